@@ -1,0 +1,2 @@
+//! placeholder until load exists
+fn main() {}

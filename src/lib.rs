@@ -1,0 +1,11 @@
+//! map to come
+pub mod clock;
+pub mod feed;
+pub mod journal;
+pub mod limits;
+pub mod program;
+pub mod measure;
+pub mod report;
+pub mod server;
+pub mod transport;
+pub mod units;

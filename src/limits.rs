@@ -1,0 +1,146 @@
+//! Every constant that bounds something: its unit, why it is what it is, and where that comes from. Relations between
+//! them are asserted at compile time, so that a change to one cannot quietly break another.
+
+use std::time::Duration;
+
+use crate::units::Nanos;
+
+// The journal ---------------------------------------------------------------------------------------------------------
+
+/// Updates retained: at 10 a second, more than a quarter of an hour in which a client may be away without a gap.
+pub const JOURNAL_UPDATES_MAX: usize = 10_000;
+/// Bytes retained, all encoded forms together: small beside the sockets of a thousand clients.
+pub const JOURNAL_BYTES_MAX: usize = 32 << 20;
+/// What an entry takes beside its encoded forms: the entry itself, its counters and its place in the ring.
+pub const JOURNAL_ENTRY_OVERHEAD_BYTES: usize = 160;
+/// One update's `data`, and so the body of `POST /updates`: above every payload of the `payload` scenario (64 KiB).
+pub const UPDATE_BYTES_MAX: usize = 256 << 10;
+const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
+
+// The feed ------------------------------------------------------------------------------------------------------------
+
+/// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.
+pub const RATE_MAX: f64 = 20_000.0;
+/// Updates in one burst of the bursty feed.
+pub const BURST_UPDATES: u64 = 10;
+/// How much faster than the mean rate updates come inside a burst.
+pub const BURST_SPEEDUP: f64 = 10.0;
+/// The least pause between two turns of a recording, so that one of a single line does not spin.
+pub const REPLAY_TURN_GAP_MIN: Nanos = Nanos::MILLI;
+
+// Answers -------------------------------------------------------------------------------------------------------------
+
+/// Updates in one poll answer when the client names no limit.
+pub const POLL_LIMIT_DEFAULT: usize = 1_000;
+/// Updates in one poll answer at the most.
+pub const POLL_LIMIT_MAX: usize = 10_000;
+const _: () = assert!(POLL_LIMIT_DEFAULT <= POLL_LIMIT_MAX);
+/// JSON bytes in one answer or one wake-up of a stream: a client that is far behind catches up in pieces of this size,
+/// so that no subscriber makes the server build a larger buffer.
+pub const BATCH_BYTES_MAX: usize = 512 << 10;
+const _: () = assert!(BATCH_BYTES_MAX >= UPDATE_BYTES_MAX, "an update must fit a batch");
+/// Updates written in one go to a stream that lags: the send call is most of the cost, so more is better, but the
+/// buffer for them is per connection.
+pub const STREAM_BATCH_UPDATES_MAX: usize = 256;
+
+/// How long a long poll is parked when the client does not say. Below 30 s, at which RFC 6202 section 5.5 puts the
+/// line for intermediaries that give up on a silent request.
+pub const LONG_POLL_HOLD: Duration = Duration::from_secs(25);
+/// How long it may be parked at the most.
+pub const LONG_POLL_HOLD_MAX: Duration = Duration::from_secs(120);
+const _: () = assert!(LONG_POLL_HOLD.as_secs() < LONG_POLL_HOLD_MAX.as_secs());
+
+/// Between heartbeat comments of an event stream. WHATWG HTML, "Server-sent events", authoring notes: a comment line
+/// every 15 seconds or so keeps proxies from cutting the stream.
+pub const SSE_HEARTBEAT: Duration = Duration::from_secs(15);
+/// The `retry` that an event stream begins with: how long a browser waits before it comes back.
+pub const SSE_RETRY: Duration = Duration::from_secs(1);
+/// One event block in the client's parser: an update of the largest size with its envelope and fields.
+pub const EVENT_BYTES_MAX: usize = UPDATE_BYTES_MAX + 1024;
+
+/// Between pings of an idle WebSocket: below the 60 s at which common proxies cut an idle connection.
+pub const WS_PING: Duration = Duration::from_secs(20);
+/// How long a pong may take before the connection counts as dead.
+pub const WS_PONG_WAIT: Duration = Duration::from_secs(20);
+/// How long a closing server waits for the client's close frame.
+pub const WS_CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// Read buffer of a server WebSocket. The library fills it with zeros at each read and keeps it for the connection's
+/// life; a client of `/updates/ws` sends only control frames (RFC 6455 section 5.5: 125 B at the most).
+pub const WS_READ_BUFFER_BYTES: usize = 512;
+/// Read buffer of `/echo/ws` and of the clients, which read whole updates.
+pub const WS_LARGE_READ_BUFFER_BYTES: usize = 4096;
+/// One message to `/updates/ws`, on which nothing but control frames is expected.
+pub const WS_UP_BYTES_MAX: usize = 4096;
+/// One message to `/echo/ws` unless set otherwise.
+pub const ECHO_BYTES_MAX: usize = 1 << 20;
+/// How large that setting may be.
+pub const ECHO_BYTES_SETTING_MAX: usize = 16 << 20;
+const _: () = assert!(ECHO_BYTES_MAX <= ECHO_BYTES_SETTING_MAX);
+
+// Connections ---------------------------------------------------------------------------------------------------------
+
+/// Length of the queue of connections that the kernel has accepted and we have not: a fast ramp past a shorter one
+/// waits a second for a SYN to be sent again. Also the kernel's own bound (`net.core.somaxconn`).
+pub const LISTEN_BACKLOG: u32 = 4096;
+/// File descriptors kept back from connections: listener, timers, logs, `/proc`, standard streams, runtime.
+pub const FD_RESERVE: u64 = 64;
+/// A request head, in time. hyper also runs it on a kept-alive connection that waits for its next request, so it must
+/// be longer than the longest poll interval.
+pub const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
+/// The longest interval between polls that a client may plan.
+pub const POLL_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const _: () = assert!(POLL_INTERVAL_MAX.as_secs() < HEAD_READ_TIMEOUT.as_secs());
+/// A request head, in bytes; also the smallest buffer that hyper accepts, and it keeps one per connection.
+pub const HEAD_BYTES_MAX: usize = 8192;
+/// How long a client may take nothing of what it is sent before it is cut.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a stopping server waits for its connections before it leaves them.
+pub const DRAIN: Duration = Duration::from_secs(5);
+/// Over which share of the drain time streams are asked to end; the rest is theirs to end in.
+pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
+/// When a client that was refused may try again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long an accept loop rests after the kernel refused it a socket.
+pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+// The load generator --------------------------------------------------------------------------------------------------
+
+/// Clients of one generator: what the file descriptors of one process allow, and the addresses of 127.0.0.0/8.
+pub const CLIENTS_MAX: u32 = 19_000;
+/// Clients behind one source address: past about 14,000 connections from one address to one port the kernel's search
+/// for a free port slows sharply.
+pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
+/// Clients that dial at the same time during the ramp.
+pub const DIALS_AT_ONCE: usize = 128;
+/// How long one dial may take.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server may take to say that it listens.
+pub const SERVER_START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the drain of a trial waits for the last updates, beyond the poll interval.
+pub const TRIAL_DRAIN: Duration = Duration::from_secs(5);
+/// Period of the tick with which the generator watches its own lateness.
+pub const HEALTH_TICK: Duration = Duration::from_millis(10);
+/// Slices of the measured interval in which latency over time is kept.
+pub const TIMELINE_SLICES: u32 = 60;
+/// Bootstrap resamples for a confidence interval (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+/// chapter 13: 1,000 or more for intervals).
+pub const BOOTSTRAP_RESAMPLES: usize = 2_000;
+/// First wait before a reconnect; each further one doubles its ceiling.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// Ceiling of the wait before a reconnect.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
+const _: () = assert!(BACKOFF_FIRST.as_millis() < BACKOFF_MAX.as_millis());
+
+// Histograms and headers ----------------------------------------------------------------------------------------------
+
+/// Significant digits of a latency histogram: an error of at most 0.1 %.
+pub const HISTOGRAM_DIGITS: u8 = 3;
+/// The largest latency that a histogram holds; a larger one is recorded as this.
+pub const HISTOGRAM_MAX: Nanos = Nanos(600 * Nanos::SECOND.0);
+/// A response head in the client's byte ledger.
+pub const LEDGER_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Header of a TCP segment over IPv4 with the timestamp option, as Linux sends it: 20 (RFC 791) + 20 (RFC 9293) + 12
+/// (RFC 7323 section 3.2, padded).
+pub const TCP_IPV4_HEADER_BYTES: u64 = 52;
+/// The same over IPv6: 40 (RFC 8200) + 20 + 12.
+pub const TCP_IPV6_HEADER_BYTES: u64 = 72;

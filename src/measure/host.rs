@@ -1,0 +1,97 @@
+//! Readings of the host and of processes from `/proc`. A reading that a system does not give is `None`.
+
+use std::fs;
+
+use crate::units::Nanos;
+
+/// Resident memory of a process, exactly: `smaps_rollup` walks its pages, where `status` is only near, so it is for
+/// the ends of an interval and not for its middle.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    field_kib(&rollup, "Rss:").map(|kib| kib * 1024)
+}
+
+/// Open file descriptors of a process.
+pub fn open_files(pid: u32) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
+}
+
+/// Memory that the kernel holds for its own objects and for TCP's buffers.
+///
+/// Sockets, their inodes, directory entries and epoll items live in the slab; what waits in a socket's queues is
+/// counted by TCP in pages.
+pub fn kernel_bytes() -> Option<u64> {
+    let slab = field_kib(&fs::read_to_string("/proc/meminfo").ok()?, "Slab:")? * 1024;
+    let sockets = fs::read_to_string("/proc/net/sockstat").ok()?;
+    let tcp = sockets.lines().find(|line| line.starts_with("TCP:"))?;
+    let pages: u64 = tcp.split_whitespace().skip_while(|&word| word != "mem").nth(1)?.parse().ok()?;
+    Some(slab + pages * rustix::param::page_size() as u64)
+}
+
+/// Busy time of all processors since boot, including interrupts and, on a virtual machine, stolen time.
+pub fn busy() -> Option<Nanos> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let mut fields = stat.lines().next()?.split_whitespace().skip(1).map(|ticks| ticks.parse::<u64>().ok());
+    let mut sum = 0;
+    // user nice system idle iowait irq softirq steal (proc_stat(5)); guest time is in user already.
+    for index in 0..8 {
+        let ticks = fields.next()??;
+        if !matches!(index, 3 | 4) {
+            sum += ticks;
+        }
+    }
+    Some(Nanos(sum * Nanos::SECOND.0 / rustix::param::clock_ticks_per_second()))
+}
+
+/// Processors that this process may use.
+pub fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}
+
+/// Names this boot of the host: two processes that read the same name share one monotonic clock.
+pub fn boot_id() -> Option<String> {
+    Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
+}
+
+/// Processor model.
+pub fn processor() -> Option<String> {
+    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Memory of the host.
+pub fn memory_bytes() -> Option<u64> {
+    field_kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:").map(|kib| kib * 1024)
+}
+
+fn field_kib(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+/// Raises the soft limit on open files to the hard one, and returns it.
+pub fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: maximum, maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum.unwrap_or(u64::MAX),
+        Err(_) => current.unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_and_this_process_can_be_read() {
+        let me = std::process::id();
+        assert!(resident_bytes(me).is_some_and(|bytes| bytes > 100_000));
+        assert!(open_files(me).is_some_and(|files| files >= 3));
+        assert!(kernel_bytes().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(busy().is_some_and(|busy| busy > Nanos::ZERO));
+        assert!(memory_bytes().is_some() && boot_id().is_some());
+        assert_eq!(resident_bytes(u32::MAX), None);
+    }
+}

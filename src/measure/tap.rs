@@ -1,0 +1,164 @@
+//! A stream whose bytes are seen by somebody on their way: the server counts them, the client takes them apart.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// Sees every byte that a stream really read or wrote.
+pub trait Tap {
+    /// These bytes came in.
+    fn came_in(&mut self, bytes: &[u8]);
+    /// These bytes were taken by the kernel for sending.
+    fn went_out(&mut self, bytes: &[u8]);
+    /// The stream is about to be closed; its socket is still open.
+    fn closing(&mut self) {}
+}
+
+/// A stream with a tap, and a bound on the time in which the other side may take nothing of what it is sent.
+pub struct Tapped<S, T: Tap> {
+    stream: S,
+    tap: T,
+    write_timeout: Duration,
+    /// Runs while the stream has no room for what is to be written.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S, T: Tap> Tapped<S, T> {
+    /// Puts `tap` on `stream`.
+    pub fn new(stream: S, tap: T, write_timeout: Duration) -> Self {
+        Self { stream, tap, write_timeout, stalled: None }
+    }
+
+    /// The stream itself.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Passes a finished write through; while it is pending, watches the time.
+    ///
+    /// Errors: `TimedOut` once nothing could be written for the whole of the bound.
+    fn watch<R>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let bound = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(bound)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S, T: Tap> Drop for Tapped<S, T> {
+    fn drop(&mut self) {
+        self.tap.closing();
+    }
+}
+
+impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let bytes = &buffer.filled()[before..];
+        if !bytes.is_empty() {
+            self.tap.came_in(bytes);
+        }
+        outcome
+    }
+}
+
+impl<S: AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S, T> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = outcome {
+            self.tap.went_out(&bytes[..written]);
+        }
+        self.watch(context, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        if let Poll::Ready(Ok(written)) = outcome {
+            let mut left = written;
+            for slice in slices {
+                let part = left.min(slice.len());
+                self.tap.went_out(&slice[..part]);
+                left -= part;
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        self.watch(context, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[derive(Default)]
+    struct Kept {
+        came_in: Vec<u8>,
+        went_out: Vec<u8>,
+    }
+
+    impl Tap for &mut Kept {
+        fn came_in(&mut self, bytes: &[u8]) {
+            self.came_in.extend_from_slice(bytes);
+        }
+        fn went_out(&mut self, bytes: &[u8]) {
+            self.went_out.extend_from_slice(bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tap_sees_every_byte_once_in_both_directions() {
+        let (near, mut far) = tokio::io::duplex(5);
+        let mut kept = Kept::default();
+        let mut tapped = Tapped::new(near, &mut kept, Duration::from_secs(1));
+        let echo = async {
+            let mut bytes = [0; 11];
+            far.read_exact(&mut bytes).await.unwrap();
+            far.write_all(&bytes).await.unwrap();
+        };
+        let talk = async {
+            tapped.write_all(b"hello world").await.unwrap();
+            tapped.read_exact(&mut [0; 11]).await.unwrap();
+        };
+        tokio::join!(echo, talk);
+        drop(tapped);
+        assert_eq!((kept.came_in.as_slice(), kept.went_out.as_slice()), (&b"hello world"[..], &b"hello world"[..]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_is_cut_when_the_bound_has_passed() {
+        let (near, _far) = tokio::io::duplex(4);
+        let mut kept = Kept::default();
+        let mut tapped = Tapped::new(near, &mut kept, Duration::from_secs(30));
+        let began = tokio::time::Instant::now();
+        let error = tapped.write_all(b"more than four").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), 30);
+    }
+}

@@ -1,0 +1,202 @@
+//! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::{App, Server, Settings};
+use crate::clock::Clock;
+use crate::feed::{self, Feed, FeedArgs, Source};
+use crate::journal::Bounds;
+use crate::measure::host;
+use crate::limits;
+use crate::units::{self, Nanos};
+
+const EXAMPLES: &str = "\
+Examples:
+  server                                       a recorded week of earthquakes, an hour a second, on port 8080
+  server --port 0 --feed synthetic --rate 50   made-up updates on a free port
+  tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
+  curl -N 127.0.0.1:8080/updates/sse           watch it
+";
+
+/// Publishes one stream of updates four ways: polling, long polling, Server-Sent Events, WebSocket.
+///
+/// Prints the address it listens on as its first line. Ctrl-C and SIGTERM let connections end in good order.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "server", version, after_help = EXAMPLES)]
+pub struct ServerArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Port to listen on; 0 picks a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
+    bounds: BoundArgs,
+    /// Take orders from standard input, and end with it: for a load generator that started this process.
+    #[arg(long, hide = true)]
+    controlled: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Bounds")]
+struct BoundArgs {
+    /// Updates that the journal retains.
+    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
+    journal_updates: usize,
+    /// Bytes that the journal retains.
+    #[arg(long, default_value = "32MiB", value_parser = units::size, value_name = "SIZE")]
+    journal_size: u64,
+    /// Connections at the same time [default: what the limit on open files allows].
+    #[arg(long, value_name = "N")]
+    max_connections: Option<usize>,
+    /// Cut a client that takes nothing for this long.
+    #[arg(long, default_value = "30s", value_parser = units::length, value_name = "LENGTH")]
+    write_timeout: Nanos,
+    /// Close a connection whose next request head takes longer than this.
+    #[arg(long, default_value = "75s", value_parser = units::length, value_name = "LENGTH")]
+    head_timeout: Nanos,
+    /// How long event streams ask browsers to wait before they reconnect.
+    #[arg(long, default_value = "1s", value_parser = units::length, value_name = "LENGTH")]
+    sse_retry: Nanos,
+    /// One message to /echo or /echo/ws, at most 16MiB.
+    #[arg(long, default_value = "1MiB", value_parser = units::size, value_name = "SIZE")]
+    echo_max: u64,
+    /// How long stopping may take.
+    #[arg(long, default_value = "5s", value_parser = units::length, value_name = "LENGTH")]
+    drain: Nanos,
+    /// Ask streams to reconnect before they are older than this.
+    #[arg(long, value_parser = units::length, value_name = "LENGTH")]
+    max_age: Option<Nanos>,
+}
+
+impl BoundArgs {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let files = host::raise_file_limit();
+        let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
+        let connections_max = self.max_connections.unwrap_or(room);
+        if connections_max > room {
+            bail!("--max-connections {connections_max} needs more than the {files} files that may be open; \
+                   raise `ulimit -n` or use {room} or less");
+        }
+        if self.journal_updates == 0 {
+            bail!("--journal-updates is 0; retain 1 or more");
+        }
+        let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
+        if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
+            bail!("--echo-max is {echo_bytes_max} B; use {} B or less", limits::ECHO_BYTES_SETTING_MAX);
+        }
+        Ok(Settings {
+            journal: Bounds {
+                updates: self.journal_updates,
+                bytes: usize::try_from(self.journal_size).unwrap_or(usize::MAX),
+            },
+            connections_max,
+            write_timeout: self.write_timeout.duration(),
+            head_timeout: self.head_timeout.duration(),
+            sse_retry: self.sse_retry.duration(),
+            echo_bytes_max,
+            drain: self.drain.duration(),
+            stream_age_max: self.max_age.map(Nanos::duration),
+        })
+    }
+}
+
+/// Runs the server until it is told to leave.
+///
+/// Errors: one sentence that says what to do.
+pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    let settings = args.bounds.settings()?;
+    let feed = args.feed.feed();
+    // Read before anything listens, so that a bad file is told at once.
+    let source = feed.source()?;
+    let address = SocketAddr::new(args.host, args.port);
+    let server = Server::bind(address, settings, Clock::Monotonic).with_context(|| {
+        format!("cannot listen on {address}; choose another --port, or 0 for a free one")
+    })?;
+    println!("http://{}", server.address()?);
+    let app = Arc::clone(server.app());
+
+    let serving = tokio::spawn(server.run());
+    let origin = match args.controlled {
+        true => orders(&app),
+        false => {
+            tokio::spawn(drain_on_signal(Arc::clone(&app)));
+            let (send, origin) = oneshot::channel();
+            let _received_below = send.send(app.clock.now());
+            origin
+        }
+    };
+    let publishing = tokio::spawn(publish(feed, source, Arc::clone(&app), origin));
+    serving.await?;
+    publishing.abort();
+    Ok(())
+}
+
+/// Publishes what the feed says from the origin on.
+async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: oneshot::Receiver<Nanos>) {
+    let Ok(origin) = origin.await else { return };
+    let ended = match (feed, source) {
+        (_, Some(source)) => feed::run(source, &app.journal, app.clock, origin).await,
+        (Feed::Stdin, None) => {
+            let input = BufReader::new(tokio::io::stdin());
+            feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
+                tracing::info!("standard input ended: {published} lines published, {refused} refused");
+            })
+        }
+        (Feed::Replay { .. } | Feed::Synthetic { .. } | Feed::None, None) => Ok(()),
+    };
+    if let Err(error) = ended {
+        tracing::error!("the feed broke off: {error}");
+    }
+}
+
+/// Takes orders from the load generator that started this process: `start NANOS` sets the feed's origin. When standard
+/// input ends, however the generator ended, so does the server: no orphan stays behind.
+pub(crate) fn orders(app: &Arc<App>) -> oneshot::Receiver<Nanos> {
+    let (send, origin) = oneshot::channel();
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut send = Some(send);
+        while let Ok(Some(line)) = lines.next_line().await {
+            let order = line.strip_prefix("start ").and_then(|nanos| nanos.trim().parse().ok());
+            match (order, send.take()) {
+                (Some(origin), Some(send)) => drop(send.send(Nanos(origin))),
+                (_, kept) => {
+                    tracing::warn!("not an order: {line}");
+                    send = kept;
+                }
+            }
+        }
+        app.drain.begin();
+    });
+    origin
+}
+
+/// Begins to leave at the first Ctrl-C or SIGTERM, and leaves at once at the second.
+async fn drain_on_signal(app: Arc<App>) {
+    for is_second in [false, true] {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return tracing::error!("signals cannot be heard; end this process by its id");
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if is_second {
+            std::process::exit(1);
+        }
+        tracing::info!("leaving; once more to leave at once");
+        app.drain.begin();
+    }
+}

@@ -1,0 +1,103 @@
+//! Leaving in good order: every stream is asked to end at its own moment, spread over a while, so that its clients do
+//! not all come back as one wave.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::{Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// The signal to leave, and the jitter around it.
+#[derive(Debug)]
+pub struct Drain {
+    begun: CancellationToken,
+    /// Over how long streams are ended once it has begun.
+    spread: Duration,
+    /// A stream's age at which it is asked to end in ordinary running, if it is limited.
+    age_max: Option<Duration>,
+    random: Mutex<ChaCha8Rng>,
+}
+
+impl Drain {
+    /// A drain that has not begun.
+    pub fn new(spread: Duration, age_max: Option<Duration>, seed: u64) -> Self {
+        let random = Mutex::new(ChaCha8Rng::seed_from_u64(seed));
+        Self { begun: CancellationToken::new(), spread, age_max, random }
+    }
+
+    /// Begins it.
+    pub fn begin(&self) {
+        self.begun.cancel();
+    }
+
+    /// Has it begun?
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    /// Waits for it to begin.
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// Waits until it is one stream's turn to end, and says after how long its client should come back.
+    ///
+    /// A stream that has reached its age limit may come back at once: the limit itself is spread over its last fifth.
+    pub fn turn(&self) -> impl Future<Output = Duration> + Send + use<> {
+        let begun = self.begun.clone();
+        let share = self.random_share();
+        let spread = self.spread;
+        let age = self.age_max.map(|age| age.mul_f64(1.0 - 0.2 * share));
+        async move {
+            let aged = async {
+                match age {
+                    Some(age) => tokio::time::sleep(age).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = aged => Duration::ZERO,
+                () = begun.cancelled() => {
+                    tokio::time::sleep(spread.mul_f64(share)).await;
+                    // Whoever was sent away first comes back last: the server is down for at least the rest of this.
+                    spread.mul_f64(2.0 - share)
+                }
+            }
+        }
+    }
+
+    fn random_share(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_turns_of_a_drain_are_spread_over_its_time() {
+        let drain = Drain::new(Duration::from_secs(10), None, 1);
+        let turns: Vec<_> = (0..100).map(|_| tokio::spawn(drain.turn())).collect();
+        let began = Instant::now();
+        drain.begin();
+        let mut ended = Vec::new();
+        for turn in turns {
+            turn.await.unwrap();
+            ended.push(began.elapsed().as_secs_f64());
+        }
+        assert!(ended.iter().all(|&seconds| seconds <= 10.01));
+        // The longest wait of the first k turns grows: they do not end together.
+        assert!(ended[0] < 9.0 && ended[99] > 9.0, "{ended:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_before_its_greatest_age() {
+        let drain = Drain::new(Duration::from_secs(1), Some(Duration::from_secs(600)), 1);
+        let began = Instant::now();
+        drain.turn().await;
+        assert!((480..=600).contains(&began.elapsed().as_secs()));
+    }
+}

@@ -1,0 +1,134 @@
+//! The server: one journal, four transports, and what watches them.
+//!
+//! [`Server::bind`] takes settings and an address; [`Server::run`] accepts until it is told to leave. Connections are
+//! served by hyper's own `http1::Builder`, which unlike `axum::serve` lets a half-sent request head time out and keeps
+//! the memory of an idle connection small.
+
+mod accept;
+pub mod cli;
+mod drain;
+mod pages;
+mod problem;
+mod routes;
+mod stats;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::task::TaskTracker;
+
+pub use drain::Drain;
+pub use problem::Problem;
+pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
+
+use crate::clock::Clock;
+use crate::journal::{Bounds, Journal};
+use crate::limits;
+
+/// What can be set; the defaults are safe.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The journal's bounds.
+    pub journal: Bounds,
+    /// Connections at the same time.
+    pub connections_max: usize,
+    /// How long a client may take nothing of what it is sent.
+    pub write_timeout: Duration,
+    /// How long a request head may take, and a kept-alive connection may wait for its next request.
+    pub head_timeout: Duration,
+    /// The `retry` of an event stream.
+    pub sse_retry: Duration,
+    /// One message to `/echo` or `/echo/ws`.
+    pub echo_bytes_max: usize,
+    /// How long a stopping server waits for its connections.
+    pub drain: Duration,
+    /// A stream's greatest age.
+    pub stream_age_max: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            journal: Bounds::default(),
+            connections_max: usize::MAX,
+            write_timeout: limits::WRITE_TIMEOUT,
+            head_timeout: limits::HEAD_READ_TIMEOUT,
+            sse_retry: limits::SSE_RETRY,
+            echo_bytes_max: limits::ECHO_BYTES_MAX,
+            drain: limits::DRAIN,
+            stream_age_max: None,
+        }
+    }
+}
+
+/// What every handler shares.
+#[derive(Debug)]
+pub struct App {
+    /// The log of recent updates.
+    pub journal: Arc<Journal>,
+    /// The clock of `at_ns`.
+    pub clock: Clock,
+    /// The counters.
+    pub stats: Arc<Stats>,
+    /// The signal to leave.
+    pub drain: Drain,
+    /// Owns the WebSockets, which outlive the request that opened them.
+    pub tasks: TaskTracker,
+    /// As set.
+    pub settings: Settings,
+    /// Names this boot of the host.
+    pub boot_id: String,
+}
+
+/// A server that listens.
+pub struct Server {
+    app: Arc<App>,
+    listener: TcpListener,
+}
+
+impl Server {
+    /// Listens on `address`; port 0 picks a free one.
+    ///
+    /// Errors: what the system says, as for a port in use.
+    pub fn bind(address: SocketAddr, settings: Settings, clock: Clock) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(limits::LISTEN_BACKLOG)?;
+        let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
+        let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
+        let app = App {
+            journal: Journal::new(settings.journal),
+            clock,
+            stats: Arc::default(),
+            drain,
+            tasks: TaskTracker::new(),
+            settings,
+            boot_id: crate::measure::host::boot_id().unwrap_or_default(),
+        };
+        Ok(Self { app: Arc::new(app), listener })
+    }
+
+    /// The address it really listens on.
+    ///
+    /// Errors: what the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What its handlers share: to publish to, to count with, and to drain.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Accepts and serves until [`Drain::begin`], then lets connections end in good order, in bounded time.
+    pub async fn run(self) {
+        accept::run(self.app, self.listener).await;
+    }
+}

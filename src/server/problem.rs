@@ -1,0 +1,80 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457), whose `detail` says what to do.
+
+use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use serde_json::json;
+
+use crate::journal::{CursorAhead, MalformedCursor};
+
+/// An error answer: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"…"}`.
+///
+/// The type is `about:blank`: the status says what kind of problem it is (RFC 9457 section 4.2.1).
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    headers: HeaderMap,
+}
+
+impl Problem {
+    /// A problem with what to do about it.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), headers: HeaderMap::new() }
+    }
+
+    /// With a header that the status asks for.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The document itself.
+    pub fn body(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        json!({"type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail}).to_string()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let body = self.body();
+        (self.status, self.headers, Body::from(body)).into_response()
+    }
+}
+
+impl From<MalformedCursor> for Problem {
+    fn from(error: MalformedCursor) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<CursorAhead> for Problem {
+    fn from(error: CursorAhead) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        let detail = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large; send less".to_owned(),
+            _ => format!("the body cannot be read: {}", rejection.body_text()),
+        };
+        Self::new(rejection.status(), detail)
+    }
+}
+
+/// Answers an address that there is not.
+pub async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}; GET / lists what there is", uri.path()))
+}
+
+/// Answers a method that an address does not take; the router adds `Allow`.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; the Allow header lists what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}

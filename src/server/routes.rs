@@ -1,0 +1,137 @@
+//! The addresses of the contract.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::problem::{method_not_allowed, not_found};
+use super::{App, Connection, Problem, pages};
+use crate::journal::{BatchLimit, Cursor, Occupancy, Start};
+use crate::limits;
+use crate::transport::answer::Strict;
+use crate::transport::{echo, long_polling, polling, sse, websocket};
+use crate::units::Nanos;
+
+/// Every address with its handler.
+pub fn router(app: Arc<App>) -> Router {
+    let echo_bytes_max = app.settings.echo_bytes_max;
+    let streams = Router::new()
+        .route("/updates/poll", get(polling::serve))
+        .route("/updates/long-poll", get(long_polling::serve))
+        .route("/updates/sse", get(sse::serve))
+        .route("/updates/ws", get(websocket::serve))
+        .route("/echo/ws", get(echo::serve));
+    let rest = Router::new()
+        .route("/", get(pages::index))
+        .route("/updates", post(publish).layer(DefaultBodyLimit::max(limits::UPDATE_BYTES_MAX)))
+        .route("/echo", post(echo::post).layer(DefaultBodyLimit::max(echo_bytes_max)))
+        .route("/clock", get(clock))
+        .route("/stats", get(stats))
+        .route("/stats/schedule", get(schedule))
+        .route("/metrics", get(pages::metrics))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .layer(middleware::from_fn(charge_other));
+    streams.merge(rest).method_not_allowed_fallback(method_not_allowed).with_state(app)
+}
+
+/// Charges a request to no transport.
+async fn charge_other(Extension(connection): Extension<Arc<Connection>>, request: Request, next: Next) -> Response {
+    connection.charge_other();
+    next.run(request).await
+}
+
+/// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
+///
+/// Errors: 400 for what is not JSON, 413 for what is too large.
+async fn publish(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let body = body?;
+    let data: &RawValue = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not one JSON value: {error}")))?;
+    #[derive(Serialize)]
+    struct Published {
+        cursor: Cursor,
+    }
+    let cursor = app.journal.append(now, app.clock.now(), data);
+    Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
+}
+
+/// `GET /clock`
+async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Reading<'a> {
+        now_ns: Nanos,
+        boot_id: &'a str,
+    }
+    Json(Reading { now_ns: app.clock.now(), boot_id: &app.boot_id }).into_response()
+}
+
+/// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun.
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    match app.drain.has_begun() {
+        false => Ok("ready\n"),
+        true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is leaving; use another")),
+    }
+}
+
+/// `GET /stats`
+async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Reading {
+        now_ns: Nanos,
+        journal: Occupancy,
+        connections: Connections,
+        transports: std::collections::BTreeMap<&'static str, super::AccountReading>,
+    }
+    #[derive(Serialize)]
+    struct Connections {
+        open: usize,
+        accepted: u64,
+        refused: u64,
+    }
+    let connections = Connections {
+        open: app.stats.sockets.len(),
+        accepted: app.stats.accepted(),
+        refused: app.stats.refused(),
+    };
+    let transports = app.stats.read().into_iter().collect();
+    Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
+}
+
+/// What was due when, and when it was published: the record that a load generator audits against.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The last update of the page.
+    pub cursor: Cursor,
+    /// `[seq, at_ns, published_ns]` of each.
+    pub updates: Vec<(u64, Nanos, Nanos)>,
+}
+
+/// `GET /stats/schedule?after=C`: up to 10,000 entries of the journal without their data.
+///
+/// Errors: 400 for a malformed cursor or query.
+async fn schedule(State(app): State<Arc<App>>, Strict(query): Strict<ScheduleQuery>) -> Result<Json<Schedule>, Problem> {
+    let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
+    let mut reader = app.journal.reader(start)?;
+    let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
+    let entries = batch.map(|batch| batch.updates).unwrap_or_default();
+    let updates = entries.iter().map(|entry| (entry.seq, entry.at_ns, entry.published_ns)).collect();
+    Ok(Json(Schedule { cursor: reader.cursor(), updates }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScheduleQuery {
+    after: Option<String>,
+}

@@ -1,0 +1,272 @@
+//! What the server counts, charged to a transport, and the connections it counts it for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use serde::Serialize;
+use tokio::net::TcpStream;
+
+use crate::journal::Batch;
+use crate::measure::sockets::Sockets;
+use crate::measure::system::TcpCounts;
+use crate::measure::tap::{Tap, Tapped};
+use crate::transport::Transport;
+use crate::units::Nanos;
+
+/// A server's side of a connection, with its bytes counted.
+pub type Socket = Tapped<TcpStream, Meter>;
+
+/// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
+const OTHER: usize = 4;
+const ACCOUNTS: usize = 5;
+
+/// All counters of a server.
+#[derive(Debug, Default)]
+pub struct Stats {
+    accounts: [Account; ACCOUNTS],
+    /// The open connections.
+    pub sockets: Sockets<Connection>,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    next_id: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    connections_open: AtomicU64,
+    requests: AtomicU64,
+    empty: AtomicU64,
+    updates: AtomicU64,
+    gaps: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    segments_in: AtomicU64,
+    segments_out: AtomicU64,
+    bytes_retransmitted: AtomicU64,
+}
+
+/// One transport's counters at one moment, as `/stats` gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AccountReading {
+    /// Connections whose last request was for this transport.
+    pub connections_open: u64,
+    /// Requests, a stream being one.
+    pub requests: u64,
+    /// Requests answered with nothing.
+    pub empty: u64,
+    /// Updates handed to connections.
+    pub updates: u64,
+    /// Gaps announced.
+    pub gaps: u64,
+    /// Bytes read from sockets.
+    pub bytes_in: u64,
+    /// Bytes written to sockets.
+    pub bytes_out: u64,
+    /// TCP segments received, on connections open and closed.
+    pub segments_in: u64,
+    /// TCP segments sent.
+    pub segments_out: u64,
+    /// Bytes of data sent again.
+    pub bytes_retransmitted: u64,
+}
+
+/// One connection and what it carried.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    peer: SocketAddr,
+    opened: Nanos,
+    stats: Arc<Stats>,
+    /// Index of the account that the last request chose.
+    account: AtomicU8,
+    /// Read, and not yet charged: a request's head comes in before it is known whose it is.
+    uncharged_in: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl Stats {
+    /// Counts a new connection and puts its stream under the meter.
+    pub fn open(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        now: Nanos,
+        write_timeout: std::time::Duration,
+    ) -> (Arc<Connection>, Socket) {
+        use std::os::fd::AsRawFd;
+        let id = self.next_id.fetch_add(1, Relaxed);
+        let connection = Arc::new(Connection {
+            id,
+            peer,
+            opened: now,
+            stats: Arc::clone(self),
+            account: AtomicU8::new(OTHER as u8),
+            uncharged_in: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+        });
+        self.accepted.fetch_add(1, Relaxed);
+        self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
+        self.sockets.enter(id, stream.as_raw_fd(), Arc::clone(&connection));
+        (Arc::clone(&connection), Tapped::new(stream, Meter { connection }, write_timeout))
+    }
+
+    /// Counts a connection that was not let in.
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    /// Connections not let in so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// Every account, by transport, and what belongs to none last.
+    ///
+    /// Asks the kernel about every open connection: about half a microsecond each.
+    pub fn read(&self) -> [(&'static str, AccountReading); ACCOUNTS] {
+        let mut readings = std::array::from_fn(|index| {
+            let label = Transport::ALL.get(index).map_or("other", |transport| transport.label());
+            (label, self.accounts[index].read())
+        });
+        self.sockets.for_each(|connection, tcp| {
+            let (_, reading) = &mut readings[usize::from(connection.account.load(Relaxed))];
+            reading.segments_in += tcp.segments_in;
+            reading.segments_out += tcp.segments_out;
+            reading.bytes_retransmitted += tcp.bytes_retransmitted;
+        });
+        readings
+    }
+}
+
+impl Account {
+    fn read(&self) -> AccountReading {
+        AccountReading {
+            connections_open: self.connections_open.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            empty: self.empty.load(Relaxed),
+            updates: self.updates.load(Relaxed),
+            gaps: self.gaps.load(Relaxed),
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            segments_in: self.segments_in.load(Relaxed),
+            segments_out: self.segments_out.load(Relaxed),
+            bytes_retransmitted: self.bytes_retransmitted.load(Relaxed),
+        }
+    }
+
+    fn add_tcp(&self, tcp: TcpCounts) {
+        self.segments_in.fetch_add(tcp.segments_in, Relaxed);
+        self.segments_out.fetch_add(tcp.segments_out, Relaxed);
+        self.bytes_retransmitted.fetch_add(tcp.bytes_retransmitted, Relaxed);
+    }
+}
+
+impl Connection {
+    /// Charges a request that has just come in, and what follows on this connection, to a transport.
+    pub fn charge(self: &Arc<Self>, transport: Transport) -> Counts {
+        self.charge_to(transport.index());
+        Counts { connection: Arc::clone(self) }
+    }
+
+    /// Charges a request that belongs to no transport.
+    pub fn charge_other(&self) {
+        self.charge_to(OTHER);
+    }
+
+    fn charge_to(&self, index: usize) {
+        let before = usize::from(self.account.swap(index as u8, Relaxed));
+        if before != index {
+            self.stats.accounts[before].connections_open.fetch_sub(1, Relaxed);
+            self.stats.accounts[index].connections_open.fetch_add(1, Relaxed);
+        }
+        self.account().requests.fetch_add(1, Relaxed);
+        self.settle();
+    }
+
+    fn account(&self) -> &Account {
+        &self.stats.accounts[usize::from(self.account.load(Relaxed))]
+    }
+
+    /// Charges what was read since the last request, now that it is known for whom.
+    fn settle(&self) {
+        let bytes = self.uncharged_in.swap(0, Relaxed);
+        if bytes > 0 {
+            self.account().bytes_in.fetch_add(bytes, Relaxed);
+        }
+    }
+
+    /// Where it comes from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// When it was accepted.
+    pub fn opened(&self) -> Nanos {
+        self.opened
+    }
+
+    /// Bytes read from it and written to it.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.bytes_in.load(Relaxed), self.bytes_out.load(Relaxed))
+    }
+}
+
+/// The tap of a server connection: counts, and gives the kernel's counts back when it closes.
+#[derive(Debug)]
+pub struct Meter {
+    connection: Arc<Connection>,
+}
+
+impl Tap for Meter {
+    fn came_in(&mut self, bytes: &[u8]) {
+        let bytes = bytes.len() as u64;
+        self.connection.bytes_in.fetch_add(bytes, Relaxed);
+        self.connection.uncharged_in.fetch_add(bytes, Relaxed);
+    }
+
+    fn went_out(&mut self, bytes: &[u8]) {
+        let bytes = bytes.len() as u64;
+        self.connection.settle();
+        self.connection.bytes_out.fetch_add(bytes, Relaxed);
+        self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
+    }
+
+    fn closing(&mut self) {
+        self.connection.settle();
+        let account = self.connection.account();
+        account.connections_open.fetch_sub(1, Relaxed);
+        if let Some((_, tcp)) = self.connection.stats.sockets.leave(self.connection.id) {
+            account.add_tcp(tcp);
+        }
+    }
+}
+
+/// Counts what one request of a transport is answered with.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    connection: Arc<Connection>,
+}
+
+impl Counts {
+    /// These updates go out.
+    pub fn sent(&self, batch: &Batch) {
+        let account = self.connection.account();
+        account.updates.fetch_add(batch.updates.len() as u64, Relaxed);
+        if batch.gap.is_some() {
+            account.gaps.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The request brings nothing.
+    pub fn empty(&self) {
+        self.connection.account().empty.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,136 @@
+//! What polling and long polling answer with, and how every endpoint reads its query.
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query};
+use axum::response::{IntoResponse, Response};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use http::{StatusCode, request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Update;
+use crate::journal::{Batch, BatchLimit, Cursor, Gap, Journal, Reader, Start};
+use crate::limits;
+use crate::server::Problem;
+
+/// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing.
+#[derive(Debug, Deserialize)]
+pub struct Answer<'a> {
+    /// The position once these are read.
+    pub cursor: Cursor,
+    /// Before the updates, if some are missing.
+    #[serde(default)]
+    pub gap: Option<Gap>,
+    /// In order.
+    #[serde(borrow)]
+    pub updates: Vec<Update<'a>>,
+}
+
+/// Where an answer begins, and in which words "nothing new" is to be said.
+pub(super) struct Asked {
+    pub reader: Reader,
+    /// The client named no position, and learns it from the first answer.
+    pub is_new: bool,
+    nothing_new: StatusCode,
+}
+
+/// Reads `after`, or `If-None-Match` in its place.
+///
+/// Errors: 400 for a cursor that no server gave out, or that is ahead of this one.
+pub(super) fn asked(journal: &std::sync::Arc<Journal>, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
+    let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
+        (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
+        (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
+        (None, None) => (Start::Now, StatusCode::NO_CONTENT),
+    };
+    Ok(Asked { reader: journal.reader(start)?, is_new: start == Start::Now, nothing_new })
+}
+
+/// One entity tag around a cursor; a proxy may have made it weak (RFC 9110 section 8.8.3).
+fn from_etag(tag: &HeaderValue) -> Result<Cursor, Problem> {
+    let cursor = tag
+        .to_str()
+        .ok()
+        .map(|text| text.strip_prefix("W/").unwrap_or(text))
+        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"'))
+        .and_then(|cursor| cursor.parse().ok());
+    cursor.ok_or_else(|| {
+        Problem::new(StatusCode::BAD_REQUEST, "If-None-Match must hold the one ETag that the last answer carried")
+    })
+}
+
+fn etag(cursor: Cursor) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{cursor}\"")).expect("a cursor is hexadecimal digits, a hyphen and digits")
+}
+
+impl Asked {
+    /// 204, or 304 to a conditional request. The tag tells a client that is new here where it stands.
+    pub fn nothing_new(&self) -> Response {
+        (self.nothing_new, [(ETAG, etag(self.reader.cursor())), (CACHE_CONTROL, NO_STORE)]).into_response()
+    }
+}
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// 200 with everything of `batch`.
+pub(super) fn ok(batch: &Batch) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (ETAG, etag(batch.cursor)),
+        (CACHE_CONTROL, NO_STORE),
+    ];
+    (headers, Body::from(encode(batch))).into_response()
+}
+
+/// The answer's body, put together from the updates as they were encoded once for all.
+pub fn encode(batch: &Batch) -> Bytes {
+    const ENVELOPE_BYTES: usize = 128;
+    let updates: usize = batch.updates.iter().map(|entry| entry.json.len() + 1).sum();
+    let mut body = BytesMut::with_capacity(ENVELOPE_BYTES + updates);
+    body.put_slice(format!(r#"{{"cursor":"{}","#, batch.cursor).as_bytes());
+    if let Some(gap) = &batch.gap {
+        body.put_slice(format!(r#""gap":{},"#, gap_json(gap)).as_bytes());
+    }
+    body.put_slice(br#""updates":["#);
+    for (index, entry) in batch.updates.iter().enumerate() {
+        if index > 0 {
+            body.put_u8(b',');
+        }
+        body.put_slice(entry.json.as_bytes());
+    }
+    body.put_slice(b"]}");
+    body.freeze()
+}
+
+/// `{"reason":"evicted","lost":17}`
+pub fn gap_json(gap: &Gap) -> String {
+    serde_json::to_string(gap).expect("a gap is an enum and a number")
+}
+
+/// `limit`, in the bounds of the contract.
+pub(super) fn batch_limit(limit: Option<usize>) -> Result<BatchLimit, Problem> {
+    let updates = limit.unwrap_or(limits::POLL_LIMIT_DEFAULT);
+    if !(1..=limits::POLL_LIMIT_MAX).contains(&updates) {
+        let detail = format!("limit is {updates}; use 1 to {}", limits::POLL_LIMIT_MAX);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    Ok(BatchLimit { updates, bytes: limits::BATCH_BYTES_MAX })
+}
+
+/// A query in which every name must be known: a misspelt `after` would otherwise start from now without a word.
+pub struct Strict<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Strict<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut request::Parts, _state: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                Err(Problem::new(StatusCode::BAD_REQUEST, format!("the query cannot be read: {cause}")))
+            }
+        }
+    }
+}

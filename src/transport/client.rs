@@ -1,0 +1,227 @@
+//! What the client halves share: the events they report, the errors they end with, and HTTP requests over one
+//! connection.
+
+use std::fmt::Write as _;
+use std::pin::pin;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderMap, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::clock::Clock;
+use crate::journal::{Cursor, Gap};
+use crate::limits;
+use crate::units::Nanos;
+
+/// A decoded update, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Update<'a> {
+    /// Its number.
+    pub seq: u64,
+    /// When it was due, on the server host's monotonic clock.
+    pub at_ns: Nanos,
+    /// Its content.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// What a client half tells whoever runs it, at the moment it happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A request was sent.
+    Requested,
+    /// The position was learned, or confirmed, without an update.
+    Position(Cursor),
+    /// A request brought nothing.
+    Empty,
+    /// An update arrived and is decoded.
+    Update(Update<'a>),
+    /// Updates are missing here.
+    Gap(Gap),
+    /// The server asks to wait this long before a reconnect.
+    Retry(Nanos),
+    /// A poll was due while the one before it was still on its way, and was left out.
+    MissedPoll,
+}
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What stands in `Host`.
+    pub host: HeaderValue,
+    /// Headers added to each request.
+    pub headers: HeaderMap,
+    /// The clock of the polling plan.
+    pub clock: Clock,
+    /// Time between two polls.
+    pub poll_interval: Nanos,
+    /// When in each interval this client polls.
+    pub poll_phase: Nanos,
+    /// How long the server may park a long poll.
+    pub hold: Nanos,
+}
+
+/// Why a subscription ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The connection broke or was closed in the middle of something.
+    #[error("the connection broke: {0}")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server ended the connection in an orderly way.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The server answered with an error.
+    #[error("the server answered {status}: {detail}")]
+    Refused {
+        /// Its status.
+        status: StatusCode,
+        /// The problem's detail, or as much of the body as is fit to print.
+        detail: String,
+    },
+    /// The server said something that the contract does not allow.
+    #[error("the server does not keep to the contract: {0}")]
+    Contract(String),
+}
+
+impl ClientError {
+    /// Would trying again later make sense?
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Broken(_) | Self::Closed => true,
+            Self::Refused { status, .. } => {
+                status.is_server_error() || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+            }
+            Self::Contract(_) => false,
+        }
+    }
+
+    pub(super) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Broken(source.into())
+    }
+}
+
+/// A stream that a client can run over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// One HTTP/1.1 connection of a client.
+pub(super) struct Http<'a> {
+    sender: SendRequest<Empty<Bytes>>,
+    options: &'a Options,
+}
+
+/// Runs requests over `io`, and the connection beside them in the same task, so that it has an owner and no task of
+/// its own to join.
+pub(super) async fn over_http<'a, S: Stream, T>(
+    io: S,
+    options: &'a Options,
+    run: impl AsyncFnOnce(Http<'a>) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
+    let mut requests = pin!(run(Http { sender, options }));
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = &mut requests => outcome,
+        ended = &mut connection => match ended {
+            Err(error) => Err(ClientError::broken(error)),
+            // What the connection delivered before its end may still wait to be read.
+            Ok(()) => requests.await,
+        },
+    }
+}
+
+impl Http<'_> {
+    /// Sends one GET and returns the answer's head with the body still to come.
+    pub async fn get(&mut self, path: &str, extra: &[(http::HeaderName, HeaderValue)]) -> Result<Response<Incoming>, ClientError> {
+        self.sender.ready().await.map_err(ended)?;
+        let mut request = Request::get(path).body(Empty::new()).map_err(|error| ClientError::Contract(error.to_string()))?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.options.host.clone());
+        headers.extend(self.options.headers.clone());
+        headers.extend(extra.iter().cloned());
+        self.sender.send_request(request).await.map_err(ended)
+    }
+
+    /// Asks `path` for updates and reports what comes; returns how many it brought.
+    pub async fn ask(
+        &mut self,
+        path: &str,
+        position: &mut Option<Cursor>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<usize, ClientError> {
+        on_event(Event::Requested);
+        let response = self.get(path, &[]).await?;
+        match response.status() {
+            StatusCode::OK => {
+                let body = body(response, limits::BATCH_BYTES_MAX * 2).await?;
+                let answer: super::answer::Answer<'_> = serde_json::from_slice(&body)
+                    .map_err(|error| ClientError::Contract(format!("the answer of {path}: {error}")))?;
+                if let Some(gap) = answer.gap {
+                    on_event(Event::Gap(gap));
+                }
+                match (answer.updates.is_empty(), position.is_none()) {
+                    (false, _) => {}
+                    (true, true) => on_event(Event::Position(answer.cursor)),
+                    (true, false) => on_event(Event::Empty),
+                }
+                for update in &answer.updates {
+                    on_event(Event::Update(*update));
+                }
+                *position = Some(answer.cursor);
+                Ok(answer.updates.len())
+            }
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => {
+                on_event(Event::Empty);
+                Ok(0)
+            }
+            _ => Err(refusal(response).await),
+        }
+    }
+}
+
+/// A request that could not be finished, as its cause: a connection that was closed between requests is no breakage.
+fn ended(error: hyper::Error) -> ClientError {
+    if error.is_closed() || error.is_canceled() { ClientError::Closed } else { ClientError::broken(error) }
+}
+
+/// A whole body, up to `bytes_max`.
+async fn body(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+    let collected = Limited::new(response.into_body(), bytes_max).collect().await.map_err(ClientError::Broken)?;
+    Ok(collected.to_bytes())
+}
+
+/// An error answer, with the detail of its problem document where there is one.
+pub(super) async fn refusal(response: Response<Incoming>) -> ClientError {
+    #[derive(Deserialize)]
+    struct Problem {
+        detail: String,
+    }
+    let status = response.status();
+    let body = body(response, 4096).await.unwrap_or_default();
+    let detail = match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => problem.detail,
+        Err(_) => String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(200).collect(),
+    };
+    ClientError::Refused { status, detail }
+}
+
+/// A path with `after` in its query, where the position is known, and whatever else is asked.
+pub(super) fn path(endpoint: &str, position: Option<Cursor>, rest: &[(&str, String)]) -> String {
+    let mut path = endpoint.to_owned();
+    let after = position.map(|cursor| ("after", cursor.to_string()));
+    let mut separator = '?';
+    for (name, value) in after.iter().chain(rest) {
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{separator}{name}={value}");
+        separator = '&';
+    }
+    path
+}

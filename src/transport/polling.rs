@@ -1,0 +1,103 @@
+//! Interval polling: the client asks each T, and is answered at once, most often with nothing.
+//!
+//! ```text
+//! → GET /updates/poll?after=1f3a9c02-41 HTTP/1.1
+//! ← HTTP/1.1 204 No Content                                     nothing new
+//!   … the poll interval passes …
+//! → GET /updates/poll?after=1f3a9c02-41 HTTP/1.1
+//! ← HTTP/1.1 200 OK
+//!   etag: "1f3a9c02-42"
+//!
+//!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_ns":8123456789,"data":{…}}]}
+//! ```
+//!
+//! A client without a position asks without `after`, and is told where it stands: 200 with no updates.
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::{Extension, http::HeaderMap};
+use serde::Deserialize;
+use std::sync::Arc;
+
+use super::answer::{self, Strict};
+use super::client::{self, ClientError, Event, Options, Stream};
+use super::Transport;
+use crate::journal::{Batch, Cursor};
+use crate::limits;
+use crate::server::{App, Connection, Problem};
+use crate::units::Nanos;
+
+/// `?after=C&limit=N`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PollQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Server half: `GET /updates/poll`.
+///
+/// Errors: 400 for a malformed cursor, limit or query.
+pub async fn serve(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Strict(query): Strict<PollQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let counts = connection.charge(Transport::Polling);
+    let limit = answer::batch_limit(query.limit)?;
+    let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;
+    Ok(match asked.reader.try_next(limit) {
+        Some(batch) => {
+            counts.sent(&batch);
+            answer::ok(&batch)
+        }
+        None if asked.is_new => answer::ok(&Batch { gap: None, updates: Vec::new(), cursor: asked.reader.cursor() }),
+        None => {
+            counts.empty();
+            asked.nothing_new()
+        }
+    })
+}
+
+const PATH: &str = "/updates/poll";
+
+/// Client half: learns its position at once, then polls at its phase of each interval, until the connection ends.
+///
+/// A poll that is due while the one before it is still on its way is left out and reported. An answer that is full to
+/// the limit is followed by the next poll at once, since more is waiting.
+pub async fn subscribe<S: Stream>(
+    io: S,
+    options: &Options,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    client::over_http(io, options, async |mut http| {
+        http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
+        let mut due = next_due(options, options.clock.now());
+        loop {
+            tokio::time::sleep_until(options.clock.instant(due)).await;
+            loop {
+                let path = client::path(PATH, *position, &[]);
+                if http.ask(&path, position, on_event).await? < limits::POLL_LIMIT_DEFAULT {
+                    break;
+                }
+            }
+            due = due.plus(options.poll_interval);
+            while due < options.clock.now() {
+                on_event(Event::MissedPoll);
+                due = due.plus(options.poll_interval);
+            }
+        }
+    })
+    .await
+}
+
+/// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a
+/// reconnect does not change the phase.
+fn next_due(options: &Options, now: Nanos) -> Nanos {
+    let interval = options.poll_interval.0.max(1);
+    let phase = options.poll_phase.0 % interval;
+    let since_phase = (now.0 + interval - phase) % interval;
+    Nanos(now.0 - since_phase + interval)
+}

@@ -1,0 +1,419 @@
+//! Server-Sent Events: one response without end (WHATWG HTML, "Server-sent events").
+//!
+//! ```text
+//! → GET /updates/sse?after=1f3a9c02-41 HTTP/1.1
+//! ← HTTP/1.1 200 OK
+//!   content-type: text/event-stream
+//!   transfer-encoding: chunked
+//!
+//!   retry: 1000
+//!   id: 1f3a9c02-41
+//!
+//!   id: 1f3a9c02-42
+//!   data: {"seq":42,"at_ns":8123456789,"data":{…}}
+//!
+//!   :
+//!
+//!   … a heartbeat comment when nothing else was sent for a while …
+//!
+//!   event: gap
+//!   id: 1f3a9c02-99
+//!   data: {"reason":"evicted","lost":57}
+//! ```
+//!
+//! The first block has an `id` and no data, so that a client which never gets an update still knows where to resume.
+//! A block without data dispatches no event, but does set the last event id. A gap carries an `id` too: the position
+//! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, HttpBody};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use serde::Deserialize;
+use tokio::time::{Instant, Sleep};
+
+use super::Transport;
+use super::answer::{Strict, gap_json};
+use super::client::{self, ClientError, Event, Options, Stream};
+use crate::journal::{Batch, BatchLimit, Cursor, Reader, Start};
+use crate::limits;
+use crate::server::{App, Connection, Counts, Problem};
+use crate::units::Nanos;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const LIMIT: BatchLimit =
+    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
+
+// Server half ---------------------------------------------------------------------------------------------------------
+
+/// `?after=C`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SseQuery {
+    after: Option<String>,
+}
+
+/// Server half: `GET /updates/sse`. `Last-Event-ID` wins over `after`: a browser that reconnects repeats the address it
+/// was first given, with the header beside it.
+///
+/// Errors: 400 for a malformed cursor or query.
+pub async fn serve(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Strict(query): Strict<SseQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let counts = connection.charge(Transport::Sse);
+    let last_event_id = match headers.get(LAST_EVENT_ID) {
+        Some(id) => Some(id.to_str().map_err(|_| crate::journal::MalformedCursor)?),
+        None => None,
+    };
+    let start = match last_event_id.filter(|id| !id.is_empty()).or(query.after.as_deref()) {
+        Some(cursor) => cursor.parse()?,
+        None => Start::Now,
+    };
+    let reader = app.journal.reader(start)?;
+    // With a gap to come the client still stands where it says; the gap's own block moves it.
+    let position = match start {
+        Start::After(cursor) => cursor,
+        Start::Now | Start::Earliest => reader.cursor(),
+    };
+    let hello = Bytes::from(format!("retry: {}\nid: {position}\n\n", app.settings.sse_retry.as_millis()));
+    let stream = EventStream {
+        next: Box::pin(next(reader)),
+        hello: Some(hello),
+        heartbeat: Box::pin(tokio::time::sleep(limits::SSE_HEARTBEAT)),
+        end: End::Ahead(Box::pin(app.drain.turn())),
+        counts,
+    };
+    let headers = [
+        (CONTENT_TYPE, EVENT_STREAM),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx and its kin buffer a response until it ends unless told not to.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::new(stream)).into_response())
+}
+
+/// Reads one batch and hands the reader back, so that the wait for it can be stored.
+async fn next(mut reader: Reader) -> (Reader, Batch) {
+    let batch = reader.next(LIMIT).await;
+    (reader, batch)
+}
+
+/// The body: polled by the connection whenever it has room to write, so a slow client holds nothing but its place.
+struct EventStream {
+    next: Pin<Box<dyn Future<Output = (Reader, Batch)> + Send>>,
+    hello: Option<Bytes>,
+    heartbeat: Pin<Box<Sleep>>,
+    end: End,
+    counts: Counts,
+}
+
+/// Whether the server still has to ask this stream to end.
+enum End {
+    Ahead(Pin<Box<dyn Future<Output = Duration> + Send>>),
+    Said,
+}
+
+impl HttpBody for EventStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = |bytes| Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if let Some(hello) = self.hello.take() {
+            return frame(hello);
+        }
+        if let Poll::Ready((reader, batch)) = self.next.as_mut().poll(context) {
+            self.next = Box::pin(next(reader));
+            self.counts.sent(&batch);
+            return frame(blocks(&batch));
+        }
+        match &mut self.end {
+            End::Said => return Poll::Ready(None),
+            End::Ahead(turn) => {
+                if let Poll::Ready(come_back_in) = turn.as_mut().poll(context) {
+                    self.end = End::Said;
+                    return frame(Bytes::from(format!("retry: {}\n\n", come_back_in.as_millis())));
+                }
+            }
+        }
+        ready!(self.heartbeat.as_mut().poll(context));
+        self.heartbeat.as_mut().reset(Instant::now() + limits::SSE_HEARTBEAT);
+        frame(Bytes::from_static(b":\n\n"))
+    }
+}
+
+/// The blocks of a batch. One update alone, the usual case, is the block that was encoded once for all.
+fn blocks(batch: &Batch) -> Bytes {
+    if let (None, [only]) = (&batch.gap, batch.updates.as_slice()) {
+        return only.sse.clone();
+    }
+    let mut bytes = BytesMut::with_capacity(batch.updates.iter().map(|entry| entry.sse.len()).sum::<usize>() + 128);
+    if let Some(gap) = &batch.gap {
+        let position = Cursor { seq: batch.cursor.seq - batch.updates.len() as u64, ..batch.cursor };
+        bytes.extend_from_slice(format!("event: gap\nid: {position}\ndata: {}\n\n", gap_json(gap)).as_bytes());
+    }
+    for entry in &batch.updates {
+        bytes.extend_from_slice(&entry.sse);
+    }
+    bytes.freeze()
+}
+
+// Client half ---------------------------------------------------------------------------------------------------------
+
+/// Client half: opens the stream behind the position and reports what comes, until it ends.
+pub async fn subscribe<S: Stream>(
+    io: S,
+    options: &Options,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    client::over_http(io, options, async |mut http| {
+        on_event(Event::Requested);
+        let mut headers = vec![(ACCEPT, EVENT_STREAM)];
+        if let Some(cursor) = position {
+            let id = HeaderValue::try_from(cursor.to_string()).map_err(|error| ClientError::Contract(error.to_string()))?;
+            headers.push((LAST_EVENT_ID, id));
+        }
+        let response = http.get("/updates/sse", &headers).await?;
+        if !response.status().is_success() {
+            return Err(client::refusal(response).await);
+        }
+        if response.headers().get(CONTENT_TYPE) != Some(&EVENT_STREAM) {
+            return Err(ClientError::Contract("an event stream must be text/event-stream".to_owned()));
+        }
+        let mut body = response.into_body();
+        let mut parser = Parser::default();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(ClientError::broken)?.into_data() {
+                parser.push(&data, |block| report(&block, position, on_event))?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Turns one block into an event, and moves the position.
+fn report(block: &Block<'_>, position: &mut Option<Cursor>, on_event: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
+    let malformed = |what: &str, error: &dyn std::fmt::Display| ClientError::Contract(format!("{what}: {error}"));
+    if let Some(retry) = block.retry {
+        on_event(Event::Retry(retry));
+    }
+    match (block.event, block.data) {
+        (_, "") => {}
+        ("gap", data) => on_event(Event::Gap(serde_json::from_str(data).map_err(|error| malformed("a gap", &error))?)),
+        ("" | "message", data) => {
+            on_event(Event::Update(serde_json::from_str(data).map_err(|error| malformed("an update", &error))?));
+        }
+        // WHATWG leaves events that a client has no listener for without effect.
+        _ => {}
+    }
+    if let Some(id) = block.id.filter(|id| !id.is_empty()) {
+        let cursor = id.parse().map_err(|error| malformed("an id", &error))?;
+        *position = Some(cursor);
+        if block.data.is_empty() {
+            on_event(Event::Position(cursor));
+        }
+    }
+    Ok(())
+}
+
+/// One block of an event stream.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Block<'a> {
+    /// The `event` field; empty if there was none, which means `message`.
+    pub event: &'a str,
+    /// The `data` fields, joined by line feeds. A block without data dispatches no event.
+    pub data: &'a str,
+    /// The `id` field, if the block had one.
+    pub id: Option<&'a str>,
+    /// The `retry` field, if the block had one that is a number.
+    pub retry: Option<Nanos>,
+}
+
+/// Splits an event stream into blocks, however the network split it.
+///
+/// Lines end with LF, CR or CRLF; a byte order mark before the first is passed over.
+/// Source: WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream".
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    /// The last chunk ended with CR: an LF that follows belongs to the same line end.
+    after_cr: bool,
+    /// The first line has been seen.
+    begun: bool,
+    event: String,
+    data: String,
+    id: Option<String>,
+    retry: Option<Nanos>,
+}
+
+impl Parser {
+    /// Takes the next bytes and hands every block that they complete to `on_block`.
+    ///
+    /// Errors: a line or a block beyond [`limits::EVENT_BYTES_MAX`], or what `on_block` returns.
+    pub fn push(
+        &mut self,
+        mut chunk: &[u8],
+        mut on_block: impl FnMut(Block<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        if self.after_cr && !chunk.is_empty() {
+            self.after_cr = false;
+            chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
+        }
+        while let Some(end) = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let (line, rest) = (&chunk[..end], &chunk[end..]);
+            chunk = match rest {
+                [b'\r', b'\n', rest @ ..] => rest,
+                [b'\r'] => {
+                    self.after_cr = true;
+                    &[]
+                }
+                [_, rest @ ..] => rest,
+                [] => &[],
+            };
+            if self.line.is_empty() {
+                self.take_line(line, &mut on_block)?;
+            } else {
+                self.line.extend_from_slice(line);
+                let line = std::mem::take(&mut self.line);
+                self.take_line(&line, &mut on_block)?;
+            }
+        }
+        self.line.extend_from_slice(chunk);
+        self.check_length(self.line.len())
+    }
+
+    fn check_length(&self, bytes: usize) -> Result<(), ClientError> {
+        if bytes + self.data.len() > limits::EVENT_BYTES_MAX {
+            return Err(ClientError::Contract(format!("an event is longer than {} B", limits::EVENT_BYTES_MAX)));
+        }
+        Ok(())
+    }
+
+    fn take_line(
+        &mut self,
+        line: &[u8],
+        on_block: &mut impl FnMut(Block<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        self.check_length(line.len())?;
+        let line = match self.begun {
+            true => line,
+            false => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
+        };
+        self.begun = true;
+        if line.is_empty() {
+            return self.dispatch(on_block);
+        }
+        let line = String::from_utf8_lossy(line);
+        let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "event" => value.clone_into(&mut self.event),
+            "data" => {
+                self.data.push_str(value);
+                self.data.push('\n');
+            }
+            // "If the field value does not contain U+0000 NULL".
+            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.retry = value.parse().ok().map(|ms: u64| Nanos(ms.saturating_mul(Nanos::MILLI.0)));
+            }
+            // A comment (an empty name), or a field that is not known: ignored.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, on_block: &mut impl FnMut(Block<'_>) -> Result<(), ClientError>) -> Result<(), ClientError> {
+        let is_empty = self.data.is_empty() && self.id.is_none() && self.retry.is_none();
+        let outcome = match is_empty {
+            true => Ok(()),
+            false => on_block(Block {
+                event: &self.event,
+                data: self.data.strip_suffix('\n').unwrap_or(&self.data),
+                id: self.id.as_deref(),
+                retry: self.retry,
+            }),
+        };
+        self.event.clear();
+        self.data.clear();
+        self.id = None;
+        self.retry = None;
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a parser makes of `chunks`, one line a block.
+    fn parse(chunks: &[&[u8]]) -> Vec<String> {
+        let mut parser = Parser::default();
+        let mut blocks = Vec::new();
+        for chunk in chunks {
+            let keep = |block: Block<'_>| {
+                blocks.push(format!("{}|{}|{:?}|{:?}", block.event, block.data, block.id, block.retry.map(|ns| ns.0)));
+                Ok(())
+            };
+            parser.push(chunk, keep).unwrap();
+        }
+        blocks
+    }
+
+    #[test]
+    fn a_stream_is_read_as_the_standard_says() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("data: a\n\n", &["|a|None|None"]),
+            ("data\n\n", &["||None|None"]),
+            ("data: a\ndata: b\n\n", &["|a\nb|None|None"]),
+            ("data:a\r\rdata: b\r\n\r\n", &["|a|None|None", "|b|None|None"]),
+            (": comment\n\nevent: x\n\ndata: a\n\n", &["|a|None|None"]),
+            ("retry: 1000\nid: 5\n\n", &["||Some(\"5\")|Some(1000000000)"]),
+            ("retry: soon\nid: a\0b\ndata:  two\n\n", &["| two|None|None"]),
+            ("event: gap\ndata: {}\nunknown: 1\n\ndata: cut off", &["gap|{}|None|None"]),
+            ("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["|a|None|None"]),
+        ];
+        for (stream, wanted) in cases {
+            assert_eq!(parse(&[stream.as_bytes()]), wanted, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_split_a_stream_gives_the_same_blocks() {
+        let stream = "\u{feff}retry: 5\r\nid: 1\r\n\r\n:\n\ndata: é\u{1F30B}\rdata: b\r\revent: gap\nid: 2\ndata: c\n\n".as_bytes();
+        let whole = parse(&[stream]);
+        assert_eq!(whole.len(), 3);
+        for first in 0..=stream.len() {
+            for second in first..=stream.len() {
+                assert_eq!(parse(&[&stream[..first], &stream[first..second], &stream[second..]]), whole, "{first} {second}");
+            }
+        }
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(parse(&bytes), whole);
+    }
+
+    #[test]
+    fn an_event_without_end_is_refused_and_not_kept() {
+        let mut parser = Parser::default();
+        let chunk = vec![b'x'; 64 << 10];
+        let outcome = (0..100).try_for_each(|_| parser.push(&chunk, |_| Ok(())));
+        assert!(matches!(outcome, Err(ClientError::Contract(_))));
+    }
+}

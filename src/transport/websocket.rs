@@ -1,0 +1,337 @@
+//! WebSocket: frames both ways over an upgraded connection (RFC 6455).
+//!
+//! ```text
+//! → GET /updates/ws?after=1f3a9c02-41 HTTP/1.1
+//!   connection: upgrade
+//!   upgrade: websocket
+//!   sec-websocket-version: 13
+//!   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==
+//! ← HTTP/1.1 101 Switching Protocols
+//!   sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
+//! ← text  {"cursor":"1f3a9c02-41"}                        where the client stands
+//! ← text  {"seq":42,"at_ns":8123456789,"data":{…}}
+//! ← ping / → pong                                         while nothing else is sent
+//! ← text  {"gap":{"reason":"evicted","lost":57}}
+//! ← close 1001                                            the server goes away
+//! ```
+//!
+//! Where updates are missing, the first frame already names the position behind the gap, and the gap follows at once.
+//! A client that asked for another position must not take it over before it has seen the gap.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http::StatusCode;
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use super::Transport;
+use super::answer::{Strict, gap_json};
+use super::client::{self, ClientError, Event, Options, Stream, Update};
+use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
+use crate::limits;
+use crate::server::{App, Connection, Counts, Problem, Socket};
+use crate::units::Nanos;
+
+const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
+
+// Server half ---------------------------------------------------------------------------------------------------------
+
+/// `?after=C`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WsQuery {
+    after: Option<String>,
+}
+
+/// Server half: `GET /updates/ws`.
+///
+/// Errors: 426 for a request that does not ask for a WebSocket, 400 for one that asks wrongly or for a malformed
+/// cursor or query.
+pub async fn serve(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Strict(query): Strict<WsQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let counts = connection.charge(Transport::WebSocket);
+    let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
+    let reader = app.journal.reader(start)?;
+    let buffer = limits::WS_READ_BUFFER_BYTES;
+    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX))?;
+    let session = Session { app: Arc::clone(&app), reader, counts };
+    app.tasks.spawn(async move {
+        if let Some(socket) = upgrade.socket().await {
+            // Every way to end is the client's or the network's doing and counted at the connection.
+            let _ended = session.run(socket).await;
+        }
+    });
+    Ok(response)
+}
+
+/// The library's settings for a connection that reads messages up to `message_bytes_max`.
+pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(read_buffer_bytes)
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
+        .max_write_buffer_size(limits::BATCH_BYTES_MAX * 4)
+}
+
+/// An upgrade that was agreed to and has not happened yet.
+pub(super) struct Upgrade {
+    on_upgrade: OnUpgrade,
+    config: WebSocketConfig,
+}
+
+impl Upgrade {
+    /// The WebSocket, once the 101 is out; `None` if the client was gone by then.
+    pub async fn socket(self) -> Option<WebSocketStream<Socket>> {
+        let upgraded = self.on_upgrade.await.ok()?;
+        // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
+        let Ok(parts) = Upgraded::downcast::<TokioIo<Socket>>(upgraded) else { return None };
+        let stream = parts.io.into_inner();
+        Some(WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(self.config)).await)
+    }
+}
+
+/// Answers the opening handshake (RFC 6455 section 4.2).
+///
+/// Errors: 426 with what to upgrade to, or 400 with what is wrong.
+pub(super) fn accept(mut request: Request, config: WebSocketConfig) -> Result<(Response, Upgrade), Problem> {
+    let headers = request.headers();
+    let has = |name: HeaderName, token: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
+    };
+    let upgrade_required = |detail: &str| {
+        Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
+            .header(CONNECTION, HeaderValue::from_static("upgrade"))
+            .header(UPGRADE, HeaderValue::from_static("websocket"))
+            .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
+    };
+    if !has(UPGRADE, "websocket") || !has(CONNECTION, "upgrade") {
+        let detail = "this address speaks WebSocket; open it with a WebSocket client, or use /updates/sse";
+        return Err(upgrade_required(detail));
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(upgrade_required("only version 13 of the WebSocket protocol is spoken here"));
+    }
+    let accept_key = accept_key(headers)?;
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));
+    };
+    let response = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept_key)
+        .body(axum::body::Body::empty())
+        .expect("the head is made of valid parts");
+    Ok((response, Upgrade { on_upgrade, config }))
+}
+
+/// RFC 6455 section 4.1: the key is 16 bytes in base64.
+fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    use base64::Engine as _;
+    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let bytes = key.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
+    match (key, bytes) {
+        (Some(key), Some(bytes)) if bytes.len() == 16 => {
+            Ok(HeaderValue::try_from(derive_accept_key(key)).expect("base64 is fit for a header"))
+        }
+        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64")),
+    }
+}
+
+/// One subscriber on an open WebSocket.
+struct Session {
+    app: Arc<App>,
+    reader: Reader,
+    counts: Counts,
+}
+
+impl Session {
+    async fn run(mut self, mut socket: WebSocketStream<Socket>) -> Result<(), WsError> {
+        let hello = format!(r#"{{"cursor":"{}"}}"#, self.reader.cursor());
+        send_all(&mut socket, [Message::text(hello)]).await?;
+        let drain = self.app.drain.turn();
+        tokio::pin!(drain);
+        let idle = tokio::time::sleep(limits::WS_PING);
+        tokio::pin!(idle);
+        let mut awaits_pong = false;
+        loop {
+            tokio::select! {
+                biased;
+                batch = self.reader.next(LIMIT) => {
+                    self.counts.sent(&batch);
+                    send_all(&mut socket, messages(&batch)).await?;
+                }
+                received = socket.next() => match received {
+                    None => return Ok(()),
+                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => awaits_pong = false,
+                    Some(Ok(Message::Text(_) | Message::Binary(_))) => {
+                        let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
+                        return close(&mut socket, CloseCode::Policy, reason).await;
+                    }
+                    // The library answers a close frame and then ends the stream.
+                    Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
+                    Some(Err(error)) => return close_for(&mut socket, error).await,
+                },
+                _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
+                () = &mut idle => {
+                    if awaits_pong {
+                        return Err(WsError::ConnectionClosed);
+                    }
+                    send_all(&mut socket, [Message::Ping(Bytes::new())]).await?;
+                    awaits_pong = true;
+                    idle.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+                }
+            }
+        }
+    }
+}
+
+/// The frames of a batch. Updates are shared with all other subscribers, not copied.
+fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
+    let gap = batch.gap.map(|gap| Message::text(format!(r#"{{"gap":{}}}"#, gap_json(&gap))));
+    // With nothing behind the gap yet, its client would not learn where it stands.
+    let position = (batch.gap.is_some() && batch.updates.is_empty())
+        .then(|| Message::text(format!(r#"{{"cursor":"{}"}}"#, batch.cursor)));
+    gap.into_iter().chain(position).chain(batch.updates.iter().map(|entry| Message::Text(entry.json.clone())))
+}
+
+/// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].
+pub(super) async fn send_all<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    messages: impl IntoIterator<Item = Message>,
+) -> Result<(), WsError> {
+    for message in messages {
+        socket.feed(message).await?;
+    }
+    socket.flush().await
+}
+
+/// Says goodbye and waits for the client's own, in bounded time (RFC 6455 section 7.1.1).
+pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    code: CloseCode,
+    reason: &'static str,
+) -> Result<(), WsError> {
+    let closing = async {
+        socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok(())
+    };
+    tokio::time::timeout(limits::WS_CLOSE_WAIT, closing).await.unwrap_or(Ok(()))
+}
+
+/// Tells the client what it did wrong, where the library leaves that to us.
+pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    error: WsError,
+) -> Result<(), WsError> {
+    match &error {
+        WsError::Capacity(_) => close(socket, CloseCode::Size, "the message is too large").await?,
+        WsError::Utf8(_) => close(socket, CloseCode::Invalid, "the text is not UTF-8").await?,
+        WsError::Protocol(_) => close(socket, CloseCode::Protocol, "not according to RFC 6455").await?,
+        _ => {}
+    }
+    Err(error)
+}
+
+// Client half ---------------------------------------------------------------------------------------------------------
+
+/// Any frame of the stream: exactly one of its forms is filled in.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    seq: Option<u64>,
+    at_ns: Option<Nanos>,
+    #[serde(borrow)]
+    data: Option<&'a serde_json::value::RawValue>,
+    cursor: Option<Cursor>,
+    gap: Option<Gap>,
+}
+
+/// Client half: opens the WebSocket behind the position and reports what comes, until it ends.
+pub async fn subscribe<S: Stream>(
+    io: S,
+    options: &Options,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    let mut socket = open(io, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
+    // The epoch that sequence numbers belong to from here on, known with the first frame.
+    let mut epoch = None;
+    while let Some(message) = socket.next().await {
+        let text = match message.map_err(failure)? {
+            Message::Text(text) => text,
+            Message::Close(_) => return Ok(()),
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+        };
+        let frame: Frame<'_> =
+            serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
+        match frame {
+            Frame { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
+                on_event(Event::Update(Update { seq, at_ns, data }));
+                *position = epoch.map(|epoch| Cursor { epoch, seq });
+            }
+            Frame { gap: Some(gap), .. } => on_event(Event::Gap(gap)),
+            Frame { cursor: Some(cursor), .. } => {
+                let is_first = epoch.replace(cursor.epoch).is_none();
+                // A first frame that names another position than was asked for announces a gap; until that is seen,
+                // the old position stands, so that a cut in between cannot hide the loss.
+                if !is_first || position.is_none_or(|asked| asked == cursor) {
+                    *position = Some(cursor);
+                }
+                on_event(Event::Position(cursor));
+            }
+            Frame { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
+        }
+    }
+    Ok(())
+}
+
+/// The opening handshake of a client.
+pub(super) async fn open<S: Stream>(
+    io: S,
+    options: &Options,
+    path: &str,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<WebSocketStream<S>, ClientError> {
+    let host = options.host.to_str().map_err(|error| ClientError::Contract(error.to_string()))?;
+    let mut request = format!("ws://{host}{path}").into_client_request().map_err(failure)?;
+    request.headers_mut().extend(options.headers.clone());
+    on_event(Event::Requested);
+    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
+    let (socket, _response) =
+        tokio_tungstenite::client_async_with_config(request, io, Some(config)).await.map_err(failure)?;
+    Ok(socket)
+}
+
+pub(super) fn failure(error: WsError) -> ClientError {
+    match error {
+        WsError::Http(response) => {
+            let detail = response.body().as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
+            ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default() }
+        }
+        WsError::ConnectionClosed | WsError::AlreadyClosed => ClientError::Closed,
+        other => ClientError::broken(other),
+    }
+}

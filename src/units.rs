@@ -1,0 +1,168 @@
+//! The units that figures and settings are written in.
+//!
+//! Instants and lengths of time are whole nanoseconds ([`Nanos`]). Settings are typed by people, so [`length`] and
+//! [`size`] read `250ms` and `4KiB`, and refuse a number that lacks its unit.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds: an instant on the monotonic clock, or the length between two of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// The longest length there is: a bound that is never reached.
+    pub const MAX: Self = Self(u64::MAX);
+    /// One millisecond.
+    pub const MILLI: Self = Self(1_000_000);
+    /// One second.
+    pub const SECOND: Self = Self(1_000_000_000);
+
+    /// The length from `earlier` to `self`.
+    ///
+    /// `None` if `earlier` is later: two clocks got mixed, and zero would hide it.
+    pub fn since(self, earlier: Self) -> Option<Self> {
+        self.0.checked_sub(earlier.0).map(Self)
+    }
+
+    /// The length from `earlier` to `self`, zero where `earlier` is later: for clipping to a window, not for clocks.
+    pub fn past(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+
+    /// `self` later by `length`, at most [`Nanos::MAX`].
+    pub fn plus(self, length: Self) -> Self {
+        Self(self.0.saturating_add(length.0))
+    }
+
+    /// In seconds, for ratios and for showing.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    /// From seconds; anything that is not a positive finite number becomes zero.
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self((seconds * 1e9).round() as u64)
+    }
+
+    /// As the standard library's length.
+    pub fn duration(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+}
+
+impl From<Duration> for Nanos {
+    fn from(length: Duration) -> Self {
+        Self(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Shows a length with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scaled, unit) = match self.0 {
+            0..1_000 => return write!(f, "{} ns", self.0),
+            1_000..1_000_000 => (self.0 as f64 / 1e3, "µs"),
+            1_000_000..1_000_000_000 => (self.0 as f64 / 1e6, "ms"),
+            1_000_000_000.. => (self.0 as f64 / 1e9, "s"),
+        };
+        write!(f, "{} {unit}", three_digits(scaled))
+    }
+}
+
+/// A number with about three significant digits: `0.123`, `4.21`, `42.1`, `421`, `42,123`.
+pub fn three_digits(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 => "0".to_owned(),
+        size if size < 0.000_999_5 => format!("{value:.1e}"),
+        size if size < 0.999_5 => format!("{value:.3}"),
+        size if size < 9.995 => format!("{value:.2}"),
+        size if size < 99.95 => format!("{value:.1}"),
+        _ => grouped(value.round() as i64),
+    }
+}
+
+/// A whole number with its thousands set apart: `12,345`.
+pub fn grouped(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if value < 0 {
+        out.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A setting that could not be read, with what to write instead.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UnitError {
+    /// Not a length of time.
+    #[error("`{0}` is not a length of time; write a number and its unit, as in 250ms, 2s or 5m")]
+    Length(String),
+    /// Not a size in bytes.
+    #[error("`{0}` is not a size; write bytes, or a number and its unit, as in 512, 4KiB or 1MB")]
+    Size(String),
+}
+
+/// Reads a length of time with its unit: `250ms`, `1.5s`, `5m`, `1h30m`. Zero is written `0s`.
+pub fn length(text: &str) -> Result<Nanos, UnitError> {
+    let refuse = || UnitError::Length(text.to_owned());
+    let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| refuse())?;
+    Duration::try_from(parsed).map(Nanos::from).map_err(|_| refuse())
+}
+
+/// Reads a size in bytes: `512`, `4KiB` (4,096), `1MB` (1,000,000).
+pub fn size(text: &str) -> Result<u64, UnitError> {
+    let parsed: bytesize::ByteSize = text.trim().parse().map_err(|_| UnitError::Size(text.to_owned()))?;
+    Ok(parsed.as_u64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_needs_its_unit() {
+        assert_eq!(length("250ms"), Ok(Nanos(250_000_000)));
+        assert_eq!(length("1.5s"), Ok(Nanos(1_500_000_000)));
+        assert_eq!(length("5m"), Ok(Nanos(300_000_000_000)));
+        for bad in ["", "5", "-1s", "fast", "5 parsecs"] {
+            assert!(length(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_size_may_be_bytes_or_carry_a_unit() {
+        assert_eq!(size("128"), Ok(128));
+        assert_eq!(size("4KiB"), Ok(4096));
+        assert_eq!(size("1MB"), Ok(1_000_000));
+        assert!(size("many").is_err());
+        assert!(size("-1").is_err());
+    }
+
+    #[test]
+    fn a_subtraction_of_the_wrong_order_is_seen() {
+        assert_eq!(Nanos(5).since(Nanos(3)), Some(Nanos(2)));
+        assert_eq!(Nanos(3).since(Nanos(5)), None);
+    }
+
+    #[test]
+    fn lengths_are_shown_with_three_digits() {
+        assert_eq!(Nanos(812).to_string(), "812 ns");
+        assert_eq!(Nanos(4_212).to_string(), "4.21 µs");
+        assert_eq!(Nanos(499_951_000).to_string(), "500 ms");
+        assert_eq!(Nanos(2_000_000_000).to_string(), "2.00 s");
+        assert_eq!(grouped(-1_234_567), "-1,234,567");
+        assert_eq!(three_digits(0.51234), "0.512");
+    }
+}
