@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod feed;
 pub mod journal;
+pub mod load;
 pub mod limits;
 pub mod program;
 pub mod measure;

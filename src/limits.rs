@@ -144,3 +144,45 @@ pub const LEDGER_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const TCP_IPV4_HEADER_BYTES: u64 = 52;
 /// The same over IPv6: 40 (RFC 8200) + 20 + 12.
 pub const TCP_IPV6_HEADER_BYTES: u64 = 72;
+
+// Plans ---------------------------------------------------------------------------------------------------------------
+
+/// Rounds of a run.
+pub const ROUNDS_MAX: u32 = 1_000;
+/// Any length of time in a plan.
+pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
+/// The shortest poll interval: the generator's runtime sleeps in whole milliseconds.
+pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
+/// A run that would take longer is most likely a slip in a list.
+pub const RUN_HOURS_MAX: f64 = 24.0;
+/// One request of the control plane.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Exchanges from which the relation of two hosts' clocks is taken.
+pub const CLOCK_EXCHANGES: usize = 16;
+/// What one client may write down in a trial, in deliveries: 24 B each.
+pub const DELIVERIES_MAX: u64 = 20_000_000;
+/// Between the word to begin and the first update that is due.
+pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
+/// Between the last client's first answer and the reading of memory.
+pub const SETTLE: Duration = Duration::from_millis(200);
+/// How often a drain looks whether it is done.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
+/// Connections that a ramp makes in a second at the very least; slower, and it is given up.
+pub const RAMP_PER_SECOND_MIN: u32 = 200;
+
+// When a trial is not to be trusted -----------------------------------------------------------------------------------
+
+/// Median lateness of the generator's own tick from which its latencies are not to be used. tokio's timer itself is
+/// up to 1 ms late.
+pub const LAG_P50_INVALID: Nanos = Nanos(5 * Nanos::MILLI.0);
+/// The same at the 99th percentile.
+pub const LAG_P99_INVALID: Nanos = Nanos(50 * Nanos::MILLI.0);
+/// Lateness at the 99th percentile from which they want care.
+pub const LAG_P99_SUSPECT: Nanos = Nanos(10 * Nanos::MILLI.0);
+const _: () = assert!(LAG_P99_SUSPECT.0 < LAG_P99_INVALID.0 && LAG_P50_INVALID.0 < LAG_P99_INVALID.0);
+/// Share of the host's processors from which the host itself was the bottleneck.
+pub const HOST_BUSY_SUSPECT: f64 = 0.95;
+/// Share of the polls that may be left out.
+pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
+/// By how much the parts of the bytes may differ from the sockets' own count.
+pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;

@@ -1,2 +1,9 @@
-//! placeholder until load exists
-fn main() {}
+//! `loadgen`: what each transport costs and gives. See [`pushpull::load::cli`].
+
+use clap::Parser;
+use pushpull::load::cli::{self, LoadgenArgs};
+
+fn main() -> std::process::ExitCode {
+    let args = LoadgenArgs::parse();
+    pushpull::program::run(cli::run(args))
+}

@@ -105,6 +105,15 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// Updates a second and bytes of data, both as means over one turn.
+    pub fn means(&self) -> (f64, f64) {
+        let bytes: usize = self.items.iter().map(|item| item.data.get().len()).sum();
+        let items = self.items.len() as f64;
+        (items / self.period.seconds(), bytes as f64 / items)
+    }
+}
+
 fn scaled(ms: u64, speed: f64) -> Nanos {
     Nanos((ms as f64 * 1e6 / speed).round() as u64)
 }

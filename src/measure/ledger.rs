@@ -112,6 +112,12 @@ impl Bookkeeper {
     pub fn new(ledger: Arc<Ledger>) -> Self {
         Self { ledger, up: Follower::default(), down: Follower::default() }
     }
+
+    /// A new connection without any protocol: all that passes is body.
+    pub fn bare(ledger: Arc<Ledger>) -> Self {
+        let bare = || Follower { state: State::UntilClose };
+        Self { ledger, up: bare(), down: bare() }
+    }
 }
 
 impl Tap for Bookkeeper {

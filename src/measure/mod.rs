@@ -2,8 +2,10 @@
 
 pub mod delivery;
 pub mod figures;
+pub mod histogram;
 pub mod host;
 pub mod ledger;
 pub mod sockets;
+pub mod statistics;
 pub mod system;
 pub mod tap;

@@ -13,39 +13,59 @@ use super::system::TcpCounts;
 /// and a connection leaves the table before its socket is closed ([`super::tap::Tap::closing`]).
 #[derive(Debug)]
 pub struct Sockets<T> {
-    open: Mutex<HashMap<u64, (RawFd, Arc<T>)>>,
+    table: Mutex<Table<T>>,
+}
+
+#[derive(Debug)]
+struct Table<T> {
+    open: HashMap<u64, (RawFd, Arc<T>)>,
+    next_id: u64,
+    /// The last counts of all connections that have ended.
+    ended: TcpCounts,
 }
 
 impl<T> Default for Sockets<T> {
     fn default() -> Self {
-        Self { open: Mutex::default() }
+        Self { table: Mutex::new(Table { open: HashMap::new(), next_id: 0, ended: TcpCounts::default() }) }
     }
 }
 
 impl<T> Sockets<T> {
-    /// Enters a connection under a number that no other has.
-    pub fn enter(&self, id: u64, socket: RawFd, owner: Arc<T>) {
-        self.lock().insert(id, (socket, owner));
+    /// Enters a connection; the number it gets is needed to take it out again.
+    pub fn enter(&self, socket: RawFd, owner: Arc<T>) -> u64 {
+        let mut table = self.lock();
+        let id = table.next_id;
+        table.next_id += 1;
+        table.open.insert(id, (socket, owner));
+        id
     }
 
-    /// Takes a connection out while its socket is still open, with the last counts of it.
-    pub fn leave(&self, id: u64) -> Option<(Arc<T>, TcpCounts)> {
-        let mut open = self.lock();
-        let (socket, owner) = open.remove(&id)?;
+    /// Takes a connection out while its socket is still open, and returns the last counts of it.
+    pub fn leave(&self, id: u64) -> TcpCounts {
+        let mut table = self.lock();
+        let Some((socket, _owner)) = table.open.remove(&id) else { return TcpCounts::default() };
         let counts = TcpCounts::of(socket).unwrap_or_default();
-        Some((owner, counts))
+        table.ended = table.ended + counts;
+        counts
     }
 
     /// Shows every open connection with its counts of this moment.
     pub fn for_each(&self, mut see: impl FnMut(&Arc<T>, TcpCounts)) {
-        for (socket, owner) in self.lock().values() {
+        for (socket, owner) in self.lock().open.values() {
             see(owner, TcpCounts::of(*socket).unwrap_or_default());
         }
     }
 
+    /// The counts of all connections that there have been.
+    pub fn total(&self) -> TcpCounts {
+        let table = self.lock();
+        let open = table.open.values().filter_map(|(socket, _)| TcpCounts::of(*socket).ok());
+        open.fold(table.ended, |sum, one| sum + one)
+    }
+
     /// How many are open.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().open.len()
     }
 
     /// None is open.
@@ -53,8 +73,8 @@ impl<T> Sockets<T> {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, (RawFd, Arc<T>)>> {
+    fn lock(&self) -> MutexGuard<'_, Table<T>> {
         // A panic of `see` leaves the table as it was.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

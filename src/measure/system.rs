@@ -17,8 +17,18 @@ pub struct TcpCounts {
     pub segments_in: u64,
     /// Bytes of data sent again.
     pub bytes_retransmitted: u64,
-    /// Smoothed round-trip time.
-    pub round_trip: Nanos,
+}
+
+impl std::ops::Add for TcpCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            segments_out: self.segments_out + other.segments_out,
+            segments_in: self.segments_in + other.segments_in,
+            bytes_retransmitted: self.bytes_retransmitted + other.bytes_retransmitted,
+        }
+    }
 }
 
 impl TcpCounts {
@@ -44,7 +54,6 @@ impl TcpCounts {
             segments_out: info.tcpi_segs_out.into(),
             segments_in: info.tcpi_segs_in.into(),
             bytes_retransmitted: info.tcpi_bytes_retrans,
-            round_trip: Nanos(u64::from(info.tcpi_rtt) * 1_000),
         })
     }
 }

@@ -29,7 +29,6 @@ pub struct Stats {
     pub sockets: Sockets<Connection>,
     accepted: AtomicU64,
     refused: AtomicU64,
-    next_id: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +73,6 @@ pub struct AccountReading {
 /// One connection and what it carried.
 #[derive(Debug)]
 pub struct Connection {
-    id: u64,
     peer: SocketAddr,
     opened: Nanos,
     stats: Arc<Stats>,
@@ -96,9 +94,7 @@ impl Stats {
         write_timeout: std::time::Duration,
     ) -> (Arc<Connection>, Socket) {
         use std::os::fd::AsRawFd;
-        let id = self.next_id.fetch_add(1, Relaxed);
         let connection = Arc::new(Connection {
-            id,
             peer,
             opened: now,
             stats: Arc::clone(self),
@@ -109,8 +105,8 @@ impl Stats {
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
-        self.sockets.enter(id, stream.as_raw_fd(), Arc::clone(&connection));
-        (Arc::clone(&connection), Tapped::new(stream, Meter { connection }, write_timeout))
+        let id = self.sockets.enter(stream.as_raw_fd(), Arc::clone(&connection));
+        (Arc::clone(&connection), Tapped::new(stream, Meter { connection, id }, write_timeout))
     }
 
     /// Counts a connection that was not let in.
@@ -223,6 +219,7 @@ impl Connection {
 #[derive(Debug)]
 pub struct Meter {
     connection: Arc<Connection>,
+    id: u64,
 }
 
 impl Tap for Meter {
@@ -243,9 +240,7 @@ impl Tap for Meter {
         self.connection.settle();
         let account = self.connection.account();
         account.connections_open.fetch_sub(1, Relaxed);
-        if let Some((_, tcp)) = self.connection.stats.sockets.leave(self.connection.id) {
-            account.add_tcp(tcp);
-        }
+        account.add_tcp(self.connection.stats.sockets.leave(self.id));
     }
 }
 

@@ -117,15 +117,21 @@ pub(super) struct Http<'a> {
     options: &'a Options,
 }
 
-/// Runs requests over `io`, and the connection beside them in the same task, so that it has an owner and no task of
-/// its own to join.
-pub(super) async fn over_http<'a, S: Stream, T>(
-    io: S,
-    options: &'a Options,
-    run: impl AsyncFnOnce(Http<'a>) -> Result<T, ClientError>,
-) -> Result<T, ClientError> {
+/// The part of a connection that moves bytes while requests wait; see [`beside`].
+pub(super) type Connection<S> = http1::Connection<TokioIo<S>, Empty<Bytes>>;
+
+/// Speaks HTTP/1.1 over `io`.
+pub(super) async fn http<S: Stream>(io: S, options: &Options) -> Result<(Http<'_>, Connection<S>), ClientError> {
     let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-    let mut requests = pin!(run(Http { sender, options }));
+    Ok((Http { sender, options }, connection))
+}
+
+/// Runs requests and their connection in one task, so that the connection has an owner and no task of its own to join.
+pub(super) async fn beside<S: Stream, T>(
+    connection: Connection<S>,
+    requests: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let mut requests = pin!(requests);
     let mut connection = pin!(connection);
     tokio::select! {
         biased;

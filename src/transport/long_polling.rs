@@ -87,13 +87,14 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    client::over_http(io, options, async |mut http| {
+    let (mut http, connection) = client::http(io, options).await?;
+    let requests = async {
         http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
         let hold = options.hold.seconds().to_string();
         loop {
             let path = client::path("/updates/long-poll", *position, &[("hold", hold.clone())]);
             http.ask(&path, position, on_event).await?;
         }
-    })
-    .await
+    };
+    client::beside(connection, requests).await
 }

@@ -72,7 +72,8 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    client::over_http(io, options, async |mut http| {
+    let (mut http, connection) = client::http(io, options).await?;
+    let requests = async {
         http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
         let mut due = next_due(options, options.clock.now());
         loop {
@@ -89,8 +90,8 @@ pub async fn subscribe<S: Stream>(
                 due = due.plus(options.poll_interval);
             }
         }
-    })
-    .await
+    };
+    client::beside(connection, requests).await
 }
 
 /// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a

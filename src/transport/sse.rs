@@ -181,7 +181,8 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    client::over_http(io, options, async |mut http| {
+    let (mut http, connection) = client::http(io, options).await?;
+    let requests = async {
         on_event(Event::Requested);
         let mut headers = vec![(ACCEPT, EVENT_STREAM)];
         if let Some(cursor) = position {
@@ -203,8 +204,8 @@ pub async fn subscribe<S: Stream>(
             }
         }
         Ok(())
-    })
-    .await
+    };
+    client::beside(connection, requests).await
 }
 
 /// Turns one block into an event, and moves the position.

@@ -1,0 +1,304 @@
+//! From what a trial gathered to its figures and its verdict.
+
+use std::net::SocketAddr;
+
+use super::client::{Outcome, Subject};
+use super::health::Lateness;
+use super::target::ClockRelation;
+use super::trial::{Memory, Snapshot, Which};
+use crate::limits;
+use crate::measure::delivery::{self, Delivery, Due, Window};
+use crate::measure::figures::{Figures, Value, WireBytes};
+use crate::measure::{histogram, host};
+use crate::report::run_file::{Audit, Health, Slice, Trial, Verdict, WireTotals};
+use crate::units::Nanos;
+
+/// All that a trial brought together.
+pub struct Gathered {
+    /// What each client saw.
+    pub outcomes: Vec<Outcome>,
+    /// The server's record of what was due, from before the interval on; `None` if it keeps none.
+    pub due: Option<Vec<Due>>,
+    /// Memory.
+    pub memory: Memory,
+    /// The counters at both ends of the interval.
+    pub ends: Ends,
+    /// How late the generator was.
+    pub lateness: Lateness,
+    /// How the clocks relate.
+    pub relation: ClockRelation,
+    /// The measured interval, on the server's clock.
+    pub window: Window,
+}
+
+/// The counters at both ends of the interval.
+pub struct Ends {
+    /// At its start.
+    pub begun: Snapshot,
+    /// At its end.
+    pub ended: Snapshot,
+}
+
+/// Works out the trial.
+pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> Trial {
+    on_the_servers_clock(&mut gathered);
+    let health = health(&mut gathered);
+    let window = gathered.window;
+    let due = gathered.due.take().unwrap_or_else(|| union(&gathered.outcomes));
+    let deliveries = || gathered.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
+    let arrived = deliveries().filter(|delivery| window.contains(delivery.arrived_ns)).count() as u64;
+    let in_window: Vec<Due> = due.iter().copied().filter(|due| window.contains(due.at_ns)).collect();
+    let audit = delivery::total(gathered.outcomes.iter().map(|outcome| delivery::audit(&outcome.seen, &in_window)));
+    let wire = wire(&gathered.ends, address);
+    let mut corrected = histogram::empty();
+    let mut uncorrected = histogram::empty();
+    for delivery in deliveries().filter(|delivery| window.contains(delivery.at_ns)) {
+        let latency = delivery.arrived_ns.past(delivery.at_ns);
+        histogram::record(&mut corrected, latency);
+        if let Some(published) = published(&in_window, delivery.seq) {
+            histogram::record(&mut uncorrected, delivery.arrived_ns.past(published));
+        }
+    }
+    let mut figures = costs(&gathered, &wire, arrived, which);
+    figures.latency_ns = histogram::percentiles(&corrected);
+    figures.uncorrected_latency_ns = histogram::percentiles(&uncorrected);
+    (figures.age_ns_mean, figures.stale_fraction) = freshness(&gathered.outcomes, &due, window);
+    let reversed = deliveries().filter(|delivery| delivery.arrived_ns < delivery.at_ns).count() as u64;
+    let mut trial = Trial {
+        transport: match which.subject {
+            Subject::Transport(transport) => Some(transport),
+            Subject::Floor => None,
+        },
+        round: which.round,
+        point_index: which.point_index,
+        point: which.point.point.clone(),
+        port: address.port(),
+        window_ns: [window.start, window.end],
+        window_unix_ns: [gathered.ends.begun.unix_ns, gathered.ends.ended.unix_ns],
+        arrived,
+        audit,
+        figures,
+        wire,
+        health,
+        timeline: timeline(deliveries(), window),
+        latency_hdr: histogram::encode(&corrected),
+        uncorrected_latency_hdr: match uncorrected.is_empty() {
+            true => String::new(),
+            false => histogram::encode(&uncorrected),
+        },
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+    };
+    judge(&mut trial, &gathered, reversed);
+    trial
+}
+
+/// Arrivals were read from our own clock.
+fn on_the_servers_clock(gathered: &mut Gathered) {
+    let offset = gathered.relation.offset_ns;
+    for outcome in &mut gathered.outcomes {
+        for delivery in &mut outcome.seen.deliveries {
+            delivery.arrived_ns = Nanos(delivery.arrived_ns.0.saturating_add_signed(offset));
+        }
+    }
+}
+
+/// What was due, as far as any client saw it: for a server that keeps no record.
+fn union(outcomes: &[Outcome]) -> Vec<Due> {
+    let mut due: Vec<Due> = outcomes
+        .iter()
+        .flat_map(|outcome| &outcome.seen.deliveries)
+        .map(|delivery| Due { seq: delivery.seq, at_ns: delivery.at_ns, published_ns: None })
+        .collect();
+    due.sort_unstable_by_key(|due| due.seq);
+    due.dedup_by_key(|due| due.seq);
+    due
+}
+
+fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
+    let first = in_window.first()?;
+    in_window.get(usize::try_from(seq.checked_sub(first.seq)?).ok()?)?.published_ns
+}
+
+/// The bytes of the interval by what they were.
+fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
+    let ledger = ends.ended.ledger - ends.begun.ledger;
+    let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
+    let segments = segments(&ends.ended) - segments(&ends.begun);
+    let header = if address.is_ipv4() { limits::TCP_IPV4_HEADER_BYTES } else { limits::TCP_IPV6_HEADER_BYTES };
+    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+        (Some(begun), Some(ended)) => ended.saturating_sub(begun),
+        (None, _) | (_, None) => 0,
+    };
+    let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
+    WireTotals {
+        payload: ledger.payload,
+        framing: ledger.framing + ledger.body.saturating_sub(ledger.payload),
+        http_headers: ledger.http_headers,
+        tcp_ip: segments * header,
+        retransmitted: client + server,
+        socket: ledger.up + ledger.down,
+        segments,
+        up: ledger.up,
+        requests: ledger.requests,
+        empty: ledger.empty,
+    }
+}
+
+fn health(gathered: &mut Gathered) -> Health {
+    let Ends { begun, ended } = &gathered.ends;
+    let capacity = gathered.window.length().0 as f64 * f64::from(host::cores());
+    let share = |used: Nanos| used.0 as f64 / capacity;
+    let host_busy = ended.host_busy.zip(begun.host_busy).map(|(ended, begun)| ended.past(begun));
+    let lateness = &mut gathered.lateness;
+    Health {
+        schedule_lag_ns_p50: lateness.percentile(0.5),
+        schedule_lag_ns_p99: lateness.percentile(0.99),
+        schedule_lag_ns_max: lateness.percentile(1.0),
+        missed_ticks: lateness.missed,
+        cpu_fraction: share(ended.own_cpu.past(begun.own_cpu)),
+        host_cpu_fraction: host_busy.map_or(0.0, share),
+        refused: gathered.outcomes.iter().map(|outcome| outcome.refused).sum(),
+        reconnects: gathered.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
+        clock_offset_ns: gathered.relation.offset_ns,
+        clock_uncertainty_ns: gathered.relation.uncertainty,
+    }
+}
+
+/// The figures that are a cost divided by deliveries or by clients.
+fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>) -> Figures<Value> {
+    let Ends { begun, ended } = &gathered.ends;
+    let memory = &gathered.memory;
+    let clients = f64::from(which.point.point.clients);
+    let per_delivery = |amount: u64| Value::ratio(amount as f64, arrived as f64);
+    let per_client = |after: Option<u64>, before: Option<u64>| match (after, before) {
+        (Some(after), Some(before)) => Value::ratio(after as f64 - before as f64, clients),
+        (None, _) | (_, None) => Value(None),
+    };
+    let cpu = |ended: Option<Nanos>, begun: Option<Nanos>| match (ended, begun) {
+        (Some(ended), Some(begun)) => per_delivery(ended.past(begun).0),
+        (None, _) | (_, None) => Value(None),
+    };
+    let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
+    let mut connects: Vec<Nanos> = gathered.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+    connects.sort_unstable();
+    let both_ends = per_client(memory.idle.1, memory.before.1);
+    Figures {
+        requests_per_delivery: per_delivery(wire.requests),
+        empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
+        wire_bytes_per_delivery: WireBytes {
+            total: per_delivery(total),
+            payload: per_delivery(wire.payload),
+            framing: per_delivery(wire.framing),
+            http_headers: per_delivery(wire.http_headers),
+            tcp_ip: per_delivery(wire.tcp_ip),
+            retransmitted: per_delivery(wire.retransmitted),
+        },
+        server_cpu_ns_per_delivery: cpu(ended.server_cpu, begun.server_cpu),
+        host_cpu_ns_per_delivery: match gathered.memory.before.0 {
+            // A server on another host makes this host's time half the story.
+            None => Value(None),
+            Some(_) => cpu(ended.host_busy, begun.host_busy),
+        },
+        server_rss_bytes_per_client: per_client(memory.idle.0, memory.before.0),
+        server_rss_loaded_bytes_per_client: per_client(memory.loaded, memory.before.0),
+        kernel_bytes_per_client: Value(both_ends.0.map(|bytes| bytes / 2.0)),
+        connect_ns_p50: Value(connects.get(connects.len() / 2).map(|connect| connect.0 as f64)),
+        ..Figures::default()
+    }
+}
+
+/// Age of Information and stale fraction, over all clients.
+fn freshness(outcomes: &[Outcome], due: &[Due], window: Window) -> (Value, Value) {
+    let (mut area, mut covered, mut stale) = (0.0, 0.0, 0.0);
+    for outcome in outcomes {
+        let (one, time) = delivery::age(&outcome.seen.deliveries, window);
+        area += one;
+        covered += time.0 as f64;
+        stale += delivery::stale(&outcome.seen.deliveries, due, window).0 as f64;
+    }
+    let all = window.length().0 as f64 * outcomes.len() as f64;
+    (Value::ratio(area, covered), Value::ratio(stale, all))
+}
+
+/// Latency in equal slices of the interval, by when the updates were due.
+fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) -> Vec<Slice> {
+    let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
+    let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); limits::TIMELINE_SLICES as usize];
+    for delivery in deliveries.filter(|delivery| window.contains(delivery.at_ns)) {
+        let index = (delivery.at_ns.past(window.start).0 / width) as usize;
+        // The last slice takes what rounding leaves over.
+        let index = index.min(latencies.len() - 1);
+        latencies[index].push(delivery.arrived_ns.past(delivery.at_ns).0);
+    }
+    let mut from_ns = Nanos::ZERO;
+    latencies
+        .into_iter()
+        .map(|mut latencies| {
+            latencies.sort_unstable();
+            let at = |share: f64| {
+                let index = (share * latencies.len() as f64).ceil() as usize;
+                latencies.get(index.saturating_sub(1)).copied().map(Nanos)
+            };
+            let slice = Slice {
+                from_ns,
+                delivered: latencies.len() as u64,
+                p50_ns: at(0.5),
+                p99_ns: at(0.99),
+                max_ns: at(1.0),
+            };
+            from_ns = from_ns.plus(Nanos(width));
+            slice
+        })
+        .collect()
+}
+
+/// Says whether the trial can be used, and if not, why.
+fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
+    let mut found: Vec<(Verdict, String)> = Vec::new();
+    let mut say = |verdict, reason: String| found.push((verdict, reason));
+    let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
+    if expected == 0 {
+        say(Verdict::Invalid, "no update was due in the measured interval; lengthen --measure".to_owned());
+    }
+    if lost > lost_announced {
+        say(Verdict::Invalid, format!("{} of {expected} updates were lost without a word", lost - lost_announced));
+    }
+    if lost_announced > 0 {
+        say(Verdict::Suspect, format!("{lost_announced} of {expected} updates were lost, and announced as a gap"));
+    }
+    if duplicate > 0 || reordered > 0 {
+        say(Verdict::Invalid, format!("{duplicate} updates came twice and {reordered} out of order"));
+    }
+    if reversed > 0 && trial.health.clock_uncertainty_ns == Nanos::ZERO {
+        say(Verdict::Invalid, format!("{reversed} updates arrived before they were due: the clocks do not agree"));
+    }
+    let health = &trial.health;
+    let (p50, p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
+    if p50 > limits::LAG_P50_INVALID || p99 > limits::LAG_P99_INVALID {
+        say(
+            Verdict::Invalid,
+            format!("the generator was the bottleneck: its own ticks were {p50} late at the median and {p99} at p99"),
+        );
+    } else if p99 > limits::LAG_P99_SUSPECT {
+        say(Verdict::Suspect, format!("the generator's own ticks were {p99} late at p99"));
+    }
+    if health.host_cpu_fraction > limits::HOST_BUSY_SUSPECT {
+        say(Verdict::Suspect, format!("the host was busy for {:.0} % of the interval", health.host_cpu_fraction * 100.0));
+    }
+    if health.refused > 0 {
+        say(Verdict::Suspect, format!("{} connections were refused or broke", health.refused));
+    }
+    let missed: u64 = gathered.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
+    if missed as f64 > trial.wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
+        say(Verdict::Suspect, format!("{missed} polls were left out because the one before was still on its way"));
+    }
+    let wire = &trial.wire;
+    let parts = (wire.payload + wire.framing + wire.http_headers) as f64;
+    let is_off = (parts - wire.socket as f64).abs() > wire.socket as f64 * limits::WIRE_MISMATCH_SUSPECT;
+    if is_off {
+        say(Verdict::Suspect, format!("the parts of the bytes add up to {parts:.0}, the sockets counted {}", wire.socket));
+    }
+    trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
+    trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();
+}

@@ -1,0 +1,265 @@
+//! One virtual client: a connection of its own, a position, and a record of all that it saw.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use super::floor;
+use crate::clock::Clock;
+use crate::journal::Cursor;
+use crate::limits;
+use crate::measure::delivery::{Delivery, Seen};
+use crate::measure::ledger::{Bookkeeper, Ledger};
+use crate::measure::sockets::Sockets;
+use crate::measure::tap::{Tap, Tapped};
+use crate::transport::{ClientError, Event, Options, Transport, long_polling, polling, sse, websocket};
+use crate::units::Nanos;
+
+/// What a trial measures: a transport, or the floor that all are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One of the four.
+    Transport(Transport),
+    /// A bare TCP writer.
+    Floor,
+}
+
+impl Subject {
+    /// Its name in lines and messages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Transport(transport) => transport.label(),
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// What all clients of a trial share.
+#[derive(Debug)]
+pub struct Crowd {
+    /// What they subscribe to.
+    pub subject: Subject,
+    /// Where the server is.
+    pub server: SocketAddr,
+    /// The clock that arrivals are read from.
+    pub clock: Clock,
+    /// Their open sockets.
+    pub sockets: Sockets<()>,
+    /// Taken while dialling, so that a ramp is gentle.
+    pub dials: Semaphore,
+    /// Gets a permit for each client that has its first position or answer.
+    pub connected: Semaphore,
+    /// Ends all of them.
+    pub stop: CancellationToken,
+}
+
+/// What the trial may look at while the client runs.
+#[derive(Debug, Default)]
+pub struct Glimpse {
+    /// Its bytes and requests.
+    pub ledger: Arc<Ledger>,
+    /// The newest update it holds.
+    pub held: AtomicU64,
+}
+
+/// What a client brings back.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The updates and the gaps.
+    pub seen: Seen,
+    /// From dialling to the first position or answer, of its first connection.
+    pub connect: Option<Nanos>,
+    /// Connections beyond the first.
+    pub reconnects: u64,
+    /// Connections that were refused or broke.
+    pub refused: u64,
+    /// Polls left out because the one before was still on its way.
+    pub missed_polls: u64,
+    /// Why it last failed, if it did.
+    pub error: Option<ClientError>,
+}
+
+/// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
+pub async fn run(id: u32, crowd: Arc<Crowd>, options: Options, glimpse: Arc<Glimpse>) -> Outcome {
+    let mut client = Client {
+        id,
+        dialled: Nanos::ZERO,
+        attempts: 0,
+        retry: None,
+        dialling: None,
+        outcome: Outcome::default(),
+        glimpse,
+        crowd: &crowd,
+    };
+    let mut position = None;
+    tokio::select! {
+        biased;
+        () = crowd.stop.cancelled() => {}
+        () = client.subscribe_for_ever(&options, &mut position) => {}
+    }
+    client.outcome
+}
+
+struct Client<'a> {
+    id: u32,
+    crowd: &'a Crowd,
+    glimpse: Arc<Glimpse>,
+    outcome: Outcome,
+    /// When the current connection was dialled.
+    dialled: Nanos,
+    /// Connections in a row that brought nothing.
+    attempts: u32,
+    /// What the server asked to wait before a reconnect.
+    retry: Option<Nanos>,
+    /// Held from dialling to the first answer.
+    dialling: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Client<'a> {
+    /// Returns only when there is no sense in trying again.
+    async fn subscribe_for_ever(&mut self, options: &Options, position: &mut Option<Cursor>) {
+        let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
+        loop {
+            let ended = self.subscribe(options, position).await;
+            self.dialling = None;
+            if let Err(error) = ended {
+                self.outcome.refused += 1;
+                let is_passing = error.is_passing();
+                self.outcome.error = Some(error);
+                if !is_passing {
+                    return;
+                }
+            }
+            self.outcome.reconnects += 1;
+            tokio::time::sleep(back_off(self.attempts, self.retry, random.random())).await;
+            self.attempts += 1;
+        }
+    }
+
+    async fn subscribe(&mut self, options: &Options, position: &mut Option<Cursor>) -> Result<(), ClientError> {
+        let permit = self.crowd.dials.acquire().await;
+        self.dialling = permit.ok();
+        self.dialled = self.crowd.clock.now();
+        let io = self.dial().await.map_err(|error| ClientError::Broken(error.into()))?;
+        let subject = self.crowd.subject;
+        let mut on_event = |event: Event<'_>| self.note(event);
+        match subject {
+            Subject::Transport(Transport::Polling) => polling::subscribe(io, options, position, &mut on_event).await,
+            Subject::Transport(Transport::LongPolling) => {
+                long_polling::subscribe(io, options, position, &mut on_event).await
+            }
+            Subject::Transport(Transport::Sse) => sse::subscribe(io, options, position, &mut on_event).await,
+            Subject::Transport(Transport::WebSocket) => {
+                websocket::subscribe(io, options, position, &mut on_event).await
+            }
+            Subject::Floor => floor::subscribe(io, position, &mut on_event).await,
+        }
+    }
+
+    fn note(&mut self, event: Event<'_>) {
+        let now = self.crowd.clock.now();
+        match event {
+            Event::Update(update) => {
+                let delivery = Delivery { seq: update.seq, at_ns: update.at_ns, arrived_ns: now };
+                self.outcome.seen.deliveries.push(delivery);
+                self.glimpse.ledger.delivered(update.data.get().len());
+                self.glimpse.held.fetch_max(update.seq, Relaxed);
+                self.connected(now);
+            }
+            Event::Position(cursor) => {
+                self.glimpse.held.fetch_max(cursor.seq, Relaxed);
+                self.connected(now);
+            }
+            Event::Requested => self.glimpse.ledger.requested(),
+            Event::Empty => self.glimpse.ledger.came_back_empty(),
+            Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
+            Event::Retry(length) => self.retry = Some(length),
+            Event::MissedPoll => self.outcome.missed_polls += 1,
+        }
+    }
+
+    fn connected(&mut self, now: Nanos) {
+        self.attempts = 0;
+        self.dialling = None;
+        if self.outcome.connect.is_none() {
+            self.outcome.connect = Some(now.past(self.dialled));
+            self.crowd.connected.add_permits(1);
+        }
+    }
+
+    /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
+    async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
+        let server = self.crowd.server;
+        let socket = match server {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        let part = self.id / limits::CLIENTS_PER_ADDRESS;
+        if let (IpAddr::V4(address), 1..) = (server.ip(), part)
+            && address.is_loopback()
+        {
+            let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + part);
+            socket.bind(SocketAddr::new(source.into(), 0))?;
+        }
+        let stream = tokio::time::timeout(limits::DIAL_TIMEOUT, socket.connect(server)).await??;
+        stream.set_nodelay(true)?;
+        let id = self.crowd.sockets.enter(stream.as_raw_fd(), Arc::default());
+        let ledger = Arc::clone(&self.glimpse.ledger);
+        let keeper = match self.crowd.subject {
+            Subject::Transport(_) => Bookkeeper::new(ledger),
+            Subject::Floor => Bookkeeper::bare(ledger),
+        };
+        let crowd: &'a Crowd = self.crowd;
+        Ok(Tapped::new(stream, ClientTap { keeper, sockets: &crowd.sockets, id }, limits::WRITE_TIMEOUT))
+    }
+}
+
+/// Puts the bytes in the ledger, and leaves the kernel's counts when the connection closes.
+struct ClientTap<'a> {
+    keeper: Bookkeeper,
+    sockets: &'a Sockets<()>,
+    id: u64,
+}
+
+impl Tap for ClientTap<'_> {
+    fn came_in(&mut self, bytes: &[u8]) {
+        self.keeper.came_in(bytes);
+    }
+
+    fn went_out(&mut self, bytes: &[u8]) {
+        self.keeper.went_out(bytes);
+    }
+
+    fn closing(&mut self) {
+        self.sockets.leave(self.id);
+    }
+}
+
+/// Full jitter: anything up to a ceiling that doubles with each attempt, so that clients which were cut together do not
+/// come back together. A server that asked for a wait gets at least that.
+/// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+fn back_off(attempts: u32, retry: Option<Nanos>, share: f64) -> Duration {
+    let ceiling = limits::BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(limits::BACKOFF_MAX);
+    retry.unwrap_or(Nanos::ZERO).duration() + ceiling.mul_f64(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_obeys_the_server() {
+        assert_eq!(back_off(0, None, 1.0), limits::BACKOFF_FIRST);
+        assert_eq!(back_off(1, None, 1.0), limits::BACKOFF_FIRST * 2);
+        assert_eq!(back_off(40, None, 1.0), limits::BACKOFF_MAX);
+        assert_eq!(back_off(3, Some(Nanos::SECOND), 0.0), Duration::from_secs(1));
+    }
+}

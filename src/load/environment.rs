@@ -1,0 +1,41 @@
+//! Where a run was measured, for whoever wants to judge it or repeat it.
+
+use std::collections::BTreeMap;
+
+use crate::measure::host;
+use crate::report::run_file::Environment;
+
+/// Kernel settings that change figures of this kind.
+const SETTINGS: [&str; 5] = [
+    "net/core/somaxconn",
+    "net/ipv4/tcp_congestion_control",
+    "net/ipv4/tcp_rmem",
+    "net/ipv4/tcp_wmem",
+    "net/ipv4/tcp_timestamps",
+];
+
+/// Reads the host and the program.
+pub fn read(command: Vec<String>) -> Environment {
+    let kernel = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    let unknown = || "unknown".to_owned();
+    let mut notes = BTreeMap::new();
+    for name in SETTINGS {
+        if let Ok(value) = std::fs::read_to_string(format!("/proc/sys/{name}")) {
+            notes.insert(name.replace('/', "."), value.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    Environment {
+        host: text(kernel.nodename()),
+        kernel: format!("{} {} {}", text(kernel.sysname()), text(kernel.release()), text(kernel.machine())),
+        processor: host::processor().unwrap_or_else(unknown),
+        cores: host::cores(),
+        memory_bytes: host::memory_bytes().unwrap_or(0),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: env!("PUSHPULL_COMMIT").to_owned(),
+        profile: env!("PUSHPULL_PROFILE").to_owned(),
+        rustc: env!("PUSHPULL_RUSTC").to_owned(),
+        command,
+        notes,
+    }
+}

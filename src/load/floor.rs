@@ -1,0 +1,127 @@
+//! The floor: a bare TCP writer that sends the same updates on the same schedule to the same number of clients, one
+//! JSON object a line, with no HTTP, no framing and no runtime. What a transport costs beyond it is the transport's.
+//!
+//! ```text
+//! ← {"cursor":"00000000-0"}
+//! ← {"seq":1,"at_ns":8123456789,"data":{…}}
+//! ```
+
+use std::io::{BufRead, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+
+use anyhow::Context;
+use clap::Parser;
+use rustix::thread::{ClockId, clock_nanosleep_absolute};
+use rustix::time::Timespec;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::clock::Clock;
+use crate::feed::{FeedArgs, Source};
+use crate::journal::Cursor;
+use crate::limits;
+use crate::transport::client::Stream;
+use crate::transport::{ClientError, Event, Update};
+use crate::units::Nanos;
+
+/// Writes updates to bare TCP connections. Started by the load generator for itself.
+#[derive(Clone, Debug, Parser)]
+pub struct FloorArgs {
+    #[command(flatten)]
+    feed: FeedArgs,
+}
+
+const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";
+
+/// Server half: greets whoever connects, and writes to all of them from `start NANOS` on until standard input ends.
+///
+/// Errors: what the system says, before anything is written.
+pub fn serve(args: &FloorArgs) -> anyhow::Result<()> {
+    crate::measure::host::raise_file_limit();
+    let source = args.feed.feed().source()?.context("the floor needs a feed with a schedule")?;
+    let listener = listen()?;
+    println!("tcp://{}", listener.local_addr()?);
+    let (send, connections) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let is_ready = stream.set_nodelay(true).is_ok()
+                && stream.write_all(HELLO.as_bytes()).is_ok()
+                && stream.set_nonblocking(true).is_ok();
+            if is_ready && send.send(stream).is_err() {
+                return;
+            }
+        }
+    });
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let Some(origin) = line.strip_prefix("start ").and_then(|nanos| nanos.parse().ok()) else { continue };
+        let connections: Vec<TcpStream> = connections.try_iter().collect();
+        std::thread::spawn(move || write_for_ever(source, Nanos(origin), connections));
+        break;
+    }
+    // Until the generator lets go of the other end.
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
+    Ok(())
+}
+
+/// The standard library's own queue of 128 connections is too short for a ramp of thousands.
+fn listen() -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    rustix::net::listen(&listener, i32::try_from(limits::LISTEN_BACKLOG)?)?;
+    Ok(listener)
+}
+
+fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
+    for (seq, due) in (1_u64..).zip(source) {
+        let at = origin.plus(due.offset);
+        let until = Timespec { tv_sec: (at.0 / 1_000_000_000) as i64, tv_nsec: (at.0 % 1_000_000_000) as i64 };
+        while Clock::Monotonic.now() < at {
+            // Interrupted or refused, the next look at the clock decides.
+            let _ended = clock_nanosleep_absolute(ClockId::Monotonic, &until);
+        }
+        let line = format!("{{\"seq\":{seq},\"at_ns\":{},\"data\":{}}}\n", at.0, due.data.get());
+        for mut connection in &connections {
+            // What a full or broken socket does not take is missed by its client, whose audit will say so.
+            let _taken = connection.write(line.as_bytes());
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    cursor: Option<Cursor>,
+    seq: Option<u64>,
+    at_ns: Option<Nanos>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// Client half: one JSON object a line, until the connection ends.
+pub async fn subscribe<S: Stream>(
+    io: S,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    let mut lines = BufReader::with_capacity(limits::WS_LARGE_READ_BUFFER_BYTES, io);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).await.map_err(|error| ClientError::Broken(error.into()))? == 0 {
+            return Ok(());
+        }
+        let read: Line<'_> =
+            serde_json::from_slice(&line).map_err(|error| ClientError::Contract(format!("a line: {error}")))?;
+        match read {
+            Line { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
+                on_event(Event::Update(Update { seq, at_ns, data }));
+            }
+            Line { cursor: Some(cursor), .. } => {
+                *position = Some(cursor);
+                on_event(Event::Position(cursor));
+            }
+            Line { .. } => return Err(ClientError::Contract("a line without a meaning".to_owned())),
+        }
+    }
+}

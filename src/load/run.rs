@@ -1,0 +1,154 @@
+//! All the rounds of a plan, in shuffled order, to one run file.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Subject;
+use super::environment;
+use super::plan::Plan;
+use super::trial::{self, TrialError, Which};
+use crate::clock::Clock;
+use crate::report::run_file::{Run, SCHEMA, Scenario, Trial};
+use crate::report::summary;
+
+/// Does every trial of the plan. `stop` cuts it short: the run then holds the trials that were done.
+///
+/// Errors: [`TrialError`] of the first trial that could not be done.
+pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Run, TrialError> {
+    let started_at = Timestamp::now();
+    let began = Clock::Monotonic.now();
+    let progress = Progress::new(plan);
+    let mut trials = Vec::with_capacity(plan.trials());
+    let mut cut_short = false;
+    for which in order(plan) {
+        progress.begin(which, trials.len());
+        match trial::run(plan, which, stop).await {
+            Ok(trial) => {
+                progress.done(&trial, trials.len() + 1);
+                trials.push(trial);
+            }
+            Err(TrialError::Stopped) => {
+                cut_short = true;
+                break;
+            }
+            Err(error) => {
+                progress.bar.abandon();
+                return Err(error);
+            }
+        }
+    }
+    progress.bar.finish_and_clear();
+    let (rows, floor) = summary::summarise(&trials, plan.seed);
+    let (verdict, mut reasons) = summary::verdict(&rows, &floor);
+    if cut_short {
+        reasons.insert(0, format!("cut short after {} of {} trials", trials.len(), plan.trials()));
+    }
+    Ok(Run {
+        schema: SCHEMA.to_owned(),
+        started_at: started_at.to_string(),
+        took_ns: Clock::Monotonic.now().past(began),
+        cut_short,
+        scenario: scenario(plan),
+        environment: environment::read(command),
+        verdict,
+        reasons,
+        summary: rows,
+        floor,
+        thresholds: Vec::new(),
+        trials,
+    })
+}
+
+/// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
+/// order, so that a drift of the machine falls on all of them alike.
+fn order(plan: &Plan) -> Vec<Which<'_>> {
+    let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+    let mut order = Vec::with_capacity(plan.trials());
+    for round in 1..=plan.rounds {
+        let mut points: Vec<_> = plan.points.iter().enumerate().collect();
+        points.shuffle(&mut random);
+        for (point_index, point) in points {
+            let transports = plan.transports.iter().copied().map(Subject::Transport);
+            let mut subjects: Vec<_> = transports.chain(plan.floor.then_some(Subject::Floor)).collect();
+            subjects.shuffle(&mut random);
+            order.extend(subjects.into_iter().map(|subject| Which { subject, round, point_index, point }));
+        }
+    }
+    order
+}
+
+fn scenario(plan: &Plan) -> Scenario {
+    let feed = &plan.points[0].feed;
+    let (feed, feed_detail) = match &plan.target {
+        None => (feed.label().to_owned(), feed.describe()),
+        Some(url) => ("external".to_owned(), format!("whatever {url} publishes")),
+    };
+    Scenario {
+        name: plan.name.clone(),
+        question: plan.question.clone(),
+        feed,
+        feed_detail,
+        transports: plan.transports.clone(),
+        rounds: plan.rounds,
+        warm_up_ns: plan.warm_up,
+        measure_ns: plan.measure,
+        seed: plan.seed,
+        sweep: plan.sweep.clone(),
+    }
+}
+
+/// A bar on a terminal, a line for each trial elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    trials: usize,
+    is_terminal: bool,
+}
+
+impl Progress {
+    fn new(plan: &Plan) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let trials = plan.trials();
+        let bar = match is_terminal {
+            true => ProgressBar::with_draw_target(Some(trials as u64), ProgressDrawTarget::stderr()),
+            false => ProgressBar::hidden(),
+        };
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials · {elapsed} · {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        if !is_terminal {
+            let least = plan.least_length();
+            eprintln!("{}: {trials} trials, at least {least} in all", plan.name);
+        }
+        Self { bar, trials, is_terminal }
+    }
+
+    fn begin(&self, which: Which<'_>, done: usize) {
+        self.bar.set_position(done as u64);
+        let point = &which.point.point;
+        let (label, round) = (which.subject.label(), which.round);
+        self.bar.set_message(format!("round {round}: {label}, {} clients, {:.1} updates/s", point.clients, point.rate_per_s));
+    }
+
+    fn done(&self, trial: &Trial, number: usize) {
+        self.bar.set_position(number as u64);
+        if !self.is_terminal {
+            let label = trial.transport.map_or("floor", |transport| transport.label());
+            eprintln!(
+                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
+                self.trials,
+                trial.round,
+                trial.point.clients,
+                trial.audit.delivered,
+                trial.audit.expected,
+                trial.verdict.label(),
+            );
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The server of a trial: one started for it in a process of its own, or one that is already there.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::{Client as Http, Url};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::client::Subject;
+use crate::clock::Clock;
+use crate::feed::Feed;
+use crate::journal::Cursor;
+use crate::limits;
+use crate::measure::delivery::Due;
+use crate::measure::host;
+use crate::units::Nanos;
+
+/// Why a server could not be had, or did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It could not be started.
+    #[error("cannot start a server: {0}")]
+    Start(#[source] std::io::Error),
+    /// It ended before it listened, or said nothing in time.
+    #[error("the server that was started did not say where it listens; its own words are above")]
+    Silent,
+    /// There is none.
+    #[error("{url} cannot be reached: {reason}; start it, or correct --target")]
+    Unreachable {
+        /// As given.
+        url: Url,
+        /// Why.
+        reason: String,
+    },
+    /// It is not ours.
+    #[error("{url} does not keep to the contract: {problem}")]
+    Contract {
+        /// What was asked.
+        url: Url,
+        /// What was wrong with the answer.
+        problem: String,
+    },
+    /// The address makes no sense.
+    #[error("--target {0} cannot be used; give the server's address, as in http://127.0.0.1:8080")]
+    Address(Url),
+}
+
+/// A server under test.
+pub struct Target {
+    url: Url,
+    /// Where clients connect to.
+    pub address: SocketAddr,
+    http: Http,
+    started: Option<Started>,
+}
+
+/// A process of our own. It ends when its standard input does, so also when this process ends in any way.
+struct Started {
+    process: Child,
+    orders: ChildStdin,
+    pid: u32,
+}
+
+/// What `GET /clock` and two readings of our own clock say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockRelation {
+    /// The server's clock minus ours.
+    pub offset_ns: i64,
+    /// How wrong that may be.
+    pub uncertainty: Nanos,
+}
+
+impl Target {
+    /// Starts a server for `feed` on a free port, in a process of its own; its feed waits for [`Target::begin`].
+    ///
+    /// Errors: [`TargetError`].
+    pub async fn start(subject: Subject, feed: &Feed) -> Result<Self, TargetError> {
+        let program = std::env::current_exe().map_err(TargetError::Start)?;
+        let mut command = Command::new(program);
+        match subject {
+            Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]),
+            Subject::Floor => command.arg("floor"),
+        };
+        // A process group of its own: Ctrl-C is for the generator, which ends its server itself.
+        command.args(feed.flags()).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut process = command.spawn().map_err(TargetError::Start)?;
+        let (Some(orders), Some(said), Some(pid)) = (process.stdin.take(), process.stdout.take(), process.id()) else {
+            return Err(TargetError::Silent);
+        };
+        let mut lines = BufReader::new(said).lines();
+        let first = tokio::time::timeout(limits::SERVER_START_TIMEOUT, lines.next_line()).await;
+        let Ok(Ok(Some(line))) = first else { return Err(TargetError::Silent) };
+        let url: Url = line.parse().map_err(|_| TargetError::Silent)?;
+        let address = address(&url).await?;
+        Ok(Self { url, address, http: http(), started: Some(Started { process, orders, pid }) })
+    }
+
+    /// A server that is already there.
+    ///
+    /// Errors: [`TargetError::Unreachable`] if there is none, [`TargetError::Contract`] if it has no `/clock`.
+    pub async fn external(url: Url) -> Result<Self, TargetError> {
+        let address = address(&url).await?;
+        let target = Self { url, address, http: http(), started: None };
+        target.clock().await?;
+        Ok(target)
+    }
+
+    /// Lets the feed of a started server begin at `origin`.
+    ///
+    /// Errors: what writing to a process says that has ended.
+    pub async fn begin(&mut self, origin: Nanos) -> Result<(), TargetError> {
+        match &mut self.started {
+            None => Ok(()),
+            Some(started) => {
+                let order = format!("start {}\n", origin.0);
+                started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start)
+            }
+        }
+    }
+
+    /// The process of a server that was started here.
+    pub fn pid(&self) -> Option<u32> {
+        self.started.as_ref().map(|started| started.pid)
+    }
+
+    /// `host:port`, for the `Host` header.
+    pub fn authority(&self) -> String {
+        match (self.url.host_str(), self.url.port_or_known_default()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Ends a server that was started here, and waits for it.
+    pub async fn stop(self) {
+        if let Some(Started { mut process, orders, .. }) = self.started {
+            drop(orders);
+            if tokio::time::timeout(limits::DRAIN + Duration::from_secs(1), process.wait()).await.is_err() {
+                // It had its time; `kill_on_drop` would do the same without waiting for it.
+                let _ended = process.kill().await;
+            }
+        }
+    }
+
+    /// How the server's clock relates to ours: not at all different on one host, else the best of several exchanges,
+    /// each of which bounds the offset by half its round trip (RFC 5905 section 8).
+    ///
+    /// Errors: as for any request.
+    pub async fn clock(&self) -> Result<ClockRelation, TargetError> {
+        #[derive(Deserialize)]
+        struct Reading {
+            now_ns: Nanos,
+            boot_id: String,
+        }
+        let mut best: Option<ClockRelation> = None;
+        for _ in 0..limits::CLOCK_EXCHANGES {
+            let before = Clock::Monotonic.now();
+            let reading: Reading = self.get("clock").await?;
+            let after = Clock::Monotonic.now();
+            if host::boot_id().is_some_and(|boot_id| boot_id == reading.boot_id) {
+                return Ok(ClockRelation::default());
+            }
+            let middle = before.0 + after.past(before).0 / 2;
+            let relation = ClockRelation {
+                offset_ns: reading.now_ns.0 as i64 - middle as i64,
+                uncertainty: Nanos(after.past(before).0 / 2),
+            };
+            if best.is_none_or(|best| relation.uncertainty < best.uncertainty) {
+                best = Some(relation);
+            }
+        }
+        Ok(best.unwrap_or_default())
+    }
+
+    /// The position of the newest update.
+    ///
+    /// Errors: as for any request.
+    pub async fn newest(&self) -> Result<Cursor, TargetError> {
+        #[derive(Deserialize)]
+        struct Position {
+            cursor: Cursor,
+        }
+        let position: Position = self.get("updates/poll").await?;
+        Ok(position.cursor)
+    }
+
+    /// The server's own record of what was due after `cursor`; `None` if it keeps none.
+    pub async fn schedule(&self, mut cursor: Cursor) -> Option<Vec<Due>> {
+        #[derive(Deserialize)]
+        struct Schedule {
+            cursor: Cursor,
+            updates: Vec<(u64, Nanos, Nanos)>,
+        }
+        let mut all = Vec::new();
+        loop {
+            let page: Schedule = self.get(&format!("stats/schedule?after={cursor}")).await.ok()?;
+            if page.updates.is_empty() {
+                return Some(all);
+            }
+            let due = |(seq, at_ns, published_ns)| Due { seq, at_ns, published_ns: Some(published_ns) };
+            all.extend(page.updates.into_iter().map(due));
+            cursor = page.cursor;
+        }
+    }
+
+    /// Bytes that the server sent again so far, to clients of any transport; `None` if it does not say.
+    pub async fn retransmitted(&self) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Stats {
+            transports: std::collections::BTreeMap<String, Account>,
+        }
+        #[derive(Deserialize)]
+        struct Account {
+            bytes_retransmitted: u64,
+        }
+        let stats: Stats = self.get("stats").await.ok()?;
+        Some(stats.transports.values().map(|account| account.bytes_retransmitted).sum())
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, TargetError> {
+        let url = self.url.join(path).map_err(|_| TargetError::Address(self.url.clone()))?;
+        let unreachable = |error: reqwest::Error| TargetError::Unreachable { url: url.clone(), reason: cause(&error) };
+        let response = self.http.get(url.clone()).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unreachable)?;
+        let contract = |problem| TargetError::Contract { url: url.clone(), problem };
+        if !status.is_success() {
+            return Err(contract(format!("it answered {status}")));
+        }
+        serde_json::from_slice(&body).map_err(|error| contract(error.to_string()))
+    }
+}
+
+/// The innermost cause, which is the one that a person can act on ("Connection refused").
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn http() -> Http {
+    // A proxy from the environment is not for a server under test.
+    let builder = Http::builder().no_proxy().timeout(limits::CONTROL_TIMEOUT);
+    builder.build().expect("a client without TLS has nothing to fail at")
+}
+
+async fn address(url: &Url) -> Result<SocketAddr, TargetError> {
+    let refuse = || TargetError::Address(url.clone());
+    if !matches!(url.scheme(), "http" | "tcp") {
+        return Err(refuse());
+    }
+    let (host, port) = (url.host_str().ok_or_else(refuse)?, url.port_or_known_default().ok_or_else(refuse)?);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut found = tokio::net::lookup_host((host, port)).await.map_err(|_| refuse())?;
+    found.next().ok_or_else(refuse)
+}

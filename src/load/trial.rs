@@ -1,0 +1,319 @@
+//! One trial: one transport, one workload, one measured interval, on a server started fresh.
+//!
+//! ```text
+//! start the server → all clients connect → memory, idle → the feed begins → warm-up
+//!   → [ the measured interval, read at both ends ] → drain → stop → hold what was seen against what was due
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::analysis::{self, Ends, Gathered};
+use super::client::{self, Crowd, Glimpse, Outcome, Subject};
+use super::health;
+use super::plan::{Plan, PlanPoint};
+use super::target::{ClockRelation, Target, TargetError};
+use crate::clock::Clock;
+use crate::limits;
+use crate::measure::delivery::{Due, Window};
+use crate::measure::ledger::Reading;
+use crate::measure::system::{TcpCounts, process_cpu};
+use crate::measure::{host, sockets::Sockets};
+use crate::report::run_file::Trial;
+use crate::transport::Options;
+use crate::units::Nanos;
+
+/// Which trial of the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Which<'a> {
+    /// What is measured.
+    pub subject: Subject,
+    /// From 1.
+    pub round: u32,
+    /// Index of the point.
+    pub point_index: usize,
+    /// The point.
+    pub point: &'a PlanPoint,
+}
+
+/// Why a trial could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The server.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Not all clients could connect.
+    #[error("only {connected} of {wanted} clients could connect: {reason}")]
+    Ramp {
+        /// How many could.
+        connected: u32,
+        /// How many should.
+        wanted: u32,
+        /// What the last one that failed was told.
+        reason: String,
+    },
+    /// A reading that every trial needs could not be taken.
+    #[error("cannot read the processor time of this process: {0}")]
+    Reading(#[source] std::io::Error),
+    /// Ctrl-C.
+    #[error("cut short")]
+    Stopped,
+}
+
+/// The counters at one end of the measured interval.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// When, in nanoseconds since 1970.
+    pub unix_ns: u64,
+    /// All clients' ledgers.
+    pub ledger: Reading,
+    /// All clients' sockets.
+    pub tcp: TcpCounts,
+    /// Processor time of the server, where it is ours.
+    pub server_cpu: Option<Nanos>,
+    /// Processor time of this process.
+    pub own_cpu: Nanos,
+    /// Busy time of the host.
+    pub host_busy: Option<Nanos>,
+    /// Bytes that the server sent again.
+    pub server_retransmitted: Option<u64>,
+}
+
+/// Memory at three moments of a trial.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// The server's, and the kernel's, before any client.
+    pub before: (Option<u64>, Option<u64>),
+    /// With all clients connected and nothing published yet.
+    pub idle: (Option<u64>, Option<u64>),
+    /// The server's at the end of the measured interval.
+    pub loaded: Option<u64>,
+}
+
+/// Does one trial, from starting its server to ending it.
+///
+/// Errors: [`TrialError`]; the server is ended then too.
+pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
+    let mut target = match &plan.target {
+        None => Target::start(which.subject, &which.point.feed).await?,
+        Some(url) => Target::external(url.clone()).await?,
+    };
+    let crowd = Arc::new(Crowd {
+        subject: which.subject,
+        server: target.address,
+        clock: Clock::Monotonic,
+        sockets: Sockets::default(),
+        dials: Semaphore::new(limits::DIALS_AT_ONCE),
+        connected: Semaphore::new(0),
+        // Dropped in any way, it ends the clients.
+        stop: CancellationToken::new(),
+    });
+    let _end_clients = crowd.stop.clone().drop_guard();
+    let outcome = tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(TrialError::Stopped),
+        outcome = measure(plan, which, &mut target, &crowd) => outcome,
+    };
+    crowd.stop.cancel();
+    target.stop().await;
+    outcome
+}
+
+async fn measure(plan: &Plan, which: Which<'_>, target: &mut Target, crowd: &Arc<Crowd>) -> Result<Trial, TrialError> {
+    let relation = match which.subject {
+        Subject::Transport(_) => target.clock().await?,
+        Subject::Floor => ClockRelation::default(),
+    };
+    let start = match which.subject {
+        Subject::Transport(_) => Some(target.newest().await?),
+        Subject::Floor => None,
+    };
+    let pid = target.pid();
+    let read_memory = || (pid.and_then(host::resident_bytes), pid.and_then(|_| host::kernel_bytes()));
+    let mut memory = Memory { before: read_memory(), ..Memory::default() };
+
+    let (mut clients, glimpses) = spawn(plan, which, target, crowd);
+    all_connected(&mut clients, crowd, which.point.point.clients).await?;
+    tokio::time::sleep(limits::SETTLE).await;
+    memory.idle = read_memory();
+
+    let origin = crowd.clock.now().plus(limits::FEED_LEAD);
+    target.begin(origin).await?;
+    let lateness = tokio::spawn(health::watch(crowd.stop.child_token()));
+    let window_start = origin.plus(plan.warm_up);
+    let window = Window { start: window_start, end: window_start.plus(plan.measure) };
+
+    tokio::time::sleep_until(crowd.clock.instant(window.start)).await;
+    let begun = snapshot(target, crowd, &glimpses, which.subject).await?;
+    tokio::time::sleep_until(crowd.clock.instant(window.end)).await;
+    let ended = snapshot(target, crowd, &glimpses, which.subject).await?;
+    memory.loaded = pid.and_then(host::resident_bytes);
+
+    // Everything that was due in the interval is known to the server by now: the interval is over.
+    let window = shifted(window, relation);
+    let due = match start {
+        Some(cursor) => target.schedule(cursor).await,
+        None => floor_schedule(which.point, origin, window),
+    };
+    drain(&glimpses, due.as_deref(), window, which.point.point.poll_interval_ns).await;
+    crowd.stop.cancel();
+    let mut outcomes = Vec::with_capacity(glimpses.len());
+    while let Some(outcome) = clients.join_next().await {
+        outcomes.push(outcome.expect("a client does not panic"));
+    }
+    let lateness = lateness.await.expect("the watch does not panic");
+    let gathered = Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window };
+    Ok(analysis::trial(which, target.address, gathered))
+}
+
+/// A window of our own clock on the server's.
+fn shifted(window: Window, relation: ClockRelation) -> Window {
+    let shift = |at: Nanos| Nanos(at.0.saturating_add_signed(relation.offset_ns));
+    Window { start: shift(window.start), end: shift(window.end) }
+}
+
+/// Starts every client with its own phase.
+fn spawn(plan: &Plan, which: Which<'_>, target: &Target, crowd: &Arc<Crowd>) -> (JoinSet<Outcome>, Vec<Arc<Glimpse>>) {
+    let point = &which.point.point;
+    let seed = plan.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64;
+    let phases = phases(point.clients, point.poll_interval_ns, seed);
+    let mut clients = JoinSet::new();
+    let mut glimpses = Vec::with_capacity(phases.len());
+    for (id, poll_phase) in (0..).zip(phases) {
+        let options = Options {
+            host: HeaderValue::try_from(target.authority()).expect("an authority is fit for a header"),
+            headers: browser_headers(point.request_header_bytes),
+            clock: crowd.clock,
+            poll_interval: point.poll_interval_ns,
+            poll_phase,
+            hold: point.hold_ns,
+        };
+        let glimpse = Arc::<Glimpse>::default();
+        glimpses.push(Arc::clone(&glimpse));
+        clients.spawn(client::run(id, Arc::clone(crowd), options, glimpse));
+    }
+    (clients, glimpses)
+}
+
+/// When in the interval each client polls: one at random in each of N equal parts, handed out in random order. Each
+/// client's phase is uniform over the interval, and the phases together cover it evenly, so that the mean over the
+/// clients does not depend on luck (stratified sampling: Cochran, "Sampling Techniques", 1977, chapter 5).
+fn phases(clients: u32, interval: Nanos, seed: u64) -> Vec<Nanos> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let part = interval.0 as f64 / f64::from(clients);
+    let mut phases: Vec<Nanos> =
+        (0..clients).map(|index| Nanos(((f64::from(index) + random.random::<f64>()) * part) as u64)).collect();
+    phases.shuffle(&mut random);
+    phases
+}
+
+/// One header of the kind that browsers add (cookies, agents, languages), `bytes` long on the wire with its line end.
+fn browser_headers(bytes: u32) -> HeaderMap {
+    const NAME: &str = "cookie";
+    let around = NAME.len() + ": \r\n".len();
+    let mut headers = HeaderMap::new();
+    if let Some(length @ 1..) = (bytes as usize).checked_sub(around) {
+        let value = HeaderValue::try_from("c".repeat(length)).expect("letters are fit for a header");
+        headers.insert(HeaderName::from_static(NAME), value);
+    }
+    headers
+}
+
+/// Waits until each client has its first position or answer.
+async fn all_connected(clients: &mut JoinSet<Outcome>, crowd: &Crowd, wanted: u32) -> Result<(), TrialError> {
+    let patience = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(wanted / limits::RAMP_PER_SECOND_MIN));
+    let gave_up = tokio::select! {
+        _all = crowd.connected.acquire_many(wanted) => return Ok(()),
+        gave_up = clients.join_next() => gave_up,
+        () = tokio::time::sleep(patience) => None,
+    };
+    crowd.stop.cancel();
+    let mut outcomes: Vec<Outcome> = gave_up.into_iter().filter_map(Result::ok).collect();
+    while let Some(outcome) = clients.join_next().await {
+        outcomes.extend(outcome);
+    }
+    let connected = outcomes.iter().filter(|outcome| outcome.connect.is_some()).count();
+    let reason = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
+    let reason = reason.map_or_else(|| "the rest had no answer in time".to_owned(), ToString::to_string);
+    Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
+}
+
+async fn snapshot(
+    target: &Target,
+    crowd: &Crowd,
+    glimpses: &[Arc<Glimpse>],
+    subject: Subject,
+) -> Result<Snapshot, TrialError> {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Snapshot {
+        unix_ns: Nanos::from(unix).0,
+        server_cpu: target.pid().and_then(|pid| process_cpu(pid).ok()),
+        own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
+        host_busy: host::busy(),
+        ledger: glimpses.iter().map(|glimpse| glimpse.ledger.read()).sum(),
+        tcp: crowd.sockets.total(),
+        server_retransmitted: match subject {
+            Subject::Transport(_) => target.retransmitted().await,
+            Subject::Floor => None,
+        },
+    })
+}
+
+/// What the floor writes is the feed itself; it keeps no record of its own.
+fn floor_schedule(point: &PlanPoint, origin: Nanos, window: Window) -> Option<Vec<Due>> {
+    let source = point.feed.source().ok()??;
+    let due = (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.plus(due.offset), published_ns: None });
+    Some(due.take_while(|due| due.at_ns < window.end).collect())
+}
+
+/// Waits until each client holds what was due in the interval, or could have asked for it twice.
+async fn drain(glimpses: &[Arc<Glimpse>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
+    let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
+    let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
+    let done = async {
+        match last {
+            None => tokio::time::sleep(poll_interval.duration() + limits::SETTLE).await,
+            Some(last) => {
+                while glimpses.iter().any(|glimpse| glimpse.held.load(Relaxed) < last.seq) {
+                    tokio::time::sleep(limits::DRAIN_LOOK).await;
+                }
+            }
+        }
+    };
+    // Whoever has not got it by then has lost it, and the audit says so.
+    let _in_time = tokio::time::timeout(patience, done).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_cover_the_interval_evenly_and_belong_to_no_client() {
+        let phases = phases(50, Nanos::SECOND, 1);
+        let mean = phases.iter().map(|phase| phase.seconds()).sum::<f64>() / 50.0;
+        assert!((0.49..0.51).contains(&mean), "{mean}");
+        let mut sorted = phases.clone();
+        sorted.sort();
+        assert_ne!(phases, sorted);
+        assert!((0..).zip(&sorted).all(|(index, phase)| phase.0 / 20_000_000 == index));
+    }
+
+    #[test]
+    fn added_headers_have_the_bytes_asked_for() {
+        for bytes in [0, 11, 12, 800] {
+            let on_wire: usize =
+                browser_headers(bytes).iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+            assert_eq!(on_wire, if bytes < 11 { 0 } else { bytes as usize });
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Medians over trials, how far they can be trusted, and whether two of them differ.
+//!
+//! The trial is the unit: the thousands of deliveries inside one share its luck, so only the spread *between* trials
+//! says how far a figure would move if the run were repeated (Kalibera and Jones, "Rigorous benchmarking in reasonable
+//! time", ISMM 2013). Runs have few trials, often three, and there the usual percentile bootstrap promises too much:
+//! it cannot look past the smallest and the largest value seen, and the range of three values holds the true median
+//! only 1 − 2 × (1/2)³ = 75 % of the time, of five 94 %, whatever is called "95 %".
+//!
+//! So the bootstrap is used for what it does well with few values, the *standard error*, and the interval is put
+//! around the median with Student's t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, sections 6.2
+//! and 12.2):
+//!
+//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times, and take the median of each;
+//! 2. the standard deviation of these medians, times √(n / (n − 1)) because a resample varies about the sample and not
+//!    about the truth, is the standard error;
+//! 3. the interval is the median ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
+//!    difference of two samples).
+//!
+//! Values above zero are treated in logarithms, where noise is a factor and an interval cannot reach below zero.
+//!
+//! Simulated with normal, t-distributed, contaminated and skewed noise and with 2 to 8 trials, the interval of one
+//! median holds the truth in 93 to 98 % of runs, and [`difference`] calls two samples of the same thing different in
+//! 0.5 to 5 %, as long as the noise of both is of one size; where one is a hundred times noisier than the other, in up to
+//! 6 % of three rounds and 15 % of two, which are too few. It finds a shift of 20 % under 3 % of noise in more than
+//! 9 of 10 runs of three rounds, and practically always with four. The tests below repeat that.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::limits;
+
+/// How sure an interval is to hold the true value.
+const CONFIDENCE: f64 = 0.95;
+
+/// The middle value, or the mean of the two in the middle; `None` of nothing.
+pub fn median(values: &[f64]) -> Option<f64> {
+    median_of(&mut values.to_vec())
+}
+
+fn median_of(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(values[middle]),
+        _ => Some((values[middle - 1] + values[middle]) / 2.0),
+    }
+}
+
+/// The 95 % interval of the median of `values`; `None` with fewer than two, from which no spread can be told.
+///
+/// The same seed gives the same interval.
+pub fn interval(values: &[f64], seed: u64) -> Option<[f64; 2]> {
+    let centre = median(values)?;
+    interval_around(centre, &medians(values, seed), values.len())
+}
+
+/// The median of each resample of `values`.
+fn medians(values: &[f64], seed: u64) -> Vec<f64> {
+    let mut resample = vec![0.0; values.len()];
+    let mut medians = Vec::with_capacity(limits::BOOTSTRAP_RESAMPLES);
+    for_each_resample(values.len(), seed, |drawn| {
+        for (place, index) in resample.iter_mut().zip(drawn) {
+            *place = values[*index];
+        }
+        medians.extend(median_of(&mut resample));
+    });
+    medians
+}
+
+/// Hands [`limits::BOOTSTRAP_RESAMPLES`] draws of `trials` indices with replacement to `on_draw`; the same seed gives the
+/// same draws.
+pub fn for_each_resample(trials: usize, seed: u64, mut on_draw: impl FnMut(&[usize])) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut drawn = vec![0; trials];
+    for _ in 0..limits::BOOTSTRAP_RESAMPLES {
+        drawn.fill_with(|| random.random_range(0..trials));
+        on_draw(&drawn);
+    }
+}
+
+/// The 95 % interval of a statistic that is `centre` for all trials together and `replicates` for resamples of them.
+///
+/// `None` with fewer than two trials, or if the interval would be without bound.
+pub fn interval_around(centre: f64, replicates: &[f64], trials: usize) -> Option<[f64; 2]> {
+    if trials < 2 || replicates.is_empty() {
+        return None;
+    }
+    let t = student_t(trials - 1);
+    let error = |values: &[f64]| deviation(values) * few_trials(trials);
+    let interval = if centre > 0.0 && replicates.iter().all(|value| *value > 0.0) {
+        let logarithms: Vec<f64> = replicates.iter().map(|value| value.ln()).collect();
+        let factor = (t * error(&logarithms)).exp();
+        [centre / factor, centre * factor]
+    } else {
+        let half = t * error(replicates);
+        // What is never negative has no interval below zero.
+        let low_min = if centre >= 0.0 && replicates.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::MIN };
+        [(centre - half).max(low_min), centre + half]
+    };
+    interval.iter().all(|bound| bound.is_finite()).then_some(interval)
+}
+
+/// By how much a resample of `trials` values varies less than a new sample would.
+fn few_trials(trials: usize) -> f64 {
+    (trials as f64 / (trials as f64 - 1.0)).sqrt()
+}
+
+fn deviation(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    // Measured from one of the values: equal values then have exactly no deviation, whatever their size.
+    let origin = values.first().copied().unwrap_or_default();
+    let mean = values.iter().map(|value| value - origin).sum::<f64>() / count;
+    (values.iter().map(|value| (value - origin - mean).powi(2)).sum::<f64>() / count).sqrt()
+}
+
+/// How one sample of trials relates to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// Median of the first over median of the second.
+    pub ratio: f64,
+    /// Where the true ratio is, with 95 % confidence.
+    pub ci95: [f64; 2],
+    /// The interval excludes 1: the two differ. Otherwise they are equal within noise, and the interval is the bound.
+    pub is_clear: bool,
+    /// The chance of a ratio this far from 1 between two samples of the same thing; below 0.05 exactly where the
+    /// difference is clear. For whoever looks at many differences at once and must correct for that.
+    pub p_value: f64,
+}
+
+/// Compares the medians of two independent samples of trials.
+///
+/// `None` if either has fewer than two values, or if the second's median is zero and the first's is not: there is no
+/// ratio to zero. Where a value is zero or negative the difference is taken as it is and not in logarithms, and then
+/// expressed as a share of the second median.
+pub fn difference(a: &[f64], b: &[f64], seed: u64) -> Option<Difference> {
+    let trials = a.len().min(b.len());
+    if trials < 2 || a.iter().chain(b).any(|value| !value.is_finite()) {
+        return None;
+    }
+    let (first, second) = (median(a)?, median(b)?);
+    let is_positive = a.iter().chain(b).all(|value| *value > 0.0);
+    let scale = |value: f64| if is_positive { value.ln() } else { value / second.abs() };
+    if second == 0.0 {
+        let nothing = Difference { ratio: 1.0, ci95: [1.0, 1.0], is_clear: false, p_value: 1.0 };
+        return (a.iter().chain(b).all(|value| *value == 0.0)).then_some(nothing);
+    }
+    let error = |values: &[f64], seed| {
+        let scaled: Vec<f64> = medians(values, seed).into_iter().map(scale).collect();
+        deviation(&scaled) * few_trials(values.len())
+    };
+    // Another stream of draws for the second sample: the same one would make the two move together.
+    let error = error(a, seed).hypot(error(b, seed.wrapping_add(0x9E37_79B9_7F4A_7C15)));
+    let distance = scale(first) - scale(second);
+    // The smaller sample's degrees of freedom for both: more would overrate it where the other is much larger.
+    let freedom = 2 * (trials - 1);
+    let half = student_t(freedom) * error;
+    let to_ratio = |distance: f64| if is_positive { distance.exp() } else { 1.0 + distance * second.signum() };
+    let mut ci95 = [to_ratio(distance - half), to_ratio(distance + half)];
+    ci95.sort_by(f64::total_cmp);
+    // Rounding of the logarithms alone is no difference.
+    let is_equal = distance.abs() <= 1e-12;
+    let p_value = if is_equal { 1.0 } else { 1.0 - within(distance.abs() / error, freedom) };
+    let is_clear = !is_equal && distance.abs() > half;
+    let is_bounded = ci95.iter().all(|bound| bound.is_finite());
+    is_bounded.then_some(Difference { ratio: to_ratio(distance), ci95, is_clear, p_value })
+}
+
+/// The t beyond which, on either side, Student's distribution has 5 %.
+fn student_t(freedom: usize) -> f64 {
+    let (mut low, mut high) = (0.0, 64.0);
+    // 64 halvings exhaust a double's digits.
+    for _ in 0..64 {
+        let middle = (low + high) / 2.0;
+        match within(middle, freedom) < CONFIDENCE {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    high
+}
+
+/// The share of Student's distribution between −t and t, for a whole number of degrees of freedom.
+///
+/// Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.3 and 26.7.4.
+fn within(t: f64, freedom: usize) -> f64 {
+    let angle = (t / (freedom as f64).sqrt()).atan();
+    let (sine, cosine) = angle.sin_cos();
+    let is_odd = freedom % 2 == 1;
+    let mut term = if is_odd { cosine } else { 1.0 };
+    let mut sum = if freedom == 1 { 0.0 } else { term };
+    // Each term is the one before it times (k − 1) / k × cos², k counting up by two to the degrees of freedom less 2.
+    let mut k = if is_odd { 3 } else { 2 };
+    while k + 2 <= freedom {
+        term *= (k - 1) as f64 / k as f64 * cosine * cosine;
+        sum += term;
+        k += 2;
+    }
+    match is_odd {
+        true => (angle + sine * sum) * std::f64::consts::FRAC_2_PI,
+        false => sine * sum,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trials of a thing that is 1, with noise of the given relative size.
+    fn trials(count: usize, noise: f64, random: &mut ChaCha8Rng) -> Vec<f64> {
+        // Box and Muller: a normal deviate from two uniform ones.
+        let mut normal = || {
+            let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+            radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
+        };
+        (0..count).map(|_| (noise * normal()).exp()).collect()
+    }
+
+    /// Pairs of samples in one simulation: enough to tell 5 % from 8 %, few enough for a debug build.
+    const PAIRS: u64 = 300;
+
+    /// The share of [`PAIRS`] pairs of samples, the second times `factor`, that are called different.
+    fn share_called_different(rounds: [usize; 2], noise: [f64; 2], factor: f64) -> f64 {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        let different = (0..PAIRS).filter(|seed| {
+            let a = trials(rounds[0], noise[0], &mut random);
+            let b: Vec<f64> = trials(rounds[1], noise[1], &mut random).iter().map(|value| value * factor).collect();
+            difference(&a, &b, *seed).unwrap().is_clear
+        });
+        different.count() as f64 / PAIRS as f64
+    }
+
+    #[test]
+    fn two_runs_of_the_same_thing_are_within_noise() {
+        let even = [0.03, 0.03];
+        let uneven = [0.001, 0.1];
+        for (rounds, noise) in
+            [([2, 2], even), ([3, 3], even), ([5, 5], even), ([3, 9], even), ([3, 3], uneven), ([5, 5], uneven)]
+        {
+            let share = share_called_different(rounds, noise, 1.0);
+            assert!(share <= 0.08, "{share} of pairs of {rounds:?} rounds with noise {noise:?} called different");
+        }
+    }
+
+    #[test]
+    fn a_fifth_more_is_found_through_three_percent_of_noise() {
+        for (rounds, least) in [([3, 3], 0.9), ([4, 4], 0.99), ([5, 5], 0.99)] {
+            let share = share_called_different(rounds, [0.03, 0.03], 1.2);
+            assert!(share >= least, "found in {share} of {rounds:?} rounds");
+        }
+    }
+
+    #[test]
+    fn the_interval_of_a_median_holds_the_truth_as_often_as_it_says() {
+        for rounds in [2, 3, 5, 8] {
+            let mut random = ChaCha8Rng::seed_from_u64(3);
+            let holds = (0..PAIRS).filter(|seed| {
+                let [low, high] = interval(&trials(rounds, 0.05, &mut random), *seed).unwrap();
+                low <= 1.0 && 1.0 <= high
+            });
+            let share = holds.count() as f64 / PAIRS as f64;
+            assert!((0.92..=0.995).contains(&share), "{share} of intervals of {rounds} rounds hold the truth");
+        }
+    }
+
+    #[test]
+    fn students_t_is_that_of_the_tables() {
+        for (freedom, t) in [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (7, 2.365), (30, 2.042), (61, 2.000)] {
+            assert!((student_t(freedom) - t).abs() < 0.001, "{freedom}: {}", student_t(freedom));
+        }
+    }
+
+    #[test]
+    fn a_median_is_the_middle_value() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn one_trial_has_no_interval_and_equal_trials_an_interval_of_no_width() {
+        assert_eq!(interval(&[5.0], 1), None);
+        assert_eq!(difference(&[5.0], &[4.0], 1), None);
+        assert_eq!(interval(&[5.0, 5.0, 5.0], 1), Some([5.0, 5.0]));
+        let same = difference(&[5.0, 5.0], &[5.0, 5.0], 1).unwrap();
+        assert_eq!((same.ratio, same.ci95, same.is_clear, same.p_value), (1.0, [1.0, 1.0], false, 1.0));
+        let other = difference(&[6.0, 6.0], &[5.0, 5.0], 1).unwrap();
+        assert!(other.is_clear && other.p_value == 0.0, "{other:?}");
+    }
+
+    #[test]
+    fn zero_and_negative_values_are_compared_without_logarithms() {
+        let nothing = [0.0, 0.0, 0.0];
+        assert!(!difference(&nothing, &nothing, 1).unwrap().is_clear);
+        assert_eq!(difference(&[1.0, 1.0, 1.0], &nothing, 1), None, "there is no ratio to zero");
+        let fell = difference(&nothing, &[10.0, 10.1, 9.9], 1).unwrap();
+        assert!(fell.is_clear && fell.ratio.abs() < 1e-9, "{fell:?}");
+        let negative = difference(&[-20.0, -20.1, -19.9], &[-10.0, -10.1, -9.9], 1).unwrap();
+        assert!(negative.is_clear && (negative.ratio - 2.0).abs() < 1e-9, "{negative:?}");
+        let [low, high] = interval(&[0.0, 1.0, 2.0], 1).unwrap();
+        assert!(low == 0.0 && high > 2.0, "{low} {high}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_interval() {
+        let values = [1.0, 1.1, 0.9, 1.3];
+        assert_eq!(interval(&values, 42), interval(&values, 42));
+        assert_ne!(interval(&values, 42), interval(&values, 43));
+    }
+}
