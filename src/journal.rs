@@ -370,6 +370,16 @@ impl Reader {
         skipped
     }
 
+    /// Waits until the journal has grown since this reader last looked; does not borrow the reader, so that the wait can
+    /// be stored beside it.
+    pub fn grown(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut head = self.head.clone();
+        async move {
+            // The sender lives in the journal, which outlives its readers.
+            let _still_open = head.changed().await;
+        }
+    }
+
     /// Waits until there is something to read.
     ///
     /// Cancel safe: nothing is read before it returns.

@@ -98,6 +98,9 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const DRAIN: Duration = Duration::from_secs(5);
 /// Over which share of the drain time streams are asked to end; the rest is theirs to end in.
 pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
+/// Share of a stream's greatest age over which the ends of streams are spread, so that those which began together do
+/// not end together.
+pub const AGE_JITTER: f64 = 0.2;
 /// When a client that was refused may try again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long an accept loop rests after the kernel refused it a socket.

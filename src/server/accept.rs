@@ -1,6 +1,5 @@
 //! From an accepted socket to served requests.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -75,8 +74,8 @@ async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socke
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Arc::clone(&connection));
-        let mut router = router.clone();
-        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+        // Boxed, since hyper keeps room for it as long as the connection lives, also when a stream needs it no more.
+        Box::pin(router.clone().call(request))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,12 +1,18 @@
 //! Leaving in good order: every stream is asked to end at its own moment, spread over a while, so that its clients do
 //! not all come back as one wave.
 
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::sync::{Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
+
+use crate::limits;
+
+/// A stream's wait for its end, and after how long its client should come back.
+pub type Turn = Pin<Box<dyn Future<Output = Duration> + Send>>;
 
 /// The signal to leave, and the jitter around it.
 #[derive(Debug)]
@@ -43,27 +49,26 @@ impl Drain {
 
     /// Waits until it is one stream's turn to end, and says after how long its client should come back.
     ///
-    /// A stream that has reached its age limit may come back at once: the limit itself is spread over its last fifth.
-    pub fn turn(&self) -> impl Future<Output = Duration> + Send + use<> {
+    /// A stream that has reached its age limit may come back at once: the limit itself is spread, too.
+    pub fn turn(&self) -> Turn {
         let begun = self.begun.clone();
         let share = self.random_share();
         let spread = self.spread;
-        let age = self.age_max.map(|age| age.mul_f64(1.0 - 0.2 * share));
-        async move {
-            let aged = async {
-                match age {
-                    Some(age) => tokio::time::sleep(age).await,
-                    None => std::future::pending().await,
+        let leave = async move {
+            begun.cancelled_owned().await;
+            tokio::time::sleep(spread.mul_f64(share)).await;
+            // Whoever was sent away first comes back last: the server is down for at least the rest of this.
+            spread.mul_f64(2.0 - share)
+        };
+        // Every open stream holds one of these: without an age limit it has no timer until the drain begins.
+        match self.age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
+            None => Box::pin(leave),
+            Some(age) => Box::pin(async move {
+                tokio::select! {
+                    () = tokio::time::sleep(age) => Duration::ZERO,
+                    come_back_in = leave => come_back_in,
                 }
-            };
-            tokio::select! {
-                () = aged => Duration::ZERO,
-                () = begun.cancelled() => {
-                    tokio::time::sleep(spread.mul_f64(share)).await;
-                    // Whoever was sent away first comes back last: the server is down for at least the rest of this.
-                    spread.mul_f64(2.0 - share)
-                }
-            }
+            }),
         }
     }
 

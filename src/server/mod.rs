@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::task::TaskTracker;
 
-pub use drain::Drain;
+pub use drain::{Drain, Turn};
 pub use problem::Problem;
 pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
 

@@ -53,20 +53,30 @@ pub async fn serve(
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
     let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;
-    // Parked for up to `hold`: what is not needed any more is given back first.
-    drop((query, headers));
     if let Some(batch) = asked.reader.try_next(limit) {
         counts.sent(&batch);
         return Ok(answer::ok(&batch));
     }
-    tokio::select! {
-        biased;
-        batch = asked.reader.next(limit) => {
+    // Parked from here on: what is not needed any more is given back.
+    drop((query, headers));
+    let mut turn = app.drain.turn();
+    drop(app);
+    let parked = async {
+        tokio::select! {
+            biased;
+            batch = asked.reader.next(limit) => Some(batch),
+            _come_back_in = &mut turn => None,
+        }
+    };
+    match tokio::time::timeout(hold, parked).await {
+        Ok(Some(batch)) => {
             counts.sent(&batch);
             Ok(answer::ok(&batch))
         }
-        _come_back_in = app.drain.turn() => { counts.empty(); Ok(asked.nothing_new()) }
-        () = tokio::time::sleep(hold) => { counts.empty(); Ok(asked.nothing_new()) }
+        Ok(None) | Err(_) => {
+            counts.empty();
+            Ok(asked.nothing_new())
+        }
     }
 }
 

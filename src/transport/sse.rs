@@ -29,7 +29,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, HttpBody};
@@ -41,13 +40,14 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use serde::Deserialize;
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::Transport;
 use super::answer::{Strict, gap_json};
 use super::client::{self, ClientError, Event, Options, Stream};
 use crate::journal::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::limits;
-use crate::server::{App, Connection, Counts, Problem};
+use crate::server::{App, Connection, Counts, Problem, Turn};
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -91,10 +91,11 @@ pub async fn serve(
     };
     let hello = Bytes::from(format!("retry: {}\nid: {position}\n\n", app.settings.sse_retry.as_millis()));
     let stream = EventStream {
-        next: Box::pin(next(reader)),
+        grown: ReusableBoxFuture::new(reader.grown()),
+        reader,
         hello: Some(hello),
         heartbeat: Box::pin(tokio::time::sleep(limits::SSE_HEARTBEAT)),
-        end: End::Ahead(Box::pin(app.drain.turn())),
+        end: End::Ahead(app.drain.turn()),
         counts,
     };
     let headers = [
@@ -106,15 +107,11 @@ pub async fn serve(
     Ok((headers, Body::new(stream)).into_response())
 }
 
-/// Reads one batch and hands the reader back, so that the wait for it can be stored.
-async fn next(mut reader: Reader) -> (Reader, Batch) {
-    let batch = reader.next(LIMIT).await;
-    (reader, batch)
-}
-
 /// The body: polled by the connection whenever it has room to write, so a slow client holds nothing but its place.
 struct EventStream {
-    next: Pin<Box<dyn Future<Output = (Reader, Batch)> + Send>>,
+    reader: Reader,
+    /// Ready when there may be something to read.
+    grown: ReusableBoxFuture<'static, ()>,
     hello: Option<Bytes>,
     heartbeat: Pin<Box<Sleep>>,
     end: End,
@@ -123,7 +120,7 @@ struct EventStream {
 
 /// Whether the server still has to ask this stream to end.
 enum End {
-    Ahead(Pin<Box<dyn Future<Output = Duration> + Send>>),
+    Ahead(Turn),
     Said,
 }
 
@@ -136,10 +133,16 @@ impl HttpBody for EventStream {
         if let Some(hello) = self.hello.take() {
             return frame(hello);
         }
-        if let Poll::Ready((reader, batch)) = self.next.as_mut().poll(context) {
-            self.next = Box::pin(next(reader));
-            self.counts.sent(&batch);
-            return frame(blocks(&batch));
+        loop {
+            if let Some(batch) = self.reader.try_next(LIMIT) {
+                self.counts.sent(&batch);
+                return frame(blocks(&batch));
+            }
+            if self.grown.poll(context).is_pending() {
+                break;
+            }
+            let again = self.reader.grown();
+            self.grown.set(again);
         }
         match &mut self.end {
             End::Said => return Poll::Ready(None),

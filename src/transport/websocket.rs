@@ -107,7 +107,9 @@ impl Upgrade {
         // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
         let Ok(parts) = Upgraded::downcast::<TokioIo<Socket>>(upgraded) else { return None };
         let stream = parts.io.into_inner();
-        Some(WebSocketStream::from_partially_read(stream, parts.read_buf.into(), Role::Server, Some(self.config)).await)
+        // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
+        let already_read = parts.read_buf.to_vec();
+        Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(self.config)).await)
     }
 }
 
