@@ -55,7 +55,9 @@ impl fmt::Display for Cursor {
 
 /// A cursor that no server gave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor; send back one that the server gave you, as in 1f3a9c02-42, or `earliest`, or none to start from now")]
+#[error(
+    "not a cursor; send back one that the server gave you, as in 1f3a9c02-42, or `earliest`, or none to start from now"
+)]
 pub struct MalformedCursor;
 
 impl FromStr for Cursor {
@@ -486,9 +488,19 @@ mod tests {
     fn a_cursor_has_one_spelling() {
         let cursor: Cursor = "00ab12ff-42".parse().unwrap();
         assert_eq!(cursor.to_string(), "00ab12ff-42");
-        for bad in ["", "42", "00ab12ff", "00ab12ff-", "00AB12FF-42", "00ab12ff-042", "00ab12ff-+4", "0ab12ff-4",
-            "00ab12ff-99999999999999999999", "00ab12ff-4 ", "+0ab12ff-4"]
-        {
+        for bad in [
+            "",
+            "42",
+            "00ab12ff",
+            "00ab12ff-",
+            "00AB12FF-42",
+            "00ab12ff-042",
+            "00ab12ff-+4",
+            "0ab12ff-4",
+            "00ab12ff-99999999999999999999",
+            "00ab12ff-4 ",
+            "+0ab12ff-4",
+        ] {
             assert_eq!(bad.parse::<Cursor>(), Err(MalformedCursor), "{bad}");
         }
     }

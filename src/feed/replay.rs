@@ -64,8 +64,8 @@ impl Replay {
             None => Self::parse("earthquakes.ndjson", EARTHQUAKES, speed),
             Some(path) => {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ReplayError::Read { file: name.clone(), source })?;
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| ReplayError::Read { file: name.clone(), source })?;
                 Self::parse(&name, &text, speed)
             }
         }
@@ -90,7 +90,9 @@ impl Replay {
                 return Err(refuse(format!("longer than the {} B that one update may have", limits::UPDATE_BYTES_MAX)));
             }
             if at_ms < last_ms {
-                return Err(refuse(format!("its at_ms {at_ms} is before the previous line's {last_ms}; sort the lines")));
+                return Err(refuse(format!(
+                    "its at_ms {at_ms} is before the previous line's {last_ms}; sort the lines"
+                )));
             }
             last_ms = at_ms;
             let first_ms = *first_ms.get_or_insert(at_ms);

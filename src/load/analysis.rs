@@ -284,7 +284,10 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
         say(Verdict::Suspect, format!("the generator's own ticks were {p99} late at p99"));
     }
     if health.host_cpu_fraction > limits::HOST_BUSY_SUSPECT {
-        say(Verdict::Suspect, format!("the host was busy for {:.0} % of the interval", health.host_cpu_fraction * 100.0));
+        say(
+            Verdict::Suspect,
+            format!("the host was busy for {:.0} % of the interval", health.host_cpu_fraction * 100.0),
+        );
     }
     if health.refused > 0 {
         say(Verdict::Suspect, format!("{} connections were refused or broke", health.refused));
@@ -297,7 +300,10 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     let parts = (wire.payload + wire.framing + wire.http_headers) as f64;
     let is_off = (parts - wire.socket as f64).abs() > wire.socket as f64 * limits::WIRE_MISMATCH_SUSPECT;
     if is_off {
-        say(Verdict::Suspect, format!("the parts of the bytes add up to {parts:.0}, the sockets counted {}", wire.socket));
+        say(
+            Verdict::Suspect,
+            format!("the parts of the bytes add up to {parts:.0}, the sockets counted {}", wire.socket),
+        );
     }
     trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();

@@ -156,7 +156,8 @@ fn list_scenarios() -> anyhow::Result<u8> {
 
 /// The first Ctrl-C or SIGTERM cuts the run short and lets it write what it has; the second ends it at once.
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return tracing::error!("signals cannot be heard; end this process by its id");
     };
     for is_second in [false, true] {

@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_setting_is_read_alike_from_a_flag_and_from_a_file() {
-        let file: Knobs = toml::from_str("clients = [10, 100]\nrate = 0.5\nmeasure = \"4s\"\ntransports = \"sse\"").unwrap();
+        let file: Knobs =
+            toml::from_str("clients = [10, 100]\nrate = 0.5\nmeasure = \"4s\"\ntransports = \"sse\"").unwrap();
         assert_eq!(file.clients, Some("10,100".parse().unwrap()));
         assert_eq!(file.rate, Some("0.5".parse().unwrap()));
         assert_eq!(file.measure, Some("4s".parse().unwrap()));

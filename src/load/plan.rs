@@ -57,15 +57,19 @@ pub enum PlanError {
     #[error(transparent)]
     Feed(#[from] FeedError),
     /// A feed that cannot be repeated for each trial.
-    #[error("--feed {0} gives no updates that every trial could repeat; use replay or synthetic, or --target a server \
-             that has them")]
+    #[error(
+        "--feed {0} gives no updates that every trial could repeat; use replay or synthetic, or --target a server \
+             that has them"
+    )]
     Unrepeatable(&'static str),
     /// A setting of the synthetic feed without it.
     #[error("--{0} is of the synthetic feed; add --feed synthetic")]
     NotSynthetic(&'static str),
     /// More clients than files may be open.
-    #[error("{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
-             {needed} or use --clients {most}")]
+    #[error(
+        "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
+             {needed} or use --clients {most}"
+    )]
     Files {
         /// Asked for.
         clients: u32,
@@ -77,7 +81,9 @@ pub enum PlanError {
         most: u64,
     },
     /// A run that would take for ever.
-    #[error("{trials} trials would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
+    #[error(
+        "{trials} trials would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure"
+    )]
     TooLong {
         /// How many.
         trials: usize,
@@ -90,7 +96,12 @@ impl Plan {
     /// Works out the plan of a scenario, with `flags` in place of what the scenario says.
     ///
     /// Errors: [`PlanError`], which says what to change.
-    pub fn new(scenario: Scenario, flags: Knobs, target: Option<reqwest::Url>, out: PathBuf) -> Result<Self, PlanError> {
+    pub fn new(
+        scenario: Scenario,
+        flags: Knobs,
+        target: Option<reqwest::Url>,
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
         let knobs = flags.over(scenario.knobs);
         let mut transports = knobs.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
         transports.sort_unstable();
@@ -151,7 +162,11 @@ fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>
     };
     let kind = knobs.feed.unwrap_or(FeedKind::Replay);
     if kind != FeedKind::Synthetic && !is_external {
-        let given = [("rate", knobs.rate.is_some()), ("payload", knobs.payload.is_some()), ("arrivals", knobs.arrivals.is_some())];
+        let given = [
+            ("rate", knobs.rate.is_some()),
+            ("payload", knobs.payload.is_some()),
+            ("arrivals", knobs.arrivals.is_some()),
+        ];
         if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
             return Err(PlanError::NotSynthetic(name));
         }

@@ -133,7 +133,10 @@ impl Progress {
         self.bar.set_position(done as u64);
         let point = &which.point.point;
         let (label, round) = (which.subject.label(), which.round);
-        self.bar.set_message(format!("round {round}: {label}, {} clients, {:.1} updates/s", point.clients, point.rate_per_s));
+        self.bar.set_message(format!(
+            "round {round}: {label}, {} clients, {:.1} updates/s",
+            point.clients, point.rate_per_s
+        ));
     }
 
     fn done(&self, trial: &Trial, number: usize) {

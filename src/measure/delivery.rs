@@ -183,8 +183,7 @@ mod tests {
         let mut client = seen(&[(1, 100, 101), (2, 110, 111), (2, 110, 112), (5, 140, 141), (4, 130, 142)]);
         client.gaps.push((3, Gap { reason: GapReason::Evicted, lost: Some(2) }));
         let audit = audit(&client, &due(&[100, 110, 120, 130, 140, 150]));
-        let wanted =
-            Audit { expected: 6, delivered: 4, lost: 2, lost_announced: 1, duplicate: 1, reordered: 1 };
+        let wanted = Audit { expected: 6, delivered: 4, lost: 2, lost_announced: 1, duplicate: 1, reordered: 1 };
         assert_eq!(audit, wanted);
     }
 

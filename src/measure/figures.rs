@@ -155,8 +155,12 @@ macro_rules! figures {
 }
 
 macro_rules! concat_path {
-    ($first:ident) => { stringify!($first) };
-    ($first:ident . $second:ident) => { concat!(stringify!($first), ".", stringify!($second)) };
+    ($first:ident) => {
+        stringify!($first)
+    };
+    ($first:ident . $second:ident) => {
+        concat!(stringify!($first), ".", stringify!($second))
+    };
 }
 
 figures! {

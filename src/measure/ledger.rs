@@ -379,7 +379,8 @@ mod tests {
     #[test]
     fn chunk_sizes_extensions_and_trailers_are_framing() {
         let head: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let down = [head, b"5;a=1\r\nhello\r\nb\r\nhello world\r\n0\r\nx: y\r\n\r\n", b"HTTP/1.1 204 No\r\n\r\n"].concat();
+        let down =
+            [head, b"5;a=1\r\nhello\r\nb\r\nhello world\r\n0\r\nx: y\r\n\r\n", b"HTTP/1.1 204 No\r\n\r\n"].concat();
         for piece in 1..down.len() {
             let reading = entered(&[GET], &[&down], piece);
             assert_eq!(reading.body, 16, "{piece}");

@@ -10,7 +10,8 @@
 //! around the median with Student's t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, sections 6.2
 //! and 12.2):
 //!
-//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times, and take the median of each;
+//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every way there is, and take the
+//!    median of each;
 //! 2. the standard deviation of these medians, times √(n / (n − 1)) because a resample varies about the sample and not
 //!    about the truth, is the standard error;
 //! 3. the interval is the median ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
@@ -68,11 +69,28 @@ fn medians(values: &[f64], seed: u64) -> Vec<f64> {
     medians
 }
 
-/// Hands [`limits::BOOTSTRAP_RESAMPLES`] draws of `trials` indices with replacement to `on_draw`; the same seed gives the
-/// same draws.
+/// Hands resamples of `trials` trials to `on_draw`, each as the indices that were drawn with replacement.
+///
+/// Where there are no more than [`limits::BOOTSTRAP_RESAMPLES`] ways to draw, each way is given once, which is what
+/// random draws only approach (Efron and Tibshirani, 1993, section 6.2: the ideal bootstrap); otherwise that many are
+/// drawn, and the same seed gives the same draws.
 pub fn for_each_resample(trials: usize, seed: u64, mut on_draw: impl FnMut(&[usize])) {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut drawn = vec![0; trials];
+    let ways = u32::try_from(trials).ok().and_then(|exponent| trials.checked_pow(exponent));
+    if let Some(ways) = ways.filter(|ways| *ways <= limits::BOOTSTRAP_RESAMPLES) {
+        for _ in 0..ways {
+            on_draw(&drawn);
+            // Counts up, the first place the fastest.
+            for place in &mut drawn {
+                *place = (*place + 1) % trials;
+                if *place != 0 {
+                    break;
+                }
+            }
+        }
+        return;
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..limits::BOOTSTRAP_RESAMPLES {
         drawn.fill_with(|| random.random_range(0..trials));
         on_draw(&drawn);
@@ -264,6 +282,16 @@ mod tests {
     }
 
     #[test]
+    fn few_trials_are_resampled_in_every_way_and_many_at_random() {
+        let mut draws = std::collections::BTreeSet::new();
+        for_each_resample(3, 1, |drawn| assert!(draws.insert(drawn.to_vec())));
+        assert_eq!(draws.len(), 27);
+        let mut count = 0;
+        for_each_resample(9, 1, |drawn| count += usize::from(drawn.iter().all(|index| *index < 9)));
+        assert_eq!(count, limits::BOOTSTRAP_RESAMPLES);
+    }
+
+    #[test]
     fn students_t_is_that_of_the_tables() {
         for (freedom, t) in [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (7, 2.365), (30, 2.042), (61, 2.000)] {
             assert!((student_t(freedom) - t).abs() < 0.001, "{freedom}: {}", student_t(freedom));
@@ -303,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_interval() {
-        let values = [1.0, 1.1, 0.9, 1.3];
+        let values = [1.0, 1.1, 0.9, 1.3, 1.25, 0.8];
         assert_eq!(interval(&values, 42), interval(&values, 42));
         assert_ne!(interval(&values, 42), interval(&values, 43));
     }

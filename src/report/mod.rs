@@ -1,8 +1,38 @@
 //! From a run to something a person reads; nothing here measures.
+//!
+//! [`html`] puts the page together from its sections, in the order in which a sceptic asks: is it valid
+//! ([`page`]), what is the answer ([`verdicts`]; for a sweep [`sweep`] and [`crossings`]), how do the four compare
+//! ([`scorecard`]), what lies behind it ([`pictures`], [`measured_against_theory`]), and can I check it
+//! ([`evidence`]). [`view`] finds the rows and trials of a point; [`charts`] draws. The page is one file, asks nothing of
+//! any network, and runs no script.
 
+mod charts;
+pub mod compare;
+mod crossings;
+mod evidence;
+pub mod exports;
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod fixture;
+mod guide;
+mod headers;
+mod index;
+mod measured_against_theory;
+mod page;
+mod parts;
+mod pictures;
 pub mod run_file;
+mod schema;
+mod scorecard;
 pub mod summary;
-use std::path::{Path,PathBuf};
-pub fn write_page(_r:&run_file::Run, f:&Path)->std::io::Result<PathBuf>{Ok(f.join("index.html"))}
-pub fn write_index(r:&Path)->std::io::Result<PathBuf>{Ok(r.into())}
-pub fn terminal_table(r:&run_file::Run)->String{serde_json::to_string_pretty(&r.summary).unwrap_or_default()+&serde_json::to_string_pretty(&r.floor).unwrap_or_default()}
+mod sweep;
+mod terminal;
+pub mod theory;
+pub mod thresholds;
+mod verdicts;
+mod view;
+
+pub use index::write_index;
+pub use page::{html, write_page};
+pub use terminal::terminal_table;

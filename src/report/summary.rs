@@ -256,6 +256,12 @@ pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
     kept.map(|(_, words)| words).collect()
 }
 
+/// The same settings; the rate and the payload that a feed was measured at may differ a little.
+pub fn is_same_point(a: &Point, b: &Point) -> bool {
+    let asked = Point { rate_per_s: b.rate_per_s, payload_bytes: b.payload_bytes, ..a.clone() };
+    asked == *b && !is_another(a.rate_per_s, b.rate_per_s) && !is_another(a.payload_bytes, b.payload_bytes)
+}
+
 /// Two numbers that were set apart, and not measured a little differently: a replayed feed's rate is never twice the same.
 fn is_another(a: f64, b: f64) -> bool {
     const MEASURED_ALIKE: f64 = 1.2;

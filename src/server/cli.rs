@@ -13,8 +13,8 @@ use super::{App, Server, Settings};
 use crate::clock::Clock;
 use crate::feed::{self, Feed, FeedArgs, Source};
 use crate::journal::Bounds;
-use crate::measure::host;
 use crate::limits;
+use crate::measure::host;
 use crate::units::{self, Nanos};
 
 const EXAMPLES: &str = "\
@@ -84,8 +84,10 @@ impl BoundArgs {
         let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
         let connections_max = self.max_connections.unwrap_or(room);
         if connections_max > room {
-            bail!("--max-connections {connections_max} needs more than the {files} files that may be open; \
-                   raise `ulimit -n` or use {room} or less");
+            bail!(
+                "--max-connections {connections_max} needs more than the {files} files that may be open; \
+                   raise `ulimit -n` or use {room} or less"
+            );
         }
         if self.journal_updates == 0 {
             bail!("--journal-updates is 0; retain 1 or more");
@@ -119,9 +121,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source()?;
     let address = SocketAddr::new(args.host, args.port);
-    let server = Server::bind(address, settings, Clock::Monotonic).with_context(|| {
-        format!("cannot listen on {address}; choose another --port, or 0 for a free one")
-    })?;
+    let server = Server::bind(address, settings, Clock::Monotonic)
+        .with_context(|| format!("cannot listen on {address}; choose another --port, or 0 for a free one"))?;
     println!("http://{}", server.address()?);
     let app = Arc::clone(server.app());
 

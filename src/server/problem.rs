@@ -34,7 +34,8 @@ impl Problem {
     /// The document itself.
     pub fn body(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        json!({"type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail}).to_string()
+        json!({"type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail})
+            .to_string()
     }
 }
 

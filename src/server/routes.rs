@@ -100,11 +100,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         accepted: u64,
         refused: u64,
     }
-    let connections = Connections {
-        open: app.stats.sockets.len(),
-        accepted: app.stats.accepted(),
-        refused: app.stats.refused(),
-    };
+    let connections =
+        Connections { open: app.stats.sockets.len(), accepted: app.stats.accepted(), refused: app.stats.refused() };
     let transports = app.stats.read().into_iter().collect();
     Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
 }
@@ -121,7 +118,10 @@ pub struct Schedule {
 /// `GET /stats/schedule?after=C`: up to 10,000 entries of the journal without their data.
 ///
 /// Errors: 400 for a malformed cursor or query.
-async fn schedule(State(app): State<Arc<App>>, Strict(query): Strict<ScheduleQuery>) -> Result<Json<Schedule>, Problem> {
+async fn schedule(
+    State(app): State<Arc<App>>,
+    Strict(query): Strict<ScheduleQuery>,
+) -> Result<Json<Schedule>, Problem> {
     let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
     let mut reader = app.journal.reader(start)?;
     let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });

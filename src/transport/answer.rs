@@ -38,7 +38,11 @@ pub(super) struct Asked {
 /// Reads `after`, or `If-None-Match` in its place.
 ///
 /// Errors: 400 for a cursor that no server gave out, or that is ahead of this one.
-pub(super) fn asked(journal: &std::sync::Arc<Journal>, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
+pub(super) fn asked(
+    journal: &std::sync::Arc<Journal>,
+    after: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Asked, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),

@@ -96,7 +96,8 @@ impl ClientError {
         match self {
             Self::Broken(_) | Self::Closed => true,
             Self::Refused { status, .. } => {
-                status.is_server_error() || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+                status.is_server_error()
+                    || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             }
             Self::Contract(_) => false,
         }
@@ -146,9 +147,14 @@ pub(super) async fn beside<S: Stream, T>(
 
 impl Http<'_> {
     /// Sends one GET and returns the answer's head with the body still to come.
-    pub async fn get(&mut self, path: &str, extra: &[(http::HeaderName, HeaderValue)]) -> Result<Response<Incoming>, ClientError> {
+    pub async fn get(
+        &mut self,
+        path: &str,
+        extra: &[(http::HeaderName, HeaderValue)],
+    ) -> Result<Response<Incoming>, ClientError> {
         self.sender.ready().await.map_err(ended)?;
-        let mut request = Request::get(path).body(Empty::new()).map_err(|error| ClientError::Contract(error.to_string()))?;
+        let mut request =
+            Request::get(path).body(Empty::new()).map_err(|error| ClientError::Contract(error.to_string()))?;
         let headers = request.headers_mut();
         headers.insert(HOST, self.options.host.clone());
         headers.extend(self.options.headers.clone());

@@ -19,9 +19,9 @@ use axum::{Extension, http::HeaderMap};
 use serde::Deserialize;
 use std::sync::Arc;
 
+use super::Transport;
 use super::answer::{self, Strict};
 use super::client::{self, ClientError, Event, Options, Stream};
-use super::Transport;
 use crate::journal::{Batch, Cursor};
 use crate::limits;
 use crate::server::{App, Connection, Problem};

@@ -52,8 +52,7 @@ use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-const LIMIT: BatchLimit =
-    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
+const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -128,7 +127,10 @@ impl HttpBody for EventStream {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let frame = |bytes| Poll::Ready(Some(Ok(Frame::data(bytes))));
         if let Some(hello) = self.hello.take() {
             return frame(hello);
@@ -189,7 +191,8 @@ pub async fn subscribe<S: Stream>(
         on_event(Event::Requested);
         let mut headers = vec![(ACCEPT, EVENT_STREAM)];
         if let Some(cursor) = position {
-            let id = HeaderValue::try_from(cursor.to_string()).map_err(|error| ClientError::Contract(error.to_string()))?;
+            let id =
+                HeaderValue::try_from(cursor.to_string()).map_err(|error| ClientError::Contract(error.to_string()))?;
             headers.push((LAST_EVENT_ID, id));
         }
         let response = http.get("/updates/sse", &headers).await?;
@@ -212,7 +215,11 @@ pub async fn subscribe<S: Stream>(
 }
 
 /// Turns one block into an event, and moves the position.
-fn report(block: &Block<'_>, position: &mut Option<Cursor>, on_event: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
+fn report(
+    block: &Block<'_>,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
     let malformed = |what: &str, error: &dyn std::fmt::Display| ClientError::Contract(format!("{what}: {error}"));
     if let Some(retry) = block.retry {
         on_event(Event::Retry(retry));
@@ -401,12 +408,18 @@ mod tests {
 
     #[test]
     fn every_way_to_split_a_stream_gives_the_same_blocks() {
-        let stream = "\u{feff}retry: 5\r\nid: 1\r\n\r\n:\n\ndata: é\u{1F30B}\rdata: b\r\revent: gap\nid: 2\ndata: c\n\n".as_bytes();
+        let stream =
+            "\u{feff}retry: 5\r\nid: 1\r\n\r\n:\n\ndata: é\u{1F30B}\rdata: b\r\revent: gap\nid: 2\ndata: c\n\n"
+                .as_bytes();
         let whole = parse(&[stream]);
         assert_eq!(whole.len(), 3);
         for first in 0..=stream.len() {
             for second in first..=stream.len() {
-                assert_eq!(parse(&[&stream[..first], &stream[first..second], &stream[second..]]), whole, "{first} {second}");
+                assert_eq!(
+                    parse(&[&stream[..first], &stream[first..second], &stream[second..]]),
+                    whole,
+                    "{first} {second}"
+                );
             }
         }
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();

@@ -1,0 +1,46 @@
+//! How to read a report, for someone who sees one for the first time.
+
+use maud::{Markup, html};
+
+use super::view::View;
+
+/// The section that explains the words of the page.
+pub(crate) fn html(view: &View<'_>) -> Markup {
+    let has_link = view.points().iter().filter_map(|point| view.point(*point)).any(|point| point.rtt_ns.0 > 0);
+    html! {
+        section #guide {
+            h2 { "How to read this" }
+            dl.guide {
+                div { dt { "Latency" } dd {
+                    "From the moment an update was due by the feed’s schedule to the moment a client holds it, decoded. It \
+                     counts from the plan, not from the sending: if the server stalls, the clock goes on. p99 is the time \
+                     within which 99 of 100 deliveries arrived." } }
+                div { dt { "Age" } dd {
+                    "How old the newest update is that a client holds, averaged over time. It grows while nothing is \
+                     published, so compare it between transports and not with zero." } }
+                div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } }
+                div { dt { "Bytes" } dd {
+                    "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
+                    " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " the heads of \
+                     requests and responses; " em { "TCP/IP headers" } " those of every segment, acknowledgements included; "
+                    em { "retransmitted" } " what was sent again." } }
+                div { dt { "Intervals" } dd {
+                    "[low, high] holds the true value 95 times in 100. The trial is the unit, not the single delivery, because \
+                     deliveries of one trial share its luck. Two transports are called different only if the interval of \
+                     their difference says so; else they are equal within noise, and ± says how far apart they could still be." } }
+                div { dt { "CPU and memory" } dd {
+                    "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
+                     sockets, which a process’s own figures do not show." } }
+                @if view.floor(view.points().first().copied().unwrap_or_default()).is_some() {
+                    div { dt { "Bare TCP" } dd {
+                        "A program that writes the same payloads to the same number of sockets and does nothing else. Read a \
+                         transport as this floor plus what it adds." } }
+                }
+                div { dt { "Loopback" } dd {
+                    "Server and clients ran on one host. There is no distance, no loss and no other traffic, so latency here is \
+                     the work of the programs and the kernel; part of the work of one side is charged to the other."
+                    @if has_link { " The added round trip comes from a relay that delays the stream; it does not model loss." } } }
+            }
+        }
+    }
+}

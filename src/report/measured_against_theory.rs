@@ -1,0 +1,140 @@
+//! What theory says beside what was measured, and in words where they part.
+
+use maud::{Markup, html};
+
+use super::charts::Size;
+use super::charts::axis::{Axis, Scale};
+use super::charts::strip::{Dots, Strip};
+use super::parts::{Fit, Picture, Table};
+use super::theory::{self, Prediction};
+use super::view::{View, capitalised, counted, listed, short_number};
+use crate::measure::figures::Figure;
+
+/// A difference above this is said in words.
+const OFF_MAX: f64 = 0.10;
+/// Dots farther off than this stand at the edge of their chart.
+const OFF_DRAWN_MAX: f64 = 0.5;
+
+/// The section, or nothing where no model applies.
+pub(crate) fn html(view: &View<'_>) -> Markup {
+    let predictions = theory::predictions(view.run);
+    if predictions.is_empty() {
+        return html! {};
+    }
+    let mut figures: Vec<Figure> = predictions.iter().map(|one| one.figure).collect();
+    figures.sort_unstable();
+    figures.dedup();
+    let far: Vec<&Prediction> = predictions.iter().filter(|one| one.off.abs() > OFF_MAX).collect();
+    html! {
+        section #theory {
+            h2 { "Measured against theory" }
+            @if far.is_empty() {
+                p.lead { "Every measured figure is within 10 % of what its formula predicts." }
+            } @else {
+                p.lead { (far.len()) " of " (predictions.len()) " predictions are off by more than 10 %:" }
+                ul.far { @for one in sentences(view, &far) { li { (one) } } }
+            }
+            div.pair { @for figure in figures { @if let Some(one) = picture(view, figure, &predictions) { (one) } } }
+            (formulas(&predictions))
+        }
+    }
+}
+
+/// One sentence for each figure and transport that is off, with where it is off the most.
+fn sentences(view: &View<'_>, far: &[&Prediction]) -> Vec<String> {
+    let mut seen: Vec<(Figure, crate::transport::Transport)> = Vec::new();
+    let mut sentences = Vec::new();
+    for one in far {
+        let key = (one.figure, one.transport);
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let mut same: Vec<&&Prediction> = far.iter().filter(|other| (other.figure, other.transport) == key).collect();
+        same.sort_by(|a, b| b.off.abs().total_cmp(&a.off.abs()));
+        let worst = same[0];
+        let place = if view.points().len() > 1 {
+            format!(" at {}", view.point_title(worst.point_index))
+        } else {
+            String::new()
+        };
+        let more =
+            if same.len() > 1 { format!(", and at {}", counted(same.len() - 1, "more point")) } else { String::new() };
+        sentences.push(format!(
+            "{}, {}: measured {}, predicted {} ({}){place}{more}.",
+            worst.transport.title(),
+            worst.figure.label(),
+            worst.figure.show(worst.measured),
+            worst.figure.show(worst.predicted),
+            signed(worst.off)
+        ));
+    }
+    sentences
+}
+
+fn signed(off: f64) -> String {
+    let percent = short_number((off * 1000.0).round() / 10.0);
+    if off < 0.0 { format!("−{} %", percent.trim_start_matches('-')) } else { format!("+{percent} %") }
+}
+
+fn picture(view: &View<'_>, figure: Figure, predictions: &[Prediction]) -> Option<Markup> {
+    let of_figure: Vec<&Prediction> = predictions.iter().filter(|one| one.figure == figure).collect();
+    let row = |transport: crate::transport::Transport| {
+        let dots = of_figure.iter().filter(|one| one.transport == transport).map(|one| {
+            let value = format!("{} against {}", figure.show(one.measured), figure.show(one.predicted));
+            let place =
+                if view.points().len() > 1 { view.point_title(one.point_index) } else { transport.title().to_owned() };
+            (one.off, format!("{place}: {}", signed(one.off)), value)
+        });
+        Dots { name: transport.title().to_owned(), index: transport.index(), middle: None, dots: dots.collect() }
+    };
+    let rows: Vec<Dots> = view.transports().into_iter().map(row).filter(|row| !row.dots.is_empty()).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let edge = of_figure.iter().map(|one| one.off.abs()).fold(0.2, f64::max).min(OFF_DRAWN_MAX);
+    let edge = (edge * 10.0).ceil() / 10.0;
+    let ticks = vec![-edge, -edge / 2.0, 0.0, edge / 2.0, edge];
+    let title = format!("{}, off from theory", capitalised(figure.label()));
+    let strip = Strip {
+        title: &title,
+        x: Axis::exact(-edge, edge, Scale::Linear, ticks),
+        x_title: "off from predicted",
+        label: &|off| if off == 0.0 { "0 %".to_owned() } else { signed(off) },
+        rows,
+        band: Some([-OFF_MAX, OFF_MAX]),
+    };
+    let beyond = of_figure.iter().filter(|one| one.off.abs() > edge).map(|one| one.transport.title().to_owned());
+    let mut beyond: Vec<String> = beyond.collect();
+    beyond.dedup();
+    let note = match beyond.as_slice() {
+        [] => "The band is ±10 %.".to_owned(),
+        names => format!("The band is ±10 %. Farther off than drawn, at the edge: {}.", listed(names)),
+    };
+    let head = ["transport", "point", "predicted", "measured", "off"].map(str::to_owned).to_vec();
+    let table = of_figure.iter().map(|one| {
+        vec![
+            one.transport.title().to_owned(),
+            view.point_title(one.point_index),
+            figure.show(one.predicted),
+            figure.show(one.measured),
+            signed(one.off),
+        ]
+    });
+    let table = Table::new(head, table.collect());
+    let (drawing, legend) = (Fit::Both(Size::Half).draw(|size| strip.svg(size)), html! {});
+    Some(Picture { title: capitalised(figure.label()), is_captioned: true, note, legend, drawing, table }.html())
+}
+
+/// Each formula once, with its source.
+fn formulas(predictions: &[Prediction]) -> Markup {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for one in predictions {
+        let row = [one.figure.label(), one.transport.title(), one.formula, one.source].map(str::to_owned).to_vec();
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    let head = ["figure", "transport", "formula", "source"].map(str::to_owned).to_vec();
+    html! { details.figures { summary { "The formulas and their sources" } (Table { head, rows, is_words: true }.html("Formulas")) } }
+}

@@ -1,0 +1,419 @@
+//! A run as the report asks for it: which points there are, and what belongs to a point and a transport.
+
+use std::collections::BTreeMap;
+
+use crate::measure::figures::{Figure, Figures, Unit, Value};
+use crate::report::run_file::{Point, Row, Run, Trial, Verdict};
+use crate::transport::Transport;
+use crate::units::{Nanos, grouped, three_digits};
+
+/// A run with its points, rows and trials brought together.
+pub(crate) struct View<'a> {
+    pub run: &'a Run,
+    /// The points that were reached, by their index.
+    points: BTreeMap<usize, &'a Point>,
+    /// Each row of the summary with the index of its point.
+    rows: Vec<(usize, &'a Row)>,
+    /// Each row of the floor, likewise.
+    floors: Vec<(usize, &'a Row)>,
+}
+
+impl<'a> View<'a> {
+    pub fn new(run: &'a Run) -> Self {
+        let mut points: BTreeMap<usize, &Point> = BTreeMap::new();
+        for trial in &run.trials {
+            points.entry(trial.point_index).or_insert(&trial.point);
+        }
+        if let (true, Some(row)) = (points.is_empty(), run.summary.first()) {
+            points.insert(0, &row.point);
+        }
+        // A row does not say which point it belongs to, and its rate may have been measured: the nearest one is it.
+        let placed = |rows: &'a [Row]| {
+            rows.iter()
+                .filter_map(|row| {
+                    let nearest = points
+                        .iter()
+                        .map(|(index, point)| (distance(point, &row.point), *index))
+                        .min_by(|a, b| a.0.total_cmp(&b.0))?;
+                    Some((nearest.1, row))
+                })
+                .collect()
+        };
+        let (rows, floors) = (placed(&run.summary), placed(&run.floor));
+        Self { run, points, rows, floors }
+    }
+
+    /// The points that were reached, in order.
+    pub fn points(&self) -> Vec<usize> {
+        self.points.keys().copied().collect()
+    }
+
+    /// The settings of a point.
+    pub fn point(&self, index: usize) -> Option<&'a Point> {
+        self.points.get(&index).copied()
+    }
+
+    /// The transports that have a row, in the order in which they are shown.
+    pub fn transports(&self) -> Vec<Transport> {
+        let has_row = |transport: &Transport| self.rows.iter().any(|(_, row)| row.transport == Some(*transport));
+        Transport::ALL.into_iter().filter(has_row).collect()
+    }
+
+    pub fn row(&self, point: usize, transport: Transport) -> Option<&'a Row> {
+        self.rows.iter().find(|(index, row)| *index == point && row.transport == Some(transport)).map(|(_, row)| *row)
+    }
+
+    pub fn floor(&self, point: usize) -> Option<&'a Row> {
+        self.floors.iter().find(|(index, _)| *index == point).map(|(_, row)| *row)
+    }
+
+    /// The trials of a transport (`None`: of the floor) at a point, in order.
+    pub fn trials(&self, point: usize, transport: Option<Transport>) -> impl Iterator<Item = &'a Trial> {
+        self.run.trials.iter().filter(move |trial| trial.point_index == point && trial.transport == transport)
+    }
+
+    /// What each trial that may be used measured of a figure.
+    pub fn values(&self, point: usize, transport: Transport, drawn: Drawn) -> Vec<f64> {
+        self.trials(point, Some(transport))
+            .filter(|trial| trial.verdict != Verdict::Invalid)
+            .filter_map(|trial| drawn.of(&trial.figures))
+            .collect()
+    }
+
+    /// The setting that is swept, if one is and its name is known.
+    pub fn sweep(&self) -> Option<Setting> {
+        self.run.scenario.sweep.as_deref().and_then(Setting::from_name)
+    }
+
+    /// A point in words, as a heading: the swept setting, and those of the others that differ between points.
+    pub fn point_title(&self, index: usize) -> String {
+        let Some(point) = self.point(index) else { return String::new() };
+        let sweep = self.sweep();
+        let differs = |setting: &Setting| {
+            let mut values = self.points.values().map(|point| setting.of(point));
+            let first = values.next();
+            // A rate or a size that was measured is never twice the same; only what was asked for tells points apart.
+            values.any(|value| first.is_some_and(|first| (value - first).abs() > first.abs() * 0.2))
+        };
+        let named = Setting::ALL.into_iter().filter(|setting| sweep == Some(*setting) || differs(setting));
+        named.map(|setting| setting.phrase(setting.of(point))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// How far apart two points are: the sum of the ratios of their settings.
+fn distance(a: &Point, b: &Point) -> f64 {
+    Setting::ALL.into_iter().map(|setting| ((setting.of(a) + 1.0) / (setting.of(b) + 1.0)).ln().abs()).sum()
+}
+
+/// A setting that can be swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Rate,
+    Clients,
+    PollInterval,
+    Payload,
+    RoundTrip,
+    RequestHeader,
+    Hold,
+    Link,
+}
+
+impl Setting {
+    pub const ALL: [Self; 8] = [
+        Self::Rate,
+        Self::Clients,
+        Self::PollInterval,
+        Self::Payload,
+        Self::RoundTrip,
+        Self::RequestHeader,
+        Self::Hold,
+        Self::Link,
+    ];
+
+    /// The setting with this name in a run file.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|setting| setting.name() == name)
+    }
+
+    /// The member of [`Point`] that it is.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate_per_s",
+            Self::Clients => "clients",
+            Self::PollInterval => "poll_interval_ns",
+            Self::Payload => "payload_bytes",
+            Self::RoundTrip => "rtt_ns",
+            Self::RequestHeader => "request_header_bytes",
+            Self::Hold => "hold_ns",
+            Self::Link => "link_bits_per_s",
+        }
+    }
+
+    pub fn of(self, point: &Point) -> f64 {
+        match self {
+            Self::Rate => point.rate_per_s,
+            Self::Clients => f64::from(point.clients),
+            Self::PollInterval => point.poll_interval_ns.0 as f64,
+            Self::Payload => point.payload_bytes,
+            Self::RoundTrip => point.rtt_ns.0 as f64,
+            Self::RequestHeader => f64::from(point.request_header_bytes),
+            Self::Hold => point.hold_ns.0 as f64,
+            Self::Link => point.link_bits_per_s.unwrap_or(0) as f64,
+        }
+    }
+
+    /// What an axis over it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Rate => "updates a second",
+            Self::Clients => "clients",
+            Self::PollInterval => "poll interval",
+            Self::Payload => "payload of an update",
+            Self::RoundTrip => "added round trip",
+            Self::RequestHeader => "bytes added to each request's head",
+            Self::Hold => "hold of a long poll",
+            Self::Link => "bandwidth of the link",
+        }
+    }
+
+    /// A value at a tick.
+    pub fn tick(self, value: f64) -> String {
+        match self {
+            Self::Rate | Self::Clients => short_number(value),
+            Self::PollInterval | Self::RoundTrip | Self::Hold => tick(Unit::Nanos, value),
+            Self::Payload | Self::RequestHeader => tick(Unit::Bytes, value),
+            Self::Link if value == 0.0 => "no limit".to_owned(),
+            Self::Link => format!("{} Mbit/s", short_number(value / 1e6)),
+        }
+    }
+
+    /// Where along a sweep, in a sentence.
+    pub fn at(self, value: f64) -> String {
+        let phrase = self.phrase(value);
+        match self {
+            Self::Rate => format!("at {phrase}"),
+            Self::Clients => format!("with {phrase}"),
+            Self::PollInterval | Self::Payload | Self::RoundTrip | Self::Hold => {
+                let (what, tick) = (phrase.trim_end_matches(&self.tick(value)).trim_end(), self.tick(value));
+                format!("with a {what} of {tick}")
+            }
+            Self::RequestHeader if value == 0.0 => "with bare heads".to_owned(),
+            Self::RequestHeader => format!("with {phrase}"),
+            Self::Link if value == 0.0 => format!("with {phrase}"),
+            Self::Link => format!("on a {phrase}"),
+        }
+    }
+
+    /// A value as a heading.
+    pub fn phrase(self, value: f64) -> String {
+        let tick = self.tick(value);
+        match self {
+            Self::Rate => format!("{tick} {} a second", if value == 1.0 { "update" } else { "updates" }),
+            Self::Clients => format!("{tick} {}", if value == 1.0 { "client" } else { "clients" }),
+            Self::PollInterval => format!("poll interval {tick}"),
+            Self::Payload => format!("payload {tick}"),
+            Self::RoundTrip => format!("round trip {tick}"),
+            Self::RequestHeader if value == 0.0 => "bare heads".to_owned(),
+            Self::RequestHeader => format!("{tick} more in each head"),
+            Self::Hold => format!("hold {tick}"),
+            Self::Link if value == 0.0 => "no limit on the link".to_owned(),
+            Self::Link => format!("link of {tick}"),
+        }
+    }
+}
+
+/// What a picture can draw of a row or a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawn {
+    /// A figure as it is in the file.
+    Figure(Figure),
+    /// The share of the bytes that is not payload.
+    Overhead,
+}
+
+impl Drawn {
+    pub fn of(self, figures: &Figures<Value>) -> Option<f64> {
+        match self {
+            Self::Figure(figure) => figures.get(figure).0,
+            Self::Overhead => {
+                let (total, payload) =
+                    (figures.wire_bytes_per_delivery.total.0?, figures.wire_bytes_per_delivery.payload.0?);
+                (total > 0.0).then(|| 1.0 - payload / total)
+            }
+        }
+    }
+
+    /// The interval of a row.
+    pub fn interval(self, row: &Row) -> Option<[f64; 2]> {
+        match self {
+            Self::Figure(figure) => *row.ci95.get(figure),
+            Self::Overhead => {
+                let payload = row.figures.wire_bytes_per_delivery.payload.0?;
+                let [low, high] = row.ci95.wire_bytes_per_delivery.total.filter(|[low, _]| *low > 0.0)?;
+                Some([1.0 - payload / low, 1.0 - payload / high])
+            }
+        }
+    }
+
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Figure(figure) => figure.unit(),
+            Self::Overhead => Unit::Fraction,
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Figure(figure) => figure.label(),
+            Self::Overhead => "share of the bytes that is not payload",
+        }
+    }
+}
+
+/// Said wherever a figure is missing: never a zero, never a blank.
+pub(crate) const NOT_MEASURED: &str = "not measured";
+
+/// A figure's value with its unit, or that there is none.
+pub(crate) fn shown(unit: Unit, value: Option<f64>) -> String {
+    value.map_or_else(|| NOT_MEASURED.to_owned(), |value| unit.show(value))
+}
+
+/// An interval: `[391, 403] µs`, or each end with its unit where the ends have different ones.
+pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<String> {
+    interval.map(|ends| {
+        let [low, high] = ends.map(|end| unit.show(end));
+        match (low.split_once(' '), high.split_once(' ')) {
+            (Some((low, same)), Some((high, unit))) if same == unit => format!("[{low}, {high}] {unit}"),
+            _ => format!("[{low}, {high}]"),
+        }
+    })
+}
+
+/// A value at a tick of an axis: no digits that only fill up.
+pub(crate) fn tick(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Bytes if value >= 1024.0 && value % 1024.0 == 0.0 => format!("{} KiB", short_number(value / 1024.0)),
+        Unit::Bytes if value >= 10_000.0 => format!("{} kB", short_number(value / 1000.0)),
+        Unit::Bytes => format!("{} B", short_number(value)),
+        Unit::Count => short_number(value),
+        Unit::Fraction => format!("{} %", short_number(value * 100.0)),
+        Unit::Nanos => match value.abs() {
+            0.0 => "0 ms".to_owned(),
+            size if size < 1e3 => format!("{} ns", short_number(value)),
+            size if size < 1e6 => format!("{} µs", short_number(value / 1e3)),
+            size if size < 1e9 => format!("{} ms", short_number(value / 1e6)),
+            _ => format!("{} s", short_number(value / 1e9)),
+        },
+    }
+}
+
+/// A number without trailing zeros: `0.2`, `1`, `1,000`.
+pub(crate) fn short_number(value: f64) -> String {
+    if (value - value.round()).abs() < 1e-6 * value.abs().max(1e-3) {
+        return grouped(value.round() as i64);
+    }
+    let text = three_digits(value);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// A length without trailing zeros: `1 s`.
+pub(crate) fn short_length(length: Nanos) -> String {
+    tick(Unit::Nanos, length.0 as f64)
+}
+
+/// Names in a sentence: `A`, `A and B`, `A, B and C`.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A moment as people write it: `2026-11-22 17:47:03 UTC`, never broken over two lines.
+pub(crate) fn moment(written: &str) -> String {
+    let Some(whole) = written.strip_suffix('Z') else { return written.to_owned() };
+    let seconds = whole.split_once('.').map_or(whole, |(seconds, _)| seconds);
+    format!("{} UTC", seconds.replacen('T', " ", 1)).replace(' ', "\u{a0}").replace('-', "\u{2011}")
+}
+
+/// A transport in the middle of a sentence.
+pub(crate) fn prose(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Polling => "polling",
+        Transport::LongPolling => "long polling",
+        Transport::Sse | Transport::WebSocket => transport.title(),
+    }
+}
+
+/// With a capital letter in front.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A ratio in a sentence: two digits say all that an interval of a few rounds can hold.
+pub(crate) fn times(ratio: f64) -> String {
+    match ratio {
+        small if small < 0.095 => three_digits(small),
+        some if some < 0.995 => format!("{some:.2}"),
+        some if some < 9.95 => format!("{some:.1}"),
+        many => grouped(many.round() as i64),
+    }
+}
+
+/// A share as per cent in a sentence, likewise.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.abs() < 9.95 { format!("{percent:.1}") } else { grouped(percent.round() as i64) }
+}
+
+/// `1 trial`, `12 trials`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fake;
+
+    #[test]
+    fn each_row_finds_its_point_though_its_rate_was_measured() {
+        let mut run = fake::sweep_over_rate();
+        for row in &mut run.summary {
+            row.point.rate_per_s *= 1.03;
+        }
+        let view = View::new(&run);
+        assert_eq!(view.points().len(), 7);
+        for point in view.points() {
+            for transport in Transport::ALL {
+                let (row, asked) = (view.row(point, transport).unwrap(), view.point(point).unwrap());
+                assert!((row.point.rate_per_s / asked.rate_per_s - 1.03).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_carry_no_digits_that_only_fill_up() {
+        assert_eq!(tick(Unit::Nanos, 2e8), "200 ms");
+        assert_eq!(tick(Unit::Nanos, 1.5e9), "1.5 s");
+        assert_eq!(tick(Unit::Bytes, 500.0), "500 B");
+        assert_eq!(tick(Unit::Bytes, 65_536.0), "64 KiB");
+        assert_eq!(tick(Unit::Fraction, 0.05), "5 %");
+        assert_eq!(short_number(0.2), "0.2");
+        assert_eq!(short_number(1000.0), "1,000");
+    }
+
+    #[test]
+    fn every_setting_has_its_member_of_a_point() {
+        let point = serde_json::to_value(&fake::quick().summary[0].point).unwrap();
+        for setting in Setting::ALL {
+            assert!(point.get(setting.name()).is_some(), "{}", setting.name());
+            assert_eq!(Setting::from_name(setting.name()), Some(setting));
+        }
+    }
+}
