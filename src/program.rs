@@ -17,9 +17,16 @@ pub const INVALID: u8 = 4;
 /// Cut short with Ctrl-C, as a shell would say it.
 pub const INTERRUPTED: u8 = 130;
 
-/// Runs a program to its exit code; an error is printed as one line.
-pub fn run(program: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
+/// Runs a program to its exit code, on one processor if it is named; an error is printed as one line.
+pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
     log_to_standard_error();
+    // Before the runtime starts its threads, which inherit it.
+    if let Some(core) = core
+        && let Err(error) = keep_to(core)
+    {
+        eprintln!("error: cannot keep to processor {core}: {error}; this host has {}", crate::measure::host::cores());
+        return FAILED.into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -37,6 +44,15 @@ pub fn run(program: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
             FAILED.into()
         }
     }
+}
+
+fn keep_to(core: usize) -> std::io::Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    if core >= rustix::thread::CpuSet::MAX_CPU {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    cores.set(core);
+    Ok(rustix::thread::sched_setaffinity(None, &cores)?)
 }
 
 /// Logs go to standard error, from `info` upwards, or as `RUST_LOG` says (`pushpull=debug`).

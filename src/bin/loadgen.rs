@@ -5,5 +5,5 @@ use pushpull::load::cli::{self, LoadgenArgs};
 
 fn main() -> std::process::ExitCode {
     let args = LoadgenArgs::parse();
-    pushpull::program::run(cli::run(args))
+    pushpull::program::run(args.core(), cli::run(args))
 }

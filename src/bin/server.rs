@@ -5,5 +5,5 @@ use pushpull::server::cli::{self, ServerArgs};
 
 fn main() -> std::process::ExitCode {
     let args = ServerArgs::parse();
-    pushpull::program::run(async { cli::run(args).await.map(|()| pushpull::program::DONE) })
+    pushpull::program::run(args.core(), async { cli::run(args).await.map(|()| pushpull::program::DONE) })
 }

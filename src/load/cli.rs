@@ -13,9 +13,10 @@ use super::knobs::Knobs;
 use super::plan::Plan;
 use super::scenarios::{self, Scenario};
 use super::{floor, run};
-use crate::program::{DONE, INTERRUPTED, INVALID};
-use crate::report;
-use crate::report::run_file::{Run, Verdict};
+use crate::program::{DONE, INTERRUPTED, INVALID, THRESHOLD};
+use crate::report::run_file::{Run, Threshold, Verdict};
+use crate::report::thresholds::Expression;
+use crate::report::{self, exports};
 use crate::server::cli::{self as server, ServerArgs};
 
 const EXAMPLES: &str = "\
@@ -24,7 +25,9 @@ Examples:
   loadgen run --clients 1000 --feed synthetic --rate 20 --payload 200
   loadgen run --transports sse,websocket --clients 10,100,1000
   loadgen run --target http://127.0.0.1:8080     measure a server that is already there
+  loadgen run --fail-if 'sse.latency_ns.p99 > 5ms' --fail-if '*.lost > 0'
   loadgen report reports/sample                  draw a report again from its run.json
+  loadgen compare reports/before reports/after   what changed, and what is within noise
 
 Exit codes: 0 done; 1 could not be done; 2 wrong use; 3 a --fail-if threshold was not kept; 4 the run was invalid;
 130 cut short with Ctrl-C.
@@ -55,6 +58,19 @@ enum Command {
         /// The run's folder, or its run.json.
         run: PathBuf,
     },
+    /// Hold a run against an earlier one: what got better, what got worse, what is within noise.
+    Compare {
+        /// The baseline: a run's folder, or its run.json.
+        first: PathBuf,
+        /// The run that is judged.
+        second: PathBuf,
+        /// Fail if this holds, as in 'sse.latency_ns.p99 > +10%'; may be given several times.
+        #[arg(long, value_name = "CONDITION")]
+        fail_if: Vec<Expression>,
+        /// Folder that the page is written to [default: the second run's].
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
     /// List the scenarios and the question that each asks.
     Scenarios,
     /// Start the server, as the program `server` does.
@@ -74,7 +90,31 @@ struct RunFlags {
     /// Folder that runs are written to.
     #[arg(long, default_value = "reports", value_name = "FOLDER")]
     out: PathBuf,
+    /// Fail if this holds, as in 'sse.latency_ns.p99 > 5ms' or '*.lost > 0'; may be given several times.
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Expression>,
+    /// Put server and generator on different processors.
+    #[arg(long)]
+    pin: bool,
 }
+
+impl LoadgenArgs {
+    /// The processor that this process is to keep to, if it is.
+    pub fn core(&self) -> Option<usize> {
+        match &self.command {
+            None => self.run.pin.then_some(GENERATOR_CORE),
+            Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
+            Some(Command::Serve(args)) => args.core(),
+            Some(Command::Floor(args)) => args.core(),
+            Some(Command::Report { .. } | Command::Compare { .. } | Command::Scenarios) => None,
+        }
+    }
+}
+
+/// With `--pin`: where the generator runs.
+const GENERATOR_CORE: usize = 1;
+/// With `--pin`: where the server runs.
+const SERVER_CORE: usize = 0;
 
 /// Does what the command line asks; returns the exit code.
 ///
@@ -84,6 +124,7 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         None => run_scenario(scenarios::DEFAULT, args.run).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags).await,
         Some(Command::Report { run }) => draw_again(&run),
+        Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
         Some(Command::Scenarios) => list_scenarios(),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Floor(args)) => tokio::task::spawn_blocking(move || floor::serve(&args)).await?.map(|()| DONE),
@@ -91,14 +132,15 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
 }
 
 async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
-    let plan = Plan::new(Scenario::load(name)?, flags.knobs, flags.target, flags.out)?;
+    let mut plan = Plan::new(Scenario::load(name)?, flags.knobs, flags.target, flags.out)?;
+    plan.server_core = flags.pin.then_some(SERVER_CORE);
     // Made first, so that a place which cannot be written is known before anything is measured.
     let folder = run_folder(&plan)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
     let outcome = run::run(&plan, command, &stop).await;
-    let run = match outcome {
+    let mut run = match outcome {
         Ok(run) => run,
         Err(error) => {
             // An empty folder would look like a run.
@@ -106,15 +148,50 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
             return Err(error.into());
         }
     };
+    run.thresholds = flags.fail_if.iter().map(|condition| condition.evaluate(&run.summary)).collect();
     run.write(&folder.join("run.json")).with_context(|| format!("cannot write to {}", folder.display()))?;
+    exports::write(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     let page = write_report(&run, &folder)?;
+    if run.verdict != Verdict::Valid {
+        println!("This run is {}: {}\n", run.verdict.label(), run.reasons.join("; "));
+    }
     print!("{}", report::terminal_table(&run));
+    let is_failed = say_thresholds(&run.thresholds);
     println!("\nreport: {}", page.display());
-    Ok(match (run.cut_short, run.verdict) {
-        (true, _) => INTERRUPTED,
-        (false, Verdict::Invalid) => INVALID,
-        (false, Verdict::Valid | Verdict::Suspect) => DONE,
+    Ok(match (run.cut_short, run.verdict, is_failed) {
+        (true, _, _) => INTERRUPTED,
+        (false, Verdict::Invalid, _) => INVALID,
+        (false, Verdict::Valid | Verdict::Suspect, true) => THRESHOLD,
+        (false, Verdict::Valid | Verdict::Suspect, false) => DONE,
     })
+}
+
+/// Says what became of each threshold; true if one was not kept.
+fn say_thresholds(thresholds: &[Threshold]) -> bool {
+    for threshold in thresholds {
+        let outcome = if threshold.failed { "FAILED" } else { "kept" };
+        println!("{outcome}: {} ({})", threshold.expression, threshold.found);
+    }
+    thresholds.iter().any(|threshold| threshold.failed)
+}
+
+fn compare(first: &Path, second: &Path, fail_if: &[Expression], out: Option<&Path>) -> anyhow::Result<u8> {
+    let (baseline, judged) = (Run::read(first)?, Run::read(second)?);
+    let comparison = report::compare::compare(&baseline, &judged);
+    print!("{}", comparison.table());
+    let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
+    let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
+    let is_failed = say_thresholds(&thresholds);
+    let folder = out.unwrap_or_else(|| folder_of(second));
+    let page = report::write_comparison(&comparison, &thresholds, folder)
+        .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;
+    println!("\ncomparison: {}", page.display());
+    Ok(if is_failed { THRESHOLD } else { DONE })
+}
+
+/// A run is named by its folder or by the file in it.
+fn folder_of(run: &Path) -> &Path {
+    if run.is_dir() { run } else { run.parent().unwrap_or(Path::new(".")) }
 }
 
 /// `reports/20261122-181300-quick`, made new.
@@ -140,8 +217,7 @@ fn write_report(run: &Run, folder: &Path) -> anyhow::Result<PathBuf> {
 
 fn draw_again(run: &Path) -> anyhow::Result<u8> {
     let read = Run::read(run)?;
-    let folder = if run.is_dir() { run } else { run.parent().unwrap_or(Path::new(".")) };
-    let page = write_report(&read, folder)?;
+    let page = write_report(&read, folder_of(run))?;
     println!("report: {}", page.display());
     Ok(DONE)
 }

@@ -31,6 +31,16 @@ use crate::units::Nanos;
 pub struct FloorArgs {
     #[command(flatten)]
     feed: FeedArgs,
+    /// Keep to this processor.
+    #[arg(long, value_name = "N")]
+    core: Option<usize>,
+}
+
+impl FloorArgs {
+    /// The processor that this process is to keep to, if it is.
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
 }
 
 const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";

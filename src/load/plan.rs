@@ -39,6 +39,8 @@ pub struct Plan {
     pub target: Option<reqwest::Url>,
     /// Where runs are written.
     pub out: PathBuf,
+    /// The processor that servers keep to, if they are to.
+    pub server_core: Option<usize>,
 }
 
 /// One point of the sweep.
@@ -121,6 +123,7 @@ impl Plan {
             floor: knobs.floor.unwrap_or(true) && target.is_none(),
             target,
             out,
+            server_core: None,
         };
         plan.check()?;
         Ok(plan)

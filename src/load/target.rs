@@ -74,16 +74,20 @@ pub struct ClockRelation {
 }
 
 impl Target {
-    /// Starts a server for `feed` on a free port, in a process of its own; its feed waits for [`Target::begin`].
+    /// Starts a server for `feed` on a free port, in a process of its own, on one processor if it is named; its feed
+    /// waits for [`Target::begin`].
     ///
     /// Errors: [`TargetError`].
-    pub async fn start(subject: Subject, feed: &Feed) -> Result<Self, TargetError> {
+    pub async fn start(subject: Subject, feed: &Feed, core: Option<usize>) -> Result<Self, TargetError> {
         let program = std::env::current_exe().map_err(TargetError::Start)?;
         let mut command = Command::new(program);
         match subject {
             Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]),
             Subject::Floor => command.arg("floor"),
         };
+        if let Some(core) = core {
+            command.args(["--core", &core.to_string()]);
+        }
         // A process group of its own: Ctrl-C is for the generator, which ends its server itself.
         command.args(feed.flags()).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut process = command.spawn().map_err(TargetError::Start)?;

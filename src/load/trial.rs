@@ -104,7 +104,7 @@ pub struct Memory {
 /// Errors: [`TrialError`]; the server is ended then too.
 pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
     let mut target = match &plan.target {
-        None => Target::start(which.subject, &which.point.feed).await?,
+        None => Target::start(which.subject, &which.point.feed, plan.server_core).await?,
         Some(url) => Target::external(url.clone()).await?,
     };
     let crowd = Arc::new(Crowd {
@@ -149,7 +149,10 @@ async fn measure(plan: &Plan, which: Which<'_>, target: &mut Target, crowd: &Arc
     let origin = crowd.clock.now().plus(limits::FEED_LEAD);
     target.begin(origin).await?;
     let lateness = tokio::spawn(health::watch(crowd.stop.child_token()));
-    let window_start = origin.plus(plan.warm_up);
+    // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
+    // that is half delivered when the counters are read.
+    let between = Nanos::from_seconds(0.5 / which.point.point.rate_per_s).min(Nanos(plan.measure.0 / 2));
+    let window_start = origin.plus(plan.warm_up).plus(between);
     let window = Window { start: window_start, end: window_start.plus(plan.measure) };
 
     tokio::time::sleep_until(crowd.clock.instant(window.start)).await;

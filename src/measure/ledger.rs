@@ -22,6 +22,7 @@ pub struct Ledger {
     down: AtomicU64,
     requests: AtomicU64,
     empty: AtomicU64,
+    deliveries: AtomicU64,
 }
 
 /// A reading of one ledger, or the sum or the difference of several.
@@ -43,11 +44,13 @@ pub struct Reading {
     pub requests: u64,
     /// Requests that brought nothing.
     pub empty: u64,
+    /// Updates decoded.
+    pub deliveries: u64,
 }
 
 macro_rules! each_count {
     ($apply:ident) => {
-        $apply!(http_headers, framing, body, payload, up, down, requests, empty)
+        $apply!(http_headers, framing, body, payload, up, down, requests, empty, deliveries)
     };
 }
 
@@ -55,6 +58,7 @@ impl Ledger {
     /// An update with `bytes` of `data` was decoded.
     pub fn delivered(&self, bytes: usize) {
         self.payload.fetch_add(bytes as u64, Relaxed);
+        self.deliveries.fetch_add(1, Relaxed);
     }
 
     /// A request was sent.

@@ -10,8 +10,8 @@
 //! around the median with Student's t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, sections 6.2
 //! and 12.2):
 //!
-//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every way there is, and take the
-//!    median of each;
+//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every way there is, and take
+//!    the median of each;
 //! 2. the standard deviation of these medians, times √(n / (n − 1)) because a resample varies about the sample and not
 //!    about the truth, is the standard error;
 //! 3. the interval is the median ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
@@ -21,9 +21,9 @@
 //!
 //! Simulated with normal, t-distributed, contaminated and skewed noise and with 2 to 8 trials, the interval of one
 //! median holds the truth in 93 to 98 % of runs, and [`difference`] calls two samples of the same thing different in
-//! 0.5 to 5 %, as long as the noise of both is of one size; where one is a hundred times noisier than the other, in up to
-//! 6 % of three rounds and 15 % of two, which are too few. It finds a shift of 20 % under 3 % of noise in more than
-//! 9 of 10 runs of three rounds, and practically always with four. The tests below repeat that.
+//! 0.5 to 5 %, as long as the noise of both is of one size; where one is a hundred times noisier than the other, in up
+//! to 6 % of three rounds and 15 % of two, which are too few. It finds a shift of 20 % under 3 % of noise in more than
+//! 9 of 10 runs of three rounds, and practically always with four. The tests below repeat the main cases.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -17,7 +17,9 @@
 //! difference in about 4 % of comparisons, and 20 % more processor time under 3 % of noise is found for a given
 //! transport in 8 of 10 comparisons of three rounds, and practically always with four.
 
-use super::run_file::{Row, Run, Trial, Verdict};
+mod conditions;
+
+use super::run_file::{Row, Run, Trial};
 use super::summary::{self, is_same_point};
 use crate::measure::figures::{Figure, Unit};
 use crate::measure::statistics::{self, Difference};
@@ -156,7 +158,7 @@ pub fn is_cost(figure: Figure) -> bool {
 
 /// Compares `after` with the baseline `before`.
 pub fn compare(before: &Run, after: &Run) -> Comparison {
-    let mut warnings = differing_conditions(before, after);
+    let mut warnings = conditions::differing(before, after);
     let mut lines = Vec::new();
     let rows = |run: &'_ Run| -> Vec<Row> { run.summary.iter().chain(&run.floor).cloned().collect() };
     let (first, second) = (rows(before), rows(after));
@@ -217,7 +219,9 @@ fn judge(lines: &mut [Line]) {
                     && difference.p_value <= cutoff
                     && is_worth_the_name(line, difference)
                 {
-                    line.outcome = match (is_cost(line.figure), difference.ratio > 1.0) {
+                    // Below zero, as a growth of memory can be for noise, a larger ratio is less.
+                    let is_more = (difference.ratio > 1.0) == (line.before.unwrap_or_default() >= 0.0);
+                    line.outcome = match (is_cost(line.figure), is_more) {
                         (false, _) => Outcome::Changed,
                         (true, true) => Outcome::Worse,
                         (true, false) => Outcome::Better,
@@ -231,7 +235,6 @@ fn judge(lines: &mut [Line]) {
 fn is_worth_the_name(line: &Line, difference: &Difference) -> bool {
     let share = (difference.ratio - 1.0).abs();
     let amount = share * line.before.unwrap_or_default().abs();
-    // What can be a cost below zero has another sign of its ratio; nothing here is.
     share >= Family::of(line.figure).share_min() && amount >= amount_min(line.figure.unit())
 }
 
@@ -241,55 +244,7 @@ fn discovery_cutoff(p_values: &mut [f64]) -> f64 {
     p_values.sort_by(f64::total_cmp);
     let count = p_values.len() as f64;
     let is_below = |(index, p): &(usize, &f64)| **p <= (index + 1) as f64 / count * FALSE_DISCOVERIES_MAX;
-    p_values.iter().enumerate().filter(is_below).last().map_or(-1.0, |(_, p)| *p)
-}
-
-/// Conditions that are not the same, each in one sentence.
-fn differing_conditions(before: &Run, after: &Run) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (which, run) in [("first", before), ("second", after)] {
-        match run.verdict {
-            Verdict::Valid => {}
-            Verdict::Suspect | Verdict::Invalid => {
-                warnings.push(format!("the {which} run is {}: {}", run.verdict.label(), run.reasons.join("; ")));
-            }
-        }
-        if run.cut_short {
-            warnings.push(format!("the {which} run was cut short"));
-        }
-    }
-    let (a, b) = (&before.environment, &after.environment);
-    let (c, d) = (&before.scenario, &after.scenario);
-    let conditions: [(&str, String, String); 13] = [
-        ("host", a.host.clone(), b.host.clone()),
-        ("kernel", a.kernel.clone(), b.kernel.clone()),
-        ("processor", a.processor.clone(), b.processor.clone()),
-        ("number of cores", a.cores.to_string(), b.cores.to_string()),
-        ("memory", Unit::Bytes.show(a.memory_bytes as f64), Unit::Bytes.show(b.memory_bytes as f64)),
-        ("build profile", a.profile.clone(), b.profile.clone()),
-        ("compiler", a.rustc.clone(), b.rustc.clone()),
-        ("scenario", c.name.clone(), d.name.clone()),
-        ("feed", format!("{}, {}", c.feed, c.feed_detail), format!("{}, {}", d.feed, d.feed_detail)),
-        ("seed", c.seed.to_string(), d.seed.to_string()),
-        ("number of rounds", c.rounds.to_string(), d.rounds.to_string()),
-        ("warm-up", c.warm_up_ns.to_string(), d.warm_up_ns.to_string()),
-        ("measured interval", c.measure_ns.to_string(), d.measure_ns.to_string()),
-    ];
-    for (name, first, second) in conditions {
-        if first != second {
-            warnings.push(format!("the {name} differs: {first} in the first run, {second} in the second"));
-        }
-    }
-    let mut notes: Vec<&String> = a.notes.keys().chain(b.notes.keys()).collect();
-    notes.sort();
-    notes.dedup();
-    for note in notes {
-        let [first, second] = [a, b].map(|side| side.notes.get(note).map_or("not noted", String::as_str));
-        if first != second {
-            warnings.push(format!("{note} differs: {first} in the first run, {second} in the second"));
-        }
-    }
-    warnings
+    p_values.iter().enumerate().rfind(is_below).map_or(-1.0, |(_, p)| *p)
 }
 
 /// The floor has no transport in it: if it changed, the machine did.
@@ -339,15 +294,19 @@ pub fn change(ratio: f64) -> String {
 }
 
 impl Comparison {
-    /// The lines of one outcome, in order.
+    /// The lines of one outcome, in order, those of the floor aside: it is there to be compared with.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(move |line| line.outcome == outcome)
+        self.transports().filter(move |line| line.outcome == outcome)
+    }
+
+    fn transports(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.transport.is_some())
     }
 
     /// In one sentence.
     pub fn sentence(&self) -> String {
         let count = |outcome| self.of(outcome).count();
-        let lacking = self.lines.iter().filter(|line| matches!(line.outcome, Outcome::NotComparable(_))).count();
+        let lacking = self.transports().filter(|line| matches!(line.outcome, Outcome::NotComparable(_))).count();
         format!(
             "{} figures got worse, {} got better, {} changed, {} are within noise, {lacking} cannot be compared.",
             count(Outcome::Worse),
@@ -432,6 +391,7 @@ mod tests {
     use super::*;
     use crate::measure::figures::Value;
     use crate::report::fixture;
+    use crate::report::run_file::Verdict;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -483,6 +443,19 @@ mod tests {
         assert!(found >= 32, "found in {found} of 40 rows");
         let back = compare(&noisy(1, slower), &noisy(2, same));
         assert!(back.of(Outcome::Better).count() > 4 && back.of(Outcome::Worse).count() == 0);
+    }
+
+    #[test]
+    fn growing_from_below_zero_is_worse_too() {
+        let (mut before, mut after) = (fixture::run(same), fixture::run(same));
+        for (run, bytes) in [(&mut before, -100.0), (&mut after, 4_000.0)] {
+            run.trials
+                .iter_mut()
+                .for_each(|trial| trial.figures.kernel_bytes_per_client = Value(Some(bytes + f64::from(trial.round))));
+            run.summary.iter_mut().for_each(|row| row.figures.kernel_bytes_per_client = Value(Some(bytes)));
+        }
+        assert_eq!(compare(&before, &after).of(Outcome::Worse).count(), 8);
+        assert_eq!(compare(&after, &before).of(Outcome::Better).count(), 8);
     }
 
     #[test]

@@ -71,8 +71,8 @@ fn merged<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<Histogram<u64>
     Ok(histogram::merge(&histograms))
 }
 
-/// The percentile distribution as HdrHistogram prints it: `Value Percentile TotalCount 1/(1-Percentile)`, five lines for
-/// each halving of the distance to 100 %, and the summary in its footer.
+/// The percentile distribution as HdrHistogram prints it: `Value Percentile TotalCount 1/(1-Percentile)`, five lines
+/// for each halving of the distance to 100 %, and the summary in its footer.
 ///
 /// Source: HdrHistogram's `outputPercentileDistribution`; its plotter at hdrhistogram.github.io/HdrHistogram.
 pub fn percentile_text(histogram: &Histogram<u64>) -> String {

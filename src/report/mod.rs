@@ -8,6 +8,7 @@
 
 mod charts;
 pub mod compare;
+mod compare_page;
 mod crossings;
 mod evidence;
 pub mod exports;
@@ -23,6 +24,7 @@ mod page;
 mod parts;
 mod pictures;
 pub mod run_file;
+#[cfg(test)]
 mod schema;
 mod scorecard;
 pub mod summary;
@@ -33,6 +35,7 @@ pub mod thresholds;
 mod verdicts;
 mod view;
 
+pub use compare_page::write_comparison;
 pub use index::write_index;
 pub use page::{html, write_page};
 pub use terminal::terminal_table;

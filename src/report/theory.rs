@@ -3,9 +3,9 @@
 //! The models are small on purpose: each is a few lines from rate, poll interval, hold, payload, round trip and header
 //! sizes, with its source. Where measurement and theory part, one of the two has something to explain.
 //!
-//! Three things are taken from the run and not from theory: the rate of updates, the size of their `data`, and the
-//! *transit*, the time an update takes when nothing but the machine is in its way. The transit is the mean latency of
-//! the floor at the same point, but at least half the round trip.
+//! Three things are taken from the run and not from theory: the rate at which updates arrived, the size of their
+//! `data`, and the *transit*, the time an update takes when nothing but the machine is in its way. The transit is the mean
+//! latency of the floor at the same point, with half the round trip if the floor did not go over the link.
 //!
 //! What the models leave out: loss and retransmission, queueing behind other clients, answers cut at a limit, and a
 //! server that cannot keep up.
@@ -20,9 +20,8 @@ use self::sizes::{segments, tcp_ip};
 use super::run_file::{Run, Trial};
 use super::summary;
 use crate::limits;
-use crate::measure::figures::Figure;
+use crate::measure::figures::{Figure, Unit};
 use crate::transport::Transport;
-use crate::units::Nanos;
 
 /// One figure as predicted and as measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +36,8 @@ pub struct Prediction {
     pub predicted: f64,
     /// In the run.
     pub measured: f64,
-    /// How far the measurement is from the prediction, as a share of the prediction: 0.1 is 10 % more. Where zero was
-    /// predicted, 0 if it was so and 1 if it was not.
+    /// How far the measurement is from the prediction, as a share of the prediction: 0.1 is 10 % more. Of a figure that
+    /// is a share itself, the plain difference. Where zero was predicted, 0 if it was so and 1 if it was not.
     pub off: f64,
     /// The formula, in words and symbols.
     pub formula: &'static str,
@@ -56,21 +55,22 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     let mut all = Vec::new();
     for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
         let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
-        let Some(trial) = run.trials.iter().find(is_of_row) else { continue };
+        let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
         let floor = run.floor.iter().find(|floor| summary::is_same_point(&floor.point, &row.point));
-        let setting = Setting::of(run, row, trial, floor);
+        let Some(setting) = Setting::of(run, row, &trials, floor) else { continue };
         for one in predict(transport, &setting) {
             let Some(measured) = row.figures.get(one.figure).0 else { continue };
             let Predicted { figure, predicted, formula, source } = one;
-            let off = off(predicted, measured);
+            let off = off(figure, predicted, measured);
             all.push(Prediction { figure, transport, point_index, predicted, measured, off, formula, source });
         }
     }
     all
 }
 
-fn off(predicted: f64, measured: f64) -> f64 {
+fn off(figure: Figure, predicted: f64, measured: f64) -> f64 {
     match predicted == 0.0 {
+        _ if figure.unit() == Unit::Fraction => measured - predicted,
         false => measured / predicted - 1.0,
         true if measured.abs() < 1e-9 => 0.0,
         true => 1.0,
@@ -102,15 +102,14 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
         source: model.requests_source,
     };
     let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip;
-    let mut all = vec![
-        Predicted {
-            figure: Figure::LatencyMean,
-            predicted: model.latency * 1e9,
-            formula: model.latency_formula,
-            source: model.latency_source,
-        },
-        requests(Figure::RequestsPerDelivery, model.requests),
-    ];
+    let mut all = Vec::new();
+    all.extend(model.latency.map(|seconds| Predicted {
+        figure: Figure::LatencyMean,
+        predicted: seconds * 1e9,
+        formula: model.latency_formula,
+        source: model.latency_source,
+    }));
+    all.push(requests(Figure::RequestsPerDelivery, model.requests));
     all.extend(model.empty.map(|share| requests(Figure::EmptyFraction, share)));
     all.extend([
         cost(Figure::WireTotal, total),
@@ -123,7 +122,8 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
 
 /// What a transport's model says for one delivery, in seconds and bytes.
 struct Model {
-    latency: f64,
+    /// `None` where it is all transit, and that is not known.
+    latency: Option<f64>,
     latency_formula: &'static str,
     latency_source: &'static str,
     requests: f64,
@@ -153,7 +153,8 @@ fn polling(setting: &Setting) -> Model {
     let acks = f64::from(u8::from(interval > DELAYED_ACK)) * requests;
     let (framing, heads, segments, body) = exchange.cost(setting);
     Model {
-        latency: interval / 2.0 + setting.transit + setting.sending(body),
+        // Beside half an interval, a transit that is not known hardly counts.
+        latency: Some(interval / 2.0 + setting.transit.unwrap_or(0.0) + setting.sending(body)),
         latency_formula: "T/2 + transit",
         latency_source: "the mean wait for the next of evenly spaced polls at a random phase",
         requests,
@@ -172,7 +173,7 @@ fn polling(setting: &Setting) -> Model {
 /// the next request back, comes together in the next answer.
 fn long_polling(setting: &Setting) -> Model {
     let lengths = &setting.lengths;
-    let cycle = 2.0 * setting.transit;
+    let cycle = 2.0 * setting.transit.unwrap_or(0.0);
     let (answers, late) = batching(setting, cycle);
     let expiries = setting.times_in_gap(setting.hold);
     let requests = answers + expiries;
@@ -181,20 +182,20 @@ fn long_polling(setting: &Setting) -> Model {
     let acks = answers * setting.is_longer(DELAYED_ACK) + expiries;
     let (framing, heads, segments, body) = exchange.cost(setting);
     Model {
-        latency: setting.transit + late * cycle / 2.0 + setting.sending(body),
+        latency: setting.transit.map(|transit| transit + late * cycle / 2.0 + setting.sending(body)),
         latency_formula: "transit + c/2 × share of updates published in a cycle c = 2 transits",
         latency_source: "RFC 6202 section 2.2: one transit on average, over three at the most",
         requests,
         empty: Some(expiries / requests),
         requests_formula: "1/(λc + P(no update in c)) + holds that expire in a gap",
-        requests_source: "RFC 6202 sections 2.1 and 2.2, as a renewal process: each answer brings what the cycle before it held, \
-                          or the next update",
+        requests_source: "RFC 6202 sections 2.1 and 2.2, as a renewal process: an answer brings what came in the \
+                          cycle before it, or the next update",
         framing,
         heads,
         tcp_ip: tcp_ip(segments + acks),
         wire_formula: "requests × (request + answer or 204 + 2 to 3 segments × 52 B) + updates in their envelope",
-        wire_source: "RFC 6202 section 2.2: every long poll carries full heads; the server's own acknowledgement only if it waits \
-                      longer than 40 ms",
+        wire_source: "RFC 6202 section 2.2: every long poll carries full heads; the server acknowledges a request on its \
+                      own only if it waits longer than 40 ms",
     }
 }
 
@@ -246,7 +247,7 @@ impl Exchanges {
 
 /// SSE: each update is one chunk of one endless answer. Its request came before the measured interval.
 fn sse(setting: &Setting) -> Model {
-    let beat = 1.0 / (setting.rate * Nanos::from(limits::SSE_HEARTBEAT).seconds());
+    let beat = setting.beats(limits::SSE_HEARTBEAT.as_secs_f64()) / setting.rate;
     let mut model = stream(setting, setting.lengths.sse_framing());
     model.framing += beat * sizes::sse_heartbeat();
     model.tcp_ip += beat * tcp_ip(2.0);
@@ -258,7 +259,7 @@ fn sse(setting: &Setting) -> Model {
 
 /// WebSocket: each update is one frame.
 fn websocket(setting: &Setting) -> Model {
-    let ping = 1.0 / (setting.rate * Nanos::from(limits::WS_PING).seconds());
+    let ping = setting.beats(limits::WS_PING.as_secs_f64()) / setting.rate;
     let mut model = stream(setting, setting.lengths.websocket_framing());
     model.framing += ping * sizes::websocket_ping_and_pong();
     // The ping, the pong that acknowledges it, and the pong's own acknowledgement.
@@ -274,7 +275,7 @@ fn stream(setting: &Setting, added: f64) -> Model {
     let framing = lengths.update_envelope() + added;
     let message = framing + lengths.payload_bytes;
     Model {
-        latency: setting.transit + setting.sending(message),
+        latency: setting.transit.map(|transit| transit + setting.sending(message)),
         latency_formula: "one transit",
         latency_source: "RFC 6202 section 3.2: a stream's ideal is one transit",
         requests: 0.0,
@@ -295,6 +296,7 @@ mod tests {
     use super::sizes::Lengths;
     use super::*;
     use crate::report::fixture;
+    use crate::units::Nanos;
 
     fn setting(rate: f64, gaps: Gaps) -> Setting {
         Setting {
@@ -302,7 +304,8 @@ mod tests {
             gaps,
             poll_interval: 1.0,
             hold: 25.0,
-            transit: 0.0001,
+            transit: Some(0.0001),
+            interval: [1.0, 60.0],
             bandwidth: None,
             segment_bytes: 65_484,
             lengths: Lengths {
@@ -323,7 +326,7 @@ mod tests {
     #[test]
     fn polling_waits_half_its_interval_and_asks_whether_there_is_something_or_not() {
         let sparse = polling(&setting(0.1, Gaps::Steady));
-        assert_near(sparse.latency, 0.5001, "latency");
+        assert_near(sparse.latency.unwrap(), 0.5001, "latency");
         assert_near(sparse.requests, 10.0, "requests");
         assert_near(sparse.empty.unwrap(), 0.9, "empty");
         assert_near(polling(&setting(0.1, Gaps::Poisson)).empty.unwrap(), (-0.1_f64).exp(), "empty");
@@ -333,9 +336,9 @@ mod tests {
     #[test]
     fn long_polling_asks_once_for_each_update_until_updates_outrun_its_cycle() {
         assert_near(long_polling(&setting(10.0, Gaps::Steady)).requests, 1.0, "requests");
-        let far = |rate, gaps| long_polling(&Setting { transit: 0.05, ..setting(rate, gaps) });
+        let far = |rate, gaps| long_polling(&Setting { transit: Some(0.05), ..setting(rate, gaps) });
         assert_near(far(100.0, Gaps::Steady).requests, 0.1, "ten come in one cycle of 100 ms");
-        assert_near(far(100.0, Gaps::Steady).latency, 0.1, "a transit and half a cycle");
+        assert_near(far(100.0, Gaps::Steady).latency.unwrap(), 0.1, "a transit and half a cycle");
         assert_near(far(10.0, Gaps::Poisson).requests, 1.0 / (1.0 + (-1.0_f64).exp()), "requests");
         let idle = long_polling(&setting(0.01, Gaps::Steady));
         assert_near(idle.requests, 5.0, "four holds of 25 s expire in 100 s");
@@ -380,19 +383,32 @@ mod tests {
     fn a_stream_carries_an_update_in_one_segment_with_one_acknowledgement() {
         let websocket = websocket(&setting(10.0, Gaps::Steady));
         let envelope = r#"{"seq":42,"at_ns":8123456789,"data":}"#.len() as f64;
-        assert_near(websocket.framing, envelope + 4.0 + 8.0 / 200.0, "framing");
-        assert_near(websocket.tcp_ip, 104.0 + 156.0 / 200.0, "TCP/IP");
+        assert_near(websocket.framing, envelope + 4.0 + 3.0 * 8.0 / 600.0, "framing");
+        assert_near(websocket.tcp_ip, 104.0 + 3.0 * 156.0 / 600.0, "TCP/IP");
         assert_eq!((websocket.requests, websocket.heads), (0.0, 0.0));
         let large = Setting { segment_bytes: 1_448, ..setting(10.0, Gaps::Steady) };
         let large = Setting { lengths: Lengths { payload_bytes: 2_000.0, ..large.lengths }, ..large };
-        assert_near(sse(&large).tcp_ip, 3.0 * 52.0 + 104.0 / 150.0, "two segments and an acknowledgement");
+        assert_near(sse(&large).tcp_ip, 3.0 * 52.0 + 4.0 * 104.0 / 600.0, "two segments and an acknowledgement");
+    }
+
+    #[test]
+    fn a_stream_whose_transit_is_not_known_has_no_latency_to_predict() {
+        let unknown = Setting { transit: None, ..setting(10.0, Gaps::Steady) };
+        assert_eq!(sse(&unknown).latency, None);
+        assert_near(polling(&unknown).latency.unwrap(), 0.5, "latency");
+    }
+
+    #[test]
+    fn what_is_done_at_a_period_counts_as_often_as_it_falls_into_the_interval() {
+        let beats = |interval| Setting { interval, ..setting(1.0, Gaps::Steady) }.beats(15.0);
+        assert_eq!((beats([1.0, 4.0]), beats([12.0, 4.0]), beats([1.0, 60.0])), (0.0, 0.25, 4.0 / 60.0));
     }
 
     #[test]
     fn a_limited_link_adds_the_time_of_sending() {
         let narrow = Setting { bandwidth: Some(1e6), ..setting(10.0, Gaps::Steady) };
         let message = narrow.lengths.payload_bytes + narrow.lengths.update_envelope() + 4.0;
-        assert_near(websocket(&narrow).latency, 0.0001 + message * 8.0 / 1e6, "latency");
+        assert_near(websocket(&narrow).latency.unwrap(), 0.0001 + message * 8.0 / 1e6, "latency");
     }
 
     #[test]
@@ -415,8 +431,10 @@ mod tests {
 
     #[test]
     fn off_is_a_share_of_the_prediction_and_zero_is_met_or_missed() {
-        assert_near(off(10.0, 11.0), 0.1, "more");
-        assert_near(off(10.0, 5.0), -0.5, "less");
-        assert_eq!((off(0.0, 0.0), off(0.0, 0.5)), (0.0, 1.0));
+        let bytes = |predicted, measured| off(Figure::WireTotal, predicted, measured);
+        assert_near(bytes(10.0, 11.0), 0.1, "more");
+        assert_near(bytes(10.0, 5.0), -0.5, "less");
+        assert_eq!((bytes(0.0, 0.0), bytes(0.0, 0.5)), (0.0, 1.0));
+        assert_near(off(Figure::EmptyFraction, 0.0, 0.02), 0.02, "a share");
     }
 }

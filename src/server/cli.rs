@@ -44,6 +44,16 @@ pub struct ServerArgs {
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
+    /// Keep to this processor.
+    #[arg(long, value_name = "N")]
+    core: Option<usize>,
+}
+
+impl ServerArgs {
+    /// The processor that this process is to keep to, if it is.
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]

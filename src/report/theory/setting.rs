@@ -4,6 +4,15 @@ use super::sizes::Lengths;
 use crate::limits;
 use crate::report::run_file::{Row, Run, Trial};
 
+/// One way, from what the floor took and half the round trip of the link. A floor that took less did not go over it.
+fn transit(floor: Option<f64>, half_trip: f64) -> Option<f64> {
+    match floor {
+        Some(floor) if floor >= half_trip => Some(floor),
+        Some(floor) => Some(floor + half_trip),
+        None => (half_trip > 0.0).then_some(half_trip),
+    }
+}
+
 /// How the updates are spread in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gaps {
@@ -18,7 +27,7 @@ pub enum Gaps {
 /// Everything that the models work from, in seconds and bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Updates a second.
+    /// Updates that arrived at one client in a second.
     pub rate: f64,
     /// How they are spread.
     pub gaps: Gaps,
@@ -26,8 +35,11 @@ pub struct Setting {
     pub poll_interval: f64,
     /// How long a long poll is parked.
     pub hold: f64,
-    /// One way, from due to decoded, with nothing but the machine and the link in between.
-    pub transit: f64,
+    /// One way, from due to decoded, with nothing but the machine and the link in between; `None` where the run has
+    /// neither a floor nor a link to tell it.
+    pub transit: Option<f64>,
+    /// How long the connections had been open when the measured interval began, and how long that was.
+    pub interval: [f64; 2],
     /// Bits a second of a limited link.
     pub bandwidth: Option<f64>,
     /// Payload of a full TCP segment.
@@ -37,38 +49,48 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The settings of one row, of one of its trials, and of the floor at the same point.
-    pub fn of(run: &Run, row: &Row, trial: &Trial, floor: Option<&Row>) -> Self {
+    /// The settings of one row, with its trials and the floor at the same point; `None` of no trials.
+    pub fn of(run: &Run, row: &Row, trials: &[&Trial], floor: Option<&Row>) -> Option<Self> {
+        let trial = trials.first()?;
         let point = &row.point;
-        let rate = point.rate_per_s;
-        let half_trip = point.rtt_ns.seconds() / 2.0;
-        let floor = floor.and_then(|floor| floor.figures.latency_ns.mean.0).map_or(0.0, |mean| mean / 1e9);
-        let middle = run.scenario.warm_up_ns.seconds() + run.scenario.measure_ns.seconds() / 2.0;
+        let seconds: f64 =
+            trials.iter().filter_map(|trial| Some(trial.window_ns[1].since(trial.window_ns[0])?.seconds())).sum();
+        let arrived: u64 = trials.iter().map(|trial| trial.arrived).sum();
+        let interval = [run.scenario.warm_up_ns.seconds(), run.scenario.measure_ns.seconds()];
         let words = run.scenario.feed_detail.to_lowercase();
-        let gaps = match () {
-            () if words.contains("steady") => Gaps::Steady,
-            () if words.contains("burst") => Gaps::Bursty,
-            () => Gaps::Poisson,
+        let gaps = match run.scenario.feed.as_str() {
+            "synthetic" if words.contains("steady") => Gaps::Steady,
+            "synthetic" if words.contains("burst") => Gaps::Bursty,
+            _ => Gaps::Poisson,
         };
+        let floor = floor.and_then(|floor| floor.figures.latency_ns.mean.0).map(|mean| mean / 1e9);
         // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
         let mtu = if run.scenario.feed == "external" { 1_500 } else { 65_536 };
-        Self {
-            rate,
+        Some(Self {
+            rate: arrived as f64 / (seconds * f64::from(point.clients)),
             gaps,
             poll_interval: point.poll_interval_ns.seconds(),
             hold: point.hold_ns.seconds(),
-            transit: floor.max(half_trip),
+            transit: transit(floor, point.rtt_ns.seconds() / 2.0),
+            interval,
             bandwidth: point.link_bits_per_s.map(|bits| bits as f64),
             segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,
             lengths: Lengths {
                 port: trial.port,
-                seq: (rate * middle).round() as u64,
+                seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,
                 at_ns: trial.window_ns[0],
                 payload_bytes: point.payload_bytes,
                 request_header_bytes: point.request_header_bytes,
                 hold_ns: point.hold_ns,
             },
-        }
+        })
+    }
+
+    /// How often in a second of the measured interval something happens that is done each `period` from the moment of
+    /// connecting on. In a short interval that is not 1/`period`, but as often as it falls in.
+    pub fn beats(&self, period: f64) -> f64 {
+        let [before, length] = self.interval;
+        (((before + length) / period).floor() - (before / period).floor()) / length
     }
 
     /// The mean of what each gap between two updates is longer than `length`. By itself a sum over all gaps; times the
