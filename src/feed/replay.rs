@@ -84,6 +84,10 @@ impl Replay {
         let mut last_ms = 0;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let refuse = |problem| ReplayError::Line { file: file.to_owned(), line: index + 1, problem };
+            // serde would take an array for a struct, member by member.
+            if !line.trim_start().starts_with('{') {
+                return Err(refuse("not a JSON object; each line is one, with an integer `at_ms`".to_owned()));
+            }
             let Stamp { at_ms } = serde_json::from_str(line)
                 .map_err(|error| refuse(format!("{error}; each line is one JSON object with an integer `at_ms`")))?;
             if line.len() > limits::UPDATE_BYTES_MAX {

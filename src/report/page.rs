@@ -16,9 +16,9 @@ use crate::units::grouped;
 /// The page's looks, embedded in it.
 pub(crate) const CSS: &str = include_str!("report.css");
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
-const POINTS_DRAWN_MAX: usize = 5;
+const POINTS_DRAWN_MAX: usize = 3;
 /// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
-const POINTS_IN_DETAIL_MAX: usize = 3;
+const POINTS_IN_DETAIL_MAX: usize = 2;
 
 /// Writes the run's page, `index.html`, into its folder; returns the file's path.
 pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {

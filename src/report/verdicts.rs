@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{Drawn, NOT_MEASURED, View, capitalised, listed, percent, prose, short_length, times};
 use crate::measure::figures::Figure;
-use crate::measure::statistics::{Difference, difference};
+use crate::measure::statistics::{Difference, difference, median};
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
 
@@ -95,7 +95,7 @@ impl Standing {
             }
         }
         measured.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (lowest, best, best_values) = measured.first().cloned()?;
+        let (_, best, best_values) = measured.first().cloned()?;
         let mut standing = Self {
             best,
             equal: Vec::new(),
@@ -108,10 +108,13 @@ impl Standing {
         let has_none = best_values.len() > 1 && best_values.iter().all(|value| *value == 0.0);
         for (middle, transport, values) in measured.into_iter().skip(1) {
             let seed = view.run.scenario.seed;
+            if values == best_values {
+                standing.equal.push((transport, None));
+                continue;
+            }
             match difference(&values, &best_values, seed) {
                 Some(found) if found.is_clear && found.ratio > 1.0 => standing.behind.push((transport, found)),
                 Some(found) => standing.equal.push((transport, Some(bound(found.ci95)))),
-                None if middle == lowest && values == best_values => standing.equal.push((transport, None)),
                 None if has_none && values.iter().all(|value| *value > 0.0) => {
                     standing.above_none.push((transport, middle));
                 }
@@ -140,17 +143,6 @@ impl Standing {
             (_, Some(bound)) => format!("{names}, equal within noise (±{} %)", percent(bound)),
             (_, None) => format!("{names}, exactly equal"),
         }
-    }
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(sorted[middle]),
-        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
     }
 }
 
