@@ -162,7 +162,7 @@ impl HttpBody for EventStream {
 }
 
 /// The blocks of a batch. One update alone, the usual case, is the block that was encoded once for all.
-fn blocks(batch: &Batch) -> Bytes {
+pub fn blocks(batch: &Batch) -> Bytes {
     if let (None, [only]) = (&batch.gap, batch.updates.as_slice()) {
         return only.sse.clone();
     }

@@ -1,0 +1,216 @@
+//! The bandwidth of a delivery over a real loopback connection, as a Criterion measurement in bytes.
+//!
+//! Counted is every byte that the client's socket reads or writes from the moment at which the client knows its
+//! position: requests, answers, heads, framing and payload, both ways. The opening of the connection is not in it, since
+//! it is paid once; nor are TCP/IP headers, whose share depends on the rate at which updates come: `loadgen` measures
+//! both. `polling` is a poll that brings one update, and `empty_poll` one that brings none: how many of these there are
+//! for each delivery is the choice of the interval.
+//!
+//! The figures are exact: sequence numbers, cursors and times have as many digits in each delivery. All samples are
+//! equal, so the interval has no width, Criterion's `p` for no change is NaN (0/0), and for a change of a single byte 0.
+//! What Criterion labels `time` are bytes; its throughput is the payload's share of them.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::measurement::{Measurement, ValueFormatter};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_main};
+use pushpull::limits;
+use pushpull::measure::ledger::{Bookkeeper, Ledger, Reading};
+use pushpull::measure::tap::Tapped;
+use pushpull::transport::{Event, Transport};
+use pushpull::units::Nanos;
+use support::{Lab, payload};
+
+const PAYLOADS_BYTES: [usize; 3] = [16, 256, 4096];
+/// The sequence numbers of this bench all have six digits.
+const SEQ_BEFORE: u64 = 99_999;
+const SEQ_MAX: u64 = 999_999;
+/// As on a host that has been up for eleven hours; the same in each delivery, so that it always has as many digits.
+const AT: Nanos = Nanos(40_000 * Nanos::SECOND.0);
+
+// The measurement -----------------------------------------------------------------------------------------------------
+
+/// Bytes that went over the wire, both ways, read from a ledger that every connection of the bench is entered in.
+#[derive(Clone, Default)]
+struct WireBytes {
+    ledger: Arc<Ledger>,
+}
+
+impl Measurement for WireBytes {
+    type Intermediate = Reading;
+    type Value = u64;
+
+    fn start(&self) -> Reading {
+        self.ledger.read()
+    }
+
+    fn end(&self, began: Reading) -> u64 {
+        let passed = self.ledger.read() - began;
+        let total = passed.up + passed.down;
+        assert_eq!(passed.http_headers + passed.framing + passed.body, total, "each byte is in one part of the ledger");
+        total
+    }
+
+    fn add(&self, one: &u64, other: &u64) -> u64 {
+        one + other
+    }
+
+    fn zero(&self) -> u64 {
+        0
+    }
+
+    fn to_f64(&self, bytes: &u64) -> f64 {
+        *bytes as f64
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        &Bytes
+    }
+}
+
+/// Shows bytes as `B`, `KiB` or `MiB`.
+struct Bytes;
+
+impl ValueFormatter for Bytes {
+    fn scale_values(&self, typical: f64, values: &mut [f64]) -> &'static str {
+        let (size, unit) = match typical {
+            small if small < 1024.0 => (1.0, "B"),
+            middle if middle < 1024.0 * 1024.0 => (1024.0, "KiB"),
+            _ => (1024.0 * 1024.0, "MiB"),
+        };
+        values.iter_mut().for_each(|value| *value /= size);
+        unit
+    }
+
+    /// What of the bytes was wanted: of a payload its share, of deliveries how many a mebibyte carries.
+    fn scale_throughputs(&self, _typical: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
+        let (wanted, unit) = match *throughput {
+            Throughput::Bytes(bytes) | Throughput::BytesDecimal(bytes) => (bytes as f64 * 100.0, "% payload"),
+            Throughput::Bits(bits) => (bits as f64 / 8.0 * 100.0, "% payload"),
+            Throughput::Elements(elements) | Throughput::ElementsAndBytes { elements, .. } => {
+                (elements as f64 * 1024.0 * 1024.0, "elements/MiB")
+            }
+        };
+        values.iter_mut().for_each(|value| *value = wanted / *value);
+        unit
+    }
+
+    fn scale_for_machines(&self, _values: &mut [f64]) -> &'static str {
+        "bytes"
+    }
+}
+
+// What is measured ----------------------------------------------------------------------------------------------------
+
+fn bandwidth(criterion: &mut Criterion<WireBytes>, wire: &WireBytes) {
+    let lab = Lab::start();
+    let filler = payload(1);
+    for _ in 0..SEQ_BEFORE {
+        lab.app.journal.append(AT, AT, &filler);
+    }
+    let mut group = criterion.benchmark_group("bytes_per_delivery");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    for transport in Transport::ALL {
+        for bytes in PAYLOADS_BYTES {
+            group.throughput(Throughput::Bytes(bytes as u64));
+            group.bench_function(BenchmarkId::new(transport.label(), bytes), |bencher| {
+                bencher.iter_custom(|deliveries| delivered(&lab, wire, transport, bytes, deliveries));
+            });
+        }
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("bytes_per_request");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    group.bench_function("empty_poll", |bencher| bencher.iter_custom(|polls| came_back_empty(&lab, wire, polls)));
+    group.finish();
+}
+
+/// The bytes of so many deliveries, each published when the client is ready for it: when it sends a request, or when it
+/// has the update before it.
+fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, deliveries: u64) -> u64 {
+    let is_pushed = match transport {
+        Transport::Polling | Transport::LongPolling => false,
+        Transport::Sse | Transport::WebSocket => true,
+    };
+    let data = payload(bytes);
+    let publish = || assert!(lab.app.journal.append(AT, AT, &data).seq <= SEQ_MAX, "too long: use a shorter time");
+    let mut began = None;
+    let mut received = 0;
+    let mut total = 0;
+    lab.receive(
+        transport,
+        &lab.options(limits::POLL_INTERVAL_MIN),
+        |io| entered(wire, io),
+        deliveries,
+        |event| match event {
+            Event::Position(_) => {
+                began = Some(wire.start());
+                if is_pushed {
+                    publish();
+                }
+            }
+            Event::Requested if began.is_some() => publish(),
+            Event::Update(update) => {
+                assert_eq!(update.data.get().len(), bytes, "the payload that was asked for");
+                received += 1;
+                if received == deliveries {
+                    total = wire.end(began.expect("a position comes before the first update"));
+                } else if is_pushed {
+                    publish();
+                }
+            }
+            Event::Requested | Event::Retry(_) | Event::MissedPoll => {}
+            Event::Empty | Event::Gap(_) => panic!("each request brings its update: {event:?}"),
+        },
+    );
+    total
+}
+
+/// The bytes of so many polls that bring nothing.
+fn came_back_empty(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
+    let data = payload(1);
+    let mut began = None;
+    let mut answered = 0;
+    let mut total = 0;
+    let transport = Transport::Polling;
+    // One update, published once it is no longer measured, ends the sample.
+    lab.receive(
+        transport,
+        &lab.options(limits::POLL_INTERVAL_MIN),
+        |io| entered(wire, io),
+        1,
+        |event| match event {
+            Event::Position(_) => began = Some(wire.start()),
+            Event::Empty => {
+                answered += 1;
+                if answered == polls {
+                    total = wire.end(began.expect("a position comes before the first empty answer"));
+                    lab.app.journal.append(AT, AT, &data);
+                }
+            }
+            Event::Requested | Event::Retry(_) | Event::MissedPoll | Event::Update(_) => {}
+            Event::Gap(_) => panic!("nothing is lost: {event:?}"),
+        },
+    );
+    total
+}
+
+fn entered(wire: &WireBytes, io: tokio::net::TcpStream) -> Tapped<tokio::net::TcpStream, Bookkeeper> {
+    Tapped::new(io, Bookkeeper::new(Arc::clone(&wire.ledger)), limits::WRITE_TIMEOUT)
+}
+
+fn all() {
+    let wire = WireBytes::default();
+    // No plots: a density has no width where all samples are equal.
+    let criterion = Criterion::default().with_measurement(wire.clone()).without_plots();
+    bandwidth(&mut criterion.configure_from_args(), &wire);
+}
+
+criterion_main!(all);

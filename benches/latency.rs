@@ -1,0 +1,121 @@
+//! The latency from publish to receipt over a real loopback socket, for each of the four transports.
+//!
+//! It begins when an update is handed to the journal and ends when the client half holds it decoded: the figure that
+//! `loadgen` calls latency, but for one client and without the feed's own lateness.
+//!
+//! - Long polling, SSE and WebSocket wait for updates of a Poisson process, so that both sides are idle when one comes.
+//! - `polling/at_once` publishes in the moment in which the client sends its poll. That is all that a transport can be
+//!   charged with: one round trip.
+//! - `polling/5ms` polls at the shortest interval there is against the same Poisson process as the others. Its mean is
+//!   half the interval plus the round trip: it measures the choice of the interval, not the code.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use pushpull::feed::{Arrivals, Synthetic};
+use pushpull::journal::Journal;
+use pushpull::limits;
+use pushpull::transport::{Event, Transport};
+use pushpull::units::Nanos;
+use serde_json::value::RawValue;
+use support::{Lab, payload};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The load generator's default.
+const PAYLOAD_BYTES: usize = 128;
+/// Updates a second: 2 ms apart on average, at least ten times as long as any of the three that push takes.
+const RATE_PER_SECOND: f64 = 500.0;
+/// Repeats the same schedule for every transport.
+const SEED: u64 = 1;
+
+/// When an update is published.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Whenever the client sends a request.
+    Requests,
+    /// By a schedule of its own.
+    Poisson,
+}
+
+fn latency(criterion: &mut Criterion) {
+    let lab = Lab::start();
+    let mut group = criterion.benchmark_group("publish_to_receipt");
+    // Flat: every sample is the mean of as many deliveries, so that one sample is worth as much as another.
+    group.sampling_mode(SamplingMode::Flat).sample_size(20);
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(8));
+    for transport in Transport::ALL {
+        let cases: &[(&str, Pace)] = match transport {
+            Transport::Polling => &[("/at_once", Pace::Requests), ("/5ms", Pace::Poisson)],
+            Transport::LongPolling | Transport::Sse | Transport::WebSocket => &[("", Pace::Poisson)],
+        };
+        for (suffix, pace) in cases {
+            group.bench_function(format!("{transport}{suffix}"), |bencher| {
+                bencher.iter_custom(|deliveries| waited(&lab, transport, *pace, deliveries));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// The latencies of so many deliveries, added up: Criterion divides by their number.
+fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Duration {
+    let options = lab.options(limits::POLL_INTERVAL_MIN);
+    let clock = lab.app.clock;
+    let data = payload(PAYLOAD_BYTES);
+    let mut publishing = None;
+    let mut has_position = false;
+    let mut sum = Nanos::ZERO;
+    lab.receive(
+        transport,
+        &options,
+        |stream| stream,
+        deliveries,
+        |event| match event {
+            Event::Update(update) => {
+                let waited = clock.now().since(update.at_ns).expect("both ends read the same clock");
+                sum = sum.plus(waited);
+            }
+            Event::Position(_) => {
+                has_position = true;
+                match pace {
+                    Pace::Requests => {}
+                    Pace::Poisson => publishing = Some(publish(lab)),
+                }
+            }
+            Event::Requested => match pace {
+                Pace::Requests if has_position => append(&lab.app.journal, clock.now(), &data),
+                Pace::Requests | Pace::Poisson => {}
+            },
+            Event::Empty | Event::MissedPoll | Event::Retry(_) => {}
+            Event::Gap(gap) => panic!("the journal is too small for this bench: {gap:?}"),
+        },
+    );
+    drop(publishing);
+    sum.duration()
+}
+
+/// Publishes beside the server, as its own feed does, until the handle is dropped.
+fn publish(lab: &Lab) -> AbortOnDropHandle<()> {
+    let app = std::sync::Arc::clone(&lab.app);
+    let schedule =
+        Synthetic::new(RATE_PER_SECOND, PAYLOAD_BYTES, Arrivals::Poisson, SEED).expect("a rate within the limits");
+    AbortOnDropHandle::new(lab.server.spawn(async move {
+        let mut timer = app.clock.timer().expect("the kernel gives a timer");
+        let origin = app.clock.now().plus(Nanos::MILLI);
+        for due in schedule {
+            timer.sleep_until(origin.plus(due.offset)).await.expect("the timer runs");
+            append(&app.journal, app.clock.now(), &due.data);
+        }
+    }))
+}
+
+/// The moment of publishing stands in `at_ns`, not the moment it was due: a late timer is not the transport's.
+fn append(journal: &Journal, now: Nanos, data: &RawValue) {
+    journal.append(now, now, data);
+}
+
+criterion_group!(benches, latency);
+criterion_main!(benches);
