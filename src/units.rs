@@ -78,7 +78,7 @@ impl fmt::Display for Nanos {
 /// A number with about three significant digits: `0.123`, `4.21`, `42.1`, `421`, `42,123`.
 pub fn three_digits(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 0.000_999_5 => format!("{value:.1e}"),
         size if size < 0.999_5 => format!("{value:.3}"),
         size if size < 9.995 => format!("{value:.2}"),
@@ -95,7 +95,7 @@ pub fn grouped(value: i64) -> String {
         out.push('-');
     }
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

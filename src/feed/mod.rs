@@ -60,6 +60,7 @@ pub enum Feed {
 
 /// A schedule: updates in the order in which they are due, without end.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Source {
     /// A recording.
     Replay(Replay),

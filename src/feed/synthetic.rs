@@ -98,7 +98,7 @@ impl Synthetic {
             Arrivals::Poisson => exponential(&mut self.random, self.mean_ns),
             Arrivals::Bursty => {
                 let inside = self.mean_ns / limits::BURST_SPEEDUP;
-                if self.count % limits::BURST_UPDATES != 0 {
+                if !self.count.is_multiple_of(limits::BURST_UPDATES) {
                     return inside;
                 }
                 // What is left of the burst's share of time once its own updates are out.

@@ -44,6 +44,7 @@ pub struct LoadgenArgs {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run a scenario and write its report [default].
     Run {

@@ -16,18 +16,19 @@ use crate::journal::{CursorAhead, MalformedCursor};
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    headers: HeaderMap,
+    /// Few problems have any, and a `Result` is as large as its error.
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
     /// A problem with what to do about it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), headers: HeaderMap::new() }
+        Self { status, detail: detail.into(), headers: None }
     }
 
     /// With a header that the status asks for.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.headers.get_or_insert_default().append(name, value);
         self
     }
 
@@ -40,10 +41,11 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    fn into_response(self) -> Response {
         let body = self.body();
-        (self.status, self.headers, Body::from(body)).into_response()
+        let mut headers = self.headers.map(|headers| *headers).unwrap_or_default();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        (self.status, headers, Body::from(body)).into_response()
     }
 }
 

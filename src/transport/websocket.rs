@@ -250,6 +250,7 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     error: WsError,
 ) -> Result<(), WsError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three have a close code")]
     match &error {
         WsError::Capacity(_) => close(socket, CloseCode::Size, "the message is too large").await?,
         WsError::Utf8(_) => close(socket, CloseCode::Invalid, "the text is not UTF-8").await?,
@@ -328,6 +329,7 @@ pub(super) async fn open<S: Stream>(
     Ok(socket)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
 pub(super) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
