@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::floor::FloorArgs;
 use super::knobs::Knobs;
+use super::link::{self, LinkArgs};
 use super::plan::Plan;
 use super::scenarios::{self, Scenario};
 use super::{floor, run};
@@ -62,6 +63,9 @@ enum Command {
     /// Start the bare TCP writer that transports are compared with.
     #[command(hide = true)]
     Floor(FloorArgs),
+    /// Start the relay that adds distance.
+    #[command(hide = true)]
+    Link(LinkArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -86,6 +90,7 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         Some(Command::Report { run }) => draw_again(&run),
         Some(Command::Scenarios) => list_scenarios(),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        Some(Command::Link(args)) => link::serve(args).await.map(|()| DONE),
         Some(Command::Floor(args)) => tokio::task::spawn_blocking(move || floor::serve(&args)).await?.map(|()| DONE),
     }
 }

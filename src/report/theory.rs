@@ -57,6 +57,10 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
         let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
         let Some(trial) = run.trials.iter().find(is_of_row) else { continue };
+        // The models are of clients that subscribe, and stay.
+        if row.point.echo.is_some() || row.point.churn_ns.is_some() || row.point.storm {
+            continue;
+        }
         let floor = run.floor.iter().find(|floor| summary::is_same_point(&floor.point, &row.point));
         let setting = Setting::of(run, row, trial, floor);
         for one in predict(transport, &setting) {
