@@ -152,6 +152,8 @@ pub const TCP_IPV6_HEADER_BYTES: u64 = 72;
 
 /// Rounds of a run.
 pub const ROUNDS_MAX: u32 = 1_000;
+/// How many updates or polls the measured interval may be lengthened to hold.
+pub const CYCLES_MAX: u32 = 1_000;
 /// Any length of time in a plan.
 pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
 /// The shortest poll interval: the generator's runtime sleeps in whole milliseconds.
@@ -172,6 +174,32 @@ pub const SETTLE: Duration = Duration::from_millis(200);
 pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Connections that a ramp makes in a second at the very least; slower, and it is given up.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
+
+// The link ------------------------------------------------------------------------------------------------------------
+
+/// Round trip of the link: three times the quarter second to a geostationary satellite and back, and more.
+pub const LINK_DELAY_MAX: Nanos = Nanos(2 * Nanos::SECOND.0);
+/// Bits a second of the link, at the least: one byte a millisecond.
+pub const LINK_BITS_PER_S_MIN: u64 = 8_000;
+/// At the most; past it the sending of a segment takes less than the clock can tell.
+pub const LINK_BITS_PER_S_MAX: u64 = 100_000_000_000;
+/// Bytes on their way in one direction of one client's link; past it the sender is held back, as by a full router. At
+/// the longest delay that is still 128 KiB a second.
+pub const LINK_BUFFER_BYTES: usize = 256 << 10;
+/// What is taken off a socket at once: a link that is full sends in pieces of this size at the most.
+pub const LINK_READ_BYTES: usize = 8 << 10;
+const _: () = assert!(LINK_READ_BYTES <= LINK_BUFFER_BYTES);
+/// Between two probes of the link's own delay: often enough for a median in a trial of one second.
+pub const LINK_PROBE_REST: Duration = Duration::from_millis(20);
+/// By how much the link may miss the round trip asked for, beyond [`LINK_OFF_SHARE_MAX`] of it.
+pub const LINK_OFF_MAX: Nanos = Nanos(2 * Nanos::MILLI.0);
+/// By which share of it.
+pub const LINK_OFF_SHARE_MAX: f64 = 0.05;
+/// Mean time that a client which left stays away, as long as a person takes to come back from a tunnel's mouth or a
+/// phone from one cell to the next.
+pub const CHURN_AWAY: Nanos = Nanos(300 * Nanos::MILLI.0);
+/// Mean time that it stays, at the least: shorter, it would hardly connect.
+pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
 
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
 

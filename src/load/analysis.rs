@@ -10,7 +10,7 @@ use crate::limits;
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::figures::{Figures, Value, WireBytes};
 use crate::measure::{histogram, host};
-use crate::report::run_file::{Audit, Health, Slice, Trial, Verdict, WireTotals};
+use crate::report::run_file::{Audit, Health, LinkReport, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::units::Nanos;
 
 /// All that a trial brought together.
@@ -29,6 +29,8 @@ pub struct Gathered {
     pub relation: ClockRelation,
     /// The measured interval, on the server's clock.
     pub window: Window,
+    /// What the link was found to add, if there was one.
+    pub link: Option<LinkReport>,
 }
 
 /// The counters at both ends of the interval.
@@ -48,22 +50,31 @@ pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> T
     let deliveries = || gathered.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     // Counted with the bytes and the processor time, at the same two moments.
     let arrived = gathered.ends.ended.ledger.deliveries - gathered.ends.begun.ledger.deliveries;
-    let in_window: Vec<Due> = due.iter().copied().filter(|due| window.contains(due.at_ns)).collect();
-    let audit = delivery::total(gathered.outcomes.iter().map(|outcome| delivery::audit(&outcome.seen, &in_window)));
+    let in_window = within(&due, window);
+    let audit = delivery::total(gathered.outcomes.iter().map(|outcome| match &outcome.planned {
+        // A client that sends has a plan of its own.
+        Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
+        None => delivery::audit(&outcome.seen, &in_window),
+    }));
     let wire = wire(&gathered.ends, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
-    for delivery in deliveries().filter(|delivery| window.contains(delivery.at_ns)) {
-        let latency = delivery.arrived_ns.past(delivery.at_ns);
-        histogram::record(&mut corrected, latency);
-        if let Some(published) = published(&in_window, delivery.seq) {
-            histogram::record(&mut uncorrected, delivery.arrived_ns.past(published));
+    for outcome in &gathered.outcomes {
+        let due = outcome.planned.as_deref().unwrap_or(&in_window);
+        for delivery in outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns)) {
+            histogram::record(&mut corrected, delivery.arrived_ns.past(delivery.at_ns));
+            if let Some(published) = published(due, delivery.seq) {
+                histogram::record(&mut uncorrected, delivery.arrived_ns.past(published));
+            }
         }
     }
     let mut figures = costs(&gathered, &wire, arrived, which);
     figures.latency_ns = histogram::percentiles(&corrected);
     figures.uncorrected_latency_ns = histogram::percentiles(&uncorrected);
-    (figures.age_ns_mean, figures.stale_fraction) = freshness(&gathered.outcomes, &due, window);
+    // What goes up and comes back tells its sender nothing new: it has no age.
+    if which.point.point.echo.is_none() {
+        (figures.age_ns_mean, figures.stale_fraction) = freshness(&gathered.outcomes, &due, window);
+    }
     let reversed = deliveries().filter(|delivery| delivery.arrived_ns < delivery.at_ns).count() as u64;
     let mut trial = Trial {
         transport: match which.subject {
@@ -81,6 +92,8 @@ pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> T
         figures,
         wire,
         health,
+        link: gathered.link,
+        returns: returns(&gathered, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
@@ -119,6 +132,35 @@ fn union(outcomes: &[Outcome]) -> Vec<Due> {
 fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
     let first = in_window.first()?;
     in_window.get(usize::try_from(seq.checked_sub(first.seq)?).ok()?)?.published_ns
+}
+
+/// What of `due` was due in the interval.
+fn within(due: &[Due], window: Window) -> Vec<Due> {
+    due.iter().copied().filter(|due| window.contains(due.at_ns)).collect()
+}
+
+/// The clients that came back in the interval; `None` where they were to stay.
+fn returns(gathered: &Gathered, which: Which<'_>) -> Option<Returns> {
+    let point = &which.point.point;
+    if point.churn_ns.is_none() && !point.storm {
+        return None;
+    }
+    let window = gathered.window;
+    let outcomes = || gathered.outcomes.iter();
+    let came = outcomes().flat_map(|outcome| &outcome.returns).filter(|(at, _)| window.contains(*at));
+    let mut connects: Vec<Nanos> = came.map(|(_, connect)| *connect).collect();
+    connects.sort_unstable();
+    let at = |share: f64| {
+        let index = (share * connects.len() as f64).ceil() as usize;
+        connects.get(index.saturating_sub(1)).copied().unwrap_or_default()
+    };
+    Some(Returns {
+        connects: connects.len() as u64,
+        recovered: outcomes().flat_map(|outcome| &outcome.recovered).filter(|at| window.contains(**at)).count() as u64,
+        connect_ns_p50: at(0.5),
+        connect_ns_p99: at(0.99),
+        connect_ns_max: at(1.0),
+    })
 }
 
 /// The bytes of the interval by what they were.
@@ -182,8 +224,17 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
     };
     let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
     let mut connects: Vec<Nanos> = gathered.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+    // Where clients come and go, it is their coming back that counts.
+    let window = gathered.window;
+    let came_back = gathered.outcomes.iter().flat_map(|outcome| &outcome.returns);
+    let came_back: Vec<Nanos> = came_back.filter(|(at, _)| window.contains(*at)).map(|(_, connect)| *connect).collect();
+    if !came_back.is_empty() {
+        connects = came_back;
+    }
     connects.sort_unstable();
-    let both_ends = per_client(memory.idle.1, memory.before.1);
+    let all_ends = per_client(memory.idle.1, memory.before.1);
+    // A link is in the middle of each connection, and makes two of it.
+    let ends = if which.point.has_link() { 4.0 } else { 2.0 };
     Figures {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
@@ -203,7 +254,7 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
         },
         server_rss_bytes_per_client: per_client(memory.idle.0, memory.before.0),
         server_rss_loaded_bytes_per_client: per_client(memory.loaded, memory.before.0),
-        kernel_bytes_per_client: Value(both_ends.0.map(|bytes| bytes / 2.0)),
+        kernel_bytes_per_client: Value(all_ends.0.map(|bytes| bytes / ends)),
         connect_ns_p50: Value(connects.get(connects.len() / 2).map(|connect| connect.0 as f64)),
         ..Figures::default()
     }
@@ -296,6 +347,15 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     let missed: u64 = gathered.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
     if missed as f64 > trial.wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
         say(Verdict::Suspect, format!("{missed} polls were left out because the one before was still on its way"));
+    }
+    if let Some(link) = trial.link {
+        let off = link.gave_ns_p50.0.abs_diff(link.asked_ns.0) as f64;
+        if off > limits::LINK_OFF_MAX.0 as f64 + link.asked_ns.0 as f64 * limits::LINK_OFF_SHARE_MAX {
+            say(
+                Verdict::Suspect,
+                format!("the link was asked for a round trip of {} and gave {}", link.asked_ns, link.gave_ns_p50),
+            );
+        }
     }
     let wire = &trial.wire;
     let parts = (wire.payload + wire.framing + wire.http_headers) as f64;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::floor::FloorArgs;
 use super::knobs::Knobs;
+use super::link::{self, LinkArgs};
 use super::plan::Plan;
 use super::scenarios::{self, Scenario};
 use super::{floor, run};
@@ -79,6 +80,9 @@ enum Command {
     /// Start the bare TCP writer that transports are compared with.
     #[command(hide = true)]
     Floor(FloorArgs),
+    /// Start the relay that adds distance.
+    #[command(hide = true)]
+    Link(LinkArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -107,7 +111,7 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::Floor(args)) => args.core(),
-            Some(Command::Report { .. } | Command::Compare { .. } | Command::Scenarios) => None,
+            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios) => None,
         }
     }
 }
@@ -128,6 +132,7 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
         Some(Command::Scenarios) => list_scenarios(),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        Some(Command::Link(args)) => link::serve(args).await.map(|()| DONE),
         Some(Command::Floor(args)) => tokio::task::spawn_blocking(move || floor::serve(&args)).await?.map(|()| DONE),
     }
 }

@@ -9,14 +9,16 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::duplex::{self, Sending};
 use super::floor;
+use super::knobs::Leaving;
 use crate::clock::Clock;
 use crate::journal::Cursor;
 use crate::limits;
-use crate::measure::delivery::{Delivery, Seen};
+use crate::measure::delivery::{Delivery, Due, Seen, Window};
 use crate::measure::ledger::{Bookkeeper, Ledger};
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
@@ -57,8 +59,33 @@ pub struct Crowd {
     pub dials: Semaphore,
     /// Gets a permit for each client that has its first position or answer.
     pub connected: Semaphore,
+    /// How they leave, to come back.
+    pub leaving: Leaving,
+    /// When it all happens, once that is known.
+    pub begun: watch::Sender<Option<Begun>>,
     /// Ends all of them.
     pub stop: CancellationToken,
+}
+
+/// When a trial happens, on the generator's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// The start of the feed.
+    pub origin: Nanos,
+    /// The measured interval.
+    pub window: Window,
+}
+
+impl Crowd {
+    /// Waits until it is known when the trial happens.
+    pub async fn begun(&self) -> Begun {
+        let mut begun = self.begun.subscribe();
+        // The sender is here: the channel cannot close while anyone waits on it.
+        match begun.wait_for(Option::is_some).await.ok().and_then(|begun| *begun) {
+            Some(begun) => begun,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// What the trial may look at while the client runs.
@@ -83,18 +110,33 @@ pub struct Outcome {
     pub refused: u64,
     /// Polls left out because the one before was still on its way.
     pub missed_polls: u64,
+    /// Each connection after having left: when it was there, and how long that took.
+    pub returns: Vec<(Nanos, Nanos)>,
+    /// When each update was due that was missed while away, and came after all.
+    pub recovered: Vec<Nanos>,
+    /// What it was to send; `None` of a client that subscribes.
+    pub planned: Option<Vec<Due>>,
     /// Why it last failed, if it did.
     pub error: Option<ClientError>,
 }
 
 /// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
-pub async fn run(id: u32, crowd: Arc<Crowd>, options: Options, glimpse: Arc<Glimpse>) -> Outcome {
+pub async fn run(
+    id: u32,
+    crowd: Arc<Crowd>,
+    options: Options,
+    sending: Option<Sending>,
+    glimpse: Arc<Glimpse>,
+) -> Outcome {
     let mut client = Client {
         id,
         dialled: Nanos::ZERO,
         attempts: 0,
         retry: None,
         dialling: None,
+        left: None,
+        is_returning: false,
+        sending,
         outcome: Outcome::default(),
         glimpse,
         crowd: &crowd,
@@ -105,20 +147,29 @@ pub async fn run(id: u32, crowd: Arc<Crowd>, options: Options, glimpse: Arc<Glim
         () = crowd.stop.cancelled() => {}
         () = client.subscribe_for_ever(&options, &mut position) => {}
     }
+    if let (Some(sending), Some(begun)) = (sending, *crowd.begun.borrow()) {
+        duplex::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
+    }
     client.outcome
 }
 
-struct Client<'a> {
+pub(super) struct Client<'a> {
     id: u32,
-    crowd: &'a Crowd,
-    glimpse: Arc<Glimpse>,
-    outcome: Outcome,
+    pub(super) crowd: &'a Crowd,
+    pub(super) glimpse: Arc<Glimpse>,
+    pub(super) outcome: Outcome,
     /// When the current connection was dialled.
     dialled: Nanos,
     /// Connections in a row that brought nothing.
     attempts: u32,
     /// What the server asked to wait before a reconnect.
     retry: Option<Nanos>,
+    /// When it last left of its own accord.
+    left: Option<Nanos>,
+    /// It left, and has no answer yet.
+    is_returning: bool,
+    /// What it sends, if it does not subscribe.
+    sending: Option<Sending>,
     /// Held from dialling to the first answer.
     dialling: Option<SemaphorePermit<'a>>,
 }
@@ -127,8 +178,22 @@ impl<'a> Client<'a> {
     /// Returns only when there is no sense in trying again.
     async fn subscribe_for_ever(&mut self, options: &Options, position: &mut Option<Cursor>) {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
+        let mut storms_ahead = 1;
         loop {
-            let ended = self.subscribe(options, position).await;
+            let leaving = leave(self.crowd, random.random(), storms_ahead);
+            let ended = tokio::select! {
+                biased;
+                ended = self.subscribe(options, position) => ended,
+                away = leaving => {
+                    self.dialling = None;
+                    self.left = Some(self.crowd.clock.now());
+                    self.is_returning = true;
+                    self.outcome.reconnects += 1;
+                    storms_ahead = 0;
+                    tokio::time::sleep(away(random.random())).await;
+                    continue;
+                }
+            };
             self.dialling = None;
             if let Err(error) = ended {
                 self.outcome.refused += 1;
@@ -150,6 +215,9 @@ impl<'a> Client<'a> {
         self.dialled = self.crowd.clock.now();
         let io = self.dial().await.map_err(|error| ClientError::Broken(error.into()))?;
         let subject = self.crowd.subject;
+        if let (Subject::Transport(via), Some(sending)) = (subject, self.sending) {
+            return duplex::talk(self, via, io, options, sending).await;
+        }
         let mut on_event = |event: Event<'_>| self.note(event);
         match subject {
             Subject::Transport(Transport::Polling) => polling::subscribe(io, options, position, &mut on_event).await,
@@ -170,6 +238,9 @@ impl<'a> Client<'a> {
             Event::Update(update) => {
                 let delivery = Delivery { seq: update.seq, at_ns: update.at_ns, arrived_ns: now };
                 self.outcome.seen.deliveries.push(delivery);
+                if self.left.is_some_and(|left| left <= update.at_ns && update.at_ns < self.dialled) {
+                    self.outcome.recovered.push(update.at_ns);
+                }
                 self.glimpse.ledger.delivered(update.data.get().len());
                 self.glimpse.held.fetch_max(update.seq, Relaxed);
                 self.connected(now);
@@ -179,16 +250,22 @@ impl<'a> Client<'a> {
                 self.connected(now);
             }
             Event::Requested => self.glimpse.ledger.requested(),
-            Event::Empty => self.glimpse.ledger.came_back_empty(),
+            Event::Empty => {
+                self.glimpse.ledger.came_back_empty();
+                self.connected(now);
+            }
             Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
             Event::Retry(length) => self.retry = Some(length),
             Event::MissedPoll => self.outcome.missed_polls += 1,
         }
     }
 
-    fn connected(&mut self, now: Nanos) {
+    pub(super) fn connected(&mut self, now: Nanos) {
         self.attempts = 0;
         self.dialling = None;
+        if std::mem::take(&mut self.is_returning) {
+            self.outcome.returns.push((now, now.past(self.dialled)));
+        }
         if self.outcome.connect.is_none() {
             self.outcome.connect = Some(now.past(self.dialled));
             self.crowd.connected.add_permits(1);
@@ -243,6 +320,33 @@ impl Tap for ClientTap<'_> {
     }
 }
 
+/// How long a client that left stays away, from a random share.
+type Away = fn(f64) -> Duration;
+
+/// Returns when a client leaves, with how long it stays away: one that leaves by itself for an exponential time, one
+/// of a storm as long as all the others, so that they come back together too. None leaves before the trial begins.
+async fn leave(crowd: &Crowd, share: f64, storms_ahead: u32) -> Away {
+    match crowd.leaving {
+        Leaving::Each(mean) => {
+            crowd.begun().await;
+            tokio::time::sleep(exponential(mean, share)).await;
+            |share| exponential(limits::CHURN_AWAY, share)
+        }
+        Leaving::AllAtOnce if storms_ahead > 0 => {
+            let window = crowd.begun().await.window;
+            let middle = window.start.plus(Nanos(window.length().0 / 2));
+            tokio::time::sleep_until(crowd.clock.instant(middle)).await;
+            |_share| limits::CHURN_AWAY.duration()
+        }
+        Leaving::AllAtOnce | Leaving::Never => std::future::pending().await,
+    }
+}
+
+/// An exponential time from a uniform share: that of events which do not know of one another.
+fn exponential(mean: Nanos, share: f64) -> Duration {
+    mean.duration().mul_f64(-(1.0 - share).ln())
+}
+
 /// Full jitter: anything up to a ceiling that doubles with each attempt, so that clients which were cut together do not
 /// come back together. A server that asked for a wait gets at least that.
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
@@ -254,6 +358,13 @@ fn back_off(attempts: u32, retry: Option<Nanos>, share: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exponential_times_have_their_mean() {
+        let shares = (0..10_000).map(|index| (f64::from(index) + 0.5) / 10_000.0);
+        let sum: f64 = shares.map(|share| exponential(Nanos::SECOND, share).as_secs_f64()).sum();
+        assert!((sum / 10_000.0 - 1.0).abs() < 0.001, "{sum}");
+    }
 
     #[test]
     fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_obeys_the_server() {

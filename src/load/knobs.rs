@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::feed::{Arrivals, FeedKind};
 use crate::limits;
+use crate::report::run_file::MessageKind;
 use crate::transport::Transport;
 use crate::units::{self, Nanos};
 
@@ -63,6 +64,30 @@ pub struct Knobs {
     /// Repeats the same order, phases and feed [default: 1].
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Round trip added by a link between clients and server; 0ms for none [default: 0ms].
+    #[arg(long, value_name = "LIST")]
+    pub rtt: Option<List<RoundTrip>>,
+    /// By how much the one-way delay of the link may differ, either way [default: 0ms].
+    #[arg(long, value_name = "LENGTH")]
+    pub jitter: Option<RoundTrip>,
+    /// Bandwidth of each client's link, each way, as in 1Mbit; none for no limit [default: none].
+    #[arg(long, value_name = "LIST")]
+    pub bandwidth: Option<List<Bandwidth>>,
+    /// Mean time that a client stays before it leaves and comes back; `none`, or `storm` for all of them leaving at
+    /// once in the middle of the measured interval [default: none].
+    #[arg(long, value_name = "LIST")]
+    pub churn: Option<List<Churn>>,
+    /// Send messages up and time their way there and back, instead of subscribing: text, binary or both, --rate a
+    /// second for each client. Over WebSocket they are messages, over all others a POST each.
+    #[arg(long, value_name = "LIST")]
+    pub echo: Option<List<MessageKind>>,
+    /// The measured interval is lengthened to hold this many updates, and this many polls of a client [default: 0].
+    #[arg(long)]
+    pub cycles: Option<Cycles>,
+    /// Transports that are measured at each point of a sweep; all others, which do not depend on what is swept, only
+    /// at the first [default: all].
+    #[arg(long, value_name = "LIST")]
+    pub sweep_only: Option<List<Transport>>,
     /// Measure the floor too: a bare TCP writer with the same updates and clients [default: true].
     #[arg(long, value_name = "BOOL")]
     pub floor: Option<bool>,
@@ -87,6 +112,13 @@ impl Knobs {
             payload: self.payload.or(base.payload),
             arrivals: self.arrivals.or(base.arrivals),
             seed: self.seed.or(base.seed),
+            rtt: self.rtt.or(base.rtt),
+            jitter: self.jitter.or(base.jitter),
+            bandwidth: self.bandwidth.or(base.bandwidth),
+            churn: self.churn.or(base.churn),
+            echo: self.echo.or(base.echo),
+            cycles: self.cycles.or(base.cycles),
+            sweep_only: self.sweep_only.or(base.sweep_only),
             floor: self.floor.or(base.floor),
         }
     }
@@ -240,6 +272,59 @@ setting! {
         value => Err(format!("{value} makes no sense here; use a number above 0")),
     }
 }
+setting! {
+    /// A length of time that may be zero.
+    RoundTrip(Nanos), |text| match units::length(text).map_err(|error| error.to_string())? {
+        length if length > limits::LINK_DELAY_MAX => Err(format!("{length} is too long; use {} or less", limits::LINK_DELAY_MAX)),
+        length => Ok(length),
+    }
+}
+setting! {
+    /// How often the measured interval repeats what it measures.
+    Cycles(u32), |text| within(number(text)?, 0, limits::CYCLES_MAX)
+}
+setting! {
+    /// Bits a second of a link; `None` without a limit.
+    Bandwidth(Option<u64>), |text| match text {
+        "none" => Ok(None),
+        _ => bandwidth(text).map(Some),
+    }
+}
+setting! {
+    /// How clients leave.
+    Churn(Leaving), |text| match text {
+        "none" => Ok(Leaving::Never),
+        "storm" => Ok(Leaving::AllAtOnce),
+        _ => match units::length(text).map_err(|error| format!("{error}; or write none or storm"))? {
+            short if short < limits::CHURN_STAY_MIN => Err(format!("{short} is too short; use {} or more", limits::CHURN_STAY_MIN)),
+            mean => Ok(Leaving::Each(mean)),
+        },
+    }
+}
+
+/// When clients leave, to come back soon after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// They stay.
+    Never,
+    /// Each after a time of its own, exponential with this mean.
+    Each(Nanos),
+    /// All in the middle of the measured interval.
+    AllAtOnce,
+}
+
+fn bandwidth(text: &str) -> Result<u64, String> {
+    let refuse =
+        || format!("`{text}` is not a bandwidth; write none, or a number and its unit, as in 500kbit or 10Mbit");
+    let units = [("kbit", 1e3), ("Mbit", 1e6), ("Gbit", 1e9)];
+    let (number, scale) =
+        units.into_iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale))).ok_or_else(refuse)?;
+    let bits = number.trim().parse::<f64>().map_err(|_| refuse())? * scale;
+    match bits >= limits::LINK_BITS_PER_S_MIN as f64 && bits <= limits::LINK_BITS_PER_S_MAX as f64 {
+        true => Ok(bits.round() as u64),
+        false => Err(format!("{text} is out of bounds; use 8kbit to 100Gbit")),
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -264,10 +349,25 @@ mod tests {
             ("measure = \"4\"", "line 1"),
             ("rounds = [1, 2]", "line 1"),
             ("transports = [\"sse\", \"carrier_pigeon\"]", "line 1"),
+            ("bandwidth = \"10\"", "line 1"),
+            ("churn = [\"1s\", \"often\"]", "line 1"),
+            ("echo = \"morse\"", "line 1"),
         ] {
             let said = toml::from_str::<Knobs>(text).unwrap_err().to_string();
             assert!(said.contains(line), "{said}");
         }
+    }
+
+    #[test]
+    fn links_and_churn_may_be_absent() {
+        let file: Knobs = toml::from_str(
+            "rtt = [\"0ms\", \"100ms\"]\nbandwidth = [\"none\", \"1.5Mbit\"]\nchurn = [\"none\", \"2s\", \"storm\"]",
+        )
+        .unwrap();
+        assert_eq!(file.rtt, Some(List(vec![RoundTrip(Nanos::ZERO), RoundTrip(Nanos(100_000_000))])));
+        assert_eq!(file.bandwidth, Some(List(vec![Bandwidth(None), Bandwidth(Some(1_500_000))])));
+        let churn = [Leaving::Never, Leaving::Each(Nanos(2 * Nanos::SECOND.0)), Leaving::AllAtOnce].map(Churn);
+        assert_eq!(file.churn, Some(List(churn.to_vec())));
     }
 
     #[test]

@@ -7,10 +7,12 @@
 pub mod analysis;
 pub mod cli;
 pub mod client;
+pub mod duplex;
 pub mod environment;
 pub mod floor;
 pub mod health;
 pub mod knobs;
+pub mod link;
 pub mod plan;
 pub mod run;
 pub mod scenarios;

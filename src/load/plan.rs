@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use super::knobs::{Clients, Interval, Knobs, Length, List, Positive, Rounds, Size};
+use super::client::Subject;
+use super::knobs::{
+    Bandwidth, Churn, Clients, Cycles, Interval, Knobs, Leaving, Length, List, Positive, RoundTrip, Rounds, Size,
+};
 use super::scenarios::Scenario;
 use crate::feed::{Arrivals, Feed, FeedError, FeedKind, Source};
 use crate::limits;
@@ -27,6 +30,10 @@ pub struct Plan {
     pub warm_up: Nanos,
     /// Length of the measured interval.
     pub measure: Nanos,
+    /// Updates, and polls of a client, that the measured interval is lengthened to hold.
+    pub cycles: u32,
+    /// The transports that are measured at each point; the others and the floor only at the first. `None` for all.
+    pub sweep_only: Option<Vec<Transport>>,
     /// Repeats the same order, phases and feed.
     pub seed: u64,
     /// The points of the sweep; one if nothing is swept.
@@ -50,6 +57,14 @@ pub struct PlanPoint {
     pub point: Point,
     /// What is published.
     pub feed: Feed,
+}
+
+impl PlanPoint {
+    /// Is there a link between clients and server?
+    pub fn has_link(&self) -> bool {
+        let point = &self.point;
+        point.rtt_ns > Nanos::ZERO || point.jitter_ns > Nanos::ZERO || point.link_bits_per_s.is_some()
+    }
 }
 
 /// Why a run is impossible.
@@ -117,6 +132,8 @@ impl Plan {
             rounds: knobs.rounds.unwrap_or(Rounds(3)).0,
             warm_up: knobs.warm_up.unwrap_or(Length(Nanos::SECOND)).0,
             measure: knobs.measure.unwrap_or(Length(Nanos(4 * Nanos::SECOND.0))).0,
+            cycles: knobs.cycles.unwrap_or(Cycles(0)).0,
+            sweep_only: knobs.sweep_only.map(|List(list)| list),
             seed,
             points,
             sweep,
@@ -132,9 +149,12 @@ impl Plan {
     fn check(&self) -> Result<(), PlanError> {
         let allowed = host::raise_file_limit();
         let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-        let needed = u64::from(clients) + limits::FD_RESERVE;
+        // A client that sends has a timer of its own, and a link has both ends of each connection.
+        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
+        let each = if self.points.iter().any(has_two) { 2 } else { 1 };
+        let needed = u64::from(clients) * each + limits::FD_RESERVE;
         if needed > allowed {
-            let most = allowed.saturating_sub(limits::FD_RESERVE);
+            let most = allowed.saturating_sub(limits::FD_RESERVE) / each;
             return Err(PlanError::Files { clients, needed, allowed, most });
         }
         let hours = self.least_length().seconds() / 3600.0;
@@ -146,25 +166,56 @@ impl Plan {
 
     /// Trials in all.
     pub fn trials(&self) -> usize {
-        (self.transports.len() + usize::from(self.floor)) * self.points.len() * self.rounds as usize
+        let each_round: usize = (0..self.points.len()).map(|index| self.subjects(index).len()).sum();
+        each_round * self.rounds as usize
     }
 
     /// Time that all trials take at the least.
     pub fn least_length(&self) -> Nanos {
-        Nanos(self.trials() as u64 * (self.warm_up.0 + self.measure.0))
+        let of_point = |(index, point): (usize, &PlanPoint)| -> u64 {
+            let subjects = self.subjects(index);
+            subjects.into_iter().map(|one| self.warm_up_at(&point.point, one).0 + self.measure_at(&point.point).0).sum()
+        };
+        Nanos(self.points.iter().enumerate().map(of_point).sum::<u64>() * u64::from(self.rounds))
+    }
+
+    /// What is measured at a point.
+    pub fn subjects(&self, point_index: usize) -> Vec<Subject> {
+        let is_first = point_index == 0;
+        let is_swept = |transport: &Transport| self.sweep_only.as_ref().is_none_or(|only| only.contains(transport));
+        let transports = self.transports.iter().copied().filter(|one| is_first || is_swept(one));
+        let point = &self.points[point_index].point;
+        // The floor sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
+        let has_floor = self.floor && point.echo.is_none() && point.churn_ns.is_none() && !point.storm;
+        let has_floor = has_floor && (is_first || self.sweep_only.is_none());
+        transports.map(Subject::Transport).chain(has_floor.then_some(Subject::Floor)).collect()
+    }
+
+    /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
+    /// nothing yet has no age, and leaving it out would make the others look older than they are.
+    pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
+        match subject {
+            Subject::Transport(Transport::Polling) if point.echo.is_none() => {
+                self.warm_up.max(point.poll_interval_ns.plus(point.rtt_ns))
+            }
+            Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
+            | Subject::Floor => self.warm_up,
+        }
+    }
+
+    /// Length of the measured interval at a point.
+    pub fn measure_at(&self, point: &Point) -> Nanos {
+        let is_polled = self.transports.contains(&Transport::Polling) && point.echo.is_none();
+        let poll = if is_polled { point.poll_interval_ns } else { Nanos::ZERO };
+        let update = if point.rate_per_s > 0.0 { Nanos::from_seconds(1.0 / point.rate_per_s) } else { Nanos::ZERO };
+        self.measure.max(Nanos(poll.max(update).0.saturating_mul(u64::from(self.cycles))))
     }
 }
 
 /// The points: every combination of the lists, and which of them has more than one value.
 fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
-    let values = |list: &Option<List<Positive>>, default: f64| {
-        list.as_ref().map_or_else(|| vec![default], |List(list)| list.iter().map(|value| value.0).collect())
-    };
-    let sizes = |list: &Option<List<Size>>, default: u64| -> Vec<u64> {
-        list.as_ref().map_or_else(|| vec![default], |List(list)| list.iter().map(|size| size.0).collect())
-    };
     let kind = knobs.feed.unwrap_or(FeedKind::Replay);
-    if kind != FeedKind::Synthetic && !is_external {
+    if kind != FeedKind::Synthetic && !is_external && knobs.echo.is_none() {
         let given = [
             ("rate", knobs.rate.is_some()),
             ("payload", knobs.payload.is_some()),
@@ -174,51 +225,97 @@ fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>
             return Err(PlanError::NotSynthetic(name));
         }
     }
-    let clients: Vec<u32> =
-        knobs.clients.as_ref().map_or_else(|| vec![50], |List(list)| list.iter().map(|Clients(one)| *one).collect());
-    let intervals: Vec<Nanos> = knobs
-        .poll_interval
-        .as_ref()
-        .map_or_else(|| vec![Nanos::SECOND], |List(list)| list.iter().map(|Interval(one)| *one).collect());
-    let rates = values(&knobs.rate, 10.0);
-    let payloads = sizes(&knobs.payload, 128);
-    let headers = sizes(&knobs.request_headers, 0);
-    let swept = [
-        ("clients", clients.len()),
-        ("rate_per_s", rates.len()),
-        ("poll_interval_ns", intervals.len()),
-        ("payload_bytes", payloads.len()),
-        ("request_header_bytes", headers.len()),
-    ];
-    let sweep = swept.into_iter().find(|(_, values)| *values > 1).map(|(name, _)| name.to_owned());
-    let mut points = Vec::new();
-    for &clients in &clients {
-        for &rate in &rates {
-            for &poll_interval_ns in &intervals {
-                for &payload in &payloads {
-                    for &request_header_bytes in &headers {
-                        let feed = feed(knobs, kind, rate, payload, seed);
-                        let (rate_per_s, payload_bytes) = match is_external {
-                            true => (0.0, 0.0),
-                            false => nominal(&feed)?,
-                        };
-                        let point = Point {
-                            clients,
-                            rate_per_s,
-                            payload_bytes,
-                            poll_interval_ns,
-                            hold_ns: knobs.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
-                            rtt_ns: Nanos::ZERO,
-                            link_bits_per_s: None,
-                            request_header_bytes: u32::try_from(request_header_bytes).unwrap_or(u32::MAX),
-                        };
-                        points.push(PlanPoint { point, feed });
-                    }
-                }
-            }
+    let mut sweep = None;
+    let mut points = vec![first_point(knobs)];
+    let mut each = |name: &str, count: usize, set: &dyn Fn(&mut Point, usize)| {
+        if count > 1 && sweep.is_none() {
+            sweep = Some(name.to_owned());
         }
+        if count > 0 {
+            points = points.iter().flat_map(|point| (0..count).map(|index| with(point, index, set))).collect();
+        }
+    };
+    // The outermost first: it is also the one that is swept where there are several lists.
+    each("rtt_ns", count(&knobs.rtt), &|point, at| point.rtt_ns = value(&knobs.rtt, at, |RoundTrip(one)| *one));
+    each("clients", count(&knobs.clients), &|point, at| point.clients = value(&knobs.clients, at, |Clients(one)| *one));
+    each("rate_per_s", count(&knobs.rate), &|point, at| {
+        point.rate_per_s = value(&knobs.rate, at, |Positive(one)| *one)
+    });
+    each("poll_interval_ns", count(&knobs.poll_interval), &|point, at| {
+        point.poll_interval_ns = value(&knobs.poll_interval, at, |Interval(one)| *one);
+    });
+    each("payload_bytes", count(&knobs.payload), &|point, at| {
+        point.payload_bytes = value(&knobs.payload, at, |Size(one)| *one as f64);
+    });
+    each("request_header_bytes", count(&knobs.request_headers), &|point, at| {
+        let bytes = value(&knobs.request_headers, at, |Size(one)| *one);
+        point.request_header_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    });
+    each("link_bits_per_s", count(&knobs.bandwidth), &|point, at| {
+        point.link_bits_per_s = value(&knobs.bandwidth, at, |Bandwidth(one)| *one);
+    });
+    each("churn_ns", count(&knobs.churn), &|point, at| match value(&knobs.churn, at, |Churn(one)| *one) {
+        Leaving::Never => {}
+        Leaving::Each(mean) => point.churn_ns = Some(mean),
+        Leaving::AllAtOnce => point.storm = true,
+    });
+    each("echo", count(&knobs.echo), &|point, at| point.echo = value(&knobs.echo, at, |kind| Some(*kind)));
+    let planned = points.into_iter().map(|point| plan_point(knobs, kind, point, seed, is_external));
+    Ok((planned.collect::<Result<_, _>>()?, sweep))
+}
+
+/// The point that there is without any list.
+fn first_point(knobs: &Knobs) -> Point {
+    Point {
+        clients: 50,
+        rate_per_s: 10.0,
+        payload_bytes: 128.0,
+        poll_interval_ns: Nanos::SECOND,
+        hold_ns: knobs.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
+        rtt_ns: Nanos::ZERO,
+        link_bits_per_s: None,
+        request_header_bytes: 0,
+        jitter_ns: knobs.jitter.map_or(Nanos::ZERO, |RoundTrip(jitter)| jitter),
+        churn_ns: None,
+        storm: false,
+        echo: None,
     }
-    Ok((points, sweep))
+}
+
+fn count<T>(list: &Option<List<T>>) -> usize {
+    list.as_ref().map_or(0, |List(values)| values.len())
+}
+
+/// The value at `index` of a list that has one.
+fn value<T, V>(list: &Option<List<T>>, index: usize, read: impl Fn(&T) -> V) -> V {
+    let List(values) = list.as_ref().expect("only the indices of a list that is there are asked for");
+    read(&values[index])
+}
+
+fn with(point: &Point, index: usize, set: &dyn Fn(&mut Point, usize)) -> Point {
+    let mut point = point.clone();
+    set(&mut point, index);
+    point
+}
+
+/// Adds the feed to a point, and takes the point's rate and payload from it.
+fn plan_point(
+    knobs: &Knobs,
+    kind: FeedKind,
+    mut point: Point,
+    seed: u64,
+    is_external: bool,
+) -> Result<PlanPoint, PlanError> {
+    if point.echo.is_some() {
+        // Nothing comes down; rate and payload are those of the messages.
+        return Ok(PlanPoint { point, feed: Feed::None });
+    }
+    let feed = feed(knobs, kind, point.rate_per_s, point.payload_bytes as u64, seed);
+    (point.rate_per_s, point.payload_bytes) = match is_external {
+        true => (0.0, 0.0),
+        false => nominal(&feed)?,
+    };
+    Ok(PlanPoint { point, feed })
 }
 
 fn feed(knobs: &Knobs, kind: FeedKind, rate: f64, payload: u64, seed: u64) -> Feed {
@@ -243,5 +340,61 @@ fn nominal(feed: &Feed) -> Result<(f64, f64), PlanError> {
         (Feed::Synthetic { rate, payload, .. }, _) => Ok((*rate, *payload as f64)),
         (_, Some(Source::Replay(replay))) => Ok(replay.means()),
         (other, _) => Err(PlanError::Unrepeatable(other.label())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        knobs: Knobs,
+    }
+
+    fn plan(flags: &str) -> Plan {
+        let words = std::iter::once("loadgen").chain(flags.split_whitespace());
+        let knobs = Flags::try_parse_from(words).unwrap().knobs;
+        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
+        Plan::new(scenario, knobs, None, PathBuf::new()).unwrap()
+    }
+
+    #[test]
+    fn two_lists_make_every_combination_and_the_outer_one_is_swept() {
+        let plan = plan("--feed synthetic --rtt 0ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
+        assert_eq!((plan.points.len(), plan.sweep.as_deref()), (6, Some("rtt_ns")));
+        assert!(plan.points.iter().all(|point| point.has_link() && point.point.jitter_ns == Nanos(2_000_000)));
+        assert_eq!(plan.points[4].point.link_bits_per_s, Some(1_000_000));
+        assert_eq!(plan.trials(), 6 * 5 * 3);
+    }
+
+    #[test]
+    fn transports_that_do_not_depend_on_the_sweep_are_measured_at_its_first_point_alone() {
+        let plan = plan("--poll-interval 50ms,1s,10s --transports polling,sse --sweep-only polling --rounds 1");
+        let counts: Vec<usize> = (0..3).map(|index| plan.subjects(index).len()).collect();
+        assert_eq!((counts, plan.trials()), (vec![3, 1, 1], 5));
+    }
+
+    #[test]
+    fn the_interval_holds_the_cycles_asked_for_and_each_poller_has_polled_before_it() {
+        let plan = plan("--feed synthetic --rate 0.2,100 --poll-interval 3s --measure 1s --warm-up 500ms --cycles 2");
+        let lengths: Vec<Nanos> = plan.points.iter().map(|point| plan.measure_at(&point.point)).collect();
+        assert_eq!(lengths, [10, 6].map(|seconds| Nanos(seconds * Nanos::SECOND.0)));
+        let point = &plan.points[0].point;
+        assert_eq!(plan.warm_up_at(point, Subject::Transport(Transport::Polling)), Nanos(3 * Nanos::SECOND.0));
+        assert_eq!(plan.warm_up_at(point, Subject::Transport(Transport::Sse)), Nanos(500_000_000));
+    }
+
+    #[test]
+    fn what_goes_up_and_who_comes_back_has_no_floor() {
+        let plan = plan("--echo text,binary --payload 16,1KiB --rate 5 --transports sse,websocket");
+        assert_eq!((plan.points.len(), plan.sweep.as_deref()), (4, Some("payload_bytes")));
+        assert!(plan.points.iter().all(|point| point.feed == Feed::None));
+        assert_eq!(plan.subjects(0).len(), 2);
+        let churn = self::plan("--churn none,2s,storm --transports sse");
+        let counts: Vec<usize> = (0..3).map(|index| churn.subjects(index).len()).collect();
+        assert_eq!(counts, [2, 1, 1]);
     }
 }

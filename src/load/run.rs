@@ -1,5 +1,6 @@
 //! All the rounds of a plan, in shuffled order, to one run file.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Subject;
 use super::environment;
 use super::plan::Plan;
 use super::trial::{self, TrialError, Which};
 use crate::clock::Clock;
-use crate::report::run_file::{Run, SCHEMA, Scenario, Trial};
+use crate::report::run_file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
 use crate::report::summary;
+use crate::units::Nanos;
 
 /// Does every trial of the plan. `stop` cuts it short: the run then holds the trials that were done.
 ///
@@ -56,7 +57,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         took_ns: Clock::Monotonic.now().past(began),
         cut_short,
         scenario: scenario(plan),
-        environment: environment::read(command),
+        environment: with_links(environment::read(command), &trials),
         verdict,
         reasons,
         summary: rows,
@@ -75,8 +76,7 @@ fn order(plan: &Plan) -> Vec<Which<'_>> {
         let mut points: Vec<_> = plan.points.iter().enumerate().collect();
         points.shuffle(&mut random);
         for (point_index, point) in points {
-            let transports = plan.transports.iter().copied().map(Subject::Transport);
-            let mut subjects: Vec<_> = transports.chain(plan.floor.then_some(Subject::Floor)).collect();
+            let mut subjects = plan.subjects(point_index);
             subjects.shuffle(&mut random);
             order.extend(subjects.into_iter().map(|subject| Which { subject, round, point_index, point }));
         }
@@ -84,9 +84,32 @@ fn order(plan: &Plan) -> Vec<Which<'_>> {
     order
 }
 
+/// Notes what round trip each link was asked for and gave, as its probes found it.
+fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
+    let mut links: BTreeMap<Nanos, Vec<LinkReport>> = BTreeMap::new();
+    for link in trials.iter().filter_map(|trial| trial.link) {
+        links.entry(link.asked_ns).or_default().push(link);
+    }
+    for (asked, mut links) in links {
+        links.sort_by_key(|link| link.gave_ns_p50);
+        let worst = links.iter().map(|link| link.gave_ns_p99).max().unwrap_or_default();
+        let gave = links[links.len() / 2].gave_ns_p50;
+        let trials = links.len();
+        let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
+        eprintln!("the link was asked for a round trip of {asked}: {said}");
+        environment.notes.insert(format!("link with a round trip of {asked}"), said);
+    }
+    environment
+}
+
 fn scenario(plan: &Plan) -> Scenario {
-    let feed = &plan.points[0].feed;
+    let first = &plan.points[0];
+    let feed = &first.feed;
     let (feed, feed_detail) = match &plan.target {
+        _ if first.point.echo.is_some() => (
+            "none".to_owned(),
+            "messages that clients send up and get back, each on a steady plan of its own".to_owned(),
+        ),
         None => (feed.label().to_owned(), feed.describe()),
         Some(url) => ("external".to_owned(), format!("whatever {url} publishes")),
     };

@@ -13,13 +13,16 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::analysis::{self, Ends, Gathered};
-use super::client::{self, Crowd, Glimpse, Outcome, Subject};
+use super::client::{self, Begun, Crowd, Glimpse, Outcome, Subject};
+use super::duplex::Sending;
 use super::health;
+use super::knobs::Leaving;
+use super::link::Link;
 use super::plan::{Plan, PlanPoint};
 use super::target::{ClockRelation, Target, TargetError};
 use crate::clock::Clock;
@@ -28,7 +31,7 @@ use crate::measure::delivery::{Due, Window};
 use crate::measure::ledger::Reading;
 use crate::measure::system::{TcpCounts, process_cpu};
 use crate::measure::{host, sockets::Sockets};
-use crate::report::run_file::Trial;
+use crate::report::run_file::{LinkReport, Trial};
 use crate::transport::Options;
 use crate::units::Nanos;
 
@@ -107,28 +110,49 @@ pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Res
         None => Target::start(which.subject, &which.point.feed, plan.server_core).await?,
         Some(url) => Target::external(url.clone()).await?,
     };
+    let point = &which.point.point;
+    let link = match which.point.has_link() {
+        true => Some(Link::start(target.address, point).await?),
+        false => None,
+    };
     let crowd = Arc::new(Crowd {
         subject: which.subject,
-        server: target.address,
+        server: link.as_ref().map_or(target.address, |link| link.address),
         clock: Clock::Monotonic,
         sockets: Sockets::default(),
         dials: Semaphore::new(limits::DIALS_AT_ONCE),
         connected: Semaphore::new(0),
+        leaving: match point.churn_ns {
+            Some(mean) => Leaving::Each(mean),
+            None if point.storm => Leaving::AllAtOnce,
+            None => Leaving::Never,
+        },
+        begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
     });
     let _end_clients = crowd.stop.clone().drop_guard();
+    let watching = link.as_ref().map(|link| tokio::spawn(link.watch(crowd.stop.child_token())));
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &crowd) => outcome,
+        outcome = measure(plan, which, &mut target, &crowd, watching) => outcome,
     };
     crowd.stop.cancel();
+    if let Some(link) = link {
+        link.stop().await;
+    }
     target.stop().await;
     outcome
 }
 
-async fn measure(plan: &Plan, which: Which<'_>, target: &mut Target, crowd: &Arc<Crowd>) -> Result<Trial, TrialError> {
+async fn measure(
+    plan: &Plan,
+    which: Which<'_>,
+    target: &mut Target,
+    crowd: &Arc<Crowd>,
+    watching: Option<JoinHandle<Option<LinkReport>>>,
+) -> Result<Trial, TrialError> {
     let relation = match which.subject {
         Subject::Transport(_) => target.clock().await?,
         Subject::Floor => ClockRelation::default(),
@@ -149,11 +173,13 @@ async fn measure(plan: &Plan, which: Which<'_>, target: &mut Target, crowd: &Arc
     let origin = crowd.clock.now().plus(limits::FEED_LEAD);
     target.begin(origin).await?;
     let lateness = tokio::spawn(health::watch(crowd.stop.child_token()));
+    let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
     // that is half delivered when the counters are read.
-    let between = Nanos::from_seconds(0.5 / which.point.point.rate_per_s).min(Nanos(plan.measure.0 / 2));
-    let window_start = origin.plus(plan.warm_up).plus(between);
-    let window = Window { start: window_start, end: window_start.plus(plan.measure) };
+    let between = Nanos::from_seconds(0.5 / which.point.point.rate_per_s).min(Nanos(length.0 / 2));
+    let window_start = origin.plus(warm_up).plus(between);
+    let window = Window { start: window_start, end: window_start.plus(length) };
+    crowd.begun.send_replace(Some(Begun { origin, window }));
 
     tokio::time::sleep_until(crowd.clock.instant(window.start)).await;
     let begun = snapshot(target, crowd, &glimpses, which.subject).await?;
@@ -167,14 +193,19 @@ async fn measure(plan: &Plan, which: Which<'_>, target: &mut Target, crowd: &Arc
         Some(cursor) => target.schedule(cursor).await,
         None => floor_schedule(which.point, origin, window),
     };
-    drain(&glimpses, due.as_deref(), window, which.point.point.poll_interval_ns).await;
+    let patience = which.point.point.poll_interval_ns.plus(which.point.point.rtt_ns);
+    drain(&glimpses, due.as_deref(), window, patience).await;
     crowd.stop.cancel();
     let mut outcomes = Vec::with_capacity(glimpses.len());
     while let Some(outcome) = clients.join_next().await {
         outcomes.push(outcome.expect("a client does not panic"));
     }
     let lateness = lateness.await.expect("the watch does not panic");
-    let gathered = Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window };
+    let link = match watching {
+        Some(watching) => watching.await.expect("the probe does not panic"),
+        None => None,
+    };
+    let gathered = Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link };
     Ok(analysis::trial(which, target.address, gathered))
 }
 
@@ -200,9 +231,19 @@ fn spawn(plan: &Plan, which: Which<'_>, target: &Target, crowd: &Arc<Crowd>) -> 
             poll_phase,
             hold: point.hold_ns,
         };
+        let sending = point.echo.map(|kind| {
+            let period = Nanos::from_seconds(1.0 / point.rate_per_s);
+            let share = f64::from(id) / f64::from(point.clients);
+            Sending {
+                kind,
+                bytes: point.payload_bytes as usize,
+                period,
+                phase: Nanos((share * period.0 as f64) as u64),
+            }
+        });
         let glimpse = Arc::<Glimpse>::default();
         glimpses.push(Arc::clone(&glimpse));
-        clients.spawn(client::run(id, Arc::clone(crowd), options, glimpse));
+        clients.spawn(client::run(id, Arc::clone(crowd), options, sending, glimpse));
     }
     (clients, glimpses)
 }

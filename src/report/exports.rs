@@ -144,7 +144,7 @@ pub fn csv(run: &Run) -> String {
 }
 
 /// The columns in front of the figures.
-const SETTINGS: [&str; 15] = [
+const SETTINGS: [&str; 19] = [
     "transport",
     "clients",
     "rate_per_s",
@@ -154,6 +154,10 @@ const SETTINGS: [&str; 15] = [
     "rtt_ns",
     "link_bits_per_s",
     "request_header_bytes",
+    "jitter_ns",
+    "churn_ns",
+    "storm",
+    "echo",
     "expected",
     "delivered",
     "lost",
@@ -174,6 +178,10 @@ fn fields(row: &Row) -> Vec<String> {
         point.rtt_ns.0.to_string(),
         point.link_bits_per_s.map_or_else(String::new, |bits| bits.to_string()),
         point.request_header_bytes.to_string(),
+        point.jitter_ns.0.to_string(),
+        point.churn_ns.map_or_else(String::new, |mean| mean.0.to_string()),
+        point.storm.to_string(),
+        point.echo.map_or_else(String::new, |kind| kind.label().to_owned()),
     ];
     let counts = [audit.expected, audit.delivered, audit.lost, audit.lost_announced, audit.duplicate, audit.reordered];
     fields.extend(counts.map(|count| count.to_string()));

@@ -36,6 +36,10 @@ pub(crate) fn point() -> Point {
         rtt_ns: Nanos::ZERO,
         link_bits_per_s: None,
         request_header_bytes: 0,
+        jitter_ns: Nanos::ZERO,
+        churn_ns: None,
+        storm: false,
+        echo: None,
     }
 }
 
@@ -238,6 +242,8 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
             host_cpu_fraction: 0.21,
             ..Health::default()
         },
+        link: None,
+        returns: None,
         timeline,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: histogram::encode(&uncorrected),

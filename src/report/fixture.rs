@@ -22,6 +22,10 @@ pub fn point(index: usize) -> Point {
         rtt_ns: Nanos::ZERO,
         link_bits_per_s: None,
         request_header_bytes: 0,
+        jitter_ns: Nanos::ZERO,
+        churn_ns: None,
+        storm: false,
+        echo: None,
     }
 }
 
@@ -44,6 +48,8 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         figures: Default::default(),
         wire: WireTotals::default(),
         health: Health::default(),
+        link: None,
+        returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,
             delivered: 1_000,

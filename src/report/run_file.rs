@@ -85,6 +85,18 @@ pub struct Point {
     pub link_bits_per_s: Option<u64>,
     /// Bytes added to each request's head to make it look like a browser's; zero for bare headers.
     pub request_header_bytes: u32,
+    /// Largest deviation of the link's one-way delay, either way.
+    #[serde(default)]
+    pub jitter_ns: Nanos,
+    /// Mean time that a client stays before it leaves and comes back; `None` if it stays.
+    #[serde(default)]
+    pub churn_ns: Option<Nanos>,
+    /// All clients leave at once in the middle of the interval, and come back.
+    #[serde(default)]
+    pub storm: bool,
+    /// Messages that clients send up and get back, instead of updates coming down: latency is then the round trip.
+    #[serde(default)]
+    pub echo: Option<MessageKind>,
 }
 
 /// One transport at one sweep point, over all rounds.
@@ -154,6 +166,12 @@ pub struct Trial {
     pub wire: WireTotals,
     /// How the generator was doing.
     pub health: Health,
+    /// The link between client and server, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkReport>,
+    /// Clients that left and came back, if they were to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
     /// Latency in slices of the interval, in order.
     pub timeline: Vec<Slice>,
     /// Latency of every delivery, corrected: an HdrHistogram, V2 compressed, base64.
@@ -215,6 +233,63 @@ pub struct Health {
     pub clock_offset_ns: i64,
     /// Uncertainty of that: half the best round trip to `/clock`; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
+}
+
+/// What clients send up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// Text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl MessageKind {
+    /// As in the run file and in flags.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+impl std::str::FromStr for MessageKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Text, Self::Binary].into_iter().find(|one| one.label() == text);
+        found.ok_or_else(|| format!("there is no message kind `{text}`; use text or binary"))
+    }
+}
+
+/// The generator's own link, as a probe through it found it during the trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkReport {
+    /// Round trip asked for.
+    pub asked_ns: Nanos,
+    /// Round trip that the probe had: median.
+    pub gave_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub gave_ns_p99: Nanos,
+    /// Probes sent.
+    pub probes: u64,
+}
+
+/// Clients that left and came back in the measured interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returns {
+    /// Connections made by clients that came back.
+    pub connects: u64,
+    /// Updates that were due while their client was away, and reached it when it was back.
+    pub recovered: u64,
+    /// From dialling to the first position or answer: median.
+    pub connect_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub connect_ns_p99: Nanos,
+    /// The same, largest.
+    pub connect_ns_max: Nanos,
 }
 
 /// Latency in one slice of the measured interval.

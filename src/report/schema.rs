@@ -8,7 +8,8 @@ mod tests {
     use super::*;
     use crate::measure::figures::{Figure, Value};
     use crate::report::fixture;
-    use crate::report::run_file::{Run, Threshold};
+    use crate::report::run_file::{LinkReport, MessageKind, Returns, Run, Threshold};
+    use crate::units::Nanos;
     use serde_json::{Value as Json, json};
 
     fn schema() -> Json {
@@ -24,7 +25,11 @@ mod tests {
         run.trials[0].figures.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].figures.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].ci95.server_cpu_ns_per_delivery = None;
-        run.summary[1].point.link_bits_per_s = Some(1_000_000);
+        let point = &mut run.summary[1].point;
+        point.link_bits_per_s = Some(1_000_000);
+        (point.churn_ns, point.storm, point.echo) = (Some(Nanos::SECOND), true, Some(MessageKind::Binary));
+        run.trials[1].link = Some(LinkReport::default());
+        run.trials[1].returns = Some(Returns::default());
         run
     }
 
@@ -42,7 +47,7 @@ mod tests {
     fn a_broken_run_is_not_valid_by_its_schema() {
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema()).unwrap();
         let written = serde_json::to_value(run()).unwrap();
-        let breaks: [(&str, Json); 12] = [
+        let breaks: [(&str, Json); 15] = [
             ("/schema", json!("pushpull.run/2")),
             ("/started_at", json!("yesterday")),
             ("/took_ns", json!(-1)),
@@ -55,6 +60,9 @@ mod tests {
             ("/trials/0/transport", json!("udp")),
             ("/trials/0/timeline/0/p50_ns", json!(1.5)),
             ("/thresholds/0/failed", json!("no")),
+            ("/summary/1/echo", json!("morse")),
+            ("/trials/1/link/probes", json!(-1)),
+            ("/trials/1/returns/recovered", json!(null)),
         ];
         for (pointer, value) in breaks {
             let mut broken = written.clone();

@@ -236,7 +236,9 @@ pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
         .link_bits_per_s
         .map_or("an unlimited link".to_owned(), |bits| format!("{} Mbit/s", number(bits as f64 / 1e6)));
     type Differs = fn(&Point, &Point) -> bool;
-    let settings: [(Differs, String); 8] = [
+    let churn = point.churn_ns.map_or("clients that stay".to_owned(), |mean| format!("clients that stay {mean}"));
+    let echo = point.echo.map_or("updates".to_owned(), |kind| format!("{} messages", kind.label()));
+    let settings: [(Differs, String); 12] = [
         (|a, b| a.clients != b.clients, format!("{} clients", crate::units::grouped(i64::from(point.clients)))),
         (|a, b| is_another(a.rate_per_s, b.rate_per_s), format!("{} updates/s", number(point.rate_per_s))),
         (
@@ -251,6 +253,10 @@ pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
             |a, b| a.request_header_bytes != b.request_header_bytes,
             format!("{} more header bytes", point.request_header_bytes),
         ),
+        (|a, b| a.jitter_ns != b.jitter_ns, format!("a jitter of {}", point.jitter_ns)),
+        (|a, b| a.churn_ns != b.churn_ns, churn),
+        (|a, b| a.storm != b.storm, (if point.storm { "all leaving at once" } else { "no storm" }).to_owned()),
+        (|a, b| a.echo != b.echo, echo),
     ];
     let kept = settings.into_iter().filter(|(differs, _)| points.iter().any(|other| differs(point, other)));
     kept.map(|(_, words)| words).collect()

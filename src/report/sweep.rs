@@ -324,9 +324,16 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let drawn = match setting {
         Setting::PollInterval => [Drawn::Figure(Figure::AgeMean), Drawn::Figure(Figure::WireTotal)],
         Setting::RequestHeader => [Drawn::Figure(Figure::WireTotal), Drawn::Overhead],
-        Setting::Rate | Setting::Clients | Setting::Payload | Setting::RoundTrip | Setting::Hold | Setting::Link => {
-            drawn_for(view)
-        }
+        Setting::Rate
+        | Setting::Clients
+        | Setting::Payload
+        | Setting::RoundTrip
+        | Setting::Hold
+        | Setting::Link
+        | Setting::Jitter
+        | Setting::Churn
+        | Setting::Storm
+        | Setting::Echo => drawn_for(view),
     };
     Some(html! {
         dl.answers {

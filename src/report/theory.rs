@@ -56,6 +56,10 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
         let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
         let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
+        // The models are of clients that subscribe, and stay.
+        if row.point.echo.is_some() || row.point.churn_ns.is_some() || row.point.storm {
+            continue;
+        }
         let floor = run.floor.iter().find(|floor| summary::is_same_point(&floor.point, &row.point));
         let Some(setting) = Setting::of(run, row, &trials, floor) else { continue };
         for one in predict(transport, &setting) {

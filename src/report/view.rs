@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::measure::figures::{Figure, Figures, Unit, Value};
-use crate::report::run_file::{Point, Row, Run, Trial, Verdict};
+use crate::report::run_file::{MessageKind, Point, Row, Run, Trial, Verdict};
 use crate::transport::Transport;
 use crate::units::{Nanos, grouped, three_digits};
 
@@ -95,7 +95,14 @@ impl<'a> View<'a> {
             // A rate or a size that was measured is never twice the same; only what was asked for tells points apart.
             values.any(|value| first.is_some_and(|first| (value - first).abs() > first.abs() * 0.2))
         };
-        let named = Setting::ALL.into_iter().filter(|setting| sweep == Some(*setting) || differs(setting));
+        // A storm is named where there is one; its clients leave once and not each so often.
+        let is_silent = |setting: &Setting| match setting {
+            Setting::Storm => !point.storm,
+            Setting::Churn => point.storm,
+            _ => false,
+        };
+        let is_named = |setting: &Setting| sweep == Some(*setting) || differs(setting);
+        let named = Setting::ALL.into_iter().filter(|setting| is_named(setting) && !is_silent(setting));
         named.map(|setting| setting.phrase(setting.of(point))).collect::<Vec<_>>().join(", ")
     }
 }
@@ -116,10 +123,14 @@ pub(crate) enum Setting {
     RequestHeader,
     Hold,
     Link,
+    Jitter,
+    Churn,
+    Storm,
+    Echo,
 }
 
 impl Setting {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Rate,
         Self::Clients,
         Self::PollInterval,
@@ -128,6 +139,10 @@ impl Setting {
         Self::RequestHeader,
         Self::Hold,
         Self::Link,
+        Self::Jitter,
+        Self::Churn,
+        Self::Storm,
+        Self::Echo,
     ];
 
     /// The setting with this name in a run file.
@@ -146,6 +161,10 @@ impl Setting {
             Self::RequestHeader => "request_header_bytes",
             Self::Hold => "hold_ns",
             Self::Link => "link_bits_per_s",
+            Self::Jitter => "jitter_ns",
+            Self::Churn => "churn_ns",
+            Self::Storm => "storm",
+            Self::Echo => "echo",
         }
     }
 
@@ -159,6 +178,15 @@ impl Setting {
             Self::RequestHeader => f64::from(point.request_header_bytes),
             Self::Hold => point.hold_ns.0 as f64,
             Self::Link => point.link_bits_per_s.unwrap_or(0) as f64,
+            Self::Jitter => point.jitter_ns.0 as f64,
+            Self::Churn => point.churn_ns.unwrap_or_default().0 as f64,
+            Self::Storm => f64::from(u8::from(point.storm)),
+            // Numbers only to tell the kinds apart: no axis runs over them.
+            Self::Echo => match point.echo {
+                None => 0.0,
+                Some(MessageKind::Text) => 1.0,
+                Some(MessageKind::Binary) => 2.0,
+            },
         }
     }
 
@@ -173,6 +201,10 @@ impl Setting {
             Self::RequestHeader => "bytes added to each request's head",
             Self::Hold => "hold of a long poll",
             Self::Link => "bandwidth of the link",
+            Self::Jitter => "jitter of the link",
+            Self::Churn => "mean time before a client leaves",
+            Self::Storm => "all clients leaving at once",
+            Self::Echo => "kind of message",
         }
     }
 
@@ -180,7 +212,11 @@ impl Setting {
     pub fn tick(self, value: f64) -> String {
         match self {
             Self::Rate | Self::Clients => short_number(value),
-            Self::PollInterval | Self::RoundTrip | Self::Hold => tick(Unit::Nanos, value),
+            Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter => tick(Unit::Nanos, value),
+            Self::Churn if value == 0.0 => "for good".to_owned(),
+            Self::Churn => tick(Unit::Nanos, value),
+            Self::Storm => (if value == 0.0 { "no" } else { "yes" }).to_owned(),
+            Self::Echo => (["updates", "text", "binary"][value as usize % 3]).to_owned(),
             Self::Payload | Self::RequestHeader => tick(Unit::Bytes, value),
             Self::Link if value == 0.0 => "no limit".to_owned(),
             Self::Link => format!("{} Mbit/s", short_number(value / 1e6)),
@@ -193,7 +229,7 @@ impl Setting {
         match self {
             Self::Rate => format!("at {phrase}"),
             Self::Clients => format!("with {phrase}"),
-            Self::PollInterval | Self::Payload | Self::RoundTrip | Self::Hold => {
+            Self::PollInterval | Self::Payload | Self::RoundTrip | Self::Hold | Self::Jitter => {
                 let (what, tick) = (phrase.trim_end_matches(&self.tick(value)).trim_end(), self.tick(value));
                 format!("with a {what} of {tick}")
             }
@@ -201,6 +237,7 @@ impl Setting {
             Self::RequestHeader => format!("with {phrase}"),
             Self::Link if value == 0.0 => format!("with {phrase}"),
             Self::Link => format!("on a {phrase}"),
+            Self::Churn | Self::Storm | Self::Echo => format!("with {phrase}"),
         }
     }
 
@@ -218,6 +255,12 @@ impl Setting {
             Self::Hold => format!("hold {tick}"),
             Self::Link if value == 0.0 => "no limit on the link".to_owned(),
             Self::Link => format!("link of {tick}"),
+            Self::Jitter => format!("jitter {tick}"),
+            Self::Churn => format!("clients that stay {tick}"),
+            Self::Storm if value == 0.0 => "no storm".to_owned(),
+            Self::Storm => "all clients leaving at once".to_owned(),
+            Self::Echo if value == 0.0 => "updates".to_owned(),
+            Self::Echo => format!("{tick} messages"),
         }
     }
 }

@@ -128,8 +128,8 @@ pub(super) async fn http<S: Stream>(io: S, options: &Options) -> Result<(Http<'_
 }
 
 /// Runs requests and their connection in one task, so that the connection has an owner and no task of its own to join.
-pub(super) async fn beside<S: Stream, T>(
-    connection: Connection<S>,
+pub(super) async fn beside<T>(
+    connection: impl Future<Output = hyper::Result<()>>,
     requests: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     let mut requests = pin!(requests);

@@ -1,6 +1,23 @@
 //! The client-to-server direction: what arrives is sent back unchanged.
+//!
+//! ```text
+//! → POST /echo HTTP/1.1                            the way up of polling, long polling and SSE
+//!   content-type: text/plain; charset=utf-8
+//!   content-length: 5
+//!
+//!   hello
+//! ← HTTP/1.1 200 OK
+//!   …
+//!   hello
+//!
+//! → GET /echo/ws HTTP/1.1, upgraded as in websocket.rs
+//! → text  hello                                    the way up of WebSocket
+//! ← text  hello
+//! ```
 
 use std::sync::Arc;
+
+use std::future::pending;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -8,15 +25,22 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::{HeaderMap, Request as HttpRequest};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::client::{self, ClientError, Options, Stream};
 use super::{Transport, websocket};
 use crate::limits;
+use crate::report::run_file::MessageKind;
 use crate::server::{App, Connection, Problem, Socket};
+
+// Server half ---------------------------------------------------------------------------------------------------------
 
 /// `POST /echo`: the body, with its content type.
 ///
@@ -66,4 +90,84 @@ async fn echo(socket: &mut WebSocketStream<Socket>) -> Result<(), WsError> {
         }
     }
     Ok(())
+}
+
+// Client half ---------------------------------------------------------------------------------------------------------
+
+/// A way to send messages and get them back, over one connection.
+pub enum Line<S> {
+    /// A POST each, on a connection that is kept.
+    Post(SendRequest<Full<Bytes>>),
+    /// WebSocket messages.
+    WebSocket(Box<WebSocketStream<S>>),
+}
+
+/// Opens a line over `io`, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
+/// own; for all others it is a POST.
+pub async fn with_line<S: Stream, T>(
+    via: Transport,
+    io: S,
+    options: &Options,
+    talk: impl AsyncFnOnce(Line<S>) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    match via {
+        Transport::WebSocket => {
+            let socket = websocket::open(io, options, "/echo/ws", &mut |_requested| {}).await?;
+            client::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
+        }
+        Transport::Polling | Transport::LongPolling | Transport::Sse => {
+            let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
+            client::beside(connection, talk(Line::Post(sender))).await
+        }
+    }
+}
+
+impl<S: Stream> Line<S> {
+    /// Sends `message` and returns what comes back for it.
+    pub async fn exchange(
+        &mut self,
+        options: &Options,
+        kind: MessageKind,
+        message: Bytes,
+    ) -> Result<Bytes, ClientError> {
+        match self {
+            Self::Post(sender) => {
+                let content_type = match kind {
+                    MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
+                    MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
+                };
+                let bytes_max = message.len();
+                let mut request = HttpRequest::post("/echo")
+                    .body(Full::new(message))
+                    .map_err(|error| ClientError::Contract(error.to_string()))?;
+                let headers = request.headers_mut();
+                headers.insert(HOST, options.host.clone());
+                headers.insert(CONTENT_TYPE, content_type);
+                headers.extend(options.headers.clone());
+                sender.ready().await.map_err(ClientError::broken)?;
+                let response = sender.send_request(request).await.map_err(ClientError::broken)?;
+                if !response.status().is_success() {
+                    return Err(client::refusal(response).await);
+                }
+                let body = Limited::new(response.into_body(), bytes_max).collect().await;
+                Ok(body.map_err(ClientError::Broken)?.to_bytes())
+            }
+            Self::WebSocket(socket) => {
+                let message = match kind {
+                    MessageKind::Text => Message::Text(message.try_into().map_err(ClientError::broken)?),
+                    MessageKind::Binary => Message::Binary(message),
+                };
+                websocket::send_all(socket, [message]).await.map_err(websocket::failure)?;
+                loop {
+                    match socket.next().await {
+                        None => return Err(ClientError::Closed),
+                        Some(Err(error)) => return Err(websocket::failure(error)),
+                        Some(Ok(Message::Text(text))) => return Ok(text.into()),
+                        Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_))) => {}
+                    }
+                }
+            }
+        }
+    }
 }
