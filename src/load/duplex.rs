@@ -54,7 +54,7 @@ impl Sending {
 /// Sends over one connection until it ends. What is due while there is no connection is sent late by the next.
 ///
 /// Errors: as for a subscription; an echo that is not what was sent is a breach of the contract.
-pub async fn talk<S: Stream>(
+pub(super) async fn talk<S: Stream>(
     client: &mut Client<'_>,
     via: Transport,
     io: S,
