@@ -96,6 +96,10 @@ pub const HEAD_BYTES_MAX: usize = 8192;
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stopping server waits for its connections before it leaves them.
 pub const DRAIN: Duration = Duration::from_secs(5);
+/// How long a closed connection reads on what the client still sends, so that a client in the middle of a body gets the
+/// answer that refused it and not a reset: RFC 9112 section 9.6.
+pub const LINGER: Duration = Duration::from_secs(2);
+const _: () = assert!(LINGER.as_secs() < DRAIN.as_secs(), "a drain must not end lingering connections");
 /// Over which share of the drain time streams are asked to end; the rest is theirs to end in.
 pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
 /// Share of a stream's greatest age over which the ends of streams are spread, so that those which began together do

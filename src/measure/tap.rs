@@ -2,14 +2,18 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::limits;
+
 /// Sees every byte that a stream really read or wrote.
 pub trait Tap {
+    /// Does the stream, once it has said its last word, read on for a while what the other side still sends?
+    const LINGERS: bool = false;
     /// These bytes came in.
     fn came_in(&mut self, bytes: &[u8]);
     /// These bytes were taken by the kernel for sending.
@@ -52,6 +56,28 @@ impl<S, T: Tap> Tapped<S, T> {
     }
 }
 
+impl<S: AsyncRead + Unpin, T: Tap + Unpin> Tapped<S, T> {
+    /// Throws away what still comes in, until the other side closes or the time is over.
+    ///
+    /// A socket that is closed with unread bytes in it resets its connection, and a client that is still sending a body
+    /// which was refused then sees the reset instead of the answer that says why (RFC 9112 section 9.6).
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            // Everything is written by now: the clock of a stalled write is free.
+            let over = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(limits::LINGER)));
+            if over.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let outcome = ready!(Pin::new(&mut *self).poll_read(context, &mut buffer));
+            if outcome.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
 impl<S, T: Tap> Drop for Tapped<S, T> {
     fn drop(&mut self) {
         self.tap.closing();
@@ -76,7 +102,7 @@ impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
 
 /// Not vectored: above a stream that takes one buffer at a time hyper puts head and body together by copying, which for
 /// updates of this size is cheaper than a list of buffers in memory and in the system call.
-impl<S: AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S, T> {
+impl<S: AsyncRead + AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S, T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(written)) = outcome {
@@ -90,7 +116,8 @@ impl<S: AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S, T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        if T::LINGERS { self.linger(context) } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -131,6 +158,37 @@ mod tests {
         tokio::join!(echo, talk);
         drop(tapped);
         assert_eq!((kept.came_in.as_slice(), kept.went_out.as_slice()), (&b"hello world"[..], &b"hello world"[..]));
+    }
+
+    /// A tap whose stream lingers.
+    struct Patient;
+
+    impl Tap for Patient {
+        const LINGERS: bool = true;
+        fn came_in(&mut self, _bytes: &[u8]) {}
+        fn went_out(&mut self, _bytes: &[u8]) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_lingers_takes_what_still_comes_and_not_for_ever() {
+        for closes in [true, false] {
+            let (near, mut far) = tokio::io::duplex(4);
+            let mut tapped = Tapped::new(near, Patient, Duration::from_secs(30));
+            let began = tokio::time::Instant::now();
+            let send = async move {
+                far.write_all(b"more than four").await.unwrap();
+                if closes {
+                    drop(far);
+                } else {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                outcome = tapped.shutdown() => outcome.unwrap(),
+                () = async { send.await; std::future::pending().await } => {}
+            }
+            assert_eq!(began.elapsed(), if closes { Duration::ZERO } else { limits::LINGER });
+        }
     }
 
     #[tokio::test(start_paused = true)]

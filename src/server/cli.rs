@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::{App, Server, Settings};
@@ -133,14 +133,16 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let address = SocketAddr::new(args.host, args.port);
     let server = Server::bind(address, settings, Clock::Monotonic)
         .with_context(|| format!("cannot listen on {address}; choose another --port, or 0 for a free one"))?;
+    // Heard from here on: whoever waits for the line below may send a signal right behind it.
+    let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
     println!("http://{}", server.address()?);
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());
-    let origin = match args.controlled {
-        true => orders(&app),
-        false => {
-            tokio::spawn(drain_on_signal(Arc::clone(&app)));
+    let origin = match signals {
+        None => orders(&app),
+        Some(signals) => {
+            tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -193,13 +195,14 @@ pub(crate) fn orders(app: &Arc<App>) -> oneshot::Receiver<Nanos> {
     origin
 }
 
+/// Ctrl-C and SIGTERM.
+fn signals() -> std::io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
+}
+
 /// Begins to leave at the first Ctrl-C or SIGTERM, and leaves at once at the second.
-async fn drain_on_signal(app: Arc<App>) {
+async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal; 2]) {
     for is_second in [false, true] {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return tracing::error!("signals cannot be heard; end this process by its id");
-        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

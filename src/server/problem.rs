@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
@@ -67,7 +67,8 @@ impl From<BytesRejection> for Problem {
             StatusCode::PAYLOAD_TOO_LARGE => "the body is too large; send less".to_owned(),
             _ => format!("the body cannot be read: {}", rejection.body_text()),
         };
-        Self::new(rejection.status(), detail)
+        // The rest of the body is not read, so the connection ends: a client must not put its next request on it.
+        Self::new(rejection.status(), detail).header(CONNECTION, HeaderValue::from_static("close"))
     }
 }
 

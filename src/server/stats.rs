@@ -223,6 +223,8 @@ pub struct Meter {
 }
 
 impl Tap for Meter {
+    const LINGERS: bool = true;
+
     fn came_in(&mut self, bytes: &[u8]) {
         let bytes = bytes.len() as u64;
         self.connection.bytes_in.fetch_add(bytes, Relaxed);

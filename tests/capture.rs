@@ -1,0 +1,247 @@
+//! The byte ledger against a packet capture: what the load generator says a trial's clients put on the wire, and what
+//! tcpdump saw on the loopback interface in the same interval.
+//!
+//! Needs tcpdump and the right to capture (root, or CAP_NET_RAW); without them it says so and checks nothing, unless
+//! `PUSHPULL_CAPTURE=required`, as `scripts/check-wire-bytes` sets it.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{loadgen, run_for, send_signal, within};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
+
+/// By how much ledger and capture may differ.
+const TOLERANCE: f64 = 0.02;
+/// Five trials of about four seconds each.
+const RUN_PATIENCE: Duration = Duration::from_secs(120);
+/// Of each packet: Ethernet, IP and TCP headers take 66, and the rest tells the control plane from a client.
+const SNAP_BYTES: &str = "128";
+
+#[tokio::test]
+async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent() {
+    let capture = match Capture::start().await {
+        Ok(capture) => capture,
+        Err(reason) => {
+            assert_ne!(std::env::var("PUSHPULL_CAPTURE").as_deref(), Ok("required"), "{reason}");
+            // Past the capture of the test harness: a check that was left out must be seen.
+            let _shown = writeln!(std::io::stderr(), "SKIPPED: the bytes were not held against a capture: {reason}");
+            return;
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // Seven updates a second from the origin on, and an interval whose ends lie between two of them: whatever is on its
+    // way at an end, ledger and capture would put on different sides of it.
+    let flags = [
+        "run",
+        "--rounds",
+        "1",
+        "--clients",
+        "20",
+        "--feed",
+        "synthetic",
+        "--rate",
+        "7",
+        "--warm-up",
+        "1070ms",
+        "--measure",
+        "3s",
+        "--out",
+    ];
+    let arguments: Vec<&str> = flags.into_iter().chain([folder.path().to_str().unwrap()]).collect();
+    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let packets = capture.stop().await;
+
+    let mut lines =
+        vec![format!("{:<14}{:>12}{:>12}{:>9}{:>12}{:>9}", "", "ledger B", "capture B", "", "segments", "packets")];
+    let mut off = Vec::new();
+    let run = run_file(folder.path());
+    for trial in run["trials"].as_array().unwrap() {
+        let transport = trial["transport"].as_str().unwrap_or("floor");
+        let wire = |name: &str| trial["wire"][name].as_u64().unwrap();
+        let ledger: u64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(wire).iter().sum();
+        let seen = Seen::of(&packets, trial);
+        let difference = ledger as f64 / seen.bytes as f64 - 1.0;
+        lines.push(format!(
+            "{transport:<14}{ledger:>12}{:>12}{:>+8.2}%{:>12}{:>9}",
+            seen.bytes,
+            difference * 100.0,
+            wire("segments"),
+            seen.packets
+        ));
+        assert!(seen.bytes > 0, "{transport}: the capture has nothing of this trial");
+        if difference.abs() > TOLERANCE {
+            off.push(transport.to_owned());
+        }
+    }
+    let table = lines.join("\n");
+    let _shown = writeln!(std::io::stderr(), "{table}");
+    assert_eq!(lines.len(), 6, "four transports and the floor:\n{table}");
+    assert_eq!(off, Vec::<String>::new(), "\n{table}");
+}
+
+fn run_file(out: &std::path::Path) -> Value {
+    let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folders.filter(|path| path.is_dir()).max().unwrap();
+    serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap()
+}
+
+/// tcpdump, at work.
+struct Capture {
+    process: Child,
+    words: Lines<BufReader<ChildStderr>>,
+    bytes: JoinHandle<Vec<u8>>,
+}
+
+impl Capture {
+    /// Captures all TCP on the loopback interface.
+    ///
+    /// Errors: why that cannot be done here.
+    async fn start() -> Result<Self, String> {
+        let mut command = Command::new("tcpdump");
+        // 64 MiB of buffer: whatever else runs on this machine may talk on the same interface.
+        command.args(["-i", "lo", "-n", "-s", SNAP_BYTES, "-B", "65536", "--immediate-mode", "-U", "-w", "-", "tcp"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().map_err(|error| format!("tcpdump cannot be started: {error}"))?;
+        let mut output = process.stdout.take().unwrap();
+        let bytes = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            output.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        });
+        let mut words = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let begun = async {
+            while let Some(line) = words.next_line().await.unwrap() {
+                if line.contains("listening on lo") {
+                    return true;
+                }
+                said = line;
+            }
+            false
+        };
+        match within("tcpdump to begin", begun).await {
+            true => Ok(Self { process, words, bytes }),
+            false => Err(format!("{said}; run as root, or give tcpdump CAP_NET_RAW")),
+        }
+    }
+
+    /// Ends it; nothing may have been dropped.
+    async fn stop(mut self) -> Vec<Packet> {
+        send_signal(self.process.id().unwrap(), Signal::INT);
+        let bytes = within("the end of the capture", self.bytes).await.unwrap();
+        let mut dropped = None;
+        while let Some(line) = within("tcpdump's last words", self.words.next_line()).await.unwrap() {
+            if let Some(count) = line.strip_suffix(" packets dropped by kernel") {
+                dropped = Some(count.to_owned());
+            }
+        }
+        assert_eq!(dropped.as_deref(), Some("0"), "packets that the capture has missed");
+        packets(&bytes)
+    }
+}
+
+/// What the capture has of one trial's clients in its interval.
+struct Seen {
+    bytes: u64,
+    packets: u64,
+}
+
+impl Seen {
+    /// Everything to or from the trial's port, but for the control plane's connection: that which ever asked for the
+    /// clock or for the counters.
+    fn of(packets: &[Packet], trial: &Value) -> Self {
+        let port = u16::try_from(trial["port"].as_u64().unwrap()).unwrap();
+        let [from, to] = [0, 1].map(|end| trial["window_unix_ns"][end].as_u64().unwrap());
+        let clients = |packet: &Packet| match port {
+            port if packet.to == port => Some(packet.from),
+            port if packet.from == port => Some(packet.to),
+            _ => None,
+        };
+        let control: HashSet<u16> = packets.iter().filter(|packet| packet.is_control).filter_map(clients).collect();
+        let mut seen = Self { bytes: 0, packets: 0 };
+        for packet in packets.iter().filter(|packet| (from..to).contains(&packet.at_unix_ns)) {
+            if clients(packet).is_some_and(|client| !control.contains(&client)) {
+                seen.bytes += u64::from(packet.ip_bytes);
+                seen.packets += 1;
+            }
+        }
+        seen
+    }
+}
+
+/// One captured TCP segment.
+#[derive(Debug, PartialEq)]
+struct Packet {
+    at_unix_ns: u64,
+    from: u16,
+    to: u16,
+    /// Length of the IP packet, header included.
+    ip_bytes: u16,
+    /// Asks for the clock or the counters.
+    is_control: bool,
+}
+
+/// Reads a capture file of IPv4 over Ethernet, as tcpdump writes it for the loopback interface of a little-endian host.
+/// Source: draft-ietf-opsawg-pcap section 4 and 5; RFC 791 section 3.1; RFC 9293 section 3.1.
+fn packets(file: &[u8]) -> Vec<Packet> {
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let fraction_ns = match word(0) {
+        0xa1b2_c3d4 => 1_000,
+        0xa1b2_3c4d => 1,
+        other => panic!("not a capture file: it begins with {other:08x}"),
+    };
+    const ETHERNET: u32 = 1;
+    assert_eq!(word(20), ETHERNET, "link type");
+    let mut packets = Vec::new();
+    let mut at = 24;
+    while at + 16 <= file.len() {
+        let at_unix_ns = u64::from(word(at)) * 1_000_000_000 + u64::from(word(at + 4)) * fraction_ns;
+        let end = at + 16 + word(at + 8) as usize;
+        packets.extend(segment(&file[at + 16..end], at_unix_ns));
+        at = end;
+    }
+    packets
+}
+
+fn segment(frame: &[u8], at_unix_ns: u64) -> Option<Packet> {
+    const IPV4: [u8; 2] = [8, 0];
+    const TCP: u8 = 6;
+    let ip = frame.get(14..).filter(|_| frame[12..14] == IPV4)?;
+    if ip[9] != TCP {
+        return None;
+    }
+    let tcp = &ip[usize::from(ip[0] & 0x0f) * 4..];
+    let short = |bytes: &[u8]| u16::from_be_bytes([bytes[0], bytes[1]]);
+    let content = &tcp[usize::from(tcp[12] >> 4) * 4..];
+    let is_control = content.starts_with(b"GET /clock") || content.starts_with(b"GET /stats");
+    Some(Packet { at_unix_ns, from: short(tcp), to: short(&tcp[2..]), ip_bytes: short(&ip[2..]), is_control })
+}
+
+#[test]
+fn a_capture_file_is_read_packet_by_packet() {
+    let mut file = [0xa1b2_c3d4_u32, 0, 0, 0, 128, 1].map(u32::to_le_bytes).concat();
+    let content = b"GET /stats HTTP/1.1\r\n";
+    let mut frame = vec![0; 12];
+    frame.extend([8, 0]);
+    frame.extend([0x45, 0, 0, 73, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+    frame.extend([0x1f, 0x90, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
+    frame.extend([0; 12]);
+    frame.extend(content);
+    for seconds in [1, 2] {
+        file.extend([seconds, 5, frame.len() as u32, frame.len() as u32].map(u32::to_le_bytes).concat());
+        file.extend(&frame);
+    }
+    let packet = |at_unix_ns| Packet { at_unix_ns, from: 8080, to: 80, ip_bytes: 73, is_control: true };
+    assert_eq!(packets(&file), [packet(1_000_005_000), packet(2_000_005_000)]);
+}

@@ -1,0 +1,315 @@
+//! Bad input on the command line: each gets one clear sentence and the right exit code, no panic, no orphan process.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::{PATIENCE, Said, loadgen, run, send_signal, within};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_server");
+
+/// The program gave up with `code` and with one sentence that has each of `parts` in it.
+#[track_caller]
+fn assert_refused(said: &Said, code: i32, parts: &[&str]) {
+    assert_eq!(said.code, Some(code), "{said:?}");
+    assert!(!said.stderr.contains("panicked") && !said.stderr.contains("RUST_BACKTRACE"), "{said:?}");
+    let errors: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let [sentence] = errors.as_slice() else { panic!("one line that begins with `error: `, not {said:?}") };
+    for part in parts {
+        // Clap adds its hints below the sentence; a scenario's error shows the line itself there.
+        assert!(said.stderr.contains(part), "`{part}` in {}", said.stderr);
+    }
+    assert!(sentence.len() > "error: ".len() + 10, "{sentence}");
+    assert!(!said.stdout.contains("http://"), "nothing was started: {said:?}");
+}
+
+#[tokio::test]
+async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
+    let loadgen = loadgen();
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["--clinets", "5"], &["--clinets"]),
+        (&["rnu"], &["rnu"]),
+        (
+            &["run", "--transports", "sse,carrier_pigeon"],
+            &["carrier_pigeon", "polling, long_polling, sse or websocket"],
+        ),
+        (&["run", "--clients", "0"], &["--clients", "use 1 to"]),
+        (&["run", "--clients", "many"], &["--clients", "not a number"]),
+        (&["run", "--rate", "0"], &["--rate", "use a number above 0"]),
+        (&["run", "--rate=-1"], &["--rate", "use a number above 0"]),
+        (&["run", "--speed", "0"], &["--speed", "use a number above 0"]),
+        (&["run", "--measure", "4"], &["--measure"]),
+        (&["run", "--poll-interval", "1ms"], &["--poll-interval", "out of bounds"]),
+        (&["run", "--feed", "pigeon"], &["--feed", "replay"]),
+        (&["run", "--target", "nonsense"], &["--target"]),
+    ];
+    for (arguments, parts) in cases {
+        assert_refused(&run(&loadgen, arguments).await, 2, parts);
+    }
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&["--prot", "1"], &["--prot"]),
+        (&["--port", "65536"], &["--port"]),
+        (&["--host", "nowhere"], &["--host"]),
+        (&["--drain", "5"], &["--drain"]),
+        (&["--arrivals", "whenever"], &["--arrivals", "poisson"]),
+    ];
+    for (arguments, parts) in cases {
+        assert_refused(&run(SERVER, arguments).await, 2, parts);
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_cannot_be_is_refused_before_anything_listens() {
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--feed", "synthetic", "--rate", "0"], &["--rate"]),
+        (&["--feed", "synthetic", "--rate", "1e9"], &["--rate"]),
+        (&["--feed", "synthetic", "--payload", "1GiB"], &["--payload"]),
+        (&["--speed", "-1"], &["--speed"]),
+        (&["--replay", "not/there.ndjson"], &["not/there.ndjson", "No such file"]),
+        (&["--journal-updates", "0"], &["--journal-updates is 0"]),
+    ];
+    for (flags, parts) in cases {
+        let joined: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let arguments: Vec<&str> = ["--port", "0"].into_iter().chain(joined.iter().map(String::as_str)).collect();
+        let arguments = match flags {
+            // A negative number must not look like a flag.
+            ["--speed", "-1"] => vec!["--port", "0", "--speed=-1"],
+            _ => arguments,
+        };
+        assert_refused(&run(SERVER, &arguments).await, 1, parts);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_line_of_a_recording_is_named_by_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.ndjson");
+    std::fs::write(&file, "{\"at_ms\":1}\n{\"at_ms\":2}\n{\"at_ms\":\n").unwrap();
+    let file = file.to_str().unwrap();
+    assert_refused(&run(SERVER, &["--port", "0", "--replay", file]).await, 1, &["bad.ndjson, line 3: "]);
+    let out = folder.path().join("reports");
+    let arguments = ["run", "--replay", file, "--out", out.to_str().unwrap()];
+    assert_refused(&run(loadgen(), &arguments).await, 1, &["bad.ndjson, line 3: "]);
+    assert!(!out.exists(), "nothing was measured");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = run(SERVER, &["--port", &port]).await;
+    assert_refused(&said, 1, &[&format!("cannot listen on 127.0.0.1:{port}"), "choose another --port"]);
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_or_is_something_else_is_named_and_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    // Taken and given back: nobody listens there now.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&said, 1, &[&url, "refused", "correct --target"]);
+    let said = run(loadgen(), &["run", "--target", "ftp://127.0.0.1/", "--out", out]).await;
+    assert_refused(&said, 1, &["ftp://127.0.0.1/", "http://127.0.0.1:8080"]);
+    let said = run(loadgen(), &["run", "--target", "http://no-such-host.invalid", "--out", out]).await;
+    assert_refused(&said, 1, &["no-such-host.invalid"]);
+
+    let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", other.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut socket, _peer) = other.accept().await.unwrap();
+        let _head = socket.read(&mut [0; 4096]).await.unwrap();
+        socket.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    });
+    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&said, 1, &["does not keep to the contract", "404"]);
+    serving.await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn more_clients_than_files_may_be_open_is_refused_with_how_many_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "ulimit -n 100 && exec \"$0\" \"$@\"";
+    let loadgen = loadgen();
+    let arguments =
+        ["-c", script, loadgen.to_str().unwrap(), "run", "--clients", "200", "--out", folder.path().to_str().unwrap()];
+    let needed = 200 + pushpull::limits::FD_RESERVE;
+    let parts = ["200 clients need", &needed.to_string(), "100 are allowed", &format!("`ulimit -n` to {needed}")];
+    assert_refused(&run("bash", &arguments).await, 1, &parts);
+    let arguments = ["-c", script, SERVER, "--port", "0", "--max-connections", "200"];
+    assert_refused(&run("bash", &arguments).await, 1, &["--max-connections 200", "ulimit -n"]);
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_named_before_anything_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    // Below a regular file nobody can make a folder, not even root.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let out = file.join("reports");
+    let began = std::time::Instant::now();
+    let said = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
+    assert_refused(&said, 1, &[out.to_str().unwrap(), "--out"]);
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_scenario_that_makes_no_sense_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    let path = file.to_str().unwrap();
+    for (text, parts) in [
+        ("question = \"q\"\n[set]\nclinets = 5\n", ["line 3", "clinets"]),
+        ("question = \"q\"\nanswer = 42\n", ["line 2", "answer"]),
+        ("question = \"q\"\n[set]\n\nrate = 0\n", ["line 4", "above 0"]),
+        ("question = \"q\"\n[set]\ntransports = [\"sse\", \"pigeon\"]\n", ["line 3", "pigeon"]),
+        ("question = \n", ["line 1", "mine.toml"]),
+        ("[set]\nclients = 5\n", ["question", "mine.toml"]),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_refused(&run(loadgen(), &["run", path]).await, 1, &parts);
+    }
+    assert_refused(&run(loadgen(), &["run", "fast"]).await, 1, &["no scenario `fast`", "quick"]);
+    assert_refused(&run(loadgen(), &["run", "not/there.toml"]).await, 1, &["not/there.toml"]);
+}
+
+#[tokio::test]
+async fn a_report_of_what_is_no_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let file = folder.path().join("run.json");
+    assert_refused(&run(loadgen(), &["report", path]).await, 1, &["run.json"]);
+    for (text, part) in [("{", "not a run file"), ("{\"schema\":\"pushpull.run/99\"}", "pushpull.run/99")] {
+        std::fs::write(&file, text).unwrap();
+        assert_refused(&run(loadgen(), &["report", path]).await, 1, &[part]);
+    }
+}
+
+/// A run that would go on for long, with its lines on standard error, just behind the first that matches.
+struct LongRun {
+    process: tokio::process::Child,
+    lines: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+}
+
+impl LongRun {
+    async fn start(out: &Path, flags: &[&str], until_line_with: &str) -> Self {
+        let mut command = Command::new(loadgen());
+        command.args(["run", "--rounds", "100", "--clients", "5", "--warm-up", "100ms", "--floor", "false"]);
+        command.args(flags).arg("--out").arg(out).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.kill_on_drop(true).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        within(until_line_with, async {
+            while !lines.next_line().await.unwrap().expect("the run goes on").contains(until_line_with) {}
+        })
+        .await;
+        Self { process, lines }
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Waits until it has a server of its own that listens, and returns its process.
+    async fn server(&self) -> u32 {
+        let found = async {
+            loop {
+                if let Some(child) = children(self.pid()).into_iter().find(|child| is_running(*child)) {
+                    return child;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        within("a server", found).await
+    }
+
+    /// Waits for its end; returns the exit code and the rest of its words.
+    async fn ended(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        within("the end of its words", async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                rest.push_str(&line);
+                rest.push('\n');
+            }
+        })
+        .await;
+        (within("its end", self.process.wait()).await.unwrap().code(), rest)
+    }
+}
+
+/// The processes that a process has started, from `/proc`.
+fn children(pid: u32) -> BTreeSet<u32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return BTreeSet::new() };
+    threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>())
+        .collect()
+}
+
+/// Is this process a load generator or a server of ours? A number that was used again for something else is not.
+fn is_running(pid: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&command).contains("loadgen\0serve")
+}
+
+async fn gone(pid: u32) {
+    within("the server to be gone", async {
+        while is_running(pid) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// The one run file under a folder of reports.
+fn run_file(out: &Path) -> Value {
+    let mut files: Vec<_> = std::fs::read_dir(out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("run.json"))
+        .filter(|file| file.exists())
+        .collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    serde_json::from_slice(&std::fs::read(files.remove(0)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_cut_short_with_ctrl_c_writes_what_it_has_and_leaves_no_server_behind() {
+    for (signal, measure, until, trials) in [
+        // In the middle of the second trial, and of the very first.
+        (Signal::INT, "500ms", "[1/400]", 1..=2),
+        (Signal::TERM, "60s", "400 trials, at least", 0..=0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = LongRun::start(folder.path(), &["--measure", measure], until).await;
+        let server = run.server().await;
+        send_signal(run.pid(), signal);
+        let (code, rest) = run.ended().await;
+        assert_eq!(code, Some(130), "{rest}");
+        assert!(rest.contains("cut short") && !rest.contains("panicked"), "{rest}");
+        gone(server).await;
+        let file = run_file(folder.path());
+        assert_eq!(file["cut_short"], true);
+        assert!(trials.contains(&file["trials"].as_array().unwrap().len()), "{measure}: {}", file["trials"]);
+        assert!(file["reasons"][0].as_str().unwrap().starts_with("cut short after"), "{}", file["reasons"]);
+    }
+}
+
+#[tokio::test]
+async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = LongRun::start(folder.path(), &["--measure", "60s"], "400 trials, at least").await;
+    let server = run.server().await;
+    run.process.kill().await.unwrap();
+    gone(server).await;
+}

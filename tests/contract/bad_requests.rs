@@ -1,0 +1,254 @@
+//! Bad input on the wire: each gets the right status and a problem document that says what to do, and the server goes on.
+
+use serde_json::Value;
+
+use crate::common::{Server, within};
+use pushpull::limits;
+
+/// One request that cannot be answered, and what it is answered with.
+struct Case {
+    /// Method, address and headers, without the `host` and the end of the connection, which every request has.
+    head: &'static str,
+    status: u16,
+    /// A part of the problem's detail.
+    detail: &'static str,
+}
+
+const fn case(head: &'static str, status: u16, detail: &'static str) -> Case {
+    Case { head, status, detail }
+}
+
+const UPGRADE: &str = "connection: upgrade, close\r\nupgrade: websocket";
+
+const CASES: [Case; 35] = [
+    // Cursors.
+    case("GET /updates/poll?after=nonsense", 400, "not a cursor"),
+    case("GET /updates/poll?after=", 400, "not a cursor"),
+    case("GET /updates/poll?after=1f3a9c02-", 400, "not a cursor"),
+    case("GET /updates/poll?after=1F3A9C02-1", 400, "not a cursor"),
+    case("GET /updates/poll?after=1f3a9c02-01", 400, "not a cursor"),
+    case("GET /updates/poll?after=1f3a9c02-99999999999999999999", 400, "not a cursor"),
+    case("GET /updates/poll?after=%ff", 400, "not a cursor"),
+    case("GET /updates/long-poll?after=-1", 400, "not a cursor"),
+    case("GET /updates/sse?after=Earliest", 400, "not a cursor"),
+    case("GET /updates/sse\r\nlast-event-id: 12", 400, "not a cursor"),
+    case("GET /updates/sse?after=earliest\r\nlast-event-id: \u{e9}", 400, "not a cursor"),
+    case("GET /updates/poll\r\nif-none-match: \"12\"", 400, "If-None-Match"),
+    case("GET /updates/poll\r\nif-none-match: *", 400, "If-None-Match"),
+    case("GET /stats/schedule?after=12", 400, "not a cursor"),
+    // Queries.
+    case("GET /updates/poll?before=1f3a9c02-1", 400, "unknown field `before`"),
+    case("GET /updates/poll?hold=5", 400, "unknown field `hold`"),
+    case("GET /updates/long-poll?holt=5", 400, "unknown field `holt`"),
+    case("GET /updates/sse?afer=earliest", 400, "unknown field `afer`"),
+    case("GET /updates/poll?after=earliest&after=earliest", 400, "duplicate field `after`"),
+    case("GET /updates/poll?limit=0", 400, "use 1 to"),
+    case("GET /updates/poll?limit=10001", 400, "use 1 to"),
+    case("GET /updates/poll?limit=many", 400, "query"),
+    case("GET /updates/long-poll?hold=-1", 400, "use seconds from 0 to"),
+    case("GET /updates/long-poll?hold=121", 400, "use seconds from 0 to"),
+    case("GET /updates/long-poll?hold=NaN", 400, "use seconds from 0 to"),
+    case("GET /updates/long-poll?hold=5s", 400, "query"),
+    // Addresses and methods.
+    case("GET /updates/pool", 404, "GET / lists"),
+    case("DELETE /updates/poll", 405, "does not take DELETE"),
+    case("GET /updates", 405, "does not take GET"),
+    // WebSocket.
+    case("GET /updates/ws", 426, "WebSocket"),
+    case("GET /echo/ws", 426, "WebSocket"),
+    case(
+        "GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 8\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+        426,
+        "13",
+    ),
+    case("GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 13", 400, "Sec-WebSocket-Key"),
+    case(
+        "GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: c2hvcnQ=",
+        400,
+        "Sec-WebSocket-Key",
+    ),
+    case(
+        "GET /updates/ws?after=x\r\n{upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+        400,
+        "not a cursor",
+    ),
+];
+
+/// The head of an answer and its problem document.
+fn problem(answer: &str) -> (u16, String, Value) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    (status.unwrap(), head.to_ascii_lowercase(), body)
+}
+
+fn assert_problem(answer: &str, status: u16, detail: &str, request: &str) {
+    let (found, head, body) = problem(answer);
+    assert_eq!(found, status, "{request}\n{answer}");
+    assert!(head.contains("content-type: application/problem+json"), "{request}\n{head}");
+    assert_eq!(body["status"], status, "{request}");
+    assert!(body["title"].is_string() && body["type"] == "about:blank", "{request}: {body}");
+    let said = body["detail"].as_str().unwrap();
+    assert!(said.contains(detail), "{request}: {said}");
+}
+
+#[tokio::test]
+async fn each_bad_request_is_answered_with_its_status_and_a_problem_document() {
+    let server = Server::quiet(&[]).await;
+    for Case { head, status, detail } in CASES {
+        let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+        let headers = headers.replace("{upgrade}", UPGRADE);
+        let end = if headers.contains("connection:") { "" } else { "connection: close\r\n" };
+        let separator = if headers.is_empty() { "" } else { "\r\n" };
+        let request = format!("{line} HTTP/1.1\r\nhost: test\r\n{headers}{separator}{end}\r\n");
+        let answer = server.raw(request.as_bytes()).await;
+        assert_problem(&answer, status, detail, &request);
+        match status {
+            405 => assert!(problem(&answer).1.contains("\r\nallow: "), "{answer}"),
+            426 => {
+                assert!(problem(&answer).1.contains("\r\nupgrade: websocket"), "{answer}");
+                assert!(problem(&answer).1.contains("\r\nsec-websocket-version: 13"), "{answer}");
+            }
+            _ => {}
+        }
+        server.assert_unharmed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
+    let server = Server::quiet(&[]).await;
+    let ahead = server.newest().await.replace("-0", "-1");
+    for path in ["poll", "long-poll", "sse"] {
+        let response = server.get(&format!("/updates/{path}?after={ahead}")).await;
+        assert_eq!(response.status(), 400, "{path}");
+        assert!(response.json::<Value>().await.unwrap()["detail"].as_str().unwrap().contains("ahead"));
+    }
+    let refused = crate::common::clients::open_websocket(&server, &format!("/updates/ws?after={ahead}")).await;
+    let Err(tokio_tungstenite::tungstenite::Error::Http(response)) = refused else { panic!("{refused:?}") };
+    assert_eq!(response.status(), 400);
+    server.publish("1").await;
+    assert_eq!(server.get(&format!("/updates/poll?after={ahead}")).await.status(), 204, "now it is not ahead");
+}
+
+#[tokio::test]
+async fn what_is_not_one_json_value_is_400_and_published_to_nobody() {
+    let server = Server::quiet(&[]).await;
+    for body in ["", "{", "not json", "1 2", "{\"a\":1}}", "[1,]", "\"\\ud800\"x", "'single'", "NaN"] {
+        let response = server.post("/updates", body).await;
+        assert_eq!(response.status(), 400, "{body}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let detail = response.json::<Value>().await.unwrap()["detail"].take();
+        assert!(detail.as_str().unwrap().contains("not one JSON value"), "{body}: {detail}");
+    }
+    let not_utf8 = server.post("/updates", vec![b'"', 0xff, b'"']).await;
+    assert_eq!(not_utf8.status(), 400);
+    assert_eq!(server.stat("/journal/updates").await, 0);
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_value_of_any_depth_is_published_or_refused_and_never_ends_the_server() {
+    let server = Server::quiet(&[]).await;
+    for depth in [100, 1_000, 100_000] {
+        let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let status = server.post("/updates", body).await.status();
+        assert!(status == 201 || status == 400, "{depth}: {status}");
+        server.assert_unharmed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_413_however_much_too_large() {
+    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+    for (path, limit) in [("/updates", limits::UPDATE_BYTES_MAX), ("/echo", 64 << 10)] {
+        let exact = format!("\"{}\"", "x".repeat(limit - 2));
+        assert!(server.post(path, exact).await.status().is_success(), "{path}");
+        for length in [limit + 1, limit * 2, 16 << 20] {
+            let response = server.post(path, vec![b'1'; length]).await;
+            assert_eq!(response.status(), 413, "{path} {length}");
+            let detail = response.json::<Value>().await.unwrap()["detail"].take();
+            assert!(detail.as_str().unwrap().contains("too large"), "{detail}");
+        }
+        // Chunked, so that nothing says beforehand how much will come.
+        let pieces = (0..64).map(move |_| Ok::<_, std::io::Error>(vec![b'1'; limit / 16]));
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        assert_eq!(server.post(path, body).await.status(), 413, "{path}");
+    }
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused_and_the_server_goes_on() {
+    let server = Server::quiet(&[]).await;
+    let long_head = format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "x".repeat(limits::HEAD_BYTES_MAX * 2));
+    let many_headers = format!("GET / HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(500));
+    let garbage: [&[u8]; 12] = [
+        b"\0\0\0\0\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET  / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: t\r\nx: \0\r\n\r\n",
+        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
+        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS client hello\r\n\r\n",
+        long_head.as_bytes(),
+        many_headers.as_bytes(),
+    ];
+    for bytes in garbage {
+        let answer = server.raw(bytes).await;
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{shown:?}: {answer:?}");
+        server.assert_unharmed().await;
+    }
+    // HTTP/2 by prior knowledge and chunks that are none: closed, in whatever words.
+    for bytes in [
+        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        b"POST /updates HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n",
+    ] {
+        let answer = server.raw(bytes).await;
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+        server.assert_unharmed().await;
+    }
+}
+
+#[tokio::test]
+async fn frames_against_rfc_6455_are_answered_with_close_1002_or_1007() {
+    let server = Server::quiet(&[]).await;
+    let masked = |first: u8, payload: &[u8]| [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+    for path in ["/updates/ws", "/echo/ws"] {
+        for (what, frame, code) in [
+            ("a reserved bit", masked(0xc1, b"x"), 1002),
+            ("a reserved opcode", masked(0x83, b"x"), 1002),
+            ("no mask", vec![0x81, 1, b'x'], 1002),
+            ("a fragmented ping", masked(0x09, b"x"), 1002),
+            ("a continuation of nothing", masked(0x80, b"x"), 1002),
+            ("text that is not UTF-8", masked(0x81, &[0xff, 0xfe]), 1007),
+        ] {
+            let mut bytes = format!(
+                "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            .into_bytes();
+            bytes.extend(frame);
+            let answer = raw_bytes(&server, &bytes).await;
+            let close = answer.windows(2).rposition(|pair| pair[0] == 0x88 && pair[1] < 126);
+            let Some(close) = close else { panic!("{path}, {what}: no close in {answer:?}") };
+            let found = u16::from_be_bytes([answer[close + 2], answer[close + 3]]);
+            assert_eq!(found, code, "{path}, {what}");
+        }
+    }
+    server.assert_unharmed().await;
+}
+
+/// As [`Server::raw`], for what is not text.
+async fn raw_bytes(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let _ended = within("the connection's end", socket.read_to_end(&mut answer)).await;
+    answer
+}

@@ -1,0 +1,91 @@
+//! What the server does when one of its bounds is reached.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::common::clients::{EventStream, close_code, open_websocket, send};
+use crate::common::{Server, within};
+use tokio_tungstenite::tungstenite::Message;
+
+#[tokio::test]
+async fn one_connection_too_many_is_503_with_retry_after_and_let_in_once_there_is_room() {
+    let server = Server::quiet(&["--max-connections", "1"]).await;
+    // A connection counts as soon as it is accepted, and the connections of one backlog are accepted in order.
+    let first = TcpStream::connect(server.address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+    let answer = server.raw(request).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let head = answer.to_ascii_lowercase();
+    assert!(head.contains("\r\nretry-after: ") && head.contains("application/problem+json"), "{answer}");
+    drop(first);
+    let room = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
+    within("room", room).await;
+}
+
+#[tokio::test]
+async fn a_request_head_that_comes_too_slowly_is_cut() {
+    let server = Server::quiet(&["--head-timeout", "300ms"]).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let began = Instant::now();
+    socket.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
+    let mut answer = Vec::new();
+    let _ended = within("the cut", socket.read_to_end(&mut answer)).await;
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn an_echo_past_the_set_size_is_closed_with_1009_and_one_below_is_sent_back() {
+    let server = Server::quiet(&["--echo-max", "100KiB"]).await;
+    for (length, fits) in [(100 << 10, true), ((100 << 10) + 1, false)] {
+        let mut socket = open_websocket(&server, "/echo/ws").await.unwrap();
+        let message = Message::binary(vec![7; length]);
+        send(&mut socket, message.clone()).await;
+        match fits {
+            true => assert_eq!(crate::common::clients::next_message(&mut socket).await, message),
+            false => assert_eq!(close_code(&mut socket).await, 1009),
+        }
+    }
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_to_reconnect_before_its_greatest_age() {
+    let server = Server::quiet(&["--max-age", "500ms"]).await;
+    let began = Instant::now();
+    let mut stream = EventStream::open(&server, "/updates/sse", None).await;
+    within("the first block", stream.block()).await.unwrap();
+    let last = within("the farewell", stream.block()).await.unwrap();
+    assert!(last.field("retry").is_some() && last.field("data").is_none(), "{last:?}");
+    assert_eq!(within("the end", stream.block()).await, None);
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    assert_eq!(close_code(&mut socket).await, 1001);
+    assert_eq!(server.get("/updates/long-poll?hold=100").await.status(), 204);
+}
+
+#[tokio::test]
+async fn a_subscriber_that_takes_nothing_is_cut_after_the_write_timeout() {
+    let server = Server::quiet(&["--write-timeout", "500ms"]).await;
+    let stream = EventStream::open(&server, "/updates/sse", None).await;
+    let socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    let data = format!("\"{}\"", "x".repeat(250_000));
+    let cut = async {
+        // More than the sockets of both sides hold, and then some more for as long as it takes.
+        loop {
+            for _ in 0..20 {
+                server.publish(&data).await;
+            }
+            let open = |transport: &str| format!("/transports/{transport}/connections_open");
+            if server.stat(&open("sse")).await + server.stat(&open("websocket")).await == 0 {
+                break;
+            }
+        }
+    };
+    within("the cut", cut).await;
+    drop((stream, socket));
+    server.assert_unharmed().await;
+}

@@ -1,0 +1,150 @@
+//! One stream, whichever way it comes: the same bytes, the same gaps, one position for all four.
+
+use pushpull::transport::Transport;
+use serde_json::json;
+
+use crate::common::clients::{EventStream, Taken, next_text, open_websocket, take};
+use crate::common::{Server, within};
+
+#[tokio::test]
+async fn an_update_is_the_same_bytes_on_all_four_transports() {
+    let server = Server::start(&["--feed", "synthetic", "--rate", "500", "--payload", "200"]).await;
+    server.until_stat("/journal/updates", 50).await;
+    let mut all: Vec<Taken> = Vec::new();
+    for transport in Transport::ALL {
+        let mut taken = take(&server, transport, "earliest", 50).await;
+        taken.updates.truncate(50);
+        assert_eq!(taken.numbers(), (1..=50).collect::<Vec<_>>(), "{transport}");
+        all.push(taken);
+    }
+    for taken in &all[1..] {
+        assert_eq!(taken.updates, all[0].updates);
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_transport_is_continued_on_every_other() {
+    let server = Server::quiet(&[]).await;
+    let before = server.newest().await;
+    for from in Transport::ALL {
+        for to in Transport::ALL {
+            let start = server.publish_numbers(3).await;
+            let first = take(&server, from, &start, 3).await;
+            assert_eq!(first.cursor, server.newest().await, "{from}");
+            let later = server.publish_numbers(2).await;
+            assert_eq!(later, first.cursor);
+            let rest = take(&server, to, &first.cursor, 2).await;
+            let wanted = rest.numbers()[0];
+            assert_eq!(first.numbers(), [wanted - 3, wanted - 2, wanted - 1], "from {from} to {to}");
+            assert_eq!(rest.numbers(), [wanted, wanted + 1], "from {from} to {to}");
+            assert_eq!((first.gap, rest.gap), (None, None));
+        }
+    }
+    let pairs = Transport::ALL.len().pow(2);
+    assert_eq!(server.newest().await, before.replace("-0", &format!("-{}", pairs * 5)));
+}
+
+#[tokio::test]
+async fn a_client_moves_through_all_four_while_the_stream_runs_and_misses_nothing() {
+    let server = Server::start(&["--feed", "synthetic", "--rate", "200", "--arrivals", "bursty"]).await;
+    let mut cursor = server.newest().await;
+    let mut numbers = Vec::new();
+    for transport in Transport::ALL.into_iter().cycle().take(12) {
+        let taken = take(&server, transport, &cursor, 7).await;
+        assert_eq!(taken.gap, None);
+        numbers.extend(taken.numbers());
+        cursor = taken.cursor;
+    }
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}
+
+#[tokio::test]
+async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retained_on_all_four() {
+    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    let before = server.publish_numbers(10).await;
+    let second = before.replace("-0", "-2");
+    for transport in Transport::ALL {
+        let taken = take(&server, transport, &second, 3).await;
+        assert_eq!(taken.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
+        assert_eq!(taken.numbers(), [8, 9, 10], "{transport}");
+        // The last that is not yet out of reach.
+        let taken = take(&server, transport, &before.replace("-0", "-7"), 3).await;
+        assert_eq!((taken.gap.as_ref(), taken.numbers()), (None, vec![8, 9, 10]), "{transport}");
+    }
+    assert_eq!(server.stat("/transports/sse/gaps").await, 1);
+}
+
+#[tokio::test]
+async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
+    let old = Server::quiet(&[]).await;
+    let stale = old.publish("1").await;
+    drop(old);
+    let server = Server::quiet(&[]).await;
+    server.publish_numbers(2).await;
+    for transport in Transport::ALL {
+        let taken = take(&server, transport, &stale, 2).await;
+        assert_eq!(taken.gap, Some(json!({"reason": "epoch", "lost": null})), "{transport}");
+        assert_eq!(taken.numbers(), [1, 2], "{transport}");
+        assert_eq!(taken.cursor, server.newest().await, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_position() {
+    let server = Server::quiet(&[]).await;
+    let newest = server.newest().await;
+    let stale = "00000000-7";
+    assert_ne!(&newest[..8], "00000000");
+    let gap = json!({"reason": "epoch", "lost": null});
+    for path in ["/updates/poll?after=", "/updates/long-poll?hold=100&after="] {
+        let answer = server.json(&format!("{path}{stale}")).await;
+        assert_eq!(answer, json!({"cursor": newest, "gap": gap, "updates": []}));
+    }
+    let mut stream = EventStream::open(&server, &format!("/updates/sse?after={stale}"), None).await;
+    let first = within("the first block", stream.block()).await.unwrap();
+    assert_eq!(first.field("id"), Some(stale), "the position moves with the gap, not before it");
+    let block = within("the gap", stream.block()).await.unwrap();
+    assert_eq!((block.field("event"), block.field("id")), (Some("gap"), Some(newest.as_str())));
+    let data: serde_json::Value = serde_json::from_str(block.field("data").unwrap()).unwrap();
+    assert_eq!(data, gap);
+    let mut socket = open_websocket(&server, &format!("/updates/ws?after={stale}")).await.unwrap();
+    let mut frames = Vec::new();
+    while frames.len() < 3 {
+        frames.push(serde_json::from_str::<serde_json::Value>(&next_text(&mut socket).await).unwrap());
+    }
+    assert_eq!(frames[1], json!({"gap": gap}));
+    assert_eq!(frames[2], json!({"cursor": newest}));
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_behind_the_journal_is_told_of_its_gap() {
+    // 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
+    let server = Server::quiet(&["--journal-size", "20KiB"]).await;
+    let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    let mut stream = EventStream::open(&server, "/updates/sse", None).await;
+    server.until_stat("/transports/websocket/requests", 1).await;
+    let data = format!("\"{}\"", "x".repeat(200_000));
+    for _ in 0..60 {
+        server.publish(&data).await;
+    }
+    let (mut seen, mut lost) = (0, 0);
+    while seen + lost < 60 {
+        let frame: serde_json::Value = serde_json::from_str(&next_text(&mut socket).await).unwrap();
+        lost += frame["gap"]["lost"].as_u64().unwrap_or(0);
+        seen += u64::from(frame.get("seq").is_some());
+    }
+    assert_eq!(seen + lost, 60);
+    assert!(lost > 0, "the socket held everything");
+    let (mut seen, mut lost) = (0, 0);
+    while seen + lost < 60 {
+        let block = within("a block", stream.block()).await.unwrap();
+        let Some(data) = block.field("data") else { continue };
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        match block.field("event") {
+            Some("gap") => lost += data["lost"].as_u64().unwrap(),
+            _ => seen += 1,
+        }
+    }
+    assert_eq!(seen + lost, 60);
+    assert!(lost > 0, "the socket held everything");
+}

@@ -1,0 +1,124 @@
+//! Leaving in good order on SIGTERM and Ctrl-C.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::common::clients::{EventStream, close_code, next_text, open_websocket};
+use crate::common::{Server, within};
+
+#[tokio::test]
+async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_the_exit_code_is_0() {
+    let server = Server::quiet(&["--drain", "2s"]).await;
+    let cursor = server.publish("1").await;
+    let path = format!("/updates/long-poll?hold=100&after={cursor}");
+    let parked = tokio::spawn(server.http.get(server.url(&path)).send());
+    let mut stream = EventStream::open(&server, "/updates/sse", None).await;
+    within("the first block", stream.block()).await.unwrap();
+    let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    next_text(&mut socket).await;
+    let mut echo = open_websocket(&server, "/echo/ws").await.unwrap();
+    server.until_stat("/transports/long_polling/requests", 1).await;
+
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    let event_stream = async {
+        let farewell = within("the farewell", stream.block()).await.unwrap();
+        assert!(farewell.field("retry").is_some() && farewell.field("data").is_none(), "{farewell:?}");
+        assert_eq!(within("the end", stream.block()).await, None);
+    };
+    let websockets = async {
+        assert_eq!(close_code(&mut socket).await, 1001);
+        assert_eq!(close_code(&mut echo).await, 1001);
+    };
+    let (answer, (), ()) = tokio::join!(within("the answer", parked), event_stream, websockets);
+    let answer = answer.unwrap().unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(answer.headers()["etag"], format!("\"{cursor}\"").as_str());
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_drain_ends_in_time_also_with_subscribers_that_never_read() {
+    let server = Server::quiet(&["--drain", "1s"]).await;
+    let mut deaf = Vec::new();
+    for path in ["/updates/sse", "/updates/ws"] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        deaf.push(socket);
+    }
+    server.until_stat("/transports/sse/requests", 1).await;
+    server.until_stat("/transports/websocket/requests", 1).await;
+    let data = format!("\"{}\"", "x".repeat(250_000));
+    for _ in 0..40 {
+        server.publish(&data).await;
+    }
+    let began = Instant::now();
+    server.signal(Signal::INT);
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn readyz_is_503_once_the_drain_has_begun_and_nobody_new_is_let_in() {
+    let server = Server::quiet(&["--drain", "5s"]).await;
+    // A request that is under way when the drain begins is the only one that can still be answered.
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\n").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    within("the server to read", async {
+        while !has_read_all(server.address.port(), port) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.signal(Signal::TERM);
+    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    socket.write_all(b"\r\n").await.unwrap();
+    let mut answer = String::new();
+    within("the answer", socket.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// Has the server taken all that this client sent out of its socket? The kernel's table of IPv4 sockets says how much
+/// waits to be read: `sl local remote state tx_queue:rx_queue …`, addresses and queues in hexadecimal.
+fn has_read_all(server: u16, client: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(&format!(":{server:04X}"))
+            && fields[2].ends_with(&format!(":{client:04X}"))
+            && fields[4].ends_with(":00000000")
+    })
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_server_at_once() {
+    let server = Server::quiet(&["--drain", "60s"]).await;
+    let stream = EventStream::open(&server, "/updates/sse", None).await;
+    server.signal(Signal::TERM);
+    within("the first to be heard", async {
+        while !server.log().contains("leaving") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.signal(Signal::TERM);
+    let (status, _log) = server.ended().await;
+    assert_eq!(status.code(), Some(1));
+    drop(stream);
+}

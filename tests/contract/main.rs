@@ -1,0 +1,15 @@
+//! The contract on the wire, held against the real server over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_requests;
+mod bounds;
+mod continuity;
+mod drain;
+mod feeds;
+mod pages;
+mod polls;
+mod streams;

@@ -1,0 +1,168 @@
+//! Polling, long polling and publishing.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::common::clients::{Answer, number};
+use crate::common::{Server, within};
+
+async fn answer(server: &Server, path: &str) -> (Answer, String) {
+    let response = server.get(path).await;
+    assert_eq!(response.status(), 200, "{path}");
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+    (response.json().await.unwrap(), tag)
+}
+
+#[tokio::test]
+async fn a_poll_without_a_position_is_told_where_it_stands_and_gets_nothing_old() {
+    let server = Server::quiet(&[]).await;
+    let (first, tag) = answer(&server, "/updates/poll").await;
+    assert!(first.updates.is_empty());
+    assert!(first.cursor.ends_with("-0"), "{}", first.cursor);
+    assert_eq!(tag, format!("\"{}\"", first.cursor));
+    let newest = server.publish("1").await;
+    let (second, _) = answer(&server, "/updates/poll").await;
+    assert!(second.updates.is_empty());
+    assert_eq!(second.cursor, newest);
+}
+
+#[tokio::test]
+async fn a_poll_brings_what_is_new_and_then_204_with_the_same_tag() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(3).await;
+    let (new, tag) = answer(&server, &format!("/updates/poll?after={before}")).await;
+    let numbers: Vec<u64> = new.updates.iter().map(|update| number(update.get())).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(new.gap, None);
+    assert_eq!(new.cursor, before.replace("-0", "-3"));
+    assert_eq!(tag, format!("\"{}\"", new.cursor));
+    let nothing = server.get(&format!("/updates/poll?after={}", new.cursor)).await;
+    assert_eq!(nothing.status(), 204);
+    assert_eq!(nothing.headers()["etag"], tag.as_str());
+    assert!(nothing.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(2).await;
+    let newest = server.newest().await;
+    for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
+        for tag in [format!("\"{newest}\""), format!("W/\"{newest}\"")] {
+            let request = server.http.get(server.url(path)).header("if-none-match", &tag);
+            assert_eq!(within(path, request.send()).await.unwrap().status(), 304, "{path} {tag}");
+        }
+        let request = server.http.get(server.url(path)).header("if-none-match", format!("\"{before}\""));
+        let response = within(path, request.send()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.json::<Answer>().await.unwrap().updates.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_cuts_an_answer_whose_cursor_continues_it() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(5).await;
+    for path in ["/updates/poll?limit=2", "/updates/long-poll?limit=2"] {
+        let (first, _) = answer(&server, &format!("{path}&after={before}")).await;
+        assert_eq!(first.updates.len(), 2);
+        let (second, _) = answer(&server, &format!("{path}&after={}", first.cursor)).await;
+        assert_eq!(second.updates.iter().map(|update| number(update.get())).collect::<Vec<_>>(), [3, 4]);
+    }
+}
+
+#[tokio::test]
+async fn after_earliest_begins_with_the_oldest_update_retained() {
+    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    server.publish_numbers(5).await;
+    for path in ["/updates/poll?after=earliest", "/updates/long-poll?after=earliest"] {
+        let (oldest, _) = answer(&server, path).await;
+        assert_eq!(oldest.gap, None, "nobody who asks for the oldest has lost anything");
+        assert_eq!(oldest.updates.iter().map(|update| number(update.get())).collect::<Vec<_>>(), [3, 4, 5]);
+    }
+}
+
+#[tokio::test]
+async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
+    let server = Server::quiet(&[]).await;
+    for has_position in [true, false] {
+        let old = server.publish("\"old\"").await;
+        let after = if has_position { format!("&after={old}") } else { String::new() };
+        let path = format!("/updates/long-poll?hold=100{after}");
+        let parked_before = server.stat("/transports/long_polling/requests").await;
+        let parked = tokio::spawn(server.http.get(server.url(&path)).send());
+        server.until_stat("/transports/long_polling/requests", parked_before + 1).await;
+        assert!(!parked.is_finished(), "there is nothing to answer with yet");
+        let cursor = server.publish("\"new\"").await;
+        // `within` is far shorter than the hold.
+        let answer: Answer = within("the answer", parked).await.unwrap().unwrap().json().await.unwrap();
+        assert_eq!(answer.cursor, cursor);
+        assert_eq!(answer.updates.len(), 1, "{path}");
+        assert_eq!(serde_json::from_str::<Value>(answer.updates[0].get()).unwrap()["data"], "new");
+    }
+}
+
+#[tokio::test]
+async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_0() {
+    let server = Server::quiet(&[]).await;
+    let cursor = server.publish("1").await;
+    for (hold, least) in [("0", 0.0), ("0.3", 0.3), ("1", 1.0)] {
+        let began = Instant::now();
+        let response = server.get(&format!("/updates/long-poll?hold={hold}&after={cursor}")).await;
+        assert_eq!(response.status(), 204);
+        assert_eq!(response.headers()["etag"], format!("\"{cursor}\"").as_str());
+        assert!(began.elapsed().as_secs_f64() >= least, "hold={hold} took {:?}", began.elapsed());
+    }
+    // A new client that got nothing has its position from the tag.
+    let response = server.get("/updates/long-poll?hold=0").await;
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()["etag"], format!("\"{cursor}\"").as_str());
+}
+
+#[tokio::test]
+async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byte() {
+    let server = Server::quiet(&[]).await;
+    let before = server.newest().await;
+    let values = [
+        "null",
+        "true",
+        "0.1000000000000000055511151231257827",
+        "123456789012345678901234567890",
+        r#""é \u00e9 𝄞""#,
+        "[]",
+        r#"{"b":1,"a":[1, 2,  {"c": null}],"b":2}"#,
+    ];
+    for (number, value) in (1..).zip(values) {
+        assert_eq!(server.publish(value).await, before.replace("-0", &format!("-{number}")));
+    }
+    let (all, _) = answer(&server, &format!("/updates/poll?after={before}")).await;
+    for (update, value) in all.updates.iter().zip(values) {
+        let update = update.get();
+        assert!(update.ends_with(&format!(",\"data\":{value}}}")), "{value} in {update}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_is_due_when_it_is_posted_on_the_clock_that_the_server_shows() {
+    let server = Server::quiet(&[]).await;
+    let before = server.json("/clock").await["now_ns"].as_u64().unwrap();
+    server.publish("1").await;
+    let after = server.json("/clock").await["now_ns"].as_u64().unwrap();
+    let (oldest, _) = answer(&server, "/updates/poll?after=earliest").await;
+    let update: Value = serde_json::from_str(oldest.updates[0].get()).unwrap();
+    let at_ns = update["at_ns"].as_u64().unwrap();
+    assert!((before..=after).contains(&at_ns), "{before} {at_ns} {after}");
+    assert_eq!(update.as_object().unwrap().keys().collect::<Vec<_>>(), ["at_ns", "data", "seq"]);
+}
+
+#[tokio::test]
+async fn line_breaks_between_the_tokens_of_a_value_do_not_break_an_event_stream() {
+    let server = Server::quiet(&[]).await;
+    let before = server.newest().await;
+    server.publish("{\r\n\"a\":\n1}").await;
+    let taken = crate::common::clients::take(&server, pushpull::transport::Transport::Sse, &before, 1).await;
+    let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+    assert_eq!(update["data"], json!({"a": 1}));
+}
