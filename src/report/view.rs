@@ -99,7 +99,16 @@ impl<'a> View<'a> {
         let is_silent = |setting: &Setting| match setting {
             Setting::Storm => !point.storm,
             Setting::Churn => point.storm,
-            _ => false,
+            Setting::Rate
+            | Setting::Clients
+            | Setting::PollInterval
+            | Setting::Payload
+            | Setting::RoundTrip
+            | Setting::RequestHeader
+            | Setting::Hold
+            | Setting::Link
+            | Setting::Jitter
+            | Setting::Echo => false,
         };
         let is_named = |setting: &Setting| sweep == Some(*setting) || differs(setting);
         let named = Setting::ALL.into_iter().filter(|setting| is_named(setting) && !is_silent(setting));
