@@ -39,8 +39,8 @@ async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percen
         }
     };
     let folder = tempfile::tempdir().unwrap();
-    // Seven updates a second from the origin on, and an interval whose ends lie between two of them: whatever is on its
-    // way at an end, ledger and capture would put on different sides of it.
+    // An even feed with a whole number of updates in the interval: the generator then puts both of its ends half way
+    // between two updates. Whatever is on its way at an end, ledger and capture would put on different sides of it.
     let flags = [
         "run",
         "--rounds",
@@ -52,7 +52,7 @@ async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percen
         "--rate",
         "7",
         "--warm-up",
-        "1070ms",
+        "1s",
         "--measure",
         "3s",
         "--out",

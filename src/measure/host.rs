@@ -43,9 +43,12 @@ pub fn busy() -> Option<Nanos> {
     Some(Nanos(sum * Nanos::SECOND.0 / rustix::param::clock_ticks_per_second()))
 }
 
-/// Processors that this process may use.
+/// Processors of the host that are on line, also those that this process keeps off (`--pin`).
 pub fn cores() -> u32 {
-    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let is_core =
+        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    u32::try_from(stat.lines().filter(is_core).count()).unwrap_or(1).max(1)
 }
 
 /// Names this boot of the host: two processes that read the same name share one monotonic clock.
