@@ -1,10 +1,12 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457), whose `detail` says what to do.
 
-use axum::body::Body;
+use axum::body::{self, Bytes};
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::journal::{CursorAhead, MalformedCursor};
@@ -43,7 +45,7 @@ impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let body = self.body();
-        (self.status, self.headers, Body::from(body)).into_response()
+        (self.status, self.headers, body::Body::from(body)).into_response()
     }
 }
 
@@ -66,6 +68,20 @@ impl From<BytesRejection> for Problem {
             _ => format!("the body cannot be read: {}", rejection.body_text()),
         };
         Self::new(rejection.status(), detail)
+    }
+}
+
+/// A request's body as JSON, whatever its content type: what a person types into curl has none.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
     }
 }
 
