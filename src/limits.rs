@@ -221,3 +221,29 @@ pub const HOST_BUSY_SUSPECT: f64 = 0.95;
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
 /// By how much the parts of the bytes may differ from the sockets' own count.
 pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;
+
+// The live page -------------------------------------------------------------------------------------------------------
+
+/// Pages that are counted at the same time: a class with a page each; a session takes about 700 B.
+pub const LIVE_SESSIONS_MAX: usize = 64;
+/// After how long without a connection and without a word a page's session makes room for another.
+pub const LIVE_SESSION_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The round trip that a page may add: a satellite's in geostationary orbit is about 600 ms.
+pub const LIVE_ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
+/// Bytes under way on a connection that was made longer; a sender must then wait, as for a full socket.
+pub const LIVE_LINE_BYTES_MAX: usize = 1 << 20;
+const _: () = assert!(LIVE_LINE_BYTES_MAX >= BATCH_BYTES_MAX, "a batch must fit the line");
+/// How long a page may have its own connections cut.
+pub const LIVE_CUT_MAX: Duration = Duration::from_secs(30);
+/// Updates a second that a page may set: one in ten seconds is the slowest that is still worth watching.
+pub const LIVE_RATE_MIN: f64 = 0.1;
+/// Four lanes of a browser draw four times as many arrows.
+pub const LIVE_RATE_MAX: f64 = 200.0;
+const _: () = assert!(LIVE_RATE_MIN < LIVE_RATE_MAX && LIVE_RATE_MAX <= RATE_MAX);
+/// Bytes of data in an update that a page may set.
+pub const LIVE_PAYLOAD_BYTES_MAX: usize = 16 << 10;
+const _: () = assert!(LIVE_PAYLOAD_BYTES_MAX <= UPDATE_BYTES_MAX);
+/// Runs in the page's list of reports.
+pub const LIVE_REPORTS_MAX: usize = 50;
+/// A file of a report that is handed out whole.
+pub const LIVE_REPORT_BYTES_MAX: u64 = 64 << 20;

@@ -158,7 +158,12 @@ impl Iterator for Source {
 /// Publishes a schedule that began at `origin` into the journal, for ever: end it by dropping it.
 ///
 /// Errors: only if the kernel gives no timer.
-pub async fn run(source: Source, journal: &Journal, clock: Clock, origin: Nanos) -> std::io::Result<()> {
+pub async fn run(
+    source: impl Iterator<Item = Due>,
+    journal: &Journal,
+    clock: Clock,
+    origin: Nanos,
+) -> std::io::Result<()> {
     let mut timer = clock.timer()?;
     for due in source {
         let at = origin.plus(due.offset);

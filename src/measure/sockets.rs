@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::system::TcpCounts;
+use super::system::{self, TcpCounts};
 
 /// A table of open sockets.
 ///
@@ -54,6 +54,26 @@ impl<T> Sockets<T> {
         for (socket, owner) in self.lock().open.values() {
             see(owner, TcpCounts::of(*socket).unwrap_or_default());
         }
+    }
+
+    /// Shows the open connections that are wanted with their counts of this moment; the kernel is asked for no other.
+    pub fn for_each_of(&self, wanted: impl Fn(&T) -> bool, mut see: impl FnMut(&Arc<T>, TcpCounts)) {
+        for (socket, owner) in self.lock().open.values().filter(|(_, owner)| wanted(owner)) {
+            see(owner, TcpCounts::of(*socket).unwrap_or_default());
+        }
+    }
+
+    /// The counts of one open connection at this moment; zeros if it has left.
+    pub fn counts(&self, id: u64) -> TcpCounts {
+        let table = self.lock();
+        table.open.get(&id).and_then(|(socket, _)| TcpCounts::of(*socket).ok()).unwrap_or_default()
+    }
+
+    /// Breaks the open connections that are wanted, and says how many they were.
+    pub fn shut(&self, wanted: impl Fn(&Arc<T>) -> bool) -> usize {
+        let table = self.lock();
+        let sockets = table.open.values().filter(|(_, owner)| wanted(owner));
+        sockets.filter(|(socket, _)| system::shut(*socket).is_ok()).count()
     }
 
     /// The counts of all connections that there have been.

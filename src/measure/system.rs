@@ -32,6 +32,15 @@ impl std::ops::Add for TcpCounts {
 }
 
 impl TcpCounts {
+    /// What was added since `earlier`, a reading of the same connection.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            segments_out: self.segments_out.saturating_sub(earlier.segments_out),
+            segments_in: self.segments_in.saturating_sub(earlier.segments_in),
+            bytes_retransmitted: self.bytes_retransmitted.saturating_sub(earlier.bytes_retransmitted),
+        }
+    }
+
     /// Reads `TCP_INFO` (tcp(7); the fields are documented in Linux's `include/uapi/linux/tcp.h`).
     ///
     /// Whoever asks must know that the descriptor is still this connection's: see [`super::sockets::Sockets`].
@@ -55,6 +64,19 @@ impl TcpCounts {
             segments_in: info.tcpi_segs_in.into(),
             bytes_retransmitted: info.tcpi_bytes_retrans,
         })
+    }
+}
+
+/// Ends a connection in both directions at once: whoever waits to read from it reads its end.
+///
+/// Whoever asks must know that the descriptor is still this connection's: see [`super::sockets::Sockets`].
+///
+/// Errors: as for a connection that has ended already.
+pub fn shut(socket: RawFd) -> io::Result<()> {
+    // SAFETY: no memory is involved; a descriptor that is not open, or no socket, is an error and nothing worse.
+    match unsafe { libc::shutdown(socket, libc::SHUT_RDWR) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

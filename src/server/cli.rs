@@ -1,6 +1,7 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -41,6 +42,9 @@ pub struct ServerArgs {
     feed: FeedArgs,
     #[command(flatten)]
     bounds: BoundArgs,
+    /// Folder of reports that the page lists.
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    reports: PathBuf,
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
@@ -118,6 +122,7 @@ impl BoundArgs {
             echo_bytes_max,
             drain: self.drain.duration(),
             stream_age_max: self.max_age.map(Nanos::duration),
+            reports: None,
         })
     }
 }
@@ -126,7 +131,7 @@ impl BoundArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
-    let settings = args.bounds.settings()?;
+    let settings = Settings { reports: Some(args.reports), ..args.bounds.settings()? };
     let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source()?;
@@ -143,6 +148,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         None => orders(&app),
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
+            // Not under a load generator: a measurement's feed is its own.
+            app.live.feed.follows(&feed, source.as_ref());
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -158,14 +165,13 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
 async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: oneshot::Receiver<Nanos>) {
     let Ok(origin) = origin.await else { return };
     let ended = match (feed, source) {
-        (_, Some(source)) => feed::run(source, &app.journal, app.clock, origin).await,
         (Feed::Stdin, None) => {
             let input = BufReader::new(tokio::io::stdin());
             feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (Feed::Replay { .. } | Feed::Synthetic { .. } | Feed::None, None) => Ok(()),
+        (_, source) => app.live.feed.publish(source, origin, &app.journal, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");

@@ -7,6 +7,8 @@
 mod accept;
 pub mod cli;
 mod drain;
+pub mod live;
+pub mod origin;
 mod pages;
 mod problem;
 mod routes;
@@ -14,6 +16,7 @@ mod stats;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::task::TaskTracker;
 
 pub use drain::{Drain, Turn};
+pub use live::{Lane, Live};
 pub use problem::Problem;
 pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
 
@@ -47,6 +51,8 @@ pub struct Settings {
     pub drain: Duration,
     /// A stream's greatest age.
     pub stream_age_max: Option<Duration>,
+    /// The folder of reports that the page lists, if any.
+    pub reports: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -60,6 +66,7 @@ impl Default for Settings {
             echo_bytes_max: limits::ECHO_BYTES_MAX,
             drain: limits::DRAIN,
             stream_age_max: None,
+            reports: None,
         }
     }
 }
@@ -77,6 +84,8 @@ pub struct App {
     pub drain: Drain,
     /// Owns the WebSockets, which outlive the request that opened them.
     pub tasks: TaskTracker,
+    /// What the live page needs.
+    pub live: Live,
     /// As set.
     pub settings: Settings,
     /// Names this boot of the host.
@@ -109,6 +118,7 @@ impl Server {
             stats: Arc::default(),
             drain,
             tasks: TaskTracker::new(),
+            live: Live::default(),
             settings,
             boot_id: crate::measure::host::boot_id().unwrap_or_default(),
         };

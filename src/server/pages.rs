@@ -1,11 +1,10 @@
-//! What a person or a monitoring system opens: the page at `/` and `/metrics`.
+//! What a monitoring system opens: `/metrics`.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
-use maud::{DOCTYPE, html};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,43 +12,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{AccountReading, App, Problem};
-
-/// `GET /`: what there is.
-pub async fn index(State(app): State<Arc<App>>) -> Response {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "pushpull" }
-                style { "body{font:16px/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}" }
-            }
-            body {
-                h1 { "pushpull" }
-                p { "One stream of updates, four ways to get it. Newest update: " (app.journal.newest()) "." }
-                ul {
-                    @for (address, what) in ADDRESSES {
-                        li { a href=(address) { code { (address) } } " " (what) }
-                    }
-                }
-            }
-        }
-    };
-    page.into_response()
-}
-
-const ADDRESSES: [(&str, &str); 9] = [
-    ("/updates/poll?after=earliest", "interval polling: what there is, at once"),
-    ("/updates/long-poll", "long polling: the next update, as soon as there is one"),
-    ("/updates/sse", "Server-Sent Events: a stream without end"),
-    ("/updates/ws", "WebSocket: for a WebSocket client"),
-    ("/stats", "counters as JSON"),
-    ("/metrics", "counters for Prometheus"),
-    ("/clock", "the server's clock"),
-    ("/healthz", "alive?"),
-    ("/readyz", "accepting?"),
-];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Label {

@@ -1,10 +1,12 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457), whose `detail` says what to do.
 
-use axum::body::Body;
+use axum::body::{self, Bytes};
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::journal::{CursorAhead, MalformedCursor};
@@ -45,7 +47,7 @@ impl IntoResponse for Problem {
         let body = self.body();
         let mut headers = self.headers.map(|headers| *headers).unwrap_or_default();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        (self.status, headers, Body::from(body)).into_response()
+        (self.status, headers, body::Body::from(body)).into_response()
     }
 }
 
@@ -69,6 +71,20 @@ impl From<BytesRejection> for Problem {
         };
         // The rest of the body is not read, so the connection ends: a client must not put its next request on it.
         Self::new(rejection.status(), detail).header(CONNECTION, HeaderValue::from_static("close"))
+    }
+}
+
+/// A request's body as JSON, whatever its content type: what a person types into curl has none.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::problem::{method_not_allowed, not_found};
-use super::{App, Connection, Problem, pages};
+use super::{App, Connection, Problem, live, origin, pages};
 use crate::journal::{BatchLimit, Cursor, Occupancy, Start};
 use crate::limits;
 use crate::transport::answer::Strict;
@@ -31,7 +31,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/ws", get(websocket::serve))
         .route("/echo/ws", get(echo::serve));
     let rest = Router::new()
-        .route("/", get(pages::index))
         .route("/updates", post(publish).layer(DefaultBodyLimit::max(limits::UPDATE_BYTES_MAX)))
         .route("/echo", post(echo::post).layer(DefaultBodyLimit::max(echo_bytes_max)))
         .route("/clock", get(clock))
@@ -40,20 +39,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(pages::metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
+        .merge(live::router())
         .fallback(not_found)
         .layer(middleware::from_fn(charge_other));
     streams.merge(rest).method_not_allowed_fallback(method_not_allowed).with_state(app)
 }
 
-/// Charges a request to no transport.
+/// Charges a request to no transport, and lets one that changes something pass only from our own pages.
 async fn charge_other(Extension(connection): Extension<Arc<Connection>>, request: Request, next: Next) -> Response {
     connection.charge_other();
+    if !request.method().is_safe()
+        && let Err(problem) = origin::check(request.headers())
+    {
+        return problem.into_response();
+    }
     next.run(request).await
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
 ///
-/// Errors: 400 for what is not JSON, 413 for what is too large.
+/// Errors: 400 for what is not JSON, 403 for a page of another site, 413 for what is too large.
 async fn publish(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     let now = app.clock.now();
     let body = body?;

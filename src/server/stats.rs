@@ -1,12 +1,13 @@
 //! What the server counts, charged to a transport, and the connections it counts it for.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use tokio::net::TcpStream;
 
+use super::live::{Lane, Line, Seat, Session};
 use crate::journal::Batch;
 use crate::measure::sockets::Sockets;
 use crate::measure::system::TcpCounts;
@@ -15,7 +16,7 @@ use crate::transport::Transport;
 use crate::units::Nanos;
 
 /// A server's side of a connection, with its bytes counted.
-pub type Socket = Tapped<TcpStream, Meter>;
+pub type Socket = Tapped<Line, Meter>;
 
 /// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
@@ -82,6 +83,12 @@ pub struct Connection {
     uncharged_in: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+    /// Its number in the table of sockets.
+    id: OnceLock<u64>,
+    requests: AtomicU64,
+    /// Bytes of the last request, as far as they had come in when it was charged.
+    request_bytes: AtomicU64,
+    seat: Seat,
 }
 
 impl Stats {
@@ -102,11 +109,17 @@ impl Stats {
             uncharged_in: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
+            id: OnceLock::new(),
+            requests: AtomicU64::new(0),
+            request_bytes: AtomicU64::new(0),
+            seat: Seat::default(),
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
         let id = self.sockets.enter(stream.as_raw_fd(), Arc::clone(&connection));
-        (Arc::clone(&connection), Tapped::new(stream, Meter { connection, id }, write_timeout))
+        let _first = connection.id.set(id);
+        let line = Line::new(stream, Arc::clone(&connection));
+        (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))
     }
 
     /// Counts a connection that was not let in.
@@ -178,13 +191,35 @@ impl Connection {
     }
 
     fn charge_to(&self, index: usize) {
+        self.seat.leave(|| self.tcp_before_this_request());
+        self.requests.fetch_add(1, Relaxed);
         let before = usize::from(self.account.swap(index as u8, Relaxed));
         if before != index {
             self.stats.accounts[before].connections_open.fetch_sub(1, Relaxed);
             self.stats.accounts[index].connections_open.fetch_add(1, Relaxed);
         }
         self.account().requests.fetch_add(1, Relaxed);
-        self.settle();
+        self.request_bytes.store(self.settle(), Relaxed);
+    }
+
+    /// Takes its seat in a page's lane with the request that was charged last; is that the connection's first?
+    pub fn take_seat(&self, session: &Arc<Session>, lane: Lane) -> bool {
+        let is_first = self.requests.load(Relaxed) <= 1;
+        let since = if is_first { TcpCounts::default() } else { self.tcp_before_this_request() };
+        session.lane(lane).request(is_first, self.request_bytes.load(Relaxed));
+        self.seat.take(Arc::clone(session), lane, since);
+        is_first
+    }
+
+    /// Its seat in a page's session.
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// The kernel's counts without the segment that the request just came in with.
+    fn tcp_before_this_request(&self) -> TcpCounts {
+        let counts = self.id.get().map(|id| self.stats.sockets.counts(*id)).unwrap_or_default();
+        counts.since(TcpCounts { segments_in: 1, ..TcpCounts::default() })
     }
 
     fn account(&self) -> &Account {
@@ -192,11 +227,13 @@ impl Connection {
     }
 
     /// Charges what was read since the last request, now that it is known for whom.
-    fn settle(&self) {
+    fn settle(&self) -> u64 {
         let bytes = self.uncharged_in.swap(0, Relaxed);
         if bytes > 0 {
             self.account().bytes_in.fetch_add(bytes, Relaxed);
+            self.seat.count(|lane| lane.came_in(bytes));
         }
+        bytes
     }
 
     /// Where it comes from.
@@ -236,13 +273,16 @@ impl Tap for Meter {
         self.connection.settle();
         self.connection.bytes_out.fetch_add(bytes, Relaxed);
         self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
+        self.connection.seat.count(|lane| lane.went_out(bytes));
     }
 
     fn closing(&mut self) {
         self.connection.settle();
         let account = self.connection.account();
         account.connections_open.fetch_sub(1, Relaxed);
-        account.add_tcp(self.connection.stats.sockets.leave(self.id));
+        let counts = self.connection.stats.sockets.leave(self.id);
+        account.add_tcp(counts);
+        self.connection.seat.leave(|| counts);
     }
 }
 
@@ -260,10 +300,12 @@ impl Counts {
         if batch.gap.is_some() {
             account.gaps.fetch_add(1, Relaxed);
         }
+        self.connection.seat.count(|lane| lane.sent(batch));
     }
 
     /// The request brings nothing.
     pub fn empty(&self) {
         self.connection.account().empty.fetch_add(1, Relaxed);
+        self.connection.seat.count(super::live::LaneCounts::empty);
     }
 }

@@ -30,23 +30,39 @@ use http::{HeaderMap, Request as HttpRequest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::answer::Strict;
 use super::client::{self, ClientError, Options, Stream};
 use super::{Transport, websocket};
 use crate::limits;
 use crate::report::run_file::MessageKind;
-use crate::server::{App, Connection, Problem, Socket};
+use crate::server::{App, Connection, Lane, Problem, Socket, live};
+
+/// `?session=ID` from a live page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EchoQuery {
+    session: Option<String>,
+}
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
 /// `POST /echo`: the body, with its content type.
 ///
 /// Errors: 413 for a body past the limit.
-pub async fn post(headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+pub async fn post(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Strict(query): Strict<EchoQuery>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     let body = body?;
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpPost).await?;
     let mut response = Body::from(body).into_response();
     if let Some(content_type) = headers.get(CONTENT_TYPE) {
         response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
@@ -60,9 +76,11 @@ pub async fn post(headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Re
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Strict(query): Strict<EchoQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     connection.charge(Transport::WebSocket);
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpWebSocket).await?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
     let (response, upgrade) = websocket::accept(request, config)?;
     let drain = app.drain.turn();
@@ -70,7 +88,7 @@ pub async fn serve(
         if let Some(mut socket) = upgrade.socket().await {
             tokio::select! {
                 biased;
-                _ended = echo(&mut socket) => {}
+                _ended = echo(&mut socket, &connection) => {}
                 _come_back_in = drain => {
                     let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
                 }
@@ -80,8 +98,12 @@ pub async fn serve(
     Ok(response)
 }
 
-async fn echo(socket: &mut WebSocketStream<Socket>) -> Result<(), WsError> {
+async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
     while let Some(received) = socket.next().await {
+        let one_way = connection.seat().added_one_way();
+        if !one_way.is_zero() {
+            tokio::time::sleep(one_way).await;
+        }
         match received {
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => websocket::send_all(socket, [message]).await?,
             // The library answers pings and close frames.

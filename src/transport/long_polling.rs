@@ -29,15 +29,16 @@ use super::answer::{self, Strict};
 use super::client::{self, ClientError, Event, Options, Stream};
 use crate::journal::Cursor;
 use crate::limits;
-use crate::server::{App, Connection, Problem};
+use crate::server::{App, Connection, Lane, Problem, live};
 
-/// `?after=C&hold=S&limit=N`
+/// `?after=C&hold=S&limit=N`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongPollQuery {
     after: Option<String>,
     hold: Option<f64>,
     limit: Option<usize>,
+    session: Option<String>,
 }
 
 /// Server half: `GET /updates/long-poll`.
@@ -50,6 +51,7 @@ pub async fn serve(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.charge(Transport::LongPolling);
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::LongPolling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
     let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;

@@ -24,15 +24,16 @@ use super::answer::{self, Strict};
 use super::client::{self, ClientError, Event, Options, Stream};
 use crate::journal::{Batch, Cursor};
 use crate::limits;
-use crate::server::{App, Connection, Problem};
+use crate::server::{App, Connection, Lane, Problem, live};
 use crate::units::Nanos;
 
-/// `?after=C&limit=N`
+/// `?after=C&limit=N`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollQuery {
     after: Option<String>,
     limit: Option<usize>,
+    session: Option<String>,
 }
 
 /// Server half: `GET /updates/poll`.
@@ -45,6 +46,7 @@ pub async fn serve(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.charge(Transport::Polling);
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Polling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;
     Ok(match asked.reader.try_next(limit) {

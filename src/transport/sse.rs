@@ -47,7 +47,7 @@ use super::answer::{Strict, gap_json};
 use super::client::{self, ClientError, Event, Options, Stream};
 use crate::journal::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::limits;
-use crate::server::{App, Connection, Counts, Problem, Turn};
+use crate::server::{App, Connection, Counts, Lane, Problem, Turn, live};
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -56,11 +56,12 @@ const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C`
+/// `?after=C`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SseQuery {
     after: Option<String>,
+    session: Option<String>,
 }
 
 /// Server half: `GET /updates/sse`. `Last-Event-ID` wins over `after`: a browser that reconnects repeats the address it
@@ -74,6 +75,7 @@ pub async fn serve(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.charge(Transport::Sse);
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Sse)).await?;
     let last_event_id = match headers.get(LAST_EVENT_ID) {
         Some(id) => Some(id.to_str().map_err(|_| crate::journal::MalformedCursor)?),
         None => None,

@@ -47,18 +47,19 @@ use super::answer::{Strict, gap_json};
 use super::client::{self, ClientError, Event, Options, Stream, Update};
 use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
-use crate::server::{App, Connection, Counts, Problem, Socket};
+use crate::server::{App, Connection, Counts, Lane, Problem, Socket, live, origin};
 use crate::units::Nanos;
 
 const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C`
+/// `?after=C`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WsQuery {
     after: Option<String>,
+    session: Option<String>,
 }
 
 /// Server half: `GET /updates/ws`.
@@ -72,6 +73,7 @@ pub async fn serve(
     request: Request,
 ) -> Result<Response, Problem> {
     let counts = connection.charge(Transport::WebSocket);
+    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::WebSocket)).await?;
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = app.journal.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
@@ -116,7 +118,7 @@ impl Upgrade {
 
 /// Answers the opening handshake (RFC 6455 section 4.2).
 ///
-/// Errors: 426 with what to upgrade to, or 400 with what is wrong.
+/// Errors: 426 with what to upgrade to, 403 for a page of another site, or 400 with what is wrong.
 pub(super) fn accept(mut request: Request, config: WebSocketConfig) -> Result<(Response, Upgrade), Problem> {
     let headers = request.headers();
     let has = |name: HeaderName, token: &str| {
@@ -136,6 +138,7 @@ pub(super) fn accept(mut request: Request, config: WebSocketConfig) -> Result<(R
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(upgrade_required("only version 13 of the WebSocket protocol is spoken here"));
     }
+    origin::check(headers)?;
     let accept_key = accept_key(headers)?;
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));

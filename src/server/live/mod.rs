@@ -1,0 +1,199 @@
+//! The live page: its files, its sessions, its hand on the feed, and the reports it lists.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /`, `GET /web/…` | the page, from files built into the program |
+//! | `…?session=ID` on every address of the stream and on `/echo` | counts that connection for the page `ID` |
+//! | `GET /live/session/ID` | what each lane of the page carried, as the server counted it; the feed; how many pages |
+//! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and keeps them broken for so long |
+//! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | makes the page's connections that much longer |
+//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed that all share |
+//! | `GET /live/reports`, `GET /reports/…` | the runs in the reports folder; their files |
+
+mod assets;
+pub mod feed;
+mod line;
+mod reports;
+mod seat;
+mod session;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+pub use feed::FeedControl;
+pub use line::Line;
+pub use seat::Seat;
+pub use session::{Lane, LaneCounts, LaneReading, Session, SessionId, Sessions};
+
+use super::problem::Body;
+use super::{App, Connection, Problem};
+use crate::journal::Cursor;
+use crate::limits;
+use crate::units::Nanos;
+
+/// What the live page needs of the server.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// The open pages.
+    pub sessions: Sessions,
+    /// The feed's setting.
+    pub feed: FeedControl,
+}
+
+/// The page's addresses.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(assets::page))
+        .route("/web/{file}", get(assets::file))
+        .route("/live/session/{id}", get(read))
+        .route("/live/session/{id}/cut", post(cut))
+        .route("/live/session/{id}/link", post(link))
+        .route("/live/feed", get(feed::read).post(feed::change))
+        .route("/live/reports", get(reports::list))
+        .route("/reports/{*path}", get(reports::file))
+}
+
+/// Seats a request's connection in the session that it names, and lets the request travel the page's longer way.
+///
+/// A request on a connection that nothing was asked on before has made the connection first: that takes a round trip
+/// (RFC 9293 section 3.5), so it waits that much longer.
+///
+/// Errors: 400 for a malformed session, 503 where too many pages are open or this one is cut off just now; in the last
+/// case the connection is already broken and nobody will read the answer.
+pub async fn take_seat(
+    app: &App,
+    connection: &Arc<Connection>,
+    session: Option<&str>,
+    lane: Lane,
+) -> Result<(), Problem> {
+    let Some(id) = session else { return Ok(()) };
+    let now = app.clock.now();
+    let session = app.live.sessions.open(id.parse()?, now)?;
+    if session.is_cut(now) && matches!(lane, Lane::Down(_)) {
+        app.stats.sockets.shut(|one| Arc::ptr_eq(one, connection));
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this page asked to be cut off; come back later"));
+    }
+    let is_first = connection.take_seat(&session, lane);
+    let one_way = session.added_one_way();
+    if !one_way.is_zero() {
+        tokio::time::sleep(if is_first { one_way * 3 } else { one_way }).await;
+    }
+    Ok(())
+}
+
+/// `GET /live/session/ID`
+#[derive(Serialize)]
+struct Reading {
+    now_ns: Nanos,
+    newest: Cursor,
+    round_trip_ms: f64,
+    /// Bytes of IP and TCP header in each segment.
+    segment_header_bytes: u64,
+    /// Pages open at this server.
+    pages: usize,
+    feed: feed::State,
+    lanes: BTreeMap<&'static str, LaneReading>,
+}
+
+async fn read(
+    State(app): State<Arc<App>>,
+    axum::Extension(connection): axum::Extension<Arc<Connection>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let session = app.live.sessions.open(id.parse()?, now)?;
+    let mut lanes: BTreeMap<_, _> = session.read().into_iter().collect();
+    app.stats.sockets.for_each_of(
+        |connection| connection.seat().is_in(&session),
+        |connection, tcp| {
+            if let Some((_, lane, share)) = connection.seat().share(tcp)
+                && let Some(reading) = lanes.get_mut(lane.label())
+            {
+                reading.segments_in += share.segments_in;
+                reading.segments_out += share.segments_out;
+            }
+        },
+    );
+    let segment_header_bytes = match connection.peer().ip().to_canonical() {
+        std::net::IpAddr::V4(_) => limits::TCP_IPV4_HEADER_BYTES,
+        std::net::IpAddr::V6(_) => limits::TCP_IPV6_HEADER_BYTES,
+    };
+    let reading = Reading {
+        now_ns: now,
+        newest: app.journal.newest(),
+        round_trip_ms: session.added_round_trip().seconds() * 1e3,
+        segment_header_bytes,
+        pages: app.live.sessions.in_use(now),
+        feed: app.live.feed.state(),
+        lanes,
+    };
+    Ok(Json(reading).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CutOrder {
+    seconds: f64,
+}
+
+/// `POST /live/session/ID/cut`: breaks the connections over which this page gets updates, and every new one for as
+/// long as asked. 200 with how many were broken in each lane.
+///
+/// Errors: 400 for a malformed body or a time out of bounds.
+async fn cut(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Body(order): Body<CutOrder>,
+) -> Result<Response, Problem> {
+    let most = limits::LIVE_CUT_MAX.as_secs_f64();
+    if !(0.0..=most).contains(&order.seconds) {
+        let detail = format!("seconds is {}; use 0 to {most}", order.seconds);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let now = app.clock.now();
+    let session = app.live.sessions.open(id.parse()?, now)?;
+    session.cut_until(now.plus(Nanos::from_seconds(order.seconds)));
+    let broken = app.stats.sockets.shut(|connection| {
+        let is_ours = connection.seat().is_down(&session);
+        if is_ours {
+            connection.seat().count(LaneCounts::cut);
+        }
+        is_ours
+    });
+    #[derive(Serialize)]
+    struct Cut {
+        broken: usize,
+        seconds: f64,
+    }
+    Ok(Json(Cut { broken, seconds: order.seconds }).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkOrder {
+    round_trip_ms: f64,
+}
+
+/// `POST /live/session/ID/link`: the round trip that is added to this page's connections. 204.
+///
+/// Errors: 400 for a malformed body or a time out of bounds.
+async fn link(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Body(order): Body<LinkOrder>,
+) -> Result<StatusCode, Problem> {
+    let session = app.live.sessions.open(id.parse()?, app.clock.now())?;
+    if !(order.round_trip_ms.is_finite() && order.round_trip_ms >= 0.0) {
+        let detail = format!("round_trip_ms is {}; use 0 or more", order.round_trip_ms);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    session.add_round_trip(Nanos::from_seconds(order.round_trip_ms / 1e3))?;
+    Ok(StatusCode::NO_CONTENT)
+}

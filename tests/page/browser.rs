@@ -1,0 +1,210 @@
+//! A real server and a real browser for each test: started on free ports, ended by handle.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use thirtyfour::extensions::cdp::ChromeDevTools;
+use thirtyfour::prelude::*;
+use tokio::sync::{Mutex, MutexGuard};
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+const FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+];
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Browsers are heavy: one at a time, or their own load is what is measured.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// A process that ends with its owner.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The server under test.
+pub struct Server {
+    _process: Ended,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+}
+
+impl Server {
+    pub fn start(flags: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_server"))
+            .args(["--port", "0"])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { _process: Ended(process), url: url.trim().to_owned() }
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        reqwest::get(format!("{}{path}", self.url)).await.unwrap().json().await.unwrap()
+    }
+}
+
+/// How a page is looked at.
+#[derive(Clone, Copy)]
+pub struct Looks {
+    pub width: u32,
+    pub height: u32,
+    pub is_dark: bool,
+    pub is_still: bool,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { width: 1280, height: 800, is_dark: false, is_still: false }
+    }
+}
+
+/// A browser with one page of the server open.
+pub struct Browser {
+    pub driver: WebDriver,
+    driver_url: String,
+    _process: Ended,
+    _profile: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    /// `None`, said aloud, where there is no browser.
+    pub async fn open(looks: Looks) -> Option<Self> {
+        if !Path::new(CHROMIUM).exists() || !Path::new(CHROMEDRIVER).exists() {
+            eprintln!("SKIPPED: {CHROMIUM} or {CHROMEDRIVER} is missing; apt-get install chromium chromium-driver");
+            return None;
+        }
+        let turn = ONE_AT_A_TIME.lock().await;
+        let profile = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new(CHROMEDRIVER)
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = Ended(process);
+        let driver_url = format!("http://127.0.0.1:{port}");
+        let began = Instant::now();
+        while reqwest::get(format!("{driver_url}/status")).await.is_err() {
+            assert!(began.elapsed() < PATIENCE, "chromedriver does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut capabilities = DesiredCapabilities::chrome();
+        capabilities.set_binary(CHROMIUM).unwrap();
+        for flag in FLAGS {
+            capabilities.add_arg(flag).unwrap();
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
+        let driver = WebDriver::new(&driver_url, capabilities).await.unwrap();
+        let browser = Self { driver, driver_url, _process: process, _profile: profile, _turn: turn };
+        let Looks { width, height, is_dark, is_still } = looks;
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+        browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": if is_dark { "dark" } else { "light" }},
+            {"name": "prefers-reduced-motion", "value": if is_still { "reduce" } else { "no-preference" }},
+        ]});
+        browser.devtools("Emulation.setEmulatedMedia", features).await;
+        Some(browser)
+    }
+
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let tools = ChromeDevTools::new(self.driver.handle.clone());
+        tools.execute_cdp_with_params(command, parameters).await.unwrap()
+    }
+
+    /// Opens a page of the server and waits until all four lanes have received something.
+    pub async fn goto(&self, server: &Server, address: &str) {
+        self.driver.goto(format!("{}{address}", server.url)).await.unwrap();
+        self.until("all lanes receive", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
+    }
+
+    /// What an expression over the page's own `page` and `clock` gives.
+    pub async fn read(&self, expression: &str) -> Value {
+        let script =
+            format!("const {{ page, clock }} = window.pushpull ?? {{ page: {{ lanes: [] }} }}; return {expression};");
+        self.driver.execute(script, Vec::new()).await.unwrap().json().clone()
+    }
+
+    /// Waits until an expression holds.
+    pub async fn until(&self, what: &str, expression: &str) {
+        let began = Instant::now();
+        while self.read(&format!("Boolean({expression})")).await != json!(true) {
+            if began.elapsed() > PATIENCE {
+                let state = self.read("[document.body.innerText, page.lanes.map((lane) => lane.audit)]").await;
+                panic!("waited for {PATIENCE:?}: {what}\n{state}\n{:?}", self.console().await);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn click(&self, selector: &str) {
+        self.driver.find(By::Css(selector)).await.unwrap().click().await.unwrap();
+    }
+
+    pub async fn text(&self, selector: &str) -> String {
+        self.driver.find(By::Css(selector)).await.unwrap().text().await.unwrap()
+    }
+
+    /// Moves a slider as a hand does: the value, then the event.
+    pub async fn slide(&self, knob: &str, step: u32) {
+        let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'));";
+        let slider = self.driver.find(By::Css(format!("#knob-{knob}"))).await.unwrap();
+        self.driver.execute(script, vec![slider.to_json().unwrap(), json!(step)]).await.unwrap();
+    }
+
+    /// Errors and warnings in the console since it was last asked.
+    pub async fn console(&self) -> Vec<String> {
+        let address = format!("{}/session/{}/se/log", self.driver_url, self.driver.session_id());
+        let client = reqwest::Client::new();
+        let answer: Value =
+            client.post(address).json(&json!({"type": "browser"})).send().await.unwrap().json().await.unwrap();
+        let lines = answer["value"].as_array().cloned().unwrap_or_default();
+        let is_bad = |line: &&Value| matches!(line["level"].as_str(), Some("SEVERE" | "WARNING"));
+        lines.iter().filter(is_bad).map(|line| line["message"].to_string()).collect()
+    }
+
+    /// Writes what is to be seen to `target/tmp`.
+    pub async fn screenshot(&self, name: &str) -> Vec<u8> {
+        let png = self.driver.screenshot_as_png().await.unwrap();
+        std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{name}.png")), &png).unwrap();
+        png
+    }
+
+    pub async fn close(self) {
+        self.driver.quit().await.unwrap();
+    }
+}
+
+/// Chooses a feed as a hand does: the value, then the event.
+pub async fn choose_feed(browser: &Browser, feed: &str) {
+    let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'));";
+    let select = browser.driver.find(By::Css("#knob-feed")).await.unwrap();
+    browser.driver.execute(script, vec![select.to_json().unwrap(), json!(feed)]).await.unwrap();
+    browser.until("the feed is set", &format!("page.status.feed.feed === '{feed}'")).await;
+}

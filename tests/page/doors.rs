@@ -1,0 +1,116 @@
+//! The page's addresses without a browser: what they take, what they refuse, and for whom.
+
+use reqwest::{Client, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::browser::Server;
+
+const ID: &str = "0123456789abcdef";
+
+async fn post(server: &Server, path: &str, body: Value) -> (StatusCode, Value) {
+    let answer = Client::new().post(format!("{}{path}", server.url)).json(&body).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
+    let server = Server::start(&["--feed", "none"]);
+    let host = server.url.trim_start_matches("http://").to_owned();
+    let client = Client::new();
+    let cut = format!("/live/session/{ID}/cut");
+    let link = format!("/live/session/{ID}/link");
+    for (path, body) in [
+        ("/updates", json!(1)),
+        ("/live/feed", json!({"feed": "paused", "rate": 1, "payload": 16})),
+        (&cut, json!({"seconds": 0})),
+        (&link, json!({"round_trip_ms": 0})),
+    ] {
+        let send = |origin: String| {
+            client.post(format!("{}{path}", server.url)).header(header::ORIGIN, origin).json(&body).send()
+        };
+        assert_eq!(send("http://evil.example".to_owned()).await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
+        assert!(send(server.url.clone()).await.unwrap().status().is_success(), "{path}");
+    }
+    for (origin, status) in [("http://evil.example".to_owned(), 403), (format!("http://{host}"), 101)] {
+        let upgrade = client
+            .get(format!("{}/updates/ws", server.url))
+            .header(header::ORIGIN, origin)
+            .header(header::CONNECTION, "upgrade")
+            .header(header::UPGRADE, "websocket")
+            .header(header::SEC_WEBSOCKET_VERSION, "13")
+            .header(header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(upgrade.send().await.unwrap().status().as_u16(), status);
+    }
+    assert_eq!(server.get("/stats").await["journal"]["updates"], 1, "only what our own page published");
+}
+
+#[tokio::test]
+async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
+    let server = Server::start(&["--feed", "none"]);
+    for (path, body, says) in [
+        ("/live/feed", json!({"feed": "steady", "rate": 1e9, "payload": 16}), "updates a second"),
+        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 0}), "use 1 to"),
+        ("/live/feed", json!({"feed": "sideways", "rate": 1, "payload": 16}), "unknown variant"),
+        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16, "more": 1}), "unknown field"),
+        (&format!("/live/session/{ID}/cut"), json!({"seconds": 1e9}), "use 0 to"),
+        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": 1e9}), "use at most"),
+        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": -1}), "use 0 or more"),
+        ("/live/session/nonsense/cut", json!({"seconds": 1}), "16 to 32 digits"),
+    ] {
+        let (status, problem) = post(&server, path, body.clone()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{path} {body}: {problem}");
+    }
+    for path in ["/updates/poll?session=x", "/updates/sse?session=x", "/updates/long-poll?session=x"] {
+        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
+    let server = Server::start(&["--feed", "stdin"]);
+    assert_eq!(server.get("/live/feed").await["can_change"], false);
+    let (status, problem) = post(&server, "/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16})).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(problem["detail"].as_str().unwrap().contains("--feed"));
+}
+
+#[tokio::test]
+async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("reports/20260101-quick");
+    std::fs::create_dir_all(&run).unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    std::fs::write(run.join("index.html"), "<p>a report").unwrap();
+    let head = r#"{"started_at":"2026-01-01T00:00:00Z","verdict":"valid","scenario":{"name":"quick","question":"?"}}"#;
+    std::fs::write(run.join("run.json"), head).unwrap();
+    let reports = folder.path().join("reports");
+    let server = Server::start(&["--feed", "none", "--reports", reports.to_str().unwrap()]);
+    let list = server.get("/live/reports").await;
+    assert_eq!((&list[0]["folder"], &list[0]["has_page"]), (&json!("20260101-quick"), &json!(true)));
+    let page = reqwest::get(format!("{}/reports/20260101-quick/index.html", server.url)).await.unwrap();
+    assert!(page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'"));
+    assert_eq!(page.text().await.unwrap(), "<p>a report");
+    for path in ["/reports/%2e%2e/secret.txt", "/reports/..%2fsecret.txt", "/reports/20260101-quick", "/reports/none"] {
+        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.text().await.unwrap().contains("secret\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
+    let server = Server::start(&["--feed", "none"]);
+    let client = Client::new();
+    let poll = || client.get(format!("{}/updates/poll?session={ID}", server.url)).send();
+    poll().await.unwrap().bytes().await.unwrap();
+    let (status, _) = post(&server, &format!("/live/session/{ID}/link"), json!({"round_trip_ms": 300})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let began = std::time::Instant::now();
+    poll().await.unwrap().bytes().await.unwrap();
+    let took = began.elapsed().as_millis();
+    assert!((300..600).contains(&took), "a round trip more on a connection that is open: {took} ms");
+    let counts = server.get(&format!("/live/session/{ID}")).await;
+    assert_eq!(counts["lanes"]["polling"]["requests"], 2);
+}

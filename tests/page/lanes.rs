@@ -1,0 +1,120 @@
+//! The four lanes and their figures.
+
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, Looks, Server};
+
+const FEED: [&str; 6] = ["--feed", "synthetic", "--rate", "20", "--payload", "100"];
+
+#[tokio::test]
+async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
+    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let server = Server::start(&FEED);
+    browser.goto(&server, "/#poll=200").await;
+    browser.until("a hundred updates in each lane", "page.lanes.every((lane) => lane.audit.received >= 100)").await;
+
+    // The feed is stopped, so that all four come to the same end and nothing more is counted.
+    browser
+        .driver
+        .execute(
+            "document.getElementById('knob-feed').value = 'paused'; \
+        document.getElementById('knob-feed').dispatchEvent(new Event('change'));",
+            Vec::new(),
+        )
+        .await
+        .unwrap();
+    browser
+        .until(
+            "all lanes at one end",
+            "page.lanes.every((lane) => lane.audit.last === Number(page.status.newest.split('-')[1])) \
+            && page.status.feed.feed === 'paused'",
+        )
+        .await;
+    let audits = browser.read("page.lanes.map((lane) => lane.audit)").await;
+    let first: &Value = &audits[0];
+    assert_eq!(first["received"], json!(first["last"].as_u64().unwrap() - first["first"].as_u64().unwrap() + 1));
+    for audit in audits.as_array().unwrap() {
+        assert_eq!(audit, first, "the same first, last and number in every lane: {audits}");
+        assert_eq!((&audit["missing"], &audit["duplicate"], &audit["announced"]), (&json!(0), &json!(0), &json!(0)));
+    }
+
+    // The server's counts for this page's connections, asked from outside of it, are those that the page worked with.
+    let session = browser.read("page.lanes[2].source.url.match(/session=([0-9a-f]+)/)[1]").await;
+    let counts = server.get(&format!("/live/session/{}", session.as_str().unwrap())).await;
+    let stats = server.get("/stats").await;
+    for (index, key) in ["polling", "long_polling", "sse", "websocket"].into_iter().enumerate() {
+        let lane = &counts["lanes"][key];
+        assert_eq!(lane["updates"], audits[index]["received"], "{key}");
+        assert_eq!(lane["payload_bytes"].as_u64().unwrap(), lane["updates"].as_u64().unwrap() * 100, "{key}");
+        assert_eq!(lane["gaps"], 0);
+        let whole = &stats["transports"][key];
+        assert!(whole["updates"].as_u64() >= lane["updates"].as_u64(), "{key}: {whole} {lane}");
+        assert!(whole["bytes_out"].as_u64() >= lane["bytes_out"].as_u64(), "{key}: {whole} {lane}");
+    }
+    // What the page adds up itself from what it saw is what the server wrote to the socket.
+    let seen = browser.read("page.lanes[0].exchanges.reduce((sum, one) => sum + one.down, 0)").await;
+    let wrote = counts["lanes"]["polling"]["bytes_out"].as_f64().unwrap();
+    let share = seen.as_f64().unwrap() / wrote;
+    assert!((0.98..=1.02).contains(&share), "the page counted {seen} B of answers, the server {wrote} B");
+    let framed = browser.read("page.lanes[3].deliveries.reduce((sum, one) => sum + one.bytes, 0)").await;
+    let wrote = counts["lanes"]["websocket"]["bytes_out"].as_f64().unwrap();
+    let rest = wrote - framed.as_f64().unwrap();
+    assert!((100.0..400.0).contains(&rest), "beside frames there is one 101 response and one hello: {rest} B");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
+    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let server = Server::start(&FEED);
+    browser.goto(&server, "/").await;
+    for tab in ["predict", "up", "trap", "reports", "help", "controls"] {
+        browser.click(&format!("#tab-{tab}")).await;
+    }
+    browser.until("forty updates", "page.lanes.every((lane) => lane.audit.received >= 40)").await;
+    let hosts = browser
+        .read("[...new Set(performance.getEntriesByType('resource').map((one) => new URL(one.name).host))]")
+        .await;
+    assert_eq!(hosts, json!([server.url.trim_start_matches("http://")]));
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    assert_eq!(browser.read("window.crossOriginIsolated").await, json!(true), "the page has the fine clock");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn two_pages_at_once_have_their_own_lanes_and_share_the_feed() {
+    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let server = Server::start(&FEED);
+    browser.goto(&server, "/#poll=500").await;
+    let first = browser.driver.window().await.unwrap();
+    let second = browser.driver.new_tab().await.unwrap();
+    browser.driver.switch_to_window(second.clone()).await.unwrap();
+    browser.goto(&server, "/#poll=200&feed=steady&rate=5&payload=64").await;
+    browser.until("two pages are counted", "page.status.pages === 2").await;
+    assert_eq!(browser.read("page.settings.poll").await, json!(200));
+    browser.driver.switch_to_window(first).await.unwrap();
+    browser
+        .until("the first page has heard of the new feed", "page.settings.rate === 5 && page.settings.payload === 64")
+        .await;
+    assert_eq!(browser.read("page.settings.poll").await, json!(500), "the interval is its own");
+    browser
+        .until("its lanes go on", "page.lanes.every((lane) => lane.audit.received >= 20 && lane.audit.missing === 0)")
+        .await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
+    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let server = Server::start(&["--feed", "synthetic", "--rate", "50"]);
+    browser.goto(&server, "/#poll=200").await;
+    let watch = "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) \
+        window.longest = Math.max(window.longest, task.duration); }).observe({ type: 'longtask' }); \
+        window.watchedSince = performance.now();";
+    browser.driver.execute(watch, Vec::new()).await.unwrap();
+    browser.until("almost thirty seconds", "performance.now() - window.watchedSince > 28_000").await;
+    let longest = browser.read("window.longest").await.as_f64().unwrap();
+    assert!(longest <= 100.0, "a task of {longest} ms");
+    assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
+    browser.close().await;
+}

@@ -1,0 +1,75 @@
+// How figures are written, the same everywhere on the page.
+
+/** `812 B`, `4.2 kB`, `1.3 MB`: thousands, as networks count. */
+export function bytes(count) {
+  if (count === null || !Number.isFinite(count)) return '–';
+  if (count < 1000) return `${Math.round(count)} B`;
+  if (count < 1e6) return `${short(count / 1e3)} kB`;
+  return `${short(count / 1e6)} MB`;
+}
+
+/** Milliseconds as `0.42 ms`, `12 ms`, `1.20 s`. */
+export function time(ms) {
+  if (ms === null || !Number.isFinite(ms)) return '–';
+  if (ms < 0.995) return `${Math.max(0, ms).toFixed(2)} ms`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  return `${short(ms / 1000)} s`;
+}
+
+/** A length that somebody set: `none`, `250 ms`, `2 s`. */
+export function length(ms) {
+  if (ms === 0) return 'none';
+  return ms < 1000 ? `${plain(ms)} ms` : `${plain(ms / 1000)} s`;
+}
+
+/** `1,234` */
+export function whole(count) {
+  return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : '–';
+}
+
+/** About three digits. */
+export function short(value) {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  if (value < 9.995) return value.toFixed(2);
+  if (value < 99.95) return value.toFixed(1);
+  return whole(value);
+}
+
+/** A setting: no digits that say nothing. */
+export function plain(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+export function percent(share) {
+  return Number.isFinite(share) ? `${Math.round(share * 100)} %` : '–';
+}
+
+/** Bytes of a text in UTF-8. */
+export function utf8Length(text) {
+  // Most updates are ASCII, where the two lengths are one.
+  return /[^\x00-\x7f]/.test(text) ? new TextEncoder().encode(text).length : text.length;
+}
+
+/** The value below which `share` of the values lie; null if there are none. */
+export function quantile(sorted, share) {
+  if (sorted.length === 0) return null;
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+/** An element with attributes and content. */
+export function element(tag, attributes = {}, ...content) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(name, '');
+    else if (value !== false && value !== null) made.setAttribute(name, value);
+  }
+  made.append(...content);
+  return made;
+}
+
+/** Sets a text only when it has changed: what does not change costs no layout. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

@@ -1,0 +1,300 @@
+// The four ways to subscribe, with the browser's own means: fetch, fetch, EventSource, WebSocket. Each lane keeps its
+// position, checks that nothing is missing, and writes down what happened for the diagram and the figures.
+
+import { session } from './api.js';
+import { local, oneWayMs } from './clock.js';
+import { utf8Length } from './format.js';
+
+/** Things kept of each kind: what a window of 30 s can show at 200 a second. */
+const KEPT = 6000;
+/** Latencies kept for the percentiles. */
+const LATENCIES_KEPT = 4096;
+/** Like the `retry` of the event stream: a WebSocket has no way of its own to come back. */
+const RETRY_MS = 1000;
+const BACKOFF_MS = 250;
+const BACKOFF_MAX_MS = 2000;
+
+const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+/** Keeps the newest `KEPT`; cut in blocks, so that it costs nothing each time. */
+function keep(list, item) {
+  list.push(item);
+  if (list.length > KEPT * 1.25) list.splice(0, list.length - KEPT);
+  return item;
+}
+
+class Lane {
+  constructor(key, title, page) {
+    this.key = key;
+    this.title = title;
+    this.page = page;
+    /** {sent, answered, left, up, head, down, updates, outcome: 'open'|'some'|'empty'|'failed'} */
+    this.exchanges = [];
+    /** {seq, due, left, arrived, bytes, mark}; `left` is when it left the server, as far as can be known. */
+    this.deliveries = [];
+    /** {from, to} of each open stream. */
+    this.streams = [];
+    /** {at, until} of each cut. */
+    this.cuts = [];
+    /** {sent, answered, up, down, how} of each message from here to the server. */
+    this.messages = [];
+    this.audit = { received: 0, first: null, last: null, missing: 0, announced: 0, duplicate: 0 };
+    this.latencies = [];
+    this.latest = null;
+    this.bytesOfRequest = 0;
+  }
+
+  start(cursor) {
+    this.position = cursor;
+    this.run();
+  }
+
+  get oneWay() {
+    return oneWayMs(this.page.settings.rtt);
+  }
+
+  address(endpoint, more = {}) {
+    const query = new URLSearchParams({ after: this.position, session, ...more });
+    return `${endpoint}?${query}`;
+  }
+
+  /** An update has arrived and is decoded. */
+  take(update, arrived, left, bytes) {
+    const audit = this.audit;
+    const expected = audit.last === null ? update.seq : audit.last + 1;
+    if (update.seq < expected) {
+      audit.duplicate += 1;
+      return;
+    }
+    audit.missing += update.seq - expected;
+    audit.received += 1;
+    audit.first ??= update.seq;
+    audit.last = update.seq;
+    const due = local(update.at_ns);
+    const delivery = { seq: update.seq, due, left: Math.max(due, left), arrived, bytes, mark: false };
+    keep(this.deliveries, delivery);
+    this.latest = { seq: update.seq, due, data: update.data };
+    this.latencies.push(arrived - due);
+    if (this.latencies.length > LATENCIES_KEPT * 1.25) this.latencies.splice(0, LATENCIES_KEPT / 4);
+    this.page.onUpdate(this, update, delivery);
+    const cut = this.cuts.at(-1);
+    if (cut && (cut.until === null || due < cut.until) && due >= cut.at) cut.recovered += 1;
+  }
+
+  /** Updates are missing here, and the server says so. */
+  gap(gap) {
+    this.audit.announced += gap.lost ?? 0;
+    this.audit.last = null;
+  }
+
+  /** The server was reached: a cut is over for this lane. */
+  reached(at) {
+    const cut = this.cuts.at(-1);
+    if (cut && cut.until === null && at > cut.at + 1) cut.until = at;
+  }
+
+  cutNow(at) {
+    keep(this.cuts, { at, until: null, recovered: 0, missingBefore: this.audit.missing });
+  }
+
+  sentUp(message) {
+    keep(this.messages, message);
+  }
+
+  resetFigures() {
+    this.latencies = [];
+  }
+}
+
+/** What polling and long polling share: one request, one answer. */
+class Asking extends Lane {
+  /** Sends one request; returns how many updates it brought. Throws if it failed. */
+  async ask(address, signal) {
+    const exchange = keep(this.exchanges, {
+      sent: performance.now(), answered: null, left: null, up: this.bytesOfRequest, head: 0, down: 0,
+      updates: 0, outcome: 'open',
+    });
+    try {
+      const response = await fetch(address, { cache: 'no-store', signal });
+      const text = await response.text();
+      const arrived = performance.now();
+      exchange.answered = arrived;
+      exchange.left = Math.max(exchange.sent + this.oneWay, arrived - this.oneWay);
+      exchange.head = headBytes(response);
+      exchange.down = exchange.head + utf8Length(text);
+      if (response.status === 204) {
+        exchange.outcome = 'empty';
+        this.reached(arrived);
+        return 0;
+      }
+      if (!response.ok) throw new Error(`${address} answered ${response.status}: ${text}`);
+      this.reached(arrived);
+      const answer = JSON.parse(text);
+      if (answer.gap) this.gap(answer.gap);
+      exchange.outcome = answer.updates.length > 0 ? 'some' : 'empty';
+      exchange.updates = answer.updates.length;
+      for (const update of answer.updates) this.take(update, arrived, exchange.left, 0);
+      this.position = answer.cursor;
+      return answer.updates.length;
+    } catch (error) {
+      exchange.answered ??= performance.now();
+      exchange.outcome = signal?.aborted ? 'empty' : 'failed';
+      throw error;
+    }
+  }
+}
+
+/** Bytes of a response's head: HTTP/1.1 writes each header as it is seen here. */
+function headBytes(response) {
+  let count = `HTTP/1.1 ${response.status} ${response.statusText}\r\n\r\n`.length;
+  for (const [name, value] of response.headers) count += name.length + value.length + 4;
+  return count;
+}
+
+class Polling extends Asking {
+  /** Asks on a grid of the interval; a poll that is due while one is on its way is left out. */
+  async run() {
+    let due = performance.now();
+    for (;;) {
+      this.wake = null;
+      try {
+        await this.ask(this.address('/updates/poll'));
+      } catch {
+        // The next poll is the repetition.
+      }
+      const now = performance.now();
+      const interval = this.page.settings.poll;
+      due = Math.max(due + interval, now - ((now - due) % interval));
+      while (due <= now) due += interval;
+      await new Promise((done) => {
+        this.wake = done;
+        setTimeout(done, due - now);
+      });
+      if (performance.now() < due - 1) due = performance.now();
+    }
+  }
+
+  /** Another interval holds from now on. */
+  settingsChanged() {
+    this.wake?.();
+  }
+}
+
+class LongPolling extends Asking {
+  async run() {
+    let wait = BACKOFF_MS;
+    for (;;) {
+      this.interruption = new AbortController();
+      const before = this.exchanges.length;
+      try {
+        await this.ask(this.address('/updates/long-poll', { hold: this.page.settings.hold }), this.interruption.signal);
+        wait = BACKOFF_MS;
+      } catch {
+        if (this.interruption.signal.aborted) continue;
+        // Full jitter: those who were cut together must not come back together.
+        await pause(Math.random() * wait);
+        wait = Math.min(wait * 2, BACKOFF_MAX_MS);
+      }
+      // A server that answers at once with nothing (hold 0) must not be asked in a tight loop.
+      if (before > 0 && this.exchanges.at(-1).outcome === 'empty') await pause(5);
+    }
+  }
+
+  settingsChanged() {
+    this.interruption?.abort();
+  }
+}
+
+class Sse extends Lane {
+  run() {
+    const source = new EventSource(this.address('/updates/sse'));
+    this.source = source;
+    source.onopen = () => {
+      const now = performance.now();
+      // Of its own return a browser does not say when it asked: a round trip ago.
+      keep(this.exchanges, { sent: this.asked ?? now - 2 * this.oneWay, answered: now, left: now - this.oneWay,
+        up: this.bytesOfRequest, down: 0, updates: 0, outcome: 'some' });
+      this.asked = null;
+      keep(this.streams, { from: now, to: null });
+      this.reached(now);
+    };
+    this.asked = performance.now();
+    source.onmessage = (event) => {
+      const arrived = performance.now();
+      const bytes = eventBytes(event.lastEventId, event.data);
+      this.position = event.lastEventId || this.position;
+      this.take(JSON.parse(event.data), arrived, arrived - this.oneWay, bytes);
+    };
+    source.addEventListener('gap', (event) => {
+      this.position = event.lastEventId || this.position;
+      this.gap(JSON.parse(event.data));
+    });
+    source.onerror = () => {
+      const open = this.streams.at(-1);
+      if (open && open.to === null) open.to = performance.now();
+      // The browser comes back by itself after `retry`; but an answer that is no event stream ends it for good.
+      if (source.readyState === EventSource.CLOSED && this.source === source) {
+        this.source = null;
+        setTimeout(() => this.run(), RETRY_MS);
+      }
+    };
+  }
+}
+
+/** An event on the wire: its fields, and the chunk that carries it (RFC 9112 section 7.1). */
+function eventBytes(id, data) {
+  const block = `id: ${id}\ndata: \n\n`.length + utf8Length(data);
+  return block + block.toString(16).length + 4;
+}
+
+class WebSocketLane extends Lane {
+  run() {
+    const asked = performance.now();
+    const scheme = window.isSecureContext && window.location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(`${scheme}//${window.location.host}${this.address('/updates/ws')}`);
+    socket.onopen = () => {
+      const now = performance.now();
+      keep(this.exchanges, { sent: asked, answered: now, left: now - this.oneWay, up: this.bytesOfRequest, down: 0,
+        updates: 0, outcome: 'some' });
+      keep(this.streams, { from: now, to: null });
+      this.reached(now);
+    };
+    socket.onmessage = (event) => {
+      const arrived = performance.now();
+      const frame = JSON.parse(event.data);
+      if (frame.gap) {
+        this.gap(frame.gap);
+      } else if (frame.cursor) {
+        this.hello(frame.cursor);
+      } else {
+        this.position = `${this.epoch}-${frame.seq}`;
+        this.take(frame, arrived, arrived - this.oneWay, frameBytes(utf8Length(event.data)));
+      }
+    };
+    socket.onclose = () => {
+      const open = this.streams.at(-1);
+      if (open && open.to === null) open.to = performance.now();
+      setTimeout(() => this.run(), RETRY_MS);
+    };
+  }
+
+  /** Where the stream stands. Behind a gap this is another position than was asked for, and the gap comes next. */
+  hello(cursor) {
+    this.epoch = cursor.slice(0, cursor.lastIndexOf('-'));
+  }
+}
+
+/** A frame from the server: header and payload (RFC 6455 section 5.2). */
+export function frameBytes(payload) {
+  const header = payload < 126 ? 2 : payload < 65536 ? 4 : 10;
+  return header + payload;
+}
+
+export function makeLanes(page) {
+  return [
+    new Polling('polling', 'Polling', page),
+    new LongPolling('long_polling', 'Long polling', page),
+    new Sse('sse', 'SSE', page),
+    new WebSocketLane('websocket', 'WebSocket', page),
+  ];
+}

@@ -1,0 +1,102 @@
+// The six-connection trap: event streams are opened until the page's next request finds no connection.
+
+import { element, time } from './format.js';
+
+const STREAMS_MAX = 8;
+/** A request on loopback that takes this long is stuck. */
+const STUCK_AFTER_MS = 1500;
+/** The page lets go by itself: it is its own control requests that hang. */
+const LET_GO_AFTER_MS = 6000;
+
+const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+export function makeTrap(page) {
+  const button = document.getElementById('trap');
+  const slots = document.getElementById('slots');
+  const result = document.getElementById('trap-result');
+  let open = null;
+
+  function show(streams, isStuck) {
+    const held = [['long poll', 'long_polling'], ['event stream', 'sse'], ...streams.map(() => ['trap', 'sse'])];
+    slots.replaceChildren(...Array.from({ length: Math.max(6, held.length) }, (_, index) => {
+      const [label, kind] = held[index] ?? ['free', 'free'];
+      return element('span', { class: `slot ${kind} ${label}${index >= 6 ? ' waits' : ''}` }, index >= 6 ? 'waits' : label);
+    }));
+    slots.classList.toggle('stuck', isStuck);
+  }
+
+  function openStream() {
+    return new Promise((done) => {
+      const source = new EventSource('/updates/sse');
+      source.onopen = () => done(true);
+      open.push(source);
+      setTimeout(() => done(false), STUCK_AFTER_MS);
+    });
+  }
+
+  /** How long a small request takes; when it is stuck, says so at once and goes on waiting. */
+  function probe(onStuck) {
+    const sent = performance.now();
+    const timer = setTimeout(onStuck, STUCK_AFTER_MS);
+    const answered = fetch('/clock', { cache: 'no-store' }).then(() => performance.now() - sent);
+    return answered.finally(() => clearTimeout(timer));
+  }
+
+  function letGo() {
+    for (const source of open ?? []) source.close();
+    open = null;
+    show([], false);
+    button.textContent = 'Open event streams until it hurts';
+  }
+
+  button.addEventListener('click', async () => {
+    if (open) {
+      letGo();
+      return;
+    }
+    open = [];
+    button.textContent = 'Let go';
+    page.isTrapped = true;
+    try {
+      await spring();
+    } finally {
+      letGo();
+      page.isTrapped = false;
+    }
+  });
+
+  async function spring() {
+    let opened = 0;
+    while (open && open.length < STREAMS_MAX) {
+      const isOpened = await openStream();
+      if (!open) return;
+      opened += isOpened ? 1 : 0;
+      show(open, false);
+      let isStuck = false;
+      const answered = probe(() => { isStuck = true; });
+      const first = await Promise.race([answered, pause(STUCK_AFTER_MS + 50)]);
+      if (!isStuck) {
+        result.textContent = `${opened} more ${opened === 1 ? 'stream is' : 'streams are'} open, and the ` +
+          `next request took ${time(first)}.`;
+        await pause(350);
+        continue;
+      }
+      show(open, true);
+      result.textContent = `Stuck: with ${opened} more event streams this browser has no connection left. The next ` +
+        'request waits and shows no error. Polling waits too, and long polling as soon as it has to ask again. SSE ' +
+        'and WebSocket go on: they hold what they have.';
+      const end = performance.now() + LET_GO_AFTER_MS;
+      while (open && performance.now() < end) await pause(100);
+      letGo();
+      const waited = await answered;
+      result.textContent = `Let go: the request that was stuck behind ${opened} streams was answered at once, ` +
+        `${time(waited)} after it was sent. What helps: HTTP/2 (one connection for all), a ` +
+        'WebSocket (counted apart), or one stream shared by all tabs (SharedWorker, BroadcastChannel).';
+      return;
+    }
+    result.textContent = `${STREAMS_MAX} more streams opened without a stall: this browser, or a proxy with HTTP/2, ` +
+      'allows more connections than six.';
+  }
+
+  show([], false);
+}
