@@ -1,4 +1,5 @@
 //! The live page in a real browser: what it shows is what the server did.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod browser;
 mod deeds;
