@@ -263,7 +263,8 @@ impl Journal {
             Start::After(cursor) => (cursor.seq + 1, None),
         };
         drop(ring);
-        Ok(Reader { head: self.head.subscribe(), journal: Arc::clone(self), next, gap })
+        let head = self.head.subscribe();
+        Ok(Reader { head, journal: Arc::clone(self), next, gap, behind: Behind::default(), is_under_way: false })
     }
 
     /// What is retained, for `/stats`.
@@ -303,6 +304,21 @@ pub struct Reader {
     head: watch::Receiver<u64>,
     next: u64,
     gap: Option<Gap>,
+    behind: Behind,
+    /// It has looked before: where updates are missing now, they were pushed out under its eyes.
+    is_under_way: bool,
+}
+
+/// What becomes of a subscriber that falls behind the journal: the next update it needs is no longer retained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Behind {
+    /// It is told of the gap and goes on with the oldest update retained.
+    #[default]
+    Gap,
+    /// It is told of the gap and goes on with the newest update alone (conflation).
+    Conflate,
+    /// Its stream is ended; when it comes back, it is told of the gap. A poll, which holds nothing, is answered.
+    Cut,
 }
 
 /// What a reader gets in one go: at most a gap, then updates in order.
@@ -314,6 +330,8 @@ pub struct Batch {
     pub updates: Vec<Arc<Entry>>,
     /// The client's position once it has them.
     pub cursor: Cursor,
+    /// The stream must end here and not hand this out: see [`Behind::Cut`].
+    pub is_cut: bool,
 }
 
 /// Bounds of one [`Batch`].
@@ -326,6 +344,11 @@ pub struct BatchLimit {
 }
 
 impl Reader {
+    /// The same, with another answer to falling behind.
+    pub fn when_behind(self, behind: Behind) -> Self {
+        Self { behind, ..self }
+    }
+
     /// The position: the last update that was read, or the one before the first.
     pub fn cursor(&self) -> Cursor {
         Cursor { epoch: self.journal.epoch, seq: self.next - 1 }
@@ -341,11 +364,18 @@ impl Reader {
         let ring = self.journal.ring();
         let oldest = ring.oldest();
         let mut gap = self.gap.take();
-        if self.next < oldest {
-            let lost = oldest - self.next;
+        let is_behind = self.next < oldest;
+        if is_behind {
+            let resumed = match self.behind {
+                Behind::Gap | Behind::Cut => oldest,
+                Behind::Conflate => ring.head,
+            };
+            let lost = resumed - self.next;
             gap = gap.or(Some(Gap { reason: GapReason::Evicted, lost: Some(lost) }));
-            self.next = oldest;
+            self.next = resumed;
         }
+        let is_cut = is_behind && self.behind == Behind::Cut && self.is_under_way;
+        self.is_under_way = true;
         let mut bytes = 0;
         let from = usize::try_from(self.next - oldest).unwrap_or(usize::MAX);
         let updates: Vec<_> = ring
@@ -361,15 +391,7 @@ impl Reader {
             .collect();
         drop(ring);
         self.next += updates.len() as u64;
-        Some(Batch { gap, updates, cursor: self.cursor() })
-    }
-
-    /// Moves past everything but the newest update, and says how many were passed over.
-    pub fn skip_to_newest(&mut self) -> u64 {
-        let newest = *self.head.borrow();
-        let skipped = newest.saturating_sub(self.next);
-        self.next += skipped;
-        skipped
+        Some(Batch { gap, updates, cursor: self.cursor(), is_cut })
     }
 
     /// Waits until the journal has grown since this reader last looked; does not borrow the reader, so that the wait can

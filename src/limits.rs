@@ -39,9 +39,13 @@ const _: () = assert!(POLL_LIMIT_DEFAULT <= POLL_LIMIT_MAX);
 /// so that no subscriber makes the server build a larger buffer.
 pub const BATCH_BYTES_MAX: usize = 512 << 10;
 const _: () = assert!(BATCH_BYTES_MAX >= UPDATE_BYTES_MAX, "an update must fit a batch");
-/// Updates written in one go to a stream that lags: the send call is most of the cost, so more is better, but the
-/// buffer for them is per connection.
+/// Updates written in one go to a stream that lags: the send call is most of the cost, so more is better.
 pub const STREAM_BATCH_UPDATES_MAX: usize = 256;
+/// Bytes of them, one larger update excepted. The buffer for them is the connection's own, and a client that reads a
+/// byte now and then can keep it full: 10,000 of them hold 320 MiB.
+pub const STREAM_BATCH_BYTES_MAX: usize = 32 << 10;
+/// What a WebSocket may hold unsent: a batch with its frame headers, or one update of the largest size behind one.
+pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 2 * (UPDATE_BYTES_MAX + STREAM_BATCH_BYTES_MAX);
 
 /// How long a long poll is parked when the client does not say. Below 30 s, at which RFC 6202 section 5.5 puts the
 /// line for intermediaries that give up on a silent request.
@@ -82,8 +86,14 @@ const _: () = assert!(ECHO_BYTES_MAX <= ECHO_BYTES_SETTING_MAX);
 /// Length of the queue of connections that the kernel has accepted and we have not: a fast ramp past a shorter one
 /// waits a second for a SYN to be sent again. Also the kernel's own bound (`net.core.somaxconn`).
 pub const LISTEN_BACKLOG: u32 = 4096;
-/// File descriptors kept back from connections: listener, timers, logs, `/proc`, standard streams, runtime.
-pub const FD_RESERVE: u64 = 64;
+/// Connections of one address that is not on loopback, unless set: a classroom behind one router, four lanes and a
+/// spare each.
+pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Refused connections that are given time to read why; further ones are only closed.
+pub const REFUSALS_AT_ONCE: usize = 32;
+/// File descriptors kept back from connections: listener, timers, logs, `/proc`, standard streams, runtime, and the
+/// connections that are being refused.
+pub const FD_RESERVE: u64 = 64 + REFUSALS_AT_ONCE as u64;
 /// A request head, in time. hyper also runs it on a kept-alive connection that waits for its next request, so it must
 /// be longer than the longest poll interval.
 pub const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(75);
@@ -109,6 +119,16 @@ pub const AGE_JITTER: f64 = 0.2;
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long an accept loop rests after the kernel refused it a socket.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+// Doors ---------------------------------------------------------------------------------------------------------------
+
+/// Updates a second that are taken by `POST /updates`, unless set: each is encoded, and sent to everybody.
+pub const PUBLISH_PER_S: f64 = 1_000.0;
+/// A token: 64 bits in hexadecimal digits is the least that cannot be tried out over a network.
+pub const TOKEN_BYTES_MIN: usize = 16;
+/// The most: it must fit a request head with room to spare.
+pub const TOKEN_BYTES_MAX: usize = 512;
+const _: () = assert!(TOKEN_BYTES_MAX * 4 < HEAD_BYTES_MAX);
 
 // The load generator --------------------------------------------------------------------------------------------------
 

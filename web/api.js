@@ -1,5 +1,7 @@
 // The page's session and its requests to the server.
 
+import { askForToken, authorization } from './token.js';
+
 /** This page's name: the server counts by it, and forgets it a minute after the page is gone. */
 export const session = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
   byte.toString(16).padStart(2, '0')).join('');
@@ -7,15 +9,19 @@ export const session = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b
 /** What the server said was wrong, in its words. */
 export class Refused extends Error {}
 
-/** A request whose answer is JSON or nothing. Throws `Refused` with the problem's detail. */
+/**
+ * A request whose answer is JSON or nothing; asks for the token where the server wants it. Throws `Refused` with the
+ * problem's detail.
+ */
 export async function ask(address, body) {
   const options = { cache: 'no-store' };
   if (body !== undefined) {
     options.method = 'POST';
     options.body = JSON.stringify(body);
-    options.headers = { 'content-type': 'application/json' };
+    options.headers = { 'content-type': 'application/json', ...authorization() };
   }
   const response = await fetch(address, options);
+  if (response.status === 401 && await askForToken()) return ask(address, body);
   const text = await response.text();
   const value = text ? JSON.parse(text) : null;
   if (!response.ok) throw new Refused(value?.detail ?? `${address} answered ${response.status}`);

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
@@ -42,22 +43,29 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
 
 fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     if app.stats.sockets.len() >= app.settings.connections_max {
-        app.stats.refuse();
-        refuse(stream);
-        return;
+        return refuse(app, stream, "too many connections; come back later");
     }
     // Without it a small write may wait for the acknowledgement of the one before (RFC 9293 section 3.7.4).
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("{peer} was gone before it was served: {error}");
         return;
     }
+    let most = match app.settings.per_address_max {
+        Some(most) => most,
+        None if peer.ip().to_canonical().is_loopback() => usize::MAX,
+        None => limits::CONNECTIONS_PER_ADDRESS,
+    };
+    if !app.stats.addresses.enter(peer.ip(), most) {
+        return refuse(app, stream, "too many connections of your address; close some, or come back later");
+    }
     let (connection, socket) = app.stats.open(stream, peer, app.clock.now(), app.settings.write_timeout);
     app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket));
 }
 
 /// Tells a client that there is no room for it, as far as its socket takes that at once.
-fn refuse(stream: TcpStream) {
-    let problem = Problem::new(http::StatusCode::SERVICE_UNAVAILABLE, "too many connections; come back later");
+fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
+    app.stats.refuse();
+    let problem = Problem::new(http::StatusCode::SERVICE_UNAVAILABLE, detail);
     let body = problem.body();
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: {}\r\nconnection: close\r\n\
@@ -67,6 +75,16 @@ fn refuse(stream: TcpStream) {
     );
     // A fresh socket has room for so little; if not, the client sees a closed connection instead.
     let _sent = stream.try_write(head.as_bytes());
+    let Ok(patience) = Arc::clone(&app.refusals).try_acquire_owned() else { return };
+    app.tasks.spawn(async move {
+        // What was read of it or not: a socket closed over an unread request would take the answer back with a reset.
+        let read_on = async {
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+        };
+        let _ended = tokio::time::timeout(limits::LINGER, read_on).await;
+        drop(patience);
+    });
 }
 
 /// Serves one connection until it ends, or until the drain asks it to.

@@ -10,10 +10,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::{App, Server, Settings};
+use super::doors::Token;
+use super::origin::{Origin, Origins};
+use super::{App, BindError, Server, Settings};
 use crate::clock::Clock;
 use crate::feed::{self, Feed, FeedArgs, Source};
-use crate::journal::Bounds;
+use crate::journal::{Behind, Bounds};
 use crate::limits;
 use crate::measure::host;
 use crate::units::{self, Nanos};
@@ -42,6 +44,8 @@ pub struct ServerArgs {
     feed: FeedArgs,
     #[command(flatten)]
     bounds: BoundArgs,
+    #[command(flatten)]
+    doors: DoorArgs,
     /// Folder of reports that the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
@@ -72,6 +76,12 @@ struct BoundArgs {
     /// Connections at the same time [default: what the limit on open files allows].
     #[arg(long, value_name = "N")]
     max_connections: Option<usize>,
+    /// Connections of one address at the same time [default: 256; no limit for this host itself].
+    #[arg(long, value_name = "N")]
+    max_per_address: Option<usize>,
+    /// What becomes of a subscriber that falls behind the journal.
+    #[arg(long, default_value = "gap", value_name = "WHAT")]
+    slow: Behind,
     /// Cut a client that takes nothing for this long.
     #[arg(long, default_value = "30s", value_parser = units::length, value_name = "LENGTH")]
     write_timeout: Nanos,
@@ -122,8 +132,46 @@ impl BoundArgs {
             echo_bytes_max,
             drain: self.drain.duration(),
             stream_age_max: self.max_age.map(Nanos::duration),
-            reports: None,
+            per_address_max: self.max_per_address,
+            behind: self.slow,
+            ..Settings::default()
         })
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Doors")]
+struct DoorArgs {
+    /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
+    /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Origin>,
+    /// Updates a second that POST /updates takes.
+    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
+    publish_rate: f64,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let is_fit = |rate: &f64| *rate > 0.0 && *rate <= limits::RATE_MAX;
+    text.parse().ok().filter(is_fit).ok_or_else(|| format!("use more than 0, and {} at the most", limits::RATE_MAX))
+}
+
+impl DoorArgs {
+    /// Neither source of a token shows it in the list of processes.
+    fn token(&self) -> anyhow::Result<Option<Token>> {
+        let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
+            (Some(file), _) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read the token in {}", file.display()))?;
+                (text, file.display().to_string())
+            }
+            (None, Ok(text)) => (text, "PUSHPULL_TOKEN".to_owned()),
+            (None, Err(_)) => return Ok(None),
+        };
+        text.trim().parse().map(Some).with_context(|| format!("what {source} holds is no token"))
     }
 }
 
@@ -131,13 +179,22 @@ impl BoundArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
-    let settings = Settings { reports: Some(args.reports), ..args.bounds.settings()? };
+    let settings = Settings {
+        reports: Some(args.reports),
+        token: args.doors.token()?,
+        origins: Origins(args.doors.allow_origin),
+        publish_per_s: args.doors.publish_rate,
+        ..args.bounds.settings()?
+    };
     let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source()?;
     let address = SocketAddr::new(args.host, args.port);
-    let server = Server::bind(address, settings, Clock::Monotonic)
-        .with_context(|| format!("cannot listen on {address}; choose another --port, or 0 for a free one"))?;
+    let server = Server::bind(address, settings, Clock::Monotonic).map_err(|error| match error {
+        BindError::Io(error) => anyhow::Error::new(error)
+            .context(format!("cannot listen on {address}; choose another --port, or 0 for a free one")),
+        BindError::NoToken(_) => error.into(),
+    })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
     println!("http://{}", server.address()?);

@@ -6,6 +6,7 @@
 
 mod accept;
 pub mod cli;
+pub mod doors;
 mod drain;
 pub mod live;
 pub mod origin;
@@ -15,21 +16,24 @@ mod routes;
 mod stats;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use doors::{Rate, Token};
 pub use drain::{Drain, Turn};
 pub use live::{Lane, Live};
+use origin::Origins;
 pub use problem::Problem;
 pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
 
 use crate::clock::Clock;
-use crate::journal::{Bounds, Journal};
+use crate::journal::{Behind, Bounds, CursorAhead, Journal, Reader, Start};
 use crate::limits;
 
 /// What can be set; the defaults are safe.
@@ -53,6 +57,16 @@ pub struct Settings {
     pub stream_age_max: Option<Duration>,
     /// The folder of reports that the page lists, if any.
     pub reports: Option<PathBuf>,
+    /// Connections of one address; `None` is [`limits::CONNECTIONS_PER_ADDRESS`], except for loopback.
+    pub per_address_max: Option<usize>,
+    /// What becomes of a subscriber that falls behind the journal.
+    pub behind: Behind,
+    /// Updates a second that may be posted.
+    pub publish_per_s: f64,
+    /// What a request must show that publishes or controls.
+    pub token: Option<Token>,
+    /// The pages of other sites that are let in.
+    pub origins: Origins,
 }
 
 impl Default for Settings {
@@ -67,6 +81,11 @@ impl Default for Settings {
             drain: limits::DRAIN,
             stream_age_max: None,
             reports: None,
+            per_address_max: None,
+            behind: Behind::default(),
+            publish_per_s: limits::PUBLISH_PER_S,
+            token: None,
+            origins: Origins::default(),
         }
     }
 }
@@ -84,12 +103,38 @@ pub struct App {
     pub drain: Drain,
     /// Owns the WebSockets, which outlive the request that opened them.
     pub tasks: TaskTracker,
+    /// How often updates may be posted.
+    pub publishing: Rate,
+    /// One permit for each refused connection that is given time to read why.
+    pub refusals: Arc<Semaphore>,
     /// What the live page needs.
     pub live: Live,
     /// As set.
     pub settings: Settings,
     /// Names this boot of the host.
     pub boot_id: String,
+}
+
+impl App {
+    /// A subscription to the journal, with the answer to falling behind that was set.
+    ///
+    /// Errors: as [`Journal::reader`].
+    pub fn reader(&self, start: Start) -> Result<Reader, CursorAhead> {
+        Ok(self.journal.reader(start)?.when_behind(self.settings.behind))
+    }
+}
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The system says so, as for a port in use.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Others could reach it, and publish as they like.
+    #[error(
+        "other hosts could reach {0} and publish there; set a token (--token-file or PUSHPULL_TOKEN), or listen on 127.0.0.1"
+    )]
+    NoToken(IpAddr),
 }
 
 /// A server that listens.
@@ -101,8 +146,11 @@ pub struct Server {
 impl Server {
     /// Listens on `address`; port 0 picks a free one.
     ///
-    /// Errors: what the system says, as for a port in use.
-    pub fn bind(address: SocketAddr, settings: Settings, clock: Clock) -> io::Result<Self> {
+    /// Errors: what the system says, as for a port in use; an address beyond loopback without a token.
+    pub fn bind(address: SocketAddr, settings: Settings, clock: Clock) -> Result<Self, BindError> {
+        if !address.ip().to_canonical().is_loopback() && settings.token.is_none() {
+            return Err(BindError::NoToken(address.ip()));
+        }
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -118,6 +166,8 @@ impl Server {
             stats: Arc::default(),
             drain,
             tasks: TaskTracker::new(),
+            publishing: Rate::new(settings.publish_per_s),
+            refusals: Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE)),
             live: Live::default(),
             settings,
             boot_id: crate::measure::host::boot_id().unwrap_or_default(),

@@ -21,11 +21,12 @@ struct Label {
 /// Name, help and reading of every counter that is kept per transport.
 type Column = (&'static str, &'static str, Option<Unit>, fn(&AccountReading) -> u64);
 
-const COUNTERS: [Column; 9] = [
+const COUNTERS: [Column; 10] = [
     ("requests", "Requests, a stream being one", None, |one| one.requests),
     ("empty_requests", "Requests answered with nothing", None, |one| one.empty),
     ("updates_sent", "Updates handed to connections", None, |one| one.updates),
     ("gaps", "Gaps announced", None, |one| one.gaps),
+    ("streams_cut", "Streams ended because they fell behind", None, |one| one.cut),
     ("received", "Bytes read from sockets", Some(Unit::Bytes), |one| one.bytes_in),
     ("sent", "Bytes written to sockets", Some(Unit::Bytes), |one| one.bytes_out),
     ("segments_received", "TCP segments received", None, |one| one.segments_in),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::problem::{method_not_allowed, not_found};
-use super::{App, Connection, Problem, live, origin, pages};
+use super::{App, Connection, Problem, doors, live, pages};
 use crate::journal::{BatchLimit, Cursor, Occupancy, Start};
 use crate::limits;
 use crate::transport::answer::Strict;
@@ -41,24 +41,36 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .merge(live::router())
         .fallback(not_found)
-        .layer(middleware::from_fn(charge_other));
-    streams.merge(rest).method_not_allowed_fallback(method_not_allowed).with_state(app)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), charge_other));
+    let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
+    match app.settings.origins.cors() {
+        None => all.with_state(app),
+        Some(cors) => all.layer(cors).with_state(app),
+    }
 }
 
-/// Charges a request to no transport, and lets one that changes something pass only from our own pages.
-async fn charge_other(Extension(connection): Extension<Arc<Connection>>, request: Request, next: Next) -> Response {
+/// Charges a request to no transport, and lets one that changes something pass only from a page that may, and with the
+/// token if there is one.
+async fn charge_other(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     connection.charge_other();
-    if !request.method().is_safe()
-        && let Err(problem) = origin::check(request.headers())
-    {
-        return problem.into_response();
+    if doors::changes_something(request.method(), request.uri().path()) {
+        app.settings.origins.check(request.headers())?;
+        if let Some(token) = &app.settings.token {
+            token.check(request.headers())?;
+        }
     }
-    next.run(request).await
+    Ok(next.run(request).await)
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
 ///
-/// Errors: 400 for what is not JSON, 403 for a page of another site, 413 for what is too large.
+/// Errors: 400 for what is not JSON, 401 without the token, 403 for a page of another site, 413 for what is too large,
+/// 429 for what comes too fast.
 async fn publish(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     let now = app.clock.now();
     let body = body?;
@@ -68,6 +80,7 @@ async fn publish(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection
     struct Published {
         cursor: Cursor,
     }
+    app.publishing.take(now)?;
     let cursor = app.journal.append(now, app.clock.now(), data);
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use tokio::net::TcpStream;
 
+use super::doors::Addresses;
 use super::live::{Lane, Line, Seat, Session};
 use crate::journal::Batch;
 use crate::measure::sockets::Sockets;
@@ -28,6 +29,8 @@ pub struct Stats {
     accounts: [Account; ACCOUNTS],
     /// The open connections.
     pub sockets: Sockets<Connection>,
+    /// How many of them each address has.
+    pub addresses: Addresses,
     accepted: AtomicU64,
     refused: AtomicU64,
 }
@@ -39,6 +42,7 @@ struct Account {
     empty: AtomicU64,
     updates: AtomicU64,
     gaps: AtomicU64,
+    cut: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     segments_in: AtomicU64,
@@ -59,6 +63,8 @@ pub struct AccountReading {
     pub updates: u64,
     /// Gaps announced.
     pub gaps: u64,
+    /// Streams ended because they fell behind the journal.
+    pub cut: u64,
     /// Bytes read from sockets.
     pub bytes_in: u64,
     /// Bytes written to sockets.
@@ -92,7 +98,7 @@ pub struct Connection {
 }
 
 impl Stats {
-    /// Counts a new connection and puts its stream under the meter.
+    /// Counts a new connection, which has entered [`Self::addresses`], and puts its stream under the meter.
     pub fn open(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -163,6 +169,7 @@ impl Account {
             empty: self.empty.load(Relaxed),
             updates: self.updates.load(Relaxed),
             gaps: self.gaps.load(Relaxed),
+            cut: self.cut.load(Relaxed),
             bytes_in: self.bytes_in.load(Relaxed),
             bytes_out: self.bytes_out.load(Relaxed),
             segments_in: self.segments_in.load(Relaxed),
@@ -281,6 +288,7 @@ impl Tap for Meter {
         let account = self.connection.account();
         account.connections_open.fetch_sub(1, Relaxed);
         let counts = self.connection.stats.sockets.leave(self.id);
+        self.connection.stats.addresses.leave(self.connection.peer.ip());
         account.add_tcp(counts);
         self.connection.seat.leave(|| counts);
     }
@@ -301,6 +309,11 @@ impl Counts {
             account.gaps.fetch_add(1, Relaxed);
         }
         self.connection.seat.count(|lane| lane.sent(batch));
+    }
+
+    /// The stream ends because it fell behind the journal.
+    pub fn cut(&self) {
+        self.connection.account().cut.fetch_add(1, Relaxed);
     }
 
     /// The request brings nothing.

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Update;
-use crate::journal::{Batch, BatchLimit, Cursor, Gap, Journal, Reader, Start};
+use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
-use crate::server::Problem;
+use crate::server::{App, Problem};
 
 /// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing.
 #[derive(Debug, Deserialize)]
@@ -38,17 +38,13 @@ pub(super) struct Asked {
 /// Reads `after`, or `If-None-Match` in its place.
 ///
 /// Errors: 400 for a cursor that no server gave out, or that is ahead of this one.
-pub(super) fn asked(
-    journal: &std::sync::Arc<Journal>,
-    after: Option<&str>,
-    headers: &HeaderMap,
-) -> Result<Asked, Problem> {
+pub(super) fn asked(app: &App, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };
-    Ok(Asked { reader: journal.reader(start)?, is_new: start == Start::Now, nothing_new })
+    Ok(Asked { reader: app.reader(start)?, is_new: start == Start::Now, nothing_new })
 }
 
 /// One entity tag around a cursor; a proxy may have made it weak (RFC 9110 section 8.8.3).

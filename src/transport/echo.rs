@@ -82,7 +82,7 @@ pub async fn serve(
     connection.charge(Transport::WebSocket);
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpWebSocket).await?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
-    let (response, upgrade) = websocket::accept(request, config)?;
+    let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
     let drain = app.drain.turn();
     app.tasks.spawn(async move {
         if let Some(mut socket) = upgrade.socket().await {

@@ -54,7 +54,7 @@ pub async fn serve(
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::LongPolling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
-    let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;
+    let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
     if let Some(batch) = asked.reader.try_next(limit) {
         counts.sent(&batch);
         return Ok(answer::ok(&batch));

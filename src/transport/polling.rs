@@ -48,13 +48,15 @@ pub async fn serve(
     let counts = connection.charge(Transport::Polling);
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Polling)).await?;
     let limit = answer::batch_limit(query.limit)?;
-    let mut asked = answer::asked(&app.journal, query.after.as_deref(), &headers)?;
+    let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
     Ok(match asked.reader.try_next(limit) {
         Some(batch) => {
             counts.sent(&batch);
             answer::ok(&batch)
         }
-        None if asked.is_new => answer::ok(&Batch { gap: None, updates: Vec::new(), cursor: asked.reader.cursor() }),
+        None if asked.is_new => {
+            answer::ok(&Batch { gap: None, updates: Vec::new(), cursor: asked.reader.cursor(), is_cut: false })
+        }
         None => {
             counts.empty();
             asked.nothing_new()

@@ -52,7 +52,8 @@ use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
+const LIMIT: BatchLimit =
+    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ pub async fn serve(
         Some(cursor) => cursor.parse()?,
         None => Start::Now,
     };
-    let reader = app.journal.reader(start)?;
+    let reader = app.reader(start)?;
     // With a gap to come the client still stands where it says; the gap's own block moves it.
     let position = match start {
         Start::After(cursor) => cursor,
@@ -139,6 +140,10 @@ impl HttpBody for EventStream {
         }
         loop {
             if let Some(batch) = self.reader.try_next(LIMIT) {
+                if batch.is_cut {
+                    self.counts.cut();
+                    return Poll::Ready(None);
+                }
                 self.counts.sent(&batch);
                 return frame(blocks(&batch));
             }

@@ -47,10 +47,12 @@ use super::answer::{Strict, gap_json};
 use super::client::{self, ClientError, Event, Options, Stream, Update};
 use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
-use crate::server::{App, Connection, Counts, Lane, Problem, Socket, live, origin};
+use crate::server::origin::Origins;
+use crate::server::{App, Connection, Counts, Lane, Problem, Socket, live};
 use crate::units::Nanos;
 
-const LIMIT: BatchLimit = BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::BATCH_BYTES_MAX };
+const LIMIT: BatchLimit =
+    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -75,9 +77,9 @@ pub async fn serve(
     let counts = connection.charge(Transport::WebSocket);
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::WebSocket)).await?;
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
-    let reader = app.journal.reader(start)?;
+    let reader = app.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
-    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX))?;
+    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &app.settings.origins)?;
     let session = Session { app: Arc::clone(&app), reader, counts };
     app.tasks.spawn(async move {
         if let Some(socket) = upgrade.socket().await {
@@ -94,7 +96,7 @@ pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
         .read_buffer_size(read_buffer_bytes)
         .max_message_size(Some(message_bytes_max))
         .max_frame_size(Some(message_bytes_max))
-        .max_write_buffer_size(limits::BATCH_BYTES_MAX * 4)
+        .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX.max(2 * message_bytes_max))
 }
 
 /// An upgrade that was agreed to and has not happened yet.
@@ -119,7 +121,11 @@ impl Upgrade {
 /// Answers the opening handshake (RFC 6455 section 4.2).
 ///
 /// Errors: 426 with what to upgrade to, 403 for a page of another site, or 400 with what is wrong.
-pub(super) fn accept(mut request: Request, config: WebSocketConfig) -> Result<(Response, Upgrade), Problem> {
+pub(super) fn accept(
+    mut request: Request,
+    config: WebSocketConfig,
+    origins: &Origins,
+) -> Result<(Response, Upgrade), Problem> {
     let headers = request.headers();
     let has = |name: HeaderName, token: &str| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -138,7 +144,7 @@ pub(super) fn accept(mut request: Request, config: WebSocketConfig) -> Result<(R
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(upgrade_required("only version 13 of the WebSocket protocol is spoken here"));
     }
-    origin::check(headers)?;
+    origins.check(headers)?;
     let accept_key = accept_key(headers)?;
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));
@@ -186,6 +192,10 @@ impl Session {
             tokio::select! {
                 biased;
                 batch = self.reader.next(LIMIT) => {
+                    if batch.is_cut {
+                        self.counts.cut();
+                        return close(&mut socket, CloseCode::Policy, "too slow: this stream fell behind").await;
+                    }
                     self.counts.sent(&batch);
                     send_all(&mut socket, messages(&batch)).await?;
                 }

@@ -8,6 +8,7 @@ mod common;
 mod bad_requests;
 mod bounds;
 mod continuity;
+mod doors;
 mod drain;
 mod feeds;
 mod pages;

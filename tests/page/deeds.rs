@@ -1,6 +1,7 @@
 //! Controls, cuts, the trap, messages up, predictions: each does what it says.
 
 use serde_json::json;
+use thirtyfour::prelude::*;
 
 use crate::browser::{Browser, Looks, Server, choose_feed};
 
@@ -76,6 +77,28 @@ async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
         browser.read("page.lanes.map((lane) => lane.deliveries.filter((one) => one.mark).length)").await,
         json!([1, 1, 1, 1])
     );
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn where_the_server_has_a_token_the_page_asks_for_it_once_and_watches_without() {
+    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
+    let server = Server::start(&[&FEED[..], &["--token-file", file.path().to_str().unwrap()]].concat());
+    browser.goto(&server, "/").await;
+    browser.click("#publish").await;
+    browser.until("it is asked for", "document.getElementById('token').open").await;
+    browser.screenshot("token").await;
+    browser.click("#token button[value='']").await;
+    browser.until("only watching is told", "document.getElementById('deed').textContent.includes('token')").await;
+    browser.click("#publish").await;
+    browser.until("it is asked for again", "document.getElementById('token').open").await;
+    let input = browser.driver.find(By::Css("#token-text")).await.unwrap();
+    input.send_keys("0123456789abcdef0123456789abcdef" + Key::Enter).await.unwrap();
+    browser.until("it is published", "document.getElementById('deed').textContent.includes('arrived')").await;
+    browser.click("#cut").await;
+    browser.until("the cut needs no more asking", "page.lanes.every((lane) => lane.cuts.length === 1)").await;
     browser.close().await;
 }
 

@@ -17,7 +17,7 @@ macro_rules! files {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 const PAGE: &str = include_str!("../../../web/index.html");
-const FILES: [(&str, &str, &str); 16] = files! {
+const FILES: [(&str, &str, &str); 17] = files! {
     "style.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "main.js": SCRIPT,
@@ -32,6 +32,7 @@ const FILES: [(&str, &str, &str); 16] = files! {
     "predict.js": SCRIPT,
     "reports.js": SCRIPT,
     "tabs.js": SCRIPT,
+    "token.js": SCRIPT,
     "trap.js": SCRIPT,
     "upward.js": SCRIPT,
 };

@@ -1,0 +1,245 @@
+//! Who is let in, how many, and how often.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN,
+    RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use pushpull::measure::host;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::common::clients::{EventStream, close_code, next_text, open_websocket};
+use crate::common::{Server, run, within};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// A file that holds a token, with the line break that an editor leaves.
+fn token_file() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn one_address_has_its_share_of_connections_and_is_told_so_beyond_it() {
+    let server = Server::quiet(&["--max-per-address", "2"]).await;
+    let held = TcpStream::connect(server.address).await.unwrap();
+    let also_held = TcpStream::connect(server.address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+    let answer = server.raw(request).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("of your address"), "{answer}");
+    drop((held, also_held));
+    let room = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
+    within("room", room).await;
+}
+
+#[tokio::test]
+async fn with_a_token_nobody_publishes_or_controls_without_it_and_everybody_reads() {
+    let file = token_file();
+    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let feed = r#"{"feed":"steady","rate":5,"payload":128}"#;
+    let session = "/live/session/0123456789abcdef";
+    let guarded = [
+        ("/updates".to_owned(), "1", 201),
+        ("/live/feed".to_owned(), feed, 200),
+        (format!("{session}/cut"), r#"{"seconds":0}"#, 200),
+        (format!("{session}/link"), r#"{"round_trip_ms":0}"#, 204),
+    ];
+    for (path, body, status) in guarded {
+        let request = || server.http.post(server.url(&path)).body(body);
+        let answer = within(&path, request().send()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(answer.headers()[WWW_AUTHENTICATE], "Bearer realm=\"pushpull\"", "{path}");
+        let wrong = request().bearer_auth("0123456789abcdef0123456789abcdeF");
+        let answer = within(&path, wrong.send()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.headers()[WWW_AUTHENTICATE].to_str().unwrap().contains("invalid_token"), "{path}");
+        let answer = within(&path, request().bearer_auth(TOKEN).send()).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    for path in ["/", "/updates/poll", "/stats", "/metrics", "/live/feed"] {
+        assert_eq!(server.get(path).await.status(), 200, "{path}");
+    }
+    assert_eq!(server.post("/echo", "hello").await.status(), 200, "an echo changes nothing");
+    assert!(!server.log().contains(TOKEN), "a token is in the log");
+}
+
+#[tokio::test]
+async fn a_server_that_others_can_reach_does_not_start_without_a_token_and_says_what_to_set() {
+    let program = env!("CARGO_BIN_EXE_server");
+    let said = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("--token-file") && said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "short").unwrap();
+    let said = run(program, &["--port", "0", "--token-file", file.path().to_str().unwrap()]).await;
+    assert!(said.code == Some(1) && said.stderr.contains("openssl rand"), "{said:?}");
+    let said = run(program, &["--port", "0", "--token-file", "there-is-none"]).await;
+    assert!(said.code == Some(1) && said.stderr.contains("there-is-none"), "{said:?}");
+}
+
+#[tokio::test]
+async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_nothing_is_published() {
+    let server = Server::quiet(&["--publish-rate", "0.001"]).await;
+    assert_eq!(server.post("/updates", "1").await.status(), 201);
+    let answer = server.post("/updates", "2").await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = answer.headers()[RETRY_AFTER].to_str().unwrap().parse().unwrap();
+    assert!((900..=1000).contains(&wait), "{wait}");
+    assert!(server.newest().await.ends_with("-1"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_neither_posts_nor_opens_a_websocket_unless_it_is_let_in() {
+    let closed = Server::quiet(&[]).await;
+    let open = Server::quiet(&["--allow-origin", "https://lab.example"]).await;
+    let handshake = |origin: &str, path: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: {origin}\r\n\r\n"
+        )
+    };
+    for (server, origin, is_let_in) in [
+        (&closed, "https://lab.example", false),
+        (&open, "https://lab.example", true),
+        (&open, "https://evil.example", false),
+    ] {
+        for path in ["/updates/ws", "/echo/ws"] {
+            let mut socket = TcpStream::connect(server.address).await.unwrap();
+            socket.write_all(handshake(origin, path).as_bytes()).await.unwrap();
+            let mut status = [0; 12];
+            within(path, socket.read_exact(&mut status)).await.unwrap();
+            let expected: &[u8] = if is_let_in { b"HTTP/1.1 101" } else { b"HTTP/1.1 403" };
+            assert_eq!(&status, expected, "{origin} {path}");
+        }
+        let post = server.http.post(server.url("/updates")).header(ORIGIN, origin).body("1");
+        let status = within("an answer", post.send()).await.unwrap().status();
+        assert_eq!(status == StatusCode::CREATED, is_let_in, "{origin}: {status}");
+        let get = server.http.get(server.url("/updates/poll")).header(ORIGIN, origin);
+        let answer = within("an answer", get.send()).await.unwrap();
+        assert_eq!(answer.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).is_some(), is_let_in, "{origin}");
+    }
+    let ask = open.http.request(http::Method::OPTIONS, open.url("/updates"));
+    let ask = ask.header(ORIGIN, "https://lab.example").header(ACCESS_CONTROL_REQUEST_METHOD, "POST");
+    let answer = within("the answer to a preflight", ask.send()).await.unwrap();
+    let allowed = answer.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+    assert!(allowed.contains(AUTHORIZATION.as_str()) && allowed.contains("last-event-id"), "{allowed}");
+}
+
+/// 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
+async fn flood(server: &Server) {
+    let data = format!("\"{}\"", "x".repeat(200_000));
+    for _ in 0..FLOOD {
+        server.publish(&data).await;
+    }
+}
+
+const FLOOD: u64 = 60;
+const SMALL_JOURNAL: [&str; 2] = ["--journal-size", "20KiB"];
+
+#[tokio::test]
+async fn who_falls_behind_is_given_the_newest_update_alone_where_that_is_set() {
+    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow", "conflate", "--journal-updates", "3"]].concat()).await;
+    let before = server.publish_numbers(10).await;
+    for path in ["/updates/poll?after=", "/updates/long-poll?after="] {
+        let answer = server.json(&format!("{path}{before}")).await;
+        assert_eq!(answer["gap"], json!({"reason": "evicted", "lost": 9}));
+        assert_eq!(answer["updates"].as_array().unwrap().len(), 1);
+    }
+    let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    server.until_stat("/transports/websocket/requests", 1).await;
+    flood(&server).await;
+    let (mut last, mut lost, mut seen) = (10, 0, 0);
+    while last < 10 + FLOOD {
+        let frame: Value = serde_json::from_str(&next_text(&mut socket).await).unwrap();
+        if let Some(missing) = frame["gap"]["lost"].as_u64() {
+            lost += missing;
+        } else if let Some(seq) = frame["seq"].as_u64() {
+            (last, seen) = (seq, seen + 1);
+        }
+    }
+    assert_eq!(seen + lost, FLOOD, "what was passed over is counted");
+    assert!(lost > 0, "the socket held everything");
+}
+
+#[tokio::test]
+async fn who_falls_behind_is_cut_off_where_that_is_set_and_told_of_the_gap_on_return() {
+    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow", "cut"]].concat()).await;
+    let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
+    let mut stream = EventStream::open(&server, "/updates/sse", None).await;
+    server.until_stat("/transports/websocket/requests", 1).await;
+    flood(&server).await;
+    assert_eq!(close_code(&mut socket).await, 1008);
+    let (mut position, mut seen) = (String::new(), 0);
+    while let Some(block) = within("a block or the end", stream.block()).await {
+        assert_ne!(block.field("event"), Some("gap"), "it is cut instead");
+        seen += u64::from(block.field("data").is_some());
+        position = block.field("id").map_or(position, ToOwned::to_owned);
+    }
+    assert_eq!(server.stat("/transports/sse/cut").await, 1);
+    let answer = server.json(&format!("/updates/poll?after={position}")).await;
+    let back = answer["updates"].as_array().unwrap().len() as u64;
+    assert_eq!(seen + answer["gap"]["lost"].as_u64().unwrap() + back, FLOOD);
+}
+
+/// Resident memory of a process, in bytes.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
+    const CLIENTS: usize = 1_000;
+    assert!(host::raise_file_limit() > 2 * CLIENTS as u64, "the test needs more open files");
+    let server = Server::quiet(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
+    let mut held = Vec::with_capacity(CLIENTS);
+    for client in 0..CLIENTS {
+        let mut request = String::new();
+        match client % 2 {
+            0 => write!(request, "GET /updates/sse HTTP/1.1\r\nhost: t\r\n\r\n"),
+            _ => write!(
+                request,
+                "GET /updates/ws HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            ),
+        }
+        .unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        // Little room on this side, so that the other one feels it soon.
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket.connect(server.address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        held.push(socket);
+    }
+    server.until_stat("/transports/sse/requests", CLIENTS as u64 / 2).await;
+    server.until_stat("/transports/websocket/requests", CLIENTS as u64 / 2).await;
+    let data = format!("\"{}\"", "x".repeat(60_000));
+    // What the kernel takes for each, and then one update that it does not take.
+    let stuck = async {
+        loop {
+            let sent =
+                server.stat("/transports/sse/updates").await + server.stat("/transports/websocket/updates").await;
+            server.publish(&data).await;
+            server.publish(&data).await;
+            let now = server.stat("/transports/sse/updates").await + server.stat("/transports/websocket/updates").await;
+            if now == sent && sent > CLIENTS as u64 {
+                break;
+            }
+        }
+    };
+    within("all sockets to be full", stuck).await;
+    let before = resident(server.pid());
+    for _ in 0..300 {
+        server.publish(&data).await;
+    }
+    let grown = resident(server.pid()).saturating_sub(before);
+    // 300 updates of 60 kB for each of them would be 18 GB; one for each, 60 MB.
+    assert!(grown < 8 << 20, "{grown} B more for {CLIENTS} clients that never read");
+    drop(held);
+}
