@@ -62,7 +62,7 @@ pub const SSE_RETRY: Duration = Duration::from_secs(1);
 /// One event block in the client's parser: an update of the largest size with its envelope and fields.
 pub const EVENT_BYTES_MAX: usize = UPDATE_BYTES_MAX + 1024;
 
-/// Between pings of an idle WebSocket: below the 60 s at which common proxies cut an idle connection.
+/// Between pings of a WebSocket: below the 60 s at which common proxies cut an idle connection.
 pub const WS_PING: Duration = Duration::from_secs(20);
 /// How long a pong may take before the connection counts as dead.
 pub const WS_PONG_WAIT: Duration = Duration::from_secs(20);
@@ -192,6 +192,9 @@ pub const CLOCK_EXCHANGES: usize = 16;
 pub const DELIVERIES_MAX: u64 = 20_000_000;
 /// Between the word to begin and the first update that is due.
 pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
+/// Clients from which the kernel's memory for them is told: it is known for the whole host only, whose other sockets
+/// and caches come and go by some megabytes, while a client takes some tens of kilobytes.
+pub const KERNEL_MEMORY_CLIENTS_MIN: u32 = 500;
 /// Between the last client's first answer and the reading of memory.
 pub const SETTLE: Duration = Duration::from_millis(200);
 /// How often a drain looks whether it is done.

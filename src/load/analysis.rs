@@ -232,7 +232,9 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
         connects = came_back;
     }
     connects.sort_unstable();
-    let all_ends = per_client(memory.idle.1, memory.before.1);
+    // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
+    let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
+    let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
     let ends = if which.point.has_link() { 4.0 } else { 2.0 };
     Figures {

@@ -211,12 +211,7 @@ pub(crate) fn detail(view: &View<'_>, point: usize, question: &Question, standin
     for transport in &standing.invalid {
         parts.push(format!("{} is left out: its row is invalid", named(view, point, *transport)));
     }
-    let rows = standing.leaders().into_iter().chain(standing.behind.iter().map(|(transport, _)| *transport));
-    for transport in rows {
-        if view.row(point, transport).is_some_and(|row| row.verdict == Verdict::Suspect) {
-            parts.push(format!("{} is suspect", named(view, point, transport)));
-        }
-    }
+    parts.extend(suspects(view, point, standing));
     let value = view.row(point, standing.best).and_then(|row| row.figures.get(question.figure).0);
     let value = value.map(|value| question.figure.show(value));
     let sentence = match (value, parts.is_empty()) {
@@ -225,6 +220,22 @@ pub(crate) fn detail(view: &View<'_>, point: usize, question: &Question, standin
         (None, _) => format!("{}.", parts.join("; ")),
     };
     capitalised(&sentence)
+}
+
+/// Which of the compared rows are suspect, in one breath.
+fn suspects(view: &View<'_>, point: usize, standing: &Standing) -> Option<String> {
+    let behind = standing.behind.iter().map(|(transport, _)| *transport);
+    let rows: Vec<Transport> = standing.leaders().into_iter().chain(behind).collect();
+    let is_suspect =
+        |transport: &Transport| view.row(point, *transport).is_some_and(|row| row.verdict == Verdict::Suspect);
+    let suspect: Vec<String> =
+        rows.iter().copied().filter(is_suspect).map(|transport| named(view, point, transport)).collect();
+    match suspect.as_slice() {
+        [] => None,
+        [only] => Some(format!("{only} is suspect")),
+        all if all.len() == rows.len() => Some("all of these are suspect".to_owned()),
+        several => Some(format!("{} are suspect", listed(several))),
+    }
 }
 
 /// One answer for each of these figures that has a question, at one point.

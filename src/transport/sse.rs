@@ -14,7 +14,7 @@
 //!
 //!   :
 //!
-//!   … a heartbeat comment when nothing else was sent for a while …
+//!   … a heartbeat comment every 15 seconds, so that nothing on the way takes a silent stream for a dead one …
 //!
 //!   event: gap
 //!   id: 1f3a9c02-99

@@ -10,7 +10,7 @@
 //!   sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 //! ← text  {"cursor":"1f3a9c02-41"}                        where the client stands
 //! ← text  {"seq":42,"at_ns":8123456789,"data":{…}}
-//! ← ping / → pong                                         while nothing else is sent
+//! ← ping / → pong                                         every 20 seconds
 //! ← text  {"gap":{"reason":"evicted","lost":57}}
 //! ← close 1001                                            the server goes away
 //! ```
@@ -185,8 +185,8 @@ impl Session {
         send_all(&mut socket, [Message::text(hello)]).await?;
         let drain = self.app.drain.turn();
         tokio::pin!(drain);
-        let idle = tokio::time::sleep(limits::WS_PING);
-        tokio::pin!(idle);
+        let ping = tokio::time::sleep(limits::WS_PING);
+        tokio::pin!(ping);
         let mut awaits_pong = false;
         loop {
             tokio::select! {
@@ -211,13 +211,13 @@ impl Session {
                     Some(Err(error)) => return close_for(&mut socket, error).await,
                 },
                 _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
-                () = &mut idle => {
+                () = &mut ping => {
                     if awaits_pong {
                         return Err(WsError::ConnectionClosed);
                     }
                     send_all(&mut socket, [Message::Ping(Bytes::new())]).await?;
                     awaits_pong = true;
-                    idle.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+                    ping.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
                 }
             }
         }
