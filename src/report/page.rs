@@ -189,7 +189,7 @@ fn validity(run: &Run) -> Markup {
                 }
             }
             @if run.cut_short { p { strong { "Cut short." } " The run was stopped before every trial was done; what there is follows." } }
-            @if !run.reasons.is_empty() { ul { @for reason in &run.reasons { li { (reason) } } } }
+            (reasons(&run.reasons))
             @if !run.thresholds.is_empty() {
                 p {
                     strong { "Thresholds: " }
@@ -200,6 +200,22 @@ fn validity(run: &Run) -> Markup {
                         li { (if threshold.failed { "✕ not kept: " } else { "✓ kept: " }) code { (threshold.expression) } " — " (threshold.found) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// How many reasons stand on the first screen; the rest is folded, so that the answer is not pushed off it.
+const REASONS_SHOWN: usize = 3;
+
+fn reasons(reasons: &[String]) -> Markup {
+    let (shown, folded) = reasons.split_at(reasons.len().min(REASONS_SHOWN));
+    html! {
+        @if !shown.is_empty() { ul { @for reason in shown { li { (reason) } } } }
+        @if !folded.is_empty() {
+            details.figures {
+                summary { (counted(folded.len(), "further reason")) }
+                ul { @for reason in folded { li { (reason) } } }
             }
         }
     }

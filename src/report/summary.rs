@@ -199,7 +199,7 @@ impl Counts {
     }
 }
 
-/// The run as a whole: the worst of its rows, and every reason with the row it comes from.
+/// The run as a whole: the worst of its rows, and every reason once, with the rows that it holds for.
 ///
 /// The floor is there to be compared with; where it is invalid the run is suspect, not invalid. A run without a row is
 /// invalid.
@@ -209,17 +209,24 @@ pub fn verdict(rows: &[Row], floor: &[Row]) -> (Verdict, Vec<String>) {
     }
     let worst_floor = floor.iter().map(|row| row.verdict.min(Verdict::Suspect)).max();
     let worst = rows.iter().map(|row| row.verdict).chain(worst_floor).max().unwrap_or(Verdict::Invalid);
-    let everything = rows.iter().chain(floor);
-    let points: Vec<&Point> = rows.iter().chain(floor).map(|row| &row.point).collect();
-    let mut reasons = Vec::new();
-    for row in everything.filter(|row| row.verdict > Verdict::Valid) {
-        let name = row_name(row, &points);
-        match row.reasons.is_empty() {
-            true => reasons.push(format!("{name} is {}", row.verdict.label())),
-            false => reasons.extend(row.reasons.iter().map(|reason| format!("{name}: {reason}"))),
+    let everything: Vec<&Row> = rows.iter().chain(floor).collect();
+    let points: Vec<&Point> = everything.iter().map(|row| &row.point).collect();
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for row in everything.iter().filter(|row| row.verdict > Verdict::Valid) {
+        let unsaid = [row.verdict.label().to_owned()];
+        for reason in if row.reasons.is_empty() { &unsaid[..] } else { &row.reasons } {
+            let name = row_name(row, &points);
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((reason.clone(), vec![name])),
+            }
         }
     }
-    (worst, reasons)
+    let sentence = |(reason, names): (String, Vec<String>)| match names.as_slice() {
+        all if all.len() == everything.len() && all.len() > 1 => format!("every row: {reason}"),
+        several => format!("{}: {reason}", several.join(", ")),
+    };
+    (worst, reasons.into_iter().map(sentence).collect())
 }
 
 /// `SSE`, or `SSE at 100 clients, 10 updates/s` where these are what sets its point apart from the others.
