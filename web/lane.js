@@ -7,6 +7,9 @@ import { utf8Length } from './format.js';
 
 /** Things kept of each kind: what a window of 30 s can show at 200 a second. */
 const KEPT = 6000;
+/** The longest window is 30 s. */
+const KEPT_MS = 60_000;
+const BLOCK = 256;
 /** Latencies kept for the percentiles. */
 const LATENCIES_KEPT = 4096;
 /** Like the `retry` of the event stream: a WebSocket has no way of its own to come back. */
@@ -16,10 +19,17 @@ const BACKOFF_MAX_MS = 2000;
 
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
-/** Keeps the newest `KEPT`; cut in blocks, so that it costs nothing each time. */
+/**
+ * Keeps what is younger than `KEPT_MS`, and of that the newest `KEPT`: longer than any window shows. Cut in blocks, so
+ * that it costs nothing each time.
+ */
 function keep(list, item) {
+  item.kept = performance.now();
   list.push(item);
-  if (list.length > KEPT * 1.25) list.splice(0, list.length - KEPT);
+  if (list.length % BLOCK === 0) {
+    const first = list.findIndex((one) => one.kept > item.kept - KEPT_MS);
+    list.splice(0, Math.max(first, list.length - KEPT));
+  }
   return item;
 }
 

@@ -193,13 +193,21 @@ fn health(gathered: &mut Gathered) -> Health {
     let capacity = gathered.window.length().0 as f64 * f64::from(host::cores());
     let share = |used: Nanos| used.0 as f64 / capacity;
     let host_busy = ended.host_busy.zip(begun.host_busy).map(|(ended, begun)| ended.past(begun));
+    let own_cpu = ended.own_cpu.past(begun.own_cpu);
     let lateness = &mut gathered.lateness;
     Health {
         schedule_lag_ns_p50: lateness.percentile(0.5),
         schedule_lag_ns_p99: lateness.percentile(0.99),
         schedule_lag_ns_max: lateness.percentile(1.0),
         missed_ticks: lateness.missed,
-        cpu_fraction: share(ended.own_cpu.past(begun.own_cpu)),
+        cpu_fraction: share(own_cpu),
+        wait_fraction: match (begun.own_wait, ended.own_wait) {
+            (Some(begun), Some(ended)) => {
+                let waited = ended.past(begun).0 as f64;
+                Value::ratio(waited, waited + own_cpu.0 as f64)
+            }
+            (None, _) | (_, None) => Value(None),
+        },
         host_cpu_fraction: host_busy.map_or(0.0, share),
         refused: gathered.outcomes.iter().map(|outcome| outcome.refused).sum(),
         reconnects: gathered.outcomes.iter().map(|outcome| outcome.reconnects).sum(),

@@ -85,6 +85,8 @@ pub struct Snapshot {
     pub server_cpu: Option<Nanos>,
     /// Processor time of this process.
     pub own_cpu: Nanos,
+    /// How long this process was ready to run and waited for a processor.
+    pub own_wait: Option<Nanos>,
     /// Busy time of the host.
     pub host_busy: Option<Nanos>,
     /// Bytes that the server sent again.
@@ -301,6 +303,7 @@ async fn snapshot(
     Ok(Snapshot {
         unix_ns: Nanos::from(unix).0,
         server_cpu: target.pid().and_then(|pid| process_cpu(pid).ok()),
+        own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host_busy: host::busy(),
         ledger: glimpses.iter().map(|glimpse| glimpse.ledger.read()).sum(),

@@ -11,6 +11,15 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
     field_kib(&rollup, "Rss:").map(|kib| kib * 1024)
 }
 
+/// How long the threads of a process were ready to run and waited for a processor, since they began (the second figure
+/// of `schedstat`: Documentation/scheduler/sched-stats.rst of the kernel).
+pub fn waited(pid: u32) -> Option<Nanos> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    // A thread may end between the listing and the reading; it takes its time with it.
+    let readings = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
+    Some(Nanos(readings.filter_map(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()))
+}
+
 /// Open file descriptors of a process.
 pub fn open_files(pid: u32) -> Option<u64> {
     Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
@@ -91,6 +100,7 @@ mod tests {
     fn the_host_and_this_process_can_be_read() {
         let me = std::process::id();
         assert!(resident_bytes(me).is_some_and(|bytes| bytes > 100_000));
+        assert!(waited(me).is_some());
         assert!(open_files(me).is_some_and(|files| files >= 3));
         assert!(kernel_bytes().is_some_and(|bytes| bytes > 1 << 20));
         assert!(busy().is_some_and(|busy| busy > Nanos::ZERO));

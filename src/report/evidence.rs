@@ -28,7 +28,7 @@ pub(crate) fn trials(view: &View<'_>) -> Markup {
                             @if has_points { th.word scope="col" { "point" } }
                             @for head in [
                                 "p50", "p99", "bytes / delivery", "CPU / delivery", "arrived", "lost", "generator lag p99",
-                                "generator CPU", "host CPU", "missed ticks", "refused", "reconnects", "clock",
+                                "generator CPU", "generator waited", "host CPU", "missed ticks", "refused", "reconnects", "clock",
                             ] { th scope="col" { (head) } }
                         }
                     }
@@ -69,6 +69,7 @@ fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> 
             td { (grouped(trial.audit.lost as i64)) }
             td { (health.schedule_lag_ns_p99) }
             td { (percent(health.cpu_fraction)) }
+            td { (health.wait_fraction.0.map_or("—".to_owned(), percent)) }
             td { (percent(health.host_cpu_fraction)) }
             @for count in [health.missed_ticks, health.refused, health.reconnects] { td { (grouped(count as i64)) } }
             td { (clock) }

@@ -239,6 +239,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
             schedule_lag_ns_p99: Nanos(310_000),
             schedule_lag_ns_max: Nanos(900_000),
             cpu_fraction: 0.08,
+            wait_fraction: Value(Some(0.04)),
             host_cpu_fraction: 0.21,
             ..Health::default()
         },

@@ -223,6 +223,10 @@ pub struct Health {
     pub missed_ticks: u64,
     /// Share of the host's processors that the generator used.
     pub cpu_fraction: f64,
+    /// Of the time in which the generator's threads had something to do, the share in which they waited for a
+    /// processor that somebody else had.
+    #[serde(default)]
+    pub wait_fraction: Value,
     /// Share of the host's processors that were busy, by anyone.
     pub host_cpu_fraction: f64,
     /// Connections that were refused or broke.
