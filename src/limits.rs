@@ -238,6 +238,9 @@ pub const LAG_P99_INVALID: Nanos = Nanos(50 * Nanos::MILLI.0);
 /// Lateness at the 99th percentile from which they want care.
 pub const LAG_P99_SUSPECT: Nanos = Nanos(10 * Nanos::MILLI.0);
 const _: () = assert!(LAG_P99_SUSPECT.0 < LAG_P99_INVALID.0 && LAG_P50_INVALID.0 < LAG_P99_INVALID.0);
+/// Share of its working time that the generator may wait for a processor. Beyond it, it waited longer than it worked:
+/// what it read off its clock is the others' load, even if its ticks were punctual at the median.
+pub const WAIT_INVALID: f64 = 0.5;
 /// Share of the host's processors from which the host itself was the bottleneck.
 pub const HOST_BUSY_SUSPECT: f64 = 0.95;
 /// Share of the polls that may be left out.

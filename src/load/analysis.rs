@@ -342,6 +342,15 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
             Verdict::Invalid,
             format!("the generator was the bottleneck: its own ticks were {p50} late at the median and {p99} at p99"),
         );
+    } else if let Some(waited) = health.wait_fraction.0.filter(|share| *share > limits::WAIT_INVALID) {
+        let percent = waited * 100.0;
+        say(
+            Verdict::Invalid,
+            format!(
+                "the generator was the bottleneck: for {percent:.0} % of the time in which it had work it waited for a \
+                 processor; end other programs, or use fewer clients"
+            ),
+        );
     } else if p99 > limits::LAG_P99_SUSPECT {
         say(Verdict::Suspect, format!("the generator's own ticks were {p99} late at p99"));
     }

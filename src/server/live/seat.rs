@@ -12,7 +12,8 @@ use crate::measure::system::TcpCounts;
 pub struct Seat {
     /// Spares connections that serve no page, which under load are all of them, the lock.
     is_taken: AtomicBool,
-    place: Mutex<Option<Place>>,
+    /// Boxed, since most connections never have one.
+    place: Mutex<Option<Box<Place>>>,
 }
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ struct Place {
 impl Seat {
     /// Takes the seat for a lane; `since` are the connection's counts up to here.
     pub fn take(&self, session: Arc<Session>, lane: Lane, since: TcpCounts) {
-        *self.lock() = Some(Place { session, lane, since });
+        *self.lock() = Some(Box::new(Place { session, lane, since }));
         self.is_taken.store(true, Relaxed);
     }
 
@@ -79,7 +80,7 @@ impl Seat {
         self.lock().as_ref().map(|place| (Arc::clone(&place.session), place.lane))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Place>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Place>>> {
         // Nothing in this file panics while it holds the lock.
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
