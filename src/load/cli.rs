@@ -101,6 +101,9 @@ struct RunFlags {
     /// Put server and generator on different processors.
     #[arg(long)]
     pin: bool,
+    /// Argument for each server that is started, as in --server-arg=--slow=cut; may be given several times.
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true, conflicts_with = "target")]
+    server_arg: Vec<String>,
 }
 
 impl LoadgenArgs {
@@ -140,6 +143,7 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
 async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     let mut plan = Plan::new(Scenario::load(name)?, flags.knobs, flags.target, flags.out)?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
+    plan.server_args = flags.server_arg;
     // Made first, so that a place which cannot be written is known before anything is measured.
     let folder = run_folder(&plan)?;
     let stop = CancellationToken::new();

@@ -14,8 +14,8 @@ const SETTINGS: [&str; 5] = [
     "net/ipv4/tcp_timestamps",
 ];
 
-/// Reads the host and the program.
-pub fn read(command: Vec<String>) -> Environment {
+/// Reads the host and the program; notes with what else its servers were started.
+pub fn read(command: Vec<String>, server_args: &[String]) -> Environment {
     let kernel = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
     let unknown = || "unknown".to_owned();
@@ -24,6 +24,9 @@ pub fn read(command: Vec<String>) -> Environment {
         if let Ok(value) = std::fs::read_to_string(format!("/proc/sys/{name}")) {
             notes.insert(name.replace('/', "."), value.split_whitespace().collect::<Vec<_>>().join(" "));
         }
+    }
+    if !server_args.is_empty() {
+        notes.insert("server arguments".to_owned(), server_args.join(" "));
     }
     Environment {
         host: text(kernel.nodename()),

@@ -48,6 +48,8 @@ pub struct Plan {
     pub out: PathBuf,
     /// The processor that servers keep to, if they are to.
     pub server_core: Option<usize>,
+    /// Further arguments of the servers that are started.
+    pub server_args: Vec<String>,
 }
 
 /// One point of the sweep.
@@ -141,6 +143,7 @@ impl Plan {
             target,
             out,
             server_core: None,
+            server_args: Vec::new(),
         };
         plan.check()?;
         Ok(plan)

@@ -57,7 +57,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         took_ns: Clock::Monotonic.now().past(began),
         cut_short,
         scenario: scenario(plan),
-        environment: with_links(environment::read(command), &trials),
+        environment: with_links(environment::read(command, &plan.server_args), &trials),
         verdict,
         reasons,
         summary: rows,

@@ -74,15 +74,20 @@ pub struct ClockRelation {
 }
 
 impl Target {
-    /// Starts a server for `feed` on a free port, in a process of its own, on one processor if it is named; its feed
-    /// waits for [`Target::begin`].
+    /// Starts a server for `feed` on a free port, in a process of its own, on one processor if it is named, with
+    /// further arguments; its feed waits for [`Target::begin`].
     ///
     /// Errors: [`TargetError`].
-    pub async fn start(subject: Subject, feed: &Feed, core: Option<usize>) -> Result<Self, TargetError> {
+    pub async fn start(
+        subject: Subject,
+        feed: &Feed,
+        core: Option<usize>,
+        server_args: &[String],
+    ) -> Result<Self, TargetError> {
         let program = std::env::current_exe().map_err(TargetError::Start)?;
         let mut command = Command::new(program);
         match subject {
-            Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]),
+            Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]).args(server_args),
             Subject::Floor => command.arg("floor"),
         };
         if let Some(core) = core {

@@ -109,7 +109,7 @@ pub struct Memory {
 /// Errors: [`TrialError`]; the server is ended then too.
 pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
     let mut target = match &plan.target {
-        None => Target::start(which.subject, &which.point.feed, plan.server_core).await?,
+        None => Target::start(which.subject, &which.point.feed, plan.server_core, &plan.server_args).await?,
         Some(url) => Target::external(url.clone()).await?,
     };
     let point = &which.point.point;

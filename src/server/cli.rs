@@ -52,6 +52,9 @@ pub struct ServerArgs {
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
+    /// Waste so much processor time on each update sent: a known slowness, to hold an instrument against.
+    #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
+    burn: Nanos,
     /// Keep to this processor.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
@@ -184,6 +187,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         token: args.doors.token()?,
         origins: Origins(args.doors.allow_origin),
         publish_per_s: args.doors.publish_rate,
+        burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
     let feed = args.feed.feed();

@@ -67,6 +67,8 @@ pub struct Settings {
     pub token: Option<Token>,
     /// The pages of other sites that are let in.
     pub origins: Origins,
+    /// Processor time that is wasted on each update sent: a known slowness, to hold an instrument against.
+    pub burn: Duration,
 }
 
 impl Default for Settings {
@@ -86,6 +88,7 @@ impl Default for Settings {
             publish_per_s: limits::PUBLISH_PER_S,
             token: None,
             origins: Origins::default(),
+            burn: Duration::ZERO,
         }
     }
 }
@@ -163,7 +166,7 @@ impl Server {
         let app = App {
             journal: Journal::new(settings.journal),
             clock,
-            stats: Arc::default(),
+            stats: Arc::new(Stats::new(settings.burn)),
             drain,
             tasks: TaskTracker::new(),
             publishing: Rate::new(settings.publish_per_s),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -33,6 +34,7 @@ pub struct Stats {
     pub addresses: Addresses,
     accepted: AtomicU64,
     refused: AtomicU64,
+    burn: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -98,13 +100,18 @@ pub struct Connection {
 }
 
 impl Stats {
+    /// All at zero; `burn` is wasted on each update sent.
+    pub fn new(burn: Duration) -> Self {
+        Self { burn, ..Self::default() }
+    }
+
     /// Counts a new connection, which has entered [`Self::addresses`], and puts its stream under the meter.
     pub fn open(
         self: &Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
         now: Nanos,
-        write_timeout: std::time::Duration,
+        write_timeout: Duration,
     ) -> (Arc<Connection>, Socket) {
         use std::os::fd::AsRawFd;
         let connection = Arc::new(Connection {
@@ -309,6 +316,10 @@ impl Counts {
             account.gaps.fetch_add(1, Relaxed);
         }
         self.connection.seat.count(|lane| lane.sent(batch));
+        let burn = self.connection.stats.burn;
+        if !burn.is_zero() {
+            waste(burn * u32::try_from(batch.updates.len()).unwrap_or(u32::MAX));
+        }
     }
 
     /// The stream ends because it fell behind the journal.
@@ -320,5 +331,13 @@ impl Counts {
     pub fn empty(&self) {
         self.connection.account().empty.fetch_add(1, Relaxed);
         self.connection.seat.count(super::live::LaneCounts::empty);
+    }
+}
+
+/// Keeps the processor busy.
+fn waste(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        std::hint::spin_loop();
     }
 }
