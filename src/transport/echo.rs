@@ -111,7 +111,7 @@ async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> 
             Err(error) => return websocket::close_for(socket, error).await,
         }
     }
-    Ok(())
+    websocket::hang_up(socket).await
 }
 
 // Client half ---------------------------------------------------------------------------------------------------------

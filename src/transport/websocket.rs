@@ -33,7 +33,7 @@ use http::header::{
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -90,13 +90,13 @@ pub async fn serve(
     Ok(response)
 }
 
-/// The library's settings for a connection that reads messages up to `message_bytes_max`.
+/// The library's settings for a connection that reads messages up to `message_bytes_max`, and may send them back.
 pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(read_buffer_bytes)
         .max_message_size(Some(message_bytes_max))
         .max_frame_size(Some(message_bytes_max))
-        .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX.max(2 * message_bytes_max))
+        .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX + 2 * message_bytes_max)
 }
 
 /// An upgrade that was agreed to and has not happened yet.
@@ -200,7 +200,7 @@ impl Session {
                     send_all(&mut socket, messages(&batch)).await?;
                 }
                 received = socket.next() => match received {
-                    None => return Ok(()),
+                    None => return hang_up(&mut socket).await,
                     Some(Ok(Message::Pong(_) | Message::Ping(_))) => awaits_pong = false,
                     Some(Ok(Message::Text(_) | Message::Binary(_))) => {
                         let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
@@ -253,9 +253,15 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     let closing = async {
         socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
         while let Some(Ok(_)) = socket.next().await {}
-        Ok(())
+        hang_up(socket).await
     };
     tokio::time::timeout(limits::WS_CLOSE_WAIT, closing).await.unwrap_or(Ok(()))
+}
+
+/// Ends the TCP connection in good order once the close frames are exchanged, or once the library reads no more. A
+/// socket that is dropped with unread bytes in it resets its connection, and the reset can overtake the close frame.
+pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Result<(), WsError> {
+    Ok(socket.get_mut().shutdown().await?)
 }
 
 /// Tells the client what it did wrong, where the library leaves that to us.

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod clients;
+pub mod docs;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;

@@ -1,0 +1,160 @@
+//! Clients that nobody here wrote read the stream through cuts, and resume by their own means.
+//!
+//! Each client is a small script beside this file. It reads through a relay that cuts its connections in the middle of a
+//! character, a frame or a head, and prints the number of every update. `scripts/install-test-clients` installs what the
+//! scripts need; a client that is not installed is skipped, which is said.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod relay;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+use common::Server;
+use relay::Relay;
+
+/// Updates that a client has to get.
+const UPDATES: u64 = 300;
+/// Updates that are published ahead of what the client has printed: less than the journal retains, so no gap may come.
+const AHEAD: u64 = 40;
+/// How long a client may take for all of them: starting Python or node on a busy machine is most of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where `scripts/install-test-clients` puts them.
+fn installed() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-clients")
+}
+
+/// What runs a script.
+#[derive(Clone, Copy)]
+enum Runtime {
+    Node,
+    Python,
+    Shell,
+}
+
+impl Runtime {
+    /// The program, or why there is none.
+    fn program(self) -> Result<PathBuf, String> {
+        let there = |path: PathBuf, installed: bool| match installed {
+            true => Ok(path),
+            false => Err("it is not installed; run scripts/install-test-clients".to_owned()),
+        };
+        match self {
+            Self::Node => there("node".into(), installed().join("installed-package.json").exists()),
+            Self::Python => {
+                there(installed().join("python/bin/python"), installed().join("installed-requirements.txt").exists())
+            }
+            Self::Shell => match std::process::Command::new("curl").arg("--version").output() {
+                Ok(_) => Ok("bash".into()),
+                Err(error) => Err(format!("curl: {error}")),
+            },
+        }
+    }
+}
+
+/// Runs a script against a server whose connections are cut, and asserts that it printed every number once, in order.
+async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&str]) {
+    let program = match runtime.program() {
+        Ok(program) => program,
+        Err(why) => {
+            println!("SKIPPED: {script}: {why}");
+            return;
+        }
+    };
+    let server = Server::quiet(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
+    let relay = Relay::start(server.address).await;
+    let mut client = Command::new(program)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
+        .args([&relay.url(), &UPDATES.to_string()])
+        .args(arguments)
+        .env("TEST_CLIENTS", installed())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    let mut printed = Vec::new();
+    let reading = async {
+        // Whoever is cut before its first update must resume too, from the position that it was given.
+        relay.told().await;
+        relay.cut_all();
+        let mut published = 0;
+        loop {
+            while published < UPDATES.min(printed.len() as u64 + AHEAD) {
+                published += 1;
+                server.publish(&format!(r#"{{"n":{published},"words":"地震 \u00e9é {published}"}}"#)).await;
+            }
+            match lines.next_line().await.unwrap() {
+                Some(line) => printed.push(line),
+                None => break,
+            }
+        }
+        client.wait().await.unwrap()
+    };
+    let ended = tokio::time::timeout(PATIENCE, reading).await;
+    let mut said = String::new();
+    let mut errors = client.stderr.take().unwrap();
+    let _ended_by_itself = client.start_kill();
+    errors.read_to_string(&mut said).await.unwrap();
+    match ended {
+        Ok(status) => assert!(status.success(), "{script} ended with {status}: {printed:?}\n{said}"),
+        Err(_) => {
+            panic!("{script} printed {} of {UPDATES} updates in {PATIENCE:?}: {printed:?}\n{said}", printed.len())
+        }
+    }
+    let wanted: Vec<_> = (1..=UPDATES).map(|number| number.to_string()).collect();
+    assert_eq!(printed, wanted, "{script}: {said}");
+    let cuts = relay.cuts();
+    assert!(cuts >= relay::CUTS_BY_BYTES, "{script} was cut {cuts} times only");
+    println!(
+        "{}: {UPDATES} updates, each once and in order, through {cuts} cuts",
+        said.lines().next().unwrap_or(script)
+    );
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn npm_eventsource_reads_every_update_once() {
+    reads_every_update_once(Runtime::Node, "eventsource.mjs", &[]).await;
+}
+
+#[tokio::test]
+async fn npm_ws_reads_every_update_once() {
+    reads_every_update_once(Runtime::Node, "ws.mjs", &[]).await;
+}
+
+#[tokio::test]
+async fn python_httpx_sse_reads_every_update_once() {
+    reads_every_update_once(Runtime::Python, "read_sse.py", &[]).await;
+}
+
+#[tokio::test]
+async fn python_websockets_reads_every_update_once() {
+    reads_every_update_once(Runtime::Python, "read_websocket.py", &[]).await;
+}
+
+#[tokio::test]
+async fn curl_reads_every_update_of_an_event_stream_once() {
+    reads_every_update_once(Runtime::Shell, "curl-sse", &[]).await;
+}
+
+#[tokio::test]
+async fn curl_reads_every_update_of_a_poll_once_with_its_own_etags() {
+    reads_every_update_once(Runtime::Shell, "curl-poll", &["/updates/poll"]).await;
+}
+
+#[tokio::test]
+async fn curl_reads_every_update_of_a_long_poll_once_with_its_own_etags() {
+    reads_every_update_once(Runtime::Shell, "curl-poll", &["/updates/long-poll"]).await;
+}

@@ -1,0 +1,23 @@
+//! Parts of the docs that the tests write, so that they cannot say anything else than what is tested.
+
+use std::path::Path;
+
+/// Asserts that the part of `file` between `<!-- generated: NAME -->` and `<!-- end: NAME -->` is exactly `text`.
+///
+/// With `PUSHPULL_BLESS=1` in the environment writes it there instead.
+pub fn assert_generated(file: &str, name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let found = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let parts = found.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let Some((before, (inside, after))) = parts else { panic!("{file} has no `{begin}` or no `{end}`") };
+    if inside == text {
+        return;
+    }
+    if std::env::var_os("PUSHPULL_BLESS").is_some_and(|value| value == "1") {
+        std::fs::write(&path, [before, &begin, text, &end, after].concat()).unwrap();
+        return;
+    }
+    let differs = text.lines().zip(inside.lines()).find(|(wanted, found)| wanted != found);
+    panic!("{file} is not what the tests generate (first difference: {differs:?}); run them with PUSHPULL_BLESS=1");
+}
