@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
@@ -84,6 +84,8 @@ pub enum ClientError {
         status: StatusCode,
         /// The problem's detail, or as much of the body as is fit to print.
         detail: String,
+        /// After how many seconds to come back, if it says so.
+        retry_after: Option<u32>,
     },
     /// The server said something that the contract does not allow.
     #[error("the server does not keep to the contract: {0}")]
@@ -100,6 +102,14 @@ impl ClientError {
                     || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             }
             Self::Contract(_) => false,
+        }
+    }
+
+    /// How long the server asks to stay away for this once.
+    pub fn retry_after(&self) -> Option<Nanos> {
+        match self {
+            Self::Refused { retry_after, .. } => retry_after.map(|seconds| Nanos(u64::from(seconds) * Nanos::SECOND.0)),
+            Self::Broken(_) | Self::Closed | Self::Contract(_) => None,
         }
     }
 
@@ -217,12 +227,18 @@ pub(super) async fn refusal(response: Response<Incoming>) -> ClientError {
         detail: String,
     }
     let status = response.status();
+    let retry_after = retry_after(response.headers());
     let body = body(response, 4096).await.unwrap_or_default();
     let detail = match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => problem.detail,
         Err(_) => String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(200).collect(),
     };
-    ClientError::Refused { status, detail }
+    ClientError::Refused { status, detail, retry_after }
+}
+
+/// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3); a date is for clients that know what day it is.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u32> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// A path with `after` in its query, where the position is known, and whatever else is asked.

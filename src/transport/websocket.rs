@@ -337,7 +337,8 @@ pub(super) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
             let detail = response.body().as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
-            ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default() }
+            let retry_after = client::retry_after(response.headers());
+            ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default(), retry_after }
         }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ClientError::Closed,
         other => ClientError::broken(other),
