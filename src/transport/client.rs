@@ -143,15 +143,18 @@ pub(super) async fn beside<T>(
     requests: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     let mut requests = pin!(requests);
-    let mut connection = pin!(connection);
-    tokio::select! {
+    let mut connection = pin!(Some(connection));
+    let ended = tokio::select! {
         biased;
-        outcome = &mut requests => outcome,
-        ended = &mut connection => match ended {
-            Err(error) => Err(ClientError::broken(error)),
-            // What the connection delivered before its end may still wait to be read.
-            Ok(()) => requests.await,
-        },
+        outcome = &mut requests => return outcome,
+        ended = async { connection.as_mut().as_pin_mut().expect("it has not ended").await } => ended,
+    };
+    // Dropped, since it may still hold a request that was handed to it as it ended: only so the request learns of it.
+    connection.set(None);
+    match ended {
+        Err(error) => Err(ClientError::broken(error)),
+        // What the connection delivered before its end may still wait to be read.
+        Ok(()) => requests.await,
     }
 }
 
