@@ -157,6 +157,9 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Ceiling of the wait before a reconnect.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const _: () = assert!(BACKOFF_FIRST.as_millis() < BACKOFF_MAX.as_millis());
+/// How much longer than its transport can be silent a connection may bring nothing before a client gives it up: a
+/// network that is gone says nothing. Longer than a segment takes that is sent again four times (RFC 6298: 1, 2, 4, 8 s).
+pub const SILENCE_GRACE: Duration = Duration::from_secs(15);
 
 // Histograms and headers ----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ use crate::measure::delivery::{Delivery, Due, Seen, Window};
 use crate::measure::ledger::{Bookkeeper, Ledger};
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
-use crate::transport::{ClientError, Event, Options, Transport, long_polling, polling, sse, websocket};
+use crate::transport::reconnect::{self, BackOff};
+use crate::transport::{ClientError, Event, Options, Transport};
 use crate::units::Nanos;
 
 /// What a trial measures: a transport, or the floor that all are compared with.
@@ -131,8 +132,7 @@ pub async fn run(
     let mut client = Client {
         id,
         dialled: Nanos::ZERO,
-        attempts: 0,
-        retry: None,
+        back_off: BackOff::default(),
         dialling: None,
         left: None,
         is_returning: false,
@@ -160,10 +160,8 @@ pub(super) struct Client<'a> {
     pub(super) outcome: Outcome,
     /// When the current connection was dialled.
     dialled: Nanos,
-    /// Connections in a row that brought nothing.
-    attempts: u32,
-    /// What the server asked to wait before a reconnect.
-    retry: Option<Nanos>,
+    /// How long it waits before a reconnect.
+    back_off: BackOff,
     /// When it last left of its own accord.
     left: Option<Nanos>,
     /// It left, and has no answer yet.
@@ -195,6 +193,7 @@ impl<'a> Client<'a> {
                 }
             };
             self.dialling = None;
+            let wait = self.back_off.wait(&ended, random.random());
             if let Err(error) = ended {
                 self.outcome.refused += 1;
                 let is_passing = error.is_passing();
@@ -204,8 +203,7 @@ impl<'a> Client<'a> {
                 }
             }
             self.outcome.reconnects += 1;
-            tokio::time::sleep(back_off(self.attempts, self.retry, random.random())).await;
-            self.attempts += 1;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -220,14 +218,7 @@ impl<'a> Client<'a> {
         }
         let mut on_event = |event: Event<'_>| self.note(event);
         match subject {
-            Subject::Transport(Transport::Polling) => polling::subscribe(io, options, position, &mut on_event).await,
-            Subject::Transport(Transport::LongPolling) => {
-                long_polling::subscribe(io, options, position, &mut on_event).await
-            }
-            Subject::Transport(Transport::Sse) => sse::subscribe(io, options, position, &mut on_event).await,
-            Subject::Transport(Transport::WebSocket) => {
-                websocket::subscribe(io, options, position, &mut on_event).await
-            }
+            Subject::Transport(via) => reconnect::subscribe(via, io, options, position, &mut on_event).await,
             Subject::Floor => floor::subscribe(io, position, &mut on_event).await,
         }
     }
@@ -255,13 +246,13 @@ impl<'a> Client<'a> {
                 self.connected(now);
             }
             Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
-            Event::Retry(length) => self.retry = Some(length),
+            Event::Retry(length) => self.back_off.asked_to_wait(length),
             Event::MissedPoll => self.outcome.missed_polls += 1,
         }
     }
 
     pub(super) fn connected(&mut self, now: Nanos) {
-        self.attempts = 0;
+        self.back_off.answered();
         self.dialling = None;
         if std::mem::take(&mut self.is_returning) {
             self.outcome.returns.push((now, now.past(self.dialled)));
@@ -347,14 +338,6 @@ fn exponential(mean: Nanos, share: f64) -> Duration {
     mean.duration().mul_f64(-(1.0 - share).ln())
 }
 
-/// Full jitter: anything up to a ceiling that doubles with each attempt, so that clients which were cut together do not
-/// come back together. A server that asked for a wait gets at least that.
-/// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-fn back_off(attempts: u32, retry: Option<Nanos>, share: f64) -> Duration {
-    let ceiling = limits::BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(limits::BACKOFF_MAX);
-    retry.unwrap_or(Nanos::ZERO).duration() + ceiling.mul_f64(share)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,13 +347,5 @@ mod tests {
         let shares = (0..10_000).map(|index| (f64::from(index) + 0.5) / 10_000.0);
         let sum: f64 = shares.map(|share| exponential(Nanos::SECOND, share).as_secs_f64()).sum();
         assert!((sum / 10_000.0 - 1.0).abs() < 0.001, "{sum}");
-    }
-
-    #[test]
-    fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_obeys_the_server() {
-        assert_eq!(back_off(0, None, 1.0), limits::BACKOFF_FIRST);
-        assert_eq!(back_off(1, None, 1.0), limits::BACKOFF_FIRST * 2);
-        assert_eq!(back_off(40, None, 1.0), limits::BACKOFF_MAX);
-        assert_eq!(back_off(3, Some(Nanos::SECOND), 0.0), Duration::from_secs(1));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
@@ -84,6 +84,8 @@ pub enum ClientError {
         status: StatusCode,
         /// The problem's detail, or as much of the body as is fit to print.
         detail: String,
+        /// After how many seconds to come back, if it says so.
+        retry_after: Option<u32>,
     },
     /// The server said something that the contract does not allow.
     #[error("the server does not keep to the contract: {0}")]
@@ -100,6 +102,14 @@ impl ClientError {
                     || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             }
             Self::Contract(_) => false,
+        }
+    }
+
+    /// How long the server asks to stay away for this once.
+    pub fn retry_after(&self) -> Option<Nanos> {
+        match self {
+            Self::Refused { retry_after, .. } => retry_after.map(|seconds| Nanos(u64::from(seconds) * Nanos::SECOND.0)),
+            Self::Broken(_) | Self::Closed | Self::Contract(_) => None,
         }
     }
 
@@ -133,15 +143,18 @@ pub(super) async fn beside<T>(
     requests: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     let mut requests = pin!(requests);
-    let mut connection = pin!(connection);
-    tokio::select! {
+    let mut connection = pin!(Some(connection));
+    let ended = tokio::select! {
         biased;
-        outcome = &mut requests => outcome,
-        ended = &mut connection => match ended {
-            Err(error) => Err(ClientError::broken(error)),
-            // What the connection delivered before its end may still wait to be read.
-            Ok(()) => requests.await,
-        },
+        outcome = &mut requests => return outcome,
+        ended = async { connection.as_mut().as_pin_mut().expect("it has not ended").await } => ended,
+    };
+    // Dropped, since it may still hold a request that was handed to it as it ended: only so the request learns of it.
+    connection.set(None);
+    match ended {
+        Err(error) => Err(ClientError::broken(error)),
+        // What the connection delivered before its end may still wait to be read.
+        Ok(()) => requests.await,
     }
 }
 
@@ -217,12 +230,18 @@ pub(super) async fn refusal(response: Response<Incoming>) -> ClientError {
         detail: String,
     }
     let status = response.status();
+    let retry_after = retry_after(response.headers());
     let body = body(response, 4096).await.unwrap_or_default();
     let detail = match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => problem.detail,
         Err(_) => String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(200).collect(),
     };
-    ClientError::Refused { status, detail }
+    ClientError::Refused { status, detail, retry_after }
+}
+
+/// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3); a date is for clients that know what day it is.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u32> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// A path with `after` in its query, where the position is known, and whatever else is asked.

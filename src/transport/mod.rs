@@ -1,14 +1,15 @@
 //! The four transports, one file each: its wire transcript, its server half, its client half, its tests.
 //!
 //! The server halves are axum handlers that read the shared journal. The client halves take a connection and turn what
-//! comes over it into [`Event`]s; who dials, who counts and who reconnects is not their business. Transports do not
-//! import one another: what two of them share is here ([`client`]) or in [`answer`].
+//! comes over it into [`Event`]s; who dials, who counts and who reconnects ([`reconnect`]) is not their business.
+//! Transports do not import one another: what two of them share is here ([`client`]) or in [`answer`].
 
 pub mod answer;
 pub mod client;
 pub mod echo;
 pub mod long_polling;
 pub mod polling;
+pub mod reconnect;
 pub mod sse;
 pub mod websocket;
 

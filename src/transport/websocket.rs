@@ -32,7 +32,8 @@ use http::header::{
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -286,10 +287,15 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 struct Frame<'a> {
     seq: Option<u64>,
     at_ns: Option<Nanos>,
-    #[serde(borrow)]
-    data: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    data: Option<&'a RawValue>,
     cursor: Option<Cursor>,
     gap: Option<Gap>,
+}
+
+/// A member that is there: `null` is a value like any other, and not a member that is missing.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(member).map(Some)
 }
 
 /// Client half: opens the WebSocket behind the position and reports what comes, until it ends.
@@ -353,7 +359,8 @@ pub(super) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
             let detail = response.body().as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
-            ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default() }
+            let retry_after = client::retry_after(response.headers());
+            ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default(), retry_after }
         }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ClientError::Closed,
         other => ClientError::broken(other),

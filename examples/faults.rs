@@ -1,0 +1,66 @@
+//! The delivery contract under faults, as a program: `scripts/faults`. See docs/FAULTS.md.
+
+#[path = "../tests/faults/mod.rs"]
+mod faults;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use faults::crowd;
+use faults::plan::Over;
+use faults::run::Tamper;
+
+/// Tries the delivery contract under faults.
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Runs seeded schedules of faults through a proxy, and prints what came of them.
+    Schedules(Schedules),
+}
+
+#[derive(Debug, clap::Args)]
+struct Schedules {
+    /// How many, each with a seed of its own.
+    #[arg(long, default_value_t = 2000)]
+    schedules: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Over this only; without it each seed is over one of the four transports or moves between them.
+    #[arg(long, value_name = "X")]
+    transport: Option<Over>,
+    /// Does this to an update of each schedule, to see that it is noticed.
+    #[arg(long)]
+    tamper: Option<Tamper>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    pushpull::measure::host::raise_file_limit();
+    let is_clean = match Args::parse().what {
+        What::Schedules(args) => schedules(&args).await?,
+    };
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn schedules(args: &Schedules) -> std::io::Result<bool> {
+    let shown =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(args.schedules), shown);
+    let schedules = crowd::schedules(args.seed, args.schedules, args.transport);
+    let table = crowd::run_all(schedules, args.tamper, || bar.inc(1)).await?;
+    bar.finish_and_clear();
+    println!("{}", table.text());
+    if !table.is_clean() {
+        eprintln!("\nthe contract was not kept:\n{}", table.failures());
+    }
+    Ok(table.is_clean())
+}

@@ -1,0 +1,336 @@
+//! Following the stream over any number of connections, with the same cursor on any of the four transports.
+//!
+//! A client half ends with its connection. What goes on from there is here: [`subscribe`] picks the client half by
+//! value, [`BackOff`] says how long to wait before the next connection, and [`Follower`] puts both together.
+//!
+//! ```text
+//! dial → subscribe behind the position → events … → the connection ends, in whatever way
+//!   ↑                                                      │
+//!   └── wait: full jitter, and at least what was asked ────┘
+//! ```
+//!
+//! Nothing is kept between two connections but the position: the server's journal has the rest.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::client::Stream;
+use super::{ClientError, Event, Options, Transport, long_polling, polling, sse, websocket};
+use crate::journal::Cursor;
+use crate::limits;
+use crate::units::Nanos;
+
+/// Runs the client half of `via` over one connection, until that ends.
+///
+/// Errors: [`ClientError`], as the client halves say. An orderly end is no error.
+pub async fn subscribe<S: Stream>(
+    via: Transport,
+    io: S,
+    options: &Options,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    match via {
+        Transport::Polling => polling::subscribe(io, options, position, on_event).await,
+        Transport::LongPolling => long_polling::subscribe(io, options, position, on_event).await,
+        Transport::Sse => sse::subscribe(io, options, position, on_event).await,
+        Transport::WebSocket => websocket::subscribe(io, options, position, on_event).await,
+    }
+}
+
+/// Between which ceilings a [`BackOff`] moves.
+#[derive(Clone, Copy, Debug)]
+pub struct Ceilings {
+    /// Of the first wait.
+    pub first: Duration,
+    /// Of any wait.
+    pub max: Duration,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Self { first: limits::BACKOFF_FIRST, max: limits::BACKOFF_MAX }
+    }
+}
+
+/// How long to wait before a reconnect.
+///
+/// Full jitter: anything up to a ceiling that doubles with each attempt, so that clients which were cut together do not
+/// come back together. A server that asked for a wait gets at least that.
+/// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+#[derive(Clone, Debug, Default)]
+pub struct BackOff {
+    ceilings: Ceilings,
+    /// Connections in a row that brought nothing.
+    attempts: u32,
+    /// What the server asks to wait before any reconnect.
+    retry: Nanos,
+}
+
+impl BackOff {
+    /// With ceilings of one's own.
+    pub fn new(ceilings: Ceilings) -> Self {
+        Self { ceilings, ..Self::default() }
+    }
+
+    /// The server has answered: the next wait is a first one again.
+    pub fn answered(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// The server asks for at least this wait from now on.
+    pub fn asked_to_wait(&mut self, length: Nanos) {
+        self.retry = length;
+    }
+
+    /// The wait before the next attempt, from a random `share` and from how the connection ended: a refusal may say
+    /// itself when to come back.
+    pub fn wait(&mut self, ended: &Result<(), ClientError>, share: f64) -> Duration {
+        let ceiling = self.ceilings.first.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.ceilings.max);
+        self.attempts = self.attempts.saturating_add(1);
+        let asked = ended.as_ref().err().and_then(ClientError::retry_after).unwrap_or_default();
+        self.retry.max(asked).duration() + ceiling.mul_f64(share)
+    }
+}
+
+/// What a [`Follower`] has been through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections dialled, the first included.
+    pub connections: u64,
+    /// Of those, how many could not be made, were refused, or broke.
+    pub failed: u64,
+    /// Updates that were due before the connection was dialled on which they came: missed while away, and not lost.
+    pub recovered: u64,
+}
+
+/// A client that follows the stream, whatever happens to its connections.
+#[derive(Debug)]
+pub struct Follower {
+    /// The last update that it has, once it knows where it stands.
+    pub position: Option<Cursor>,
+    /// What it has been through.
+    pub counts: Counts,
+    options: Options,
+    back_off: BackOff,
+    random: ChaCha8Rng,
+}
+
+impl Follower {
+    /// A client without a position, which begins with the next update; `seed` is for its jitter.
+    pub fn new(options: Options, ceilings: Ceilings, seed: u64) -> Self {
+        Self {
+            position: None,
+            counts: Counts::default(),
+            options,
+            back_off: BackOff::new(ceilings),
+            random: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// Follows the stream until an error comes that another attempt would only repeat, and returns that.
+    ///
+    /// `dial` makes each connection and says which transport to speak over it; it is told the position from which that
+    /// goes on. Another transport each time is as good as the same.
+    ///
+    /// A connection on which nothing comes for longer than the transport can be silent is given up: a network that is
+    /// gone says nothing.
+    ///
+    /// Cancel safe: the position is that of the last event reported. Called again, it goes on from there.
+    pub async fn follow<S, Dial, Dialled>(
+        &mut self,
+        mut dial: Dial,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> ClientError
+    where
+        S: Stream,
+        Dial: FnMut(Option<Cursor>) -> Dialled,
+        Dialled: Future<Output = io::Result<(Transport, S)>>,
+    {
+        loop {
+            let is_return = self.counts.connections > 0;
+            self.counts.connections += 1;
+            let dialled = self.options.clock.now();
+            let Self { position, counts, options, back_off, .. } = self;
+            let mut note = |event: Event<'_>| {
+                match event {
+                    Event::Update(update) => {
+                        back_off.answered();
+                        counts.recovered += u64::from(is_return && update.at_ns < dialled);
+                    }
+                    Event::Position(_) | Event::Empty => back_off.answered(),
+                    Event::Retry(length) => back_off.asked_to_wait(length),
+                    Event::Requested | Event::Gap(_) | Event::MissedPoll => {}
+                }
+                on_event(event);
+            };
+            let ended = match dial(*position).await {
+                Ok((via, io)) => {
+                    let io = Awake::new(io, silence_max(via, options));
+                    subscribe(via, io, options, position, &mut note).await
+                }
+                Err(error) => Err(ClientError::broken(error)),
+            };
+            let wait = self.back_off.wait(&ended, self.random.random());
+            if let Err(error) = ended {
+                self.counts.failed += 1;
+                if !error.is_passing() {
+                    return error;
+                }
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// How long nothing may come on a connection that is well.
+fn silence_max(via: Transport, options: &Options) -> Duration {
+    let silent = match via {
+        Transport::Polling => options.poll_interval.duration(),
+        Transport::LongPolling => options.hold.duration(),
+        Transport::Sse => limits::SSE_HEARTBEAT,
+        Transport::WebSocket => limits::WS_PING,
+    };
+    silent + limits::SILENCE_GRACE
+}
+
+/// A stream whose reads fail once nothing has come for too long.
+struct Awake<S> {
+    stream: S,
+    silence_max: Duration,
+    /// When something last came.
+    heard: Instant,
+    /// Looks at `heard` when it fires, so that a read that succeeds need not set a timer.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl<S> Awake<S> {
+    fn new(stream: S, silence_max: Duration) -> Self {
+        Self { stream, silence_max, heard: Instant::now(), alarm: Box::pin(tokio::time::sleep(silence_max)) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Awake<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if outcome.is_ready() {
+            self.heard = Instant::now();
+            return outcome;
+        }
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let due = self.heard + self.silence_max;
+            if due <= Instant::now() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.alarm.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Awake<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    fn options() -> Options {
+        Options {
+            host: HeaderValue::from_static("localhost"),
+            headers: HeaderMap::new(),
+            clock: Clock::Runtime(Instant::now()),
+            poll_interval: Nanos::SECOND,
+            poll_phase: Nanos::ZERO,
+            hold: limits::LONG_POLL_HOLD.into(),
+        }
+    }
+
+    #[test]
+    fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_begins_anew_after_an_answer() {
+        let mut back_off = BackOff::default();
+        let mut waits: Vec<_> = (0..40).map(|_| back_off.wait(&Ok(()), 1.0)).collect();
+        assert_eq!(waits[..2], [limits::BACKOFF_FIRST, limits::BACKOFF_FIRST * 2]);
+        assert_eq!(waits.pop(), Some(limits::BACKOFF_MAX));
+        back_off.answered();
+        assert_eq!(back_off.wait(&Ok(()), 1.0), limits::BACKOFF_FIRST);
+    }
+
+    #[test]
+    fn the_wait_before_a_reconnect_obeys_the_server() {
+        let mut back_off = BackOff::default();
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let refused = || ClientError::Refused { status, detail: String::new(), retry_after: Some(5) };
+        assert_eq!(back_off.wait(&Err(refused()), 0.0), Duration::from_secs(5));
+        back_off.asked_to_wait(Nanos::SECOND);
+        assert_eq!(back_off.wait(&Ok(()), 0.0), Duration::from_secs(1));
+    }
+
+    /// A server's end that reads and never says anything.
+    async fn silent(mut stream: DuplexStream) {
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_nothing_comes_is_given_up_on_every_transport() {
+        for via in Transport::ALL {
+            let options = options();
+            let bound = silence_max(via, &options);
+            let mut follower = Follower::new(options, Ceilings::default(), 1);
+            let began = Instant::now();
+            let mut dialled = Vec::new();
+            let dial = |_position| {
+                dialled.push(began.elapsed());
+                let (near, far) = tokio::io::duplex(4096);
+                tokio::spawn(silent(far));
+                async move { Ok((via, near)) }
+            };
+            let mut ignore = |_event: Event<'_>| {};
+            let following = follower.follow(dial, &mut ignore);
+            let _stopped = tokio::time::timeout(bound + limits::BACKOFF_FIRST * 2, following).await;
+            assert!(dialled.len() == 2 && dialled[1] >= bound, "{via}: {dialled:?}");
+            assert_eq!(follower.counts, Counts { connections: 2, failed: 1, recovered: 0 });
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_another_attempt_would_repeat_ends_the_following() {
+        let mut follower = Follower::new(options(), Ceilings::default(), 1);
+        let dial = |_position| {
+            let (near, mut far) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                let _read = far.read(&mut request).await.unwrap();
+                far.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            });
+            async move { Ok((Transport::Sse, near)) }
+        };
+        let error = follower.follow(dial, &mut |_event| {}).await;
+        assert!(matches!(error, ClientError::Refused { status: StatusCode::BAD_REQUEST, .. }), "{error}");
+    }
+}

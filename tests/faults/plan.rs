@@ -1,0 +1,344 @@
+//! What is going to happen in one schedule: all of it drawn from the seed, before anything happens.
+//!
+//! Faults are placed by bytes and by connections, not by time, so that a seed repeats them on a busy machine too.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use pushpull::journal::Bounds;
+use pushpull::transport::Transport;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::value::RawValue;
+
+/// Over what a schedule's client follows the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// One transport.
+    Only(Transport),
+    /// Another one with each connection, with the same cursor.
+    Moves,
+}
+
+impl Over {
+    /// All five, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [
+        Self::Only(Transport::Polling),
+        Self::Only(Transport::LongPolling),
+        Self::Only(Transport::Sse),
+        Self::Only(Transport::WebSocket),
+        Self::Moves,
+    ];
+
+    /// Its name in flags and tables.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Only(transport) => transport.label(),
+            Self::Moves => "moves",
+        }
+    }
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+impl ValueEnum for Over {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.label()))
+    }
+}
+
+/// What happens to one connection. The default is a good one.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What is spoken over it.
+    pub via: Transport,
+    /// It cannot be made.
+    pub is_refused: bool,
+    /// From client to server.
+    pub up: Way,
+    /// From server to client.
+    pub down: Way,
+    /// How the network ends it.
+    pub end: Option<End>,
+    /// What the client reads at once, at the most.
+    pub read_bytes_max: usize,
+}
+
+impl Link {
+    /// One to which nothing happens.
+    pub fn good(via: Transport) -> Self {
+        Self { via, ..Self::default() }
+    }
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            via: Transport::Polling,
+            is_refused: false,
+            up: Way::default(),
+            down: Way::default(),
+            end: None,
+            read_bytes_max: usize::MAX,
+        }
+    }
+}
+
+/// What happens to the bytes of one direction.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// In which pieces they arrive.
+    pub pieces: Pieces,
+    /// Between two pieces.
+    pub delay: Option<Duration>,
+    /// After so many bytes nothing passes for so long.
+    pub stall: Option<(usize, Duration)>,
+}
+
+/// How bytes are split on their way.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Pieces {
+    /// As they come.
+    #[default]
+    Whole,
+    /// One by one.
+    Bytes,
+    /// The first few alone, which parts a frame's header or a chunk's size, and in the middle of each UTF-8 character.
+    Awkward(usize),
+    /// In pieces of this size.
+    Every(usize),
+}
+
+impl Pieces {
+    /// How many of `bytes` make the first piece; there is at least one.
+    pub fn first(self, bytes: &[u8]) -> usize {
+        /// More pieces than this of one chunk only take time.
+        const PIECE_BYTES_MIN_OF_LONG: usize = 512;
+        const LONG: usize = 2048;
+        let wanted = match self {
+            Self::Whole => bytes.len(),
+            _ if bytes.len() > LONG => PIECE_BYTES_MIN_OF_LONG + 1,
+            Self::Bytes => 1,
+            Self::Every(size) => size,
+            Self::Awkward(first) => {
+                let inside = bytes.iter().skip(1).position(|byte| byte & 0b1100_0000 == 0b1000_0000);
+                inside.map_or(first, |before| before + 1)
+            }
+        };
+        wanted.clamp(1, bytes.len())
+    }
+}
+
+/// How and when the network ends a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Counted in this direction.
+    pub side: Side,
+    /// After so many bytes.
+    pub after_bytes: usize,
+    /// In this way.
+    pub ending: Ending,
+}
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// From client to server.
+    Up,
+    /// From server to client.
+    Down,
+}
+
+/// A way for a connection to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// FIN on both sides.
+    Cut,
+    /// RST on both sides.
+    Reset,
+    /// FIN in this direction only.
+    HalfClose,
+}
+
+/// What the server's side does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Publishes these, one right after the other.
+    Publish(Vec<Box<RawValue>>),
+    /// Nothing.
+    Wait(Duration),
+    /// Breaks all connections and is gone for so long; then another server begins with an empty journal.
+    Crash(Duration),
+    /// Another server begins and takes all new connections, while this one leaves in good order.
+    Drain,
+}
+
+/// All that is going to happen.
+#[derive(Debug)]
+pub struct Schedule {
+    /// Repeats it.
+    pub seed: u64,
+    /// Over what the client follows.
+    pub over: Over,
+    /// How much the server retains.
+    pub journal: Bounds,
+    /// Between two polls.
+    pub poll_interval: Duration,
+    /// How long a long poll is parked.
+    pub hold: Duration,
+    /// Does publishing wait until the client knows where it stands?
+    pub waits_for_client: bool,
+    /// In order. The last one publishes.
+    pub steps: Vec<Step>,
+    /// What happens to each connection; those beyond are good ones.
+    pub links: Vec<Link>,
+}
+
+impl Schedule {
+    /// The schedule of a seed.
+    pub fn new(seed: u64, over: Over) -> Self {
+        let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
+        let journal = match draw.one_in(3) {
+            true => Bounds::default(),
+            false => Bounds { updates: draw.within(1..=24), bytes: if draw.one_in(4) { 20_000 } else { usize::MAX } },
+        };
+        let restarts = if draw.one_in(3) { draw.within(1..=2) } else { 0 };
+        let mut steps: Vec<Step> = (0..draw.within(8..=20)).map(|_| draw.publish_or_wait()).collect();
+        for _ in 0..restarts {
+            let place = draw.within(0..=steps.len() - 1);
+            let step = if draw.one_in(2) { Step::Drain } else { Step::Crash(draw.millis(0..=10)) };
+            steps.insert(place, step);
+        }
+        steps.push(Step::Publish(vec![draw.payload()]));
+        let links = (0..draw.within(2..=10)).map(|_| draw.link(over)).collect();
+        Self {
+            seed,
+            over,
+            journal,
+            poll_interval: draw.millis(5..=8),
+            hold: draw.millis(5..=60),
+            waits_for_client: draw.one_in(2),
+            steps,
+            links,
+        }
+    }
+
+    /// What happens to the connection of this index.
+    pub fn link(&self, index: usize) -> Link {
+        self.links.get(index).cloned().unwrap_or_else(|| {
+            Link::good(match self.over {
+                Over::Only(via) => via,
+                Over::Moves => Transport::ALL[index % 4],
+            })
+        })
+    }
+}
+
+struct Draw(ChaCha8Rng);
+
+impl Draw {
+    fn one_in(&mut self, n: u32) -> bool {
+        self.0.random_range(0..n) == 0
+    }
+
+    fn within(&mut self, range: RangeInclusive<usize>) -> usize {
+        self.0.random_range(range)
+    }
+
+    fn millis(&mut self, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.0.random_range(range))
+    }
+
+    /// As often between 1 and 10 as between 1,000 and 10,000.
+    fn any_size(&mut self, max: usize) -> usize {
+        let exponent = self.0.random_range(0.0..=(max as f64).ln());
+        exponent.exp() as usize
+    }
+
+    fn publish_or_wait(&mut self) -> Step {
+        if self.one_in(2) {
+            return Step::Wait(self.millis(0..=4));
+        }
+        let most = if self.one_in(4) { 30 } else { 4 };
+        let count = self.within(1..=most);
+        Step::Publish((0..count).map(|_| self.payload()).collect())
+    }
+
+    fn payload(&mut self) -> Box<RawValue> {
+        let json = match self.within(0..=19) {
+            0 => "\"\"".to_owned(),
+            1 => "{}".to_owned(),
+            2 => "null".to_owned(),
+            3 => {
+                let characters = self.any_size(24 << 10);
+                self.text(characters)
+            }
+            4..=11 => {
+                let characters = self.within(1..=40);
+                self.text(characters)
+            }
+            12..=15 => format!("{{ \"n\" : {}, \"of\":[] }}", self.0.random::<u32>()),
+            _ => self.within(0..=1_000_000).to_string(),
+        };
+        RawValue::from_string(json).unwrap()
+    }
+
+    /// A JSON string with characters of one to four bytes, and what a careless line protocol would trip over.
+    fn text(&mut self, characters: usize) -> String {
+        const PARTS: [&str; 14] =
+            ["a", "é", "ß", "Ж", "漢", "字", "\u{2028}", "\u{feff}", "🌋", "👩‍🚀", "\\n", "\\\"", "data: ", "\\u0000"];
+        let parts = (0..characters).map(|_| PARTS[self.within(0..=PARTS.len() - 1)]);
+        format!("\"{}\"", parts.collect::<String>())
+    }
+
+    fn link(&mut self, over: Over) -> Link {
+        let via = match over {
+            Over::Only(via) => via,
+            Over::Moves => Transport::ALL[self.within(0..=3)],
+        };
+        Link {
+            via,
+            is_refused: self.one_in(8),
+            up: self.way(400),
+            down: self.way(20_000),
+            end: (!self.one_in(6)).then(|| self.end()),
+            read_bytes_max: if self.one_in(6) { self.within(1..=3) } else { usize::MAX },
+        }
+    }
+
+    fn way(&mut self, bytes: usize) -> Way {
+        let pieces = match self.within(0..=7) {
+            0 => Pieces::Bytes,
+            1 | 2 => Pieces::Awkward(self.within(1..=6)),
+            3 => Pieces::Every(self.within(2..=100)),
+            _ => Pieces::Whole,
+        };
+        let delay = self.one_in(4).then(|| self.millis(1..=2));
+        let stall = self.one_in(4).then(|| (self.any_size(bytes), self.millis(2..=15)));
+        Way { pieces, delay, stall }
+    }
+
+    fn end(&mut self) -> End {
+        let side = if self.one_in(4) { Side::Up } else { Side::Down };
+        let most = match side {
+            Side::Up => 600,
+            Side::Down => 40_000,
+        };
+        let ending = match self.within(0..=4) {
+            0 | 1 => Ending::Cut,
+            2 | 3 => Ending::Reset,
+            _ => Ending::HalfClose,
+        };
+        End { side, after_bytes: self.any_size(most) - usize::from(self.one_in(10)), ending }
+    }
+}

@@ -1,0 +1,319 @@
+//! A proxy between client and server that does to a connection what networks do, as its plan says.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::plan::{End, Ending, Link, Pieces, Side, Way};
+
+/// How long the proxy lets a connection live on that it has half closed, or ended and not yet heard the end of.
+const AFTERLIFE: Duration = Duration::from_millis(30);
+/// Delays in one direction of one connection: a schedule takes tens of milliseconds and not seconds.
+const DELAYS_MAX: u32 = 8;
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// What really happened, over all connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Connections ended with FIN on both sides.
+    pub cuts: u64,
+    /// Connections ended with RST on both sides.
+    pub resets: u64,
+    /// Connections of which one direction was ended.
+    pub half_closes: u64,
+    /// Connections that could not be made.
+    pub refused: u64,
+    /// Times when nothing passed for a while.
+    pub stalls: u64,
+    /// Directions in which bytes passed one at a time.
+    pub trickles: u64,
+    /// Pieces that began in the middle of a UTF-8 character.
+    pub split_characters: u64,
+    /// Pieces that began in the middle of what the sender wrote.
+    pub splits: u64,
+    /// Pieces that came later than others.
+    pub delays: u64,
+    /// Servers that crashed.
+    pub crashes: u64,
+    /// Servers that left in good order.
+    pub drains: u64,
+}
+
+macro_rules! each_fault {
+    ($apply:ident) => {
+        $apply!(cuts, resets, half_closes, refused, stalls, trickles, split_characters, splits, delays, crashes, drains)
+    };
+}
+
+impl Faults {
+    /// Adds another schedule's.
+    pub fn add(&mut self, other: Self) {
+        macro_rules! add {
+            ($($name:ident),+) => { $( self.$name += other.$name; )+ };
+        }
+        each_fault!(add);
+    }
+
+    /// Each with its name, as in the table.
+    pub fn named(&self) -> Vec<(String, u64)> {
+        macro_rules! name {
+            ($($name:ident),+) => { vec![ $( (stringify!($name).replace('_', " "), self.$name) ),+ ] };
+        }
+        each_fault!(name)
+    }
+}
+
+/// A proxy that listens. Its connections end when it is dropped.
+pub struct Proxy {
+    /// Where clients connect to.
+    address: SocketAddr,
+    /// A port that refuses every connection.
+    refusing: TcpSocket,
+    shared: Arc<Shared>,
+    _accepting: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: Mutex<SocketAddr>,
+    /// The plan of the connection that is being dialled; without one it is a good connection.
+    next: Mutex<Option<Link>>,
+    faults: Mutex<Faults>,
+}
+
+impl Shared {
+    fn count(&self, add: impl FnOnce(&mut Faults)) {
+        add(&mut self.faults.lock().unwrap());
+    }
+}
+
+impl Proxy {
+    /// Listens on a free port, for the server at `upstream`.
+    pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let refusing = TcpSocket::new_v4()?;
+        refusing.bind("127.0.0.1:0".parse().unwrap())?;
+        let (next, faults) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { upstream: Mutex::new(upstream), next, faults });
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, refusing, shared, _accepting: accepting })
+    }
+
+    /// Leads new connections to another server.
+    pub fn lead_to(&self, upstream: SocketAddr) {
+        *self.shared.upstream.lock().unwrap() = upstream;
+    }
+
+    /// Opens a connection to which happens what `link` says. One at a time.
+    pub async fn dial(&self, link: Link) -> io::Result<Narrow> {
+        if link.is_refused {
+            self.shared.count(|faults| faults.refused += 1);
+            TcpStream::connect(self.refusing.local_addr()?).await?;
+            return Err(io::Error::other("a port on which nobody listens took a connection"));
+        }
+        let most = link.read_bytes_max;
+        *self.shared.next.lock().unwrap() = Some(link);
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Narrow { stream, most })
+    }
+
+    /// Something else than a connection failed.
+    pub fn count(&self, add: impl FnOnce(&mut Faults)) {
+        self.shared.count(add);
+    }
+
+    /// What happened so far.
+    pub fn faults(&self) -> Faults {
+        *self.shared.faults.lock().unwrap()
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut links = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let link = shared.next.lock().unwrap().take().unwrap_or_default();
+        let shared = Arc::clone(&shared);
+        links.spawn(async move {
+            // Whatever the network says to the proxy, it also says to client and server.
+            let _ended = relay(client, link, &shared).await;
+        });
+        while links.try_join_next().is_some() {}
+    }
+}
+
+/// How a direction came to its end.
+enum Over {
+    /// The sender, or the network, ended it.
+    Eof,
+    /// The plan did.
+    Planned(Ending),
+}
+
+async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result<()> {
+    let upstream = *shared.upstream.lock().unwrap();
+    let mut server = TcpStream::connect(upstream).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let Link { up, down, end, .. } = link;
+    let of = |side: Side| end.filter(|end| end.side == side);
+    let ending = {
+        let (mut from_client, mut to_client) = client.split();
+        let (mut from_server, mut to_server) = server.split();
+        let mut up = std::pin::pin!(pass(&mut from_client, &mut to_server, up, of(Side::Up), shared));
+        let mut down = std::pin::pin!(pass(&mut from_server, &mut to_client, down, of(Side::Down), shared));
+        // The first direction to end decides; one that ended by itself or was half closed leaves the other be.
+        let (over, is_up) = tokio::select! {
+            over = &mut up => (over, true),
+            over = &mut down => (over, false),
+        };
+        match over {
+            Over::Planned(ending @ (Ending::Cut | Ending::Reset)) => Some(ending),
+            Over::Planned(Ending::HalfClose) | Over::Eof => {
+                let rest = async { if is_up { down.await } else { up.await } };
+                match tokio::time::timeout(AFTERLIFE, rest).await {
+                    Ok(Over::Planned(ending @ (Ending::Cut | Ending::Reset))) => Some(ending),
+                    Ok(Over::Planned(Ending::HalfClose) | Over::Eof) | Err(_) => None,
+                }
+            }
+        }
+    };
+    match ending {
+        Some(Ending::Reset) => {
+            shared.count(|faults| faults.resets += 1);
+            client.set_zero_linger()?;
+            server.set_zero_linger()?;
+        }
+        Some(Ending::Cut) => {
+            shared.count(|faults| faults.cuts += 1);
+            let (_, _) = tokio::join!(farewell(&mut client), farewell(&mut server));
+        }
+        Some(Ending::HalfClose) | None => {}
+    }
+    Ok(())
+}
+
+/// Ends a connection with FIN: closed with unread bytes in it, it would end with RST.
+async fn farewell(stream: &mut TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let _heard = tokio::time::timeout(AFTERLIFE, tokio::io::copy(stream, &mut tokio::io::sink())).await;
+    Ok(())
+}
+
+/// Passes bytes on in one direction, until they end or the plan ends them; the receiver is told by FIN.
+async fn pass(
+    from: &mut ReadHalf<'_>,
+    to: &mut WriteHalf<'_>,
+    mut way: Way,
+    end: Option<End>,
+    shared: &Shared,
+) -> Over {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut passed = 0;
+    let mut delays_left = DELAYS_MAX;
+    let mut left = end.map_or(usize::MAX, |end| end.after_bytes);
+    if matches!(way.pieces, Pieces::Bytes) {
+        shared.count(|faults| faults.trickles += 1);
+    }
+    while left > 0 {
+        let Ok(read @ 1..) = from.read(&mut buffer).await else { break };
+        let chunk = &buffer[..read.min(left)];
+        left -= chunk.len();
+        if let Some((_, length)) = way.stall.take_if(|(after, _)| *after <= passed) {
+            shared.count(|faults| faults.stalls += 1);
+            tokio::time::sleep(length).await;
+        }
+        passed += chunk.len();
+        if deliver(chunk, to, &way, &mut delays_left, shared).await.is_err() {
+            break;
+        }
+    }
+    match end {
+        Some(End { ending: ending @ (Ending::Cut | Ending::Reset), .. }) if left == 0 => return Over::Planned(ending),
+        Some(_) if left == 0 => shared.count(|faults| faults.half_closes += 1),
+        _ => {}
+    }
+    // A receiver that is gone already needs no word.
+    let _told = to.shutdown().await;
+    match end {
+        Some(end) if left == 0 => Over::Planned(end.ending),
+        _ => Over::Eof,
+    }
+}
+
+/// Writes `chunk` in pieces.
+async fn deliver(
+    chunk: &[u8],
+    to: &mut WriteHalf<'_>,
+    way: &Way,
+    delays_left: &mut u32,
+    shared: &Shared,
+) -> io::Result<()> {
+    let mut rest = chunk;
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(way.pieces.first(rest));
+        to.write_all(piece).await?;
+        rest = behind;
+        let Some(&begins) = rest.first() else { break };
+        let is_inside = begins & 0b1100_0000 == 0b1000_0000;
+        shared.count(|faults| {
+            faults.splits += 1;
+            faults.split_characters += u64::from(is_inside);
+        });
+        match way.delay {
+            Some(delay) if *delays_left > 0 => {
+                *delays_left -= 1;
+                shared.count(|faults| faults.delays += 1);
+                tokio::time::sleep(delay).await;
+            }
+            // Lets the receiver take the piece before the next one comes.
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    Ok(())
+}
+
+/// A client's end of a connection that gives no more than so much at a time, whatever the kernel has put together.
+pub struct Narrow {
+    stream: TcpStream,
+    most: usize,
+}
+
+impl AsyncRead for Narrow {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buffer.remaining().min(self.most);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Narrow {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,263 @@
+//! Runs one schedule: a real server, the proxy, a client that follows by its own means, and the oracle.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use http::{HeaderMap, HeaderValue};
+use pushpull::clock::Clock;
+use pushpull::server::{App, Server, Settings};
+use pushpull::transport::reconnect::{Ceilings, Follower};
+use pushpull::transport::{ClientError, Event, Options};
+use pushpull::units::Nanos;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::oracle::{Oracle, Published, Tally};
+use super::plan::{Schedule, Step};
+use super::proxy::{Faults, Proxy};
+
+/// How long a client may take to get what is still missing once nothing disturbs it any more.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The same when an update was taken away and will never come.
+const PATIENCE_TAMPERED: Duration = Duration::from_millis(500);
+const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
+
+/// What is done to the updates between client and oracle, to see that the oracle sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tamper {
+    /// One is taken away.
+    Drop,
+    /// One comes twice.
+    Duplicate,
+    /// Two change places.
+    Swap,
+}
+
+/// Which update is tampered with: late enough that some come before it, early enough that some come after.
+const TAMPERED: u64 = 3;
+
+/// What came of a schedule.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The oracle's word.
+    pub tally: Tally,
+    /// What was done to the connections.
+    pub faults: Faults,
+    /// Updates published.
+    pub published: u64,
+    /// What the client recovered after a reconnect.
+    pub recovered: u64,
+    /// Connections beyond the first.
+    pub reconnects: u64,
+}
+
+/// Updates on their way from the client to the oracle, which is where they can be tampered with.
+struct Watcher {
+    oracle: Oracle,
+    tamper: Option<Tamper>,
+    seen: u64,
+    held: Option<(Option<u64>, u64)>,
+}
+
+impl Watcher {
+    fn update(&mut self, published: &Published, number: Option<u64>, seq: u64) {
+        self.seen += 1;
+        let is_target = self.seen == TAMPERED;
+        match self.tamper {
+            Some(Tamper::Drop) if is_target => {}
+            Some(Tamper::Swap) if is_target => self.held = Some((number, seq)),
+            Some(Tamper::Duplicate) if is_target => {
+                self.oracle.update(published, number, seq);
+                self.oracle.update(published, number, seq);
+            }
+            _ => self.oracle.update(published, number, seq),
+        }
+        if !is_target && let Some((number, seq)) = self.held.take() {
+            self.oracle.update(published, number, seq);
+        }
+    }
+}
+
+/// What was published, and who watches what becomes of it.
+struct Record {
+    published: Published,
+    watcher: Watcher,
+}
+
+/// What client and server's side share.
+struct World {
+    record: Mutex<Record>,
+    /// Changes with each event of the client.
+    progress: watch::Sender<()>,
+    proxy: Proxy,
+    clock: Clock,
+}
+
+impl World {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap()
+    }
+
+    fn note(&self, event: Event<'_>) {
+        let mut record = self.record();
+        let Record { published, watcher } = &mut *record;
+        match event {
+            Event::Update(update) => {
+                let number = published.identify(update.at_ns, update.data);
+                watcher.update(published, number, update.seq);
+            }
+            Event::Gap(gap) => watcher.oracle.gap(published, gap),
+            Event::Position(cursor) => watcher.oracle.position(published, cursor),
+            Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => return,
+        }
+        drop(record);
+        self.progress.send_replace(());
+    }
+
+    /// Waits until the client has come as far as `is_there` says; `false` if it takes too long.
+    async fn until(&self, patience: Duration, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
+        let mut progress = self.progress.subscribe();
+        let waiting = async {
+            loop {
+                if self.is(&is_there) {
+                    return;
+                }
+                // The sender is here: the channel cannot close.
+                let _changed = progress.changed().await;
+            }
+        };
+        tokio::time::timeout(patience, waiting).await.is_ok()
+    }
+
+    fn is(&self, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
+        let record = self.record();
+        is_there(&record.watcher.oracle, &record.published)
+    }
+
+    /// Publishes, each at an instant of its own.
+    fn publish(&self, app: &App, data: Box<RawValue>, at: &mut Nanos) {
+        let published = &mut self.record().published;
+        *at = self.clock.now().max(at.plus(Nanos(1)));
+        published.push(*at, data.clone());
+        app.journal.append(*at, *at, &data);
+    }
+}
+
+/// A server in this process.
+struct Life {
+    app: Arc<App>,
+    address: SocketAddr,
+}
+
+fn begin_life(schedule: &Schedule, clock: Clock, tasks: &mut JoinSet<()>) -> std::io::Result<Life> {
+    let settings = Settings {
+        journal: schedule.journal,
+        sse_retry: Duration::from_millis(1),
+        drain: Duration::from_millis(20),
+        ..Settings::default()
+    };
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), settings, clock)?;
+    let life = Life { app: Arc::clone(server.app()), address: server.address()? };
+    tasks.spawn(server.run());
+    Ok(life)
+}
+
+/// Runs it to its end, which comes in bounded time.
+///
+/// Errors: what the system says, before anything is published.
+pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result<Outcome> {
+    let clock = Clock::Monotonic;
+    let mut servers = JoinSet::new();
+    let life = begin_life(schedule, clock, &mut servers)?;
+    let mut published = Published::default();
+    published.begin_life(life.app.journal.newest().epoch, Some(Arc::clone(&life.app.journal)));
+    let watcher = Watcher { oracle: Oracle::default(), tamper, seen: 0, held: None };
+    let proxy = Proxy::start(life.address).await?;
+    let record = Mutex::new(Record { published, watcher });
+    let world = World { record, progress: watch::Sender::new(()), proxy, clock };
+    let mut follower = Follower::new(options(schedule, clock), CEILINGS, schedule.seed);
+    let gave_up = tokio::select! {
+        biased;
+        error = follow(&mut follower, schedule, &world) => Some(error),
+        outcome = perform(schedule, &world, life, &mut servers) => { outcome?; None }
+    };
+    servers.shutdown().await;
+    let faults = world.proxy.faults();
+    let Record { published, watcher } = world.record.into_inner().unwrap();
+    let mut tally = watcher.oracle.finish(&published);
+    tally.wrong.extend(gave_up.map(|error| format!("the client gave up: {error}")));
+    Ok(Outcome {
+        tally,
+        faults,
+        published: published.len(),
+        recovered: follower.counts.recovered,
+        reconnects: follower.counts.connections.saturating_sub(1),
+    })
+}
+
+fn options(schedule: &Schedule, clock: Clock) -> Options {
+    Options {
+        host: HeaderValue::from_static("localhost"),
+        headers: HeaderMap::new(),
+        clock,
+        poll_interval: schedule.poll_interval.into(),
+        poll_phase: Nanos::ZERO,
+        hold: schedule.hold.into(),
+    }
+}
+
+/// The client's side.
+async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> ClientError {
+    let mut index = 0;
+    let dial = |position| {
+        let Record { published, watcher } = &mut *world.record();
+        watcher.oracle.connected(published, position);
+        let link = schedule.link(index);
+        index += 1;
+        async move { Ok((link.via, world.proxy.dial(link).await?)) }
+    };
+    follower.follow(dial, &mut |event| world.note(event)).await
+}
+
+/// The server's side: publishes, crashes and comes back, until the client has all of it or is stuck.
+async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &mut JoinSet<()>) -> std::io::Result<()> {
+    let mut at = Nanos::ZERO;
+    if schedule.waits_for_client {
+        world.until(PATIENCE, |oracle, _| oracle.has_position()).await;
+    }
+    for step in &schedule.steps {
+        match step {
+            Step::Publish(all) => all.iter().for_each(|data| world.publish(&life.app, data.clone(), &mut at)),
+            Step::Wait(length) => tokio::time::sleep(*length).await,
+            Step::Crash(gone) => {
+                servers.shutdown().await;
+                life.app.stats.sockets.shut(|_| true);
+                tokio::time::sleep(*gone).await;
+                world.proxy.count(|faults| faults.crashes += 1);
+                life = restart(schedule, world, servers)?;
+            }
+            Step::Drain => {
+                let old = std::mem::replace(&mut life, restart(schedule, world, servers)?);
+                old.app.drain.begin();
+                world.proxy.count(|faults| faults.drains += 1);
+            }
+        }
+    }
+    let patience = if world.record().watcher.tamper.is_some() { PATIENCE_TAMPERED } else { PATIENCE };
+    if !world.until(patience, Oracle::is_caught_up).await {
+        world.record().watcher.oracle.stuck();
+    }
+    Ok(())
+}
+
+/// Begins a new life and leads new connections to it.
+fn restart(schedule: &Schedule, world: &World, servers: &mut JoinSet<()>) -> std::io::Result<Life> {
+    let life = begin_life(schedule, world.clock, servers)?;
+    let journal = Arc::clone(&life.app.journal);
+    world.record().published.begin_life(journal.newest().epoch, Some(journal));
+    world.proxy.lead_to(life.address);
+    Ok(life)
+}
