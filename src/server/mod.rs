@@ -140,6 +140,15 @@ pub enum BindError {
     NoToken(IpAddr),
 }
 
+impl From<BindError> for io::Error {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Io(error) => error,
+            BindError::NoToken(_) => Self::new(io::ErrorKind::PermissionDenied, error),
+        }
+    }
+}
+
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
