@@ -59,7 +59,8 @@ async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percen
     ];
     let arguments: Vec<&str> = flags.into_iter().chain([folder.path().to_str().unwrap()]).collect();
     let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    // A busy machine makes a run invalid by its latencies; its bytes are the same.
+    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
     let packets = capture.stop().await;
 
     let mut lines =
