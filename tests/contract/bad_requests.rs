@@ -246,26 +246,28 @@ async fn what_is_not_http_is_refused_and_the_server_goes_on() {
     let server = Server::quiet(&[]).await;
     let long_head = format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "x".repeat(limits::HEAD_BYTES_MAX * 2));
     let many_headers = format!("GET / HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(500));
-    let garbage: [&[u8]; 12] = [
-        b"\0\0\0\0\r\n\r\n",
-        b"hello\r\n\r\n",
-        b"GET /\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET  / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: t\r\nx: \0\r\n\r\n",
-        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
-        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS client hello\r\n\r\n",
-        long_head.as_bytes(),
-        many_headers.as_bytes(),
+    let garbage: [(&str, &[u8]); 12] = [
+        ("four zero bytes", b"\0\0\0\0\r\n\r\n"),
+        ("a word", b"hello\r\n\r\n"),
+        ("no version", b"GET /\r\n\r\n"),
+        ("a version that there is not", b"GET / HTTP/9.9\r\n\r\n"),
+        ("a blank too many", b"GET  / HTTP/1.1\r\n\r\n"),
+        ("a header without a colon", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+        ("a zero byte in a header", b"GET / HTTP/1.1\r\nhost: t\r\nx: \0\r\n\r\n"),
+        ("a negative length", b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n"),
+        ("two lengths", b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1"),
+        ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS client hello\r\n\r\n"),
+        ("a head of twice the limit", long_head.as_bytes()),
+        ("500 headers", many_headers.as_bytes()),
     ];
-    for bytes in garbage {
+    let mut table = String::from("| bytes | status |\n|---|---|\n");
+    for (what, bytes) in garbage {
         let answer = server.raw(bytes).await;
-        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 4"), "{shown:?}: {answer:?}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{what}: {answer:?}");
+        table += &format!("| {what} | {} |\n", &answer[9..12]);
         server.assert_unharmed().await;
     }
+    assert_generated("docs/BAD-INPUT.md", "bytes", &table);
     // HTTP/2 by prior knowledge and chunks that are none: closed, in whatever words.
     for bytes in [
         &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
