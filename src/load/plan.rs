@@ -175,11 +175,14 @@ impl Plan {
 
     /// Time that all trials take at the least.
     pub fn least_length(&self) -> Nanos {
-        let of_point = |(index, point): (usize, &PlanPoint)| -> u64 {
-            let subjects = self.subjects(index);
-            subjects.into_iter().map(|one| self.warm_up_at(&point.point, one).0 + self.measure_at(&point.point).0).sum()
+        // A rate close to none makes a trial of centuries: it must come out as too long, not come round to short.
+        let total = |lengths: &mut dyn Iterator<Item = u64>| lengths.fold(0, u64::saturating_add);
+        let of_point = |(index, point): (usize, &PlanPoint)| {
+            let measure = self.measure_at(&point.point).0;
+            let of = |subject| self.warm_up_at(&point.point, subject).0.saturating_add(measure);
+            total(&mut self.subjects(index).into_iter().map(of))
         };
-        Nanos(self.points.iter().enumerate().map(of_point).sum::<u64>() * u64::from(self.rounds))
+        Nanos(total(&mut self.points.iter().enumerate().map(of_point)).saturating_mul(self.rounds.into()))
     }
 
     /// What is measured at a point.

@@ -1,11 +1,17 @@
 //! Parts of the docs that the tests write, so that they cannot say anything else than what is tested.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Tests run side by side, and two of them may write parts of one file.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Asserts that the part of `file` between `<!-- generated: NAME -->` and `<!-- end: NAME -->` is exactly `text`.
 ///
 /// With `PUSHPULL_BLESS=1` in the environment writes it there instead.
 pub fn assert_generated(file: &str, name: &str, text: &str) {
+    // A test that failed while it held the lock has left nothing half done.
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let found = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));

@@ -82,3 +82,8 @@ pub fn behind_a_close() -> Vec<Case> {
     cases.extend(case("5.4", "a close inside of a fragmented text", inside).closes(Some(1000)).whole_and_bytewise());
     cases
 }
+
+/// Where the server does not do what it might: docs/CONFORMANCE.md says why.
+pub fn deviations() -> Vec<Case> {
+    vec![case("7.4", "close 1014, of IANA's registry", [close(1014, "")]).fails(1002)]
+}

@@ -37,7 +37,7 @@ const fn group(name: &'static str, cases: fn(usize) -> Vec<Case>) -> Group {
     Group { name, cases }
 }
 
-const GROUPS: [Group; 17] = [
+const GROUPS: [Group; 18] = [
     group("messages of every length class, masks, pieces", |_| messages::lengths()),
     group("lengths beyond 63 bits", |_| messages::wrong_lengths()),
     group("lengths written longer than needed", |_| messages::longer_length_forms()),
@@ -55,6 +55,7 @@ const GROUPS: [Group; 17] = [
     group("text not in UTF-8, refused before its last fragment", |_| utf8::fails_fast()),
     group("close codes and reasons, and what follows", |_| [closing::good(), closing::behind_a_close()].concat()),
     group("close codes and reasons against the rules", |_| closing::bad()),
+    group("deviations", |_| closing::deviations()),
 ];
 
 async fn hold(name: &str) {
@@ -122,6 +123,7 @@ async fn text_that_is_not_utf_8_is_1007_however_it_is_cut() {
 async fn a_close_frame_is_answered_with_its_code_or_refused() {
     hold_with("close codes and reasons, and what follows", LARGE).await;
     hold("close codes and reasons against the rules").await;
+    hold("deviations").await;
 }
 
 #[test]

@@ -2,25 +2,54 @@
 
 use serde_json::Value;
 
+use crate::common::docs::assert_generated;
 use crate::common::{Server, within};
 use pushpull::limits;
 
-/// One request that cannot be answered, and what it is answered with.
+/// One request that cannot be answered, and what it is answered with: a row of docs/BAD-INPUT.md.
 struct Case {
     /// Method, address and headers, without the `host` and the end of the connection, which every request has.
     head: &'static str,
+    body: Body,
     status: u16,
     /// A part of the problem's detail.
     detail: &'static str,
 }
 
-const fn case(head: &'static str, status: u16, detail: &'static str) -> Case {
-    Case { head, status, detail }
+/// What follows the head.
+#[derive(Clone, Copy)]
+enum Body {
+    None,
+    Text(&'static str),
+    /// So many bytes.
+    Large(usize),
 }
 
-const UPGRADE: &str = "connection: upgrade, close\r\nupgrade: websocket";
+const fn case(head: &'static str, status: u16, detail: &'static str) -> Case {
+    Case { head, body: Body::None, status, detail }
+}
 
-const CASES: [Case; 35] = [
+const fn body(head: &'static str, body: &'static str, status: u16, detail: &'static str) -> Case {
+    Case { head, body: Body::Text(body), status, detail }
+}
+
+const fn large(head: &'static str, bytes: usize, status: u16, detail: &'static str) -> Case {
+    Case { head, body: Body::Large(bytes), status, detail }
+}
+
+/// Headers that stand in several cases, by the name in braces that they have there.
+const HEADERS: [(&str, &str); 3] = [
+    ("{upgrade}", "connection: upgrade, close\r\nupgrade: websocket"),
+    ("{version}", "sec-websocket-version: 13"),
+    ("{key}", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// `--echo-max` of the server under test.
+const ECHO_BYTES_MAX: usize = 64 << 10;
+
+// A row is all that a new case needs; `PUSHPULL_BLESS=1 cargo test --test contract bad_requests` then writes the docs.
+#[rustfmt::skip]
+const CASES: &[Case] = &[
     // Cursors.
     case("GET /updates/poll?after=nonsense", 400, "not a cursor"),
     case("GET /updates/poll?after=", 400, "not a cursor"),
@@ -53,25 +82,33 @@ const CASES: [Case; 35] = [
     case("GET /updates/pool", 404, "GET / lists"),
     case("DELETE /updates/poll", 405, "does not take DELETE"),
     case("GET /updates", 405, "does not take GET"),
+    // Bodies.
+    body("POST /updates", "", 400, "not one JSON value"),
+    body("POST /updates", "{", 400, "not one JSON value"),
+    body("POST /updates", "not json", 400, "not one JSON value"),
+    body("POST /updates", "1 2", 400, "not one JSON value"),
+    body("POST /updates", "{\"a\":1}}", 400, "not one JSON value"),
+    body("POST /updates", "[1,]", 400, "not one JSON value"),
+    body("POST /updates", "\"\\ud800\"x", 400, "not one JSON value"),
+    body("POST /updates", "'single'", 400, "not one JSON value"),
+    body("POST /updates", "NaN", 400, "not one JSON value"),
+    body("POST /updates\r\norigin: http://other.example", "1", 403, "another site"),
+    large("POST /updates", limits::UPDATE_BYTES_MAX + 1, 413, "too large"),
+    large("POST /echo", ECHO_BYTES_MAX + 1, 413, "too large"),
+    // The live page.
+    case("GET /live/session/short", 400, "16 to 32 digits"),
+    case("GET /updates/poll?session=short", 400, "16 to 32 digits"),
+    body("POST /live/session/0123456789abcdef/cut", "{\"seconds\":1e9}", 400, "use 0 to"),
+    body("POST /live/session/0123456789abcdef/cut", "{}", 400, "missing field `seconds`"),
+    body("POST /live/session/0123456789abcdef/link", "{\"round_trip_ms\":-1}", 400, "use 0 or more"),
     // WebSocket.
     case("GET /updates/ws", 426, "WebSocket"),
     case("GET /echo/ws", 426, "WebSocket"),
-    case(
-        "GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 8\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
-        426,
-        "13",
-    ),
-    case("GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 13", 400, "Sec-WebSocket-Key"),
-    case(
-        "GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: c2hvcnQ=",
-        400,
-        "Sec-WebSocket-Key",
-    ),
-    case(
-        "GET /updates/ws?after=x\r\n{upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
-        400,
-        "not a cursor",
-    ),
+    case("GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 8\r\n{key}", 426, "13"),
+    case("GET /updates/ws\r\n{upgrade}\r\n{version}", 400, "Sec-WebSocket-Key"),
+    case("GET /updates/ws\r\n{upgrade}\r\n{version}\r\nsec-websocket-key: c2hvcnQ=", 400, "Sec-WebSocket-Key"),
+    case("GET /updates/ws?after=x\r\n{upgrade}\r\n{version}\r\n{key}", 400, "not a cursor"),
+    case("GET /updates/ws\r\norigin: http://other.example\r\n{upgrade}\r\n{version}\r\n{key}", 403, "another site"),
 ];
 
 /// The head of an answer and its problem document.
@@ -92,27 +129,59 @@ fn assert_problem(answer: &str, status: u16, detail: &str, request: &str) {
     assert!(said.contains(detail), "{request}: {said}");
 }
 
-#[tokio::test]
-async fn each_bad_request_is_answered_with_its_status_and_a_problem_document() {
-    let server = Server::quiet(&[]).await;
-    for Case { head, status, detail } in CASES {
-        let (line, headers) = head.split_once("\r\n").unwrap_or((head, ""));
-        let headers = headers.replace("{upgrade}", UPGRADE);
+impl Case {
+    /// The request with all that the table leaves out.
+    fn request(&self) -> Vec<u8> {
+        let (line, headers) = self.head.split_once("\r\n").unwrap_or((self.head, ""));
+        let headers = HEADERS.iter().fold(headers.to_owned(), |headers, (name, header)| headers.replace(name, header));
         let end = if headers.contains("connection:") { "" } else { "connection: close\r\n" };
         let separator = if headers.is_empty() { "" } else { "\r\n" };
-        let request = format!("{line} HTTP/1.1\r\nhost: test\r\n{headers}{separator}{end}\r\n");
-        let answer = server.raw(request.as_bytes()).await;
-        assert_problem(&answer, status, detail, &request);
+        let (length, body) = match self.body {
+            Body::None => (String::new(), Vec::new()),
+            Body::Text(text) => (format!("content-length: {}\r\n", text.len()), text.into()),
+            Body::Large(bytes) => (format!("content-length: {bytes}\r\n"), vec![b'1'; bytes]),
+        };
+        let head = format!("{line} HTTP/1.1\r\nhost: test\r\n{headers}{separator}{length}{end}\r\n");
+        [head.into_bytes(), body].concat()
+    }
+
+    /// The request as the docs show it.
+    fn shown(&self) -> String {
+        let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
+        let mut shown: Vec<_> = self.head.split("\r\n").map(code).collect();
+        match self.body {
+            Body::None => {}
+            Body::Text("") => shown.push("no body".to_owned()),
+            Body::Text(text) => shown.push(format!("body {}", code(text))),
+            Body::Large(bytes) => shown.push(format!("a body of {bytes} bytes")),
+        }
+        shown.join(", ")
+    }
+}
+
+#[tokio::test]
+async fn each_bad_request_is_answered_with_its_status_and_a_problem_document_and_stands_in_the_docs() {
+    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+    let mut table = String::from("| request | status | detail |\n|---|---|---|\n");
+    for case in CASES {
+        let request = case.request();
+        let Case { status, detail, .. } = *case;
+        let answer = server.raw(&request).await;
+        let shown = case.shown();
+        assert_problem(&answer, status, detail, &shown);
+        let (_, head, document) = problem(&answer);
         match status {
-            405 => assert!(problem(&answer).1.contains("\r\nallow: "), "{answer}"),
+            405 => assert!(head.contains("\r\nallow: "), "{answer}"),
             426 => {
-                assert!(problem(&answer).1.contains("\r\nupgrade: websocket"), "{answer}");
-                assert!(problem(&answer).1.contains("\r\nsec-websocket-version: 13"), "{answer}");
+                assert!(head.contains("\r\nupgrade: websocket"), "{answer}");
+                assert!(head.contains("\r\nsec-websocket-version: 13"), "{answer}");
             }
             _ => {}
         }
+        table += &format!("| {shown} | {status} | {} |\n", document["detail"].as_str().unwrap().replace('|', "\\|"));
         server.assert_unharmed().await;
     }
+    assert_generated("docs/BAD-INPUT.md", "requests", &table);
 }
 
 #[tokio::test]
@@ -134,15 +203,9 @@ async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
 #[tokio::test]
 async fn what_is_not_one_json_value_is_400_and_published_to_nobody() {
     let server = Server::quiet(&[]).await;
-    for body in ["", "{", "not json", "1 2", "{\"a\":1}}", "[1,]", "\"\\ud800\"x", "'single'", "NaN"] {
-        let response = server.post("/updates", body).await;
-        assert_eq!(response.status(), 400, "{body}");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let detail = response.json::<Value>().await.unwrap()["detail"].take();
-        assert!(detail.as_str().unwrap().contains("not one JSON value"), "{body}: {detail}");
+    for body in [&b"{"[..], b"1 2", b"\"\xff\""] {
+        assert_eq!(server.post("/updates", body).await.status(), 400, "{body:?}");
     }
-    let not_utf8 = server.post("/updates", vec![b'"', 0xff, b'"']).await;
-    assert_eq!(not_utf8.status(), 400);
     assert_eq!(server.stat("/journal/updates").await, 0);
     server.assert_unharmed().await;
 }
@@ -183,26 +246,28 @@ async fn what_is_not_http_is_refused_and_the_server_goes_on() {
     let server = Server::quiet(&[]).await;
     let long_head = format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "x".repeat(limits::HEAD_BYTES_MAX * 2));
     let many_headers = format!("GET / HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(500));
-    let garbage: [&[u8]; 12] = [
-        b"\0\0\0\0\r\n\r\n",
-        b"hello\r\n\r\n",
-        b"GET /\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET  / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: t\r\nx: \0\r\n\r\n",
-        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
-        b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS client hello\r\n\r\n",
-        long_head.as_bytes(),
-        many_headers.as_bytes(),
+    let garbage: [(&str, &[u8]); 12] = [
+        ("four zero bytes", b"\0\0\0\0\r\n\r\n"),
+        ("a word", b"hello\r\n\r\n"),
+        ("no version", b"GET /\r\n\r\n"),
+        ("a version that there is not", b"GET / HTTP/9.9\r\n\r\n"),
+        ("a blank too many", b"GET  / HTTP/1.1\r\n\r\n"),
+        ("a header without a colon", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+        ("a zero byte in a header", b"GET / HTTP/1.1\r\nhost: t\r\nx: \0\r\n\r\n"),
+        ("a negative length", b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n"),
+        ("two lengths", b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1"),
+        ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS client hello\r\n\r\n"),
+        ("a head of twice the limit", long_head.as_bytes()),
+        ("500 headers", many_headers.as_bytes()),
     ];
-    for bytes in garbage {
+    let mut table = String::from("| bytes | status |\n|---|---|\n");
+    for (what, bytes) in garbage {
         let answer = server.raw(bytes).await;
-        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 4"), "{shown:?}: {answer:?}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{what}: {answer:?}");
+        table += &format!("| {what} | {} |\n", &answer[9..12]);
         server.assert_unharmed().await;
     }
+    assert_generated("docs/BAD-INPUT.md", "bytes", &table);
     // HTTP/2 by prior knowledge and chunks that are none: closed, in whatever words.
     for bytes in [
         &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],

@@ -1,0 +1,41 @@
+//! The body of `POST /updates`: one JSON value is published and read back as it was, anything else is 400.
+
+#![no_main]
+
+mod line;
+
+use libfuzzer_sys::fuzz_target;
+use line::Line;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+fuzz_target!(|body: &[u8]| {
+    let newest = Line::exchange(b"GET /updates/poll HTTP/1.1\r\nhost: t\r\n\r\n");
+    let before: Value = serde_json::from_slice(&newest.body).expect("a poll's answer is JSON");
+    let before = before["cursor"].as_str().expect("a cursor");
+
+    let mut request =
+        format!("POST /updates HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    request.extend(body);
+    let answer = Line::exchange(&request);
+    let after = Line::exchange(format!("GET /updates/poll?after={before} HTTP/1.1\r\nhost: t\r\n\r\n").as_bytes());
+    let Ok(published) = serde_json::from_slice::<&RawValue>(body) else {
+        assert_eq!(answer.status, 400);
+        assert_eq!(after.status, 204, "nothing was published");
+        return;
+    };
+    assert_eq!(answer.status, 201);
+    #[derive(serde::Deserialize)]
+    struct Poll<'a> {
+        #[serde(borrow)]
+        updates: Vec<Update<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Update<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let poll: Poll<'_> = serde_json::from_slice(&after.body).expect("a poll's answer is JSON");
+    let [update] = &poll.updates[..] else { panic!("{} updates for one", poll.updates.len()) };
+    assert_eq!(update.data.get(), published.get().replace(['\n', '\r'], " "), "the bytes, but for line breaks");
+});

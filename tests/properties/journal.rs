@@ -1,0 +1,258 @@
+//! The journal and its readers against a model that keeps everything, and against the one promise: what a reader was
+//! given, told that it lost, and passed over on its own wish, is everything there was.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use pushpull::journal::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Reader, Start};
+use pushpull::limits;
+use pushpull::units::Nanos;
+use serde_json::value::RawValue;
+
+/// One thing done to the journal or to one of its readers.
+#[derive(Clone, Debug)]
+enum Step {
+    Append {
+        data_bytes: usize,
+    },
+    Open(From),
+    Read {
+        reader: usize,
+        limit: BatchLimit,
+    },
+    Skip {
+        reader: usize,
+    },
+    /// The reader is gone, and comes back with its cursor.
+    Reconnect {
+        reader: usize,
+    },
+}
+
+/// Where a reader is opened.
+#[derive(Clone, Debug)]
+enum From {
+    Now,
+    Earliest,
+    /// So far from the newest update, also into the future.
+    Around {
+        back: i64,
+    },
+    AnotherEpoch {
+        seq: u64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let from = prop_oneof![
+        Just(From::Now),
+        Just(From::Earliest),
+        (-2..30_i64).prop_map(|back| From::Around { back }),
+        (0..40_u64).prop_map(|seq| From::AnotherEpoch { seq }),
+    ];
+    let limit = (1..6_usize, prop_oneof![Just(usize::MAX), 0..400_usize]);
+    let limit = limit.prop_map(|(updates, bytes)| BatchLimit { updates, bytes });
+    prop_oneof![
+        8 => (1..200_usize).prop_map(|data_bytes| Step::Append { data_bytes }),
+        2 => from.prop_map(Step::Open),
+        5 => (any::<usize>(), limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
+        1 => any::<usize>().prop_map(|reader| Step::Skip { reader }),
+        1 => any::<usize>().prop_map(|reader| Step::Reconnect { reader }),
+    ]
+}
+
+/// Every update ever published, and what of it is retained.
+struct Model {
+    epoch: pushpull::journal::Epoch,
+    bounds: Bounds,
+    /// The JSON of update `seq` stands at `seq - 1`.
+    all: Vec<String>,
+    /// The number of the oldest that is retained.
+    oldest: u64,
+}
+
+impl Model {
+    fn head(&self) -> u64 {
+        self.all.len() as u64
+    }
+
+    fn json(&self, seq: u64) -> &str {
+        &self.all[usize::try_from(seq - 1).unwrap()]
+    }
+
+    /// What an update counts towards the bound: both of its forms, and what is around them.
+    fn bytes(&self, seq: u64) -> usize {
+        let json = self.json(seq).len();
+        let sse = format!("id: {}\ndata: \n\n", Cursor { epoch: self.epoch, seq }).len() + json;
+        json + sse + limits::JOURNAL_ENTRY_OVERHEAD_BYTES
+    }
+
+    fn retained_bytes(&self) -> usize {
+        (self.oldest..=self.head()).map(|seq| self.bytes(seq)).sum()
+    }
+
+    fn append(&mut self, json: String) {
+        self.all.push(json);
+        let is_over = |model: &Self| {
+            let updates = model.head() + 1 - model.oldest;
+            updates > model.bounds.updates as u64 || (model.retained_bytes() > model.bounds.bytes && updates > 1)
+        };
+        while is_over(self) {
+            self.oldest += 1;
+        }
+    }
+}
+
+/// A reader and what the model knows of it.
+struct Follower {
+    reader: Reader,
+    /// The next update that it is owed.
+    next: u64,
+    owes_epoch_gap: bool,
+    /// Where it stood when it was opened, or behind its epoch's gap.
+    origin: u64,
+    given: u64,
+    lost: u64,
+    skipped: u64,
+}
+
+impl Follower {
+    fn new(reader: Reader, next: u64, owes_epoch_gap: bool) -> Self {
+        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, skipped: 0 }
+    }
+
+    fn read(&mut self, model: &Model, limit: BatchLimit) {
+        let batch = self.reader.try_next(limit);
+        if model.head() < self.next && !self.owes_epoch_gap {
+            assert!(batch.is_none(), "there is nothing to read: {batch:?}");
+            return;
+        }
+        let batch = batch.expect("there is something to read");
+        let missed = model.oldest.saturating_sub(self.next);
+        if self.owes_epoch_gap {
+            assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
+            // What the other epoch had cannot be counted, so counting begins behind the gap.
+            (self.origin, self.given, self.lost, self.skipped) = (self.next + missed - 1, 0, 0, 0);
+            self.owes_epoch_gap = false;
+        } else if missed > 0 {
+            assert_eq!(batch.gap, Some(Gap { reason: GapReason::Evicted, lost: Some(missed) }));
+            self.lost += missed;
+        } else {
+            assert_eq!(batch.gap, None);
+        }
+        self.next += missed;
+        let mut bytes = 0;
+        for entry in &batch.updates {
+            assert_eq!(entry.seq, self.next, "in order, without holes");
+            assert_eq!(entry.json.as_str(), model.json(self.next));
+            let id = Cursor { epoch: model.epoch, seq: self.next };
+            assert_eq!(entry.sse, format!("id: {id}\ndata: {}\n\n", entry.json));
+            bytes += entry.json.len();
+            self.next += 1;
+        }
+        let count = batch.updates.len();
+        self.given += count as u64;
+        assert!(
+            count <= limit.updates && (bytes <= limit.bytes || count == 1),
+            "{count} updates, {bytes} B: {limit:?}"
+        );
+        let is_full = count == limit.updates
+            || self.next > model.head()
+            || (count > 0 && bytes + model.json(self.next).len() > limit.bytes);
+        assert!(is_full, "{count} updates where more were there and allowed");
+        assert_eq!(batch.cursor, self.reader.cursor());
+    }
+
+    fn skip(&mut self, model: &Model) {
+        let skipped = self.reader.skip_to_newest();
+        assert_eq!(skipped, model.head().saturating_sub(self.next), "all but the newest");
+        self.next += skipped;
+        self.skipped += skipped;
+    }
+
+    fn check(&self, model: &Model) {
+        assert_eq!(self.reader.cursor(), Cursor { epoch: model.epoch, seq: self.next - 1 });
+        assert_eq!(self.origin + self.given + self.lost + self.skipped, self.next - 1, "each update ends in one bin");
+    }
+}
+
+fn open(journal: &Arc<Journal>, model: &Model, from: &From) -> Option<Follower> {
+    let head = model.head();
+    let (start, next, owes_epoch_gap) = match from {
+        From::Now => (Start::Now, head + 1, false),
+        From::Earliest => (Start::Earliest, model.oldest, false),
+        From::AnotherEpoch { seq } => {
+            let other = Journal::new(Bounds::default()).newest().epoch;
+            (Start::After(Cursor { epoch: other, seq: *seq }), model.oldest, true)
+        }
+        From::Around { back } => {
+            let seq = head.saturating_add_signed(-back);
+            let cursor = Cursor { epoch: model.epoch, seq };
+            if seq > head {
+                let refused = journal.reader(Start::After(cursor)).expect_err("a cursor from the future");
+                assert_eq!((refused.cursor, refused.newest.seq), (cursor, head));
+                return None;
+            }
+            (Start::After(cursor), seq + 1, false)
+        }
+    };
+    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap))
+}
+
+fn run(bounds: Bounds, steps: &[Step]) {
+    let journal = Journal::new(bounds);
+    let mut model = Model { epoch: journal.newest().epoch, bounds, all: Vec::new(), oldest: 1 };
+    let mut followers = Vec::<Follower>::new();
+    for step in steps {
+        let count = followers.len().max(1);
+        match step {
+            Step::Append { data_bytes } => {
+                let data = "7".repeat(*data_bytes);
+                let seq = model.head() + 1;
+                model.append(format!(r#"{{"seq":{seq},"at_ns":{seq},"data":{data}}}"#));
+                let cursor = journal.append(Nanos(seq), Nanos(seq), &RawValue::from_string(data).unwrap());
+                assert_eq!(cursor, Cursor { epoch: model.epoch, seq });
+            }
+            Step::Open(from) => followers.extend(open(&journal, &model, from)),
+            Step::Read { reader, limit } => {
+                followers.get_mut(reader % count).into_iter().for_each(|follower| follower.read(&model, *limit));
+            }
+            Step::Skip { reader } => {
+                followers.get_mut(reader % count).into_iter().for_each(|follower| follower.skip(&model));
+            }
+            Step::Reconnect { reader } => {
+                // A gap that was not yet given would have been given on the connection that is gone.
+                if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
+                    follower.reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
+                }
+            }
+        }
+        let occupancy = journal.occupancy();
+        assert_eq!(occupancy.newest.seq, model.head());
+        assert_eq!(occupancy.oldest_seq, model.oldest);
+        assert_eq!(occupancy.updates as u64, model.head() + 1 - model.oldest);
+        assert_eq!(occupancy.bytes, model.retained_bytes());
+        followers.iter().for_each(|follower| follower.check(&model));
+    }
+    // Whatever was done before, everyone gets to the end.
+    for follower in &mut followers {
+        while follower.next <= model.head() || follower.owes_epoch_gap {
+            follower.read(&model, BatchLimit { updates: 3, bytes: 500 });
+        }
+        follower.check(&model);
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::cases(1_500))]
+
+    #[test]
+    fn the_journal_does_what_its_model_does(
+        updates in 1..12_usize,
+        bytes in prop_oneof![Just(usize::MAX), 1..4_000_usize],
+        steps in vec(step(), 1..80),
+    ) {
+        run(Bounds { updates, bytes }, &steps);
+    }
+}
