@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,13 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Browsers are heavy: one at a time, or their own load is what is measured.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// A process that ends with its owner.
+/// A process that ends with its owner, and with it those that it started: a browser outlives its driver otherwise.
 struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        let group = self.0.id().try_into().ok().and_then(rustix::process::Pid::from_raw);
         // It may have ended by itself.
-        let _ = self.0.kill();
+        let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
         let _ = self.0.wait();
     }
 }
@@ -52,6 +54,7 @@ impl Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_server"))
             .args(["--port", "0"])
             .args(flags)
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -102,6 +105,7 @@ impl Browser {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(CHROMEDRIVER)
             .arg(format!("--port={port}"))
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
