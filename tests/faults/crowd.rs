@@ -21,6 +21,8 @@ struct Column {
     published: u64,
     recovered: u64,
     reconnects: u64,
+    /// The longest that one took, in milliseconds, and its seed.
+    longest: (u64, u64),
     faults: Faults,
     tally: Tally,
 }
@@ -85,6 +87,7 @@ impl Table {
         column.published += outcome.published;
         column.recovered += outcome.recovered;
         column.reconnects += outcome.reconnects;
+        column.longest = column.longest.max((outcome.took.as_millis() as u64, seed));
         column.faults.add(outcome.faults);
         column.tally.add(outcome.tally);
     }
@@ -128,7 +131,12 @@ impl Table {
     /// One column for each transport that ran.
     pub fn text(&self) -> String {
         type Figure = fn(&Column) -> u64;
-        const BEFORE: [(&str, Figure); 2] = [("schedules", |c| c.schedules), ("reconnects", |c| c.reconnects)];
+        const BEFORE: [(&str, Figure); 4] = [
+            ("schedules", |c| c.schedules),
+            ("the longest took, in ms", |c| c.longest.0),
+            ("its seed", |c| c.longest.1),
+            ("reconnects", |c| c.reconnects),
+        ];
         const AFTER: [(&str, Figure); 10] = [
             ("published", |c| c.published),
             ("expected", |c| c.tally.expected),

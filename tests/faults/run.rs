@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
+use pushpull::limits;
 use pushpull::server::{App, Server, Settings};
 use pushpull::transport::reconnect::{Ceilings, Follower};
 use pushpull::transport::{ClientError, Event, Options};
@@ -19,8 +20,10 @@ use super::oracle::{Oracle, Published, Tally};
 use super::plan::{Schedule, Step};
 use super::proxy::{Faults, Proxy};
 
-/// How long a client may take to get what is still missing once nothing disturbs it any more.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a client may take to get what is still missing once nothing disturbs it any more: less than after how long
+/// it gives up a silent connection, which would only hide that it was stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
 /// The same when an update was taken away and will never come.
 const PATIENCE_TAMPERED: Duration = Duration::from_millis(500);
 const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
@@ -52,6 +55,8 @@ pub struct Outcome {
     pub recovered: u64,
     /// Connections beyond the first.
     pub reconnects: u64,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Updates on their way from the client to the oracle, which is where they can be tampered with.
@@ -170,6 +175,7 @@ fn begin_life(schedule: &Schedule, clock: Clock, tasks: &mut JoinSet<()>) -> std
 /// Errors: what the system says, before anything is published.
 pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result<Outcome> {
     let clock = Clock::Monotonic;
+    let began = clock.now();
     let mut servers = JoinSet::new();
     let life = begin_life(schedule, clock, &mut servers)?;
     let mut published = Published::default();
@@ -195,6 +201,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
         published: published.len(),
         recovered: follower.counts.recovered,
         reconnects: follower.counts.connections.saturating_sub(1),
+        took: clock.now().past(began).duration(),
     })
 }
 
