@@ -13,8 +13,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
+use super::wire::Wire;
 use super::{App, Connection, Problem, Socket, routes};
 use crate::limits;
+use crate::transport::client::Stream;
 
 /// Accepts until the drain begins, then waits for connections and tasks to end.
 pub async fn run(app: Arc<App>, listener: TcpListener) {
@@ -51,8 +53,16 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
         tracing::debug!("{peer} was gone before it was served: {error}");
         return;
     }
-    let (connection, socket) = app.stats.open(stream, peer, app.clock.now(), app.settings.write_timeout);
+    let (connection, socket) = app.stats.open(Wire::Tcp(stream), peer, app.clock.now(), app.settings.write_timeout);
     app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket));
+}
+
+/// Serves one connection over any stream: for a simulation, which has a network of its own.
+pub async fn serve_over(app: Arc<App>, stream: impl Stream + 'static, peer: SocketAddr) {
+    let router = routes::router(Arc::clone(&app));
+    let wire = Wire::Other(Box::new(stream));
+    let (connection, socket) = app.stats.open(wire, peer, app.clock.now(), app.settings.write_timeout);
+    serve(app, router, connection, socket).await;
 }
 
 /// Tells a client that there is no room for it, as far as its socket takes that at once.

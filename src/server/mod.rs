@@ -13,6 +13,7 @@ mod pages;
 mod problem;
 mod routes;
 mod stats;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,10 +24,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::task::TaskTracker;
 
+pub use accept::serve_over;
 pub use drain::{Drain, Turn};
 pub use live::{Lane, Live};
 pub use problem::Problem;
 pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
+pub use wire::Wire;
 
 use crate::clock::Clock;
 use crate::journal::{Bounds, Journal};
@@ -92,6 +95,24 @@ pub struct App {
     pub boot_id: String,
 }
 
+impl App {
+    /// With an empty journal and nobody connected.
+    pub fn new(settings: Settings, clock: Clock) -> Arc<Self> {
+        let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
+        let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
+        Arc::new(Self {
+            journal: Journal::new(settings.journal),
+            clock,
+            stats: Arc::default(),
+            drain,
+            tasks: TaskTracker::new(),
+            live: Live::default(),
+            settings,
+            boot_id: crate::measure::host::boot_id().unwrap_or_default(),
+        })
+    }
+}
+
 /// A server that listens.
 pub struct Server {
     app: Arc<App>,
@@ -110,19 +131,7 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(limits::LISTEN_BACKLOG)?;
-        let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
-        let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
-        let app = App {
-            journal: Journal::new(settings.journal),
-            clock,
-            stats: Arc::default(),
-            drain,
-            tasks: TaskTracker::new(),
-            live: Live::default(),
-            settings,
-            boot_id: crate::measure::host::boot_id().unwrap_or_default(),
-        };
-        Ok(Self { app: Arc::new(app), listener })
+        Ok(Self { app: App::new(settings, clock), listener })
     }
 
     /// The address it really listens on.

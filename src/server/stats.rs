@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use tokio::net::TcpStream;
 
 use super::live::{Lane, Line, Seat, Session};
+use super::wire::Wire;
 use crate::journal::Batch;
 use crate::measure::sockets::Sockets;
 use crate::measure::system::TcpCounts;
@@ -16,7 +16,7 @@ use crate::transport::Transport;
 use crate::units::Nanos;
 
 /// A server's side of a connection, with its bytes counted.
-pub type Socket = Tapped<Line, Meter>;
+pub type Socket = Tapped<Line<Wire>, Meter>;
 
 /// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
@@ -95,12 +95,11 @@ impl Stats {
     /// Counts a new connection and puts its stream under the meter.
     pub fn open(
         self: &Arc<Self>,
-        stream: TcpStream,
+        stream: Wire,
         peer: SocketAddr,
         now: Nanos,
         write_timeout: std::time::Duration,
     ) -> (Arc<Connection>, Socket) {
-        use std::os::fd::AsRawFd;
         let connection = Arc::new(Connection {
             peer,
             opened: now,
@@ -116,7 +115,7 @@ impl Stats {
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
-        let id = self.sockets.enter(stream.as_raw_fd(), Arc::clone(&connection));
+        let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
         let line = Line::new(stream, Arc::clone(&connection));
         (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))

@@ -8,6 +8,7 @@ use super::oracle::Tally;
 use super::plan::{Over, Schedule};
 use super::proxy::Faults;
 use super::run::{self, Outcome, Tamper};
+use super::table::columns;
 
 /// Schedules that run at the same time: each waits most of its time, and has about ten sockets open.
 const AT_ONCE: usize = 32;
@@ -150,22 +151,16 @@ impl Table {
             ("otherwise wrong", |c| c.tally.wrong.len() as u64),
         ];
         let ran: Vec<_> = Over::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
-        let faults: Vec<_> = ran.iter().map(|(_, column)| column.faults.named()).collect();
-        let mut text = format!("{:<28}", "");
-        ran.iter().for_each(|(over, _)| text += &format!("{:>14}", over.label()));
-        let mut row = |name: &str, figures: &mut dyn Iterator<Item = u64>| {
-            text += &format!("\n{name:<28}");
-            figures.for_each(|figure| text += &format!("{figure:>14}"));
+        let heads: Vec<_> = ran.iter().map(|(over, _)| over.label()).collect();
+        let row = |(name, figure): &(&str, Figure)| {
+            ((*name).to_owned(), ran.iter().map(|(_, column)| figure(column)).collect())
         };
-        for (name, figure) in BEFORE {
-            row(name, &mut ran.iter().map(|(_, column)| figure(column)));
-        }
-        for (index, (name, _)) in Faults::default().named().iter().enumerate() {
-            row(name, &mut faults.iter().map(|column| column[index].1));
-        }
-        for (name, figure) in AFTER {
-            row(name, &mut ran.iter().map(|(_, column)| figure(column)));
-        }
-        text
+        let faults: Vec<_> = ran.iter().map(|(_, column)| column.faults.named()).collect();
+        let fault =
+            |(index, (name, _)): (usize, (String, u64))| (name, faults.iter().map(|column| column[index].1).collect());
+        let mut rows: Vec<_> = BEFORE.iter().map(row).collect();
+        rows.extend(Faults::default().named().into_iter().enumerate().map(fault));
+        rows.extend(AFTER.iter().map(row));
+        columns(&heads, &rows)
     }
 }

@@ -20,12 +20,12 @@ use super::oracle::{Oracle, Published, Tally};
 use super::plan::{Schedule, Step};
 use super::proxy::{Faults, Proxy};
 
-/// How long a client may take to get what is still missing once nothing disturbs it any more: less than after how long
-/// it gives up a silent connection, which would only hide that it was stuck.
+/// How long nothing may come to a client that has not everything, once nothing disturbs it any more: less than after how
+/// long it gives up a silent connection, which would only hide that it was stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
 /// The same when an update was taken away and will never come.
-const PATIENCE_TAMPERED: Duration = Duration::from_millis(500);
+const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
 const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
 
 /// What is done to the updates between client and oracle, to see that the oracle sees it.
@@ -122,19 +122,15 @@ impl World {
         self.progress.send_replace(());
     }
 
-    /// Waits until the client has come as far as `is_there` says; `false` if it takes too long.
+    /// Waits until the client has come as far as `is_there` says; `false` if nothing comes for too long.
     async fn until(&self, patience: Duration, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
         let mut progress = self.progress.subscribe();
-        let waiting = async {
-            loop {
-                if self.is(&is_there) {
-                    return;
-                }
-                // The sender is here: the channel cannot close.
-                let _changed = progress.changed().await;
+        while !self.is(&is_there) {
+            if tokio::time::timeout(patience, progress.changed()).await.is_err() {
+                return false;
             }
-        };
-        tokio::time::timeout(patience, waiting).await.is_ok()
+        }
+        true
     }
 
     fn is(&self, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
