@@ -33,7 +33,10 @@ struct Column {
 pub struct Table {
     columns: [Column; Over::ALL.len()],
     failures: Vec<String>,
-    failed: usize,
+    /// Schedules in which the contract was not kept.
+    pub failed: usize,
+    /// Schedules in which an update was tampered with.
+    pub tampered: usize,
 }
 
 /// The schedules of `count` seeds from `first` on, over one thing or over each in turn.
@@ -82,6 +85,7 @@ impl Table {
                 ));
             }
         }
+        self.tampered += usize::from(outcome.is_tampered);
         let place = Over::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
         let column = &mut self.columns[place];
         column.schedules += 1;

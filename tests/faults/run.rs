@@ -55,6 +55,8 @@ pub struct Outcome {
     pub recovered: u64,
     /// Connections beyond the first.
     pub reconnects: u64,
+    /// An update was really tampered with.
+    pub is_tampered: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -189,6 +191,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
     servers.shutdown().await;
     let faults = world.proxy.faults();
     let Record { published, watcher } = world.record.into_inner().unwrap();
+    let is_tampered = watcher.tamper.is_some() && watcher.seen >= TAMPERED;
     let mut tally = watcher.oracle.finish(&published);
     tally.wrong.extend(gave_up.map(|error| format!("the client gave up: {error}")));
     Ok(Outcome {
@@ -197,6 +200,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
         published: published.len(),
         recovered: follower.counts.recovered,
         reconnects: follower.counts.connections.saturating_sub(1),
+        is_tampered,
         took: clock.now().past(began).duration(),
     })
 }

@@ -43,7 +43,8 @@ const RAMP: Duration = Duration::from_secs(5);
 /// How long all of them may take to get what is still missing in the end: the longest wait before a reconnect, twice.
 const CATCH_UP: Duration = Duration::from_secs(30);
 const _: () = assert!(CATCH_UP.as_secs() > 2 * limits::BACKOFF_MAX.as_secs());
-/// By which share the server's memory may grow after the first minute: the journal fills, and the allocator keeps what
+/// By which share the server's memory may grow after the first reading, which is after a minute, or after a quarter of
+/// a soak that is shorter than four: the journal fills, and the allocator keeps what
 /// the wave of returning clients took.
 const MEMORY_GROWTH_MAX: f64 = 0.25;
 /// File descriptors beyond one for each client: listener, logs, runtime.
@@ -167,7 +168,7 @@ pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
     let half = began + length / 2;
     let first = began + (length / 4).min(Duration::from_secs(60));
     publisher.publish_until(first, soak.rate, &say).await?;
-    let mut levels = vec![("after the first minute", Level::read(server.pid))];
+    let mut levels = vec![("once all are there", Level::read(server.pid))];
     publisher.publish_until(half, soak.rate, &say).await?;
     levels.push(("before the restart", Level::read(server.pid)));
     say("the server is told to leave".to_owned());
@@ -187,7 +188,7 @@ pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
     }
     let rest = server.drain().await?;
     println!("{}", text(&done, &levels, &world, [drained, rest]));
-    judge(soak, &done, &levels, behind)
+    judge(soak, &done, &levels, behind, world.cuts.load(Relaxed))
 }
 
 /// A port that no connection takes for its own end: the kernel picks those from 32768 on, and a client that dials while
@@ -339,7 +340,8 @@ impl AsyncRead for Scissors<'_> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if !self.at.is_elapsed() && self.at.as_mut().poll(context).is_ready() && !self.world.calm.load(Relaxed) {
+        // Once it has cut nobody reads on; once all is calm it no longer cuts.
+        if self.at.as_mut().poll(context).is_ready() && !self.world.calm.load(Relaxed) {
             self.world.cuts.fetch_add(1, Relaxed);
             if self.resets {
                 self.stream.set_zero_linger()?;
@@ -432,7 +434,7 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
 }
 
 /// Errors: each thing that did not hold, in a line of its own.
-fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize) -> anyhow::Result<()> {
+fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize, cuts: u64) -> anyhow::Result<()> {
     let (_, _, tally) = total(done.iter());
     let mut failures = Vec::new();
     let Tally { lost, duplicate, reordered, .. } = tally;
@@ -443,6 +445,9 @@ fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize) ->
         failures.push(format!("{behind} clients did not have everything {CATCH_UP:?} after the last update"));
     }
     failures.extend(tally.wrong.iter().take(10).cloned());
+    if cuts == 0 || tally.gaps < soak.clients as u64 {
+        failures.push(format!("{cuts} cuts and {} gaps: nothing was put to the test", tally.gaps));
+    }
     let files_max = soak.clients as u64 + FILES_BESIDE + (soak.clients as f64 * FILES_LINGERING) as u64;
     let (_, first) = levels[0];
     for (name, level) in levels {
