@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use faults::crowd;
 use faults::plan::Over;
 use faults::run::Tamper;
+use faults::soak::{self, Soak};
 
 /// Tries the delivery contract under faults.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ struct Args {
 enum What {
     /// Runs seeded schedules of faults through a proxy, and prints what came of them.
     Schedules(Schedules),
+    /// Keeps many clients on a server for minutes, cuts them, restarts it, and prints what came of them.
+    Soak(Soak),
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +50,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     pushpull::measure::host::raise_file_limit();
     let is_clean = match Args::parse().what {
         What::Schedules(args) => schedules(&args).await?,
+        What::Soak(args) => soak(&args).await,
     };
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -63,4 +67,16 @@ async fn schedules(args: &Schedules) -> std::io::Result<bool> {
         eprintln!("\nthe contract was not kept:\n{}", table.failures());
     }
     Ok(table.is_clean())
+}
+
+async fn soak(args: &Soak) -> bool {
+    let began = std::time::Instant::now();
+    let say = |line: String| eprintln!("{:>4} s: {line}", began.elapsed().as_secs());
+    match soak::run(args, say).await {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("\nthe soak failed:\n{error:#}");
+            false
+        }
+    }
 }

@@ -358,6 +358,7 @@ impl Reader {
     pub fn try_next(&mut self, limit: BatchLimit) -> Option<Batch> {
         // Marked before the look, so that an update appended after it wakes the next wait.
         let head = *self.head.borrow_and_update();
+        let was_under_way = std::mem::replace(&mut self.is_under_way, true);
         if head < self.next && self.gap.is_none() {
             return None;
         }
@@ -374,8 +375,7 @@ impl Reader {
             gap = gap.or(Some(Gap { reason: GapReason::Evicted, lost: Some(lost) }));
             self.next = resumed;
         }
-        let is_cut = is_behind && self.behind == Behind::Cut && self.is_under_way;
-        self.is_under_way = true;
+        let is_cut = is_behind && self.behind == Behind::Cut && was_under_way;
         let mut bytes = 0;
         let from = usize::try_from(self.next - oldest).unwrap_or(usize::MAX);
         let updates: Vec<_> = ring

@@ -14,8 +14,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
+use super::wire::Wire;
 use super::{App, Connection, Problem, Socket, routes};
 use crate::limits;
+use crate::transport::client::Stream;
 
 /// Accepts until the drain begins, then waits for connections and tasks to end.
 pub async fn run(app: Arc<App>, listener: TcpListener) {
@@ -58,8 +60,17 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     if !app.stats.addresses.enter(peer.ip(), most) {
         return refuse(app, stream, "too many connections of your address; close some, or come back later");
     }
-    let (connection, socket) = app.stats.open(stream, peer, app.clock.now(), app.settings.write_timeout);
+    let (connection, socket) = app.stats.open(Wire::Tcp(stream), peer, app.clock.now(), app.settings.write_timeout);
     app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket));
+}
+
+/// Serves one connection over any stream: for a simulation, which has a network of its own.
+pub async fn serve_over(app: Arc<App>, stream: impl Stream + 'static, peer: SocketAddr) {
+    let router = routes::router(Arc::clone(&app));
+    app.stats.addresses.enter(peer.ip(), usize::MAX);
+    let wire = Wire::Other(Box::new(stream));
+    let (connection, socket) = app.stats.open(wire, peer, app.clock.now(), app.settings.write_timeout);
+    serve(app, router, connection, socket).await;
 }
 
 /// Tells a client that there is no room for it, as far as its socket takes that at once.

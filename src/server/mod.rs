@@ -14,6 +14,7 @@ mod pages;
 mod problem;
 mod routes;
 mod stats;
+mod wire;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -25,12 +26,14 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+pub use accept::serve_over;
 use doors::{Rate, Token};
 pub use drain::{Drain, Turn};
 pub use live::{Lane, Live};
 use origin::Origins;
 pub use problem::Problem;
 pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
+pub use wire::Wire;
 
 use crate::clock::Clock;
 use crate::journal::{Behind, Bounds, CursorAhead, Journal, Reader, Start};
@@ -119,6 +122,24 @@ pub struct App {
 }
 
 impl App {
+    /// With an empty journal and nobody connected.
+    pub fn new(settings: Settings, clock: Clock) -> Arc<Self> {
+        let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
+        let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
+        Arc::new(Self {
+            journal: Journal::new(settings.journal),
+            clock,
+            stats: Arc::new(Stats::new(settings.burn)),
+            drain,
+            tasks: TaskTracker::new(),
+            publishing: Rate::new(settings.publish_per_s),
+            refusals: Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE)),
+            live: Live::default(),
+            settings,
+            boot_id: crate::measure::host::boot_id().unwrap_or_default(),
+        })
+    }
+
     /// A subscription to the journal, with the answer to falling behind that was set.
     ///
     /// Errors: as [`Journal::reader`].
@@ -170,21 +191,7 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(limits::LISTEN_BACKLOG)?;
-        let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
-        let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
-        let app = App {
-            journal: Journal::new(settings.journal),
-            clock,
-            stats: Arc::new(Stats::new(settings.burn)),
-            drain,
-            tasks: TaskTracker::new(),
-            publishing: Rate::new(settings.publish_per_s),
-            refusals: Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE)),
-            live: Live::default(),
-            settings,
-            boot_id: crate::measure::host::boot_id().unwrap_or_default(),
-        };
-        Ok(Self { app: Arc::new(app), listener })
+        Ok(Self { app: App::new(settings, clock), listener })
     }
 
     /// The address it really listens on.

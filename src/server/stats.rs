@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::net::TcpStream;
 
 use super::doors::Addresses;
 use super::live::{Lane, Line, Seat, Session};
+use super::wire::Wire;
 use crate::journal::Batch;
 use crate::measure::sockets::Sockets;
 use crate::measure::system::TcpCounts;
@@ -18,7 +18,7 @@ use crate::transport::Transport;
 use crate::units::Nanos;
 
 /// A server's side of a connection, with its bytes counted.
-pub type Socket = Tapped<Line, Meter>;
+pub type Socket = Tapped<Line<Wire>, Meter>;
 
 /// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
@@ -108,12 +108,11 @@ impl Stats {
     /// Counts a new connection, which has entered [`Self::addresses`], and puts its stream under the meter.
     pub fn open(
         self: &Arc<Self>,
-        stream: TcpStream,
+        stream: Wire,
         peer: SocketAddr,
         now: Nanos,
         write_timeout: Duration,
     ) -> (Arc<Connection>, Socket) {
-        use std::os::fd::AsRawFd;
         let connection = Arc::new(Connection {
             peer,
             opened: now,
@@ -129,7 +128,7 @@ impl Stats {
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
-        let id = self.sockets.enter(stream.as_raw_fd(), Arc::clone(&connection));
+        let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
         let line = Line::new(stream, Arc::clone(&connection));
         (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))

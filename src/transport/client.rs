@@ -256,3 +256,23 @@ pub(super) fn path(endpoint: &str, position: Option<Cursor>, rest: &[(&str, Stri
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_request_that_was_handed_to_a_connection_as_it_ended_learns_of_it() {
+        let (answer, answered) = oneshot::channel::<()>();
+        // As hyper's: it has ended, and holds what it was handed for as long as it exists.
+        let connection = std::future::poll_fn(move |_| {
+            let _held = &answer;
+            Poll::Ready(Ok(()))
+        });
+        let requests = async { answered.await.map_err(ClientError::broken) };
+        let outcome = tokio::time::timeout(limits::DIAL_TIMEOUT, beside(connection, requests)).await;
+        assert!(matches!(outcome, Ok(Err(ClientError::Broken(_)))), "{outcome:?}");
+    }
+}

@@ -366,3 +366,16 @@ pub(super) fn failure(error: WsError) -> ClientError {
         other => ClientError::broken(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_whose_data_is_null_is_an_update() {
+        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_ns":2,"data":null}"#).unwrap();
+        assert_eq!(frame.data.map(RawValue::get), Some("null"));
+        let frame: Frame<'_> = serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1}}"#).unwrap();
+        assert!(frame.data.is_none() && frame.gap.is_some());
+    }
+}

@@ -8,6 +8,7 @@ use super::oracle::Tally;
 use super::plan::{Over, Schedule};
 use super::proxy::Faults;
 use super::run::{self, Outcome, Tamper};
+use super::table::columns;
 
 /// Schedules that run at the same time: each waits most of its time, and has about ten sockets open.
 const AT_ONCE: usize = 32;
@@ -21,6 +22,8 @@ struct Column {
     published: u64,
     recovered: u64,
     reconnects: u64,
+    /// The longest that one took, in milliseconds, and its seed.
+    longest: (u64, u64),
     faults: Faults,
     tally: Tally,
 }
@@ -30,7 +33,10 @@ struct Column {
 pub struct Table {
     columns: [Column; Over::ALL.len()],
     failures: Vec<String>,
-    failed: usize,
+    /// Schedules in which the contract was not kept.
+    pub failed: usize,
+    /// Schedules in which an update was tampered with.
+    pub tampered: usize,
 }
 
 /// The schedules of `count` seeds from `first` on, over one thing or over each in turn.
@@ -79,12 +85,14 @@ impl Table {
                 ));
             }
         }
+        self.tampered += usize::from(outcome.is_tampered);
         let place = Over::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
         let column = &mut self.columns[place];
         column.schedules += 1;
         column.published += outcome.published;
         column.recovered += outcome.recovered;
         column.reconnects += outcome.reconnects;
+        column.longest = column.longest.max((outcome.took.as_millis() as u64, seed));
         column.faults.add(outcome.faults);
         column.tally.add(outcome.tally);
     }
@@ -128,7 +136,12 @@ impl Table {
     /// One column for each transport that ran.
     pub fn text(&self) -> String {
         type Figure = fn(&Column) -> u64;
-        const BEFORE: [(&str, Figure); 2] = [("schedules", |c| c.schedules), ("reconnects", |c| c.reconnects)];
+        const BEFORE: [(&str, Figure); 4] = [
+            ("schedules", |c| c.schedules),
+            ("the longest took, in ms", |c| c.longest.0),
+            ("its seed", |c| c.longest.1),
+            ("reconnects", |c| c.reconnects),
+        ];
         const AFTER: [(&str, Figure); 10] = [
             ("published", |c| c.published),
             ("expected", |c| c.tally.expected),
@@ -142,22 +155,16 @@ impl Table {
             ("otherwise wrong", |c| c.tally.wrong.len() as u64),
         ];
         let ran: Vec<_> = Over::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
-        let faults: Vec<_> = ran.iter().map(|(_, column)| column.faults.named()).collect();
-        let mut text = format!("{:<28}", "");
-        ran.iter().for_each(|(over, _)| text += &format!("{:>14}", over.label()));
-        let mut row = |name: &str, figures: &mut dyn Iterator<Item = u64>| {
-            text += &format!("\n{name:<28}");
-            figures.for_each(|figure| text += &format!("{figure:>14}"));
+        let heads: Vec<_> = ran.iter().map(|(over, _)| over.label()).collect();
+        let row = |(name, figure): &(&str, Figure)| {
+            ((*name).to_owned(), ran.iter().map(|(_, column)| figure(column)).collect())
         };
-        for (name, figure) in BEFORE {
-            row(name, &mut ran.iter().map(|(_, column)| figure(column)));
-        }
-        for (index, (name, _)) in Faults::default().named().iter().enumerate() {
-            row(name, &mut faults.iter().map(|column| column[index].1));
-        }
-        for (name, figure) in AFTER {
-            row(name, &mut ran.iter().map(|(_, column)| figure(column)));
-        }
-        text
+        let faults: Vec<_> = ran.iter().map(|(_, column)| column.faults.named()).collect();
+        let fault =
+            |(index, (name, _)): (usize, (String, u64))| (name, faults.iter().map(|column| column[index].1).collect());
+        let mut rows: Vec<_> = BEFORE.iter().map(row).collect();
+        rows.extend(Faults::default().named().into_iter().enumerate().map(fault));
+        rows.extend(AFTER.iter().map(row));
+        columns(&heads, &rows)
     }
 }

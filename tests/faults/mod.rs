@@ -11,3 +11,5 @@ pub mod oracle;
 pub mod plan;
 pub mod proxy;
 pub mod run;
+pub mod soak;
+pub mod table;

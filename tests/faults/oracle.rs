@@ -125,6 +125,8 @@ pub struct Oracle {
     life: usize,
     /// A gap between two epochs was announced, and nothing came behind it yet.
     between_lives: bool,
+    /// Behind that gap, so many were announced as evicted before the first update.
+    evicted_between_lives: u64,
     /// Numbers that were announced as missing.
     announced: Vec<Range<u64>>,
     /// Numbers that were passed over without a word, so far.
@@ -175,7 +177,14 @@ impl Oracle {
     /// The client learned its position.
     pub fn position(&mut self, published: &Published, cursor: Cursor) {
         if !self.has_position() {
-            self.stand(published, cursor);
+            return self.stand(published, cursor);
+        }
+        // Behind a gap it may be told where it stands, before there is an update.
+        if let Some(life) = published.life_of(cursor.epoch)
+            && self.between_lives
+            && life > self.life
+        {
+            self.pass_over(published, life, published.lives[life].first + cursor.seq);
         }
     }
 
@@ -197,8 +206,12 @@ impl Oracle {
         match gap {
             Gap { reason: GapReason::Epoch, lost: None } if self.life + 1 < published.lives.len() => {
                 self.between_lives = true;
+                self.evicted_between_lives = 0;
             }
-            Gap { reason: GapReason::Evicted, lost: Some(lost) } if lost > 0 && !self.between_lives => {
+            Gap { reason: GapReason::Evicted, lost: Some(lost) } if self.between_lives => {
+                self.evicted_between_lives += lost;
+            }
+            Gap { reason: GapReason::Evicted, lost: Some(lost) } if lost > 0 => {
                 let missing = next..next + lost;
                 let retained = missing.end.saturating_sub(published.oldest(self.life).max(next));
                 if retained > 0 {
@@ -223,7 +236,6 @@ impl Oracle {
         if self.between_lives && life > self.life {
             self.pass_over(published, life, number);
             next = number;
-            self.between_lives = false;
         }
         if number < next {
             return self.came_late(number);
@@ -242,8 +254,12 @@ impl Oracle {
         if next > oldest {
             self.wrong(&format!("behind a gap {} updates were passed over that were retained", next - oldest));
         }
+        if published.lives[life].first + self.evicted_between_lives > next {
+            self.wrong("more was announced as evicted than there was");
+        }
         self.tally.announced += passed.end - passed.start;
         self.announced.push(passed);
+        self.between_lives = false;
         self.life = life;
         self.next = Some(next);
     }

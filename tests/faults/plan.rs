@@ -233,6 +233,11 @@ impl Schedule {
         }
     }
 
+    /// Does the server begin anew in its course?
+    pub fn has_restarts(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Crash(_) | Step::Drain))
+    }
+
     /// What happens to the connection of this index.
     pub fn link(&self, index: usize) -> Link {
         self.links.get(index).cloned().unwrap_or_else(|| {

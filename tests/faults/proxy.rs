@@ -18,6 +18,8 @@ use super::plan::{End, Ending, Link, Pieces, Side, Way};
 const AFTERLIFE: Duration = Duration::from_millis(30);
 /// Delays in one direction of one connection: a schedule takes tens of milliseconds and not seconds.
 const DELAYS_MAX: u32 = 8;
+/// Bytes that a client reads in small pieces: with more of them a schedule would only take longer.
+const NARROW_BYTES: usize = 4 << 10;
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// What really happened, over all connections.
@@ -121,11 +123,11 @@ impl Proxy {
             TcpStream::connect(self.refusing.local_addr()?).await?;
             return Err(io::Error::other("a port on which nobody listens took a connection"));
         }
-        let most = link.read_bytes_max;
+        let (most, left) = (link.read_bytes_max, NARROW_BYTES);
         *self.shared.next.lock().unwrap() = Some(link);
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Narrow { stream, most })
+        Ok(Narrow { stream, most, left })
     }
 
     /// Something else than a connection failed.
@@ -287,6 +289,8 @@ async fn deliver(
 pub struct Narrow {
     stream: TcpStream,
     most: usize,
+    /// For so many bytes more.
+    left: usize,
 }
 
 impl AsyncRead for Narrow {
@@ -295,11 +299,13 @@ impl AsyncRead for Narrow {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buffer.remaining().min(self.most);
+        let most = if self.left > 0 { self.most } else { usize::MAX };
+        let room = buffer.remaining().min(most);
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
         let read = part.filled().len();
         buffer.advance(read);
+        self.left = self.left.saturating_sub(read);
         Poll::Ready(Ok(()))
     }
 }

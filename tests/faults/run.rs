@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
+use pushpull::limits;
 use pushpull::server::{App, Server, Settings};
 use pushpull::transport::reconnect::{Ceilings, Follower};
 use pushpull::transport::{ClientError, Event, Options};
@@ -19,10 +20,12 @@ use super::oracle::{Oracle, Published, Tally};
 use super::plan::{Schedule, Step};
 use super::proxy::{Faults, Proxy};
 
-/// How long a client may take to get what is still missing once nothing disturbs it any more.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long nothing may come to a client that has not everything, once nothing disturbs it any more: less than after how
+/// long it gives up a silent connection, which would only hide that it was stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
 /// The same when an update was taken away and will never come.
-const PATIENCE_TAMPERED: Duration = Duration::from_millis(500);
+const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
 const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
 
 /// What is done to the updates between client and oracle, to see that the oracle sees it.
@@ -52,6 +55,10 @@ pub struct Outcome {
     pub recovered: u64,
     /// Connections beyond the first.
     pub reconnects: u64,
+    /// An update was really tampered with.
+    pub is_tampered: bool,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Updates on their way from the client to the oracle, which is where they can be tampered with.
@@ -117,19 +124,15 @@ impl World {
         self.progress.send_replace(());
     }
 
-    /// Waits until the client has come as far as `is_there` says; `false` if it takes too long.
+    /// Waits until the client has come as far as `is_there` says; `false` if nothing comes for too long.
     async fn until(&self, patience: Duration, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
         let mut progress = self.progress.subscribe();
-        let waiting = async {
-            loop {
-                if self.is(&is_there) {
-                    return;
-                }
-                // The sender is here: the channel cannot close.
-                let _changed = progress.changed().await;
+        while !self.is(&is_there) {
+            if tokio::time::timeout(patience, progress.changed()).await.is_err() {
+                return false;
             }
-        };
-        tokio::time::timeout(patience, waiting).await.is_ok()
+        }
+        true
     }
 
     fn is(&self, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
@@ -170,6 +173,7 @@ fn begin_life(schedule: &Schedule, clock: Clock, tasks: &mut JoinSet<()>) -> std
 /// Errors: what the system says, before anything is published.
 pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result<Outcome> {
     let clock = Clock::Monotonic;
+    let began = clock.now();
     let mut servers = JoinSet::new();
     let life = begin_life(schedule, clock, &mut servers)?;
     let mut published = Published::default();
@@ -187,6 +191,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
     servers.shutdown().await;
     let faults = world.proxy.faults();
     let Record { published, watcher } = world.record.into_inner().unwrap();
+    let is_tampered = watcher.tamper.is_some() && watcher.seen >= TAMPERED;
     let mut tally = watcher.oracle.finish(&published);
     tally.wrong.extend(gave_up.map(|error| format!("the client gave up: {error}")));
     Ok(Outcome {
@@ -195,6 +200,8 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
         published: published.len(),
         recovered: follower.counts.recovered,
         reconnects: follower.counts.connections.saturating_sub(1),
+        is_tampered,
+        took: clock.now().past(began).duration(),
     })
 }
 

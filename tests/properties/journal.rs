@@ -1,11 +1,11 @@
 //! The journal and its readers against a model that keeps everything, and against the one promise: what a reader was
-//! given, told that it lost, and passed over on its own wish, is everything there was.
+//! given and told that it lost is everything there was, whatever is to become of it when it falls behind.
 
 use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use pushpull::journal::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Reader, Start};
+use pushpull::journal::{BatchLimit, Behind, Bounds, Cursor, Gap, GapReason, Journal, Reader, Start};
 use pushpull::limits;
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
@@ -16,13 +16,10 @@ enum Step {
     Append {
         data_bytes: usize,
     },
-    Open(From),
+    Open(From, Behind),
     Read {
         reader: usize,
         limit: BatchLimit,
-    },
-    Skip {
-        reader: usize,
     },
     /// The reader is gone, and comes back with its cursor.
     Reconnect {
@@ -51,13 +48,13 @@ fn step() -> impl Strategy<Value = Step> {
         (-2..30_i64).prop_map(|back| From::Around { back }),
         (0..40_u64).prop_map(|seq| From::AnotherEpoch { seq }),
     ];
+    let behind = prop_oneof![Just(Behind::Gap), Just(Behind::Conflate), Just(Behind::Cut)];
     let limit = (1..6_usize, prop_oneof![Just(usize::MAX), 0..400_usize]);
     let limit = limit.prop_map(|(updates, bytes)| BatchLimit { updates, bytes });
     prop_oneof![
         8 => (1..200_usize).prop_map(|data_bytes| Step::Append { data_bytes }),
-        2 => from.prop_map(Step::Open),
+        2 => (from, behind).prop_map(|(from, behind)| Step::Open(from, behind)),
         5 => (any::<usize>(), limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
-        1 => any::<usize>().prop_map(|reader| Step::Skip { reader }),
         1 => any::<usize>().prop_map(|reader| Step::Reconnect { reader }),
     ]
 }
@@ -114,26 +111,36 @@ struct Follower {
     origin: u64,
     given: u64,
     lost: u64,
-    skipped: u64,
+    behind: Behind,
+    /// It has been read from, since it was opened or came back.
+    is_under_way: bool,
 }
 
 impl Follower {
-    fn new(reader: Reader, next: u64, owes_epoch_gap: bool) -> Self {
-        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, skipped: 0 }
+    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, behind: Behind) -> Self {
+        let reader = reader.when_behind(behind);
+        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, behind, is_under_way: false }
     }
 
     fn read(&mut self, model: &Model, limit: BatchLimit) {
         let batch = self.reader.try_next(limit);
+        let was_under_way = std::mem::replace(&mut self.is_under_way, true);
         if model.head() < self.next && !self.owes_epoch_gap {
             assert!(batch.is_none(), "there is nothing to read: {batch:?}");
             return;
         }
         let batch = batch.expect("there is something to read");
-        let missed = model.oldest.saturating_sub(self.next);
+        let is_behind = self.next < model.oldest;
+        let resumed = match self.behind {
+            Behind::Gap | Behind::Cut => model.oldest,
+            Behind::Conflate => model.head(),
+        };
+        let missed = if is_behind { resumed - self.next } else { 0 };
+        assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == Behind::Cut);
         if self.owes_epoch_gap {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
             // What the other epoch had cannot be counted, so counting begins behind the gap.
-            (self.origin, self.given, self.lost, self.skipped) = (self.next + missed - 1, 0, 0, 0);
+            (self.origin, self.given, self.lost) = (self.next + missed - 1, 0, 0);
             self.owes_epoch_gap = false;
         } else if missed > 0 {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Evicted, lost: Some(missed) }));
@@ -164,20 +171,13 @@ impl Follower {
         assert_eq!(batch.cursor, self.reader.cursor());
     }
 
-    fn skip(&mut self, model: &Model) {
-        let skipped = self.reader.skip_to_newest();
-        assert_eq!(skipped, model.head().saturating_sub(self.next), "all but the newest");
-        self.next += skipped;
-        self.skipped += skipped;
-    }
-
     fn check(&self, model: &Model) {
         assert_eq!(self.reader.cursor(), Cursor { epoch: model.epoch, seq: self.next - 1 });
-        assert_eq!(self.origin + self.given + self.lost + self.skipped, self.next - 1, "each update ends in one bin");
+        assert_eq!(self.origin + self.given + self.lost, self.next - 1, "each update ends in one bin");
     }
 }
 
-fn open(journal: &Arc<Journal>, model: &Model, from: &From) -> Option<Follower> {
+fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: Behind) -> Option<Follower> {
     let head = model.head();
     let (start, next, owes_epoch_gap) = match from {
         From::Now => (Start::Now, head + 1, false),
@@ -197,7 +197,7 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From) -> Option<Follower> 
             (Start::After(cursor), seq + 1, false)
         }
     };
-    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap))
+    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap, behind))
 }
 
 fn run(bounds: Bounds, steps: &[Step]) {
@@ -214,17 +214,16 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 let cursor = journal.append(Nanos(seq), Nanos(seq), &RawValue::from_string(data).unwrap());
                 assert_eq!(cursor, Cursor { epoch: model.epoch, seq });
             }
-            Step::Open(from) => followers.extend(open(&journal, &model, from)),
+            Step::Open(from, behind) => followers.extend(open(&journal, &model, from, *behind)),
             Step::Read { reader, limit } => {
                 followers.get_mut(reader % count).into_iter().for_each(|follower| follower.read(&model, *limit));
-            }
-            Step::Skip { reader } => {
-                followers.get_mut(reader % count).into_iter().for_each(|follower| follower.skip(&model));
             }
             Step::Reconnect { reader } => {
                 // A gap that was not yet given would have been given on the connection that is gone.
                 if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
-                    follower.reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
+                    let reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
+                    follower.reader = reader.when_behind(follower.behind);
+                    follower.is_under_way = false;
                 }
             }
         }

@@ -12,14 +12,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use crate::limits;
 use crate::server::Connection;
 
-/// A server's end of a TCP connection, with what is on its longer way.
-pub struct Line<S = TcpStream> {
+/// A server's end of a connection, with what is on its longer way.
+pub struct Line<S> {
     stream: S,
     connection: Arc<Connection>,
     /// Only while something is late: most connections never have it.

@@ -1,0 +1,12 @@
+//! Figures in columns.
+
+/// One column a head, one row a figure.
+pub fn columns(heads: &[&str], rows: &[(String, Vec<u64>)]) -> String {
+    let mut text = format!("{:<28}", "");
+    heads.iter().for_each(|head| text += &format!("{head:>14}"));
+    for (name, figures) in rows {
+        text += &format!("\n{name:<28}");
+        figures.iter().for_each(|figure| text += &format!("{figure:>14}"));
+    }
+    text
+}
