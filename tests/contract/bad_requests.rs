@@ -38,10 +38,11 @@ const fn large(head: &'static str, bytes: usize, status: u16, detail: &'static s
 }
 
 /// Headers that stand in several cases, by the name in braces that they have there.
-const HEADERS: [(&str, &str); 3] = [
+const HEADERS: [(&str, &str); 4] = [
     ("{upgrade}", "connection: upgrade, close\r\nupgrade: websocket"),
     ("{version}", "sec-websocket-version: 13"),
     ("{key}", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="),
+    ("{token}", "authorization: Bearer 0123456789abcdef"),
 ];
 
 /// `--echo-max` of the server under test.
@@ -111,6 +112,19 @@ const CASES: &[Case] = &[
     case("GET /updates/ws\r\norigin: http://other.example\r\n{upgrade}\r\n{version}\r\n{key}", 403, "another site"),
 ];
 
+/// What a server answers that has a token, and has just been published to as often as `--publish-rate` allows.
+#[rustfmt::skip]
+const DOOR_CASES: &[Case] = &[
+    body("POST /updates", "1", 401, "needs the server's token"),
+    body("POST /updates\r\nauthorization: Bearer 0123456789abcdeF", "1", 401, "not the server's token"),
+    body("POST /updates\r\nauthorization: Basic MDEyMzQ1Njc4OWFiY2RlZg==", "1", 401, "not the server's token"),
+    body("POST /live/feed", "{\"feed\":\"paused\",\"rate\":1,\"payload\":16}", 401, "needs the server's token"),
+    body("POST /live/session/0123456789abcdef/cut", "{\"seconds\":1}", 401, "needs the server's token"),
+    body("POST /updates\r\n{token}\r\norigin: http://other.example", "1", 403, "another site"),
+    body("POST /updates\r\n{token}\r\norigin: http://test", "1", 403, "is a name"),
+    body("POST /updates\r\n{token}", "1", 429, "raise --publish-rate"),
+];
+
 /// The head of an answer and its problem document.
 fn problem(answer: &str) -> (u16, String, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"));
@@ -162,8 +176,25 @@ impl Case {
 #[tokio::test]
 async fn each_bad_request_is_answered_with_its_status_and_a_problem_document_and_stands_in_the_docs() {
     let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+    assert_generated("docs/BAD-INPUT.md", "requests", &table(&server, CASES).await);
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn each_closed_door_says_what_opens_it_and_stands_in_the_docs() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "0123456789abcdef").unwrap();
+    let server = Server::quiet(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
+    let first = body("POST /updates\r\n{token}", "1", 201, "");
+    assert!(server.raw(&first.request()).await.starts_with("HTTP/1.1 201 "), "one a thousand seconds");
+    assert_generated("docs/BAD-INPUT.md", "doors", &table(&server, DOOR_CASES).await);
+    assert_eq!(server.stat("/journal/updates").await, 1, "nobody else published");
+}
+
+/// Sends each request and checks its answer; the rows for the docs.
+async fn table(server: &Server, cases: &[Case]) -> String {
     let mut table = String::from("| request | status | detail |\n|---|---|---|\n");
-    for case in CASES {
+    for case in cases {
         let request = case.request();
         let Case { status, detail, .. } = *case;
         let answer = server.raw(&request).await;
@@ -176,12 +207,14 @@ async fn each_bad_request_is_answered_with_its_status_and_a_problem_document_and
                 assert!(head.contains("\r\nupgrade: websocket"), "{answer}");
                 assert!(head.contains("\r\nsec-websocket-version: 13"), "{answer}");
             }
+            401 => assert!(head.contains("\r\nwww-authenticate: bearer "), "{answer}"),
+            429 => assert!(head.contains("\r\nretry-after: "), "{answer}"),
             _ => {}
         }
         table += &format!("| {shown} | {status} | {} |\n", document["detail"].as_str().unwrap().replace('|', "\\|"));
-        server.assert_unharmed().await;
+        assert_eq!(server.get("/healthz").await.status(), 200, "after {shown}");
     }
-    assert_generated("docs/BAD-INPUT.md", "requests", &table);
+    table
 }
 
 #[tokio::test]
