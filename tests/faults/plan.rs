@@ -344,6 +344,11 @@ impl Draw {
             2 | 3 => Ending::Reset,
             _ => Ending::HalfClose,
         };
-        End { side, after_bytes: self.any_size(most) - usize::from(self.one_in(10)), ending }
+        // Where an answer's head, the first position and a gap are said, every byte is worth a cut.
+        let after_bytes = match side {
+            Side::Down if self.one_in(2) => self.within(0..=500),
+            Side::Up | Side::Down => self.any_size(most),
+        };
+        End { side, after_bytes, ending }
     }
 }
