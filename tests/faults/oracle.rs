@@ -282,8 +282,8 @@ impl Oracle {
     }
 
     /// Nothing disturbs the client any more, and still it does not come to the end.
-    pub fn stuck(&mut self) {
-        self.wrong(&format!("the client is stuck before update number {:?}", self.next));
+    pub fn stuck(&mut self, last: &str) {
+        self.wrong(&format!("the client is stuck before update number {:?}; {last}", self.next));
     }
 
     fn wrong(&mut self, what: &str) {

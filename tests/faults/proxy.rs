@@ -18,8 +18,11 @@ use super::plan::{End, Ending, Link, Pieces, Side, Way};
 const AFTERLIFE: Duration = Duration::from_millis(30);
 /// Delays in one direction of one connection: a schedule takes tens of milliseconds and not seconds.
 const DELAYS_MAX: u32 = 8;
-/// Bytes that a client reads in small pieces: with more of them a schedule would only take longer.
-const NARROW_BYTES: usize = 4 << 10;
+/// Pieces in one direction of one connection; what comes after them passes whole. Each lets everything else on the
+/// machine have its turn first: thousands of them look like a client that is stuck.
+const PIECES_MAX: u32 = 600;
+/// Bytes that a client reads in small pieces, for the same reason.
+const NARROW_BYTES: usize = 1 << 10;
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// What really happened, over all connections.
@@ -222,7 +225,7 @@ async fn pass(
 ) -> Over {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut passed = 0;
-    let mut delays_left = DELAYS_MAX;
+    let mut left_of = Left { delays: DELAYS_MAX, pieces: PIECES_MAX };
     let mut left = end.map_or(usize::MAX, |end| end.after_bytes);
     if matches!(way.pieces, Pieces::Bytes) {
         shared.count(|faults| faults.trickles += 1);
@@ -236,7 +239,7 @@ async fn pass(
             tokio::time::sleep(length).await;
         }
         passed += chunk.len();
-        if deliver(chunk, to, &way, &mut delays_left, shared).await.is_err() {
+        if deliver(chunk, to, &way, &mut left_of, shared).await.is_err() {
             break;
         }
     }
@@ -253,17 +256,19 @@ async fn pass(
     }
 }
 
+/// What may still be done to one direction of one connection.
+struct Left {
+    delays: u32,
+    pieces: u32,
+}
+
 /// Writes `chunk` in pieces.
-async fn deliver(
-    chunk: &[u8],
-    to: &mut WriteHalf<'_>,
-    way: &Way,
-    delays_left: &mut u32,
-    shared: &Shared,
-) -> io::Result<()> {
+async fn deliver(chunk: &[u8], to: &mut WriteHalf<'_>, way: &Way, left: &mut Left, shared: &Shared) -> io::Result<()> {
     let mut rest = chunk;
     while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(way.pieces.first(rest));
+        let pieces = if left.pieces > 0 { way.pieces } else { Pieces::Whole };
+        left.pieces = left.pieces.saturating_sub(1);
+        let (piece, behind) = rest.split_at(pieces.first(rest));
         to.write_all(piece).await?;
         rest = behind;
         let Some(&begins) = rest.first() else { break };
@@ -273,8 +278,8 @@ async fn deliver(
             faults.split_characters += u64::from(is_inside);
         });
         match way.delay {
-            Some(delay) if *delays_left > 0 => {
-                *delays_left -= 1;
+            Some(delay) if left.delays > 0 => {
+                left.delays -= 1;
                 shared.count(|faults| faults.delays += 1);
                 tokio::time::sleep(delay).await;
             }

@@ -67,6 +67,8 @@ struct Watcher {
     tamper: Option<Tamper>,
     seen: u64,
     held: Option<(Option<u64>, u64)>,
+    /// What the client did last, and when, to tell of one that is stuck.
+    last: (String, Nanos),
 }
 
 impl Watcher {
@@ -111,6 +113,7 @@ impl World {
     fn note(&self, event: Event<'_>) {
         let mut record = self.record();
         let Record { published, watcher } = &mut *record;
+        watcher.last = (format!("{event:.0?}").chars().take(60).collect(), self.clock.now());
         match event {
             Event::Update(update) => {
                 let number = published.identify(update.at_ns, update.data);
@@ -178,7 +181,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
     let life = begin_life(schedule, clock, &mut servers)?;
     let mut published = Published::default();
     published.begin_life(life.app.journal.newest().epoch, Some(Arc::clone(&life.app.journal)));
-    let watcher = Watcher { oracle: Oracle::default(), tamper, seen: 0, held: None };
+    let watcher = Watcher { oracle: Oracle::default(), tamper, seen: 0, held: None, last: (String::new(), began) };
     let proxy = Proxy::start(life.address).await?;
     let record = Mutex::new(Record { published, watcher });
     let world = World { record, progress: watch::Sender::new(()), proxy, clock };
@@ -223,6 +226,7 @@ async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> 
         let Record { published, watcher } = &mut *world.record();
         watcher.oracle.connected(published, position);
         let link = schedule.link(index);
+        watcher.last = (format!("dialled connection {index}, {link:?}"), world.clock.now());
         index += 1;
         async move { Ok((link.via, world.proxy.dial(link).await?)) }
     };
@@ -255,7 +259,9 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
     }
     let patience = if world.record().watcher.tamper.is_some() { PATIENCE_TAMPERED } else { PATIENCE };
     if !world.until(patience, Oracle::is_caught_up).await {
-        world.record().watcher.oracle.stuck();
+        let watcher = &mut world.record().watcher;
+        let (what, when) = &watcher.last;
+        watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().past(*when).seconds()));
     }
     Ok(())
 }
