@@ -25,6 +25,8 @@ pub struct Gathered {
     pub ends: Ends,
     /// How late the generator was.
     pub lateness: Lateness,
+    /// Has the generator a processor that its server keeps off?
+    pub is_pinned: bool,
     /// How the clocks relate.
     pub relation: ClockRelation,
     /// The measured interval, on the server's clock.
@@ -337,18 +339,20 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     }
     let health = &trial.health;
     let (p50, p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
+    let wait_max = if gathered.is_pinned { limits::WAIT_PINNED_INVALID } else { limits::WAIT_INVALID };
     if p50 > limits::LAG_P50_INVALID || p99 > limits::LAG_P99_INVALID {
         say(
             Verdict::Invalid,
             format!("the generator was the bottleneck: its own ticks were {p50} late at the median and {p99} at p99"),
         );
-    } else if let Some(waited) = health.wait_fraction.0.filter(|share| *share > limits::WAIT_INVALID) {
+    } else if let Some(waited) = health.wait_fraction.0.filter(|share| *share > wait_max) {
         let percent = waited * 100.0;
         say(
             Verdict::Invalid,
             format!(
-                "the generator was the bottleneck: for {percent:.0} % of the time in which it had work it waited for a \
-                 processor; end other programs, or use fewer clients"
+                "the generator was the bottleneck: for {percent:.0} % of the time in which it had work it waited for {} \
+                 that something else had; end other programs, or use fewer clients",
+                if gathered.is_pinned { "its own processor" } else { "a processor" }
             ),
         );
     } else if p99 > limits::LAG_P99_SUSPECT {

@@ -207,7 +207,9 @@ async fn measure(
         Some(watching) => watching.await.expect("the probe does not panic"),
         None => None,
     };
-    let gathered = Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link };
+    let is_pinned = plan.server_core.is_some();
+    let gathered =
+        Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link, is_pinned };
     Ok(analysis::trial(which, target.address, gathered))
 }
 
