@@ -12,7 +12,7 @@
 //! 1. [`units`], [`clock`], [`limits`]: what figures and bounds are written in.
 //! 2. [`feed`]: when updates are due. [`journal`]: where they are kept, and how every subscriber reads them.
 //! 3. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
-//! 4. [`server`]: sockets, routes, counters, leaving in good order.
+//! 4. [`server`]: sockets, routes, counters, doors, leaving in good order; [`server::live`] and `web/`: the live page.
 //! 5. [`load`]: plan → trial → run. [`measure`]: counting bytes, following deliveries, reading processes.
 //! 6. [`report`]: the run file, summaries, verdicts, pictures.
 //!
