@@ -1,6 +1,9 @@
-//! Tells the program what it was built from: commit, compiler, profile.
+//! Tells the program what it was built from: commit, compiler, profile, and how many lines each transport took.
 
 use std::process::Command;
+
+/// The files of `src/transport` that hold one transport each, in the order of `Transport::ALL`.
+const TRANSPORTS: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
 
 fn main() {
     let said = |program: &str, arguments: &[&str]| -> Option<String> {
@@ -14,7 +17,27 @@ fn main() {
     println!("cargo:rustc-env=PUSHPULL_COMMIT={commit}{}", if is_changed { "+changes" } else { "" });
     println!("cargo:rustc-env=PUSHPULL_RUSTC={}", rustc.unwrap_or_else(|| "unknown".to_owned()));
     println!("cargo:rustc-env=PUSHPULL_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
+    println!("cargo:rustc-env=PUSHPULL_EFFORT={}", TRANSPORTS.map(effort).join(";"));
     for watched in [".git/HEAD", ".git/index", "src", "Cargo.lock", "build.rs"] {
         println!("cargo:rerun-if-changed={watched}");
     }
+}
+
+/// Lines of code before both halves, of the server half and of the client half, without comments, blank lines and tests:
+/// `12,45,67`.
+fn effort(transport: &str) -> String {
+    let path = format!("src/transport/{transport}.rs");
+    let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut lines = [0; 3];
+    let mut part = 0;
+    for line in source.lines().map(str::trim).take_while(|line| *line != "#[cfg(test)]") {
+        match line {
+            half if half.starts_with("// Server half ---") => part = 1,
+            half if half.starts_with("// Client half ---") => part = 2,
+            comment if comment.is_empty() || comment.starts_with("//") => {}
+            _code => lines[part] += 1,
+        }
+    }
+    assert!(lines[1] > 0 && lines[2] > 0, "{path} has no line `// Server half ---` or no `// Client half ---`");
+    lines.map(|count: u32| count.to_string()).join(",")
 }

@@ -154,6 +154,8 @@ pub const TIMELINE_SLICES: u32 = 60;
 pub const BOOTSTRAP_RESAMPLES: usize = 2_000;
 /// First wait before a reconnect; each further one doubles its ceiling.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait that a server may ask for; a slip there must not keep clients away for days.
+pub const ASKED_WAIT_MAX: Duration = Duration::from_secs(300);
 /// Ceiling of the wait before a reconnect.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const _: () = assert!(BACKOFF_FIRST.as_millis() < BACKOFF_MAX.as_millis());

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::measure::host;
-use crate::report::run_file::Environment;
+use crate::report::run_file::{Effort, Environment};
+use crate::transport::Transport;
 
 /// Kernel settings that change figures of this kind.
 const SETTINGS: [&str; 5] = [
@@ -39,6 +40,34 @@ pub fn read(command: Vec<String>, server_args: &[String]) -> Environment {
         profile: env!("PUSHPULL_PROFILE").to_owned(),
         rustc: env!("PUSHPULL_RUSTC").to_owned(),
         command,
+        effort: effort(),
         notes,
+    }
+}
+
+/// What the build counted.
+fn effort() -> Vec<Effort> {
+    let counts = env!("PUSHPULL_EFFORT").split(';').map(|counts| {
+        let mut counts = counts.split(',').map(|count| count.parse().unwrap_or_default());
+        std::array::from_fn(|_| counts.next().unwrap_or_default())
+    });
+    let effort = |(transport, [shared_lines, server_lines, client_lines]): (Transport, [u32; 3])| Effort {
+        transport,
+        shared_lines,
+        server_lines,
+        client_lines,
+    };
+    Transport::ALL.into_iter().zip(counts).map(effort).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_took_some_lines_for_both_halves() {
+        let effort = effort();
+        assert_eq!(effort.iter().map(|one| one.transport).collect::<Vec<_>>(), Transport::ALL);
+        assert!(effort.iter().all(|one| one.server_lines > 10 && one.client_lines > 10), "{effort:?}");
     }
 }

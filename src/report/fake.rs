@@ -114,6 +114,7 @@ fn environment() -> Environment {
         profile: "release".to_owned(),
         rustc: "rustc 1.90.0".to_owned(),
         command: ["run", "quick", "--seed", "42", "--fail-if", "sse.latency_ns.p99 > 5ms"].map(str::to_owned).to_vec(),
+        effort: Vec::new(),
         notes: BTreeMap::from([("net.core.somaxconn".to_owned(), "4096".to_owned())]),
     }
 }

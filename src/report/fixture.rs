@@ -123,6 +123,7 @@ pub fn run(factor: impl Fn(Transport, Figure) -> f64) -> Run {
             profile: "release".to_owned(),
             rustc: "1.90".to_owned(),
             command: vec!["run".to_owned(), "crowd".to_owned()],
+            effort: Vec::new(),
             notes: BTreeMap::new(),
         },
         verdict: Verdict::Valid,

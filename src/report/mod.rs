@@ -1,12 +1,13 @@
 //! From a run to something a person reads; nothing here measures.
 //!
 //! [`html`] puts the page together from its sections, in the order in which a sceptic asks: is it valid
-//! ([`page`]), what is the answer ([`verdicts`]; for a sweep [`sweep`] and [`crossings`]), how do the four compare
+//! ([`page`]), what is the answer ([`verdicts`]; for a sweep [`sweep`] and [`crossings`]), does what is claimed hold ([`claims`]), how do the four compare
 //! ([`scorecard`]), what lies behind it ([`pictures`], [`measured_against_theory`]), and can I check it
 //! ([`evidence`]). [`view`] finds the rows and trials of a point; [`charts`] draws. The page is one file, asks nothing of
 //! any network, and runs no script.
 
 mod charts;
+pub mod claims;
 pub mod compare;
 mod compare_page;
 mod crossings;

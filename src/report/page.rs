@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::Size;
 use super::parts::{Fit, Table};
 use super::view::{Setting, View, capitalised, counted, moment, short_length};
-use super::{crossings, evidence, guide, measured_against_theory, pictures, scorecard, sweep, verdicts};
+use super::{claims, crossings, evidence, guide, measured_against_theory, pictures, scorecard, sweep, verdicts};
 use crate::measure::figures::Figure;
 use crate::report::run_file::{Run, Verdict};
 use crate::units::grouped;
@@ -76,6 +76,7 @@ fn body(view: &View<'_>) -> Markup {
                 @else { (verdicts::answers(view, first, asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
+            @if let Some(claims) = claims::html(run) { (claims) }
             @if is_sweep { (leaders(view)) }
             @if !is_sweep && picture.is_some() {
                 section { h2 { "The other questions" } (verdicts::answers(view, first, &asked_later)) }

@@ -357,9 +357,25 @@ pub struct Environment {
     pub rustc: String,
     /// The command that repeats the run, without the program's path.
     pub command: Vec<String>,
+    /// What each transport took to write.
+    #[serde(default)]
+    pub effort: Vec<Effort>,
     /// Anything else worth knowing: kernel settings that change the figures.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
+}
+
+/// Lines of code of one transport's file, without comments, blank lines and tests, counted when the program was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Whose.
+    pub transport: Transport,
+    /// What stands before both halves: imports, constants.
+    pub shared_lines: u32,
+    /// Its server half.
+    pub server_lines: u32,
+    /// Its client half.
+    pub client_lines: u32,
 }
 
 /// Why a run file could not be read.

@@ -41,6 +41,8 @@ pub(super) struct Asked {
 pub(super) fn asked(app: &App, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
+        // The tag of nothing: what curl's --etag-compare sends before it has saved one.
+        (None, Some(tag)) if tag == "\"\"" => (Start::Now, StatusCode::NOT_MODIFIED),
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };

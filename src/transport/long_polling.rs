@@ -31,6 +31,8 @@ use crate::journal::Cursor;
 use crate::limits;
 use crate::server::{App, Connection, Lane, Problem, live};
 
+// Server half ---------------------------------------------------------------------------------------------------------
+
 /// `?after=C&hold=S&limit=N`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +92,8 @@ fn hold(seconds: Option<f64>) -> Result<Duration, Problem> {
     }
     Ok(Duration::from_secs_f64(seconds))
 }
+
+// Client half ---------------------------------------------------------------------------------------------------------
 
 /// Client half: learns its position with one poll that is answered at once, then keeps one long poll parked at all
 /// times, until the connection ends.

@@ -27,6 +27,8 @@ use crate::limits;
 use crate::server::{App, Connection, Lane, Problem, live};
 use crate::units::Nanos;
 
+// Server half ---------------------------------------------------------------------------------------------------------
+
 /// `?after=C&limit=N`, and `session` from a live page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +65,8 @@ pub async fn serve(
         }
     })
 }
+
+// Client half ---------------------------------------------------------------------------------------------------------
 
 const PATH: &str = "/updates/poll";
 

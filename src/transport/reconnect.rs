@@ -96,7 +96,7 @@ impl BackOff {
         let ceiling = self.ceilings.first.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.ceilings.max);
         self.attempts = self.attempts.saturating_add(1);
         let asked = ended.as_ref().err().and_then(ClientError::retry_after).unwrap_or_default();
-        self.retry.max(asked).duration() + ceiling.mul_f64(share)
+        self.retry.max(asked).duration().min(limits::ASKED_WAIT_MAX) + ceiling.mul_f64(share)
     }
 }
 
@@ -289,6 +289,8 @@ mod tests {
         assert_eq!(back_off.wait(&Err(refused()), 0.0), Duration::from_secs(5));
         back_off.asked_to_wait(Nanos::SECOND);
         assert_eq!(back_off.wait(&Ok(()), 0.0), Duration::from_secs(1));
+        back_off.asked_to_wait(Nanos(u64::MAX));
+        assert_eq!(back_off.wait(&Ok(()), 0.0), limits::ASKED_WAIT_MAX, "not for ever");
     }
 
     /// A server's end that reads and never says anything.

@@ -62,6 +62,15 @@ async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
 }
 
 #[tokio::test]
+async fn an_empty_tag_names_no_position_and_is_told_where_it_stands() {
+    let server = Server::quiet(&[]).await;
+    let newest = server.publish("1").await;
+    let request = server.http.get(server.url("/updates/poll")).header("if-none-match", "\"\"");
+    let answer: Value = within("an answer", request.send()).await.unwrap().json().await.unwrap();
+    assert_eq!(answer["cursor"], newest);
+}
+
+#[tokio::test]
 async fn a_limit_cuts_an_answer_whose_cursor_continues_it() {
     let server = Server::quiet(&[]).await;
     let before = server.publish_numbers(5).await;
