@@ -9,7 +9,7 @@ use crate::report::run_file::{Run, Trial};
 use crate::units::{grouped, three_digits};
 
 /// Trials in the table; a longer one would not be read, and the page has to stay small.
-const TRIALS_SHOWN_MAX: usize = 300;
+const TRIALS_SHOWN_MAX: usize = 250;
 
 /// Every trial, in the order in which it was run.
 pub(crate) fn trials(view: &View<'_>) -> Markup {
