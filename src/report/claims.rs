@@ -123,18 +123,18 @@ fn ratio(found: &Difference) -> String {
     format!("{} [{}, {}]", times(found.ratio), times(low), times(high))
 }
 
-/// A row's figure with its interval.
-fn measured(view: &View<'_>, point: usize, transport: Transport, figure: Figure) -> Option<String> {
+/// A row's figure, and its interval.
+fn measured(view: &View<'_>, point: usize, transport: Transport, figure: Figure) -> Option<[String; 2]> {
     let row = view.row(point, transport)?;
     let value = figure.show(row.figures.get(figure).0?);
     let interval = shown_interval(figure.unit(), *row.ci95.get(figure));
-    Some(interval.map_or(value.clone(), |interval| format!("{value} {interval}")))
+    Some([value, interval.unwrap_or_else(|| "[no interval]".to_owned())])
 }
 
 fn polling_wastes(view: &View<'_>) -> Option<Claim> {
     let point = *view.points().first()?;
     let empty = view.values(point, Transport::Polling, Drawn::Figure(Figure::EmptyFraction));
-    let shown = measured(view, point, Transport::Polling, Figure::EmptyFraction)?;
+    let [share, interval] = measured(view, point, Transport::Polling, Figure::EmptyFraction)?;
     let bytes = [Transport::LongPolling, Transport::Sse, Transport::WebSocket];
     let bytes = bytes.map(|other| between(view, point, Figure::WireTotal, [Transport::Polling, other]));
     let [Some(long_polling), Some(sse), Some(websocket)] = bytes else { return None };
@@ -144,7 +144,7 @@ fn polling_wastes(view: &View<'_>) -> Option<Claim> {
         claimed: "Polling wastes requests and bandwidth when nothing has changed",
         holding: Holding::of(&[median(&empty)? > 0.0 && empty.iter().all(|share| *share > 0.0), wastes_bytes]),
         because: format!(
-            "{shown} of the polls came back empty, and a delivery cost {} times the bytes of long polling, {} times those \
+            "{share} of the polls came back empty {interval}, and a delivery cost {} times the bytes of long polling, {} times those \
              of SSE and {} times those of WebSocket.",
             ratio(&long_polling),
             ratio(&sse),
@@ -207,7 +207,7 @@ fn sse_is_one_way(view: &View<'_>) -> Option<Claim> {
     let is_text = |point: &usize| view.point(*point).and_then(|point| point.echo) == Some(MessageKind::Text);
     let size = |point: &usize| view.point(*point).map_or(f64::MAX, |point| point.payload_bytes);
     let point = view.points().into_iter().filter(is_text).min_by(|a, b| size(a).total_cmp(&size(b)))?;
-    let requests = measured(view, point, Transport::Sse, Figure::RequestsPerDelivery)?;
+    let [requests, interval] = measured(view, point, Transport::Sse, Figure::RequestsPerDelivery)?;
     let asks = view.values(point, Transport::Sse, Drawn::Figure(Figure::RequestsPerDelivery));
     let order = [Transport::Sse, Transport::WebSocket];
     let bytes = between(view, point, Figure::WireTotal, order)?;
@@ -217,7 +217,7 @@ fn sse_is_one_way(view: &View<'_>) -> Option<Claim> {
         claimed: "SSE is one-way",
         holding: Holding::of(&[median(&asks)? > 0.0]),
         because: format!(
-            "Each message up took a request of its own ({requests}): at {} {} times the bytes of a WebSocket message there \
+            "Each message up took a request of its own ({requests} {interval}): at {} {} times the bytes of a WebSocket message there \
              and back, and {} times its round trip.",
             view.point_title(point),
             ratio(&bytes),
