@@ -1,6 +1,7 @@
 //! Every constant that bounds something: its unit, why it is what it is, and where that comes from. Relations between
 //! them are asserted at compile time, so that a change to one cannot quietly break another.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::units::Nanos;
@@ -176,6 +177,14 @@ pub const LEDGER_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const TCP_IPV4_HEADER_BYTES: u64 = 52;
 /// The same over IPv6: 40 (RFC 8200) + 20 + 12.
 pub const TCP_IPV6_HEADER_BYTES: u64 = 72;
+
+/// Of the two, the one of a connection with this address.
+pub fn segment_header_bytes(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(_) => TCP_IPV4_HEADER_BYTES,
+        IpAddr::V6(_) => TCP_IPV6_HEADER_BYTES,
+    }
+}
 
 // Plans ---------------------------------------------------------------------------------------------------------------
 

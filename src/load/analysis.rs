@@ -9,6 +9,7 @@ use super::trial::{Memory, Snapshot, Which};
 use crate::limits;
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::figures::{Figures, Value, WireBytes};
+use crate::measure::statistics::nearest_rank;
 use crate::measure::{histogram, host};
 use crate::report::run_file::{Audit, Health, LinkReport, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::units::Nanos;
@@ -147,22 +148,25 @@ fn returns(gathered: &Gathered, which: Which<'_>) -> Option<Returns> {
     if point.churn_ns.is_none() && !point.storm {
         return None;
     }
-    let window = gathered.window;
-    let outcomes = || gathered.outcomes.iter();
-    let came = outcomes().flat_map(|outcome| &outcome.returns).filter(|(at, _)| window.contains(*at));
-    let mut connects: Vec<Nanos> = came.map(|(_, connect)| *connect).collect();
-    connects.sort_unstable();
-    let at = |share: f64| {
-        let index = (share * connects.len() as f64).ceil() as usize;
-        connects.get(index.saturating_sub(1)).copied().unwrap_or_default()
-    };
+    let connects = came_back(gathered);
+    let at = |share| nearest_rank(&connects, share).unwrap_or_default();
+    let recovered = gathered.outcomes.iter().flat_map(|outcome| &outcome.recovered);
     Some(Returns {
         connects: connects.len() as u64,
-        recovered: outcomes().flat_map(|outcome| &outcome.recovered).filter(|at| window.contains(**at)).count() as u64,
+        recovered: recovered.filter(|at| gathered.window.contains(**at)).count() as u64,
         connect_ns_p50: at(0.5),
         connect_ns_p99: at(0.99),
         connect_ns_max: at(1.0),
     })
+}
+
+/// How long each coming back in the interval took, sorted.
+fn came_back(gathered: &Gathered) -> Vec<Nanos> {
+    let returns = gathered.outcomes.iter().flat_map(|outcome| &outcome.returns);
+    let in_window = returns.filter(|(at, _)| gathered.window.contains(*at));
+    let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();
+    connects.sort_unstable();
+    connects
 }
 
 /// The bytes of the interval by what they were.
@@ -170,7 +174,7 @@ fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     let ledger = ends.ended.ledger - ends.begun.ledger;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
     let segments = segments(&ends.ended) - segments(&ends.begun);
-    let header = if address.is_ipv4() { limits::TCP_IPV4_HEADER_BYTES } else { limits::TCP_IPV6_HEADER_BYTES };
+    let header = limits::segment_header_bytes(address.ip());
     let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
@@ -233,15 +237,12 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
         (None, _) | (_, None) => Value(None),
     };
     let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
-    let mut connects: Vec<Nanos> = gathered.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
     // Where clients come and go, it is their coming back that counts.
-    let window = gathered.window;
-    let came_back = gathered.outcomes.iter().flat_map(|outcome| &outcome.returns);
-    let came_back: Vec<Nanos> = came_back.filter(|(at, _)| window.contains(*at)).map(|(_, connect)| *connect).collect();
-    if !came_back.is_empty() {
-        connects = came_back;
+    let mut connects = came_back(gathered);
+    if connects.is_empty() {
+        connects = gathered.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+        connects.sort_unstable();
     }
-    connects.sort_unstable();
     // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
@@ -300,10 +301,7 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
         .into_iter()
         .map(|mut latencies| {
             latencies.sort_unstable();
-            let at = |share: f64| {
-                let index = (share * latencies.len() as f64).ceil() as usize;
-                latencies.get(index.saturating_sub(1)).copied().map(Nanos)
-            };
+            let at = |share| nearest_rank(&latencies, share).map(Nanos);
             let slice = Slice {
                 from_ns,
                 delivered: latencies.len() as u64,

@@ -6,6 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
+use crate::measure::statistics::nearest_rank;
 use crate::units::Nanos;
 
 /// How late the ticks of a schedule fired.
@@ -20,8 +21,7 @@ impl Lateness {
     /// The lag below which this share of the ticks fired; zero if there were none.
     pub fn percentile(&mut self, share: f64) -> Nanos {
         self.lags.sort_unstable();
-        let index = (share * self.lags.len() as f64).ceil() as usize;
-        self.lags.get(index.saturating_sub(1)).copied().unwrap_or_default()
+        nearest_rank(&self.lags, share).unwrap_or_default()
     }
 }
 

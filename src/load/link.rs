@@ -36,6 +36,7 @@ use super::target::TargetError;
 use crate::clock::Clock;
 use crate::limits;
 use crate::measure::host;
+use crate::measure::statistics::nearest_rank;
 use crate::report::run_file::{LinkReport, Point};
 use crate::units::{self, Nanos};
 
@@ -334,11 +335,7 @@ impl Link {
                 _ended = probe(address, &mut trips) => {}
             }
             trips.sort_unstable();
-            let at = |share: f64| trips.get((share * trips.len() as f64).ceil() as usize - 1).copied();
-            if trips.is_empty() {
-                return None;
-            }
-            let (gave_ns_p50, gave_ns_p99) = (at(0.5)?, at(0.99)?);
+            let (gave_ns_p50, gave_ns_p99) = (nearest_rank(&trips, 0.5)?, nearest_rank(&trips, 0.99)?);
             Some(LinkReport { asked_ns: asked, gave_ns_p50, gave_ns_p99, probes: trips.len() as u64 })
         }
     }

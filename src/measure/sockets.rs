@@ -50,10 +50,8 @@ impl<T> Sockets<T> {
     }
 
     /// Shows every open connection with its counts of this moment.
-    pub fn for_each(&self, mut see: impl FnMut(&Arc<T>, TcpCounts)) {
-        for (socket, owner) in self.lock().open.values() {
-            see(owner, TcpCounts::of(*socket).unwrap_or_default());
-        }
+    pub fn for_each(&self, see: impl FnMut(&Arc<T>, TcpCounts)) {
+        self.for_each_of(|_| true, see);
     }
 
     /// Shows the open connections that are wanted with their counts of this moment; the kernel is asked for no other.

@@ -30,6 +30,13 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::limits;
 
+/// The smallest of the values that at least this share of them does not exceed: the percentile by nearest rank of a
+/// sorted list. `None` of an empty one.
+pub fn nearest_rank<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
 /// How sure an interval is to hold the true value.
 const CONFIDENCE: f64 = 0.95;
 

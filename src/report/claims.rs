@@ -117,6 +117,10 @@ fn is_more(found: &Difference) -> bool {
     found.is_clear && found.ratio > 1.0
 }
 
+fn is_less(found: &Difference) -> bool {
+    found.is_clear && found.ratio < 1.0
+}
+
 /// `6.1 [6.0, 6.2]`
 fn ratio(found: &Difference) -> String {
     let [low, high] = found.ci95;
@@ -160,9 +164,8 @@ fn long_polling_becomes_polling(view: &View<'_>) -> Option<Claim> {
     let requests = between(view, frequent, Figure::RequestsPerDelivery, order)?;
     let bytes = between(view, frequent, Figure::WireTotal, order)?;
     let sooner = between(view, frequent, Figure::LatencyP50, [Transport::Polling, Transport::LongPolling])?;
-    let is_improvement = fewer.is_clear && fewer.ratio < 1.0;
-    let is_better = |found: &Difference| found.is_clear && found.ratio < 1.0;
-    let parts = [is_improvement, !is_better(&requests), !is_better(&bytes), !is_more(&sooner)];
+    let is_improvement = is_less(&fewer);
+    let parts = [is_improvement, !is_less(&requests), !is_less(&bytes), !is_more(&sooner)];
     let but = if is_more(&sooner) { "but its updates still come" } else { "and its updates come" };
     Some(Claim {
         number: 2,

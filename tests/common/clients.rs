@@ -162,6 +162,14 @@ impl EventStream {
     }
 }
 
+/// The opening handshake of RFC 6455 section 1.3 as it goes over the wire, with further header lines.
+pub fn handshake(path: &str, more: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+}
+
 /// A WebSocket of a client.
 pub type Ws = WebSocketStream<TcpStream>;
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::common::clients::handshake;
 use crate::common::docs::assert_generated;
 use crate::common::{Server, within};
 use pushpull::limits;
@@ -325,11 +326,7 @@ async fn frames_against_rfc_6455_are_answered_with_close_1002_or_1007() {
             ("a continuation of nothing", masked(0x80, b"x"), 1002),
             ("text that is not UTF-8", masked(0x81, &[0xff, 0xfe]), 1007),
         ] {
-            let mut bytes = format!(
-                "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            )
-            .into_bytes();
+            let mut bytes = handshake(path, "").into_bytes();
             bytes.extend(frame);
             let answer = raw_bytes(&server, &bytes).await;
             let close = answer.windows(2).rposition(|pair| pair[0] == 0x88 && pair[1] < 126);

@@ -1,7 +1,5 @@
 //! Who is let in, how many, and how often.
 
-use std::fmt::Write as _;
-
 use http::StatusCode;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN,
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::clients::{EventStream, close_code, next_text, open_websocket};
+use crate::common::clients::{EventStream, close_code, handshake, next_text, open_websocket};
 use crate::common::{Server, run, within};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -97,12 +95,6 @@ async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_nothing
 async fn a_page_of_another_site_neither_posts_nor_opens_a_websocket_unless_it_is_let_in() {
     let closed = Server::quiet(&[]).await;
     let open = Server::quiet(&["--allow-origin", "https://lab.example"]).await;
-    let handshake = |origin: &str, path: &str| {
-        format!(
-            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: {origin}\r\n\r\n"
-        )
-    };
     for (server, origin, is_let_in) in [
         (&closed, "https://lab.example", false),
         (&open, "https://lab.example", true),
@@ -110,7 +102,7 @@ async fn a_page_of_another_site_neither_posts_nor_opens_a_websocket_unless_it_is
     ] {
         for path in ["/updates/ws", "/echo/ws"] {
             let mut socket = TcpStream::connect(server.address).await.unwrap();
-            socket.write_all(handshake(origin, path).as_bytes()).await.unwrap();
+            socket.write_all(handshake(path, &format!("origin: {origin}\r\n")).as_bytes()).await.unwrap();
             let mut status = [0; 12];
             within(path, socket.read_exact(&mut status)).await.unwrap();
             let expected: &[u8] = if is_let_in { b"HTTP/1.1 101" } else { b"HTTP/1.1 403" };
@@ -186,13 +178,6 @@ async fn who_falls_behind_is_cut_off_where_that_is_set_and_told_of_the_gap_on_re
     assert_eq!(seen + answer["gap"]["lost"].as_u64().unwrap() + back, FLOOD);
 }
 
-/// Resident memory of a process, in bytes.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
 #[tokio::test]
 async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     const CLIENTS: usize = 1_000;
@@ -200,16 +185,7 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     let server = Server::quiet(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
     let mut held = Vec::with_capacity(CLIENTS);
     for client in 0..CLIENTS {
-        let mut request = String::new();
-        match client % 2 {
-            0 => write!(request, "GET /updates/sse HTTP/1.1\r\nhost: t\r\n\r\n"),
-            _ => write!(
-                request,
-                "GET /updates/ws HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            ),
-        }
-        .unwrap();
+        let request = handshake(["/updates/sse", "/updates/ws"][client % 2], "");
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         // Little room on this side, so that the other one feels it soon.
         socket.set_recv_buffer_size(4096).unwrap();
@@ -234,11 +210,12 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
         }
     };
     within("all sockets to be full", stuck).await;
-    let before = resident(server.pid());
+    let resident = || host::resident_bytes(server.pid()).unwrap();
+    let before = resident();
     for _ in 0..300 {
         server.publish(&data).await;
     }
-    let grown = resident(server.pid()).saturating_sub(before);
+    let grown = resident().saturating_sub(before);
     // 300 updates of 60 kB for each of them would be 18 GB; one for each, 60 MB.
     assert!(grown < 8 << 20, "{grown} B more for {CLIENTS} clients that never read");
     drop(held);

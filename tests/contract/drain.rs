@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::clients::{EventStream, close_code, next_text, open_websocket};
+use crate::common::clients::{EventStream, close_code, handshake, next_text, open_websocket};
 use crate::common::{Server, within};
 
 #[tokio::test]
@@ -49,11 +49,7 @@ async fn a_drain_ends_in_time_also_with_subscribers_that_never_read() {
     let mut deaf = Vec::new();
     for path in ["/updates/sse", "/updates/ws"] {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        socket.write_all(request.as_bytes()).await.unwrap();
+        socket.write_all(handshake(path, "").as_bytes()).await.unwrap();
         deaf.push(socket);
     }
     server.until_stat("/transports/sse/requests", 1).await;

@@ -121,15 +121,11 @@ async fn read(
             }
         },
     );
-    let segment_header_bytes = match connection.peer().ip().to_canonical() {
-        std::net::IpAddr::V4(_) => limits::TCP_IPV4_HEADER_BYTES,
-        std::net::IpAddr::V6(_) => limits::TCP_IPV6_HEADER_BYTES,
-    };
     let reading = Reading {
         now_ns: now,
         newest: app.journal.newest(),
         round_trip_ms: session.added_round_trip().seconds() * 1e3,
-        segment_header_bytes,
+        segment_header_bytes: limits::segment_header_bytes(connection.peer().ip().to_canonical()),
         pages: app.live.sessions.in_use(now),
         feed: app.live.feed.state(),
         lanes,
