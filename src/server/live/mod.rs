@@ -77,6 +77,7 @@ pub async fn take_seat(
     let now = app.clock.now();
     let session = app.live.sessions.open(id.parse()?, now)?;
     if session.is_cut(now) && matches!(lane, Lane::Down(_)) {
+        session.lane(lane).cut();
         app.stats.sockets.shut(|one| Arc::ptr_eq(one, connection));
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this page asked to be cut off; come back later"));
     }
