@@ -237,8 +237,14 @@ impl Journal {
             ring.bytes -= evicted.bytes();
         }
         drop(ring);
-        self.head.send_replace(cursor.seq);
+        self.announce(cursor.seq);
         cursor
+    }
+
+    /// Wakes those who wait for this update. Of two that are appended at the same time, the older may come here last;
+    /// it must not take back the word of the newer.
+    fn announce(&self, seq: u64) {
+        self.head.send_modify(|head| *head = seq.max(*head));
     }
 
     /// The newest update's cursor.
@@ -525,6 +531,19 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Cursor>(), Err(MalformedCursor), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_two_updates_appended_at_the_same_time_the_older_may_be_announced_last() {
+        let journal = journal(4);
+        let mut reader = journal.reader(Start::Now).unwrap();
+        append(&journal, "1");
+        append(&journal, "2");
+        journal.announce(1);
+        assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [1, 2]);
+        append(&journal, "3");
+        journal.announce(2);
+        assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [3]);
     }
 
     #[tokio::test]
