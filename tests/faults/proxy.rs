@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::plan::{End, Ending, Link, Pieces, Side, Way};
@@ -82,6 +83,8 @@ pub struct Proxy {
     address: SocketAddr,
     /// A port that refuses every connection.
     refusing: TcpSocket,
+    /// Told of all bytes that come to a client.
+    progress: Arc<watch::Sender<()>>,
     shared: Arc<Shared>,
     _accepting: JoinSet<()>,
 }
@@ -101,8 +104,8 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port, for the server at `upstream`.
-    pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
+    /// Listens on a free port, for the server at `upstream`; `progress` is told of all bytes that come to a client.
+    pub async fn start(upstream: SocketAddr, progress: Arc<watch::Sender<()>>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let refusing = TcpSocket::new_v4()?;
@@ -111,7 +114,7 @@ impl Proxy {
         let shared = Arc::new(Shared { upstream: Mutex::new(upstream), next, faults });
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { address, refusing, shared, _accepting: accepting })
+        Ok(Self { address, refusing, progress, shared, _accepting: accepting })
     }
 
     /// Leads new connections to another server.
@@ -130,7 +133,7 @@ impl Proxy {
         *self.shared.next.lock().unwrap() = Some(link);
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Narrow { stream, most, left })
+        Ok(Narrow { stream, most, left, progress: Arc::clone(&self.progress) })
     }
 
     /// Something else than a connection failed.
@@ -296,6 +299,7 @@ pub struct Narrow {
     most: usize,
     /// For so many bytes more.
     left: usize,
+    progress: Arc<watch::Sender<()>>,
 }
 
 impl AsyncRead for Narrow {
@@ -311,6 +315,7 @@ impl AsyncRead for Narrow {
         let read = part.filled().len();
         buffer.advance(read);
         self.left = self.left.saturating_sub(read);
+        self.progress.send_replace(());
         Poll::Ready(Ok(()))
     }
 }

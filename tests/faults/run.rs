@@ -20,12 +20,15 @@ use super::oracle::{Oracle, Published, Tally};
 use super::plan::{Schedule, Step};
 use super::proxy::{Faults, Proxy};
 
-/// How long nothing may come to a client that has not everything, once nothing disturbs it any more: less than after how
-/// long it gives up a silent connection, which would only hide that it was stuck.
+/// How long not a byte may come to a client that has not everything, once nothing disturbs it any more: less than after
+/// how long it gives up a silent connection, which would only hide that it was stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
 /// The same when an update was taken away and will never come.
 const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
+/// For one whose bytes come and never make what it lacks. A kilobyte that comes byte by byte takes seconds where ten other
+/// programs want the processor, so it is generous.
+const CATCH_UP_MAX: Duration = Duration::from_secs(60);
 const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
 
 /// What is done to the updates between client and oracle, to see that the oracle sees it.
@@ -99,8 +102,8 @@ struct Record {
 /// What client and server's side share.
 struct World {
     record: Mutex<Record>,
-    /// Changes with each event of the client.
-    progress: watch::Sender<()>,
+    /// Changes with each event of the client, and with all bytes that come to it.
+    progress: Arc<watch::Sender<()>>,
     proxy: Proxy,
     clock: Clock,
 }
@@ -127,15 +130,19 @@ impl World {
         self.progress.send_replace(());
     }
 
-    /// Waits until the client has come as far as `is_there` says; `false` if nothing comes for too long.
+    /// Waits until the client has come as far as `is_there` says; `false` if nothing comes for too long, or all takes
+    /// too long.
     async fn until(&self, patience: Duration, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
         let mut progress = self.progress.subscribe();
-        while !self.is(&is_there) {
-            if tokio::time::timeout(patience, progress.changed()).await.is_err() {
-                return false;
+        let watching = async {
+            while !self.is(&is_there) {
+                if tokio::time::timeout(patience, progress.changed()).await.is_err() {
+                    return false;
+                }
             }
-        }
-        true
+            true
+        };
+        tokio::time::timeout(CATCH_UP_MAX, watching).await.unwrap_or(false)
     }
 
     fn is(&self, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
@@ -182,9 +189,9 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
     let mut published = Published::default();
     published.begin_life(life.app.journal.newest().epoch, Some(Arc::clone(&life.app.journal)));
     let watcher = Watcher { oracle: Oracle::default(), tamper, seen: 0, held: None, last: (String::new(), began) };
-    let proxy = Proxy::start(life.address).await?;
-    let record = Mutex::new(Record { published, watcher });
-    let world = World { record, progress: watch::Sender::new(()), proxy, clock };
+    let progress = Arc::new(watch::Sender::new(()));
+    let proxy = Proxy::start(life.address, Arc::clone(&progress)).await?;
+    let world = World { record: Mutex::new(Record { published, watcher }), progress, proxy, clock };
     let mut follower = Follower::new(options(schedule, clock), CEILINGS, schedule.seed);
     let gave_up = tokio::select! {
         biased;
