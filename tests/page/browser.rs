@@ -1,6 +1,5 @@
-//! A real server and a real browser for each test: started on free ports, ended by handle.
+//! A real browser for each test: started on a free port, ended by handle.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -11,6 +10,8 @@ use serde_json::{Value, json};
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
 use tokio::sync::{Mutex, MutexGuard};
+
+use crate::common::Server;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
@@ -39,33 +40,6 @@ impl Drop for Ended {
         // It may have ended by itself.
         let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
         let _ = self.0.wait();
-    }
-}
-
-/// The server under test.
-pub struct Server {
-    _process: Ended,
-    /// `http://127.0.0.1:PORT`
-    pub url: String,
-}
-
-impl Server {
-    pub fn start(flags: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_server"))
-            .args(["--port", "0"])
-            .args(flags)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { _process: Ended(process), url: url.trim().to_owned() }
-    }
-
-    pub async fn get(&self, path: &str) -> Value {
-        reqwest::get(format!("{}{path}", self.url)).await.unwrap().json().await.unwrap()
     }
 }
 
@@ -144,7 +118,7 @@ impl Browser {
 
     /// Opens a page of the server and waits until all four lanes have received something.
     pub async fn goto(&self, server: &Server, address: &str) {
-        self.driver.goto(format!("{}{address}", server.url)).await.unwrap();
+        self.driver.goto(server.url(address)).await.unwrap();
         self.until("all lanes receive", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
     }
 

@@ -3,14 +3,15 @@
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, Server, choose_feed};
+use crate::browser::{Browser, Looks, choose_feed};
+use crate::common::Server;
 
 const FEED: [&str; 4] = ["--feed", "synthetic", "--rate", "10"];
 
 #[tokio::test]
 async fn each_control_does_what_it_says_and_stands_in_the_address() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/").await;
 
     browser.slide("poll", 0).await;
@@ -34,7 +35,7 @@ async fn each_control_does_what_it_says_and_stands_in_the_address() {
     browser
         .until("one update a second of 1 kB", "page.status.feed.rate === 1 && page.status.feed.payload === 1024")
         .await;
-    let feed = server.get("/live/feed").await;
+    let feed = server.json("/live/feed").await;
     assert_eq!((&feed["feed"], &feed["rate"], &feed["payload"]), (&json!("steady"), &json!(1.0), &json!(1024)));
     browser
         .until("updates of the new size", "page.lanes.every((lane) => String(lane.latest.data).length === 1022)")
@@ -54,7 +55,7 @@ async fn each_control_does_what_it_says_and_stands_in_the_address() {
 #[tokio::test]
 async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#hold=1").await;
     choose_feed(&browser, "paused").await;
     browser.until("two empty long polls, each held for a second",
@@ -65,7 +66,7 @@ async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
 #[tokio::test]
 async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/").await;
     browser.click("#publish").await;
     browser.until("it is told", "document.getElementById('deed').textContent.includes('arrived')").await;
@@ -85,7 +86,7 @@ async fn where_the_server_has_a_token_the_page_asks_for_it_once_and_watches_with
     let Some(browser) = Browser::open(Looks::default()).await else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
-    let server = Server::start(&[&FEED[..], &["--token-file", file.path().to_str().unwrap()]].concat());
+    let server = Server::start(&[&FEED[..], &["--token-file", file.path().to_str().unwrap()]].concat()).await;
     browser.goto(&server, "/").await;
     browser.click("#publish").await;
     browser.until("it is asked for", "document.getElementById('token').open").await;
@@ -105,7 +106,7 @@ async fn where_the_server_has_a_token_the_page_asks_for_it_once_and_watches_with
 #[tokio::test]
 async fn a_cut_breaks_each_lane_and_every_update_of_that_time_is_recovered() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#poll=200").await;
     browser.until("a picture", "page.lanes.every((lane) => lane.audit.received > 10)").await;
     browser.click("#cut").await;
@@ -134,7 +135,7 @@ async fn a_cut_breaks_each_lane_and_every_update_of_that_time_is_recovered() {
 #[tokio::test]
 async fn the_trap_stalls_the_next_request_explains_it_and_lets_go() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#tab=trap&poll=200").await;
     browser.click("#trap").await;
     browser.until("it is stuck", "document.getElementById('trap-result').textContent.startsWith('Stuck')").await;
@@ -157,7 +158,7 @@ async fn the_trap_stalls_the_next_request_explains_it_and_lets_go() {
 #[tokio::test]
 async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_whole_request_elsewhere() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#tab=up").await;
     browser.click("#up button").await;
     browser
@@ -174,7 +175,7 @@ async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_whole_request_else
 #[tokio::test]
 async fn a_prediction_is_run_and_shown_beside_the_measurement_and_the_theory() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#tab=predict").await;
     assert_eq!(browser.read("document.querySelectorAll('.steps button').length").await, json!(5));
     for (question, low, high) in [(1, 62.0, 82.0), (3, 195.0, 260.0)] {

@@ -1,22 +1,22 @@
 //! The page's addresses without a browser: what they take, what they refuse, and for whom.
 
-use reqwest::{Client, StatusCode, header};
+use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::browser::Server;
+use crate::common::Server;
 
 const ID: &str = "0123456789abcdef";
 
 async fn post(server: &Server, path: &str, body: Value) -> (StatusCode, Value) {
-    let answer = Client::new().post(format!("{}{path}", server.url)).json(&body).send().await.unwrap();
+    let answer = server.http.post(server.url(path)).json(&body).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap_or_default())
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
-    let server = Server::start(&["--feed", "none"]);
-    let host = server.url.trim_start_matches("http://").to_owned();
-    let client = Client::new();
+    let server = Server::start(&["--feed", "none"]).await;
+    let host = server.address.to_string();
+    let client = &server.http;
     let cut = format!("/live/session/{ID}/cut");
     let link = format!("/live/session/{ID}/link");
     for (path, body) in [
@@ -25,15 +25,13 @@ async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
         (&cut, json!({"seconds": 0})),
         (&link, json!({"round_trip_ms": 0})),
     ] {
-        let send = |origin: String| {
-            client.post(format!("{}{path}", server.url)).header(header::ORIGIN, origin).json(&body).send()
-        };
+        let send = |origin: String| client.post(server.url(path)).header(header::ORIGIN, origin).json(&body).send();
         assert_eq!(send("http://evil.example".to_owned()).await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
-        assert!(send(server.url.clone()).await.unwrap().status().is_success(), "{path}");
+        assert!(send(server.url("")).await.unwrap().status().is_success(), "{path}");
     }
     for (origin, status) in [("http://evil.example".to_owned(), 403), (format!("http://{host}"), 101)] {
         let upgrade = client
-            .get(format!("{}/updates/ws", server.url))
+            .get(server.url("/updates/ws"))
             .header(header::ORIGIN, origin)
             .header(header::CONNECTION, "upgrade")
             .header(header::UPGRADE, "websocket")
@@ -41,12 +39,12 @@ async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
             .header(header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(upgrade.send().await.unwrap().status().as_u16(), status);
     }
-    assert_eq!(server.get("/stats").await["journal"]["updates"], 1, "only what our own page published");
+    assert_eq!(server.json("/stats").await["journal"]["updates"], 1, "only what our own page published");
 }
 
 #[tokio::test]
 async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
-    let server = Server::start(&["--feed", "none"]);
+    let server = Server::start(&["--feed", "none"]).await;
     for (path, body, says) in [
         ("/live/feed", json!({"feed": "steady", "rate": 1e9, "payload": 16}), "updates a second"),
         ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 0}), "use 1 to"),
@@ -62,15 +60,15 @@ async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
         assert!(problem["detail"].as_str().unwrap().contains(says), "{path} {body}: {problem}");
     }
     for path in ["/updates/poll?session=x", "/updates/sse?session=x", "/updates/long-poll?session=x"] {
-        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        let answer = server.get(path).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
-    let server = Server::start(&["--feed", "stdin"]);
-    assert_eq!(server.get("/live/feed").await["can_change"], false);
+    let server = Server::start(&["--feed", "stdin"]).await;
+    assert_eq!(server.json("/live/feed").await["can_change"], false);
     let (status, problem) = post(&server, "/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16})).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(problem["detail"].as_str().unwrap().contains("--feed"));
@@ -86,14 +84,14 @@ async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
     let head = r#"{"started_at":"2026-01-01T00:00:00Z","verdict":"valid","scenario":{"name":"quick","question":"?"}}"#;
     std::fs::write(run.join("run.json"), head).unwrap();
     let reports = folder.path().join("reports");
-    let server = Server::start(&["--feed", "none", "--reports", reports.to_str().unwrap()]);
-    let list = server.get("/live/reports").await;
+    let server = Server::start(&["--feed", "none", "--reports", reports.to_str().unwrap()]).await;
+    let list = server.json("/live/reports").await;
     assert_eq!((&list[0]["folder"], &list[0]["has_page"]), (&json!("20260101-quick"), &json!(true)));
-    let page = reqwest::get(format!("{}/reports/20260101-quick/index.html", server.url)).await.unwrap();
+    let page = server.get("/reports/20260101-quick/index.html").await;
     assert!(page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'"));
     assert_eq!(page.text().await.unwrap(), "<p>a report");
     for path in ["/reports/%2e%2e/secret.txt", "/reports/..%2fsecret.txt", "/reports/20260101-quick", "/reports/none"] {
-        let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+        let answer = server.get(path).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(!answer.text().await.unwrap().contains("secret\n"));
     }
@@ -101,9 +99,9 @@ async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
 
 #[tokio::test]
 async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
-    let server = Server::start(&["--feed", "none"]);
-    let client = Client::new();
-    let poll = || client.get(format!("{}/updates/poll?session={ID}", server.url)).send();
+    let server = Server::start(&["--feed", "none"]).await;
+    let client = &server.http;
+    let poll = || client.get(server.url(&format!("/updates/poll?session={ID}"))).send();
     poll().await.unwrap().bytes().await.unwrap();
     let (status, _) = post(&server, &format!("/live/session/{ID}/link"), json!({"round_trip_ms": 300})).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
@@ -111,6 +109,6 @@ async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
     poll().await.unwrap().bytes().await.unwrap();
     let took = began.elapsed().as_millis();
     assert!((300..600).contains(&took), "a round trip more on a connection that is open: {took} ms");
-    let counts = server.get(&format!("/live/session/{ID}")).await;
+    let counts = server.json(&format!("/live/session/{ID}")).await;
     assert_eq!(counts["lanes"]["polling"]["requests"], 2);
 }

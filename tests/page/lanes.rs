@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks, Server};
+use crate::browser::{Browser, Looks};
+use crate::common::Server;
 
 const FEED: [&str; 6] = ["--feed", "synthetic", "--rate", "20", "--payload", "100"];
 
 #[tokio::test]
 async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#poll=200").await;
     browser.until("a hundred updates in each lane", "page.lanes.every((lane) => lane.audit.received >= 100)").await;
 
@@ -40,8 +41,8 @@ async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_
 
     // The server's counts for this page's connections, asked from outside of it, are those that the page worked with.
     let session = browser.read("page.lanes[2].source.url.match(/session=([0-9a-f]+)/)[1]").await;
-    let counts = server.get(&format!("/live/session/{}", session.as_str().unwrap())).await;
-    let stats = server.get("/stats").await;
+    let counts = server.json(&format!("/live/session/{}", session.as_str().unwrap())).await;
+    let stats = server.json("/stats").await;
     for (index, key) in ["polling", "long_polling", "sse", "websocket"].into_iter().enumerate() {
         let lane = &counts["lanes"][key];
         assert_eq!(lane["updates"], audits[index]["received"], "{key}");
@@ -66,7 +67,7 @@ async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_
 #[tokio::test]
 async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/").await;
     for tab in ["predict", "up", "trap", "reports", "help", "controls"] {
         browser.click(&format!("#tab-{tab}")).await;
@@ -75,7 +76,7 @@ async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
     let hosts = browser
         .read("[...new Set(performance.getEntriesByType('resource').map((one) => new URL(one.name).host))]")
         .await;
-    assert_eq!(hosts, json!([server.url.trim_start_matches("http://")]));
+    assert_eq!(hosts, json!([server.address.to_string()]));
     assert_eq!(browser.console().await, Vec::<String>::new());
     assert_eq!(browser.read("window.crossOriginIsolated").await, json!(true), "the page has the fine clock");
     browser.close().await;
@@ -84,7 +85,7 @@ async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
 #[tokio::test]
 async fn two_pages_at_once_have_their_own_lanes_and_share_the_feed() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED);
+    let server = Server::start(&FEED).await;
     browser.goto(&server, "/#poll=500").await;
     let first = browser.driver.window().await.unwrap();
     let second = browser.driver.new_tab().await.unwrap();
@@ -117,7 +118,7 @@ const ATTEMPTS: usize = 3;
 
 #[tokio::test]
 async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
-    let server = Server::start(&BUSY_FEED);
+    let server = Server::start(&BUSY_FEED).await;
     let Some(browser) = busy_page(&server).await else { return };
     let watch = "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) \
         window.longest = Math.max(window.longest, task.duration); }).observe({ type: 'longtask' });";
@@ -150,7 +151,7 @@ async fn heap(browser: &Browser) -> f64 {
 #[tokio::test]
 #[ignore = "takes ten minutes: cargo test --test page -- --ignored --nocapture"]
 async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
-    let server = Server::start(&BUSY_FEED);
+    let server = Server::start(&BUSY_FEED).await;
     let Some(browser) = busy_page(&server).await else { return };
     let began = std::time::Instant::now();
     let mut taken = Vec::new();

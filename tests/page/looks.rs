@@ -3,7 +3,8 @@
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, Server};
+use crate::browser::{Browser, Looks};
+use crate::common::Server;
 
 #[tokio::test]
 async fn the_page_fits_a_projector_and_a_phone_in_light_and_in_dark() {
@@ -11,7 +12,7 @@ async fn the_page_fits_a_projector_and_a_phone_in_light_and_in_dark() {
         for is_dark in [false, true] {
             let looks = Looks { width, height, is_dark, is_still: false };
             let Some(browser) = Browser::open(looks).await else { return };
-            let server = Server::start(&[]);
+            let server = Server::start(&[]).await;
             browser.goto(&server, "/#window=5").await;
             browser.until("a full picture", "page.lanes[0].exchanges.length > 6").await;
             browser.screenshot(&format!("{name}-{}", if is_dark { "dark" } else { "light" })).await;
@@ -36,7 +37,7 @@ async fn the_page_fits_a_projector_and_a_phone_in_light_and_in_dark() {
 #[tokio::test]
 async fn everything_can_be_done_by_keyboard_and_has_a_name() {
     let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&[]);
+    let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     let tab = browser.driver.find(By::Css("#tab-controls")).await.unwrap();
     tab.focus().await.unwrap();
@@ -66,7 +67,7 @@ async fn everything_can_be_done_by_keyboard_and_has_a_name() {
 #[tokio::test]
 async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
     let Some(browser) = Browser::open(Looks { is_still: true, ..Looks::default() }).await else { return };
-    let server = Server::start(&[]);
+    let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     let watch = "window.changes = new Set(); window.watchedSince = performance.now(); \
         const canvas = document.querySelector('.websocket .diagram'); \
