@@ -336,6 +336,8 @@ pub struct Batch {
     pub updates: Vec<Arc<Entry>>,
     /// The client's position once it has them.
     pub cursor: Cursor,
+    /// There is more that was asked for: the bound in bytes came before the one in updates.
+    pub is_short: bool,
     /// The stream must end here and not hand this out: see [`Behind::Cut`].
     pub is_cut: bool,
 }
@@ -395,9 +397,10 @@ impl Reader {
             })
             .cloned()
             .collect();
+        let is_short = updates.len() < limit.updates && from + updates.len() < ring.entries.len();
         drop(ring);
         self.next += updates.len() as u64;
-        Some(Batch { gap, updates, cursor: self.cursor(), is_cut })
+        Some(Batch { gap, updates, cursor: self.cursor(), is_short, is_cut })
     }
 
     /// Waits until the journal has grown since this reader last looked; does not borrow the reader, so that the wait can
@@ -508,8 +511,13 @@ mod tests {
             append(&journal, "0");
         }
         let mut reader = journal.reader(Start::Earliest).unwrap();
-        assert_eq!(seqs(&reader.try_next(BatchLimit { updates: 2, bytes: usize::MAX }).unwrap()), [1, 2]);
-        assert_eq!(seqs(&reader.try_next(BatchLimit { updates: 9, bytes: 1 }).unwrap()), [3]);
+        let mut next = |updates, bytes| {
+            let batch = reader.try_next(BatchLimit { updates, bytes }).unwrap();
+            (seqs(&batch), batch.is_short)
+        };
+        assert_eq!(next(2, usize::MAX), (vec![1, 2], false), "as many as were asked for");
+        assert_eq!(next(9, 1), (vec![3], true), "more was asked for, and is there");
+        assert_eq!(next(9, usize::MAX), (vec![4, 5], false));
     }
 
     #[test]

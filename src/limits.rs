@@ -16,6 +16,9 @@ pub const JOURNAL_BYTES_MAX: usize = 32 << 20;
 pub const JOURNAL_ENTRY_OVERHEAD_BYTES: usize = 160;
 /// One update's `data`, and so the body of `POST /updates`: above every payload of the `payload` scenario (64 KiB).
 pub const UPDATE_BYTES_MAX: usize = 256 << 10;
+/// How deep its arrays and objects may be nested: common parsers give up at 128 (serde_json's), of which the envelope of
+/// a poll's answer takes three, and an update that some clients cannot read would stop them at each resume.
+pub const UPDATE_NESTING_MAX: usize = 100;
 const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
 // The feed ------------------------------------------------------------------------------------------------------------
@@ -103,6 +106,11 @@ pub const POLL_INTERVAL_MAX: Duration = Duration::from_secs(60);
 const _: () = assert!(POLL_INTERVAL_MAX.as_secs() < HEAD_READ_TIMEOUT.as_secs());
 /// A request head, in bytes; also the smallest buffer that hyper accepts, and it keeps one per connection.
 pub const HEAD_BYTES_MAX: usize = 8192;
+/// A request's body, in time: the largest echo at 4.5 Mbit/s. A client that sends a byte now and then would otherwise
+/// keep what it has sent in memory for as long as it likes.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The body of an order to the live page: a few numbers.
+pub const ORDER_BYTES_MAX: usize = 4096;
 /// How long a client may take nothing of what it is sent before it is cut.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stopping server waits for its connections before it leaves them.
@@ -125,6 +133,8 @@ pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// Updates a second that are taken by `POST /updates`, unless set: each is encoded, and sent to everybody.
 pub const PUBLISH_PER_S: f64 = 1_000.0;
+/// The least that can be set: one in a quarter of an hour, which is still a wait that a client can be told of.
+pub const PUBLISH_PER_S_MIN: f64 = 0.001;
 /// A token: 64 bits in hexadecimal digits is the least that cannot be tried out over a network.
 pub const TOKEN_BYTES_MIN: usize = 16;
 /// The most: it must fit a request head with room to spare.

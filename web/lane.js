@@ -118,7 +118,7 @@ class Lane {
 
 /** What polling and long polling share: one request, one answer. */
 class Asking extends Lane {
-  /** Sends one request; returns how many updates it brought. Throws if it failed. */
+  /** Sends one request; returns whether more is waiting. Throws if it failed. */
   async ask(address, signal) {
     const exchange = keep(this.exchanges, {
       sent: performance.now(), answered: null, left: null, up: this.bytesOfRequest, head: 0, down: 0,
@@ -135,7 +135,7 @@ class Asking extends Lane {
       if (response.status === 204) {
         exchange.outcome = 'empty';
         this.reached(arrived);
-        return 0;
+        return false;
       }
       if (!response.ok) throw new Error(`${address} answered ${response.status}: ${text}`);
       this.reached(arrived);
@@ -145,7 +145,7 @@ class Asking extends Lane {
       exchange.updates = answer.updates.length;
       for (const update of answer.updates) this.take(update, arrived, exchange.left, 0);
       this.position = answer.cursor;
-      return answer.updates.length;
+      return answer.more === true;
     } catch (error) {
       exchange.answered ??= performance.now();
       exchange.outcome = signal?.aborted ? 'empty' : 'failed';
@@ -168,7 +168,7 @@ class Polling extends Asking {
     for (;;) {
       this.wake = null;
       try {
-        await this.ask(this.address('/updates/poll'));
+        while (await this.ask(this.address('/updates/poll')));
       } catch {
         // The next poll is the repetition.
       }

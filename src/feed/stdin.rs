@@ -1,8 +1,8 @@
 //! Any live stream, piped in: one JSON value a line, due at the moment it was read.
 
-use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use super::value;
 use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::limits;
@@ -22,13 +22,13 @@ pub async fn publish_lines(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        // One byte more than may be used, so that a line that is too long is told from one that just fits.
-        let most = limits::UPDATE_BYTES_MAX as u64 + 1;
-        if (&mut input).take(most).read_until(b'\n', &mut line).await? == 0 {
+        // An update and the longest end of a line; what is longer has no end in it.
+        let most = limits::UPDATE_BYTES_MAX + b"\r\n".len();
+        if (&mut input).take(most as u64).read_until(b'\n', &mut line).await? == 0 {
             break;
         }
         let at = clock.now();
-        let whole = line.ends_with(b"\n") || line.len() < most as usize;
+        let whole = line.ends_with(b"\n") || line.len() < most;
         if !whole {
             skip_line(&mut input).await?;
         }
@@ -36,8 +36,8 @@ pub async fn publish_lines(
         if text.is_empty() {
             continue;
         }
-        let value = match whole {
-            true => serde_json::from_slice::<&RawValue>(text).map_err(|error| error.to_string()),
+        let value = match whole && text.len() <= limits::UPDATE_BYTES_MAX {
+            true => value(text),
             false => Err(format!("longer than the {} B that one update may have", limits::UPDATE_BYTES_MAX)),
         };
         match value {
@@ -82,5 +82,17 @@ mod tests {
         let outcome = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
         assert_eq!(outcome, (3, 2));
         assert_eq!(journal.newest().seq, 3);
+    }
+
+    #[tokio::test]
+    async fn the_longest_update_is_taken_whatever_ends_its_line_and_one_byte_more_is_not() {
+        for end in ["", "\n", "\r\n"] {
+            for (more, outcome) in [(0, (1, 0)), (1, (0, 1))] {
+                let input = format!("\"{}\"{end}", "x".repeat(limits::UPDATE_BYTES_MAX - 2 + more));
+                let journal = Journal::new(Bounds::default());
+                let taken = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
+                assert_eq!(taken, outcome, "{end:?} {more}");
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::IntoResponse;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,6 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 
+use super::request::check_host;
 use super::wire::Wire;
 use super::{App, Connection, Problem, Socket, routes};
 use crate::limits;
@@ -101,10 +104,17 @@ fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
 /// Serves one connection until it ends, or until the drain asks it to.
 async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(Arc::clone(&connection));
+        connection.charge(routes::transport_of(request.uri().path()));
+        let answer = match check_host(&request) {
+            Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
+            Ok(()) => {
+                let mut request: Request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(Arc::clone(&connection));
+                Either::Right(router.clone().call(request))
+            }
+        };
         // Boxed, since hyper keeps room for it as long as the connection lives, also when a stream needs it no more.
-        Box::pin(router.clone().call(request))
+        Box::pin(answer)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,5 +1,6 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::feed::{self, Feed, FeedArgs, Source};
 use crate::journal::{Behind, Bounds};
 use crate::limits;
 use crate::measure::host;
+use crate::program;
 use crate::units::{self, Nanos};
 
 const EXAMPLES: &str = "\
@@ -158,8 +160,9 @@ struct DoorArgs {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let is_fit = |rate: &f64| *rate > 0.0 && *rate <= limits::RATE_MAX;
-    text.parse().ok().filter(is_fit).ok_or_else(|| format!("use more than 0, and {} at the most", limits::RATE_MAX))
+    let bounds = limits::PUBLISH_PER_S_MIN..=limits::RATE_MAX;
+    let rate = text.parse().ok().filter(|rate| bounds.contains(rate));
+    rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
 }
 
 impl DoorArgs {
@@ -201,7 +204,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    println!("http://{}", server.address()?);
+    writeln!(std::io::stdout(), "http://{}", server.address()?).context("cannot print where the server listens")?;
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());
@@ -275,7 +278,7 @@ async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal;
             _ = terminate.recv() => {}
         }
         if is_second {
-            std::process::exit(1);
+            std::process::exit(program::INTERRUPTED.into());
         }
         tracing::info!("leaving; once more to leave at once");
         app.drain.begin();

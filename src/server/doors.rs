@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use subtle::ConstantTimeEq;
 
 use super::Problem;
+use super::request::only;
 use crate::limits;
 use crate::units::Nanos;
 
@@ -54,11 +55,13 @@ impl Token {
         let challenge = |challenge: &'static str, detail: &str| {
             Problem::new(StatusCode::UNAUTHORIZED, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
         };
-        let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let shown = only(headers, AUTHORIZATION).map(HeaderValue::as_bytes);
         let Some((scheme, token)) = shown.and_then(|shown| shown.split_at_checked("bearer ".len())) else {
             let detail = "this needs the server's token; send `Authorization: Bearer TOKEN`";
             return Err(challenge("Bearer realm=\"pushpull\"", detail));
         };
+        // More than one blank may stand between the two (RFC 9110 section 11.4).
+        let token = token.trim_ascii_start();
         if scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes())) {
             return Ok(());
         }
@@ -167,6 +170,10 @@ mod tests {
         let token: Token = "0123456789abcdef".parse().unwrap();
         assert!(token.check(&shown("Bearer 0123456789abcdef")).is_ok());
         assert!(token.check(&shown("bearer 0123456789abcdef")).is_ok(), "a scheme has no case: RFC 9110 section 11.1");
+        assert!(token.check(&shown("Bearer  0123456789abcdef")).is_ok(), "blanks: RFC 9110 section 11.4");
+        let mut twice = shown("Bearer 0123456789abcdef");
+        twice.append(AUTHORIZATION, HeaderValue::from_static("Bearer 0123456789abcdef"));
+        assert!(token.check(&twice).is_err(), "of two nobody can say which one counts");
         for wrong in
             ["", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef"]
         {

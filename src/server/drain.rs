@@ -2,7 +2,10 @@
 //! not all come back as one wave.
 
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -12,12 +15,35 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 
 /// A stream's wait for its end, and after how long its client should come back.
-pub type Turn = Pin<Box<dyn Future<Output = Duration> + Send>>;
+///
+/// A stream that is sent much is asked often whether it is to end, so that costs next to nothing: once it waits, it need
+/// not look before the drain has begun. It must be polled by one and the same task.
+pub struct Turn {
+    leave: Pin<Box<dyn Future<Output = Duration> + Send>>,
+    begun: Arc<AtomicBool>,
+    /// It will be woken when the drain begins, and by nothing else before.
+    is_asleep: bool,
+    has_age_max: bool,
+}
+
+impl Future for Turn {
+    type Output = Duration;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Duration> {
+        if self.is_asleep && !self.begun.load(Acquire) {
+            return Poll::Pending;
+        }
+        self.is_asleep = !self.has_age_max;
+        self.leave.as_mut().poll(context)
+    }
+}
 
 /// The signal to leave, and the jitter around it.
 #[derive(Debug)]
 pub struct Drain {
     begun: CancellationToken,
+    /// The same, to look at without a lock.
+    has_begun: Arc<AtomicBool>,
     /// Over how long streams are ended once it has begun.
     spread: Duration,
     /// A stream's age at which it is asked to end in ordinary running, if it is limited.
@@ -29,17 +55,19 @@ impl Drain {
     /// A drain that has not begun.
     pub fn new(spread: Duration, age_max: Option<Duration>, seed: u64) -> Self {
         let random = Mutex::new(ChaCha8Rng::seed_from_u64(seed));
-        Self { begun: CancellationToken::new(), spread, age_max, random }
+        Self { begun: CancellationToken::new(), has_begun: Arc::default(), spread, age_max, random }
     }
 
     /// Begins it.
     pub fn begin(&self) {
+        // In this order: whoever is woken must see it.
+        self.has_begun.store(true, Release);
         self.begun.cancel();
     }
 
     /// Has it begun?
     pub fn has_begun(&self) -> bool {
-        self.begun.is_cancelled()
+        self.has_begun.load(Acquire)
     }
 
     /// Waits for it to begin.
@@ -61,15 +89,18 @@ impl Drain {
             spread.mul_f64(2.0 - share)
         };
         // Every open stream holds one of these: without an age limit it has no timer until the drain begins.
-        match self.age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
-            None => Box::pin(leave),
-            Some(age) => Box::pin(async move {
-                tokio::select! {
-                    () = tokio::time::sleep(age) => Duration::ZERO,
-                    come_back_in = leave => come_back_in,
-                }
-            }),
-        }
+        let leave: Pin<Box<dyn Future<Output = Duration> + Send>> =
+            match self.age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
+                None => Box::pin(leave),
+                Some(age) => Box::pin(async move {
+                    tokio::select! {
+                        () = tokio::time::sleep(age) => Duration::ZERO,
+                        come_back_in = leave => come_back_in,
+                    }
+                }),
+            };
+        let begun = Arc::clone(&self.has_begun);
+        Turn { leave, begun, is_asleep: false, has_age_max: self.age_max.is_some() }
     }
 
     fn random_share(&self) -> f64 {

@@ -12,6 +12,7 @@ pub mod live;
 pub mod origin;
 mod pages;
 mod problem;
+pub mod request;
 mod routes;
 mod stats;
 mod wire;

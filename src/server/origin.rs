@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::Problem;
+use super::request::only;
 
 /// A page's origin as a browser writes it, `https://example.org`, or `*` for every page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,14 +59,19 @@ impl Origins {
     /// own, since whoever owns a name can point it at this server once his page is loaded (DNS rebinding).
     ///
     /// Errors: 403.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-        if self.lets_in(origin) {
+    pub fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        if !headers.contains_key(ORIGIN) {
             return Ok(());
         }
-        let uri: Option<Uri> = origin.to_str().ok().and_then(|text| text.parse().ok());
+        let origin = only(headers, ORIGIN);
+        if origin.is_some_and(|origin| self.lets_in(origin)) {
+            return Ok(());
+        }
+        let uri: Option<Uri> = origin.and_then(|origin| origin.to_str().ok()?.parse().ok());
         let page = uri.as_ref().and_then(Uri::authority);
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        // A target that names its host takes the place of `Host` (RFC 9112 section 3.2.2).
+        let host = target.authority().map(Authority::as_str);
+        let host = host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
         let detail = match (page, host) {
             (Some(page), Some(host)) if page.as_str().eq_ignore_ascii_case(host) && cannot_be_rebound(page) => {
                 return Ok(());
@@ -116,7 +122,7 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        origins.check(&headers).is_ok()
+        origins.check(&Uri::from_static("/updates"), &headers).is_ok()
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! Errors on the wire: `application/problem+json` (RFC 9457), whose `detail` says what to do.
 
-use axum::body::{self, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, Request};
+use axum::body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::journal::{CursorAhead, MalformedCursor};
@@ -63,34 +60,12 @@ impl From<CursorAhead> for Problem {
     }
 }
 
-impl From<BytesRejection> for Problem {
-    fn from(rejection: BytesRejection) -> Self {
-        let detail = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large; send less".to_owned(),
-            _ => format!("the body cannot be read: {}", rejection.body_text()),
-        };
-        // The rest of the body is not read, so the connection ends: a client must not put its next request on it.
-        Self::new(rejection.status(), detail).header(CONNECTION, HeaderValue::from_static("close"))
-    }
-}
-
-/// A request's body as JSON, whatever its content type: what a person types into curl has none.
-pub struct Body<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
-    }
-}
-
 /// Answers an address that there is not.
 pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}; GET / lists what there is", uri.path()))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {}; README.md lists the addresses, and GET / is the live page", uri.path()),
+    )
 }
 
 /// Answers a method that an address does not take; the router adds `Allow`.

@@ -2,28 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::problem::{method_not_allowed, not_found};
-use super::{App, Connection, Problem, doors, live, pages};
+use super::{App, Problem, doors, live, pages, request};
+use crate::feed;
 use crate::journal::{BatchLimit, Cursor, Occupancy, Start};
 use crate::limits;
 use crate::transport::answer::Strict;
-use crate::transport::{echo, long_polling, polling, sse, websocket};
+use crate::transport::{Transport, echo, long_polling, polling, sse, websocket};
 use crate::units::Nanos;
 
 /// Every address with its handler.
 pub fn router(app: Arc<App>) -> Router {
-    let echo_bytes_max = app.settings.echo_bytes_max;
     let streams = Router::new()
         .route("/updates/poll", get(polling::serve))
         .route("/updates/long-poll", get(long_polling::serve))
@@ -31,8 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/ws", get(websocket::serve))
         .route("/echo/ws", get(echo::serve));
     let rest = Router::new()
-        .route("/updates", post(publish).layer(DefaultBodyLimit::max(limits::UPDATE_BYTES_MAX)))
-        .route("/echo", post(echo::post).layer(DefaultBodyLimit::max(echo_bytes_max)))
+        .route("/updates", post(publish))
+        .route("/echo", post(echo::post))
         .route("/clock", get(clock))
         .route("/stats", get(stats))
         .route("/stats/schedule", get(schedule))
@@ -41,7 +38,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(ready))
         .merge(live::router())
         .fallback(not_found)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), charge_other));
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
     let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
     match app.settings.origins.cors() {
         None => all.with_state(app),
@@ -49,17 +46,21 @@ pub fn router(app: Arc<App>) -> Router {
     }
 }
 
-/// Charges a request to no transport, and lets one that changes something pass only from a page that may, and with the
-/// token if there is one.
-async fn charge_other(
-    State(app): State<Arc<App>>,
-    Extension(connection): Extension<Arc<Connection>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    connection.charge_other();
+/// The transport whose account an address is charged to, whatever becomes of the request.
+pub fn transport_of(path: &str) -> Option<Transport> {
+    Some(match path {
+        "/updates/poll" => Transport::Polling,
+        "/updates/long-poll" => Transport::LongPolling,
+        "/updates/sse" => Transport::Sse,
+        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
+        _ => return None,
+    })
+}
+
+/// Lets a request that changes something pass only from a page that may, and with the token if there is one.
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     if doors::changes_something(request.method(), request.uri().path()) {
-        app.settings.origins.check(request.headers())?;
+        app.settings.origins.check(request.uri(), request.headers())?;
         if let Some(token) = &app.settings.token {
             token.check(request.headers())?;
         }
@@ -69,13 +70,13 @@ async fn charge_other(
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
 ///
-/// Errors: 400 for what is not JSON, 401 without the token, 403 for a page of another site, 413 for what is too large,
-/// 429 for what comes too fast.
-async fn publish(State(app): State<Arc<App>>, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+/// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
+/// what does not come, 413 for what is too large, 429 for what comes too fast.
+async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let body = request::body(request, limits::UPDATE_BYTES_MAX).await?;
     let now = app.clock.now();
-    let body = body?;
-    let data: &RawValue = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not one JSON value: {error}")))?;
+    let data = feed::value(&body)
+        .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
     #[derive(Serialize)]
     struct Published {
         cursor: Cursor,

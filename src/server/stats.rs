@@ -130,7 +130,7 @@ impl Stats {
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
         let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
-        let line = Line::new(stream, Arc::clone(&connection));
+        let line = Line::new(stream, Arc::clone(&connection), write_timeout);
         (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))
     }
 
@@ -192,18 +192,9 @@ impl Account {
 }
 
 impl Connection {
-    /// Charges a request that has just come in, and what follows on this connection, to a transport.
-    pub fn charge(self: &Arc<Self>, transport: Transport) -> Counts {
-        self.charge_to(transport.index());
-        Counts { connection: Arc::clone(self) }
-    }
-
-    /// Charges a request that belongs to no transport.
-    pub fn charge_other(&self) {
-        self.charge_to(OTHER);
-    }
-
-    fn charge_to(&self, index: usize) {
+    /// Charges a request that has just come in, and what follows on this connection, to a transport, if to any.
+    pub fn charge(&self, transport: Option<Transport>) {
+        let index = transport.map_or(OTHER, Transport::index);
         self.seat.leave(|| self.tcp_before_this_request());
         self.requests.fetch_add(1, Relaxed);
         let before = usize::from(self.account.swap(index as u8, Relaxed));
@@ -213,6 +204,11 @@ impl Connection {
         }
         self.account().requests.fetch_add(1, Relaxed);
         self.request_bytes.store(self.settle(), Relaxed);
+    }
+
+    /// Counts what the request that was charged last is answered with.
+    pub fn counts(self: &Arc<Self>) -> Counts {
+        Counts { connection: Arc::clone(self) }
     }
 
     /// Takes its seat in a page's lane with the request that was charged last; is that the connection's first?

@@ -14,7 +14,7 @@ use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
 use crate::server::{App, Problem};
 
-/// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing.
+/// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing and `"more":true` where they are cut short.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
     /// The position once these are read.
@@ -22,6 +22,9 @@ pub struct Answer<'a> {
     /// Before the updates, if some are missing.
     #[serde(default)]
     pub gap: Option<Gap>,
+    /// The server's bound in bytes was reached before the limit: the rest is waiting.
+    #[serde(default)]
+    pub more: bool,
     /// In order.
     #[serde(borrow)]
     pub updates: Vec<Update<'a>>,
@@ -42,7 +45,7 @@ pub(super) fn asked(app: &App, after: Option<&str>, headers: &HeaderMap) -> Resu
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
         // The tag of nothing: what curl's --etag-compare sends before it has saved one.
-        (None, Some(tag)) if tag == "\"\"" => (Start::Now, StatusCode::NOT_MODIFIED),
+        (None, Some(tag)) if tag == "\"\"" => (Start::Now, StatusCode::NO_CONTENT),
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };
@@ -93,6 +96,9 @@ pub fn encode(batch: &Batch) -> Bytes {
     body.put_slice(format!(r#"{{"cursor":"{}","#, batch.cursor).as_bytes());
     if let Some(gap) = &batch.gap {
         body.put_slice(format!(r#""gap":{},"#, gap_json(gap)).as_bytes());
+    }
+    if batch.is_short {
+        body.put_slice(br#""more":true,"#);
     }
     body.put_slice(br#""updates":["#);
     for (index, entry) in batch.updates.iter().enumerate() {

@@ -175,13 +175,13 @@ impl Http<'_> {
         self.sender.send_request(request).await.map_err(ended)
     }
 
-    /// Asks `path` for updates and reports what comes; returns how many it brought.
+    /// Asks `path` for updates and reports what comes; returns whether more is waiting.
     pub async fn ask(
         &mut self,
         path: &str,
         position: &mut Option<Cursor>,
         on_event: &mut impl FnMut(Event<'_>),
-    ) -> Result<usize, ClientError> {
+    ) -> Result<bool, ClientError> {
         on_event(Event::Requested);
         let response = self.get(path, &[]).await?;
         match response.status() {
@@ -201,11 +201,11 @@ impl Http<'_> {
                     on_event(Event::Update(*update));
                 }
                 *position = Some(answer.cursor);
-                Ok(answer.updates.len())
+                Ok(answer.more || answer.updates.len() >= limits::POLL_LIMIT_DEFAULT)
             }
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => {
                 on_event(Event::Empty);
-                Ok(0)
+                Ok(false)
             }
             _ => Err(refusal(response).await),
         }

@@ -21,12 +21,11 @@ use std::future::pending;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
+use http::Request as HttpRequest;
 use http::header::{CONTENT_TYPE, HOST, HeaderValue};
-use http::{HeaderMap, Request as HttpRequest};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -40,7 +39,7 @@ use super::client::{self, ClientError, Options, Stream};
 use super::{Transport, websocket};
 use crate::limits;
 use crate::report::run_file::MessageKind;
-use crate::server::{App, Connection, Lane, Problem, Socket, live};
+use crate::server::{App, Connection, Lane, Problem, Socket, live, request};
 
 /// `?session=ID` from a live page.
 #[derive(Debug, Deserialize)]
@@ -53,19 +52,19 @@ pub struct EchoQuery {
 
 /// `POST /echo`: the body, with its content type.
 ///
-/// Errors: 413 for a body past the limit.
+/// Errors: 408 for a body that does not come, 413 for one past the limit.
 pub async fn post(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
     Strict(query): Strict<EchoQuery>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let body = body?;
+    let content_type = request.headers().get(CONTENT_TYPE).cloned();
+    let body = request::body(request, app.settings.echo_bytes_max).await?;
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpPost).await?;
     let mut response = Body::from(body).into_response();
-    if let Some(content_type) = headers.get(CONTENT_TYPE) {
-        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
     Ok(response)
 }
@@ -79,7 +78,6 @@ pub async fn serve(
     Strict(query): Strict<EchoQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    connection.charge(Transport::WebSocket);
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpWebSocket).await?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
     let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
@@ -99,7 +97,19 @@ pub async fn serve(
 }
 
 async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
-    while let Some(received) = socket.next().await {
+    let mut pulse = websocket::Pulse::new();
+    loop {
+        let received = tokio::select! {
+            biased;
+            received = socket.next() => received,
+            // One that sends half a message and then nothing cannot answer a ping either.
+            ping = pulse.beat() => {
+                websocket::send_all(socket, [ping?]).await?;
+                continue;
+            }
+        };
+        let Some(received) = received else { return websocket::hang_up(socket).await };
+        pulse.heard();
         let one_way = connection.seat().added_one_way();
         if !one_way.is_zero() {
             tokio::time::sleep(one_way).await;
@@ -111,7 +121,6 @@ async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> 
             Err(error) => return websocket::close_for(socket, error).await,
         }
     }
-    websocket::hang_up(socket).await
 }
 
 // Client half ---------------------------------------------------------------------------------------------------------

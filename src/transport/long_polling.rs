@@ -52,7 +52,7 @@ pub async fn serve(
     Strict(query): Strict<LongPollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let counts = connection.charge(Transport::LongPolling);
+    let counts = connection.counts();
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::LongPolling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;

@@ -12,6 +12,9 @@
 //! ```
 //!
 //! A client without a position asks without `after`, and is told where it stands: 200 with no updates.
+//!
+//! An answer has all that there is, or as many updates as `limit` says. Where the server's own bound in bytes comes first,
+//! it says so with `"more":true`, and the next poll need not wait.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -23,7 +26,6 @@ use super::Transport;
 use super::answer::{self, Strict};
 use super::client::{self, ClientError, Event, Options, Stream};
 use crate::journal::{Batch, Cursor};
-use crate::limits;
 use crate::server::{App, Connection, Lane, Problem, live};
 use crate::units::Nanos;
 
@@ -47,7 +49,7 @@ pub async fn serve(
     Strict(query): Strict<PollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let counts = connection.charge(Transport::Polling);
+    let counts = connection.counts();
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Polling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
@@ -56,9 +58,13 @@ pub async fn serve(
             counts.sent(&batch);
             answer::ok(&batch)
         }
-        None if asked.is_new => {
-            answer::ok(&Batch { gap: None, updates: Vec::new(), cursor: asked.reader.cursor(), is_cut: false })
-        }
+        None if asked.is_new => answer::ok(&Batch {
+            gap: None,
+            updates: Vec::new(),
+            cursor: asked.reader.cursor(),
+            is_short: false,
+            is_cut: false,
+        }),
         None => {
             counts.empty();
             asked.nothing_new()
@@ -72,8 +78,8 @@ const PATH: &str = "/updates/poll";
 
 /// Client half: learns its position at once, then polls at its phase of each interval, until the connection ends.
 ///
-/// A poll that is due while the one before it is still on its way is left out and reported. An answer that is full to
-/// the limit is followed by the next poll at once, since more is waiting.
+/// A poll that is due while the one before it is still on its way is left out and reported. An answer behind which more
+/// is waiting is followed by the next poll at once.
 pub async fn subscribe<S: Stream>(
     io: S,
     options: &Options,
@@ -86,12 +92,7 @@ pub async fn subscribe<S: Stream>(
         let mut due = next_due(options, options.clock.now());
         loop {
             tokio::time::sleep_until(options.clock.instant(due)).await;
-            loop {
-                let path = client::path(PATH, *position, &[]);
-                if http.ask(&path, position, on_event).await? < limits::POLL_LIMIT_DEFAULT {
-                    break;
-                }
-            }
+            while http.ask(&client::path(PATH, *position, &[]), position, on_event).await? {}
             due = due.plus(options.poll_interval);
             while due < options.clock.now() {
                 on_event(Event::MissedPoll);

@@ -75,7 +75,7 @@ pub async fn serve(
     Strict(query): Strict<SseQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let counts = connection.charge(Transport::Sse);
+    let counts = connection.counts();
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Sse)).await?;
     let last_event_id = match headers.get(LAST_EVENT_ID) {
         Some(id) => Some(id.to_str().map_err(|_| crate::journal::MalformedCursor)?),
@@ -138,6 +138,16 @@ impl HttpBody for EventStream {
         if let Some(hello) = self.hello.take() {
             return frame(hello);
         }
+        // Before there is more to read: a client that lags always has more, and is asked to end all the same.
+        match &mut self.end {
+            End::Said => return Poll::Ready(None),
+            End::Ahead(turn) => {
+                if let Poll::Ready(come_back_in) = Pin::new(turn).poll(context) {
+                    self.end = End::Said;
+                    return frame(Bytes::from(format!("retry: {}\n\n", come_back_in.as_millis())));
+                }
+            }
+        }
         loop {
             if let Some(batch) = self.reader.try_next(LIMIT) {
                 if batch.is_cut {
@@ -152,15 +162,6 @@ impl HttpBody for EventStream {
             }
             let again = self.reader.grown();
             self.grown.set(again);
-        }
-        match &mut self.end {
-            End::Said => return Poll::Ready(None),
-            End::Ahead(turn) => {
-                if let Poll::Ready(come_back_in) = turn.as_mut().poll(context) {
-                    self.end = End::Said;
-                    return frame(Bytes::from(format!("retry: {}\n\n", come_back_in.as_millis())));
-                }
-            }
         }
         ready!(self.heartbeat.as_mut().poll(context));
         self.heartbeat.as_mut().reset(Instant::now() + limits::SSE_HEARTBEAT);

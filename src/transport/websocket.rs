@@ -15,9 +15,11 @@
 //! ← close 1001                                            the server goes away
 //! ```
 //!
-//! Where updates are missing, the first frame already names the position behind the gap, and the gap follows at once.
-//! A client that asked for another position must not take it over before it has seen the gap.
+//! A client that comes with a cursor of another epoch is told in the first frame already where it stands behind the gap,
+//! since no later frame names an epoch; the gap follows at once. It must not take that position over before it has seen
+//! the gap. Where updates were evicted, the first frame is the position that was asked for.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -25,17 +27,17 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use http::StatusCode;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
+use http::{Method, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -49,6 +51,7 @@ use super::client::{self, ClientError, Event, Options, Stream, Update};
 use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
 use crate::server::origin::Origins;
+use crate::server::request::only;
 use crate::server::{App, Connection, Counts, Lane, Problem, Socket, live};
 use crate::units::Nanos;
 
@@ -75,7 +78,7 @@ pub async fn serve(
     Strict(query): Strict<WsQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let counts = connection.charge(Transport::WebSocket);
+    let counts = connection.counts();
     live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::WebSocket)).await?;
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = app.reader(start)?;
@@ -121,12 +124,18 @@ impl Upgrade {
 
 /// Answers the opening handshake (RFC 6455 section 4.2).
 ///
-/// Errors: 426 with what to upgrade to, 403 for a page of another site, or 400 with what is wrong.
+/// Errors: 426 with what to upgrade to, 405 for anything but GET, 403 for a page of another site, or 400 with what is
+/// wrong.
 pub(super) fn accept(
     mut request: Request,
     config: WebSocketConfig,
     origins: &Origins,
 ) -> Result<(Response, Upgrade), Problem> {
+    if request.method() != Method::GET {
+        let detail = "a WebSocket is opened with GET (RFC 6455 section 4.2.1)";
+        let allow = HeaderValue::from_static("GET");
+        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).header(ALLOW, allow));
+    }
     let headers = request.headers();
     let has = |name: HeaderName, token: &str| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -142,10 +151,10 @@ pub(super) fn accept(
         let detail = "this address speaks WebSocket; open it with a WebSocket client, or use /updates/sse";
         return Err(upgrade_required(detail));
     }
-    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if only(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(upgrade_required("only version 13 of the WebSocket protocol is spoken here"));
     }
-    origins.check(headers)?;
+    origins.check(request.uri(), headers)?;
     let accept_key = accept_key(headers)?;
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));
@@ -163,13 +172,15 @@ pub(super) fn accept(
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
 fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     use base64::Engine as _;
-    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let key = only(headers, SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let bytes = key.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
     match (key, bytes) {
         (Some(key), Some(bytes)) if bytes.len() == 16 => {
             Ok(HeaderValue::try_from(derive_accept_key(key)).expect("base64 is fit for a header"))
         }
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64")),
+        _ => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be there once, with 16 bytes in base64"))
+        }
     }
 }
 
@@ -184,25 +195,16 @@ impl Session {
     async fn run(mut self, mut socket: WebSocketStream<Socket>) -> Result<(), WsError> {
         let hello = format!(r#"{{"cursor":"{}"}}"#, self.reader.cursor());
         send_all(&mut socket, [Message::text(hello)]).await?;
-        let drain = self.app.drain.turn();
-        tokio::pin!(drain);
-        let ping = tokio::time::sleep(limits::WS_PING);
-        tokio::pin!(ping);
-        let mut awaits_pong = false;
+        let mut drain = self.app.drain.turn();
+        let mut pulse = Pulse::new();
         loop {
             tokio::select! {
+                // Updates come last: a client that lags always has more to read, and is heard all the same.
                 biased;
-                batch = self.reader.next(LIMIT) => {
-                    if batch.is_cut {
-                        self.counts.cut();
-                        return close(&mut socket, CloseCode::Policy, "too slow: this stream fell behind").await;
-                    }
-                    self.counts.sent(&batch);
-                    send_all(&mut socket, messages(&batch)).await?;
-                }
+                _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
                 received = socket.next() => match received {
                     None => return hang_up(&mut socket).await,
-                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => awaits_pong = false,
+                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => pulse.heard(),
                     Some(Ok(Message::Text(_) | Message::Binary(_))) => {
                         let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
                         return close(&mut socket, CloseCode::Policy, reason).await;
@@ -211,17 +213,48 @@ impl Session {
                     Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
                     Some(Err(error)) => return close_for(&mut socket, error).await,
                 },
-                _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
-                () = &mut ping => {
-                    if awaits_pong {
-                        return Err(WsError::ConnectionClosed);
+                ping = pulse.beat() => send_all(&mut socket, [ping?]).await?,
+                batch = self.reader.next(LIMIT) => {
+                    if batch.is_cut {
+                        self.counts.cut();
+                        return close(&mut socket, CloseCode::Policy, "too slow: this stream fell behind").await;
                     }
-                    send_all(&mut socket, [Message::Ping(Bytes::new())]).await?;
-                    awaits_pong = true;
-                    ping.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+                    self.counts.sent(&batch);
+                    send_all(&mut socket, messages(&batch)).await?;
                 }
             }
         }
+    }
+}
+
+/// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
+pub(super) struct Pulse {
+    timer: Pin<Box<Sleep>>,
+    awaits_pong: bool,
+}
+
+impl Pulse {
+    /// That of a connection that has just been opened.
+    pub fn new() -> Self {
+        Self { timer: Box::pin(tokio::time::sleep(limits::WS_PING)), awaits_pong: false }
+    }
+
+    /// The other side has said something.
+    pub fn heard(&mut self) {
+        self.awaits_pong = false;
+    }
+
+    /// Waits until a ping is due.
+    ///
+    /// Cancel safe. Errors: [`WsError::ConnectionClosed`] when nothing was heard since the last one.
+    pub async fn beat(&mut self) -> Result<Message, WsError> {
+        self.timer.as_mut().await;
+        if self.awaits_pong {
+            return Err(WsError::ConnectionClosed);
+        }
+        self.awaits_pong = true;
+        self.timer.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+        Ok(Message::Ping(Bytes::new()))
     }
 }
 

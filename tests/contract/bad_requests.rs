@@ -46,6 +46,10 @@ const HEADERS: [(&str, &str); 4] = [
     ("{token}", "authorization: Bearer 0123456789abcdef"),
 ];
 
+/// An update that is nested deeper than all its readers can follow.
+const NESTED: &str = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\
+    ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
+
 /// `--echo-max` of the server under test.
 const ECHO_BYTES_MAX: usize = 64 << 10;
 
@@ -81,9 +85,13 @@ const CASES: &[Case] = &[
     case("GET /updates/long-poll?hold=NaN", 400, "use seconds from 0 to"),
     case("GET /updates/long-poll?hold=5s", 400, "query"),
     // Addresses and methods.
-    case("GET /updates/pool", 404, "GET / lists"),
+    case("GET /updates/pool", 404, "there is nothing at"),
     case("DELETE /updates/poll", 405, "does not take DELETE"),
     case("GET /updates", 405, "does not take GET"),
+    case("GET /live/session/%ff", 400, "the address cannot be read"),
+    case("GET /web/%ff", 400, "the address cannot be read"),
+    case("GET /reports/%ff", 400, "the address cannot be read"),
+    case("GET /updates/poll\r\nhost: other.example", 400, "one Host header"),
     // Bodies.
     body("POST /updates", "", 400, "not one JSON value"),
     body("POST /updates", "{", 400, "not one JSON value"),
@@ -94,6 +102,7 @@ const CASES: &[Case] = &[
     body("POST /updates", "\"\\ud800\"x", 400, "not one JSON value"),
     body("POST /updates", "'single'", 400, "not one JSON value"),
     body("POST /updates", "NaN", 400, "not one JSON value"),
+    body("POST /updates", NESTED, 400, "nested 101 deep; use 100"),
     body("POST /updates\r\norigin: http://other.example", "1", 403, "another site"),
     large("POST /updates", limits::UPDATE_BYTES_MAX + 1, 413, "too large"),
     large("POST /echo", ECHO_BYTES_MAX + 1, 413, "too large"),
@@ -106,6 +115,8 @@ const CASES: &[Case] = &[
     // WebSocket.
     case("GET /updates/ws", 426, "WebSocket"),
     case("GET /echo/ws", 426, "WebSocket"),
+    case("GET /updates/ws\r\n{upgrade}\r\n{version}\r\n{version}\r\n{key}", 426, "13"),
+    case("GET /updates/ws\r\n{upgrade}\r\n{version}\r\n{key}\r\n{key}", 400, "Sec-WebSocket-Key"),
     case("GET /updates/ws\r\n{upgrade}\r\nsec-websocket-version: 8\r\n{key}", 426, "13"),
     case("GET /updates/ws\r\n{upgrade}\r\n{version}", 400, "Sec-WebSocket-Key"),
     case("GET /updates/ws\r\n{upgrade}\r\n{version}\r\nsec-websocket-key: c2hvcnQ=", 400, "Sec-WebSocket-Key"),
@@ -346,4 +357,54 @@ async fn raw_bytes(server: &Server, bytes: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ended = within("the connection's end", socket.read_to_end(&mut answer)).await;
     answer
+}
+
+#[tokio::test]
+async fn a_request_that_names_no_host_or_an_impossible_one_is_refused_and_its_connection_ended() {
+    let server = Server::quiet(&[]).await;
+    for hosts in ["", "host: a b\r\n", "host: user@test\r\n", "host: test\r\nhost: test\r\n"] {
+        let answer = server.raw(format!("GET /updates/poll HTTP/1.1\r\n{hosts}\r\n").as_bytes()).await;
+        assert_problem(&answer, 400, "one Host header", hosts);
+    }
+    for head in ["GET /updates/poll HTTP/1.0\r\n", "GET /updates/poll HTTP/1.1\r\nhost:\r\nconnection: close\r\n"] {
+        let answer = server.raw(format!("{head}\r\n").as_bytes()).await;
+        assert!(answer.contains(" 200 OK\r\n"), "{head}: {answer}");
+    }
+    // What the target names takes the place of the Host header: this page is another site's.
+    let forged = format!(
+        "POST http://other.example/updates HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\ncontent-length: 1\r\n\
+         connection: close\r\n\r\n1",
+        server.address
+    );
+    assert_problem(&server.raw(forged.as_bytes()).await, 403, "another site", &forged);
+    server.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_body_that_says_itself_that_it_is_too_large_is_refused_before_it_is_sent() {
+    let server = Server::quiet(&[]).await;
+    let request = "POST /updates HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 500000\r\n\r\n";
+    let answer = server.raw(request.as_bytes()).await;
+    assert_problem(&answer, 413, "too large", request);
+}
+
+#[tokio::test]
+async fn a_websocket_is_opened_with_get_alone() {
+    let server = Server::quiet(&[]).await;
+    let request = handshake("/updates/ws", "").replace("GET", "HEAD").replace("upgrade\r\n", "upgrade, close\r\n");
+    let answer = server.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_ascii_lowercase().contains("allow: get"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_bad_request_is_counted_for_the_transport_that_it_was_meant_for() {
+    let server = Server::quiet(&[]).await;
+    for path in
+        ["/updates/poll?limit=-1", "/updates/poll?after=x", "/updates/long-poll?x=1", "/updates/sse?x=1", "/updates/ws"]
+    {
+        server.get(path).await;
+    }
+    for (transport, requests) in [("polling", 2), ("long_polling", 1), ("sse", 1), ("websocket", 1)] {
+        assert_eq!(server.stat(&format!("/transports/{transport}/requests")).await, requests, "{transport}");
+    }
 }

@@ -115,6 +115,6 @@ async fn a_second_signal_ends_the_server_at_once() {
     .await;
     server.signal(Signal::TERM);
     let (status, _log) = server.ended().await;
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(130));
     drop(stream);
 }

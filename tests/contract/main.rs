@@ -12,5 +12,6 @@ mod doors;
 mod drain;
 mod feeds;
 mod pages;
+mod patience;
 mod polls;
 mod streams;

@@ -83,6 +83,28 @@ async fn a_limit_cuts_an_answer_whose_cursor_continues_it() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_cut_short_by_its_bytes_says_that_more_is_waiting() {
+    let server = Server::quiet(&[]).await;
+    let before = server.newest().await;
+    let data = format!("\"{}\"", "x".repeat(200_000));
+    for _ in 0..4 {
+        server.publish(&data).await;
+    }
+    for path in ["/updates/poll", "/updates/long-poll"] {
+        let first = server.json(&format!("{path}?after={before}")).await;
+        assert_eq!((first["updates"].as_array().unwrap().len(), &first["more"]), (2, &json!(true)));
+        let rest = server.json(&format!("{path}?after={}", first["cursor"].as_str().unwrap())).await;
+        assert_eq!((rest["updates"].as_array().unwrap().len(), rest.get("more")), (2, None));
+        let limited = server.json(&format!("{path}?limit=1&after={before}")).await;
+        assert_eq!(
+            (limited["updates"].as_array().unwrap().len(), limited.get("more")),
+            (1, None),
+            "all that it asked for"
+        );
+    }
+}
+
+#[tokio::test]
 async fn after_earliest_begins_with_the_oldest_update_retained() {
     let server = Server::quiet(&["--journal-updates", "3"]).await;
     server.publish_numbers(5).await;

@@ -1,6 +1,6 @@
 //! The page's own files, built into the program: it asks nothing of any other host.
 
-use axum::extract::Path;
+use crate::server::request::Segment;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -52,7 +52,7 @@ pub async fn page(headers: HeaderMap) -> Response {
 /// `GET /web/FILE`
 ///
 /// Errors: 404.
-pub async fn file(Path(name): Path<String>, uri: http::Uri) -> Response {
+pub async fn file(Segment(name): Segment, uri: http::Uri) -> Response {
     match FILES.iter().find(|(known, ..)| *known == name) {
         Some((_, content_type, text)) => answer(content_type, text),
         None => super::super::problem::not_found(uri).await.into_response(),

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::feed::{self, Arrivals, Due, Feed, FeedError, Replay, Source};
 use crate::journal::Journal;
 use crate::limits;
-use crate::server::problem::Body;
+use crate::server::request::JsonBody;
 use crate::server::{App, Problem};
 use crate::units::Nanos;
 
@@ -198,7 +198,7 @@ pub async fn read(Shared(app): Shared<Arc<App>>) -> Response {
 /// `POST /live/feed`: sets the feed for everyone. 200 with the setting.
 ///
 /// Errors: 400 for a malformed body or a setting out of bounds, 409 where the feed is not the page's to set.
-pub async fn change(Shared(app): Shared<Arc<App>>, Body(setting): Body<Setting>) -> Result<Response, Problem> {
+pub async fn change(Shared(app): Shared<Arc<App>>, JsonBody(setting): JsonBody<Setting>) -> Result<Response, Problem> {
     let (can_change, recording) = {
         let order = app.live.feed.order.borrow();
         (order.state.can_change, order.recording.clone())

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,6 +22,7 @@ use crate::server::Connection;
 pub struct Line<S> {
     stream: S,
     connection: Arc<Connection>,
+    write_timeout: Duration,
     /// Only while something is late: most connections never have it.
     late: Option<Box<Late>>,
 }
@@ -29,15 +31,21 @@ struct Late {
     under_way: VecDeque<(Instant, Bytes)>,
     bytes: usize,
     timer: Pin<Box<Sleep>>,
+    /// Runs while something has arrived and the stream does not take it.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> Line<S> {
-    /// Puts a line before `stream`, as long as the connection's seat says at each write.
-    pub fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, late: None }
+    /// Puts a line before `stream`, as long as the connection's seat says at each write; the other side must take what
+    /// arrives within `write_timeout`.
+    pub fn new(stream: S, connection: Arc<Connection>, write_timeout: Duration) -> Self {
+        Self { stream, connection, write_timeout, late: None }
     }
 
     /// Passes on what has arrived; ready when nothing is under way any more.
+    ///
+    /// Errors: `TimedOut` when nothing of it was taken for too long: whoever wrote it believes that it is gone, and
+    /// watches no clock.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(late) = &mut self.late else { return Poll::Ready(Ok(())) };
         while let Some((due, bytes)) = late.under_way.front_mut() {
@@ -45,7 +53,13 @@ impl<S: AsyncWrite + Unpin> Line<S> {
                 late.timer.as_mut().reset(*due);
             }
             ready!(late.timer.as_mut().poll(context));
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, bytes) else {
+                let bound = self.write_timeout;
+                let stalled = late.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(bound)));
+                return stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+            };
+            late.stalled = None;
+            let written = written?;
             bytes.advance(written);
             late.bytes -= written;
             if bytes.is_empty() {
@@ -83,7 +97,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         }
         let due = Instant::now() + one_way;
         let late = self.late.get_or_insert_with(|| {
-            Box::new(Late { under_way: VecDeque::new(), bytes: 0, timer: Box::pin(tokio::time::sleep_until(due)) })
+            let timer = Box::pin(tokio::time::sleep_until(due));
+            Box::new(Late { under_way: VecDeque::new(), bytes: 0, timer, stalled: None })
         });
         let room = limits::LIVE_LINE_BYTES_MAX - late.bytes;
         if room == 0 {
@@ -113,5 +128,54 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.drive(context))?;
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::live::{Lane, Session};
+    use crate::server::{Stats, Wire};
+    use crate::transport::Transport;
+    use crate::units::Nanos;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    const ONE_WAY: Duration = Duration::from_millis(100);
+    const BOUND: Duration = Duration::from_secs(30);
+
+    /// A server's socket whose page has added a round trip, and the client's end of it.
+    fn long_line() -> (crate::server::Socket, DuplexStream) {
+        let (near, far) = tokio::io::duplex(8);
+        let stats = Arc::new(Stats::default());
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let (connection, socket) = stats.open(Wire::Other(Box::new(near)), peer, Nanos::ZERO, BOUND);
+        let session = Arc::new(Session::default());
+        session.add_round_trip((ONE_WAY * 2).into()).unwrap();
+        connection.take_seat(&session, Lane::Down(Transport::Polling));
+        (socket, far)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_arrives_half_a_round_trip_later() {
+        let (mut socket, mut far) = long_line();
+        let began = Instant::now();
+        socket.write_all(b"hello").await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let mut read = [0; 5];
+        tokio::select! {
+            read = far.read_exact(&mut read) => drop(read.unwrap()),
+            _never = socket.read_u8() => {}
+        }
+        assert_eq!(began.elapsed(), ONE_WAY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_what_has_arrived_is_cut() {
+        let (mut socket, _far) = long_line();
+        let began = Instant::now();
+        socket.write_all(b"more than eight bytes").await.unwrap();
+        let ended = tokio::time::timeout(BOUND * 2, socket.shutdown()).await.expect("the cut");
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), ONE_WAY + BOUND);
     }
 }

@@ -20,7 +20,7 @@ mod session;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -32,7 +32,7 @@ pub use line::Line;
 pub use seat::Seat;
 pub use session::{Lane, LaneCounts, LaneReading, Session, SessionId, Sessions};
 
-use super::problem::Body;
+use super::request::{JsonBody, Segment};
 use super::{App, Connection, Problem};
 use crate::journal::Cursor;
 use crate::limits;
@@ -106,7 +106,7 @@ struct Reading {
 async fn read(
     State(app): State<Arc<App>>,
     axum::Extension(connection): axum::Extension<Arc<Connection>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let session = app.live.sessions.open(id.parse()?, now)?;
@@ -146,8 +146,8 @@ struct CutOrder {
 /// Errors: 400 for a malformed body or a time out of bounds.
 async fn cut(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Body(order): Body<CutOrder>,
+    Segment(id): Segment,
+    JsonBody(order): JsonBody<CutOrder>,
 ) -> Result<Response, Problem> {
     let most = limits::LIVE_CUT_MAX.as_secs_f64();
     if !(0.0..=most).contains(&order.seconds) {
@@ -183,8 +183,8 @@ struct LinkOrder {
 /// Errors: 400 for a malformed body or a time out of bounds.
 async fn link(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Body(order): Body<LinkOrder>,
+    Segment(id): Segment,
+    JsonBody(order): JsonBody<LinkOrder>,
 ) -> Result<StatusCode, Problem> {
     let session = app.live.sessions.open(id.parse()?, app.clock.now())?;
     if !(order.round_trip_ms.is_finite() && order.round_trip_ms >= 0.0) {

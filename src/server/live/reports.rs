@@ -4,13 +4,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path as Address, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::server::request::Segment;
 use crate::server::{App, Problem};
 
 /// One run, as far as the list tells of it.
@@ -76,7 +77,7 @@ fn listed(folder: &Path, name: String) -> Option<Listed> {
 /// `GET /reports/…`: a file of the folder.
 ///
 /// Errors: 404 for what is not there, is no file, or lies elsewhere; 413 for what is too large to hand out whole.
-pub async fn file(State(app): State<Arc<App>>, Address(path): Address<String>) -> Result<Response, Problem> {
+pub async fn file(State(app): State<Arc<App>>, Segment(path): Segment) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::NOT_FOUND, "there is no such report; GET /live/reports lists them");
     let folder = app.settings.reports.clone().ok_or_else(missing)?;
     let inside = match path.ends_with('/') {

@@ -1,0 +1,94 @@
+//! What every request must be before anything is done for it: its one `Host`, the parts of its address, its body.
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{StatusCode, Version};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use crate::limits;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// The value of a header that stands there exactly once: of two, nobody can say which one another reader takes.
+pub fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Checks that an HTTP/1.1 request names one host, and a possible one (RFC 9112 section 3.2).
+///
+/// Errors: 400, and the end of the connection, since what follows may be somebody else's request.
+pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
+    let is_host = |host: &HeaderValue| {
+        // Empty where the target has no authority; a user's name has no place in it (RFC 9110 section 4.2.4).
+        host.is_empty() || host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok())
+    };
+    if request.version() < Version::HTTP_11 || only(request.headers(), HOST).is_some_and(is_host) {
+        return Ok(());
+    }
+    let detail = "a request has one Host header, with the host and port that it was sent to (RFC 9112 section 3.2)";
+    Err(Problem::new(StatusCode::BAD_REQUEST, detail).header(CONNECTION, CLOSE))
+}
+
+/// Reads a whole body of up to `bytes_max`. One that says itself that it is larger is refused before it is sent, if its
+/// client waits to be asked for it (`Expect: 100-continue`, RFC 9110 section 10.1.1).
+///
+/// Errors: 413 for a body that is too large, 408 for one that does not come, 400 for one that breaks off. The rest of
+/// it is not read, so the connection ends: a client must not put its next request on it.
+pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
+    let refused = |status, detail: String| Problem::new(status, detail).header(CONNECTION, CLOSE);
+    let too_large =
+        || refused(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; send {bytes_max} B or less"));
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large());
+    }
+    let read = Limited::new(request.into_body(), bytes_max).collect();
+    match tokio::time::timeout(limits::BODY_TIMEOUT, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(refused(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))),
+        Err(_) => {
+            let seconds = limits::BODY_TIMEOUT.as_secs();
+            Err(refused(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not come within {seconds} s; send it again"),
+            ))
+        }
+    }
+}
+
+/// An order's body as JSON, whatever its content type: what a person types into curl has none.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let bytes = body(request, limits::ORDER_BYTES_MAX).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
+    }
+}
+
+/// The part of the address that a route leaves open.
+pub struct Segment(pub String);
+
+impl<S: Sync + Send> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segment)) => Ok(Self(segment)),
+            Err(error) => {
+                Err(Problem::new(StatusCode::BAD_REQUEST, format!("the address cannot be read: {}", error.body_text())))
+            }
+        }
+    }
+}
