@@ -7,6 +7,8 @@ const SIGNS = { valid: '✓', suspect: '!', invalid: '✗' };
 
 export async function showReports() {
   const root = document.getElementById('reports');
+  // An answer may wait: all connections of this page may be taken.
+  if (!root.hasChildNodes()) root.replaceChildren(element('p', {}, 'Asking the server for its list …'));
   let runs;
   try {
     runs = await listReports();

@@ -278,7 +278,8 @@ pub struct Parser {
     begun: bool,
     event: String,
     data: String,
-    id: Option<String>,
+    id: String,
+    has_id: bool,
     retry: Option<Nanos>,
 }
 
@@ -295,7 +296,7 @@ impl Parser {
             self.after_cr = false;
             chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
         }
-        while let Some(end) = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', chunk) {
             let (line, rest) = (&chunk[..end], &chunk[end..]);
             chunk = match rest {
                 [b'\r', b'\n', rest @ ..] => rest,
@@ -349,7 +350,10 @@ impl Parser {
                 self.data.push('\n');
             }
             // "If the field value does not contain U+0000 NULL".
-            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            "id" if !value.contains('\0') => {
+                value.clone_into(&mut self.id);
+                self.has_id = true;
+            }
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().map(|ms: u64| Nanos(ms.saturating_mul(Nanos::MILLI.0)));
             }
@@ -360,19 +364,19 @@ impl Parser {
     }
 
     fn dispatch(&mut self, on_block: &mut impl FnMut(Block<'_>) -> Result<(), ClientError>) -> Result<(), ClientError> {
-        let is_empty = self.data.is_empty() && self.id.is_none() && self.retry.is_none();
+        let is_empty = self.data.is_empty() && !self.has_id && self.retry.is_none();
         let outcome = match is_empty {
             true => Ok(()),
             false => on_block(Block {
                 event: &self.event,
                 data: self.data.strip_suffix('\n').unwrap_or(&self.data),
-                id: self.id.as_deref(),
+                id: self.has_id.then_some(self.id.as_str()),
                 retry: self.retry,
             }),
         };
         self.event.clear();
         self.data.clear();
-        self.id = None;
+        self.has_id = false;
         self.retry = None;
         outcome
     }
