@@ -276,6 +276,7 @@ fn first_point(knobs: &Knobs) -> Point {
         clients: 50,
         rate_per_s: 10.0,
         payload_bytes: 128.0,
+        measured_feed: false,
         poll_interval_ns: Nanos::SECOND,
         hold_ns: knobs.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
         rtt_ns: Nanos::ZERO,
@@ -304,7 +305,8 @@ fn with(point: &Point, index: usize, set: &dyn Fn(&mut Point, usize)) -> Point {
     point
 }
 
-/// Adds the feed to a point, and takes the point's rate and payload from it.
+/// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning
+/// until it is measured.
 fn plan_point(
     knobs: &Knobs,
     kind: FeedKind,
@@ -316,11 +318,14 @@ fn plan_point(
         // Nothing comes down; rate and payload are those of the messages.
         return Ok(PlanPoint { point, feed: Feed::None });
     }
+    if is_external {
+        // Whatever comes: nothing is known of it before it was measured.
+        let point = Point { rate_per_s: 0.0, payload_bytes: 0.0, measured_feed: true, ..point };
+        return Ok(PlanPoint { point, feed: Feed::None });
+    }
     let feed = feed(knobs, kind, point.rate_per_s, point.payload_bytes as u64, seed);
-    (point.rate_per_s, point.payload_bytes) = match is_external {
-        true => (0.0, 0.0),
-        false => nominal(&feed)?,
-    };
+    (point.rate_per_s, point.payload_bytes) = nominal(&feed)?;
+    point.measured_feed = kind != FeedKind::Synthetic;
     Ok(PlanPoint { point, feed })
 }
 

@@ -46,7 +46,10 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         }
     }
     progress.bar.finish_and_clear();
-    let (rows, floor) = summary::summarise(&trials, plan.seed);
+    let (mut rows, floor) = summary::summarise(&trials, plan.seed);
+    if plan.target.is_some() {
+        summary::judge_stretches(&mut rows, &trials);
+    }
     let (verdict, mut reasons) = summary::verdict(&rows, &floor);
     if cut_short {
         reasons.insert(0, format!("cut short after {} of {} trials", trials.len(), plan.trials()));

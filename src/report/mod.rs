@@ -16,7 +16,7 @@ pub mod exports;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod guide;
 mod headers;
 mod index;
