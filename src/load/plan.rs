@@ -84,6 +84,17 @@ pub enum PlanError {
     /// A setting of the synthetic feed without it.
     #[error("--{0} is of the synthetic feed; add --feed synthetic")]
     NotSynthetic(&'static str),
+    /// A setting of the replayed feed without it.
+    #[error("--{0} is of the replay feed; leave it out, or use --feed replay")]
+    NotReplay(&'static str),
+    /// A setting of a feed that is not ours.
+    #[error("--{0} is of a feed that loadgen starts, and the server at --target has its own; leave it out")]
+    NotOurs(&'static str),
+    /// A sweep over what a server that is already there decides by itself.
+    #[error(
+        "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
+    )]
+    NotOursToSweep(&'static str),
     /// More clients than files may be open.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
@@ -100,15 +111,29 @@ pub enum PlanError {
         most: u64,
     },
     /// A run that would take for ever.
-    #[error(
-        "{trials} trials would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure"
-    )]
+    #[error("{count} would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
     TooLong {
-        /// How many.
-        trials: usize,
+        /// How many trials, in words.
+        count: String,
         /// How long at the least.
         hours: f64,
     },
+}
+
+impl PlanError {
+    /// Does it lie in what was asked for, and not in a file or the machine?
+    pub fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Feed(error) => error.is_wrong_use(),
+            Self::Files { .. } => false,
+            Self::Unrepeatable(_)
+            | Self::NotSynthetic(_)
+            | Self::NotReplay(_)
+            | Self::NotOurs(_)
+            | Self::NotOursToSweep(_)
+            | Self::TooLong { .. } => true,
+        }
+    }
 }
 
 impl Plan {
@@ -121,7 +146,8 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
-        let knobs = flags.over(scenario.knobs);
+        let knobs = flags.clone().over(scenario.knobs);
+        refuse_idle(&flags, &knobs, target.is_some())?;
         let mut transports = knobs.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
         transports.sort_unstable();
         transports.dedup();
@@ -162,15 +188,32 @@ impl Plan {
         }
         let hours = self.least_length().seconds() / 3600.0;
         if hours > limits::RUN_HOURS_MAX {
-            return Err(PlanError::TooLong { trials: self.trials(), hours });
+            return Err(PlanError::TooLong { count: self.count(), hours });
         }
         Ok(())
     }
 
-    /// Trials in all.
+    /// Trials in all, those of the floor with them.
     pub fn trials(&self) -> usize {
-        let each_round: usize = (0..self.points.len()).map(|index| self.subjects(index).len()).sum();
-        each_round * self.rounds as usize
+        let [trials, floors] = self.trials_and_floors();
+        trials + floors
+    }
+
+    /// Trials of the transports, and of the floor.
+    pub fn trials_and_floors(&self) -> [usize; 2] {
+        let subjects: Vec<Subject> = (0..self.points.len()).flat_map(|index| self.subjects(index)).collect();
+        let floors = subjects.iter().filter(|subject| **subject == Subject::Floor).count();
+        [subjects.len() - floors, floors].map(|each_round| each_round * self.rounds as usize)
+    }
+
+    /// "12 trials and 3 of the floor".
+    pub fn count(&self) -> String {
+        let [trials, floors] = self.trials_and_floors();
+        let plural = if trials == 1 { "" } else { "s" };
+        match floors {
+            0 => format!("{trials} trial{plural}"),
+            _ => format!("{trials} trial{plural} and {floors} of the floor"),
+        }
     }
 
     /// Time that all trials take at the least.
@@ -218,19 +261,41 @@ impl Plan {
     }
 }
 
+/// Refuses settings of a feed that nothing would come of. `flags` were given, `knobs` are they over the scenario's.
+fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Result<(), PlanError> {
+    if knobs.echo.is_some() {
+        // Rate and payload are those of the messages.
+        return Ok(());
+    }
+    let of_synthetic = |knobs: &Knobs| {
+        [("rate", knobs.rate.is_some()), ("payload", knobs.payload.is_some()), ("arrivals", knobs.arrivals.is_some())]
+    };
+    let of_replay = |knobs: &Knobs| [("replay", knobs.replay.is_some()), ("speed", knobs.speed.is_some())];
+    fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    }
+    if is_external {
+        let given = first([("feed", flags.feed.is_some())]).or(first(of_synthetic(flags))).or(first(of_replay(flags)));
+        let swept = first([("the rate", count(&knobs.rate) > 1), ("the payload", count(&knobs.payload) > 1)]);
+        return match (given, swept) {
+            (Some(name), _) => Err(PlanError::NotOurs(name)),
+            (None, Some(name)) => Err(PlanError::NotOursToSweep(name)),
+            (None, None) => Ok(()),
+        };
+    }
+    // Whoever asks for another feed than the scenario's has not asked for the speed that stands in the scenario.
+    let asked = if flags.feed.is_some() { flags } else { knobs };
+    let (synthetic, replay) = (first(of_synthetic(knobs)), first(of_replay(asked)));
+    match (knobs.feed.unwrap_or(FeedKind::Replay), synthetic, replay) {
+        (FeedKind::Replay | FeedKind::Stdin | FeedKind::None, Some(name), _) => Err(PlanError::NotSynthetic(name)),
+        (FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, Some(name)) => Err(PlanError::NotReplay(name)),
+        (FeedKind::Replay | FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, _) => Ok(()),
+    }
+}
+
 /// The points: every combination of the lists, and which of them has more than one value.
 fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
     let kind = knobs.feed.unwrap_or(FeedKind::Replay);
-    if kind != FeedKind::Synthetic && !is_external && knobs.echo.is_none() {
-        let given = [
-            ("rate", knobs.rate.is_some()),
-            ("payload", knobs.payload.is_some()),
-            ("arrivals", knobs.arrivals.is_some()),
-        ];
-        if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-            return Err(PlanError::NotSynthetic(name));
-        }
-    }
     let mut sweep = None;
     let mut points = vec![first_point(knobs)];
     let mut each = |name: &str, count: usize, set: &dyn Fn(&mut Point, usize)| {
@@ -370,6 +435,58 @@ mod tests {
         let knobs = Flags::try_parse_from(words).unwrap().knobs;
         let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
         Plan::new(scenario, knobs, None, PathBuf::new()).unwrap()
+    }
+
+    fn refusal(scenario: &str, flags: &str, target: Option<&str>) -> Option<PlanError> {
+        let words = std::iter::once("loadgen").chain(flags.split_whitespace());
+        let knobs = Flags::try_parse_from(words).unwrap().knobs;
+        let target = target.map(|url| url.parse().unwrap());
+        Plan::new(Scenario::load(scenario).unwrap(), knobs, target, PathBuf::new()).err()
+    }
+
+    #[test]
+    fn settings_of_another_feed_are_refused_and_not_left_lying() {
+        let target = Some("http://127.0.0.1:1");
+        for (scenario, flags, target, part) in [
+            ("quick", "--rate 50", None, "--rate is of the synthetic feed"),
+            ("quick", "--feed synthetic --speed 3", None, "--speed is of the replay feed"),
+            ("sparse", "--replay FILE", None, "--replay is of the replay feed"),
+            ("chatty", "--feed replay", None, "--rate is of the synthetic feed"),
+            ("quick", "--rate 5", target, "--rate is of a feed that loadgen starts"),
+            ("quick", "--feed replay", target, "--feed is of a feed that loadgen starts"),
+            ("chatty", "", target, "sweeps the rate"),
+        ] {
+            let error = refusal(scenario, flags, target).unwrap_or_else(|| panic!("{scenario} {flags}"));
+            assert!(error.is_wrong_use() && error.to_string().contains(part), "{scenario} {flags}: {error}");
+        }
+        for (scenario, flags, target) in [
+            // The speed is the scenario's, and of the feed that was not asked for.
+            ("quick", "--feed synthetic", None),
+            ("quick", "--speed 60", None),
+            ("quick", "", target),
+            ("sparse", "", target),
+            ("duplex", "--rate 5", target),
+        ] {
+            assert!(refusal(scenario, flags, target).is_none(), "{scenario} {flags}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
+        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
+        let target = Some("http://127.0.0.1:1".parse().unwrap());
+        let external = Plan::new(scenario, Knobs::default(), target, PathBuf::new()).unwrap();
+        let point = &external.points[0].point;
+        assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
+        let replayed = &plan("").points[0].point;
+        assert!(replayed.measured_feed && (9.0..11.0).contains(&replayed.rate_per_s), "{replayed:?}");
+        assert!(!plan("--feed synthetic").points[0].point.measured_feed);
+    }
+
+    #[test]
+    fn trials_of_the_floor_are_counted_apart() {
+        assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the floor");
+        assert_eq!(plan("--transports sse --rounds 1 --floor false").count(), "1 trial");
     }
 
     #[test]
