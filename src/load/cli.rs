@@ -173,7 +173,7 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     if run.verdict != Verdict::Valid {
         println!("This run is {}: {}\n", run.verdict.label(), run.reasons.join("; "));
     }
-    print!("{}{}", report::terminal_table(&run), report::claims::lines(&run));
+    print!("{}{}{}", report::terminal_measured(&run), report::terminal_table(&run), report::claims::lines(&run));
     let is_failed = say_thresholds(&run.thresholds);
     println!("\nreport: {}", page.display());
     Ok(match (run.cut_short, run.verdict, is_failed) {
