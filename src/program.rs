@@ -72,7 +72,7 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     match outcome {
         Ok(code) => code.into(),
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
+            eprintln!("error: {}", sentence(&error).trim_end());
             exit_code(&error).into()
         }
     }

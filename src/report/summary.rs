@@ -1,22 +1,21 @@
 //! From trials to rows: one row per transport and sweep point, with the median of its rounds, its intervals and its
 //! verdict.
 //!
-//! The bytes of a delivery are taken together, so that their parts add up to their total: the total is the median of
-//! the rounds, and the parts are those of the round that has it (of an even number of rounds, the means of the two in
-//! the middle). Medians taken part by part would come from different rounds, and add up to nothing. The intervals of the
-//! parts come from the same statistic on resamples of the rounds.
-//!
 //! Percentiles are never averaged: the latency of a row is that of its trials' histograms merged. The figures of an
 //! invalid trial stay in its row, since leaving them out would make a choice that the reader cannot see; the row is
 //! then invalid, and with it the run.
+
+mod stretches;
+mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 
 use hdrhistogram::Histogram;
 
-use super::run_file::{Audit, Point, Row, Run, Trial, Verdict};
-use crate::limits;
-use crate::measure::figures::{Figure, Figures, Percentiles, Unit, Value, WireBytes};
+pub use stretches::{judge_stretches, updates_measured};
+
+use super::run_file::{Audit, Point, Row, Trial, Verdict};
+use crate::measure::figures::{Figure, Figures, Percentiles, Unit, Value};
 use crate::measure::{histogram, statistics};
 use crate::transport::Transport;
 
@@ -47,7 +46,7 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
         *figures.get_mut(figure) = Value(statistics::median(&values));
         *ci95.get_mut(figure) = statistics::interval(&values, seed).map(|interval| clip(figure, interval));
     }
-    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery) = wire(trials, seed);
+    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery) = wire::figures(trials, seed);
     let mut reasons = reasons(trials);
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
     let mut merged = |pick: fn(&Trial) -> &str| {
@@ -61,50 +60,6 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
     (figures.latency_ns, ci95.latency_ns) = merged(|trial| &trial.latency_hdr);
     (figures.uncorrected_latency_ns, ci95.uncorrected_latency_ns) = merged(|trial| &trial.uncorrected_latency_hdr);
     Some(Row { transport, point: point(trials)?, audit: audit(trials), figures, ci95, verdict, reasons })
-}
-
-/// The parts of [`WireBytes`]; their sum is its total.
-const WIRE_PARTS: [Figure; 5] =
-    [Figure::WirePayload, Figure::WireFraming, Figure::WireHttpHeaders, Figure::WireTcpIp, Figure::WireRetransmitted];
-
-/// The run file writes a millionth of a byte and no less.
-const WRITTEN_PER_BYTE: f64 = 1e6;
-
-/// The bytes of a delivery as the round with the median total had them, and their intervals.
-fn wire(trials: &[&Trial], seed: u64) -> (WireBytes<Value>, WireBytes<Option<[f64; 2]>>) {
-    let measured = trials.iter().filter_map(|trial| {
-        let of = |figure| trial.figures.get(figure).0;
-        let parts: Vec<f64> = WIRE_PARTS.into_iter().filter_map(of).collect();
-        Some((of(Figure::WireTotal)?, <[f64; WIRE_PARTS.len()]>::try_from(parts).ok()?))
-    });
-    let measured: Vec<(f64, [f64; WIRE_PARTS.len()])> = measured.collect();
-    let Some(parts) = parts_of_median(measured.clone()) else { return Default::default() };
-    let mut replicates: [Vec<f64>; WIRE_PARTS.len()] = Default::default();
-    statistics::for_each_resample(measured.len(), seed, |drawn| {
-        let parts = parts_of_median(drawn.iter().map(|index| measured[*index]).collect());
-        replicates.iter_mut().zip(parts.unwrap_or_default()).for_each(|(list, part)| list.push(part));
-    });
-    let (mut figures, mut ci95) = (Figures::<Value>::default(), Figures::<Option<[f64; 2]>>::default());
-    for ((figure, part), replicates) in WIRE_PARTS.into_iter().zip(parts).zip(&replicates) {
-        *figures.get_mut(figure) = Value(Some(part));
-        *ci95.get_mut(figure) = statistics::interval_around(part, replicates, measured.len());
-    }
-    let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();
-    let (sum, median) = (parts.iter().sum::<f64>(), statistics::median(&totals));
-    // The sum of the rounded parts, unless it is more than rounding that sets the two apart: a median is a median.
-    let is_rounded = |median: &f64| (median - sum).abs() <= WIRE_PARTS.len() as f64 / WRITTEN_PER_BYTE;
-    *figures.get_mut(Figure::WireTotal) = Value(median.map(|median| if is_rounded(&median) { sum } else { median }));
-    *ci95.get_mut(Figure::WireTotal) = statistics::interval(&totals, seed);
-    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery)
-}
-
-/// The parts of the entry whose total is the median, or the means of the two in the middle; rounded as the run file
-/// rounds them, so that they add up there too. `None` of nothing.
-fn parts_of_median<const N: usize>(mut measured: Vec<(f64, [f64; N])>) -> Option<[f64; N]> {
-    measured.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let last = measured.len().checked_sub(1)?;
-    let (low, high) = (measured[last / 2].1, measured[last.div_ceil(2)].1);
-    Some(std::array::from_fn(|part| ((low[part] + high[part]) / 2.0 * WRITTEN_PER_BYTE).round() / WRITTEN_PER_BYTE))
 }
 
 /// What the trials measured of one figure, those aside that could not.
@@ -255,50 +210,6 @@ impl Counts {
     }
 }
 
-/// Marks the rows of a point suspect whose transports saw different stretches of a feed: where it is not ours to start
-/// (`--target`), each trial falls on whatever that server publishes just then.
-///
-/// `rows` must be those that [`summarise`] made of these trials.
-pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
-    let mut means: BTreeMap<usize, BTreeMap<Transport, f64>> = BTreeMap::new();
-    for (key, of_row) in by_row(trials) {
-        let (point_index, Some(transport)) = key else { continue };
-        if of_row[0].point.echo.is_none() {
-            let due: f64 = of_row.iter().map(|trial| updates_due(trial)).sum();
-            means.entry(point_index).or_default().insert(transport, due / of_row.len() as f64);
-        }
-    }
-    let keys = by_row(trials).into_keys().filter(|(_, transport)| transport.is_some());
-    for ((point_index, _), row) in keys.zip(rows) {
-        let Some(due) = means.get(&point_index) else { continue };
-        let least = due.values().copied().fold(f64::INFINITY, f64::min);
-        let most = due.values().copied().fold(0.0, f64::max);
-        if most <= least * (1.0 + limits::STRETCH_UNLIKE_SUSPECT) {
-            continue;
-        }
-        let each = due.iter().map(|(one, due)| format!("{} {}", one.title(), crate::units::three_digits(*due)));
-        row.reasons.push(format!(
-            "the transports saw different stretches of that server's feed, and differ for that alone: updates due in a \
-             measured interval were {} on average; use a longer --measure, more --rounds, or a steadier feed",
-            each.collect::<Vec<_>>().join(", ")
-        ));
-        row.verdict = row.verdict.max(Verdict::Suspect);
-    }
-}
-
-/// How many different updates were due in a trial's interval.
-fn updates_due(trial: &Trial) -> f64 {
-    trial.audit.expected as f64 / f64::from(trial.point.clients.max(1))
-}
-
-/// How many different updates were due in a measured interval, from the trial with the fewest to the one with the most;
-/// `None` where updates are not what was measured.
-pub fn updates_measured(run: &Run) -> Option<[u64; 2]> {
-    let trials = || run.trials.iter().filter(|trial| trial.point.echo.is_none());
-    let due = || trials().map(|trial| updates_due(trial).round() as u64);
-    Some([due().min()?, due().max()?])
-}
-
 /// The run as a whole: the worst of its rows, and every reason once, with the rows that it holds for.
 ///
 /// The floor is there to be compared with; where it is invalid the run is suspect, not invalid. A run without a row is
@@ -439,45 +350,6 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_the_bytes_add_up_to_the_total_and_the_total_is_the_median() {
-        // Each part has its median in another round: part by part they would add up to 154 + 46 + 29 + 20 = 249.
-        let rounds = [[150.1, 46.2, 30.3, 20.4], [154.1, 40.2, 29.3, 22.4], [158.1, 47.2, 20.3, 19.4]];
-        for count in [1, 2, 3] {
-            let mut trials: Vec<Trial> = (1..=count).map(|round| trial(Transport::Sse, round as u32, 1_000)).collect();
-            let mut totals = Vec::new();
-            for (trial, [payload, framing, http_headers, tcp_ip]) in trials.iter_mut().zip(rounds) {
-                let total = payload + framing + http_headers + tcp_ip;
-                totals.push(total);
-                trial.figures.wire_bytes_per_delivery = WireBytes {
-                    total: Value(Some(total)),
-                    payload: Value(Some(payload)),
-                    framing: Value(Some(framing)),
-                    http_headers: Value(Some(http_headers)),
-                    tcp_ip: Value(Some(tcp_ip)),
-                    retransmitted: Value(Some(0.0)),
-                };
-            }
-            let row = &summarise(&trials, 1).0[0];
-            let total = row.figures.wire_bytes_per_delivery.total.0.unwrap();
-            assert!((total - statistics::median(&totals).unwrap()).abs() < 1e-5, "{count}: {total} of {totals:?}");
-            let parts = || WIRE_PARTS.map(|part| row.figures.get(part).0.unwrap());
-            assert!((total - parts().iter().sum::<f64>()).abs() < 1e-9, "{count}: {:?}", parts());
-            // As written, too.
-            let written = serde_json::to_value(&row.figures.wire_bytes_per_delivery).unwrap();
-            let sum: f64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"]
-                .map(|part| written[part].as_f64().unwrap())
-                .iter()
-                .sum();
-            assert!((sum - written["total"].as_f64().unwrap()).abs() < 1e-9, "{count}: {written}");
-            for part in WIRE_PARTS {
-                let (value, interval) = (row.figures.get(part).0.unwrap(), row.ci95.get(part));
-                assert_eq!(interval.is_some(), count > 1, "{part:?}");
-                assert!(interval.is_none_or(|[low, high]| low <= value && value <= high), "{part:?}: {interval:?}");
-            }
-        }
-    }
-
-    #[test]
     fn one_round_has_no_intervals_and_what_no_trial_measured_is_null() {
         let mut only = trial(Transport::Sse, 1, 1_000);
         only.figures.server_cpu_ns_per_delivery = Value(None);
@@ -541,34 +413,6 @@ mod tests {
         let (rows, floor) =
             summarise(&[good, Trial { transport: None, point_index: 0, point: fixture::point(0), ..bad }], 1);
         assert_eq!(verdict(&rows, &floor), (Verdict::Suspect, vec!["the floor: 3 updates were lost".to_owned()]));
-    }
-
-    #[test]
-    fn transports_that_saw_different_stretches_of_a_feed_are_suspect_and_say_so() {
-        let due = |transport, round, updates: u64| {
-            let mut trial = trial(transport, round, 1_000);
-            trial.audit.expected = updates * u64::from(trial.point.clients);
-            trial
-        };
-        let run = |counts: [[u64; 2]; 2]| {
-            let [sse, websocket] = counts;
-            let trials = [
-                due(Transport::Sse, 1, sse[0]),
-                due(Transport::Sse, 2, sse[1]),
-                due(Transport::WebSocket, 1, websocket[0]),
-                due(Transport::WebSocket, 2, websocket[1]),
-                fixture::trial(None, 1, 0, 1_000),
-            ];
-            let (mut rows, _) = summarise(&trials, 1);
-            judge_stretches(&mut rows, &trials);
-            rows
-        };
-        for row in run([[20, 20], [20, 30]]) {
-            assert_eq!((row.verdict, row.reasons.len()), (Verdict::Suspect, 1));
-            let reason = &row.reasons[0];
-            assert!(reason.contains("SSE 20.0, WebSocket 25.0"), "{reason}");
-        }
-        assert!(run([[20, 20], [18, 29]]).iter().all(|row| row.verdict == Verdict::Valid && row.reasons.is_empty()));
     }
 
     #[test]
