@@ -272,6 +272,9 @@ const _: () = assert!(WAIT_PINNED_INVALID < WAIT_INVALID);
 pub const HOST_BUSY_SUSPECT: f64 = 0.95;
 /// Share of the polls that may be left out.
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
+/// By what share more updates may be due in one transport's measured intervals than in another's, where the feed is not
+/// ours to start: costs per delivery follow the rate, and a fifth is more than rounds differ by anyway.
+pub const STRETCH_UNLIKE_SUSPECT: f64 = 0.2;
 /// By how much the parts of the bytes may differ from the sockets' own count.
 pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;
 

@@ -8,10 +8,12 @@ mod common;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
-use common::{Said, loadgen, run_for};
+use common::{Said, Server, loadgen, run_for};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// How often a run is tried whose figures were spoilt by whatever else the machine was doing.
 const ATTEMPTS: usize = 3;
@@ -30,6 +32,7 @@ async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_ev
         check_against_schema(&run);
         check_audit(&run);
         check_wire(&run);
+        check_feed(&run);
         match is_valid_but_for_the_machine(&run) {
             Ok(()) => break (folder, said, run),
             Err(reasons) => {
@@ -52,8 +55,13 @@ async fn short_run(out: &Path) -> (Said, Value) {
     let arguments: Vec<&str> = flags.into_iter().chain([out.to_str().unwrap()]).collect();
     let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
     assert!(!said.stderr.contains("panicked"), "{said:?}");
+    let run = read_run(out, &said);
+    (said, run)
+}
+
+fn read_run(out: &Path, said: &Said) -> Value {
     let text = std::fs::read(run_folder(out).join("run.json")).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-    (said, serde_json::from_slice(&text).unwrap())
+    serde_json::from_slice(&text).unwrap()
 }
 
 /// The one folder of a run under a folder of reports.
@@ -112,20 +120,85 @@ fn trials(run: &Value) -> impl Iterator<Item = &Value> {
     run["trials"].as_array().unwrap().iter()
 }
 
-/// The parts add up to the total, and to what the sockets counted, within 1 %.
+/// The parts add up to the total, and those of a trial to what the sockets counted, within 1 %.
 fn check_wire(run: &Value) {
     for row in run["summary"].as_array().unwrap() {
         let wire = &row["wire_bytes_per_delivery"];
         let part = |name: &str| wire[name].as_f64().unwrap_or_else(|| panic!("{name} in {wire}"));
         let parts = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(part).iter().sum::<f64>();
         let total = part("total");
-        assert!((parts - total).abs() <= total * 0.01, "{}: {parts} of {total}", row["transport"]);
+        assert!((parts - total).abs() < 1e-6, "{}: {parts} of {total}", row["transport"]);
         assert!(part("payload") > 0.0 && part("tcp_ip") > 0.0, "{}: {wire}", row["transport"]);
     }
     for trial in trials(run) {
         let part = |name: &str| trial["wire"][name].as_u64().unwrap() as f64;
         let parts = part("payload") + part("framing") + part("http_headers");
         assert!((parts - part("socket")).abs() <= part("socket") * 0.01, "{}", trial["wire"]);
+    }
+}
+
+/// The recording plays at about ten updates a second, but not in every second: what was due in the interval counts.
+fn check_feed(run: &Value) {
+    for trial in trials(run) {
+        let point = &trial["point"];
+        assert_eq!(point["measured_feed"], true, "{point}");
+        let ends = [0, 1].map(|end| trial["window_ns"][end].as_f64().unwrap());
+        let due = trial["audit"]["expected"].as_f64().unwrap() / point["clients"].as_f64().unwrap();
+        let rate = due / (ends[1] - ends[0]) * 1e9;
+        assert!((point["rate_per_s"].as_f64().unwrap() - rate).abs() < 1e-6, "{point}, not {rate}");
+        let bytes = point["payload_bytes"].as_f64().unwrap();
+        assert!((100.0..300.0).contains(&bytes), "{point}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has() {
+    let server = Server::start(&["--feed", "synthetic", "--rate", "25", "--payload", "153"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (target, out) = (server.url(""), folder.path().to_str().unwrap());
+    let flags = ["--transports", "sse,websocket", "--clients", "5", "--rounds", "1", "--measure", "1s", "--out", out];
+    let arguments = [&["run", "--target", &target], &flags[..]].concat();
+    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let run = read_run(folder.path(), &said);
+    check_against_schema(&run);
+    for row in run["summary"].as_array().unwrap() {
+        let number = |name: &str| row[name].as_f64().unwrap();
+        assert!((24.0..=26.0).contains(&number("rate_per_s")), "{row}");
+        assert_eq!((number("payload_bytes"), &row["measured_feed"]), (153.0, &Value::Bool(true)), "{row}");
+    }
+    let page = std::fs::read_to_string(run_folder(folder.path()).join("index.html")).unwrap();
+    assert!(!page.contains("0 updates a second · payload 0 B"), "the report tells what was measured");
+}
+
+#[tokio::test]
+async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid() {
+    let server = Server::quiet(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(loadgen());
+    command.args(["run", "--target", &server.url(""), "--transports", "sse,websocket", "--clients", "5"]);
+    command.args(["--rounds", "1", "--warm-up", "200ms", "--measure", "1s"]).arg("--out").arg(folder.path());
+    let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    // The pace of what is published is what the test is about: three times as fast as soon as the first trial is done.
+    let mut pace = tokio::time::interval(Duration::from_millis(90));
+    let ending = async {
+        loop {
+            tokio::select! {
+                _tick = pace.tick() => drop(server.publish("1").await),
+                line = lines.next_line() => match line.unwrap() {
+                    Some(line) if line.starts_with("[1/2]") => pace = tokio::time::interval(Duration::from_millis(30)),
+                    Some(_) => {}
+                    None => return process.wait().await.unwrap(),
+                },
+            }
+        }
+    };
+    let status = tokio::time::timeout(RUN_PATIENCE, ending).await.expect("the run ends");
+    let said = Said { code: status.code(), stdout: String::new(), stderr: String::new() };
+    let run = read_run(folder.path(), &said);
+    for row in run["summary"].as_array().unwrap() {
+        assert_ne!(row["verdict"], "valid", "{row}");
+        assert!(row["reasons"].to_string().contains("different stretches of that server's feed"), "{row}");
     }
 }
 

@@ -118,6 +118,16 @@ pub enum FeedError {
     Synthetic(#[from] SyntheticError),
 }
 
+impl FeedError {
+    /// Does it lie in what was asked for, and not in a file or the machine?
+    pub fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Synthetic(_) | Self::Replay(ReplayError::Speed(_)) => true,
+            Self::Replay(ReplayError::Read { .. } | ReplayError::Line { .. } | ReplayError::Empty(_)) => false,
+        }
+    }
+}
+
 impl Feed {
     /// The schedule of this feed; `None` for the feeds that have none because others decide when updates come.
     ///

@@ -1,5 +1,6 @@
 //! From what a trial gathered to its figures and its verdict.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::client::{Outcome, Subject};
@@ -11,7 +12,7 @@ use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::figures::{Figures, Value, WireBytes};
 use crate::measure::statistics::nearest_rank;
 use crate::measure::{histogram, host};
-use crate::report::run_file::{Audit, Health, LinkReport, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::report::run_file::{Audit, Health, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::units::Nanos;
 
 /// All that a trial brought together.
@@ -86,7 +87,7 @@ pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> T
         },
         round: which.round,
         point_index: which.point_index,
-        point: which.point.point.clone(),
+        point: point(&which.point.point, &gathered.outcomes, &in_window, window),
         port: address.port(),
         window_ns: [window.start, window.end],
         window_unix_ns: [gathered.ends.begun.unix_ns, gathered.ends.ended.unix_ns],
@@ -140,6 +141,25 @@ fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
 /// What of `due` was due in the interval.
 fn within(due: &[Due], window: Window) -> Vec<Due> {
     due.iter().copied().filter(|due| window.contains(due.at_ns)).collect()
+}
+
+/// The settings, with the feed's rate and payload as they were in the interval where they were not asked for.
+fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Window) -> Point {
+    if !planned.measured_feed {
+        return planned.clone();
+    }
+    // Each update once, however many clients it reached.
+    let deliveries = outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
+    let sizes: BTreeMap<u64, u32> = deliveries
+        .filter(|delivery| window.contains(delivery.at_ns))
+        .map(|delivery| (delivery.seq, delivery.bytes))
+        .collect();
+    let bytes: f64 = sizes.values().map(|bytes| f64::from(*bytes)).sum();
+    Point {
+        rate_per_s: in_window.len() as f64 / window.length().seconds(),
+        payload_bytes: if sizes.is_empty() { 0.0 } else { bytes / sizes.len() as f64 },
+        ..planned.clone()
+    }
 }
 
 /// The clients that came back in the interval; `None` where they were to stay.
@@ -389,4 +409,34 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     }
     trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::delivery::Seen;
+
+    /// A client that got these updates, each as number, due instant and bytes.
+    fn client(got: &[(u64, u64, u32)]) -> Outcome {
+        let deliver = |&(seq, at, bytes)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(at + 5), bytes };
+        let seen = Seen { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
+        Outcome { seen, ..Outcome::default() }
+    }
+
+    #[test]
+    fn a_feed_that_was_not_asked_for_is_measured_as_what_was_due_in_the_interval() {
+        let second = Nanos::SECOND.0;
+        let window = Window { start: Nanos(second), end: Nanos(3 * second) };
+        let at = [second - 1, second, 2 * second, 3 * second - 1, 3 * second];
+        let due: Vec<Due> = (1..).zip(at).map(|(seq, at)| Due { seq, at_ns: Nanos(at), published_ns: None }).collect();
+        let in_window = within(&due, window);
+        // What was due outside does not count, nor does it count twice that two clients got the same.
+        let all = [(1, at[0], 9_000), (2, at[1], 100), (3, at[2], 200), (4, at[3], 300), (5, at[4], 9_000)];
+        let outcomes = [client(&all), client(&all[..3])];
+        let planned = Point { measured_feed: true, ..crate::report::fixture::point(0) };
+        let measured = point(&planned, &outcomes, &in_window, window);
+        assert_eq!((measured.rate_per_s, measured.payload_bytes), (1.5, 200.0));
+        let asked = Point { measured_feed: false, ..planned };
+        assert_eq!(point(&asked, &outcomes, &in_window, window), asked);
+    }
 }

@@ -13,8 +13,9 @@ use super::knobs::Knobs;
 use super::link::{self, LinkArgs};
 use super::plan::Plan;
 use super::scenarios::{self, Scenario};
+use super::target::parse_address;
 use super::{floor, run};
-use crate::program::{DONE, INTERRUPTED, INVALID, THRESHOLD};
+use crate::program::{DONE, INTERRUPTED, INVALID, THRESHOLD, told};
 use crate::report::run_file::{Run, Threshold, Verdict};
 use crate::report::thresholds::Expression;
 use crate::report::{self, exports};
@@ -90,7 +91,7 @@ struct RunFlags {
     #[command(flatten)]
     knobs: Knobs,
     /// Measure a server that is already there, instead of starting one for each trial.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = parse_address)]
     target: Option<reqwest::Url>,
     /// Folder that runs are written to.
     #[arg(long, default_value = "reports", value_name = "FOLDER")]
@@ -141,7 +142,14 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
 }
 
 async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
-    let mut plan = Plan::new(Scenario::load(name)?, flags.knobs, flags.target, flags.out)?;
+    let scenario = Scenario::load(name).map_err(|error| {
+        let is_wrong_use = error.is_wrong_use();
+        told(error, is_wrong_use)
+    })?;
+    let mut plan = Plan::new(scenario, flags.knobs, flags.target, flags.out).map_err(|error| {
+        let is_wrong_use = error.is_wrong_use();
+        told(error, is_wrong_use)
+    })?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     // Made first, so that a place which cannot be written is known before anything is measured.
@@ -165,7 +173,7 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     if run.verdict != Verdict::Valid {
         println!("This run is {}: {}\n", run.verdict.label(), run.reasons.join("; "));
     }
-    print!("{}{}", report::terminal_table(&run), report::claims::lines(&run));
+    print!("{}{}{}", report::terminal_measured(&run), report::terminal_table(&run), report::claims::lines(&run));
     let is_failed = say_thresholds(&run.thresholds);
     println!("\nreport: {}", page.display());
     Ok(match (run.cut_short, run.verdict, is_failed) {

@@ -227,12 +227,18 @@ impl<'a> Client<'a> {
         let now = self.crowd.clock.now();
         match event {
             Event::Update(update) => {
-                let delivery = Delivery { seq: update.seq, at_ns: update.at_ns, arrived_ns: now };
+                let bytes = update.data.get().len();
+                let delivery = Delivery {
+                    seq: update.seq,
+                    at_ns: update.at_ns,
+                    arrived_ns: now,
+                    bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+                };
                 self.outcome.seen.deliveries.push(delivery);
                 if self.left.is_some_and(|left| left <= update.at_ns && update.at_ns < self.dialled) {
                     self.outcome.recovered.push(update.at_ns);
                 }
-                self.glimpse.ledger.delivered(update.data.get().len());
+                self.glimpse.ledger.delivered(bytes);
                 self.glimpse.held.fetch_max(update.seq, Relaxed);
                 self.connected(now);
             }

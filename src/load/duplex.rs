@@ -85,7 +85,7 @@ pub(super) async fn talk<S: Stream>(
             let arrived_ns = client.crowd.clock.now();
             // Up and down.
             client.glimpse.ledger.delivered(2 * sending.bytes);
-            client.outcome.seen.deliveries.push(Delivery { seq, at_ns: due, arrived_ns });
+            client.outcome.seen.deliveries.push(Delivery { seq, at_ns: due, arrived_ns, bytes: sending.bytes as u32 });
         }
     })
     .await

@@ -1,6 +1,9 @@
 //! The floor: a bare TCP writer that sends the same updates on the same schedule to the same number of clients, one
 //! JSON object a line, with no HTTP, no framing and no runtime. What a transport costs beyond it is the transport's.
 //!
+//! It writes from as many threads as the server has workers, each with its share of the connections: one thread alone
+//! would serve the last client later than a server with several does, and be no floor for latency.
+//!
 //! ```text
 //! ← {"cursor":"00000000-0"}
 //! ← {"seq":1,"at_ns":8123456789,"data":{…}}
@@ -67,8 +70,11 @@ pub fn serve(args: &FloorArgs) -> anyhow::Result<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let Some(origin) = line.strip_prefix("start ").and_then(|nanos| nanos.parse().ok()) else { continue };
-        let connections: Vec<TcpStream> = connections.try_iter().collect();
-        std::thread::spawn(move || write_for_ever(source, Nanos(origin), connections));
+        let threads = std::thread::available_parallelism()?.get();
+        for share in shares(connections.try_iter().collect(), threads) {
+            let source = source.clone();
+            std::thread::spawn(move || write_for_ever(source, Nanos(origin), share));
+        }
         break;
     }
     // Until the generator lets go of the other end.
@@ -83,6 +89,17 @@ fn listen() -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// The connections dealt out to as many threads as this process may use (`--pin` leaves it one), each its part.
+fn shares<T>(connections: Vec<T>, threads: usize) -> Vec<Vec<T>> {
+    let mut shares: Vec<Vec<T>> = (0..threads).map(|_| Vec::new()).collect();
+    for (index, connection) in connections.into_iter().enumerate() {
+        shares[index % threads].push(connection);
+    }
+    shares.retain(|share| !share.is_empty());
+    shares
+}
+
+/// Writes the whole schedule to these connections, in turn, each update when it is due.
 fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
     for (seq, due) in (1_u64..).zip(source) {
         let at = origin.plus(due.offset);
@@ -133,5 +150,43 @@ pub async fn subscribe<S: Stream>(
             }
             Line { .. } => return Err(ClientError::Contract("a line without a meaning".to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_dealt_out_evenly_and_a_thread_without_any_is_not_started() {
+        assert_eq!(shares(vec![0, 1, 2, 3, 4], 2), [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!(shares(vec![0], 2), [vec![0]]);
+        assert_eq!(shares(vec![0, 1], 1), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn every_thread_writes_the_same_updates_at_the_same_times() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let clients: Vec<TcpStream> =
+            (0..3).map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap()).collect();
+        let served: Vec<TcpStream> = clients.iter().map(|_| listener.accept().unwrap().0).collect();
+        let feed = crate::feed::Feed::Synthetic {
+            rate: 1_000.0,
+            payload: 32,
+            arrivals: crate::feed::Arrivals::Poisson,
+            seed: 7,
+        };
+        let source = feed.source().unwrap().unwrap();
+        let origin = Clock::Monotonic.now();
+        for share in shares(served, 2) {
+            let source = source.clone();
+            std::thread::spawn(move || write_for_ever(source, origin, share));
+        }
+        let read = |client: &TcpStream| -> Vec<String> {
+            std::io::BufReader::new(client).lines().take(20).map(Result::unwrap).collect()
+        };
+        let [first, others @ ..]: [Vec<String>; 3] = clients.iter().map(read).collect::<Vec<_>>().try_into().unwrap();
+        assert!(first[0].starts_with("{\"seq\":1,"), "{}", first[0]);
+        others.iter().for_each(|other| assert_eq!(*other, first));
     }
 }

@@ -1,14 +1,18 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+mod refusals;
+
 use std::path::PathBuf;
+
+pub use refusals::PlanError;
 
 use super::client::Subject;
 use super::knobs::{
     Bandwidth, Churn, Clients, Cycles, Interval, Knobs, Leaving, Length, List, Positive, RoundTrip, Rounds, Size,
 };
 use super::scenarios::Scenario;
-use crate::feed::{Arrivals, Feed, FeedError, FeedKind, Source};
+use crate::feed::{Arrivals, Feed, FeedKind, Source};
 use crate::limits;
 use crate::measure::host;
 use crate::report::run_file::Point;
@@ -69,48 +73,6 @@ impl PlanPoint {
     }
 }
 
-/// Why a run is impossible.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The feed.
-    #[error(transparent)]
-    Feed(#[from] FeedError),
-    /// A feed that cannot be repeated for each trial.
-    #[error(
-        "--feed {0} gives no updates that every trial could repeat; use replay or synthetic, or --target a server \
-             that has them"
-    )]
-    Unrepeatable(&'static str),
-    /// A setting of the synthetic feed without it.
-    #[error("--{0} is of the synthetic feed; add --feed synthetic")]
-    NotSynthetic(&'static str),
-    /// More clients than files may be open.
-    #[error(
-        "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
-             {needed} or use --clients {most}"
-    )]
-    Files {
-        /// Asked for.
-        clients: u32,
-        /// What they need.
-        needed: u64,
-        /// What the system allows.
-        allowed: u64,
-        /// How many clients that is enough for.
-        most: u64,
-    },
-    /// A run that would take for ever.
-    #[error(
-        "{trials} trials would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure"
-    )]
-    TooLong {
-        /// How many.
-        trials: usize,
-        /// How long at the least.
-        hours: f64,
-    },
-}
-
 impl Plan {
     /// Works out the plan of a scenario, with `flags` in place of what the scenario says.
     ///
@@ -121,7 +83,8 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
-        let knobs = flags.over(scenario.knobs);
+        let knobs = flags.clone().over(scenario.knobs);
+        refusals::refuse_idle(&flags, &knobs, target.is_some())?;
         let mut transports = knobs.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
         transports.sort_unstable();
         transports.dedup();
@@ -162,15 +125,32 @@ impl Plan {
         }
         let hours = self.least_length().seconds() / 3600.0;
         if hours > limits::RUN_HOURS_MAX {
-            return Err(PlanError::TooLong { trials: self.trials(), hours });
+            return Err(PlanError::TooLong { count: self.count(), hours });
         }
         Ok(())
     }
 
-    /// Trials in all.
+    /// Trials in all, those of the floor with them.
     pub fn trials(&self) -> usize {
-        let each_round: usize = (0..self.points.len()).map(|index| self.subjects(index).len()).sum();
-        each_round * self.rounds as usize
+        let [trials, floors] = self.trials_and_floors();
+        trials + floors
+    }
+
+    /// Trials of the transports, and of the floor.
+    pub fn trials_and_floors(&self) -> [usize; 2] {
+        let subjects: Vec<Subject> = (0..self.points.len()).flat_map(|index| self.subjects(index)).collect();
+        let floors = subjects.iter().filter(|subject| **subject == Subject::Floor).count();
+        [subjects.len() - floors, floors].map(|each_round| each_round * self.rounds as usize)
+    }
+
+    /// "12 trials and 3 of the floor".
+    pub fn count(&self) -> String {
+        let [trials, floors] = self.trials_and_floors();
+        let plural = if trials == 1 { "" } else { "s" };
+        match floors {
+            0 => format!("{trials} trial{plural}"),
+            _ => format!("{trials} trial{plural} and {floors} of the floor"),
+        }
     }
 
     /// Time that all trials take at the least.
@@ -221,16 +201,6 @@ impl Plan {
 /// The points: every combination of the lists, and which of them has more than one value.
 fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
     let kind = knobs.feed.unwrap_or(FeedKind::Replay);
-    if kind != FeedKind::Synthetic && !is_external && knobs.echo.is_none() {
-        let given = [
-            ("rate", knobs.rate.is_some()),
-            ("payload", knobs.payload.is_some()),
-            ("arrivals", knobs.arrivals.is_some()),
-        ];
-        if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-            return Err(PlanError::NotSynthetic(name));
-        }
-    }
     let mut sweep = None;
     let mut points = vec![first_point(knobs)];
     let mut each = |name: &str, count: usize, set: &dyn Fn(&mut Point, usize)| {
@@ -276,6 +246,7 @@ fn first_point(knobs: &Knobs) -> Point {
         clients: 50,
         rate_per_s: 10.0,
         payload_bytes: 128.0,
+        measured_feed: false,
         poll_interval_ns: Nanos::SECOND,
         hold_ns: knobs.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
         rtt_ns: Nanos::ZERO,
@@ -304,7 +275,8 @@ fn with(point: &Point, index: usize, set: &dyn Fn(&mut Point, usize)) -> Point {
     point
 }
 
-/// Adds the feed to a point, and takes the point's rate and payload from it.
+/// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning
+/// until it is measured.
 fn plan_point(
     knobs: &Knobs,
     kind: FeedKind,
@@ -316,11 +288,14 @@ fn plan_point(
         // Nothing comes down; rate and payload are those of the messages.
         return Ok(PlanPoint { point, feed: Feed::None });
     }
+    if is_external {
+        // Whatever comes: nothing is known of it before it was measured.
+        let point = Point { rate_per_s: 0.0, payload_bytes: 0.0, measured_feed: true, ..point };
+        return Ok(PlanPoint { point, feed: Feed::None });
+    }
     let feed = feed(knobs, kind, point.rate_per_s, point.payload_bytes as u64, seed);
-    (point.rate_per_s, point.payload_bytes) = match is_external {
-        true => (0.0, 0.0),
-        false => nominal(&feed)?,
-    };
+    (point.rate_per_s, point.payload_bytes) = nominal(&feed)?;
+    point.measured_feed = kind != FeedKind::Synthetic;
     Ok(PlanPoint { point, feed })
 }
 
@@ -365,6 +340,24 @@ mod tests {
         let knobs = Flags::try_parse_from(words).unwrap().knobs;
         let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
         Plan::new(scenario, knobs, None, PathBuf::new()).unwrap()
+    }
+
+    #[test]
+    fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
+        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
+        let target = Some("http://127.0.0.1:1".parse().unwrap());
+        let external = Plan::new(scenario, Knobs::default(), target, PathBuf::new()).unwrap();
+        let point = &external.points[0].point;
+        assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
+        let replayed = &plan("").points[0].point;
+        assert!(replayed.measured_feed && (9.0..11.0).contains(&replayed.rate_per_s), "{replayed:?}");
+        assert!(!plan("--feed synthetic").points[0].point.measured_feed);
+    }
+
+    #[test]
+    fn trials_of_the_floor_are_counted_apart() {
+        assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the floor");
+        assert_eq!(plan("--transports sse --rounds 1 --floor false").count(), "1 trial");
     }
 
     #[test]

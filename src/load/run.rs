@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment;
 use super::plan::Plan;
+use super::target::Target;
 use super::trial::{self, TrialError, Which};
 use crate::clock::Clock;
 use crate::report::run_file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
@@ -25,6 +26,10 @@ use crate::units::Nanos;
 pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Run, TrialError> {
     let started_at = Timestamp::now();
     let began = Clock::Monotonic.now();
+    if let Some(url) = &plan.target {
+        // Before anything is promised: it may not be there.
+        Target::external(url.clone()).await?;
+    }
     let progress = Progress::new(plan);
     let mut trials = Vec::with_capacity(plan.trials());
     let mut cut_short = false;
@@ -46,10 +51,13 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         }
     }
     progress.bar.finish_and_clear();
-    let (rows, floor) = summary::summarise(&trials, plan.seed);
+    let (mut rows, floor) = summary::summarise(&trials, plan.seed);
+    if plan.target.is_some() {
+        summary::judge_stretches(&mut rows, &trials);
+    }
     let (verdict, mut reasons) = summary::verdict(&rows, &floor);
     if cut_short {
-        reasons.insert(0, format!("cut short after {} of {} trials", trials.len(), plan.trials()));
+        reasons.insert(0, cut_short_after(plan, &trials));
     }
     Ok(Run {
         schema: SCHEMA.to_owned(),
@@ -65,6 +73,14 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         thresholds: Vec::new(),
         trials,
     })
+}
+
+/// "cut short after 2 of 12 trials and 1 of 3 of the floor".
+fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
+    let floors_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let (done, [planned, floors]) = (trials.len() - floors_done, plan.trials_and_floors());
+    let of_floor = if floors > 0 { format!(" and {floors_done} of {floors} of the floor") } else { String::new() };
+    format!("cut short after {done} of {planned} trials{of_floor}")
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
@@ -142,12 +158,12 @@ impl Progress {
             true => ProgressBar::with_draw_target(Some(trials as u64), ProgressDrawTarget::stderr()),
             false => ProgressBar::hidden(),
         };
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials · {elapsed} · {msg}");
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} · {elapsed} · {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
             let least = plan.least_length();
-            eprintln!("{}: {trials} trials, at least {least} in all", plan.name);
+            eprintln!("{}: {}, at least {least} in all", plan.name, plan.count());
         }
         Self { bar, trials, is_terminal }
     }
@@ -156,10 +172,12 @@ impl Progress {
         self.bar.set_position(done as u64);
         let point = &which.point.point;
         let (label, round) = (which.subject.label(), which.round);
-        self.bar.set_message(format!(
-            "round {round}: {label}, {} clients, {:.1} updates/s",
-            point.clients, point.rate_per_s
-        ));
+        // What a feed will be measured at is not known yet.
+        let rate = match point.measured_feed {
+            true => String::new(),
+            false => format!(", {:.1} updates/s", point.rate_per_s),
+        };
+        self.bar.set_message(format!("round {round}: {label}, {} clients{rate}", point.clients));
     }
 
     fn done(&self, trial: &Trial, number: usize) {

@@ -64,6 +64,16 @@ pub enum ScenarioError {
     },
 }
 
+impl ScenarioError {
+    /// Does it lie in what was asked for, and not in the machine?
+    pub fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::Parse { .. } => true,
+            Self::Read { .. } => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {

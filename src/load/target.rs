@@ -48,6 +48,27 @@ pub enum TargetError {
     Address(Url),
 }
 
+/// Reads the address of a server that is already there: nothing but HTTP, a host and perhaps a port.
+///
+/// Errors: what to give instead.
+pub fn parse_address(text: &str) -> Result<Url, String> {
+    let refuse = |problem: &str| format!("{problem}; give http://HOST:PORT, as in http://127.0.0.1:8080");
+    let url: Url = match text.contains("://") {
+        true => text.parse().map_err(|error| refuse(&format!("{error}")))?,
+        false => return Err(refuse("it does not begin with http://")),
+    };
+    let has_more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+    match url.scheme() {
+        "http" if has_more => Err(refuse("the paths below it are those of the contract")),
+        "http" if !url.username().is_empty() || url.password().is_some() => {
+            Err(refuse("names and passwords have no use"))
+        }
+        "http" => Ok(url),
+        "https" => Err(refuse("TLS is not spoken")),
+        other => Err(refuse(&format!("{other} is not spoken"))),
+    }
+}
+
 /// A server under test.
 pub struct Target {
     url: Url,
@@ -267,4 +288,29 @@ async fn address(url: &Url) -> Result<SocketAddr, TargetError> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut found = tokio::net::lookup_host((host, port)).await.map_err(|_| refuse())?;
     found.next().ok_or_else(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_http_a_host_and_a_port_and_anything_else_is_told_so() {
+        for good in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "http://[::1]:80", "http://host"] {
+            assert!(parse_address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "foo",
+            "localhost:8080",
+            "https://127.0.0.1:8080",
+            "ftp://127.0.0.1",
+            "http://",
+            "http://127.0.0.1:8080/updates",
+            "http://127.0.0.1:8080/?a",
+            "http://me:secret@127.0.0.1:8080",
+        ] {
+            let said = parse_address(bad).unwrap_err();
+            assert!(said.contains("give http://HOST:PORT"), "{bad}: {said}");
+        }
+    }
 }

@@ -177,8 +177,9 @@ async fn measure(
     let lateness = tokio::spawn(health::watch(crowd.stop.child_token()));
     let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
-    // that is half delivered when the counters are read.
-    let between = Nanos::from_seconds(0.5 / which.point.point.rate_per_s).min(Nanos(length.0 / 2));
+    // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
+    let rate = which.point.point.rate_per_s;
+    let between = if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(length.0 / 2)) } else { Nanos::ZERO };
     let window_start = origin.plus(warm_up).plus(between);
     let window = Window { start: window_start, end: window_start.plus(length) };
     crowd.begun.send_replace(Some(Begun { origin, window }));

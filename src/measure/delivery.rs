@@ -27,6 +27,8 @@ pub struct Delivery {
     pub at_ns: Nanos,
     /// When the client held it, decoded.
     pub arrived_ns: Nanos,
+    /// Bytes of its `data`.
+    pub bytes: u32,
 }
 
 /// All that one client saw, in the order in which it saw it.
@@ -174,7 +176,7 @@ mod tests {
     }
 
     fn seen(deliveries: &[(u64, u64, u64)]) -> Seen {
-        let deliver = |&(seq, at, arrived)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(arrived) };
+        let deliver = |&(seq, at, arrived)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(arrived), bytes: 1 };
         Seen { deliveries: deliveries.iter().map(deliver).collect(), gaps: Vec::new() }
     }
 

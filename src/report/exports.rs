@@ -144,11 +144,12 @@ pub fn csv(run: &Run) -> String {
 }
 
 /// The columns in front of the figures.
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
     "transport",
     "clients",
     "rate_per_s",
     "payload_bytes",
+    "measured_feed",
     "poll_interval_ns",
     "hold_ns",
     "rtt_ns",
@@ -173,6 +174,7 @@ fn fields(row: &Row) -> Vec<String> {
         point.clients.to_string(),
         point.rate_per_s.to_string(),
         point.payload_bytes.to_string(),
+        point.measured_feed.to_string(),
         point.poll_interval_ns.0.to_string(),
         point.hold_ns.0.to_string(),
         point.rtt_ns.0.to_string(),

@@ -31,6 +31,7 @@ pub(crate) fn point() -> Point {
         clients: 50,
         rate_per_s: 9.8,
         payload_bytes: 214.0,
+        measured_feed: false,
         poll_interval_ns: Nanos::SECOND,
         hold_ns: Nanos(25 * Nanos::SECOND.0),
         rtt_ns: Nanos::ZERO,

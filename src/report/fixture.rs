@@ -17,6 +17,7 @@ pub fn point(index: usize) -> Point {
         clients: [50, 1_000][index],
         rate_per_s: 10.0,
         payload_bytes: 128.0,
+        measured_feed: false,
         poll_interval_ns: Nanos::SECOND,
         hold_ns: Nanos(25 * Nanos::SECOND.0),
         rtt_ns: Nanos::ZERO,

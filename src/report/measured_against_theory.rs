@@ -8,10 +8,12 @@ use super::charts::strip::{Dots, Strip};
 use super::parts::{Fit, Picture, Table};
 use super::theory::{self, Prediction};
 use super::view::{View, capitalised, counted, listed, short_number};
-use crate::measure::figures::Figure;
+use crate::measure::figures::{Figure, Unit};
 
 /// A difference above this is said in words.
 const OFF_MAX: f64 = 0.10;
+/// A share below this is 0 % to the one digit behind the point that is shown.
+const SHARE_SHOWN_MIN: f64 = 0.0005;
 /// Dots farther off than this stand at the edge of their chart.
 const OFF_DRAWN_MAX: f64 = 0.5;
 
@@ -64,15 +66,24 @@ fn sentences(view: &View<'_>, far: &[&Prediction]) -> Vec<String> {
             "{}, {}: measured {}, predicted {} ({}){place}{more}.",
             worst.transport.title(),
             worst.figure.label(),
-            worst.figure.show(worst.measured),
-            worst.figure.show(worst.predicted),
+            shown(worst.figure, worst.measured),
+            shown(worst.figure, worst.predicted),
             signed(worst.off)
         ));
     }
     sentences
 }
 
+/// A figure's value; a share too small to be shown is none, and not 1.2e-75 %.
+fn shown(figure: Figure, value: f64) -> String {
+    let is_none = figure.unit() == Unit::Fraction && value.abs() < SHARE_SHOWN_MIN;
+    if is_none { "0 %".to_owned() } else { figure.show(value) }
+}
+
 fn signed(off: f64) -> String {
+    if off.abs() < SHARE_SHOWN_MIN {
+        return "0 %".to_owned();
+    }
     let percent = short_number((off * 1000.0).round() / 10.0);
     if off < 0.0 { format!("−{} %", percent.trim_start_matches('-')) } else { format!("+{percent} %") }
 }
@@ -81,7 +92,7 @@ fn picture(view: &View<'_>, figure: Figure, predictions: &[Prediction]) -> Optio
     let of_figure: Vec<&Prediction> = predictions.iter().filter(|one| one.figure == figure).collect();
     let row = |transport: crate::transport::Transport| {
         let dots = of_figure.iter().filter(|one| one.transport == transport).map(|one| {
-            let value = format!("{} against {}", figure.show(one.measured), figure.show(one.predicted));
+            let value = format!("{} against {}", shown(figure, one.measured), shown(figure, one.predicted));
             let place =
                 if view.points().len() > 1 { view.point_title(one.point_index) } else { transport.title().to_owned() };
             (one.off, format!("{place}: {}", signed(one.off)), value)
@@ -100,7 +111,7 @@ fn picture(view: &View<'_>, figure: Figure, predictions: &[Prediction]) -> Optio
         title: &title,
         x: Axis::exact(-edge, edge, Scale::Linear, ticks),
         x_title: "off from predicted",
-        label: &|off| if off == 0.0 { "0 %".to_owned() } else { signed(off) },
+        label: &signed,
         rows,
         band: Some([-OFF_MAX, OFF_MAX]),
     };
@@ -116,8 +127,8 @@ fn picture(view: &View<'_>, figure: Figure, predictions: &[Prediction]) -> Optio
         vec![
             one.transport.title().to_owned(),
             view.point_title(one.point_index),
-            figure.show(one.predicted),
-            figure.show(one.measured),
+            shown(figure, one.predicted),
+            shown(figure, one.measured),
             signed(one.off),
         ]
     });
@@ -126,15 +137,73 @@ fn picture(view: &View<'_>, figure: Figure, predictions: &[Prediction]) -> Optio
     Some(Picture { title: capitalised(figure.label()), is_captioned: true, note, legend, drawing, table }.html())
 }
 
-/// Each formula once, with its source.
-fn formulas(predictions: &[Prediction]) -> Markup {
-    let mut rows: Vec<Vec<String>> = Vec::new();
+/// Each formula once, with its source and all that it is for.
+fn formula_rows(predictions: &[Prediction]) -> Vec<Vec<String>> {
+    struct Formula {
+        text: [&'static str; 2],
+        figures: Vec<String>,
+        transports: Vec<String>,
+    }
+    let mut formulas: Vec<Formula> = Vec::new();
     for one in predictions {
-        let row = [one.figure.label(), one.transport.title(), one.formula, one.source].map(str::to_owned).to_vec();
-        if !rows.contains(&row) {
-            rows.push(row);
+        let text = [one.formula, one.source];
+        let known = formulas.iter().position(|formula| formula.text == text);
+        let index = known.unwrap_or_else(|| {
+            formulas.push(Formula { text, figures: Vec::new(), transports: Vec::new() });
+            formulas.len() - 1
+        });
+        let Formula { figures, transports, .. } = &mut formulas[index];
+        for (list, name) in [(figures, one.figure.label()), (transports, one.transport.title())] {
+            if !list.iter().any(|known| known == name) {
+                list.push(name.to_owned());
+            }
         }
     }
-    let head = ["figure", "transport", "formula", "source"].map(str::to_owned).to_vec();
+    let row = |Formula { text: [formula, source], figures, transports }: Formula| {
+        vec![listed(&figures), listed(&transports), formula.to_owned(), source.to_owned()]
+    };
+    formulas.into_iter().map(row).collect()
+}
+
+/// The formulas, as a table.
+fn formulas(predictions: &[Prediction]) -> Markup {
+    let rows = formula_rows(predictions);
+    let head = ["figures", "transports", "formula", "source"].map(str::to_owned).to_vec();
     html! { details.figures { summary { "The formulas and their sources" } (Table { head, rows, is_words: true }.html("Formulas")) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fake;
+
+    #[test]
+    fn a_share_that_is_none_for_any_reader_is_0_per_cent() {
+        for value in [1.2e-77, -5.2e-93, 0.0, -0.0] {
+            assert_eq!(shown(Figure::EmptyFraction, value), "0 %");
+            assert_eq!(signed(value), "0 %");
+        }
+        assert_eq!(signed(-0.0004), "0 %");
+        assert_eq!((signed(-0.012), signed(0.2)), ("−1.2 %".to_owned(), "+20 %".to_owned()));
+        assert_eq!(shown(Figure::EmptyFraction, 0.25), Figure::EmptyFraction.show(0.25));
+        assert_eq!(shown(Figure::WireTotal, 1e-5), Figure::WireTotal.show(1e-5));
+    }
+
+    #[test]
+    fn each_formula_stands_once_with_all_that_it_is_for() {
+        let run = fake::quick();
+        let predictions = theory::predictions(&run);
+        let rows = formula_rows(&predictions);
+        for row in &rows {
+            assert_eq!(rows.iter().filter(|other| other[2] == row[2] && other[3] == row[3]).count(), 1, "{row:?}");
+        }
+        let transit = rows.iter().find(|row| row[2] == "one transit").unwrap();
+        assert_eq!(transit[1], "SSE and WebSocket");
+        // None was lost on the way.
+        for one in &predictions {
+            let is_it = |row: &&Vec<String>| row[2] == one.formula && row[3] == one.source;
+            let row = rows.iter().find(is_it).unwrap();
+            assert!(row[0].contains(one.figure.label()) && row[1].contains(one.transport.title()), "{row:?}");
+        }
+    }
 }

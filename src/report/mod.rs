@@ -16,7 +16,7 @@ pub mod exports;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod guide;
 mod headers;
 mod index;
@@ -39,4 +39,4 @@ mod view;
 pub use compare_page::write_comparison;
 pub use index::write_index;
 pub use page::{html, write_page};
-pub use terminal::terminal_table;
+pub use terminal::{terminal_measured, terminal_table};

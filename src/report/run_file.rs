@@ -71,10 +71,15 @@ pub struct Scenario {
 pub struct Point {
     /// Clients, each on a connection of its own.
     pub clients: u32,
-    /// Updates due in a second: asked of the synthetic feed, measured for every other.
+    /// Updates due in a second: asked of the synthetic feed, measured for every other, as the updates that were due in
+    /// the measured interval over its length.
     pub rate_per_s: f64,
-    /// Bytes of `data`: asked of the synthetic feed, the mean measured for every other.
+    /// Bytes of `data`: asked of the synthetic feed, measured for every other, as the mean over the updates that were
+    /// due in the measured interval and reached a client.
     pub payload_bytes: f64,
+    /// True where the two above were measured: two points are then not set apart by them.
+    #[serde(default)]
+    pub measured_feed: bool,
     /// Time between one client's polls.
     pub poll_interval_ns: Nanos,
     /// How long the server may park a long poll.
@@ -111,7 +116,8 @@ pub struct Row {
     /// The delivery audit, summed over the rounds.
     #[serde(flatten)]
     pub audit: Audit,
-    /// Medians over the rounds; latency percentiles from the merged histograms.
+    /// Medians over the rounds; latency percentiles from the merged histograms; the parts of the wire bytes from the round
+    /// with the median total, so that they add up to it.
     #[serde(flatten)]
     pub figures: Figures<Value>,
     /// 95 % bootstrap confidence intervals, for the figures measured in several rounds.
@@ -122,7 +128,12 @@ pub struct Row {
     pub reasons: Vec<String>,
 }
 
-/// What became of the updates that were due in the measured interval.
+/// What became of the updates that were *due* in the measured interval, whenever they arrived.
+///
+/// The figures per delivery are not divided by these but by [`Trial::arrived`], the deliveries that *arrived* in the
+/// interval, since bytes and processor time can only be read at its two ends. The two counts differ by what was due
+/// just before the interval and arrived in it, less what was due in it and arrived behind it: with polling each
+/// is up to a poll interval's worth of updates, with the streams hardly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// Updates due in the interval times clients.
@@ -156,7 +167,8 @@ pub struct Trial {
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
-    /// Deliveries that arrived inside the interval: what the costs are divided by.
+    /// Deliveries that arrived inside the interval, whenever they were due: what the costs are divided by, which were
+    /// read at its two ends. [`Audit::delivered`] counts those that were due inside it.
     pub arrived: u64,
     /// What became of the updates that were due in the interval.
     pub audit: Audit,

@@ -5,9 +5,14 @@
 //! invalid trial stay in its row, since leaving them out would make a choice that the reader cannot see; the row is
 //! then invalid, and with it the run.
 
+mod stretches;
+mod wire;
+
 use std::collections::{BTreeMap, HashMap};
 
 use hdrhistogram::Histogram;
+
+pub use stretches::{judge_stretches, updates_measured};
 
 use super::run_file::{Audit, Point, Row, Trial, Verdict};
 use crate::measure::figures::{Figure, Figures, Percentiles, Unit, Value};
@@ -19,12 +24,17 @@ use crate::transport::Transport;
 ///
 /// The same trials and seed give the same rows.
 pub fn summarise(trials: &[Trial], seed: u64) -> (Vec<Row>, Vec<Row>) {
-    let mut groups: BTreeMap<(usize, Option<Transport>), Vec<&Trial>> = BTreeMap::new();
+    let rows = by_row(trials).into_iter().filter_map(|((_, transport), trials)| row(transport, &trials, seed));
+    rows.partition(|row| row.transport.is_some())
+}
+
+/// The trials of each row, by its point and its transport, in the order of the rows.
+fn by_row(trials: &[Trial]) -> BTreeMap<(usize, Option<Transport>), Vec<&Trial>> {
+    let mut groups: BTreeMap<_, Vec<&Trial>> = BTreeMap::new();
     for trial in trials {
         groups.entry((trial.point_index, trial.transport)).or_default().push(trial);
     }
-    let rows = groups.into_iter().filter_map(|((_, transport), trials)| row(transport, &trials, seed));
-    rows.partition(|row| row.transport.is_some())
+    groups
 }
 
 /// One transport at one point; `None` of no trials.
@@ -36,6 +46,7 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
         *figures.get_mut(figure) = Value(statistics::median(&values));
         *ci95.get_mut(figure) = statistics::interval(&values, seed).map(|interval| clip(figure, interval));
     }
+    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery) = wire::figures(trials, seed);
     let mut reasons = reasons(trials);
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
     let mut merged = |pick: fn(&Trial) -> &str| {
@@ -247,9 +258,9 @@ pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
     let echo = point.echo.map_or("updates".to_owned(), |kind| format!("{} messages", kind.label()));
     let settings: [(Differs, String); 12] = [
         (|a, b| a.clients != b.clients, format!("{} clients", crate::units::grouped(i64::from(point.clients)))),
-        (|a, b| is_another(a.rate_per_s, b.rate_per_s), format!("{} updates/s", number(point.rate_per_s))),
+        (|a, b| is_another_feed(a, b, |point| point.rate_per_s), format!("{} updates/s", number(point.rate_per_s))),
         (
-            |a, b| is_another(a.payload_bytes, b.payload_bytes),
+            |a, b| is_another_feed(a, b, |point| point.payload_bytes),
             format!("{} of payload", Unit::Bytes.show(point.payload_bytes)),
         ),
         (|a, b| a.poll_interval_ns != b.poll_interval_ns, format!("a poll interval of {}", point.poll_interval_ns)),
@@ -269,16 +280,20 @@ pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
     kept.map(|(_, words)| words).collect()
 }
 
-/// The same settings; the rate and the payload that a feed was measured at may differ a little.
+/// The same settings; what rate and payload a feed was measured at is not a setting.
 pub fn is_same_point(a: &Point, b: &Point) -> bool {
-    let asked = Point { rate_per_s: b.rate_per_s, payload_bytes: b.payload_bytes, ..a.clone() };
-    asked == *b && !is_another(a.rate_per_s, b.rate_per_s) && !is_another(a.payload_bytes, b.payload_bytes)
+    let Point { rate_per_s, payload_bytes, measured_feed, .. } = *b;
+    let asked = Point { rate_per_s, payload_bytes, measured_feed, ..a.clone() };
+    let is_another = |pick: fn(&Point) -> f64| is_another_feed(a, b, pick);
+    asked == *b && !is_another(|point| point.rate_per_s) && !is_another(|point| point.payload_bytes)
 }
 
-/// Two numbers that were set apart, and not measured a little differently: a replayed feed's rate varies.
-fn is_another(a: f64, b: f64) -> bool {
+/// Was another rate, or another payload, asked for? What was measured depends on the stretch of the feed that the
+/// interval fell on, and sets nothing apart. Older files do not tell; there the two may differ a little.
+fn is_another_feed(a: &Point, b: &Point, pick: fn(&Point) -> f64) -> bool {
     const MEASURED_ALIKE: f64 = 1.2;
-    a.max(b) > a.min(b) * MEASURED_ALIKE
+    let (one, other) = (pick(a), pick(b));
+    !a.measured_feed && !b.measured_feed && one.max(other) > one.min(other) * MEASURED_ALIKE
 }
 
 #[cfg(test)]
@@ -398,6 +413,18 @@ mod tests {
         let (rows, floor) =
             summarise(&[good, Trial { transport: None, point_index: 0, point: fixture::point(0), ..bad }], 1);
         assert_eq!(verdict(&rows, &floor), (Verdict::Suspect, vec!["the floor: 3 updates were lost".to_owned()]));
+    }
+
+    #[test]
+    fn a_measured_rate_or_payload_sets_no_points_apart_but_one_that_was_asked_for_does() {
+        let asked = fixture::point(0);
+        let other = Point { rate_per_s: 20.0, payload_bytes: 999.0, ..asked.clone() };
+        assert!(!is_same_point(&asked, &other));
+        assert_eq!(distinguishing(&asked, &[&asked, &other]).len(), 2);
+        let [one, two] = [&asked, &other].map(|point| Point { measured_feed: true, ..point.clone() });
+        assert!(is_same_point(&one, &two) && is_same_point(&asked, &two));
+        assert_eq!(distinguishing(&one, &[&one, &two]), Vec::<String>::new());
+        assert!(!is_same_point(&one, &Point { clients: 7, ..two }));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The summary at the end of a run, as a table for a terminal.
 
-use super::view::{View, shown};
+use super::summary;
+use super::view::{View, counted, shown};
 use crate::measure::figures::Figure;
 use crate::report::run_file::{Row, Run};
 use crate::units::grouped;
@@ -65,6 +66,27 @@ pub fn terminal_table(run: &Run) -> String {
     out
 }
 
+/// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of
+/// a long recording are few.
+pub fn terminal_measured(run: &Run) -> String {
+    let floors = run.trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let mut line = counted(run.trials.len() - floors, "trial");
+    if floors > 0 {
+        line.push_str(&format!(" and {floors} of the floor"));
+    }
+    match summary::updates_measured(run) {
+        None => {}
+        Some([least, most]) if least == most => line.push_str(&format!("; {} due in each", updates(most))),
+        Some([least, most]) => line.push_str(&format!("; {} to {} due in each", grouped(least as i64), updates(most))),
+    }
+    line.push('\n');
+    line
+}
+
+fn updates(count: u64) -> String {
+    counted(count as usize, "different update")
+}
+
 fn heading(line: usize) -> Vec<String> {
     let ends = if line == 1 { ["", "", "", ""] } else { ["transport", "delivered", "lost", "verdict"] };
     let figures = COLUMNS.iter().map(|(_, first, second)| if line == 1 { *first } else { *second });
@@ -102,6 +124,16 @@ mod tests {
         let places: Vec<_> = table.lines().skip(1).map(|line| line[..place(line).unwrap()].chars().count()).collect();
         assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
         assert_eq!(table.lines().count(), 2 + 4 + 1, "two lines of heading, four transports, the floor");
+    }
+
+    #[test]
+    fn the_trials_are_counted_apart_from_the_floors_and_with_what_their_intervals_held() {
+        let mut run = fake::quick();
+        assert_eq!(terminal_measured(&run), "12 trials and 3 of the floor; 39 different updates due in each\n");
+        run.trials[0].audit.expected = 50 * 17;
+        assert!(terminal_measured(&run).contains("; 17 to 39 different updates due in each"));
+        run.trials.retain(|trial| trial.transport.is_some());
+        assert!(terminal_measured(&run).starts_with("12 trials; "));
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl<'a> View<'a> {
         let Some(point) = self.point(index) else { return String::new() };
         let sweep = self.sweep();
         let differs = |setting: &Setting| {
-            let mut values = self.points.values().map(|point| setting.of(point));
+            let asked = self.points.values().filter(|point| !setting.is_measured(point));
+            let mut values = asked.map(|point| setting.of(point));
             let first = values.next();
             // A rate or a size that was measured is never twice the same; only what was asked for tells points apart.
             values.any(|value| first.is_some_and(|first| (value - first).abs() > first.abs() * 0.2))
@@ -118,7 +119,9 @@ impl<'a> View<'a> {
 
 /// How far apart two points are: the sum of the ratios of their settings.
 fn distance(a: &Point, b: &Point) -> f64 {
-    Setting::ALL.into_iter().map(|setting| ((setting.of(a) + 1.0) / (setting.of(b) + 1.0)).ln().abs()).sum()
+    let is_set = |setting: &Setting| !setting.is_measured(a) && !setting.is_measured(b);
+    let settings = Setting::ALL.into_iter().filter(is_set);
+    settings.map(|setting| ((setting.of(a) + 1.0) / (setting.of(b) + 1.0)).ln().abs()).sum()
 }
 
 /// A setting that can be swept.
@@ -153,6 +156,11 @@ impl Setting {
         Self::Storm,
         Self::Echo,
     ];
+
+    /// Is it no setting of this point, but what its feed was measured at?
+    fn is_measured(self, point: &Point) -> bool {
+        point.measured_feed && matches!(self, Self::Rate | Self::Payload)
+    }
 
     /// The setting with this name in a run file.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -447,6 +455,28 @@ mod tests {
                 assert!((row.point.rate_per_s / asked.rate_per_s - 1.03).abs() < 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn a_measured_feed_neither_places_a_row_nor_names_a_point() {
+        let intervals = [1_000, 1_300].map(|ms| Point {
+            poll_interval_ns: Nanos(ms * Nanos::MILLI.0),
+            measured_feed: true,
+            ..fake::point()
+        });
+        let mut run = fake::run("mine", "?", None, intervals.to_vec(), 1);
+        for (rows, points) in run.summary.chunks_mut(4).zip(&intervals) {
+            rows.iter_mut().for_each(|row| row.point.rate_per_s = points.rate_per_s * 2.0);
+        }
+        for trial in &mut run.trials {
+            trial.point.rate_per_s *= 1.0 + trial.point_index as f64;
+        }
+        let view = View::new(&run);
+        for point in view.points() {
+            let row = view.row(point, Transport::Sse).unwrap();
+            assert_eq!(row.point.poll_interval_ns, view.point(point).unwrap().poll_interval_ns);
+        }
+        assert_eq!(view.point_title(0), "poll interval 1 s");
     }
 
     #[test]

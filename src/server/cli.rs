@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +19,7 @@ use crate::feed::{self, Feed, FeedArgs, Source};
 use crate::journal::{Behind, Bounds};
 use crate::limits;
 use crate::measure::host;
-use crate::program;
+use crate::program::{self, told};
 use crate::units::{self, Nanos};
 
 const EXAMPLES: &str = "\
@@ -119,11 +119,12 @@ impl BoundArgs {
             );
         }
         if self.journal_updates == 0 {
-            bail!("--journal-updates is 0; retain 1 or more");
+            return Err(told(anyhow!("--journal-updates is 0; retain 1 or more"), true));
         }
         let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
         if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
-            bail!("--echo-max is {echo_bytes_max} B; use {} B or less", limits::ECHO_BYTES_SETTING_MAX);
+            let most = limits::ECHO_BYTES_SETTING_MAX;
+            return Err(told(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), true));
         }
         Ok(Settings {
             journal: Bounds {
@@ -195,7 +196,10 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     };
     let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
-    let source = feed.source()?;
+    let source = feed.source().map_err(|error| {
+        let is_wrong_use = error.is_wrong_use();
+        told(error, is_wrong_use)
+    })?;
     let address = SocketAddr::new(args.host, args.port);
     let server = Server::bind(address, settings, Clock::Monotonic).map_err(|error| match error {
         BindError::Io(error) => anyhow::Error::new(error)

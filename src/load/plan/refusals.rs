@@ -1,0 +1,153 @@
+//! What cannot be planned, and what to ask for instead.
+
+use super::count;
+use crate::feed::{FeedError, FeedKind};
+use crate::load::knobs::Knobs;
+
+/// Why a run is impossible.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// A feed that cannot be repeated for each trial.
+    #[error(
+        "--feed {0} gives no updates that every trial could repeat; use replay or synthetic, or --target a server \
+             that has them"
+    )]
+    Unrepeatable(&'static str),
+    /// A setting of the synthetic feed without it.
+    #[error("--{0} is of the synthetic feed; add --feed synthetic")]
+    NotSynthetic(&'static str),
+    /// A setting of the replayed feed without it.
+    #[error("--{0} is of the replay feed; leave it out, or use --feed replay")]
+    NotReplay(&'static str),
+    /// A setting of a feed that is not ours.
+    #[error("--{0} is of a feed that loadgen starts, and the server at --target has its own; leave it out")]
+    NotOurs(&'static str),
+    /// A sweep over what a server that is already there decides by itself.
+    #[error(
+        "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
+    )]
+    NotOursToSweep(&'static str),
+    /// More clients than files may be open.
+    #[error(
+        "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
+             {needed} or use --clients {most}"
+    )]
+    Files {
+        /// Asked for.
+        clients: u32,
+        /// What they need.
+        needed: u64,
+        /// What the system allows.
+        allowed: u64,
+        /// How many clients that is enough for.
+        most: u64,
+    },
+    /// A run that would take for ever.
+    #[error("{count} would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
+    TooLong {
+        /// How many trials, in words.
+        count: String,
+        /// How long at the least.
+        hours: f64,
+    },
+}
+
+impl PlanError {
+    /// Does it lie in what was asked for, and not in a file or the machine?
+    pub fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Feed(error) => error.is_wrong_use(),
+            Self::Files { .. } => false,
+            Self::Unrepeatable(_)
+            | Self::NotSynthetic(_)
+            | Self::NotReplay(_)
+            | Self::NotOurs(_)
+            | Self::NotOursToSweep(_)
+            | Self::TooLong { .. } => true,
+        }
+    }
+}
+
+/// Refuses settings of a feed that nothing would come of. `flags` were given, `knobs` are they over the scenario's.
+pub(super) fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Result<(), PlanError> {
+    if knobs.echo.is_some() {
+        // Rate and payload are those of the messages.
+        return Ok(());
+    }
+    let of_synthetic = |knobs: &Knobs| {
+        [("rate", knobs.rate.is_some()), ("payload", knobs.payload.is_some()), ("arrivals", knobs.arrivals.is_some())]
+    };
+    let of_replay = |knobs: &Knobs| [("replay", knobs.replay.is_some()), ("speed", knobs.speed.is_some())];
+    fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    }
+    if is_external {
+        let given = first([("feed", flags.feed.is_some())]).or(first(of_synthetic(flags))).or(first(of_replay(flags)));
+        let swept = first([("the rate", count(&knobs.rate) > 1), ("the payload", count(&knobs.payload) > 1)]);
+        return match (given, swept) {
+            (Some(name), _) => Err(PlanError::NotOurs(name)),
+            (None, Some(name)) => Err(PlanError::NotOursToSweep(name)),
+            (None, None) => Ok(()),
+        };
+    }
+    // Whoever asks for another feed than the scenario's has not asked for the speed that stands in the scenario.
+    let asked = if flags.feed.is_some() { flags } else { knobs };
+    let (synthetic, replay) = (first(of_synthetic(knobs)), first(of_replay(asked)));
+    match (knobs.feed.unwrap_or(FeedKind::Replay), synthetic, replay) {
+        (FeedKind::Replay | FeedKind::Stdin | FeedKind::None, Some(name), _) => Err(PlanError::NotSynthetic(name)),
+        (FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, Some(name)) => Err(PlanError::NotReplay(name)),
+        (FeedKind::Replay | FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, _) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::plan::Plan;
+    use crate::load::scenarios::Scenario;
+    use clap::Parser;
+    use std::path::PathBuf;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        knobs: Knobs,
+    }
+
+    fn refusal(scenario: &str, flags: &str, target: Option<&str>) -> Option<PlanError> {
+        let words = std::iter::once("loadgen").chain(flags.split_whitespace());
+        let knobs = Flags::try_parse_from(words).unwrap().knobs;
+        let target = target.map(|url| url.parse().unwrap());
+        Plan::new(Scenario::load(scenario).unwrap(), knobs, target, PathBuf::new()).err()
+    }
+
+    #[test]
+    fn settings_of_another_feed_are_refused_and_not_left_lying() {
+        let target = Some("http://127.0.0.1:1");
+        for (scenario, flags, target, part) in [
+            ("quick", "--rate 50", None, "--rate is of the synthetic feed"),
+            ("quick", "--feed synthetic --speed 3", None, "--speed is of the replay feed"),
+            ("sparse", "--replay FILE", None, "--replay is of the replay feed"),
+            ("chatty", "--feed replay", None, "--rate is of the synthetic feed"),
+            ("quick", "--rate 5", target, "--rate is of a feed that loadgen starts"),
+            ("quick", "--feed replay", target, "--feed is of a feed that loadgen starts"),
+            ("chatty", "", target, "sweeps the rate"),
+        ] {
+            let error = refusal(scenario, flags, target).unwrap_or_else(|| panic!("{scenario} {flags}"));
+            assert!(error.is_wrong_use() && error.to_string().contains(part), "{scenario} {flags}: {error}");
+        }
+        for (scenario, flags, target) in [
+            // The speed is the scenario's, and of the feed that was not asked for.
+            ("quick", "--feed synthetic", None),
+            ("quick", "--speed 60", None),
+            ("quick", "", target),
+            ("sparse", "", target),
+            ("duplex", "--rate 5", target),
+        ] {
+            assert!(refusal(scenario, flags, target).is_none(), "{scenario} {flags}");
+        }
+    }
+}

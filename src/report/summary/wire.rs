@@ -1,0 +1,100 @@
+//! The bytes of a delivery are taken together, so that their parts add up to their total: the total is the median of
+//! the rounds, and the parts are those of the round that has it (of an even number of rounds, the means of the two in
+//! the middle). Medians taken part by part would come from different rounds, and add up to nothing. The intervals of the
+//! parts come from the same statistic on resamples of the rounds.
+
+use crate::measure::figures::{Figure, Figures, Value, WireBytes};
+use crate::measure::statistics;
+use crate::report::run_file::Trial;
+
+/// The parts of [`WireBytes`]; their sum is its total.
+const WIRE_PARTS: [Figure; 5] =
+    [Figure::WirePayload, Figure::WireFraming, Figure::WireHttpHeaders, Figure::WireTcpIp, Figure::WireRetransmitted];
+
+/// The run file writes a millionth of a byte and no less.
+const WRITTEN_PER_BYTE: f64 = 1e6;
+
+/// The bytes of a delivery as the round with the median total had them, and their intervals.
+pub fn figures(trials: &[&Trial], seed: u64) -> (WireBytes<Value>, WireBytes<Option<[f64; 2]>>) {
+    let measured = trials.iter().filter_map(|trial| {
+        let of = |figure| trial.figures.get(figure).0;
+        let parts: Vec<f64> = WIRE_PARTS.into_iter().filter_map(of).collect();
+        Some((of(Figure::WireTotal)?, <[f64; WIRE_PARTS.len()]>::try_from(parts).ok()?))
+    });
+    let measured: Vec<(f64, [f64; WIRE_PARTS.len()])> = measured.collect();
+    let Some(parts) = parts_of_median(measured.clone()) else { return Default::default() };
+    let mut replicates: [Vec<f64>; WIRE_PARTS.len()] = Default::default();
+    statistics::for_each_resample(measured.len(), seed, |drawn| {
+        let parts = parts_of_median(drawn.iter().map(|index| measured[*index]).collect());
+        replicates.iter_mut().zip(parts.unwrap_or_default()).for_each(|(list, part)| list.push(part));
+    });
+    let (mut figures, mut ci95) = (Figures::<Value>::default(), Figures::<Option<[f64; 2]>>::default());
+    for ((figure, part), replicates) in WIRE_PARTS.into_iter().zip(parts).zip(&replicates) {
+        *figures.get_mut(figure) = Value(Some(part));
+        *ci95.get_mut(figure) = statistics::interval_around(part, replicates, measured.len());
+    }
+    let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();
+    let (sum, median) = (parts.iter().sum::<f64>(), statistics::median(&totals));
+    // The sum of the rounded parts, unless it is more than rounding that sets the two apart: a median is a median.
+    let is_rounded = |median: &f64| (median - sum).abs() <= WIRE_PARTS.len() as f64 / WRITTEN_PER_BYTE;
+    *figures.get_mut(Figure::WireTotal) = Value(median.map(|median| if is_rounded(&median) { sum } else { median }));
+    *ci95.get_mut(Figure::WireTotal) = statistics::interval(&totals, seed);
+    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery)
+}
+
+/// The parts of the entry whose total is the median, or the means of the two in the middle; rounded as the run file
+/// rounds them, so that they add up there too. `None` of nothing.
+fn parts_of_median<const N: usize>(mut measured: Vec<(f64, [f64; N])>) -> Option<[f64; N]> {
+    measured.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let last = measured.len().checked_sub(1)?;
+    let (low, high) = (measured[last / 2].1, measured[last.div_ceil(2)].1);
+    Some(std::array::from_fn(|part| ((low[part] + high[part]) / 2.0 * WRITTEN_PER_BYTE).round() / WRITTEN_PER_BYTE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::summary::summarise;
+    use crate::transport::Transport;
+
+    #[test]
+    fn the_parts_of_the_bytes_add_up_to_the_total_and_the_total_is_the_median() {
+        // Each part has its median in another round: part by part they would add up to 154 + 46 + 29 + 20 = 249.
+        let rounds = [[150.1, 46.2, 30.3, 20.4], [154.1, 40.2, 29.3, 22.4], [158.1, 47.2, 20.3, 19.4]];
+        for count in [1, 2, 3] {
+            let mut trials: Vec<Trial> =
+                (1..=count).map(|round| fixture::trial(Some(Transport::Sse), round as u32, 0, 1_000)).collect();
+            let mut totals = Vec::new();
+            for (trial, [payload, framing, http_headers, tcp_ip]) in trials.iter_mut().zip(rounds) {
+                let total = payload + framing + http_headers + tcp_ip;
+                totals.push(total);
+                trial.figures.wire_bytes_per_delivery = WireBytes {
+                    total: Value(Some(total)),
+                    payload: Value(Some(payload)),
+                    framing: Value(Some(framing)),
+                    http_headers: Value(Some(http_headers)),
+                    tcp_ip: Value(Some(tcp_ip)),
+                    retransmitted: Value(Some(0.0)),
+                };
+            }
+            let row = &summarise(&trials, 1).0[0];
+            let total = row.figures.wire_bytes_per_delivery.total.0.unwrap();
+            assert!((total - statistics::median(&totals).unwrap()).abs() < 1e-5, "{count}: {total} of {totals:?}");
+            let parts = || WIRE_PARTS.map(|part| row.figures.get(part).0.unwrap());
+            assert!((total - parts().iter().sum::<f64>()).abs() < 1e-9, "{count}: {:?}", parts());
+            // As written, too.
+            let written = serde_json::to_value(&row.figures.wire_bytes_per_delivery).unwrap();
+            let sum: f64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"]
+                .map(|part| written[part].as_f64().unwrap())
+                .iter()
+                .sum();
+            assert!((sum - written["total"].as_f64().unwrap()).abs() < 1e-9, "{count}: {written}");
+            for part in WIRE_PARTS {
+                let (value, interval) = (row.figures.get(part).0.unwrap(), row.ci95.get(part));
+                assert_eq!(interval.is_some(), count > 1, "{part:?}");
+                assert!(interval.is_none_or(|[low, high]| low <= value && value <= high), "{part:?}: {interval:?}");
+            }
+        }
+    }
+}
