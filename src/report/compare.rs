@@ -171,9 +171,10 @@ pub fn is_cost(figure: Figure) -> bool {
 
 /// Compares `after` with the baseline `before`.
 pub fn compare(before: &Run, after: &Run) -> Comparison {
-    let mut warnings = conditions::differing(before, after);
+    // First what was to be compared, or was set by a slip.
     let pairing = pairs::of(before, after);
-    warnings.extend(pairing.warnings);
+    let mut warnings = pairing.warnings;
+    warnings.extend(conditions::differing(before, after));
     let points: Vec<&Point> = before.summary.iter().chain(&before.floor).map(|row| &row.point).collect();
     let mut lines = Vec::new();
     for (first, second) in pairing.pairs {

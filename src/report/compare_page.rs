@@ -55,9 +55,8 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
                     ul { @for threshold in thresholds { (kept(threshold)) } }
                 }
                 @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
-                    (section(outcome, &comparison.of(outcome).collect::<Vec<_>>()))
+                    (section(comparison, outcome))
                 }
-                @for explanation in comparison.explanations() { p.muted { (capitalised(&explanation)) "." } }
                 (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise))
                 (folded("A single round: what was measured, and no telling what is noise", &single))
                 (folded("The floor, which has no transport in it: what the machine itself did", &floor))
@@ -98,7 +97,8 @@ fn kept(threshold: &Threshold) -> Markup {
     }
 }
 
-fn section(outcome: Outcome, lines: &[&Line]) -> Markup {
+fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
+    let lines: Vec<&Line> = comparison.of(outcome).collect();
     let title = match outcome {
         Outcome::Worse => "Worse",
         Outcome::Better => "Better",
@@ -110,7 +110,8 @@ fn section(outcome: Outcome, lines: &[&Line]) -> Markup {
     html! {
         @if !lines.is_empty() {
             h2 class=(outcome.label()) { (title) }
-            (table(title, lines))
+            (table(title, &lines))
+            @if let Some(explanation) = comparison.explanation(outcome) { p.muted { (capitalised(&explanation)) "." } }
         }
     }
 }
@@ -205,6 +206,8 @@ mod tests {
         assert!(at("*.lost &gt; 0") < at(">Worse<") && at(">Worse<") < at("+50.0 %"));
         assert!(at("+50.0 %") < at("Within noise: "));
         at("Not compared: not measured in both");
+        assert!(page.contains(">loadgen run crowd<") && !page.contains("loadgen loadgen"), "{page}");
+        assert!(page.contains("<title>2026-11-22 18:00:00 UTC compared with 2026-11-22 18:00:00 UTC"), "{page}");
         assert!(!page.contains("<another>") && !page.contains("http://") && !page.contains("https://"));
         assert!(!page.contains(">Better<"));
     }

@@ -169,7 +169,7 @@ fn an_interval_that_leaves_out_no_change_is_never_called_within_noise() {
             assert_eq!(is_clear, line.outcome != Outcome::WithinNoise, "{line:?}");
             seen += usize::from(line.outcome == Outcome::Chance);
         }
-        let says = comparison.explanations().iter().any(|text| text.contains("with 112 figures looked at, about 6 "));
+        let says = comparison.table().contains("with 112 figures looked at, about 6 would do so by chance");
         assert_eq!(says, comparison.of(Outcome::Chance).count() > 0);
     }
     assert!(seen > 0, "not one of 900 figures left zero by chance");
@@ -194,6 +194,11 @@ fn the_headline_names_what_is_there_and_says_nothing_of_nothing() {
     other.summary.clear();
     let empty = compare(&quiet, &other);
     assert!(empty.is_empty() && empty.headline().starts_with("Nothing can be compared"), "{}", empty.headline());
+}
+
+#[test]
+fn a_change_has_a_sign_and_no_digits_that_nobody_reads() {
+    assert_eq!([0.203, -0.5, -0.0001, 38.778].map(change), ["+20.3 %", "−50.0 %", "+0.0 %", "+3,878 %"]);
 }
 
 #[test]
@@ -249,8 +254,7 @@ fn a_clear_difference_that_is_too_small_to_matter_is_not_called_one() {
     let rss = comparison.lines.iter().find(|line| line.figure == Figure::ServerRss).unwrap();
     assert!(rss.difference.unwrap().is_clear);
     assert_eq!(rss.outcome, Outcome::Small);
-    let small = &compare(&fixture::run(same), &fixture::run(slightly)).explanations();
-    assert!(small.len() == 1 && small[0].starts_with("too small to count: "), "{small:?}");
+    assert!(comparison.table().contains("\ntoo small to count: the interval leaves out no change"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Comparison, FALSE_DISCOVERIES_MAX, Lack, Line, Outcome};
 use crate::report::view::{self, counted, listed};
+use crate::units::grouped;
 
 impl Outcome {
     /// Why a figure was not judged.
@@ -27,11 +28,15 @@ impl Outcome {
     }
 }
 
-/// A share as a change: `+20.3 %`.
+/// A share as a change: `+20.3 %`, `+3,878 %`.
 pub fn change(share: f64) -> String {
     let percent = share * 100.0;
     let sign = if percent < -0.05 { "−" } else { "+" };
-    format!("{sign}{:.1} %", percent.abs())
+    match percent.abs() {
+        // Past ten times nobody reads the tenths.
+        many if many >= 1_000.0 => format!("{sign}{} %", grouped(many.round() as i64)),
+        some => format!("{sign}{some:.1} %"),
+    }
 }
 
 /// A moment to the second, for a terminal too.
@@ -76,23 +81,24 @@ impl Comparison {
         if named.is_empty() { format!("{all} compared.") } else { format!("Of {all}: {named}.") }
     }
 
-    /// What the outcomes between "changed" and "within noise" mean, where there are any.
-    pub fn explanations(&self) -> Vec<String> {
+    /// What an outcome between "changed" and "within noise" means.
+    pub fn explanation(&self, outcome: Outcome) -> Option<String> {
         let looked_at = self.transports().filter(|line| line.difference.is_some()).count();
         let by_chance = (looked_at as f64 * FALSE_DISCOVERIES_MAX).round().max(1.0);
-        let has = |outcome| self.lines.iter().any(|line| line.outcome == outcome && line.difference.is_some());
-        let chance = has(Outcome::Chance).then(|| {
-            format!(
-                "could be chance: the interval leaves out no change, but with {looked_at} figures looked at, about \
-                 {by_chance} would do so by chance alone; repeat both runs, with more --rounds, to find out"
-            )
-        });
-        let small = has(Outcome::Small).then(|| {
-            "too small to count: the interval leaves out no change, but two runs of the same thing drift apart by as \
-             much: times, processor time and memory by up to 10 %, requests and bytes by up to 1 %"
-                .to_owned()
-        });
-        chance.into_iter().chain(small).collect()
+        match outcome {
+            Outcome::Chance => Some(format!(
+                "the interval leaves out no change, but with {looked_at} figures looked at, about {by_chance} would do \
+                 so by chance alone; repeat both runs, with more --rounds, to find out"
+            )),
+            Outcome::Small => Some(
+                "the interval leaves out no change, but two runs of the same thing drift apart by as much: times, \
+                 processor time and memory by up to 10 %, requests and bytes by up to 1 %"
+                    .to_owned(),
+            ),
+            Outcome::Worse | Outcome::Better | Outcome::Changed | Outcome::WithinNoise | Outcome::NotComparable(_) => {
+                None
+            }
+        }
     }
 
     /// For the terminal: the warnings, what changed, what did not, and the answer at the end, where the eye is.
@@ -120,8 +126,11 @@ impl Comparison {
                 text.push_str(&format!("{count} more: {}\n", outcome.label()));
             }
         }
-        for explanation in self.explanations() {
-            text.push_str(&format!("\n{explanation}\n"));
+        let is_there = |outcome: &Outcome| self.lines.iter().any(|line| line.outcome == *outcome);
+        for outcome in [Outcome::Chance, Outcome::Small].into_iter().filter(is_there) {
+            if let Some(explanation) = self.explanation(outcome) {
+                text.push_str(&format!("\n{}: {explanation}\n", outcome.label()));
+            }
         }
         text.push_str(&format!("\n{}\n", self.headline()));
         if !self.is_empty() {
