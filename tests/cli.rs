@@ -214,6 +214,48 @@ async fn a_report_of_what_is_no_run_is_refused() {
     }
 }
 
+/// The sample run with something changed, in a folder of its own.
+fn changed_sample(folder: &Path, name: &str, change: impl Fn(&mut Value)) -> String {
+    let sample = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample/run.json")).unwrap();
+    let mut run: Value = serde_json::from_slice(&sample).unwrap();
+    change(&mut run);
+    let folder = folder.join(name);
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("run.json"), run.to_string()).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_row_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |run: &mut Value, change: &dyn Fn(&mut Value)| {
+        for list in ["summary", "floor"] {
+            run[list].as_array_mut().unwrap().iter_mut().for_each(change);
+        }
+        run["trials"].as_array_mut().unwrap().iter_mut().for_each(|trial| change(&mut trial["point"]));
+    };
+    let keep = |run: &mut Value, transport: &str| {
+        for list in ["summary", "trials", "floor"] {
+            run[list].as_array_mut().unwrap().retain(|row| row["transport"] == transport);
+        }
+    };
+    let sample = changed_sample(folder.path(), "sample", |_| ());
+    let often = |run: &mut Value| rows(run, &|point| point["poll_interval_ns"] = Value::from(333_000_000));
+    let often = changed_sample(folder.path(), "often", often);
+    let compared = run(loadgen(), &["compare", &sample, &often]).await;
+    assert_eq!(compared.code, Some(0), "{compared:?}");
+    for part in ["the poll interval differs: ", "333 ms in the second", "Nothing changed beyond noise."] {
+        assert!(compared.stdout.contains(part), "{part} in {}", compared.stdout);
+    }
+    assert!(!compared.stdout.contains("only in the"), "{}", compared.stdout);
+    let sse = changed_sample(folder.path(), "sse", |run| keep(run, "sse"));
+    let polling = changed_sample(folder.path(), "polling", |run| keep(run, "polling"));
+    let refused = run(loadgen(), &["compare", &sse, &polling]).await;
+    assert_refused(&refused, 1, &["no row of one run can be held against one of the other"]);
+    assert!(refused.stdout.contains("SSE is only in the first run"), "{}", refused.stdout);
+    assert!(!Path::new(&polling).join("comparison.html").exists());
+}
+
 /// A run that would go on for long, with its lines on standard error, just behind the first that matches.
 struct LongRun {
     process: tokio::process::Child,

@@ -197,6 +197,11 @@ fn compare(first: &Path, second: &Path, fail_if: &[Expression], out: Option<&Pat
     let (baseline, judged) = (Run::read(first)?, Run::read(second)?);
     let comparison = report::compare::compare(&baseline, &judged);
     print!("{}", comparison.table());
+    if comparison.is_empty() {
+        anyhow::bail!(
+            "no row of one run can be held against one of the other; compare runs of the same transports and sweep"
+        );
+    }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
     let is_failed = say_thresholds(&thresholds);

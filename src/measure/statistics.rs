@@ -1,4 +1,4 @@
-//! Medians over trials, how far they can be trusted, and whether two of them differ.
+//! What trials say together, how far it can be trusted, and whether two sets of them differ.
 //!
 //! The trial is the unit: the thousands of deliveries inside one share its luck, so only the spread *between* trials
 //! says how far a figure would move if the run were repeated (Kalibera and Jones, "Rigorous benchmarking in reasonable
@@ -11,10 +11,10 @@
 //! and 12.2):
 //!
 //! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every way there is, and take
-//!    the median of each;
-//! 2. the standard deviation of these medians, times √(n / (n − 1)) because a resample varies about the sample and not
-//!    about the truth, is the standard error;
-//! 3. the interval is the median ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
+//!    the statistic of each ([`Sample`]): the median, or for latency the percentile of the merged histograms;
+//! 2. the standard deviation of these replicates, times √(n / (n − 1)) because a resample varies about the sample and
+//!    not about the truth, is the standard error;
+//! 3. the interval is the statistic ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
 //!    difference of two samples).
 //!
 //! Values above zero are treated in logarithms, where noise is a factor and an interval cannot reach below zero.
@@ -55,12 +55,60 @@ fn median_of(values: &mut [f64]) -> Option<f64> {
     }
 }
 
+/// A statistic of a set of trials: what it is for all of them together, and for each resample of them.
+///
+/// Value, interval and ratio of a figure all come from here, so that they cannot contradict one another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// For all trials together.
+    pub value: f64,
+    /// For the resamples that [`for_each_resample`] makes of them.
+    pub replicates: Vec<f64>,
+    /// How many trials there are.
+    pub trials: usize,
+}
+
+impl Sample {
+    /// The median of trials that have one value each; `None` of nothing.
+    ///
+    /// The same seed gives the same replicates.
+    pub fn of_median(values: &[f64], seed: u64) -> Option<Self> {
+        Some(Self { value: median(values)?, replicates: medians(values, seed), trials: values.len() })
+    }
+
+    /// The 95 % interval; `None` with fewer than two trials, from which no spread can be told.
+    pub fn interval(&self) -> Option<[f64; 2]> {
+        interval_around(self.value, &self.replicates, self.trials)
+    }
+
+    /// A statistic made of two of the same trials. `None` if the two are not of as many trials.
+    pub fn with(&self, other: &Self, make: impl Fn(f64, f64) -> f64) -> Option<Self> {
+        let is_of_same = self.trials == other.trials && self.replicates.len() == other.replicates.len();
+        is_of_same.then(|| Self {
+            value: make(self.value, other.value),
+            // The same number of trials and the same seed are resampled in the same order.
+            replicates: self.replicates.iter().zip(&other.replicates).map(|(a, b)| make(*a, *b)).collect(),
+            trials: self.trials,
+        })
+    }
+
+    /// Does this hold of the value and of every replicate?
+    pub fn all(&self, is_so: impl Fn(f64) -> bool) -> bool {
+        is_so(self.value) && self.replicates.iter().all(|value| is_so(*value))
+    }
+
+    /// The standard error, after each replicate was brought to a scale.
+    fn error(&self, scale: impl Fn(f64) -> f64) -> f64 {
+        let scaled: Vec<f64> = self.replicates.iter().map(|value| scale(*value)).collect();
+        deviation(&scaled) * few_trials(self.trials)
+    }
+}
+
 /// The 95 % interval of the median of `values`; `None` with fewer than two, from which no spread can be told.
 ///
 /// The same seed gives the same interval.
 pub fn interval(values: &[f64], seed: u64) -> Option<[f64; 2]> {
-    let centre = median(values)?;
-    interval_around(centre, &medians(values, seed), values.len())
+    Sample::of_median(values, seed)?.interval()
 }
 
 /// The median of each resample of `values`.
@@ -142,7 +190,7 @@ fn deviation(values: &[f64]) -> f64 {
 /// How one sample of trials relates to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// Median of the first over median of the second.
+    /// The first's value over the second's.
     pub ratio: f64,
     /// Where the true ratio is, with 95 % confidence.
     pub ci95: [f64; 2],
@@ -153,34 +201,29 @@ pub struct Difference {
     pub p_value: f64,
 }
 
-/// Compares the medians of two independent samples of trials.
+/// Compares two independent sets of trials: the ratio of their values, and how sure it is.
 ///
-/// `None` if either has fewer than two values, or if the second's median is zero and the first's is not: there is no
-/// ratio to zero. Where a value is zero or negative the difference is taken as it is and not in logarithms, and then
-/// expressed as a share of the second median.
-pub fn difference(a: &[f64], b: &[f64], seed: u64) -> Option<Difference> {
-    let trials = a.len().min(b.len());
-    if trials < 2 || a.iter().chain(b).any(|value| !value.is_finite()) {
+/// `None` if either has fewer than two trials, or if the second's value is zero and not everything else is: there is
+/// no ratio to zero. Where a value is zero or negative the difference is taken as it is and not in logarithms, and then
+/// expressed as a share of the second value.
+pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
+    let trials = a.trials.min(b.trials);
+    if trials < 2 || !a.all(f64::is_finite) || !b.all(f64::is_finite) {
         return None;
     }
-    let (first, second) = (median(a)?, median(b)?);
-    let is_positive = a.iter().chain(b).all(|value| *value > 0.0);
-    let scale = |value: f64| if is_positive { value.ln() } else { value / second.abs() };
-    if second == 0.0 {
+    if b.value == 0.0 {
         let nothing = Difference { ratio: 1.0, ci95: [1.0, 1.0], is_clear: false, p_value: 1.0 };
-        return (a.iter().chain(b).all(|value| *value == 0.0)).then_some(nothing);
+        let is_zero = |value| value == 0.0;
+        return (a.all(is_zero) && b.all(is_zero)).then_some(nothing);
     }
-    let error = |values: &[f64], seed| {
-        let scaled: Vec<f64> = medians(values, seed).into_iter().map(scale).collect();
-        deviation(&scaled) * few_trials(values.len())
-    };
-    // Another stream of draws for the second sample: the same one would make the two move together.
-    let error = error(a, seed).hypot(error(b, seed.wrapping_add(0x9E37_79B9_7F4A_7C15)));
-    let distance = scale(first) - scale(second);
+    let is_positive = a.all(|value| value > 0.0) && b.all(|value| value > 0.0);
+    let scale = |value: f64| if is_positive { value.ln() } else { value / b.value.abs() };
+    let error = a.error(scale).hypot(b.error(scale));
+    let distance = scale(a.value) - scale(b.value);
     // The smaller sample's degrees of freedom for both: more would overrate it where the other is much larger.
     let freedom = 2 * (trials - 1);
     let half = student_t(freedom) * error;
-    let to_ratio = |distance: f64| if is_positive { distance.exp() } else { 1.0 + distance * second.signum() };
+    let to_ratio = |distance: f64| if is_positive { distance.exp() } else { 1.0 + distance * b.value.signum() };
     let mut ci95 = [to_ratio(distance - half), to_ratio(distance + half)];
     ci95.sort_by(f64::total_cmp);
     // Rounding of the logarithms alone is no difference.
@@ -188,7 +231,7 @@ pub fn difference(a: &[f64], b: &[f64], seed: u64) -> Option<Difference> {
     let p_value = if is_equal { 1.0 } else { 1.0 - within(distance.abs() / error, freedom) };
     let is_clear = !is_equal && distance.abs() > half;
     let is_bounded = ci95.iter().all(|bound| bound.is_finite());
-    is_bounded.then_some(Difference { ratio: to_ratio(distance), ci95, is_clear, p_value })
+    is_bounded.then_some(Difference { ratio: a.value / b.value, ci95, is_clear, p_value })
 }
 
 /// The t beyond which, on either side, Student's distribution has 5 %.
@@ -230,6 +273,11 @@ fn within(t: f64, freedom: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How the medians of two lists of values differ.
+    fn difference(a: &[f64], b: &[f64], seed: u64) -> Option<Difference> {
+        super::difference(&Sample::of_median(a, seed)?, &Sample::of_median(b, seed)?)
+    }
 
     /// Trials of a thing that is 1, with noise of the given relative size.
     fn trials(count: usize, noise: f64, random: &mut ChaCha8Rng) -> Vec<f64> {

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 
 use super::view::{Drawn, Setting, View, listed, shown_interval, times};
 use crate::measure::figures::Figure;
-use crate::measure::statistics::{Difference, difference, median};
+use crate::measure::statistics::{Difference, median};
 use crate::report::run_file::{Effort, MessageKind, Run};
 use crate::transport::Transport;
 use crate::units::grouped;
@@ -108,9 +108,8 @@ pub(crate) fn html(run: &Run) -> Option<Markup> {
 }
 
 /// How two transports stand to one another in a figure at a point.
-fn between(view: &View<'_>, point: usize, figure: Figure, [a, b]: [Transport; 2]) -> Option<Difference> {
-    let values = |transport| view.values(point, transport, Drawn::Figure(figure));
-    difference(&values(a), &values(b), view.run.scenario.seed)
+fn between(view: &View<'_>, point: usize, figure: Figure, pair: [Transport; 2]) -> Option<Difference> {
+    view.difference(point, pair, Drawn::Figure(figure))
 }
 
 fn is_more(found: &Difference) -> bool {
@@ -344,7 +343,11 @@ mod tests {
     fn set(run: &mut Run, transport: Transport, figure: Figure, value: impl Fn(&Point) -> f64) {
         for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(transport)) {
             let noise = 1.0 + f64::from(trial.round) / 1e3;
-            *trial.figures.get_mut(figure) = Value(Some(value(&trial.point) * noise));
+            let value = value(&trial.point) * noise;
+            *trial.figures.get_mut(figure) = Value(Some(value));
+            if figure.path().starts_with("latency_ns") {
+                trial.latency_hdr = fake::all_taking(value);
+            }
         }
         for row in run.summary.iter_mut().filter(|row| row.transport == Some(transport)) {
             *row.figures.get_mut(figure) = Value(Some(value(&row.point)));

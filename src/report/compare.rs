@@ -1,7 +1,9 @@
 //! Two runs side by side: what got better, what got worse, and what is within noise.
 //!
-//! The trial is the unit, as everywhere: a figure's values in the trials of one run against those of the other
-//! ([`statistics::difference`]). Three things keep a comparison of a run with its own repetition quiet:
+//! The trial is the unit, as everywhere: what the trials of one run say of a figure against what those of the other say
+//! ([`statistics::difference`]). Value, change and interval come from the same [`Sample`]s as the rows of the report:
+//! the change is always the second value over the first. Three things keep a comparison of a run with its own
+//! repetition quiet:
 //!
 //! - *Many figures are looked at at once.* With a hundred, 5 % of false alarms each would mean five of them in every
 //!   comparison. The p-values of a [`Family`] of figures are therefore judged together by the procedure of Benjamini
@@ -18,11 +20,18 @@
 //! transport in 8 of 10 comparisons of three rounds, and practically always with four.
 
 mod conditions;
+mod pairs;
+#[cfg(test)]
+mod tests;
+mod words;
 
-use super::run_file::{Row, Run, Trial};
+pub use words::change;
+
+use super::run_file::{Point, Row, Run, Trial};
 use super::summary::{self, is_same_point};
-use crate::measure::figures::{Figure, Unit};
-use crate::measure::statistics::{self, Difference};
+use super::{evidence, samples};
+use crate::measure::figures::{Figure, Figures, Unit};
+use crate::measure::statistics::{self, Difference, Sample};
 use crate::transport::Transport;
 
 /// Share of false alarms allowed among what is called different.
@@ -44,7 +53,7 @@ pub struct Comparison {
 pub struct Side {
     /// Scenario.
     pub scenario: String,
-    /// When it began.
+    /// When it began, to the second.
     pub started_at: String,
     /// What it was built from.
     pub commit: String,
@@ -61,11 +70,11 @@ pub struct Line {
     pub name: String,
     /// Which figure.
     pub figure: Figure,
-    /// Its value in the baseline's summary.
+    /// Its value in the baseline, as in the summary.
     pub before: Option<f64>,
-    /// Its value in the other's.
+    /// Its value in the other.
     pub after: Option<f64>,
-    /// The second over the first; its `ratio` is of the medians of trials.
+    /// The second over the first; its `ratio` is `after` over `before`.
     pub difference: Option<Difference>,
     /// What that means.
     pub outcome: Outcome,
@@ -80,7 +89,11 @@ pub enum Outcome {
     Better,
     /// It changed, and is neither good nor bad: the workload itself.
     Changed,
-    /// No difference can be told from noise, or none worth the name.
+    /// The interval leaves no change out, and yet: with so many figures looked at, some interval does by chance.
+    Chance,
+    /// It changed by less than two runs of the same thing drift apart, or by less than matters.
+    Small,
+    /// The interval holds no change: no difference can be told from noise.
     WithinNoise,
     /// There is not enough to compare.
     NotComparable(Lack),
@@ -158,48 +171,46 @@ pub fn is_cost(figure: Figure) -> bool {
 
 /// Compares `after` with the baseline `before`.
 pub fn compare(before: &Run, after: &Run) -> Comparison {
-    let mut warnings = conditions::differing(before, after);
+    // First what was to be compared, or was set by a slip.
+    let pairing = pairs::of(before, after);
+    let mut warnings = pairing.warnings;
+    warnings.extend(conditions::differing(before, after));
+    let points: Vec<&Point> = before.summary.iter().chain(&before.floor).map(|row| &row.point).collect();
     let mut lines = Vec::new();
-    let rows = |run: &'_ Run| -> Vec<Row> { run.summary.iter().chain(&run.floor).cloned().collect() };
-    let (first, second) = (rows(before), rows(after));
-    let points: Vec<_> = first.iter().map(|row| &row.point).collect();
-    let is_same = |a: &Row, b: &Row| a.transport == b.transport && is_same_point(&a.point, &b.point);
-    for row in &first {
-        let name = summary::row_name(row, &points);
-        match second.iter().find(|other| is_same(row, other)) {
-            Some(other) => lines.extend(figures_of(before, after, row, other, &name)),
-            None => warnings.push(format!("{name} is only in the first run")),
-        }
-    }
-    let other_points: Vec<_> = second.iter().map(|row| &row.point).collect();
-    for row in second.iter().filter(|row| !first.iter().any(|other| is_same(other, row))) {
-        warnings.push(format!("{} is only in the second run", summary::row_name(row, &other_points)));
+    for (first, second) in pairing.pairs {
+        lines.extend(figures_of(
+            first.transport,
+            &summary::row_name(first, &points),
+            [(before, first), (after, second)],
+        ));
     }
     judge(&mut lines);
     warnings.extend(machine_changed(&lines));
     Comparison { runs: [before, after].map(Side::of), warnings, lines }
 }
 
-fn figures_of(before: &Run, after: &Run, first: &Row, second: &Row, name: &str) -> Vec<Line> {
-    let trials = |run: &'_ Run, row: &Row| -> Vec<Trial> {
-        let is_of_row = |trial: &&Trial| trial.transport == row.transport && is_same_point(&trial.point, &row.point);
-        run.trials.iter().filter(is_of_row).cloned().collect()
-    };
-    let (earlier, later) = (trials(before, first), trials(after, second));
+fn figures_of(transport: Option<Transport>, name: &str, rows: [(&Run, &Row); 2]) -> Vec<Line> {
+    let [earlier, later] = rows.map(|(run, row)| of_row(run, row));
     let line = |&figure: &Figure| {
-        let values = |trials: &[Trial]| summary::values(&trials.iter().collect::<Vec<_>>(), figure);
-        let (base, new) = (values(&earlier), values(&later));
-        let difference = statistics::difference(&new, &base, before.scenario.seed);
-        let outcome = match difference {
-            Some(_) => Outcome::WithinNoise,
-            None if base.is_empty() || new.is_empty() => Outcome::NotComparable(Lack::NotMeasured),
-            None if base.len() < 2 || new.len() < 2 => Outcome::NotComparable(Lack::OneRound),
-            None => Outcome::NotComparable(Lack::WasZero),
+        let (base, new) = (earlier.get(figure).as_ref(), later.get(figure).as_ref());
+        let difference = base.zip(new).and_then(|(base, new)| statistics::difference(new, base));
+        let outcome = match (difference, base, new) {
+            (Some(_), ..) => Outcome::WithinNoise,
+            (None, Some(base), Some(new)) if base.trials.min(new.trials) < 2 => Outcome::NotComparable(Lack::OneRound),
+            (None, Some(base), Some(new)) if base.value == 0.0 && new.value == 0.0 => Outcome::WithinNoise,
+            (None, Some(_), Some(_)) => Outcome::NotComparable(Lack::WasZero),
+            (None, ..) => Outcome::NotComparable(Lack::NotMeasured),
         };
-        let [before, after] = [first, second].map(|row| row.figures.get(figure).0);
-        Line { transport: first.transport, name: name.to_owned(), figure, before, after, difference, outcome }
+        let [before, after] = [base, new].map(|sample| sample.map(|sample| sample.value));
+        Line { transport, name: name.to_owned(), figure, before, after, difference, outcome }
     };
     Figure::ALL.iter().map(line).collect()
+}
+
+/// What the trials of a row say.
+fn of_row(run: &Run, row: &Row) -> Figures<Option<Sample>> {
+    let is_of_row = |trial: &&Trial| trial.transport == row.transport && is_same_point(&trial.point, &row.point);
+    samples::all(&run.trials.iter().filter(is_of_row).collect::<Vec<_>>(), run.scenario.seed)
 }
 
 /// Decides what is different, family by family.
@@ -214,28 +225,27 @@ fn judge(lines: &mut [Line]) {
             let mut p_values: Vec<f64> =
                 members.iter().filter_map(|line| Some(line.difference.as_ref()?.p_value)).collect();
             let cutoff = discovery_cutoff(&mut p_values);
-            for line in &mut members {
-                if let Some(difference) = &line.difference
-                    && difference.p_value <= cutoff
-                    && is_worth_the_name(line, difference)
-                {
-                    // Below zero, as a growth of memory can be for noise, a larger ratio is less.
-                    let is_more = (difference.ratio > 1.0) == (line.before.unwrap_or_default() >= 0.0);
-                    line.outcome = match (is_cost(line.figure), is_more) {
-                        (false, _) => Outcome::Changed,
-                        (true, true) => Outcome::Worse,
-                        (true, false) => Outcome::Better,
-                    };
-                }
-            }
+            members.iter_mut().for_each(|line| line.outcome = outcome(line, cutoff));
         }
     }
 }
 
-fn is_worth_the_name(line: &Line, difference: &Difference) -> bool {
-    let share = (difference.ratio - 1.0).abs();
-    let amount = share * line.before.unwrap_or_default().abs();
-    share >= Family::of(line.figure).share_min() && amount >= amount_min(line.figure.unit())
+/// What became of a figure, in view of the others of its family.
+fn outcome(line: &Line, cutoff: f64) -> Outcome {
+    let (Some(difference), Some(amount)) = (&line.difference, line.amount()) else { return line.outcome };
+    match (difference.is_clear, is_worth_the_name(line, amount), difference.p_value <= cutoff) {
+        (false, ..) => Outcome::WithinNoise,
+        (true, false, _) => Outcome::Small,
+        (true, true, false) => Outcome::Chance,
+        (true, true, true) if !is_cost(line.figure) => Outcome::Changed,
+        (true, true, true) if amount > 0.0 => Outcome::Worse,
+        (true, true, true) => Outcome::Better,
+    }
+}
+
+fn is_worth_the_name(line: &Line, amount: f64) -> bool {
+    let share = line.share().map_or(0.0, f64::abs);
+    share >= Family::of(line.figure).share_min() && amount.abs() >= amount_min(line.figure.unit())
 }
 
 /// The largest p-value that is still called a discovery: the k-th smallest of m, for the largest k with p ≤ k/m × 5 %.
@@ -252,7 +262,7 @@ fn machine_changed(lines: &[Line]) -> Option<String> {
     let is_changed =
         |line: &&Line| line.transport.is_none() && matches!(line.outcome, Outcome::Better | Outcome::Worse);
     let changed = lines.iter().find(is_changed)?;
-    let change = changed.difference.as_ref().map(|difference| change(difference.ratio))?;
+    let change = change(changed.share()?);
     Some(format!(
         "the machine itself changed between the runs: the floor's {} is {change}; read the other changes against that, \
          or repeat both runs",
@@ -264,33 +274,11 @@ impl Side {
     fn of(run: &Run) -> Self {
         Self {
             scenario: run.scenario.name.clone(),
-            started_at: run.started_at.clone(),
+            started_at: words::moment(&run.started_at),
             commit: run.environment.commit.clone(),
-            command: run.environment.command.join(" "),
+            command: evidence::command(&run.environment.command),
         }
     }
-}
-
-impl Outcome {
-    /// In words.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Worse => "worse",
-            Self::Better => "better",
-            Self::Changed => "changed",
-            Self::WithinNoise => "within noise",
-            Self::NotComparable(Lack::NotMeasured) => "not measured in both",
-            Self::NotComparable(Lack::OneRound) => "one round, which shows no noise",
-            Self::NotComparable(Lack::WasZero) => "zero before",
-        }
-    }
-}
-
-/// A ratio as a change: `+20.3 %`.
-pub fn change(ratio: f64) -> String {
-    let percent = (ratio - 1.0) * 100.0;
-    let sign = if percent < -0.05 { "−" } else { "+" };
-    format!("{sign}{:.1} %", percent.abs())
 }
 
 impl Comparison {
@@ -303,255 +291,33 @@ impl Comparison {
         self.lines.iter().filter(|line| line.transport.is_some())
     }
 
-    /// In one sentence.
-    pub fn sentence(&self) -> String {
-        let count = |outcome| self.of(outcome).count();
-        let lacking = self.transports().filter(|line| matches!(line.outcome, Outcome::NotComparable(_))).count();
-        format!(
-            "{} figures got worse, {} got better, {} changed, {} are within noise, {lacking} cannot be compared.",
-            count(Outcome::Worse),
-            count(Outcome::Better),
-            count(Outcome::Changed),
-            count(Outcome::WithinNoise),
-        )
-    }
-
-    /// For the terminal: the warnings, what changed, what did not, and the sentence at the end, where the eye is.
-    pub fn table(&self) -> String {
-        let mut text = String::new();
-        for (name, side) in ["first", "second"].iter().zip(&self.runs) {
-            text.push_str(&format!("{name:>6}: {}, {}, commit {}\n", side.scenario, side.started_at, side.commit));
-        }
-        for warning in &self.warnings {
-            text.push_str(&format!("  note: {warning}\n"));
-        }
-        let head = ["", "figure", "first", "second", "change", "95 % interval", ""].map(str::to_owned);
-        let mut rows = vec![head];
-        let mut lines: Vec<&Line> = self.lines.iter().filter(|line| line.difference.is_some()).collect();
-        // Stable: within an outcome, the order of the summary.
-        lines.sort_by_key(|line| line.outcome);
-        rows.extend(lines.into_iter().map(Line::cells));
-        text.push('\n');
-        text.push_str(&aligned(&rows));
-        for lack in [Lack::NotMeasured, Lack::OneRound, Lack::WasZero] {
-            let outcome = Outcome::NotComparable(lack);
-            let count = self.of(outcome).count();
-            if count > 0 {
-                text.push_str(&format!("{count} more: {}\n", outcome.label()));
-            }
-        }
-        text.push_str(&format!("\n{}\n", self.sentence()));
-        text
+    /// Is there no transport that both runs measured under settings that can be held against one another?
+    pub fn is_empty(&self) -> bool {
+        self.transports().next().is_none()
     }
 }
 
 impl Line {
-    /// Name, figure, first, second, change, interval of the change, outcome: in words, for a table.
-    pub fn cells(&self) -> [String; 7] {
-        let value = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| self.figure.show(value));
-        let (ratio, interval) = match &self.difference {
-            Some(Difference { ratio, ci95: [low, high], .. }) => {
-                (change(*ratio), format!("{} to {}", change(*low), change(*high)))
-            }
-            None => ("–".to_owned(), "–".to_owned()),
-        };
-        let outcome = self.outcome.label().to_owned();
-        [
-            self.name.clone(),
-            self.figure.label().to_owned(),
-            value(self.before),
-            value(self.after),
-            ratio,
-            interval,
-            outcome,
-        ]
-    }
-}
-
-/// Columns as wide as their widest cell: words to the left, numbers to the right.
-fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            match (2..COLUMNS - 1).contains(&column) {
-                true => format!("{cell:>width$}"),
-                false => format!("{cell:<width$}"),
-            }
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::measure::figures::Value;
-    use crate::report::fixture;
-    use crate::report::run_file::Verdict;
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    /// The trials of a run with noise of 3 % in each figure, and each times its factor.
-    fn noisy(seed: u64, factor: impl Fn(Transport, Figure) -> f64) -> Run {
-        static QUIET: std::sync::LazyLock<Run> = std::sync::LazyLock::new(|| fixture::run(same));
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut run = QUIET.clone();
-        for trial in &mut run.trials {
-            for &figure in Figure::ALL {
-                // Twelve uniform numbers add up to a nearly normal one.
-                let normal = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
-                let factor = trial.transport.map_or(1.0, |transport| factor(transport, figure));
-                let value = trial.figures.get_mut(figure);
-                *value = Value(value.0.map(|value| value * factor * (0.03 * normal).exp()));
-            }
-        }
-        run
+    /// By how much the second is more, in the figure's unit.
+    pub fn amount(&self) -> Option<f64> {
+        Some(self.after? - self.before?)
     }
 
-    fn same(_: Transport, _: Figure) -> f64 {
-        1.0
-    }
-
-    #[test]
-    fn a_run_compared_with_its_repetition_is_within_noise() {
-        const PAIRS: u64 = 20;
-        let mut with_an_alarm = 0;
-        for seed in 0..PAIRS {
-            let comparison = compare(&noisy(seed, same), &noisy(1_000 + seed, same));
-            assert_eq!(comparison.lines.len(), 10 * Figure::ALL.len());
-            let alarms = comparison.lines.iter().filter(|line| line.outcome != Outcome::WithinNoise).count();
-            with_an_alarm += u64::from(alarms > 0);
-        }
-        assert!(with_an_alarm <= PAIRS / 10, "{with_an_alarm} of {PAIRS} comparisons had a false alarm");
-    }
-
-    #[test]
-    fn a_fifth_more_processor_time_is_found_and_nothing_else() {
-        let slower = |_, figure| if Family::of(figure) == Family::Processor { 1.2 } else { 1.0 };
-        let mut found = 0;
-        for seed in 0..5 {
-            let comparison = compare(&noisy(seed, same), &noisy(1_000 + seed, slower));
-            let worse: Vec<_> = comparison.of(Outcome::Worse).collect();
-            found += worse.iter().filter(|line| line.figure == Figure::ServerCpu).count();
-            assert!(worse.iter().all(|line| Family::of(line.figure) == Family::Processor), "{worse:?}");
-            assert_eq!(comparison.of(Outcome::Better).count(), 0);
-        }
-        assert!(found >= 32, "found in {found} of 40 rows");
-        let back = compare(&noisy(1, slower), &noisy(2, same));
-        assert!(back.of(Outcome::Better).count() > 4 && back.of(Outcome::Worse).count() == 0);
-    }
-
-    #[test]
-    fn growing_from_below_zero_is_worse_too() {
-        let (mut before, mut after) = (fixture::run(same), fixture::run(same));
-        for (run, bytes) in [(&mut before, -100.0), (&mut after, 4_000.0)] {
-            run.trials
-                .iter_mut()
-                .for_each(|trial| trial.figures.kernel_bytes_per_client = Value(Some(bytes + f64::from(trial.round))));
-            run.summary.iter_mut().for_each(|row| row.figures.kernel_bytes_per_client = Value(Some(bytes)));
-        }
-        assert_eq!(compare(&before, &after).of(Outcome::Worse).count(), 8);
-        assert_eq!(compare(&after, &before).of(Outcome::Better).count(), 8);
-    }
-
-    #[test]
-    fn a_change_of_the_payload_is_neither_good_nor_bad() {
-        let larger = |_, figure| if figure == Figure::WirePayload { 2.0 } else { 1.0 };
-        let comparison = compare(&noisy(1, same), &noisy(2, larger));
-        assert_eq!(comparison.of(Outcome::Changed).count(), 8);
-    }
-
-    #[test]
-    fn a_clear_difference_that_is_too_small_to_matter_is_not_called_one() {
-        let slightly = |_, figure| if Family::of(figure) == Family::Memory { 1.05 } else { 1.0 };
-        let comparison = compare(&fixture::run(same), &fixture::run(slightly));
-        let rss = comparison.lines.iter().find(|line| line.figure == Figure::ServerRss).unwrap();
-        assert!(rss.difference.unwrap().is_clear);
-        assert_eq!(rss.outcome, Outcome::WithinNoise);
-    }
-
-    #[test]
-    fn what_cannot_be_compared_says_why() {
-        let (mut before, mut after) = (fixture::run(same), fixture::run(same));
-        after.trials.iter_mut().for_each(|trial| trial.figures.kernel_bytes_per_client = Value(None));
-        before
-            .trials
-            .iter_mut()
-            .for_each(|trial| trial.figures.wire_bytes_per_delivery.retransmitted = Value(Some(0.0)));
-        let outcome = |before: &Run, after: &Run, figure| {
-            compare(before, after).lines.into_iter().find(|line| line.figure == figure).unwrap().outcome
-        };
-        assert_eq!(outcome(&before, &after, Figure::Kernel), Outcome::NotComparable(Lack::NotMeasured));
-        assert_eq!(outcome(&before, &after, Figure::WireRetransmitted), Outcome::NotComparable(Lack::WasZero));
-        after.trials.retain(|trial| trial.round == 1);
-        assert_eq!(outcome(&before, &after, Figure::ServerCpu), Outcome::NotComparable(Lack::OneRound));
-    }
-
-    #[test]
-    fn other_conditions_are_warned_of() {
-        let before = fixture::run(same);
-        assert_eq!(compare(&before, &before).warnings, Vec::<String>::new());
-        let mut after = before.clone();
-        after.environment.kernel = "Linux 7.0".to_owned();
-        after.environment.notes.insert("governor".to_owned(), "powersave".to_owned());
-        after.scenario.measure_ns = crate::units::Nanos::SECOND;
-        after.verdict = Verdict::Suspect;
-        after.reasons = vec!["the host was busy".to_owned()];
-        after.summary.retain(|row| row.transport != Some(Transport::Sse));
-        let warnings = compare(&before, &after).warnings;
-        for expected in [
-            "second run is suspect: the host was busy",
-            "kernel differs: Linux 6.12",
-            "governor differs",
-            "measured interval differs",
-            "SSE at 50 clients is only in the first run",
-        ] {
-            assert!(warnings.iter().any(|warning| warning.contains(expected)), "{expected}: {warnings:?}");
+    /// The same as a share of the first: 0.2 is a fifth more. `None` without both values, or from zero to something.
+    pub fn share(&self) -> Option<f64> {
+        let (before, amount) = (self.before?, self.amount()?);
+        match before == 0.0 {
+            true => (amount == 0.0).then_some(0.0),
+            false => Some(amount / before.abs()),
         }
     }
 
-    #[test]
-    fn a_floor_that_changed_is_the_machines_doing() {
-        let before = fixture::run(same);
-        let mut after = before.clone();
-        for trial in after.trials.iter_mut().filter(|trial| trial.transport.is_none()) {
-            let cpu = &mut trial.figures.server_cpu_ns_per_delivery;
-            *cpu = Value(cpu.0.map(|value| value * 1.5));
-        }
-        let warnings = compare(&before, &after).warnings;
-        assert!(warnings[0].contains("the floor's server CPU per delivery is +50.0 %"), "{warnings:?}");
-    }
-
-    #[test]
-    fn the_cutoff_is_that_of_benjamini_and_hochberg() {
-        // Their example of 1995, section 3.2: fifteen p-values, of which four are discoveries.
-        let mut p_values = [
-            0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
-            0.7590, 1.0,
-        ];
-        assert_eq!(discovery_cutoff(&mut p_values), 0.0095);
-        assert!(discovery_cutoff(&mut [0.5, 0.06]) < 0.0);
-        assert!(discovery_cutoff(&mut []) < 0.0);
-    }
-
-    #[test]
-    fn the_table_puts_what_got_worse_first_and_ends_with_the_sentence() {
-        let slower = |transport, figure| match (transport, figure) {
-            (Transport::Sse, Figure::ServerCpu) => 2.0,
-            _ => 1.0,
-        };
-        let comparison = compare(&fixture::run(same), &fixture::run(slower));
-        let table = comparison.table();
-        let rows: Vec<&str> = table.lines().skip_while(|line| !line.contains("95 % interval")).collect();
-        assert!(
-            rows[1].starts_with("SSE at 50 clients") && rows[1].contains("+100.0 %") && rows[1].ends_with("worse"),
-            "{table}"
-        );
-        assert!(table.ends_with(&format!("\n{}\n", comparison.sentence())));
-        assert!(comparison.sentence().starts_with("2 figures got worse, 0 got better"), "{}", comparison.sentence());
+    /// Where that share is, with 95 % confidence.
+    pub fn share_ci95(&self) -> Option<[f64; 2]> {
+        // Below zero, as a growth of memory can be for noise, a larger ratio is less.
+        let sign = self.before?.signum();
+        let mut ends = self.difference?.ci95.map(|ratio| (ratio - 1.0) * sign);
+        ends.sort_by(f64::total_cmp);
+        Some(ends)
     }
 }

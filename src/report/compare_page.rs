@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::compare::{Comparison, Lack, Line, Outcome};
 use super::run_file::Threshold;
+use super::view::{capitalised, counted};
 use crate::measure::statistics::Difference;
 
 /// Holds the page to its own file.
@@ -28,8 +29,9 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let [first, second] = &comparison.runs;
     let title = format!("{} compared with {}", second.started_at, first.started_at);
     let noise: Vec<&Line> = comparison.of(Outcome::WithinNoise).collect();
+    let single: Vec<&Line> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
     let floor: Vec<&Line> =
-        comparison.lines.iter().filter(|line| line.transport.is_none() && line.difference.is_some()).collect();
+        comparison.lines.iter().filter(|line| line.transport.is_none() && line.is_shown()).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -42,7 +44,8 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
                 style { (PreEscaped(CSS)) }
             }
             body {
-                h1 { (comparison.sentence()) }
+                h1 { (comparison.headline()) }
+                p.rest { (comparison.rest()) }
                 (runs(comparison))
                 @if !comparison.warnings.is_empty() {
                     ul.warnings aria-label="What to mind" { @for warning in &comparison.warnings { li { (warning) } } }
@@ -51,21 +54,22 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
                     h2 { "Thresholds" }
                     ul { @for threshold in thresholds { (kept(threshold)) } }
                 }
-                @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed] {
-                    (section(outcome, &comparison.of(outcome).collect::<Vec<_>>()))
+                @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
+                    (section(comparison, outcome))
                 }
-                (folded(&format!("Within noise: {} figures, each with the bound", noise.len()), &noise))
+                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise))
+                (folded("A single round: what was measured, and no telling what is noise", &single))
                 (folded("The floor, which has no transport in it: what the machine itself did", &floor))
-                @for lack in [Lack::NotMeasured, Lack::OneRound, Lack::WasZero] {
+                @for lack in [Lack::NotMeasured, Lack::WasZero] {
                     (lacking(comparison, Outcome::NotComparable(lack)))
                 }
                 h2 { "How to read this" }
                 p {
-                    "A change is the second run's median of trials over the first's, with the interval that holds the \
-                     true change in 95 % of cases. A figure is called better or worse when the interval excludes no \
-                     change, when it stays so in view of how many figures are looked at, and when the change is large \
-                     enough to matter: a tenth for times and memory, which drift from run to run, a hundredth for \
-                     requests and bytes."
+                    "A change is the second value over the first, with the interval that holds the true change in \
+                     95 % of cases; a latency is that of all rounds' deliveries together, every other figure the median \
+                     of the rounds. A figure is called better or worse when the interval leaves out no change, when \
+                     that is more than so many figures show by chance, and when the change is large enough to matter: \
+                     a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
                 }
             }
         }
@@ -78,7 +82,7 @@ fn runs(comparison: &Comparison) -> Markup {
         @for (name, side) in ["First", "Second"].iter().zip(&comparison.runs) {
             p.muted {
                 (name) ": " (side.scenario) ", " (side.started_at)
-                ", commit " code { (side.commit) } ", " code { "loadgen " (side.command) }
+                ", commit " code { (side.commit) } ", " code { (side.command) }
             }
         }
     }
@@ -93,17 +97,21 @@ fn kept(threshold: &Threshold) -> Markup {
     }
 }
 
-fn section(outcome: Outcome, lines: &[&Line]) -> Markup {
+fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
+    let lines: Vec<&Line> = comparison.of(outcome).collect();
     let title = match outcome {
         Outcome::Worse => "Worse",
         Outcome::Better => "Better",
         Outcome::Changed => "Changed, and neither good nor bad",
+        Outcome::Chance => "Could be chance",
+        Outcome::Small => "Too small to count",
         Outcome::WithinNoise | Outcome::NotComparable(_) => outcome.label(),
     };
     html! {
         @if !lines.is_empty() {
             h2 class=(outcome.label()) { (title) }
-            (table(title, lines))
+            (table(title, &lines))
+            @if let Some(explanation) = comparison.explanation(outcome) { p.muted { (capitalised(&explanation)) "." } }
         }
     }
 }
@@ -194,10 +202,12 @@ mod tests {
         let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "SSE: 3".to_owned() };
         let page = html(&comparison, &[failed]);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
-        assert!(at(&comparison.sentence()) < at("&lt;another&gt;"));
+        assert!(at(&comparison.headline()) < at("&lt;another&gt;"));
         assert!(at("*.lost &gt; 0") < at(">Worse<") && at(">Worse<") < at("+50.0 %"));
         assert!(at("+50.0 %") < at("Within noise: "));
         at("Not compared: not measured in both");
+        assert!(page.contains(">loadgen run crowd<") && !page.contains("loadgen loadgen"), "{page}");
+        assert!(page.contains("<title>2026-11-22 18:00:00 UTC compared with 2026-11-22 18:00:00 UTC"), "{page}");
         assert!(!page.contains("<another>") && !page.contains("http://") && !page.contains("https://"));
         assert!(!page.contains(">Better<"));
     }

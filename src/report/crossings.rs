@@ -2,7 +2,6 @@
 
 use super::verdicts::{Standing, above};
 use super::view::{Drawn, Setting, View, capitalised, listed, percent, prose};
-use crate::measure::statistics::difference;
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
 
@@ -63,8 +62,7 @@ fn orders(
     for point in points {
         let is_usable = |transport| view.row(*point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
         let Some(settings) = view.point(*point).filter(|_| is_usable(first) && is_usable(second)) else { continue };
-        let (a, b) = (view.values(*point, first, drawn), view.values(*point, second, drawn));
-        let order = match difference(&a, &b, view.run.scenario.seed) {
+        let order = match view.difference(*point, [first, second], drawn) {
             Some(found) if found.is_clear && found.ratio < 1.0 => Order::Lower(found.ratio),
             Some(found) if found.is_clear => Order::Higher(found.ratio),
             Some(_) => Order::Equal,
@@ -165,8 +163,7 @@ pub(crate) fn pair(
     second: Transport,
 ) -> Option<String> {
     let is_usable = |transport| view.row(point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
-    let (a, b) = (view.values(point, first, drawn), view.values(point, second, drawn));
-    let found = difference(&a, &b, view.run.scenario.seed).filter(|_| is_usable(first) && is_usable(second))?;
+    let found = view.difference(point, [first, second], drawn).filter(|_| is_usable(first) && is_usable(second))?;
     let at = setting.at(setting.of(view.point(point)?));
     let [low, high] = found.ci95;
     let (first, second) = (prose(first), prose(second));

@@ -115,7 +115,7 @@ pub(crate) fn environment(run: &Run) -> Markup {
 }
 
 /// A command line that a shell reads back as these words.
-fn command(words: &[String]) -> String {
+pub(crate) fn command(words: &[String]) -> String {
     let is_plain = |word: &str| {
         !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,+%@".contains(letter))
     };

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::figures::{Figure, Figures, Value, WireBytes};
+use crate::measure::figures::{Figures, Value, WireBytes};
 use crate::measure::histogram;
 use crate::report::run_file::*;
+use crate::report::summary;
 use crate::transport::Transport;
 use crate::units::Nanos;
+
+const SEED: u64 = 42;
 
 /// Repeatable noise (SplitMix64; Steele, Lea and Flood 2014).
 struct Noise(u64);
@@ -67,15 +70,7 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
             }
         }
     }
-    let rows = |of: &[Option<Transport>]| -> Vec<Row> {
-        points
-            .iter()
-            .enumerate()
-            .flat_map(|(i, _)| of.iter().map(move |t| (i, *t)))
-            .map(|(i, t)| row(&trials, i, t))
-            .collect()
-    };
-    let (summary, floor) = (rows(&Transport::ALL.map(Some)), rows(&[None]));
+    let (summary, floor) = summary::summarise(&trials, SEED);
     Run {
         schema: SCHEMA.to_owned(),
         started_at: "2026-11-22T17:47:03Z".to_owned(),
@@ -90,7 +85,7 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
             rounds,
             warm_up_ns: Nanos::SECOND,
             measure_ns: Nanos(4 * Nanos::SECOND.0),
-            seed: 42,
+            seed: SEED,
             sweep: sweep.map(str::to_owned),
         },
         environment: environment(),
@@ -255,23 +250,11 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
     }
 }
 
-fn row(trials: &[Trial], point_index: usize, transport: Option<Transport>) -> Row {
-    let of: Vec<&Trial> = trials.iter().filter(|t| t.point_index == point_index && t.transport == transport).collect();
-    let mut audit = Audit::default();
-    for trial in &of {
-        audit.expected += trial.audit.expected;
-        audit.delivered += trial.audit.delivered;
-    }
-    let (mut figures, mut ci95) = (Figures::<Value>::default(), Figures::<Option<[f64; 2]>>::default());
-    for figure in Figure::ALL {
-        let mut values: Vec<f64> = of.iter().filter_map(|trial| trial.figures.get(*figure).0).collect();
-        values.sort_by(f64::total_cmp);
-        if let (Some(low), Some(high)) = (values.first(), values.last()) {
-            *figures.get_mut(*figure) = Value(Some(values[values.len() / 2]));
-            *ci95.get_mut(*figure) = (values.len() > 1).then_some([*low, *high]);
-        }
-    }
-    Row { transport, point: of[0].point.clone(), audit, figures, ci95, verdict: Verdict::Valid, reasons: Vec::new() }
+/// A histogram in which every delivery took the same time, for tests that set a latency.
+pub(crate) fn all_taking(latency_ns: f64) -> String {
+    let mut histogram = histogram::empty();
+    histogram::record(&mut histogram, Nanos(latency_ns as u64));
+    histogram::encode(&histogram)
 }
 
 /// The default scenario, gone wrong in several ways.

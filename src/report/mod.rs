@@ -25,6 +25,7 @@ mod page;
 mod parts;
 mod pictures;
 pub mod run_file;
+mod samples;
 #[cfg(test)]
 mod schema;
 mod scorecard;

@@ -120,7 +120,7 @@ fn reasons(trials: &[&Trial]) -> Vec<String> {
 }
 
 /// The histograms of the trials that have one, and a sentence for each that cannot be read.
-fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Histogram<u64>>, Vec<String>) {
+pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Histogram<u64>>, Vec<String>) {
     let mut read = Vec::new();
     let mut unreadable = Vec::new();
     for trial in trials.iter().filter(|trial| !pick(trial).is_empty()) {
@@ -135,6 +135,21 @@ fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Histogram<u64
 /// Percentiles of the merged histograms, and their intervals, found by merging resamples of the trials.
 fn latency(histograms: &[Histogram<u64>], seed: u64) -> (Percentiles<Value>, Percentiles<Option<[f64; 2]>>) {
     let centre = histogram::percentiles(&histogram::merge(histograms));
+    let [p50, p90, p99, p999, max, mean] = resampled(histograms, seed);
+    let around = |value: Value, list: &[f64]| statistics::interval_around(value.0?, list, histograms.len());
+    let intervals = Percentiles {
+        p50: around(centre.p50, &p50),
+        p90: around(centre.p90, &p90),
+        p99: around(centre.p99, &p99),
+        p999: around(centre.p999, &p999),
+        max: around(centre.max, &max),
+        mean: around(centre.mean, &mean),
+    };
+    (centre, intervals)
+}
+
+/// What p50, p90, p99, p99.9, largest and mean of the merged histograms are in each resample of the trials.
+pub(super) fn resampled(histograms: &[Histogram<u64>], seed: u64) -> [Vec<f64>; 6] {
     let counts = Counts::of(histograms);
     // Few trials make few different resamples (ten of three): each is merged once.
     let mut known: HashMap<Vec<u64>, Option<[f64; 6]>> = HashMap::new();
@@ -151,17 +166,7 @@ fn latency(histograms: &[Histogram<u64>], seed: u64) -> (Percentiles<Value>, Per
             replicates.iter_mut().zip(values).for_each(|(list, value)| list.push(value));
         }
     });
-    let [p50, p90, p99, p999, max, mean] = replicates;
-    let around = |value: Value, list: &[f64]| statistics::interval_around(value.0?, list, histograms.len());
-    let intervals = Percentiles {
-        p50: around(centre.p50, &p50),
-        p90: around(centre.p90, &p90),
-        p99: around(centre.p99, &p99),
-        p999: around(centre.p999, &p999),
-        max: around(centre.max, &max),
-        mean: around(centre.mean, &mean),
-    };
-    (centre, intervals)
+    replicates
 }
 
 /// What several histograms counted, value by value: merging a resample of them is then a weighted sum over the few
@@ -289,11 +294,15 @@ pub fn is_same_point(a: &Point, b: &Point) -> bool {
 }
 
 /// Was another rate, or another payload, asked for? What was measured depends on the stretch of the feed that the
-/// interval fell on, and sets nothing apart. Older files do not tell; there the two may differ a little.
+/// interval fell on, and sets nothing apart.
 fn is_another_feed(a: &Point, b: &Point, pick: fn(&Point) -> f64) -> bool {
+    !a.measured_feed && !b.measured_feed && is_another(pick(a), pick(b))
+}
+
+/// Two numbers that were set apart, and not measured a little differently: older files do not tell which.
+pub(super) fn is_another(a: f64, b: f64) -> bool {
     const MEASURED_ALIKE: f64 = 1.2;
-    let (one, other) = (pick(a), pick(b));
-    !a.measured_feed && !b.measured_feed && one.max(other) > one.min(other) * MEASURED_ALIKE
+    a.max(b) > a.min(b) * MEASURED_ALIKE
 }
 
 #[cfg(test)]

@@ -158,24 +158,20 @@ impl Expression {
 
     fn change(&self, line: &Line, bound: f64) -> Found {
         let name = &line.name;
-        let ratio = match (&line.difference, line.before, line.after) {
-            (Some(difference), ..) => difference.ratio,
-            (None, Some(before), Some(after)) if before > 0.0 => after / before,
-            (None, ..) => {
-                let why = match line.outcome {
-                    Outcome::NotComparable(Lack::WasZero) => {
-                        "zero in the first run, so that there is no change in percent"
-                    }
-                    Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
-                    | Outcome::Worse
-                    | Outcome::Better
-                    | Outcome::Changed
-                    | Outcome::WithinNoise => "not measured in both runs, which does not pass",
-                };
-                return Found { failed: true, value: None, words: format!("{name}: {why}") };
-            }
+        let Some(share) = line.share() else {
+            let why = match line.outcome {
+                Outcome::NotComparable(Lack::WasZero) => "zero in the first run, so that there is no change in percent",
+                Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
+                | Outcome::Worse
+                | Outcome::Better
+                | Outcome::Changed
+                | Outcome::Chance
+                | Outcome::Small
+                | Outcome::WithinNoise => "not measured in both runs, which does not pass",
+            };
+            return Found { failed: true, value: None, words: format!("{name}: {why}") };
         };
-        let is_beyond = self.relation.holds(ratio - 1.0, bound);
+        let is_beyond = self.relation.holds(share, bound);
         let is_noise = line.difference.is_some_and(|difference| !difference.is_clear);
         let [.., interval, _] = line.cells();
         let note = match (is_noise, line.difference.is_some()) {
@@ -183,11 +179,7 @@ impl Expression {
             (false, true) => format!(" ({interval})"),
             (false, false) => " in a single round".to_owned(),
         };
-        Found {
-            failed: is_beyond && !is_noise,
-            value: Some(ratio - 1.0),
-            words: format!("{name}: {}{note}", change(ratio)),
-        }
+        Found { failed: is_beyond && !is_noise, value: Some(share), words: format!("{name}: {}{note}", change(share)) }
     }
 
     /// The floor is no transport: an expression about all of them does not mean it.

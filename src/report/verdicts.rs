@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{Drawn, NOT_MEASURED, View, capitalised, listed, percent, prose, short_length, times};
 use crate::measure::figures::Figure;
-use crate::measure::statistics::{Difference, difference, median};
+use crate::measure::statistics::{Difference, Sample, difference};
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
 
@@ -82,20 +82,20 @@ pub(crate) struct Standing {
 impl Standing {
     /// How the transports stand in `drawn`, lower being better. `None` if no transport has a value to be used.
     pub fn of(view: &View<'_>, point: usize, drawn: Drawn) -> Option<Self> {
-        let (mut missing, mut invalid, mut measured) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut missing, mut invalid) = (Vec::new(), Vec::new());
+        let mut measured: Vec<(Transport, Sample)> = Vec::new();
         for transport in view.transports() {
             let Some(row) = view.row(point, transport) else { continue };
-            let values = view.values(point, transport, drawn);
             if row.verdict == Verdict::Invalid {
                 invalid.push(transport);
-            } else if let Some(middle) = median(&values) {
-                measured.push((middle, transport, values));
+            } else if let Some(sample) = view.sample(point, transport, drawn) {
+                measured.push((transport, sample));
             } else {
                 missing.push(transport);
             }
         }
-        measured.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (_, best, best_values) = measured.first().cloned()?;
+        measured.sort_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
+        let (best, lowest) = measured.first().cloned()?;
         let mut standing = Self {
             best,
             equal: Vec::new(),
@@ -105,18 +105,17 @@ impl Standing {
             missing,
             invalid,
         };
-        let has_none = best_values.len() > 1 && best_values.iter().all(|value| *value == 0.0);
-        for (middle, transport, values) in measured.into_iter().skip(1) {
-            let seed = view.run.scenario.seed;
-            if values == best_values {
+        let has_none = lowest.trials > 1 && lowest.all(|value| value == 0.0);
+        for (transport, sample) in measured.into_iter().skip(1) {
+            if sample == lowest {
                 standing.equal.push((transport, None));
                 continue;
             }
-            match difference(&values, &best_values, seed) {
+            match difference(&sample, &lowest) {
                 Some(found) if found.is_clear && found.ratio > 1.0 => standing.behind.push((transport, found)),
                 Some(found) => standing.equal.push((transport, Some(bound(found.ci95)))),
-                None if has_none && values.iter().all(|value| *value > 0.0) => {
-                    standing.above_none.push((transport, middle));
+                None if has_none && sample.all(|value| value > 0.0) => {
+                    standing.above_none.push((transport, sample.value));
                 }
                 None => standing.unjudged.push(transport),
             }

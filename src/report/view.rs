@@ -1,9 +1,13 @@
 //! A run as the report asks for it: which points there are, and what belongs to a point and a transport.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::measure::figures::{Figure, Figures, Unit, Value};
+use crate::measure::statistics::{self, Difference, Sample};
 use crate::report::run_file::{MessageKind, Point, Row, Run, Trial, Verdict};
+use crate::report::samples::{self, Source};
 use crate::transport::Transport;
 use crate::units::{Nanos, grouped, three_digits};
 
@@ -16,6 +20,8 @@ pub(crate) struct View<'a> {
     rows: Vec<(usize, &'a Row)>,
     /// Each row of the floor, likewise.
     floors: Vec<(usize, &'a Row)>,
+    /// What the trials of a point and a transport say, worked out when it is first asked for.
+    samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Figures<Option<Sample>>>>>,
 }
 
 impl<'a> View<'a> {
@@ -40,7 +46,7 @@ impl<'a> View<'a> {
                 .collect()
         };
         let (rows, floors) = (placed(&run.summary), placed(&run.floor));
-        Self { run, points, rows, floors }
+        Self { run, points, rows, floors, samples: RefCell::default() }
     }
 
     /// The points that were reached, in order.
@@ -78,6 +84,36 @@ impl<'a> View<'a> {
             .filter(|trial| trial.verdict != Verdict::Invalid)
             .filter_map(|trial| drawn.of(&trial.figures))
             .collect()
+    }
+
+    /// What the trials that may be used say of a figure together: the row's own value, and how far it can be trusted.
+    pub fn sample(&self, point: usize, transport: Transport, drawn: Drawn) -> Option<Sample> {
+        let source = match drawn {
+            Drawn::Figure(figure) => Source::of(figure),
+            Drawn::Overhead => Source::Trials,
+        };
+        let made = || {
+            let is_usable = |trial: &&Trial| trial.verdict != Verdict::Invalid;
+            let trials: Vec<&Trial> = self.trials(point, Some(transport)).filter(is_usable).collect();
+            Rc::new(samples::of(&trials, source, self.run.scenario.seed))
+        };
+        let samples = Rc::clone(self.samples.borrow_mut().entry((point, transport, source)).or_insert_with(made));
+        match drawn {
+            Drawn::Figure(figure) => samples.get(figure).clone(),
+            Drawn::Overhead => {
+                let bytes = &samples.wire_bytes_per_delivery;
+                let (total, payload) = (bytes.total.as_ref()?, bytes.payload.as_ref()?);
+                if !total.all(|total| total > 0.0) {
+                    return None;
+                }
+                payload.with(total, |payload, total| 1.0 - payload / total)
+            }
+        }
+    }
+
+    /// How the first stands to the second in a figure at a point; `None` where nothing can be said.
+    pub fn difference(&self, point: usize, [a, b]: [Transport; 2], drawn: Drawn) -> Option<Difference> {
+        statistics::difference(&self.sample(point, a, drawn)?, &self.sample(point, b, drawn)?)
     }
 
     /// The setting that is swept, if one is and its name is known.
@@ -477,6 +513,25 @@ mod tests {
             assert_eq!(row.point.poll_interval_ns, view.point(point).unwrap().poll_interval_ns);
         }
         assert_eq!(view.point_title(0), "poll interval 1 s");
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_the_values_of_the_rows() {
+        let run = fake::quick();
+        let view = View::new(&run);
+        let mut compared = 0;
+        for pair in [[Transport::Polling, Transport::Sse], [Transport::WebSocket, Transport::LongPolling]] {
+            for drawn in Figure::ALL.iter().copied().map(Drawn::Figure).chain([Drawn::Overhead]) {
+                let Some(found) = view.difference(0, pair, drawn) else { continue };
+                let [a, b] = pair.map(|transport| drawn.of(&view.row(0, transport).unwrap().figures).unwrap());
+                let is_nothing = a == 0.0 && b == 0.0;
+                assert!(is_nothing || (found.ratio / (a / b) - 1.0).abs() < 1e-9, "{drawn:?}: {found:?}, {a} to {b}");
+                let [low, high] = found.ci95;
+                assert!(low <= found.ratio * 1.000_001 && found.ratio <= high * 1.000_001, "{drawn:?}: {found:?}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 40, "{compared}");
     }
 
     #[test]
