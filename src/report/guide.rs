@@ -21,13 +21,15 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                 div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } }
                 div { dt { "Bytes" } dd {
                     "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
-                    " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " the heads of \
+                    " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " those of \
                      requests and responses; " em { "TCP/IP headers" } " those of every segment, acknowledgements included; "
                     em { "retransmitted" } " what was sent again." } }
                 div { dt { "Intervals" } dd {
                     "[low, high] holds the true value 95 times in 100. The trial is the unit, not the single delivery, because \
                      deliveries of one trial share its luck. Two transports are called different only if the interval of \
-                     their difference says so; else they are equal within noise, and ± says how far apart they could still be." } }
+                     their difference says so. They are called equal within noise only if that interval leaves no more than a quarter \
+                     between them, which ± says; where it leaves more there is no answer. An interval narrower than the digits \
+                     shown is left out." } }
                 div { dt { "CPU and memory" } dd {
                     "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
                      sockets, which a process’s own figures do not show." } }

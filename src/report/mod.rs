@@ -28,6 +28,7 @@ pub mod run_file;
 #[cfg(test)]
 mod schema;
 mod scorecard;
+mod standing;
 pub mod summary;
 mod sweep;
 mod terminal;
