@@ -138,10 +138,10 @@ pub(crate) fn ends(view: &View<'_>, setting: Setting, points: &[usize], drawn: D
         let names: Vec<String> = leaders.into_iter().map(|one| view.prose(one).to_owned()).collect();
         let said = match standing.lead() {
             Lead::Sole => format!("the lowest is {}", listed(&names)),
-            Lead::Shared(_) => format!("the lowest are {}, equal within noise", listed(&names)),
+            Lead::Shared(_) => format!("the lowest are {}", listed(&names)),
             Lead::Alone => format!("only {} can be used", listed(&names)),
             Lead::Untold(_) if names.len() == view.transports().len() => "none can be told apart".to_owned(),
-            Lead::Untold(_) => format!("{}: no answer which is the lowest", either(&names)),
+            Lead::Untold(_) => format!("it is {}, which cannot be told apart", either(&names)),
         };
         Some((said, setting.at(setting.of(view.point(point)?))))
     };
@@ -174,7 +174,7 @@ pub(crate) fn pair(
             false => {
                 let rounds = [first, second].map(|one| view.values(point, one, drawn).len());
                 let open = left_open(rounds[0].min(rounds[1]), Some(apart(found.ci95)));
-                format!("{at} no answer between {names}: {open}.")
+                format!("{at} {names} cannot be told apart: {open}.")
             }
         }));
     }

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::Size;
 use super::parts::{Fit, Table};
 use super::standing::nothing_told;
-use super::view::{Drawn, View, capitalised, counted, moment, short_length};
+use super::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
 use super::{claims, crossings, evidence, guide, measured_against_theory, pictures, scorecard, sweep, verdicts};
 use crate::measure::figures::Figure;
 use crate::report::run_file::{Run, Verdict};
@@ -158,12 +158,11 @@ fn header(view: &View<'_>) -> Markup {
     let settings = settings.map(|point| view.settings(point).join(" · "));
     html! {
         header {
-            p.kicker { "pushpull · " (scenario.name) }
+            p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
             h1 { (scenario.question) }
             p.meta {
                 (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
-                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) " · "
-                time datetime=(run.started_at) { (moment(&run.started_at)) }
+                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns))
             }
         }
     }
@@ -245,15 +244,21 @@ fn audit(run: &Run) -> String {
 /// Who leads where along the sweep, and where they change places.
 fn leaders(view: &View<'_>) -> Markup {
     let (head, rows) = verdicts::leaders_table(view);
-    let crossings = view.sweep().map(|setting| {
+    let crossings = view.sweep().into_iter().flat_map(|setting| {
         let groups = sweep::groups(view, setting);
         let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
         [Figure::LatencyP50, Figure::WireTotal, Figure::RequestsPerDelivery, Figure::ServerCpu]
             .map(|figure| (figure, crossings::sentences(view, setting, &points, Drawn::Figure(figure))))
-            .into_iter()
-            .filter(|(_, sentences)| !sentences.is_empty())
-            .collect::<Vec<_>>()
     });
+    // Figures of which the same is to be said share a line.
+    let mut lines: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (figure, sentences) in crossings.filter(|(_, sentences)| !sentences.is_empty()) {
+        let label = view.label(Drawn::Figure(figure));
+        match lines.iter_mut().find(|(_, known)| *known == sentences) {
+            Some((labels, _)) => labels.push(label),
+            None => lines.push((vec![label], sentences)),
+        }
+    }
     html! {
         section #crossings {
             h2 { "Where they change places" }
@@ -262,11 +267,11 @@ fn leaders(view: &View<'_>) -> Markup {
                  more than a quarter between them."
             }
             (Table { head, rows, is_words: true }.html("Who leads at each point"))
-            @if let Some(crossings) = crossings.filter(|crossings| !crossings.is_empty()) {
+            @if !lines.is_empty() {
                 dl.answers.small {
-                    @for (figure, sentences) in crossings {
+                    @for (labels, sentences) in &lines {
                         div {
-                            dt { (capitalised(&view.label(Drawn::Figure(figure)))) }
+                            dt { (capitalised(&listed(labels))) }
                             dd { @for sentence in sentences { span { (sentence) " " } } }
                         }
                     }

@@ -54,7 +54,13 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     // Each column of it; a line in which no column has anything is said below and not drawn.
     let rows: Vec<Option<&Row>> = transports.iter().map(|one| view.row(point, *one)).chain(floor.map(Some)).collect();
     let is_measured = |figure: Figure| rows.iter().flatten().any(|row| row.figures.get(figure).0.is_some());
-    let (lines, unmeasured): (Vec<Figure>, Vec<Figure>) = LINES.into_iter().partition(|figure| is_measured(*figure));
+    // That no request was empty is no news; how many requests there were is a line of its own.
+    let is_news = |figure: &Figure| {
+        let is_empty = |row: &&Row| row.figures.empty_fraction.0.is_some_and(|share| share > 0.0);
+        *figure != Figure::EmptyFraction || rows.iter().flatten().any(|row| is_empty(row))
+    };
+    let (lines, unmeasured): (Vec<Figure>, Vec<Figure>) =
+        LINES.into_iter().filter(is_news).partition(|figure| is_measured(*figure));
     let has_loss = rows.iter().flatten().any(|row| row.audit.lost > 0 || row.audit.delivered != row.audit.expected);
     let has_doubt = rows.iter().flatten().any(|row| row.verdict != Verdict::Valid);
     html! {
@@ -115,6 +121,7 @@ fn not_measured(view: &View<'_>, figures: &[Figure]) -> String {
 fn cell(row: Option<&Row>, figure: Figure, mark: Mark) -> Markup {
     let value = row.and_then(|row| row.figures.get(figure).0);
     let interval = shown_interval(figure.unit(), row.and_then(|row| *row.ci95.get(figure)));
+    let interval = interval.map(|interval| without_unit(&interval, value.map(|value| figure.show(value))));
     let is_unusable = row.is_some_and(|row| row.verdict == Verdict::Invalid);
     let (class, sign, said) = match mark {
         Mark::Best => ("best", "★ ", "best: "),
@@ -125,6 +132,7 @@ fn cell(row: Option<&Row>, figure: Figure, mark: Mark) -> Markup {
     html! {
         td class=[(!class.is_empty()).then_some(class)] {
             @match value {
+                None if has_no_request(row, figure) => { span.missing { "no requests" } }
                 None => { span.missing { (NOT_MEASURED) } }
                 Some(value) => {
                     span.value {
@@ -136,6 +144,17 @@ fn cell(row: Option<&Row>, figure: Figure, mark: Mark) -> Markup {
             }
         }
     }
+}
+
+/// True of a share of requests where there were none.
+fn has_no_request(row: Option<&Row>, figure: Figure) -> bool {
+    figure == Figure::EmptyFraction && row.is_some_and(|row| row.figures.requests_per_delivery.0 == Some(0.0))
+}
+
+/// An interval without the unit that the value in front of it has named.
+fn without_unit(interval: &str, value: Option<String>) -> String {
+    let unit = value.as_deref().and_then(|value| value.split_once(' ')).map_or("", |(_, unit)| unit);
+    interval.strip_suffix(unit).map_or(interval, str::trim_end).to_owned()
 }
 
 fn audit(row: Option<&Row>) -> Markup {
@@ -192,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_does_not_repeat_the_unit_of_its_value() {
+        assert_eq!(without_unit("[391, 403] µs", Some("397 µs".to_owned())), "[391, 403]");
+        assert_eq!(without_unit("[391, 403] µs", Some("0.397 ms".to_owned())), "[391, 403] µs");
+        assert_eq!(without_unit("[990 µs, 1.02 ms]", Some("1.00 ms".to_owned())), "[990 µs, 1.02 ms]");
+        assert_eq!(without_unit("[0.12, 0.13]", Some("0.12".to_owned())), "[0.12, 0.13]");
+    }
+
+    #[test]
     fn nobody_is_best_alone_or_after_one_round() {
         let one_round = fake::run("quick", "?", None, vec![fake::point()], 1);
         assert!(!line(&one_round, Figure::WireTotal).contains('★'));
@@ -205,6 +232,8 @@ mod tests {
     #[test]
     fn the_host_and_a_share_of_no_requests_are_never_marked() {
         let mut run = fake::quick();
+        // Every tenth poll comes back empty, so that the line is there.
+        run.summary[0].figures.empty_fraction.0 = Some(0.1);
         for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(Transport::Sse)) {
             trial.figures.host_cpu_ns_per_delivery.0 = Some(1.0 + f64::from(trial.round) / 1e3);
         }
@@ -232,10 +261,14 @@ mod tests {
         for row in run.summary.iter_mut().chain(&mut run.floor) {
             row.figures.kernel_bytes_per_client.0 = None;
         }
+        for row in &mut run.summary {
+            row.figures.empty_fraction.0 = Some(0.0);
+        }
         let page = html(&View::new(&run), 0).into_string();
         let scorecard = &page[..page.find("</table>").unwrap()];
         assert!(!scorecard.contains("kernel memory") && !scorecard.contains("verdict"), "{scorecard}");
         assert!(page.contains("Not measured: kernel memory per client."));
+        assert!(!scorecard.contains("empty requests"), "none empty, of some or of none, is no news");
         let doubtful = html(&View::new(&fake::invalid()), 0).into_string();
         assert!(doubtful.contains(">verdict</th>") && doubtful.contains(">delivered</th>"));
     }

@@ -108,17 +108,18 @@ impl Standing {
         if self.behind.is_empty() && self.above_none.is_empty() { Lead::Alone } else { Lead::Sole }
     }
 
-    /// The leaders by name, with the bound: "SSE and WebSocket, equal within noise (±4 %)".
+    /// The leaders by name, with the bound: "SSE and WebSocket, equal within ±4 %".
     pub fn headline(&self, view: &View<'_>) -> String {
         let names: Vec<String> = self.leaders().iter().map(|one| view.prose(*one).to_owned()).collect();
         match self.lead() {
             Lead::Alone => format!("Only {}", listed(&names)),
             Lead::Sole => capitalised(&listed(&names)),
             Lead::Shared(Some(factor)) => {
-                format!("{}, equal within noise (±{} %)", capitalised(&listed(&names)), percent(factor - 1.0))
+                format!("{}, equal within ±{} %", capitalised(&listed(&names)), percent(factor - 1.0))
             }
             Lead::Shared(None) => format!("{}, exactly equal", capitalised(&listed(&names))),
-            Lead::Untold(_) => format!("No answer: {}", either(&names)),
+            Lead::Untold(_) if names.len() == view.transports().len() => "No answer".to_owned(),
+            Lead::Untold(_) => format!("{} (cannot be told apart)", capitalised(&either(&names))),
         }
     }
 }
@@ -162,7 +163,7 @@ pub(crate) fn left_open(rounds: usize, factor: Option<f64>) -> String {
 pub(crate) fn advice(view: &View<'_>) -> String {
     let rounds = view.run.scenario.rounds.saturating_mul(2).max(3);
     format!(
-        "Where there is no answer, more rounds (--rounds {rounds}), a longer --measure or more --clients may give one."
+        "Where they cannot be told apart, more rounds (--rounds {rounds}), a longer --measure or more --clients may tell."
     )
 }
 
@@ -212,7 +213,7 @@ mod tests {
         assert!(matches!(found.lead(), Lead::Untold(Some(factor)) if factor > EQUAL_WITHIN_MAX), "{:?}", found.lead());
         assert!(found.equal.is_empty());
         let headline = found.headline(&View::new(&run));
-        assert!(headline.starts_with("No answer: ") && !headline.contains('%'), "{headline}");
+        assert_eq!(headline, "No answer");
     }
 
     #[test]
@@ -229,7 +230,7 @@ mod tests {
         let found = standing(&run, Figure::LatencyP50).unwrap();
         assert_eq!(found.leaders().len(), 2, "SSE and WebSocket differ by less than their noise");
         let headline = found.headline(&View::new(&run));
-        assert!(headline.contains("equal within noise (±"), "{headline}");
+        assert!(headline.contains(" and ") && headline.contains(", equal within ±"), "{headline}");
         assert_eq!(found.behind.last().unwrap().0, Transport::Polling);
     }
 
@@ -238,7 +239,7 @@ mod tests {
         let run = fake::run("quick", "?", None, vec![fake::point()], 1);
         let found = standing(&run, Figure::LatencyP50).unwrap();
         assert_eq!((found.lead(), found.leaders().len()), (Lead::Untold(None), 4));
-        assert!(found.headline(&View::new(&run)).starts_with("No answer: "));
+        assert_eq!(found.headline(&View::new(&run)), "No answer");
         assert!(nothing_told(&View::new(&run)).unwrap().contains("--rounds 3"));
         assert_eq!(nothing_told(&View::new(&fake::quick())), None);
     }

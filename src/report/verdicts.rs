@@ -293,7 +293,7 @@ mod tests {
             trial.figures.server_cpu_ns_per_delivery = Value(Some(1e4 * shift));
         }
         let page = page(&run);
-        assert!(page.contains("No answer: ") && page.contains("3 rounds leave up to "), "{page}");
+        assert!(page.contains("<strong>No answer</strong>") && page.contains("3 rounds leave up to "), "{page}");
         assert!(page.contains("more rounds (--rounds 6)"), "{page}");
         for share in page.split("±").skip(1) {
             let digits: String = share.chars().take_while(|one| one.is_ascii_digit() || *one == '.').collect();
