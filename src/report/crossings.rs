@@ -141,7 +141,7 @@ pub(crate) fn ends(view: &View<'_>, setting: Setting, points: &[usize], drawn: D
             Lead::Shared(_) => format!("the lowest are {}", listed(&names)),
             Lead::Alone => format!("only {} can be used", listed(&names)),
             Lead::Untold(_) if names.len() == view.transports().len() => "none can be told apart".to_owned(),
-            Lead::Untold(_) => format!("it is {}, which cannot be told apart", either(&names)),
+            Lead::Untold(_) => format!("the lowest is {} (cannot be told apart)", either(&names)),
         };
         Some((said, setting.at(setting.of(view.point(point)?))))
     };
@@ -279,7 +279,7 @@ mod tests {
             assert!(found.is_empty(), "{found:?}");
         }
         let ends = ends(&view, Setting::RequestHeader, &view.points(), Drawn::Figure(Figure::WireTotal)).unwrap();
-        assert!(!ends.contains("lowest is"), "{ends}");
+        assert!(ends.contains("none can be told apart") && !ends.contains("lowest is"), "{ends}");
     }
 
     fn overhead(run: &mut Run, transport: Transport, payload: f64) {

@@ -11,14 +11,17 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
         section #guide {
             h2 { "How to read this" }
             dl.guide {
-                div { dt { "Latency" } dd {
+                @if view.is_echo() { div { dt { "Round trip" } dd {
+                    "From the moment a message was due by its client’s plan to the moment that client holds the answer, \
+                     decoded. Up, SSE has no way of its own: each message is a POST, as it would be with polling." } } }
+                @else { div { dt { "Latency" } dd {
                     "From the moment an update was due by the feed’s schedule to the moment a client holds it, decoded. It \
                      counts from the plan, not from the sending: if the server stalls, the clock goes on. p99 is the time \
                      within which 99 of 100 deliveries arrived." } }
                 div { dt { "Age" } dd {
                     "How old the newest update is that a client holds, averaged over time. It grows while nothing is \
                      published, so compare it between transports and not with zero." } }
-                div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } }
+                div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } } }
                 div { dt { "Bytes" } dd {
                     "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
                     " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " those of \

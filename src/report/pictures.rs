@@ -107,9 +107,11 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let picture = Picture {
         title: "Latency by percentile".to_owned(),
         is_captioned: false,
-        note: "Histograms of all rounds merged. Solid counts from the moment an update was due, so a stall shows; \
-               dashed is what a tool that counts from the sending would have said."
-            .to_owned(),
+        note: format!(
+            "Histograms of all rounds merged. Solid counts from the moment {} was due, so a stall shows; dashed is what a \
+             tool that counts from the sending would have said.",
+            if view.is_echo() { "a message" } else { "an update" }
+        ),
         legend: legend(view, &transports, &meanings),
         drawing: fit.draw(|size| lines.svg(size)),
         table: figures_table(

@@ -57,7 +57,7 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     // That no request was empty is no news; how many requests there were is a line of its own.
     let is_news = |figure: &Figure| {
         let is_empty = |row: &&Row| row.figures.empty_fraction.0.is_some_and(|share| share > 0.0);
-        *figure != Figure::EmptyFraction || rows.iter().flatten().any(|row| is_empty(row))
+        *figure != Figure::EmptyFraction || rows.iter().flatten().any(is_empty)
     };
     let (lines, unmeasured): (Vec<Figure>, Vec<Figure>) =
         LINES.into_iter().filter(is_news).partition(|figure| is_measured(*figure));

@@ -175,10 +175,7 @@ pub(crate) fn answers(view: &View<'_>, point: usize, figures: &[Figure]) -> Mark
 
 /// A question, in the words of what was measured.
 fn asked(view: &View<'_>, question: &Question) -> &'static str {
-    match question.figure {
-        Figure::LatencyP50 if view.is_echo() => "Fastest there and back",
-        _ => question.asked,
-    }
+    if view.is_echo() && question.figure == Figure::LatencyP50 { "Fastest there and back" } else { question.asked }
 }
 
 /// What is said once for all answers: which have none and why, what to do about it, whose rows want care.

@@ -122,17 +122,15 @@ impl<'a> View<'a> {
     /// The settings that a heading names, in words.
     pub fn settings(&self, point: &Point) -> Vec<String> {
         let shown = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval, Setting::RoundTrip];
-        let is_shown = |one: &Setting| match one {
-            Setting::RoundTrip => point.rtt_ns.0 > 0,
-            Setting::PollInterval => !self.is_echo() && self.transports().contains(&Transport::Polling),
-            _ => true,
+        let has_polls = !self.is_echo() && self.transports().contains(&Transport::Polling);
+        let is_shown = |one: &Setting| {
+            (*one != Setting::RoundTrip || point.rtt_ns.0 > 0) && (*one != Setting::PollInterval || has_polls)
         };
-        let phrase = |one: Setting| match one {
-            Setting::Rate if self.is_echo() => {
-                let each = one.of(point);
-                format!("{} a second each", counted_messages(each))
-            }
-            _ => one.phrase(one.of(point)),
+        let phrase = |one: Setting| {
+            let value = one.of(point);
+            // Each client sends as many of its own; updates are one stream for all.
+            let is_messages = self.is_echo() && one == Setting::Rate;
+            if is_messages { format!("{} a second each", counted_messages(value)) } else { one.phrase(value) }
         };
         shown.into_iter().filter(|one| self.sweep() != Some(*one) && is_shown(one)).map(phrase).collect()
     }
