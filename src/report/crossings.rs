@@ -2,7 +2,7 @@
 
 use super::standing::{Lead, Standing, apart, is_equal, left_open};
 use super::verdicts::above;
-use super::view::{Drawn, Setting, View, capitalised, either, ends as within, listed, percent, short_number};
+use super::view::{Drawn, Setting, View, capitalised, either, ends as within, listed, percent};
 use crate::measure::figures::Unit;
 use crate::measure::statistics::{Difference, difference, median};
 use crate::report::run_file::Verdict;
@@ -202,8 +202,8 @@ fn shares(
 ) -> Option<String> {
     let share = |transport| median(&view.values(point, transport, drawn));
     let (high, low) = (share(higher)?, share(lower)?);
-    let shown = |share: f64| format!("{} %", short_number((share * 1e3).round() / 10.0));
-    let points = |share: f64| short_number((share * 1e3).round() / 10.0);
+    let points = |share: f64| format!("{:.1}", share * 100.0);
+    let shown = |share: f64| format!("{} %", points(share));
     // The interval of the ratio, as what it adds to the lower share.
     let interval = within(ci95, |ratio| points(low * (ratio - 1.0)));
     Some(format!(
@@ -297,7 +297,7 @@ mod tests {
         let view = View::new(&run);
         let order = [Transport::Polling, Transport::WebSocket];
         let said = super::pair(&view, Setting::Clients, 0, Drawn::Overhead, order).unwrap();
-        assert!(said.contains("it is 95.8 % for polling and 88 % for WebSocket, 7.8 points apart"), "{said}");
+        assert!(said.contains("it is 95.8 % for polling and 88.0 % for WebSocket, 7.8 points apart"), "{said}");
         assert!(!said.contains("more"), "{said}");
     }
 }
