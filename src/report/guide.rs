@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 
 use super::view::View;
+use crate::limits::MEMORY_CLIENTS_MIN;
+use crate::units::grouped;
 
 /// The section that explains the words of the page.
 pub(crate) fn html(view: &View<'_>) -> Markup {
@@ -35,7 +37,9 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                      shown is left out." } }
                 div { dt { "CPU and memory" } dd {
                     "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
-                     sockets, which a process’s own figures do not show." } }
+                     sockets, which a process’s own figures do not show. The host’s time is that of everything on the machine, other \
+                     programs included, in ticks of 10 ms: it is shown as a check and ranks no one. Memory is compared from \
+                     " (grouped(i64::from(MEMORY_CLIENTS_MIN))) " clients on." } }
                 @if view.floor(view.points().first().copied().unwrap_or_default()).is_some() {
                     div { dt { "Bare TCP" } dd {
                         "A program that writes the same payloads to the same number of sockets and does nothing else. Read a \

@@ -79,7 +79,7 @@ fn body(view: &View<'_>) -> Markup {
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(claims) = claims::html(run) { (claims) }
             @if is_sweep && nothing_told(view).is_none() { (leaders(view)) }
-            @if !is_sweep && picture.is_some() {
+            @if !is_sweep && picture.is_some() && nothing_told(view).is_none() {
                 section { h2 { "The other questions" } (verdicts::answers(view, first, &asked_later)) }
             }
             section #scorecard {

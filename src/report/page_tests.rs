@@ -212,8 +212,10 @@ fn every_scenario_has_its_own_picture() {
 #[test]
 fn one_round_of_a_sweep_is_told_in_one_sentence_and_nothing_is_judged() {
     let heads = [0, 800].map(|bytes| Point { request_header_bytes: bytes, ..fake::point() }).to_vec();
-    for (name, sweep) in [("headers", "request_header_bytes"), ("chatty", "request_header_bytes")] {
-        let page = html(&fake::run(name, "?", Some(sweep), heads.clone(), 1));
+    let sweep = |name: &str| fake::run(name, "?", Some("request_header_bytes"), heads.clone(), 1);
+    let one = |name: &str| fake::run(name, "?", None, vec![fake::point()], 1);
+    for run in [sweep("headers"), sweep("chatty"), one("quick"), one("sparse")] {
+        let (name, page) = (&run.scenario.name, html(&run));
         assert_eq!(page.matches("One round: nothing can be told apart; use --rounds 3.").count(), 1);
         for judged in ["change places", "lowest is", "equal within noise (", "<dd></dd>", "span class=\"mark\""] {
             assert!(!page.contains(judged), "{name}: {judged}");

@@ -114,6 +114,9 @@ impl Standing {
         match self.lead() {
             Lead::Alone => format!("Only {}", listed(&names)),
             Lead::Sole => capitalised(&listed(&names)),
+            Lead::Shared(Some(factor)) if names.len() > 2 && names.len() == view.transports().len() => {
+                format!("All equal within ±{} %", percent(factor - 1.0))
+            }
             Lead::Shared(Some(factor)) => {
                 format!("{}, equal within ±{} %", capitalised(&listed(&names)), percent(factor - 1.0))
             }

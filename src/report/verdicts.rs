@@ -165,12 +165,17 @@ pub(crate) fn answers(view: &View<'_>, point: usize, figures: &[Figure]) -> Mark
             @for (question, standing) in &answered {
                 div {
                     dt { (asked(view, question)) }
-                    dd { strong { (standing.headline(view)) } span { (detail(view, point, question, standing)) } }
+                    dd { strong { (standing.headline(view)) } span { (kept_together(&detail(view, point, question, standing))) } }
                 }
             }
         }
         @if !notes.is_empty() { p.note { (notes.join(" ")) } }
     }
+}
+
+/// A number with its per cent sign, never broken over two lines.
+fn kept_together(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
 }
 
 /// A question, in the words of what was measured.
