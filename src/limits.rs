@@ -219,6 +219,12 @@ pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
 /// Clients from which the kernel's memory for them is told: it is known for the whole host only, whose other sockets
 /// and caches come and go by some megabytes, while a client takes some tens of kilobytes.
 pub const KERNEL_MEMORY_CLIENTS_MIN: u32 = 500;
+/// Clients from which reports compare the memory that transports take for each: with fewer, what a process's allocator
+/// happens to hold, a megabyte or so, is as much as what all of them need.
+pub const MEMORY_CLIENTS_MIN: u32 = KERNEL_MEMORY_CLIENTS_MIN;
+/// The widest bound, as a factor, within which reports call two transports equal: a quarter more or less of a cost or of
+/// a wait is about the least for which anyone would choose one over the other. What rounds leave wider is no answer.
+pub const EQUAL_WITHIN_MAX: f64 = 1.25;
 /// Between the last client's first answer and the reading of memory.
 pub const SETTLE: Duration = Duration::from_millis(200);
 /// How often a drain looks whether it is done.

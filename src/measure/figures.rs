@@ -215,6 +215,8 @@ impl Unit {
             Self::Bytes if value.abs() >= 10_240.0 => format!("{} KiB", crate::units::three_digits(value / 1024.0)),
             Self::Bytes => format!("{} B", crate::units::three_digits(value)),
             Self::Count => crate::units::three_digits(value),
+            // A share below a 200,000th, as a formula may give it, is none for any purpose.
+            Self::Fraction if value.abs() < 5e-6 => "0 %".to_owned(),
             Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
         }
     }
@@ -233,6 +235,13 @@ mod tests {
         }
         let written = serde_json::to_string(&figures).unwrap();
         assert!(!written.contains("null"), "a member has no figure: {written}");
+    }
+
+    #[test]
+    fn a_share_that_is_all_but_nothing_is_shown_as_nothing() {
+        assert_eq!(Unit::Fraction.show(1.2e-77), "0 %");
+        assert_eq!(Unit::Fraction.show(-1e-9), "0 %", "and never as −0 %");
+        assert_eq!(Unit::Fraction.show(0.0042), "0.420 %");
     }
 
     #[test]

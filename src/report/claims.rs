@@ -8,11 +8,12 @@
 //! | 4. WebSocket has a large advantage over polling as traffic and load grow, is bidirectional, carries text and binary, and is not complicated to develop with. | `crowd` (advantage, effort), `duplex` (both ways) |
 //!
 //! A part of a claim *holds* if every figure that it speaks of says so beyond noise, *does not hold* if none does, and
-//! holds *within limits* otherwise. Which browsers have SSE is nothing that can be measured here.
+//! holds *within limits* otherwise; where the rounds leave too much open for a word on it, it *cannot be told*. Which browsers have SSE is nothing that can be measured here.
 
 use maud::{Markup, html};
 
-use super::view::{Drawn, Setting, View, listed, shown_interval, times};
+use super::standing::is_equal;
+use super::view::{Drawn, Setting, View, ends as within, listed, shown_interval, times};
 use crate::measure::figures::Figure;
 use crate::measure::statistics::{Difference, median};
 use crate::report::run_file::{Effort, MessageKind, Run};
@@ -33,15 +34,19 @@ pub enum Holding {
     WithinLimits,
     /// None does.
     DoesNotHold,
+    /// The rounds leave too much open.
+    Untold,
 }
 
 impl Holding {
-    /// From what each of the figures that a claim speaks of says.
-    fn of(parts: &[bool]) -> Self {
-        match parts.iter().filter(|part| **part).count() {
-            0 => Self::DoesNotHold,
-            all if all == parts.len() => Self::Holds,
-            _ => Self::WithinLimits,
+    /// From what each of the figures that a claim speaks of says; `None` is one that cannot be told.
+    fn of(parts: &[Option<bool>]) -> Self {
+        let count = |said: Option<bool>| parts.iter().filter(|part| **part == said).count();
+        match (count(Some(true)), count(Some(false)), count(None)) {
+            (1.., 1.., _) => Self::WithinLimits,
+            (_, _, 1..) => Self::Untold,
+            (0, _, 0) => Self::DoesNotHold,
+            (_, 0, 0) => Self::Holds,
         }
     }
 
@@ -50,6 +55,7 @@ impl Holding {
             Self::Holds => "holds",
             Self::WithinLimits => "holds within limits",
             Self::DoesNotHold => "does not hold",
+            Self::Untold => "cannot be told from this run",
         }
     }
 }
@@ -98,7 +104,7 @@ pub(crate) fn html(run: &Run) -> Option<Markup> {
                     @for one in &claims {
                         div {
                             dt { "Claim " (one.number) ": " (one.claimed) }
-                            dd { strong { "It " (one.holding.words()) "." } span { (one.because) } }
+                            dd { strong { "It " (one.holding.words()) "." } span { " " (one.because) } }
                         }
                     }
                 }
@@ -112,18 +118,23 @@ fn between(view: &View<'_>, point: usize, figure: Figure, pair: [Transport; 2]) 
     view.difference(point, pair, Drawn::Figure(figure))
 }
 
-fn is_more(found: &Difference) -> bool {
-    found.is_clear && found.ratio > 1.0
+/// Is the first clearly more than the second? `None` if the rounds leave too much open to say.
+fn is_more(found: &Difference) -> Option<bool> {
+    (found.is_clear || is_equal(found.ci95)).then_some(found.is_clear && found.ratio > 1.0)
 }
 
-fn is_less(found: &Difference) -> bool {
-    found.is_clear && found.ratio < 1.0
+/// Is the first clearly less than the second?
+fn is_less(found: &Difference) -> Option<bool> {
+    (found.is_clear || is_equal(found.ci95)).then_some(found.is_clear && found.ratio < 1.0)
+}
+
+fn not(said: Option<bool>) -> Option<bool> {
+    said.map(|said| !said)
 }
 
 /// `6.1 [6.0, 6.2]`
 fn ratio(found: &Difference) -> String {
-    let [low, high] = found.ci95;
-    format!("{} [{}, {}]", times(found.ratio), times(low), times(high))
+    format!("{}{}", times(found.ratio), within(found.ci95, times))
 }
 
 /// A row's figure, and its interval.
@@ -131,7 +142,7 @@ fn measured(view: &View<'_>, point: usize, transport: Transport, figure: Figure)
     let row = view.row(point, transport)?;
     let value = figure.show(row.figures.get(figure).0?);
     let interval = shown_interval(figure.unit(), *row.ci95.get(figure));
-    Some([value, interval.unwrap_or_else(|| "[no interval]".to_owned())])
+    Some([value, interval.map(|interval| format!(" {interval}")).unwrap_or_default()])
 }
 
 fn polling_wastes(view: &View<'_>) -> Option<Claim> {
@@ -141,19 +152,35 @@ fn polling_wastes(view: &View<'_>) -> Option<Claim> {
     let bytes = [Transport::LongPolling, Transport::Sse, Transport::WebSocket];
     let bytes = bytes.map(|other| between(view, point, Figure::WireTotal, [Transport::Polling, other]));
     let [Some(long_polling), Some(sse), Some(websocket)] = bytes else { return None };
-    let wastes_bytes = [&long_polling, &sse, &websocket].into_iter().all(is_more);
+    let wastes_bytes = [&long_polling, &sse, &websocket].map(is_more);
+    let wastes_requests = Some(median(&empty)? > 0.0 && empty.iter().all(|share| *share > 0.0));
     Some(Claim {
         number: 1,
         claimed: "Polling wastes requests and bandwidth when nothing has changed",
-        holding: Holding::of(&[median(&empty)? > 0.0 && empty.iter().all(|share| *share > 0.0), wastes_bytes]),
+        holding: Holding::of(&[wastes_requests].into_iter().chain(wastes_bytes).collect::<Vec<_>>()),
         because: format!(
-            "{share} of the polls came back empty {interval}, and a delivery cost {} times the bytes of long polling, {} times those \
+            "{share} of the polls came back empty{interval}, and a delivery cost {} times the bytes of long polling, {} times those \
              of SSE and {} times those of WebSocket.",
             ratio(&long_polling),
             ratio(&sse),
             ratio(&websocket)
         ),
     })
+}
+
+/// Long polling against polling, the larger first: a ratio below 1 is hard to read.
+fn as_many(found: &Difference, verb: &str, what: &str) -> String {
+    let than = if what.starts_with("as ") { "as" } else { "of" };
+    match found.ratio < 1.0 {
+        true => format!("polling {verb} {} times {what} {than} long polling", ratio(&inverse(found))),
+        false => format!("long polling {verb} {} times {what} {than} polling", ratio(found)),
+    }
+}
+
+/// The same seen from the other side.
+fn inverse(found: &Difference) -> Difference {
+    let [low, high] = found.ci95;
+    Difference { ratio: 1.0 / found.ratio, ci95: [1.0 / high, 1.0 / low], ..*found }
 }
 
 fn long_polling_becomes_polling(view: &View<'_>) -> Option<Claim> {
@@ -164,21 +191,19 @@ fn long_polling_becomes_polling(view: &View<'_>) -> Option<Claim> {
     let bytes = between(view, frequent, Figure::WireTotal, order)?;
     let sooner = between(view, frequent, Figure::LatencyP50, [Transport::Polling, Transport::LongPolling])?;
     let is_improvement = is_less(&fewer);
-    let parts = [is_improvement, !is_less(&requests), !is_less(&bytes), !is_more(&sooner)];
-    let but = if is_more(&sooner) { "but its updates still come" } else { "and its updates come" };
+    let parts = [is_improvement, not(is_less(&requests)), not(is_less(&bytes)), not(is_more(&sooner))];
+    let but = if is_more(&sooner) == Some(true) { "but" } else { "and" };
+    let (rare, frequent) = (view.point_title(rare), view.point_title(frequent));
     Some(Claim {
         number: 2,
         claimed: "Long polling is an improvement, but when updates are very frequent no better than polling",
-        holding: if is_improvement { Holding::of(&parts) } else { Holding::DoesNotHold },
+        holding: if is_improvement == Some(false) { Holding::DoesNotHold } else { Holding::of(&parts) },
         because: format!(
-            "At {} it sends {} times the requests of polling; at {} it sends {} times as many and takes {} times the \
-             bytes, {but} {} times sooner at the median.",
-            view.point_title(rare),
-            ratio(&fewer),
-            view.point_title(frequent),
-            ratio(&requests),
-            ratio(&bytes),
-            ratio(&sooner)
+            "At {rare}, {}. At {frequent}, {} and {}, {but} {} at the median.",
+            as_many(&fewer, "sends", "the requests"),
+            as_many(&requests, "sends", "the requests"),
+            as_many(&bytes, "takes", "the bytes"),
+            as_many(&inverse(&sooner), "takes", "as long")
         ),
     })
 }
@@ -195,7 +220,7 @@ fn sse_pushes(view: &View<'_>) -> Option<Claim> {
     Some(Claim {
         number: 3,
         claimed: "SSE pushes without repeated requests",
-        holding: Holding::of(&[most == 0.0]),
+        holding: Holding::of(&[Some(most == 0.0)]),
         because: format!(
             "For {} deliveries on open streams it sent {} requests each at the most, in every trial.",
             grouped(delivered as i64),
@@ -217,9 +242,9 @@ fn sse_is_one_way(view: &View<'_>) -> Option<Claim> {
     Some(Claim {
         number: 3,
         claimed: "SSE is one-way",
-        holding: Holding::of(&[median(&asks)? > 0.0]),
+        holding: Holding::of(&[Some(median(&asks)? > 0.0)]),
         because: format!(
-            "Each message up took a request of its own ({requests} {interval}): at {} {} times the bytes of a WebSocket message there \
+            "Each message up took a request of its own ({requests}{interval}): at {} {} times the bytes of a WebSocket message there \
              and back, and {} times its round trip.",
             view.point_title(point),
             ratio(&bytes),
@@ -243,7 +268,7 @@ fn websocket_is_bidirectional(view: &View<'_>) -> Option<Claim> {
     Some(Claim {
         number: 4,
         claimed: "WebSocket is bidirectional and carries text and binary",
-        holding: Holding::of(&counts.map(|(sent, back)| sent > 0 && sent == back)),
+        holding: Holding::of(&counts.map(|(sent, back)| Some(sent > 0 && sent == back))),
         because: format!(
             "{} of {} text and {} of {} binary messages went up and came back unchanged on the connection that was there.",
             count(texts_back),
@@ -264,26 +289,63 @@ const COSTS: [(Figure, &str); 3] = [
 fn websocket_gains_with_load(view: &View<'_>) -> Option<Claim> {
     let (few, many) = ends(view)?;
     let order = [Transport::Polling, Transport::WebSocket];
-    let mut parts = Vec::new();
-    let mut said = Vec::new();
+    let (mut advantages, mut growths, mut said) = (Vec::new(), Vec::new(), Vec::new());
     for (figure, name) in COSTS {
         let (at_few, at_many) = (between(view, few, figure, order)?, between(view, many, figure, order)?);
-        parts.push(is_more(&at_many));
-        // The advantage grows if the two intervals do not even touch.
-        parts.push(at_many.ci95[0] > at_few.ci95[1]);
-        said.push(format!("{} and {} times the {name}", ratio(&at_few), ratio(&at_many)));
+        let growth = growth(&at_few, &at_many);
+        advantages.push((name, is_more(&at_many)));
+        growths.push((name, growth.0));
+        said.push(format!("{} and {} times the {name} ({})", ratio(&at_few), ratio(&at_many), growth.1));
     }
+    let parts: Vec<Option<bool>> = advantages.iter().chain(&growths).map(|(_, part)| *part).collect();
     Some(Claim {
         number: 4,
         claimed: "WebSocket has a large advantage over polling as traffic and load grow",
         holding: Holding::of(&parts),
         because: format!(
-            "For each delivery polling took, at {} and at {} in turn, {}.",
+            "{} For each delivery polling took, at {} and at {} in turn, {}.",
+            advantage(&advantages, &growths),
             view.point_title(few),
             view.point_title(many),
             listed(&said)
         ),
     })
+}
+
+/// Does a ratio grow from one end of a sweep to the other? With the word for it; `None` if the rounds cannot tell.
+fn growth(at_few: &Difference, at_many: &Difference) -> (Option<bool>, &'static str) {
+    let ([few_low, few_high], [many_low, many_high]) = (at_few.ci95, at_many.ci95);
+    if many_low > few_high {
+        (Some(true), "more with load")
+    } else if many_high < few_low {
+        (Some(false), "less with load")
+    } else if few_low > 0.0 && many_low > 0.0 && is_equal([many_low / few_high, many_high / few_low]) {
+        (Some(false), "the same with load")
+    } else {
+        (None, "no answer how it changes")
+    }
+}
+
+/// The finding in plain words: "There is an advantage in bytes; it does not grow with load."
+fn advantage(advantages: &[(&str, Option<bool>)], growths: &[(&str, Option<bool>)]) -> String {
+    let names = |parts: &[(&str, Option<bool>)]| -> Vec<String> {
+        parts.iter().filter(|(_, part)| *part == Some(true)).map(|(name, _)| (*name).to_owned()).collect()
+    };
+    let (has, grows) = (names(advantages), names(growths));
+    if has.is_empty() {
+        return match advantages.iter().any(|(_, part)| part.is_none()) {
+            true => "Whether there is an advantage cannot be told.".to_owned(),
+            false => "There is no advantage.".to_owned(),
+        };
+    }
+    let where_ = if has.len() == advantages.len() { String::new() } else { format!(" in {}", listed(&has)) };
+    let growing = match (grows.len(), growths.iter().any(|(_, part)| part.is_none())) {
+        (0, false) => "it does not grow with load".to_owned(),
+        (0, true) => "in no figure is it known to grow with load".to_owned(),
+        (all, _) if all == growths.len() => "it grows with load".to_owned(),
+        _ => format!("with load it grows in {} only", listed(&grows)),
+    };
+    format!("There is an advantage{where_}; {growing}.")
 }
 
 fn websocket_is_simple(run: &Run) -> Option<Claim> {
@@ -384,10 +446,7 @@ mod tests {
         set(&mut run, Transport::LongPolling, Figure::LatencyP50, |_| 1e6);
         assert_eq!(holding(&run, "no better than polling"), Holding::WithinLimits);
         let found = of(&run);
-        assert!(
-            found[0].because.contains("but its updates still come 500 [") && lines(&run).contains("Claim 2"),
-            "{found:?}"
-        );
+        assert!(found[0].because.contains("but polling takes 500 [") && lines(&run).contains("Claim 2"), "{found:?}");
         set(&mut run, Transport::LongPolling, Figure::LatencyP50, |_| 5e8);
         assert_eq!(holding(&run, "no better than polling"), Holding::Holds);
         set(&mut run, Transport::LongPolling, Figure::RequestsPerDelivery, |point| 2.0 / point.rate_per_s);
@@ -412,12 +471,30 @@ mod tests {
             set(&mut run, Transport::Polling, figure, |point| 20.0 * f64::from(point.clients));
         }
         assert_eq!(holding(&run, "large advantage"), Holding::Holds);
+        assert!(of(&run)[0].because.starts_with("There is an advantage; it grows with load."), "{:?}", of(&run));
         set(&mut run, Transport::Polling, Figure::WireTotal, |_| 20.0);
         assert_eq!(holding(&run, "large advantage"), Holding::WithinLimits);
+        for (figure, _) in COSTS {
+            set(&mut run, Transport::Polling, figure, |point| 40.0 / f64::from(point.clients).log10());
+        }
+        assert_eq!(holding(&run, "large advantage"), Holding::WithinLimits);
+        let because = &of(&run)[0].because;
+        assert!(because.starts_with("There is an advantage; it does not grow with load."), "{because}");
+        assert!(because.contains("times the bytes (less with load)"), "{because}");
         for (figure, _) in COSTS {
             set(&mut run, Transport::Polling, figure, |_| 5.0);
         }
         assert_eq!(holding(&run, "large advantage"), Holding::DoesNotHold);
+    }
+
+    #[test]
+    fn a_claim_that_noise_hides_cannot_be_told() {
+        let all = |ratio, ci95: [f64; 2]| Difference { ratio, ci95, is_clear: ci95[0] > 1.0, p_value: 0.5 };
+        assert_eq!(is_more(&all(1.5, [0.5, 4.0])), None);
+        assert_eq!(is_more(&all(1.1, [0.95, 1.2])), Some(false));
+        assert_eq!(growth(&all(2.0, [1.0, 4.0]), &all(3.0, [1.5, 6.0])).0, None);
+        assert_eq!(Holding::of(&[None, Some(true)]), Holding::Untold);
+        assert_eq!(Holding::of(&[None, Some(true), Some(false)]), Holding::WithinLimits);
     }
 
     #[test]

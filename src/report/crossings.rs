@@ -1,7 +1,10 @@
 //! Where along a sweep two transports change places, in words.
 
-use super::verdicts::{Standing, above};
-use super::view::{Drawn, Setting, View, capitalised, listed, percent, prose};
+use super::standing::{Lead, Standing, apart, is_equal, left_open};
+use super::verdicts::above;
+use super::view::{Drawn, Setting, View, capitalised, either, ends as within, listed, percent};
+use crate::measure::figures::Unit;
+use crate::measure::statistics::Difference;
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
 
@@ -9,30 +12,30 @@ use crate::transport::Transport;
 /// interval excludes 1 by chance alone.
 const CHANGE_MIN: f64 = 0.05;
 
-/// How two transports stand to one another at one swept value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Order {
-    /// The first is clearly lower; with the ratio of first to second.
-    Lower(f64),
-    /// The first is clearly higher.
-    Higher(f64),
-    /// They cannot be told apart.
-    Equal,
+/// Two transports by name, and the ratio of the first to the second at each swept value at which one is known.
+struct Pair<'a> {
+    names: [&'a str; 2],
+    at: Vec<(f64, Difference)>,
 }
 
-/// One sentence for each pair that changes places or becomes equal in `drawn` along `points`, and if none does, one
-/// that says so.
+/// One sentence for each pair that changes places or becomes equal in `drawn` along `points`; if none does, one that
+/// says so, or that the rounds cannot tell. Nothing where nothing could be compared.
 pub(crate) fn sentences(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Vec<String> {
     let transports = view.transports();
-    let mut found = Vec::new();
+    let (mut found, mut has_any, mut is_all_told) = (Vec::new(), false, true);
     for (index, first) in transports.iter().enumerate() {
         for second in &transports[index + 1..] {
-            let orders = orders(view, setting, points, drawn, *first, *second);
-            found.extend(sentence(setting, *first, *second, &orders));
+            let pair = Pair::of(view, setting, points, drawn, [*first, *second]);
+            has_any |= pair.at.len() > 1;
+            is_all_told &= pair.at.iter().all(|(_, found)| found.is_clear || is_equal(found.ci95));
+            found.extend(pair.sentence(setting));
         }
     }
-    if found.is_empty() {
-        found.push("No two transports clearly change places.".to_owned());
+    if found.is_empty() && has_any {
+        found.push(match is_all_told {
+            true => "No two transports change places.".to_owned(),
+            false => "No two transports clearly change places; where the rounds leave no answer, some may.".to_owned(),
+        });
     }
     found
 }
@@ -43,77 +46,72 @@ pub(crate) fn between(
     setting: Setting,
     points: &[usize],
     drawn: Drawn,
-    first: Transport,
-    second: Transport,
+    pair: [Transport; 2],
 ) -> Option<String> {
-    sentence(setting, first, second, &orders(view, setting, points, drawn, first, second))
+    Pair::of(view, setting, points, drawn, pair).sentence(setting)
 }
 
-/// The order at each swept value at which one is known.
-fn orders(
-    view: &View<'_>,
-    setting: Setting,
-    points: &[usize],
-    drawn: Drawn,
-    first: Transport,
-    second: Transport,
-) -> Vec<(f64, Order)> {
-    let mut orders = Vec::new();
-    for point in points {
-        let is_usable = |transport| view.row(*point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
-        let Some(settings) = view.point(*point).filter(|_| is_usable(first) && is_usable(second)) else { continue };
-        let order = match view.difference(*point, [first, second], drawn) {
-            Some(found) if found.is_clear && found.ratio < 1.0 => Order::Lower(found.ratio),
-            Some(found) if found.is_clear => Order::Higher(found.ratio),
-            Some(_) => Order::Equal,
-            None => continue,
-        };
-        orders.push((setting.of(settings), order));
+impl<'a> Pair<'a> {
+    fn of(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn, pair: [Transport; 2]) -> Self {
+        let known = points.iter().filter_map(|point| {
+            let found = compared(view, *point, drawn, pair)?;
+            Some((setting.of(view.point(*point)?), found))
+        });
+        let mut at: Vec<(f64, Difference)> = known.collect();
+        at.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { names: pair.map(|transport| view.prose(transport)), at }
     }
-    orders.sort_by(|a, b| a.0.total_cmp(&b.0));
-    orders
-}
 
-/// What becomes of a pair along the sweep; nothing if it keeps its order.
-fn sentence(setting: Setting, first: Transport, second: Transport, orders: &[(f64, Order)]) -> Option<String> {
-    let clear: Vec<(f64, f64)> = orders
-        .iter()
-        .filter_map(|(value, order)| match order {
-            Order::Lower(ratio) | Order::Higher(ratio) => Some((*value, *ratio)),
-            Order::Equal => None,
-        })
-        .collect();
-    let (a, b) = (prose(first), prose(second));
-    let is_change = |pair: &&[(f64, f64)]| (pair[0].1 < 1.0) != (pair[1].1 < 1.0);
-    let mut changes = clear.windows(2).filter(is_change);
-    let is_wide = |ratio: &f64| (ratio - 1.0).abs() > CHANGE_MIN;
-    let is_wide_on = |is_low: bool| clear.iter().any(|(_, ratio)| (*ratio < 1.0) == is_low && is_wide(ratio));
-    match (changes.next(), changes.next()) {
-        (Some(pair), None) if is_wide_on(true) && is_wide_on(false) => {
-            let ((from, before), (to, after)) = (pair[0], pair[1]);
-            let (below, above) = if before < 1.0 { (a, b) } else { (b, a) };
-            let near = two_digits(crossing(from, to, before, after));
-            let near = setting.phrase(near);
-            let (from, to) = (setting.tick(from), setting.tick(to));
-            return Some(capitalised(&format!(
-                "{a} and {b} change places near {near} (between {from} and {to}): {below} is lower before it, \
-                 {above} after it."
-            )));
+    /// What becomes of a pair along the sweep; nothing if it keeps its order, or if the rounds cannot tell.
+    fn sentence(&self, setting: Setting) -> Option<String> {
+        let [a, b] = self.names;
+        let clear: Vec<&(f64, Difference)> = self.at.iter().filter(|(_, found)| found.is_clear).collect();
+        let is_change = |pair: &&[&(f64, Difference)]| (pair[0].1.ratio < 1.0) != (pair[1].1.ratio < 1.0);
+        let mut changes = clear.windows(2).filter(is_change);
+        let is_wide = |ratio: f64| (ratio - 1.0).abs() > CHANGE_MIN;
+        let is_wide_on = |is_low: bool| clear.iter().any(|(_, one)| (one.ratio < 1.0) == is_low && is_wide(one.ratio));
+        match (changes.next(), changes.next()) {
+            (Some(pair), None) if is_wide_on(true) && is_wide_on(false) => {
+                let ((from, before), (to, after)) = (pair[0], pair[1]);
+                let (below, above) = if before.ratio < 1.0 { (a, b) } else { (b, a) };
+                let near = two_digits(crossing(*from, *to, before.ratio, after.ratio));
+                let near = setting.phrase(near);
+                let (from, to) = (setting.tick(*from), setting.tick(*to));
+                return Some(capitalised(&format!(
+                    "{a} and {b} change places near {near} (between {from} and {to}): {below} is lower before it, \
+                     {above} after it."
+                )));
+            }
+            // More than one change is noise around equality, and so is one that stays within a hair of it.
+            (Some(_), _) => return None,
+            (None, _) => {}
         }
-        // More than one change is noise around equality, and so is one that stays within a hair of it.
-        (Some(_), _) => return None,
-        (None, _) => {}
+        if !clear.iter().any(|(_, one)| is_wide(one.ratio)) {
+            return None;
+        }
+        let (last_clear, last) = clear.last()?;
+        let after: Vec<&(f64, Difference)> = self.at.iter().filter(|(value, _)| value > last_clear).collect();
+        let (from, first) = after.first()?;
+        // "Clear before, not clear after" alone is no finding: after it the two must be equal within a narrow bound,
+        // at every value, and the ratio must be another than before.
+        let is_another = first.ci95[0] > last.ci95[1] || first.ci95[1] < last.ci95[0];
+        if !is_another || !after.iter().all(|(_, one)| is_equal(one.ci95)) {
+            return None;
+        }
+        let bound = after.iter().map(|(_, one)| apart(one.ci95)).fold(1.0, f64::max);
+        let lower = if last.ratio < 1.0 { a } else { b };
+        Some(format!(
+            "From {} on, {a} and {b} are equal within noise (±{} %); before it {lower} is lower.",
+            setting.phrase(*from),
+            percent(bound - 1.0)
+        ))
     }
-    if !clear.iter().any(|(_, ratio)| is_wide(ratio)) {
-        return None;
-    }
-    let (last_clear, ratio) = clear.last().copied()?;
-    let (equal_from, _) = orders.iter().find(|(value, order)| *value > last_clear && *order == Order::Equal)?;
-    let lower = if ratio < 1.0 { a } else { b };
-    Some(format!(
-        "From {} on, {a} and {b} are equal within noise; before it {lower} is lower.",
-        setting.phrase(*equal_from)
-    ))
+}
+
+/// How two transports compare at one point, if both rows may be used and there is an interval.
+fn compared(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Transport; 2]) -> Option<Difference> {
+    let is_usable = |transport| view.row(point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
+    view.difference(point, [first, second], drawn).filter(|_| is_usable(first) && is_usable(second))
 }
 
 /// No more digits than an estimate between two measured points can have.
@@ -136,21 +134,26 @@ pub(crate) fn ends(view: &View<'_>, setting: Setting, points: &[usize], drawn: D
         let standing = Standing::of(view, point, drawn)?;
         let mut leaders = standing.leaders();
         leaders.sort_unstable();
-        let names: Vec<String> = leaders.into_iter().map(|one| prose(one).to_owned()).collect();
-        Some((names, setting.of(view.point(point)?)))
+        let names: Vec<String> = leaders.into_iter().map(|one| view.prose(one).to_owned()).collect();
+        let said = match standing.lead() {
+            Lead::Sole => format!("the lowest is {}", listed(&names)),
+            Lead::Shared(_) => format!("the lowest are {}", listed(&names)),
+            Lead::Alone => format!("only {} can be used", listed(&names)),
+            Lead::Untold(_) if names.len() == view.transports().len() => "none can be told apart".to_owned(),
+            Lead::Untold(_) => format!("the lowest is {} (cannot be told apart)", either(&names)),
+        };
+        Some((said, setting.at(setting.of(view.point(point)?))))
     };
     let ((low, at_low), (high, at_high)) = (lowest(*first)?, lowest(*last)?);
-    let (at_low, at_high) = (setting.at(at_low), setting.at(at_high));
-    let high = if low == high { "the same".to_owned() } else { listed(&high) };
-    let is = if low.len() == 1 { "is" } else { "are" };
-    Some(capitalised(&format!("{at_low} the lowest {is} {}; {at_high} {high}", listed(&low))))
+    let high = if low == high { "the same".to_owned() } else { high };
+    Some(capitalised(&format!("{at_low} {low}; {at_high} {high}")))
 }
 
 /// How far the highest is from the lowest at one point.
 pub(crate) fn spread(view: &View<'_>, setting: Setting, point: usize, drawn: Drawn) -> Option<String> {
     let standing = Standing::of(view, point, drawn)?;
     let (highest, _) = standing.behind.last()?;
-    pair(view, setting, point, drawn, *highest, standing.best)
+    pair(view, setting, point, drawn, [*highest, standing.best])
 }
 
 /// How two transports compare at one point.
@@ -159,31 +162,65 @@ pub(crate) fn pair(
     setting: Setting,
     point: usize,
     drawn: Drawn,
-    first: Transport,
-    second: Transport,
+    [first, second]: [Transport; 2],
 ) -> Option<String> {
-    let is_usable = |transport| view.row(point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
-    let found = view.difference(point, [first, second], drawn).filter(|_| is_usable(first) && is_usable(second))?;
+    let found = compared(view, point, drawn, [first, second])?;
     let at = setting.at(setting.of(view.point(point)?));
-    let [low, high] = found.ci95;
-    let (first, second) = (prose(first), prose(second));
+    let names = format!("{} and {}", view.prose(first), view.prose(second));
     if !found.is_clear {
-        let bound = percent((low - 1.0).abs().max((high - 1.0).abs()));
-        return Some(capitalised(&format!("{at} {first} and {second} are equal within noise (±{bound} %).")));
+        return Some(capitalised(&match is_equal(found.ci95) {
+            true => format!("{at} {names} are equal within noise (±{} %).", percent(apart(found.ci95) - 1.0)),
+            false => {
+                let rounds = |one| view.sample(point, one, drawn).map_or(0, |sample| sample.trials);
+                let open = left_open(rounds(first).min(rounds(second)), Some(apart(found.ci95)));
+                format!("{at} {names} cannot be told apart: {open}.")
+            }
+        }));
     }
     // The larger over the smaller, whichever it is: a ratio below 1 is hard to read.
-    let (higher, lower, ratio, low, high) = match found.ratio < 1.0 {
-        true => (second, first, 1.0 / found.ratio, 1.0 / high, 1.0 / low),
-        false => (first, second, found.ratio, low, high),
+    let (higher, lower, ratio, ci95) = match found.ratio < 1.0 {
+        true => (second, first, 1.0 / found.ratio, [1.0 / found.ci95[1], 1.0 / found.ci95[0]]),
+        false => (first, second, found.ratio, found.ci95),
     };
-    Some(capitalised(&format!("{at} {higher} {}.", above(drawn, ratio, [low, high], lower))))
+    let said = match drawn.unit() {
+        Unit::Fraction => shares(view, point, drawn, [higher, lower], ci95)?,
+        Unit::Nanos | Unit::Bytes | Unit::Count => {
+            format!("{} {}", view.prose(higher), above(drawn, ratio, ci95, view.prose(lower)))
+        }
+    };
+    Some(capitalised(&format!("{at} {said}.")))
+}
+
+/// Two shares and the points between them: per cent of per cent would read as another figure.
+fn shares(
+    view: &View<'_>,
+    point: usize,
+    drawn: Drawn,
+    [higher, lower]: [Transport; 2],
+    ci95: [f64; 2],
+) -> Option<String> {
+    let share = |transport| Some(view.sample(point, transport, drawn)?.value);
+    let (high, low) = (share(higher)?, share(lower)?);
+    let points = |share: f64| format!("{:.1}", share * 100.0);
+    let shown = |share: f64| format!("{} %", points(share));
+    // The interval of the ratio, as what it adds to the lower share.
+    let interval = within(ci95, |ratio| points(low * (ratio - 1.0)));
+    Some(format!(
+        "it is {} for {} and {} for {}, {} points apart{interval}",
+        shown(high),
+        view.prose(higher),
+        shown(low),
+        view.prose(lower),
+        points(high - low)
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::figures::Figure;
+    use crate::measure::figures::{Figure, Value};
     use crate::report::fake;
+    use crate::report::run_file::{Point, Run};
 
     #[test]
     fn the_crossing_of_polling_and_long_polling_is_found_between_its_two_points() {
@@ -202,16 +239,64 @@ mod tests {
         assert!((crossing(0.0, 10.0, 0.5, 2.0) - 5.0).abs() < 1e-9);
     }
 
+    /// Polling against long polling: a ratio and its interval at each rate.
+    fn pair(at: &[(f64, f64, [f64; 2])]) -> Option<String> {
+        let found = |(value, ratio, ci95): &(f64, f64, [f64; 2])| {
+            let is_clear = ci95[0] > 1.0 || ci95[1] < 1.0;
+            (*value, Difference { ratio: *ratio, ci95: *ci95, is_clear, p_value: 0.5 })
+        };
+        Pair { names: ["polling", "long polling"], at: at.iter().map(found).collect() }.sentence(Setting::Rate)
+    }
+
     #[test]
     fn becoming_equal_is_said_and_keeping_the_order_is_not() {
-        let (a, b) = (Transport::Polling, Transport::LongPolling);
-        let merging = [(1.0, Order::Higher(3.0)), (10.0, Order::Higher(1.2)), (100.0, Order::Equal)];
-        let text = sentence(Setting::Rate, a, b, &merging).unwrap();
+        let merging = [(1.0, 3.0, [2.8, 3.2]), (10.0, 1.3, [1.25, 1.35]), (100.0, 1.02, [0.95, 1.1])];
         assert_eq!(
-            text,
-            "From 100 updates a second on, polling and long polling are equal within noise; \
+            pair(&merging).unwrap(),
+            "From 100 updates a second on, polling and long polling are equal within noise (±10 %); \
              before it long polling is lower."
         );
-        assert_eq!(sentence(Setting::Rate, a, b, &merging[..2]), None);
+        assert_eq!(pair(&merging[..2]), None);
+    }
+
+    #[test]
+    fn clear_at_one_point_and_noisy_at_the_next_is_no_finding() {
+        let clear = (1.0, 1.3, [1.2, 1.4]);
+        assert_eq!(pair(&[clear, (10.0, 1.2, [0.4, 3.0])]), None, "a wide interval hides any difference");
+        assert_eq!(pair(&[clear, (10.0, 1.1, [0.98, 1.24])]), None, "the same ratio as before is not excluded");
+        let later = [clear, (10.0, 1.0, [0.95, 1.05]), (100.0, 1.5, [0.5, 4.0])];
+        assert_eq!(pair(&later), None, "what comes after is not known to be equal");
+    }
+
+    #[test]
+    fn one_round_tells_of_no_places_and_no_change() {
+        let points = [0, 800].map(|bytes| Point { request_header_bytes: bytes, ..fake::point() });
+        let run = fake::run("headers", "?", Some("request_header_bytes"), points.to_vec(), 1);
+        let view = View::new(&run);
+        for figure in [Figure::LatencyP50, Figure::WireTotal] {
+            let found = sentences(&view, Setting::RequestHeader, &view.points(), Drawn::Figure(figure));
+            assert!(found.is_empty(), "{found:?}");
+        }
+        let ends = ends(&view, Setting::RequestHeader, &view.points(), Drawn::Figure(Figure::WireTotal)).unwrap();
+        assert!(ends.contains("none can be told apart") && !ends.contains("lowest is"), "{ends}");
+    }
+
+    fn overhead(run: &mut Run, transport: Transport, payload: f64) {
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(transport)) {
+            let bytes = &mut trial.figures.wire_bytes_per_delivery;
+            (bytes.total, bytes.payload) = (Value(Some(1000.0 + f64::from(trial.round) / 10.0)), Value(Some(payload)));
+        }
+    }
+
+    #[test]
+    fn shares_are_told_as_they_are_with_the_points_between() {
+        let mut run = fake::quick();
+        overhead(&mut run, Transport::Polling, 42.0);
+        overhead(&mut run, Transport::WebSocket, 120.0);
+        let view = View::new(&run);
+        let order = [Transport::Polling, Transport::WebSocket];
+        let said = super::pair(&view, Setting::Clients, 0, Drawn::Overhead, order).unwrap();
+        assert!(said.contains("it is 95.8 % for polling and 88.0 % for WebSocket, 7.8 points apart"), "{said}");
+        assert!(!said.contains("more"), "{said}");
     }
 }

@@ -29,6 +29,7 @@ mod samples;
 #[cfg(test)]
 mod schema;
 mod scorecard;
+mod standing;
 pub mod summary;
 mod sweep;
 mod terminal;

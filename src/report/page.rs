@@ -7,7 +7,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::Size;
 use super::parts::{Fit, Table};
-use super::view::{Setting, View, capitalised, counted, moment, short_length};
+use super::standing::nothing_told;
+use super::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
 use super::{claims, crossings, evidence, guide, measured_against_theory, pictures, scorecard, sweep, verdicts};
 use crate::measure::figures::Figure;
 use crate::report::run_file::{Run, Verdict};
@@ -77,8 +78,8 @@ fn body(view: &View<'_>) -> Markup {
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(claims) = claims::html(run) { (claims) }
-            @if is_sweep { (leaders(view)) }
-            @if !is_sweep && picture.is_some() {
+            @if is_sweep && nothing_told(view).is_none() { (leaders(view)) }
+            @if !is_sweep && picture.is_some() && nothing_told(view).is_none() {
                 section { h2 { "The other questions" } (verdicts::answers(view, first, &asked_later)) }
             }
             section #scorecard {
@@ -86,7 +87,7 @@ fn body(view: &View<'_>) -> Markup {
                 (each_point(view, POINTS_DRAWN_MAX * 10, |point, _| Some(scorecard::html(view, point))))
             }
             section #latency {
-                h2 { "Latency by percentile" }
+                h2 { (if view.is_echo() { "Round trip by percentile" } else { "Latency by percentile" }) }
                 (each_point(view, POINTS_DRAWN_MAX, |point, fit| pictures::percentiles(view, point, fit)))
             }
             section #bytes {
@@ -95,7 +96,7 @@ fn body(view: &View<'_>) -> Markup {
             }
             (measured_against_theory::html(view))
             section #time {
-                h2 { "Latency over time" }
+                h2 { (if view.is_echo() { "Round trip over time" } else { "Latency over time" }) }
                 (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| pictures::timeline(view, point, fit, false)))
             }
             section #dots {
@@ -153,19 +154,15 @@ fn spread(points: &[usize], count: usize) -> Vec<usize> {
 fn header(view: &View<'_>) -> Markup {
     let run = view.run;
     let scenario = &run.scenario;
-    let settings = view.points().first().and_then(|point| view.point(*point)).map(|point| {
-        let shown = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval, Setting::RoundTrip];
-        let is_shown = |one: &Setting| view.sweep() != Some(*one) && (*one != Setting::RoundTrip || point.rtt_ns.0 > 0);
-        shown.into_iter().filter(is_shown).map(|one| one.phrase(one.of(point))).collect::<Vec<_>>().join(" · ")
-    });
+    let settings = view.points().first().and_then(|point| view.point(*point));
+    let settings = settings.map(|point| view.settings(point).join(" · "));
     html! {
         header {
-            p.kicker { "pushpull · " (scenario.name) }
+            p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
             h1 { (scenario.question) }
             p.meta {
                 (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
-                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) " · "
-                time datetime=(run.started_at) { (moment(&run.started_at)) }
+                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns))
             }
         }
     }
@@ -185,7 +182,7 @@ fn validity(run: &Run) -> Markup {
                 strong.sign { (sign) " " (word) } " "
                 @match run.verdict {
                     Verdict::Valid => { (audit(run)) }
-                    Verdict::Suspect => { "The figures below can be used with the care that these reasons ask for. " (audit(run)) }
+                    Verdict::Suspect => { (audit(run)) " Use these figures with care:" }
                     Verdict::Invalid => { "Do not use the rows marked invalid. " (audit(run)) }
                 }
             }
@@ -194,11 +191,11 @@ fn validity(run: &Run) -> Markup {
             @if !run.thresholds.is_empty() {
                 p {
                     strong { "Thresholds: " }
-                    @if failed == 0 { "all " (run.thresholds.len()) " kept." } @else { (failed) " of " (run.thresholds.len()) " not kept." }
+                    @if failed == 0 { "all " (run.thresholds.len()) " passed." } @else { (failed) " of " (run.thresholds.len()) " failed." }
                 }
                 ul.thresholds {
                     @for threshold in &run.thresholds {
-                        li { (if threshold.failed { "✕ not kept: " } else { "✓ kept: " }) code { (threshold.expression) } " — " (threshold.found) }
+                        li { (if threshold.failed { "✕ failed: " } else { "✓ ok: not " }) code { (threshold.expression) } " — " (threshold.found) }
                     }
                 }
             }
@@ -247,22 +244,34 @@ fn audit(run: &Run) -> String {
 /// Who leads where along the sweep, and where they change places.
 fn leaders(view: &View<'_>) -> Markup {
     let (head, rows) = verdicts::leaders_table(view);
-    let crossings = view.sweep().map(|setting| {
+    let crossings = view.sweep().into_iter().flat_map(|setting| {
         let groups = sweep::groups(view, setting);
         let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
         [Figure::LatencyP50, Figure::WireTotal, Figure::RequestsPerDelivery, Figure::ServerCpu]
-            .map(|figure| (figure, crossings::sentences(view, setting, &points, super::view::Drawn::Figure(figure))))
+            .map(|figure| (figure, crossings::sentences(view, setting, &points, Drawn::Figure(figure))))
     });
+    // Figures of which the same is to be said share a line.
+    let mut lines: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (figure, sentences) in crossings.filter(|(_, sentences)| !sentences.is_empty()) {
+        let label = view.label(Drawn::Figure(figure));
+        match lines.iter_mut().find(|(_, known)| *known == sentences) {
+            Some((labels, _)) => labels.push(label),
+            None => lines.push((vec![label], sentences)),
+        }
+    }
     html! {
         section #crossings {
             h2 { "Where they change places" }
-            p.lead { "The lowest at each point; joined by = where the intervals of the difference leave them equal within noise." }
+            p.lead {
+                "The lowest at each point; joined by = where they are equal within noise, and no answer where the rounds leave \
+                 more than a quarter between them."
+            }
             (Table { head, rows, is_words: true }.html("Who leads at each point"))
-            @if let Some(crossings) = crossings {
+            @if !lines.is_empty() {
                 dl.answers.small {
-                    @for (figure, sentences) in crossings {
+                    @for (labels, sentences) in &lines {
                         div {
-                            dt { (capitalised(figure.label())) }
+                            dt { (capitalised(&listed(labels))) }
                             dd { @for sentence in sentences { span { (sentence) " " } } }
                         }
                     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::measure::figures::Value;
 use crate::report::fake;
-use crate::report::run_file::Point;
+use crate::report::run_file::{MessageKind, Point};
 use crate::transport::Transport;
 use crate::units::Nanos;
 
@@ -82,11 +82,11 @@ fn what_was_not_measured_is_said_and_is_never_a_zero() {
     }
     let page = html(&run);
     for figure in unmeasured {
-        let line = format!("<th scope=\"row\">{}</th><td><span class=\"missing\">not measured</span>", figure.label());
-        assert!(page.contains(&line), "{}", figure.label());
         let line = format!("<th scope=\"row\">{}</th><td>not measured</td>", figure.label());
         assert!(page.contains(&line), "in the table of every figure: {}", figure.label());
     }
+    let said = "Not measured: server CPU per delivery, server memory per idle client and kernel memory per client.";
+    assert!(page.contains(said), "and below the scorecard, in one sentence");
     assert!(!page.contains("id=\"nothing\"") && !page.contains("NaN") && !page.contains("inf "));
 }
 
@@ -128,12 +128,9 @@ fn an_invalid_run_says_so_before_anything_else_and_why() {
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
     assert!(place("✕ Invalid") < place("the generator was the bottleneck"));
     assert!(place("the generator was the bottleneck") < place("id=\"verdict\""));
-    assert!(page.contains("Cut short.") && page.contains("1 of 2 not kept"));
+    assert!(page.contains("Cut short.") && page.contains("1 of 2 failed"));
     assert!(page.contains("17 lost (12 of them announced)"));
-    assert!(
-        page.contains("Polling every 1 s is left out: its row is invalid")
-            || page.contains("polling every 1 s is left out")
-    );
+    assert!(page.contains("polling each second is left out: its row is invalid"));
 }
 
 #[test]
@@ -209,5 +206,37 @@ fn every_scenario_has_its_own_picture() {
             let file = Path::new(&folder).join(format!("{}{invalid}.html", run.scenario.name));
             std::fs::write(file, page).unwrap();
         }
+    }
+}
+
+#[test]
+fn one_round_of_a_sweep_is_told_in_one_sentence_and_nothing_is_judged() {
+    let heads = [0, 800].map(|bytes| Point { request_header_bytes: bytes, ..fake::point() }).to_vec();
+    let sweep = |name: &str| fake::run(name, "?", Some("request_header_bytes"), heads.clone(), 1);
+    let one = |name: &str| fake::run(name, "?", None, vec![fake::point()], 1);
+    for run in [sweep("headers"), sweep("chatty"), one("quick"), one("sparse")] {
+        let (name, page) = (&run.scenario.name, html(&run));
+        assert_eq!(page.matches("One round: nothing can be told apart; use --rounds 3.").count(), 1);
+        for judged in ["change places", "lowest is", "equal within noise (", "<dd></dd>", "span class=\"mark\""] {
+            assert!(!page.contains(judged), "{name}: {judged}");
+        }
+    }
+}
+
+#[test]
+fn a_run_of_messages_up_speaks_of_messages_and_round_trips() {
+    let kinds = [MessageKind::Text, MessageKind::Binary];
+    let points = [16.0, 4096.0].into_iter().flat_map(|size| kinds.map(|kind| (size, kind)));
+    let points = points.map(|(size, kind)| Point { payload_bytes: size, echo: Some(kind), ..fake::point() });
+    let mut run = fake::run("duplex", "?", Some("payload_bytes"), points.collect(), 3);
+    for figures in
+        run.summary.iter_mut().map(|row| &mut row.figures).chain(run.trials.iter_mut().map(|one| &mut one.figures))
+    {
+        figures.age_ns_mean = Value(None);
+    }
+    let page = html(&run);
+    assert!(page.contains("SSE (POST)") && page.contains("round trip p50") && page.contains("messages a second each"));
+    for word in ["poll interval", "Freshest", "payload of an update", "latency p50</th>", "updates a second"] {
+        assert!(!page.contains(word), "{word}");
     }
 }

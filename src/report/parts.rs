@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::charts::{DrawError, Size};
+use super::view::View;
 use crate::transport::Transport;
 
 /// A plain table; its first column names the rows.
@@ -109,15 +110,15 @@ pub(crate) fn shape(transport: Transport) -> Markup {
 }
 
 /// A transport's name behind its shape.
-pub(crate) fn name(transport: Transport) -> Markup {
-    html! { span.name { (shape(transport)) (transport.title()) } }
+pub(crate) fn name(view: &View<'_>, transport: Transport) -> Markup {
+    html! { span.name { (shape(transport)) (view.title(transport)) } }
 }
 
 /// Which shape is which transport, with what else the lines of a chart mean.
-pub(crate) fn legend(transports: &[Transport], lines: &[(&str, &str)]) -> Markup {
+pub(crate) fn legend(view: &View<'_>, transports: &[Transport], lines: &[(&str, &str)]) -> Markup {
     html! {
         p.legend {
-            @for transport in transports { (name(*transport)) }
+            @for transport in transports { (name(view, *transport)) }
             @for (class, meaning) in lines { span.name { i class=(format!("line {class}")) {} (meaning) } }
         }
     }

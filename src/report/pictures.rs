@@ -10,7 +10,7 @@ use super::charts::bars::{Bar, Bars};
 use super::charts::lines::{Lines, Mark, Series};
 use super::charts::strip::{Dots, Strip};
 use super::parts::{Fit, Picture, Table, legend};
-use super::view::{NOT_MEASURED, View, capitalised, shown, shown_interval, tick};
+use super::view::{Drawn, NOT_MEASURED, View, capitalised, shown, shown_interval, tick};
 use crate::measure::figures::{Figure, Unit};
 use crate::measure::histogram;
 use crate::report::run_file::{Slice, Trial};
@@ -86,18 +86,18 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
             series.push(percentile_line(&uncorrected, "uncorrected", Ink::Dashed(index as u8), None));
         }
         if let Some(corrected) = texts(|trial| &trial.latency_hdr) {
-            series.push(percentile_line(&corrected, transport.title(), Ink::Series(index as u8), Some(index)));
+            series.push(percentile_line(&corrected, view.title(*transport), Ink::Series(index as u8), Some(index)));
         }
     }
     let y = Axis::fit(series.iter().flat_map(|one| one.points.iter().map(|mark| mark.y)), Scale::Log, 7)?;
     let reach = series.iter().flat_map(|one| one.points.last()).map(|mark| mark.x).fold(1.0, f64::max);
     let labelled = NINES.into_iter().filter(|nines| *nines <= reach).collect();
     let lines = Lines {
-        title: "Latency by percentile, logarithmic scale",
+        title: if view.is_echo() { "Round trip by percentile, log scale" } else { "Latency by percentile, log scale" },
         x: (Axis::exact(0.0, reach, Scale::Linear, labelled), &percent),
         y: (y, &|value| tick(Unit::Nanos, value)),
         x_title: "share of the deliveries",
-        y_title: "latency from due to decoded, log scale",
+        y_title: if view.is_echo() { "round trip, log scale" } else { "latency from due to decoded, log scale" },
         series,
         height_px: 420,
     };
@@ -107,10 +107,12 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let picture = Picture {
         title: "Latency by percentile".to_owned(),
         is_captioned: false,
-        note: "Histograms of all rounds merged. Solid counts from the moment an update was due, so a stall shows; \
-               dashed is what a tool that counts from the sending would have said."
-            .to_owned(),
-        legend: legend(&transports, &meanings),
+        note: format!(
+            "Histograms of all rounds merged. Solid counts from the moment {} was due, so a stall shows; dashed is what a \
+             tool that counts from the sending would have said.",
+            if view.is_echo() { "a message" } else { "an update" }
+        ),
+        legend: legend(view, &transports, &meanings),
         drawing: fit.draw(|size| lines.svg(size)),
         table: figures_table(
             view,
@@ -128,7 +130,7 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, figures: impl Iterato
     let transports = view.transports();
     let floor = view.floor(point);
     let mut head: Vec<String> = std::iter::once("figure").map(str::to_owned).collect();
-    head.extend(transports.iter().map(|transport| transport.title().to_owned()));
+    head.extend(transports.iter().map(|transport| view.title(*transport).to_owned()));
     head.extend(floor.map(|_| "bare TCP".to_owned()));
     let rows = figures.map(|figure| {
         let rows = transports.iter().map(|transport| view.row(point, *transport)).chain(floor.map(Some));
@@ -139,7 +141,7 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, figures: impl Iterato
                 None => value,
             }
         });
-        std::iter::once(figure.label().to_owned()).chain(cells).collect()
+        std::iter::once(view.label(Drawn::Figure(figure))).chain(cells).collect()
     });
     Table::new(head, rows.collect())
 }
@@ -156,7 +158,7 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
                 Some((name, Ink::Part(index as u8), figures.get(figure).0?))
             };
             let parts = PARTS.into_iter().enumerate().filter_map(part).collect();
-            Some(Bar { name: transport.title().to_owned(), parts, total: Unit::Bytes.show(total) })
+            Some(Bar { name: view.title(transport).to_owned(), parts, total: Unit::Bytes.show(total) })
         })
         .collect();
     if rows.is_empty() {
@@ -226,7 +228,7 @@ pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bo
             rows[index].resize(1 + 2 * column, NOT_MEASURED.to_owned());
             rows[index].extend([shown(Unit::Nanos, p50), shown(Unit::Nanos, p99)]);
         }
-        let (index, name) = (transport.index() as u8, transport.title().to_owned());
+        let (index, name) = (transport.index() as u8, view.title(*transport).to_owned());
         strong.push(Series {
             name: name.clone(),
             ink: Ink::Series(index),
@@ -236,6 +238,8 @@ pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bo
         });
         thin.push(Series { name, ink: Ink::Thin(index), marker: None, is_named: false, points: p99s });
     }
+    // A slice in which nothing was due has nothing to say in the table either.
+    rows.retain(|row| row[1..].iter().any(|cell| cell != NOT_MEASURED));
     let series: Vec<Series> = thin.into_iter().chain(strong).collect();
     let marks = || series.iter().flat_map(|one| &one.points);
     let y = Axis::fit(marks().map(|mark| mark.y), Scale::Log, 7)?;
@@ -243,22 +247,28 @@ pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bo
     let x = Axis::fit([0.0, end].into_iter(), Scale::Linear, 8)?;
     let x = Axis::exact(0.0, end.max(f64::MIN_POSITIVE), Scale::Linear, x.labels().filter(|at| *at <= end).collect());
     let lines = Lines {
-        title: "Latency over the measured interval",
+        title: if view.is_echo() {
+            "Round trip over the measured interval"
+        } else {
+            "Latency over the measured interval"
+        },
         x: (x, &|value| format!("{} s", super::view::short_number(value))),
         y: (y, &|value| tick(Unit::Nanos, value)),
         x_title: "time from the start of the measured interval",
-        y_title: "latency, log scale",
+        y_title: if view.is_echo() { "round trip, log scale" } else { "latency, log scale" },
         series,
         height_px: 360,
     };
     let mut head = vec!["from".to_owned()];
-    head.extend(transports.iter().flat_map(|one| [format!("{} p50", one.title()), format!("{} p99", one.title())]));
+    head.extend(
+        transports.iter().flat_map(|one| [format!("{} p50", view.title(*one)), format!("{} p99", view.title(*one))]),
+    );
     let picture = Picture {
         title: "Latency over time".to_owned(),
         is_captioned,
         note: "Each point is a slice of the interval, the median of the rounds. Slices in which nothing was due are passed over."
             .to_owned(),
-        legend: legend(&transports, &[("solid", "p50"), ("thin", "p99")]),
+        legend: legend(view, &transports, &[("solid", "p50"), ("thin", "p99")]),
         drawing: fit.draw(|size| lines.svg(size)),
         table: Table::new(head, rows),
     };
@@ -280,9 +290,9 @@ fn strip(view: &View<'_>, point: usize, figure: Figure, fit: Fit) -> Option<Mark
         let trials = view.trials(point, Some(transport));
         let values: Vec<(u32, Option<f64>)> = trials.map(|trial| (trial.round, trial.figures.get(figure).0)).collect();
         let dots = values.iter().filter_map(|(round, value)| {
-            value.map(|value| (value, format!("{}, round {round}", transport.title()), unit.show(value)))
+            value.map(|value| (value, format!("{}, round {round}", view.title(transport)), unit.show(value)))
         });
-        let (name, index) = (transport.title().to_owned(), transport.index());
+        let (name, index) = (view.title(transport).to_owned(), transport.index());
         let middle = view.row(point, transport).and_then(|row| row.figures.get(figure).0);
         rows.push(Dots { name: name.clone(), index, middle, dots: dots.collect() });
         for (round, value) in values {
@@ -292,16 +302,17 @@ fn strip(view: &View<'_>, point: usize, figure: Figure, fit: Fit) -> Option<Mark
     let values = || rows.iter().flat_map(|row| row.dots.iter().map(|dot| dot.0));
     let scale = Scale::for_span(values(), 8.0);
     let x = Axis::fit(values(), scale, 5)?;
-    let title = format!("Each trial: {}", figure.label());
-    let x_title = scale.noted(figure.label());
+    let label = view.label(Drawn::Figure(figure));
+    let title = format!("Each trial: {label}");
+    let x_title = scale.noted(&label);
     let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| tick(unit, value), rows, band: None };
     let picture = Picture {
-        title: capitalised(figure.label()),
+        title: capitalised(&label),
         is_captioned: true,
         note: String::new(),
         legend: html! {},
         drawing: fit.draw(|size| strip.svg(size)),
-        table: Table::new(["transport", "round", figure.label()].map(str::to_owned).to_vec(), table),
+        table: Table::new(["transport", "round", label.as_str()].map(str::to_owned).to_vec(), table),
     };
     Some(picture.html())
 }
@@ -312,7 +323,7 @@ pub(crate) fn plain_bars(view: &View<'_>, point: usize, figure: Figure) -> Optio
     let bar = |transport: Transport| {
         let value = view.row(point, transport)?.figures.get(figure).0?;
         let parts = vec![(figure.label(), Ink::Series(transport.index() as u8), value)];
-        Some(Bar { name: transport.title().to_owned(), parts, total: unit.show(value) })
+        Some(Bar { name: view.title(transport).to_owned(), parts, total: unit.show(value) })
     };
     let rows: Vec<Bar> = view.transports().into_iter().filter_map(bar).collect();
     if rows.is_empty() {

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::parts::name;
 use super::pictures::figures_table;
-use super::verdicts::Standing;
-use super::view::{Drawn, NOT_MEASURED, View, shown_interval};
+use super::standing::{Lead, Standing};
+use super::view::{Drawn, NOT_MEASURED, View, capitalised, listed, shown_interval};
 use crate::measure::figures::Figure;
 use crate::report::run_file::{Row, Verdict};
 use crate::transport::Transport;
@@ -32,20 +32,17 @@ const LINES: [Figure; 12] = [
 enum Mark {
     Best,
     Equal,
-    Behind,
+    None,
 }
 
 impl Mark {
-    /// No one is best where one alone was measured, or where the noise is unknown.
+    /// No one is best where one alone was measured, where the rounds cannot tell, or in what ranks no one.
     fn of(standing: Option<&Standing>, transport: Transport) -> Self {
-        let Some(found) = standing.filter(|found| found.unjudged.is_empty()) else { return Self::Behind };
-        let is_alone = found.equal.is_empty();
-        if !found.leaders().contains(&transport) || is_alone && found.behind.is_empty() && found.above_none.is_empty() {
-            Self::Behind
-        } else if is_alone {
-            Self::Best
-        } else {
-            Self::Equal
+        let Some(found) = standing.filter(|found| found.leaders().contains(&transport)) else { return Self::None };
+        match found.lead() {
+            Lead::Sole => Self::Best,
+            Lead::Shared(_) => Self::Equal,
+            Lead::Alone | Lead::Untold(_) => Self::None,
         }
     }
 }
@@ -54,44 +51,48 @@ impl Mark {
 pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     let transports = view.transports();
     let floor = view.floor(point);
+    // Each column of it; a line in which no column has anything is said below and not drawn.
+    let rows: Vec<Option<&Row>> = transports.iter().map(|one| view.row(point, *one)).chain(floor.map(Some)).collect();
+    let is_measured = |figure: Figure| rows.iter().flatten().any(|row| row.figures.get(figure).0.is_some());
+    // That no request was empty is no news; how many requests there were is a line of its own.
+    let is_news = |figure: &Figure| {
+        let is_empty = |row: &&Row| row.figures.empty_fraction.0.is_some_and(|share| share > 0.0);
+        *figure != Figure::EmptyFraction || rows.iter().flatten().any(is_empty)
+    };
+    let (lines, unmeasured): (Vec<Figure>, Vec<Figure>) =
+        LINES.into_iter().filter(is_news).partition(|figure| is_measured(*figure));
+    let has_loss = rows.iter().flatten().any(|row| row.audit.lost > 0 || row.audit.delivered != row.audit.expected);
+    let has_doubt = rows.iter().flatten().any(|row| row.verdict != Verdict::Valid);
     html! {
         div.scroll tabindex="0" role="region" aria-label="Scorecard" {
             table.scorecard.has-floor[floor.is_some()] {
                 thead {
                     tr {
                         th scope="col" { "lower is better" }
-                        @for transport in &transports { th scope="col" { (name(*transport)) } }
+                        @for transport in &transports { th scope="col" { (name(view, *transport)) } }
                         @if floor.is_some() { th.floor scope="col" { "bare TCP" } }
                     }
                 }
                 tbody {
-                    @for figure in LINES {
+                    @for figure in lines {
                         @let standing = Standing::of(view, point, Drawn::Figure(figure));
                         tr {
-                            th scope="row" { (figure.label()) }
+                            th scope="row" { (view.label(Drawn::Figure(figure))) }
                             @for transport in &transports {
                                 @let mark = Mark::of(standing.as_ref(), *transport);
                                 (cell(view.row(point, *transport), figure, mark))
                             }
-                            @if floor.is_some() { (cell(floor, figure, Mark::Behind)) }
+                            @if floor.is_some() { (cell(floor, figure, Mark::None)) }
                         }
                     }
-                    tr {
-                        th scope="row" { "delivered" }
-                        @for row in transports.iter().map(|one| view.row(point, *one)).chain(floor.map(Some)) { (audit(row)) }
-                    }
-                    tr {
-                        th scope="row" { "verdict" }
-                        @for row in transports.iter().map(|one| view.row(point, *one)).chain(floor.map(Some)) { (verdict(row)) }
-                    }
+                    // The banner has said it where all is well.
+                    @if has_loss { tr { th scope="row" { "delivered" } @for row in &rows { (audit(*row)) } } }
+                    @if has_doubt { tr { th scope="row" { "verdict" } @for row in &rows { (verdict(*row)) } } }
                 }
             }
         }
-        p.note {
-            span.best { "★ best" } ", clearly lower than all others · "
-            span.equal { "= shared best" } ", equal within noise" span.desk-only { " · [low, high] is the 95 % interval over the rounds" }
-            @if floor.is_some() { span.desk-only { " · bare TCP is the floor: the same payloads with no HTTP and no framing" } }
-        }
+        (note(floor.is_some()))
+        @if !unmeasured.is_empty() { p.note { (not_measured(view, &unmeasured)) } }
         details.figures {
             summary { "Every figure, with its interval" }
             (figures_table(view, point, Figure::ALL.iter().copied()).html("Every figure"))
@@ -99,30 +100,61 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     }
 }
 
+/// What the marks and the small print of the table mean.
+fn note(has_floor: bool) -> Markup {
+    html! {
+        p.note {
+            span.best { "★ best" } ", clearly lower than all others · "
+            span.equal { "= shared best" } ", equal within noise · no mark where the rounds cannot tell or nothing is ranked"
+            span.desk-only { " · [low, high] is the 95 % interval over the rounds, left out where it is narrower than the digits" }
+            @if has_floor { span.desk-only { " · bare TCP is the floor: the same payloads with no HTTP and no framing" } }
+        }
+    }
+}
+
+/// The lines that are not drawn, in words: "Not measured: kernel memory per client."
+fn not_measured(view: &View<'_>, figures: &[Figure]) -> String {
+    let names: Vec<String> = figures.iter().map(|figure| view.label(Drawn::Figure(*figure))).collect();
+    format!("{}: {}.", capitalised(NOT_MEASURED), listed(&names))
+}
+
 fn cell(row: Option<&Row>, figure: Figure, mark: Mark) -> Markup {
     let value = row.and_then(|row| row.figures.get(figure).0);
     let interval = shown_interval(figure.unit(), row.and_then(|row| *row.ci95.get(figure)));
+    let interval = interval.map(|interval| without_unit(&interval, value.map(|value| figure.show(value))));
     let is_unusable = row.is_some_and(|row| row.verdict == Verdict::Invalid);
     let (class, sign, said) = match mark {
         Mark::Best => ("best", "★ ", "best: "),
         Mark::Equal => ("equal", "= ", "shared best: "),
-        Mark::Behind if is_unusable => ("unusable", "", ""),
-        Mark::Behind => ("", "", ""),
+        Mark::None if is_unusable => ("unusable", "", ""),
+        Mark::None => ("", "", ""),
     };
     html! {
         td class=[(!class.is_empty()).then_some(class)] {
             @match value {
+                None if has_no_request(row, figure) => { span.missing { "no requests" } }
                 None => { span.missing { (NOT_MEASURED) } }
                 Some(value) => {
                     span.value {
                         @if !sign.is_empty() { span.mark aria-label=(said) { (sign) } }
                         (figure.show(value))
                     }
-                    @if let Some(interval) = interval { span.interval { (interval) } }
+                    @if let Some(interval) = interval { " " span.interval { (interval) } }
                 }
             }
         }
     }
+}
+
+/// True of a share of requests where there were none.
+fn has_no_request(row: Option<&Row>, figure: Figure) -> bool {
+    figure == Figure::EmptyFraction && row.is_some_and(|row| row.figures.requests_per_delivery.0 == Some(0.0))
+}
+
+/// An interval without the unit that the value in front of it has named.
+fn without_unit(interval: &str, value: Option<String>) -> String {
+    let unit = value.as_deref().and_then(|value| value.split_once(' ')).map_or("", |(_, unit)| unit);
+    interval.strip_suffix(unit).map_or(interval, str::trim_end).to_owned()
 }
 
 fn audit(row: Option<&Row>) -> Markup {
@@ -131,7 +163,7 @@ fn audit(row: Option<&Row>) -> Markup {
     let audit = row.audit;
     html! {
         td {
-            span.value { (count(audit.delivered)) }
+            span.value { (count(audit.delivered)) } " "
             span.interval { @if audit.lost == 0 { "none lost" } @else { (count(audit.lost)) " lost" } }
         }
     }
@@ -142,7 +174,9 @@ fn verdict(row: Option<&Row>) -> Markup {
     html! {
         td class=(row.verdict.label()) {
             span.value { (sign(row.verdict)) " " (row.verdict.label()) }
-            @for reason in &row.reasons { span.reason { (reason) } }
+            @if !row.reasons.is_empty() {
+                details { summary { "why" } @for reason in &row.reasons { span.reason { (reason) } } }
+            }
         }
     }
 }
@@ -177,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_does_not_repeat_the_unit_of_its_value() {
+        assert_eq!(without_unit("[391, 403] µs", Some("397 µs".to_owned())), "[391, 403]");
+        assert_eq!(without_unit("[391, 403] µs", Some("0.397 ms".to_owned())), "[391, 403] µs");
+        assert_eq!(without_unit("[990 µs, 1.02 ms]", Some("1.00 ms".to_owned())), "[990 µs, 1.02 ms]");
+        assert_eq!(without_unit("[0.12, 0.13]", Some("0.12".to_owned())), "[0.12, 0.13]");
+    }
+
+    #[test]
     fn nobody_is_best_alone_or_after_one_round() {
         let one_round = fake::run("quick", "?", None, vec![fake::point()], 1);
         assert!(!line(&one_round, Figure::WireTotal).contains('★'));
@@ -185,6 +227,50 @@ mod tests {
             trial.figures.connect_ns_p50.0 = None;
         }
         assert!(!line(&alone, Figure::ConnectP50).contains('★'));
+    }
+
+    #[test]
+    fn the_host_and_a_share_of_no_requests_are_never_marked() {
+        let mut run = fake::quick();
+        // Every tenth poll comes back empty, so that the line is there.
+        run.summary[0].figures.empty_fraction.0 = Some(0.1);
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(Transport::Sse)) {
+            trial.figures.host_cpu_ns_per_delivery.0 = Some(1.0 + f64::from(trial.round) / 1e3);
+        }
+        for figure in [Figure::HostCpu, Figure::EmptyFraction] {
+            let line = line(&run, figure);
+            assert!(!line.contains('★') && !line.contains("= </span>"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_rounds_cannot_tell_is_not_marked_as_shared() {
+        let mut run = fake::quick();
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport.is_some()) {
+            let round = f64::from(trial.round);
+            let shift = if trial.transport == Some(Transport::Sse) { 4.0 - round } else { round };
+            trial.figures.server_cpu_ns_per_delivery.0 = Some(1e4 * shift);
+        }
+        let line = line(&run, Figure::ServerCpu);
+        assert!(!line.contains('★') && !line.contains("= </span>"), "{line}");
+    }
+
+    #[test]
+    fn lines_without_a_figure_are_folded_into_a_sentence_and_lines_that_repeat_the_banner_are_left_out() {
+        let mut run = fake::quick();
+        for row in run.summary.iter_mut().chain(&mut run.floor) {
+            row.figures.kernel_bytes_per_client.0 = None;
+        }
+        for row in &mut run.summary {
+            row.figures.empty_fraction.0 = Some(0.0);
+        }
+        let page = html(&View::new(&run), 0).into_string();
+        let scorecard = &page[..page.find("</table>").unwrap()];
+        assert!(!scorecard.contains("kernel memory") && !scorecard.contains("verdict"), "{scorecard}");
+        assert!(page.contains("Not measured: kernel memory per client."));
+        assert!(!scorecard.contains("empty requests"), "none empty, of some or of none, is no news");
+        let doubtful = html(&View::new(&fake::invalid()), 0).into_string();
+        assert!(doubtful.contains(">verdict</th>") && doubtful.contains(">delivered</th>"));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use super::charts::lines::{Lines, Mark, Series};
 use super::charts::{Ink, Size};
 use super::parts::{Fit, Picture, Table, legend};
 use super::pictures::{anatomy, plain_bars, timeline};
+use super::standing::{advice, nothing_told};
 use super::theory;
-use super::view::{Drawn, Setting, View, capitalised, listed, prose, shown, shown_interval, tick};
+use super::view::{Drawn, Setting, View, capitalised, listed, shown, shown_interval, tick};
 use super::{crossings, headers};
 use crate::measure::figures::{Figure, Unit};
 use crate::report::run_file::Verdict;
@@ -123,7 +124,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
             })?;
             Some(Mark::plain(setting.of(view.point(*point)?), one.predicted))
         });
-        let (ink, name) = (Ink::Dashed(index as u8), format!("{}, theory", transport.title()));
+        let (ink, name) = (Ink::Dashed(index as u8), format!("{}, theory", view.title(*transport)));
         series.push(Series { name, ink, marker: None, is_named: false, points: predicted.collect() });
     }
     let has_theory = series.iter().any(|one| !one.points.is_empty());
@@ -138,7 +139,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
             };
             Some(Mark { x, y, interval, shown: Some(value), label: None, is_focusable: true })
         });
-        let (index, name) = (transport.index(), transport.title().to_owned());
+        let (index, name) = (transport.index(), view.title(*transport).to_owned());
         let (ink, marker) = (Ink::Series(index as u8), Some(index));
         series.push(Series { name, ink, marker, is_named: true, points: marks.collect() });
     }
@@ -150,16 +151,18 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
     let x_scale = Scale::for_span(at.iter().copied(), LOG_SPAN);
     let unplaced: Vec<String> = transports
         .iter()
-        .filter(|transport| series.iter().any(|one| one.name == transport.title() && !one.points.is_empty()))
+        .filter(|transport| series.iter().any(|one| one.name == view.title(**transport) && !one.points.is_empty()))
         .filter(|transport| {
-            series.iter().all(|one| one.name != transport.title() || one.points.iter().all(|mark| !y.holds(mark.y)))
+            series
+                .iter()
+                .all(|one| one.name != view.title(**transport) || one.points.iter().all(|mark| !y.holds(mark.y)))
         })
-        .map(|transport| transport.title().to_owned())
+        .map(|transport| view.title(*transport).to_owned())
         .collect();
     for one in &mut series {
         one.is_named = one.is_named && one.points.iter().any(|mark| y.holds(mark.y));
     }
-    let title = capitalised(drawn.label());
+    let title = capitalised(&view.label(drawn));
     let y_title = scale.noted(&unit_title(drawn));
     let x_title = x_scale.noted(setting.label());
     let lines = Lines {
@@ -186,9 +189,9 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
         is_captioned: true,
         note: notes.join(" "),
         legend: if has_theory {
-            html! { div.always { (legend(&transports, theory)) } }
+            html! { div.always { (legend(view, &transports, theory)) } }
         } else {
-            legend(&transports, theory)
+            legend(view, &transports, theory)
         },
         drawing: fit.draw(|size| lines.svg(size)),
         table: swept_table(view, setting, &group.points, drawn),
@@ -203,7 +206,7 @@ fn unusable(view: &View<'_>, setting: Setting, points: &[usize]) -> Vec<String> 
             view.transports().into_iter().filter_map(|transport| Some((transport, view.row(*point, transport)?)));
         let invalid = rows.filter(|(_, row)| row.verdict == Verdict::Invalid);
         invalid
-            .map(|(transport, row)| format!("{} {}", prose(transport), setting.at(setting.of(&row.point))))
+            .map(|(transport, row)| format!("{} {}", view.prose(transport), setting.at(setting.of(&row.point))))
             .collect::<Vec<_>>()
     };
     points.iter().flat_map(of_point).collect()
@@ -222,7 +225,7 @@ fn unit_title(drawn: Drawn) -> String {
 
 fn swept_table(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Table {
     let transports = view.transports();
-    let head = std::iter::once(setting.label()).chain(transports.iter().map(|one| one.title()));
+    let head = std::iter::once(setting.label()).chain(transports.iter().map(|one| view.title(*one)));
     let rows = points.iter().map(|point| {
         let value = view.point(*point).map(|point| setting.tick(setting.of(point))).unwrap_or_default();
         let cells = transports.iter().map(|transport| {
@@ -297,7 +300,7 @@ fn frontier(view: &View<'_>) -> Option<Markup> {
         is_captioned: true,
         note: "Down is fresher, left is cheaper. Polling is a line over its intervals; the others do not depend on it."
             .to_owned(),
-        legend: legend(&transports, &[]),
+        legend: legend(view, &transports, &[]),
         drawing: Fit::Both(Size::Full).draw(|size| lines.svg(size)),
         table: Table::new(
             ["transport", "poll interval", "bytes per delivery", "age"].map(str::to_owned).to_vec(),
@@ -319,6 +322,9 @@ fn also_over(view: &View<'_>, setting: Setting, figure: Figure) -> Markup {
 /// The answer of a sweep in words: who is lowest at its ends, and who changes places between.
 pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
+    if let Some(why) = nothing_told(view) {
+        return Some(html! { p.untold { strong { (why) } } });
+    }
     let groups = groups(view, setting);
     let group = groups.first().filter(|group| group.points.len() > 1)?;
     let drawn = match setting {
@@ -335,19 +341,26 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
         | Setting::Storm
         | Setting::Echo => drawn_for(view),
     };
+    let answers = drawn.map(|one| (one, answer(view, setting, &group.points, one)));
+    let has_open = answers.iter().any(|(_, (headline, sentences))| {
+        headline
+            .iter()
+            .chain(sentences)
+            .any(|text| text.contains("can be told apart") || text.contains("cannot be told"))
+    });
     Some(html! {
-        dl.answers {
-            @for one in drawn {
+        dl.answers.cards {
+            @for (one, (headline, sentences)) in answers {
                 div {
-                    dt { (capitalised(one.label())) }
+                    dt { (capitalised(&view.label(one))) }
                     dd {
-                        @let (headline, sentences) = answer(view, setting, &group.points, one);
-                        @if let Some(headline) = headline { strong { (headline) } }
+                        strong { (headline.unwrap_or_else(|| "No answer: too little was measured.".to_owned())) }
                         @for sentence in sentences { span { (sentence) " " } }
                     }
                 }
             }
         }
+        @if has_open { p.note { (advice(view)) } }
     })
 }
 
@@ -373,8 +386,8 @@ fn focus(view: &View<'_>, setting: Setting) -> Option<(Transport, Transport)> {
 fn answer(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> (Option<String>, Vec<String>) {
     let ends = points.first().into_iter().chain(points.last()).copied();
     if let Some((first, second)) = focus(view, setting) {
-        let mut at_ends = ends.filter_map(|point| crossings::pair(view, setting, point, drawn, first, second));
-        return match crossings::between(view, setting, points, drawn, second, first) {
+        let mut at_ends = ends.filter_map(|point| crossings::pair(view, setting, point, drawn, [first, second]));
+        return match crossings::between(view, setting, points, drawn, [second, first]) {
             Some(change) => (Some(change), at_ends.collect()),
             None => (at_ends.next(), at_ends.collect()),
         };

@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::view::{Drawn, NOT_MEASURED, View, capitalised, listed, percent, prose, short_length, times};
+use super::standing::{Lead, Standing, advice, has_few_clients, is_unranked, left_open, nothing_told};
+use super::view::{Drawn, NOT_MEASURED, View, capitalised, ends, listed, percent, short_length, times};
+use crate::limits::MEMORY_CLIENTS_MIN;
 use crate::measure::figures::Figure;
-use crate::measure::statistics::{Difference, Sample, difference};
+use crate::measure::statistics::Difference;
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
+use crate::units::{Nanos, grouped};
 
 /// A question that the report answers of every run.
 pub(crate) struct Question {
@@ -60,111 +63,20 @@ const QUESTIONS: [Question; 6] = [
 pub(crate) const ALL: [Figure; 5] =
     [Figure::LatencyP50, Figure::AgeMean, Figure::WireTotal, Figure::ServerCpu, Figure::ServerRss];
 
-/// How the transports stand to one another in one figure at one point.
-pub(crate) struct Standing {
-    /// The lowest.
-    pub best: Transport,
-    /// Those that cannot be told from it, each with the bound of the difference; `None` where they are exactly equal
-    /// or nothing is known of the noise.
-    pub equal: Vec<(Transport, Option<f64>)>,
-    /// Those that are clearly above it, the nearest first.
-    pub behind: Vec<(Transport, Difference)>,
-    /// Those that have some, with how much, where the best has none at all: there is no ratio to nothing.
-    pub above_none: Vec<(Transport, f64)>,
-    /// Those of which one cannot say, because there is no interval.
-    pub unjudged: Vec<Transport>,
-    /// Those without a value.
-    pub missing: Vec<Transport>,
-    /// Those whose row is invalid.
-    pub invalid: Vec<Transport>,
-}
-
-impl Standing {
-    /// How the transports stand in `drawn`, lower being better. `None` if no transport has a value to be used.
-    pub fn of(view: &View<'_>, point: usize, drawn: Drawn) -> Option<Self> {
-        let (mut missing, mut invalid) = (Vec::new(), Vec::new());
-        let mut measured: Vec<(Transport, Sample)> = Vec::new();
-        for transport in view.transports() {
-            let Some(row) = view.row(point, transport) else { continue };
-            if row.verdict == Verdict::Invalid {
-                invalid.push(transport);
-            } else if let Some(sample) = view.sample(point, transport, drawn) {
-                measured.push((transport, sample));
-            } else {
-                missing.push(transport);
-            }
-        }
-        measured.sort_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
-        let (best, lowest) = measured.first().cloned()?;
-        let mut standing = Self {
-            best,
-            equal: Vec::new(),
-            behind: Vec::new(),
-            above_none: Vec::new(),
-            unjudged: Vec::new(),
-            missing,
-            invalid,
-        };
-        let has_none = lowest.trials > 1 && lowest.all(|value| value == 0.0);
-        for (transport, sample) in measured.into_iter().skip(1) {
-            if sample == lowest {
-                standing.equal.push((transport, None));
-                continue;
-            }
-            match difference(&sample, &lowest) {
-                Some(found) if found.is_clear && found.ratio > 1.0 => standing.behind.push((transport, found)),
-                Some(found) => standing.equal.push((transport, Some(bound(found.ci95)))),
-                None if has_none && sample.all(|value| value > 0.0) => {
-                    standing.above_none.push((transport, sample.value));
-                }
-                None => standing.unjudged.push(transport),
-            }
-        }
-        Some(standing)
-    }
-
-    /// The best and those equal to it.
-    pub fn leaders(&self) -> Vec<Transport> {
-        std::iter::once(self.best).chain(self.equal.iter().map(|(transport, _)| *transport)).collect()
-    }
-
-    /// The widest bound within which the leaders are equal; `None` with one leader, or where they are exactly equal.
-    pub fn bound(&self) -> Option<f64> {
-        self.equal.iter().filter_map(|(_, bound)| *bound).reduce(f64::max)
-    }
-
-    /// The leaders by name, with the bound: "SSE and WebSocket, equal within noise (±4 %)".
-    pub fn headline(&self) -> String {
-        let leaders = self.leaders();
-        let names = capitalised(&listed(&leaders.iter().map(|one| prose(*one).to_owned()).collect::<Vec<_>>()));
-        match (leaders.len(), self.bound()) {
-            (1, _) => names,
-            (_, Some(bound)) => format!("{names}, equal within noise (±{} %)", percent(bound)),
-            (_, None) => format!("{names}, exactly equal"),
-        }
-    }
-}
-
-/// The largest difference that an interval of a ratio leaves possible.
-fn bound([low, high]: [f64; 2]) -> f64 {
-    (low - 1.0).abs().max((high - 1.0).abs())
-}
-
 /// A ratio with its interval in the words of the question.
 fn behind(question: &Question, found: &Difference) -> String {
-    let [low, high] = found.ci95;
     if found.ratio >= 2.0 {
         let (verb, what) = question.many;
-        return format!("{verb} {} {what} [{}, {}]", times(found.ratio), times(low), times(high));
+        return format!("{verb} {} {what}{}", times(found.ratio), ends(found.ci95, times));
     }
     let (verb, what) = question.some;
     let more = |ratio: f64| percent(ratio - 1.0);
-    format!("{verb} {} % {what} [{}, {}]", more(found.ratio), more(low), more(high))
+    format!("{verb} {} % {what}{}", more(found.ratio), ends(found.ci95, more))
 }
 
 /// How much more than `lower` a transport has, in the words of the question that `drawn` answers, or in plain ones:
 /// "takes 8.1 times as long as SSE [7.9, 8.4]".
-pub(crate) fn above(drawn: Drawn, ratio: f64, [low, high]: [f64; 2], lower: &str) -> String {
+pub(crate) fn above(drawn: Drawn, ratio: f64, ci95: [f64; 2], lower: &str) -> String {
     let asked = match drawn {
         Drawn::Figure(figure) if figure.path().starts_with("latency_ns") => Some(Figure::LatencyP50),
         Drawn::Figure(figure) => Some(figure),
@@ -174,35 +86,47 @@ pub(crate) fn above(drawn: Drawn, ratio: f64, [low, high]: [f64; 2], lower: &str
     if ratio >= 2.0 {
         let (verb, what) = question.map_or(("has", "times as much"), |question| question.many);
         let than = if what.starts_with("times as") { "as" } else { "of" };
-        return format!("{verb} {} {what} {than} {lower} [{}, {}]", times(ratio), times(low), times(high));
+        return format!("{verb} {} {what} {than} {lower}{}", times(ratio), ends(ci95, times));
     }
     let (verb, what) = question.map_or(("has", "more"), |question| question.some);
     let more = |ratio: f64| percent(ratio - 1.0);
-    format!("{verb} {} % {what} than {lower} [{}, {}]", more(ratio), more(low), more(high))
+    format!("{verb} {} % {what} than {lower}{}", more(ratio), ends(ci95, more))
 }
 
 /// A transport in a sentence; polling with its interval, because all it costs and gives depends on that.
 fn named(view: &View<'_>, point: usize, transport: Transport) -> String {
     match (transport, view.point(point)) {
-        (Transport::Polling, Some(point)) => format!("polling every {}", short_length(point.poll_interval_ns)),
+        (Transport::Polling, Some(point)) if !view.is_echo() => match point.poll_interval_ns {
+            Nanos::SECOND => "polling each second".to_owned(),
+            interval => format!("polling each {}", short_length(interval)),
+        },
         (Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket, _) => {
-            prose(transport).to_owned()
+            view.prose(transport).to_owned()
         }
     }
 }
 
-/// The sentence behind a headline: the value of the best, and how far the others are.
-pub(crate) fn detail(view: &View<'_>, point: usize, question: &Question, standing: &Standing) -> String {
-    let mut parts = Vec::new();
+/// The sentence behind a headline: the value of the best, what is left open, and how far the others are.
+fn detail(view: &View<'_>, point: usize, question: &Question, standing: &Standing) -> String {
+    let lead = standing.lead();
+    let mut parts: Vec<String> = values(view, point, question.figure, standing).into_iter().collect();
+    if let Lead::Untold(factor) = lead {
+        parts.push(left_open(standing.rounds, factor));
+    }
     for (transport, found) in &standing.behind {
-        parts.push(format!("{} {}", named(view, point, *transport), behind(question, found)));
+        let name = named(view, point, *transport);
+        // Where several lead, the ratio is to the lowest of them.
+        parts.push(match lead {
+            Lead::Untold(_) => {
+                let lower = view.prose(standing.best);
+                format!("{name} {}", above(Drawn::Figure(question.figure), found.ratio, found.ci95, lower))
+            }
+            Lead::Alone | Lead::Sole | Lead::Shared(_) => format!("{name} {}", behind(question, found)),
+        });
     }
     for (transport, value) in &standing.above_none {
         let (verb, _) = question.many;
         parts.push(format!("{} {verb} {}", named(view, point, *transport), question.figure.show(*value)));
-    }
-    for transport in &standing.unjudged {
-        parts.push(format!("{} cannot be compared: there is no interval", named(view, point, *transport)));
     }
     for transport in &standing.missing {
         parts.push(format!("{} was {NOT_MEASURED}", named(view, point, *transport)));
@@ -210,48 +134,92 @@ pub(crate) fn detail(view: &View<'_>, point: usize, question: &Question, standin
     for transport in &standing.invalid {
         parts.push(format!("{} is left out: its row is invalid", named(view, point, *transport)));
     }
-    parts.extend(suspects(view, point, standing));
-    let value = view.row(point, standing.best).and_then(|row| row.figures.get(question.figure).0);
-    let value = value.map(|value| question.figure.show(value));
-    let sentence = match (value, parts.is_empty()) {
-        (Some(value), true) => format!("{value}."),
-        (Some(value), false) => format!("{value}; {}.", parts.join("; ")),
-        (None, _) => format!("{}.", parts.join("; ")),
-    };
-    capitalised(&sentence)
+    capitalised(&format!("{}.", parts.join("; ")))
 }
 
-/// Which of the compared rows are suspect, in one breath.
-fn suspects(view: &View<'_>, point: usize, standing: &Standing) -> Option<String> {
-    let behind = standing.behind.iter().map(|(transport, _)| *transport);
-    let rows: Vec<Transport> = standing.leaders().into_iter().chain(behind).collect();
-    let is_suspect =
-        |transport: &Transport| view.row(point, *transport).is_some_and(|row| row.verdict == Verdict::Suspect);
-    let suspect: Vec<String> =
-        rows.iter().copied().filter(is_suspect).map(|transport| named(view, point, transport)).collect();
-    match suspect.as_slice() {
-        [] => None,
-        [only] => Some(format!("{only} is suspect")),
-        all if all.len() == rows.len() => Some("all of these are suspect".to_owned()),
-        several => Some(format!("{} are suspect", listed(several))),
+/// What the leaders have: the lowest's figure, or from where to where they lie if they cannot be told apart.
+fn values(view: &View<'_>, point: usize, figure: Figure, standing: &Standing) -> Option<String> {
+    let value = |transport: &Transport| view.row(point, *transport).and_then(|row| row.figures.get(figure).0);
+    let lowest = figure.show(value(&standing.best)?);
+    if !matches!(standing.lead(), Lead::Untold(_)) {
+        return Some(lowest);
     }
+    let highest = standing.leaders().iter().filter_map(value).fold(f64::MIN, f64::max);
+    let highest = figure.show(highest);
+    Some(if lowest == highest { lowest } else { format!("{lowest} to {highest}") })
 }
 
-/// One answer for each of these figures that has a question, at one point.
+/// One answer for each of these figures that has a question, at one point, and below them why others have none.
 pub(crate) fn answers(view: &View<'_>, point: usize, figures: &[Figure]) -> Markup {
+    if let Some(why) = nothing_told(view) {
+        return html! { p.untold { strong { (why) } } };
+    }
+    let questions: Vec<&Question> =
+        figures.iter().filter_map(|figure| QUESTIONS.iter().find(|one| one.figure == *figure)).collect();
+    let standing = |question: &Question| Standing::of(view, point, Drawn::Figure(question.figure));
+    let answered: Vec<(&Question, Standing)> =
+        questions.iter().filter_map(|question| Some((*question, standing(question)?))).collect();
+    let notes = notes(view, point, &questions, &answered);
     html! {
-        dl.answers {
-            @for question in figures.iter().filter_map(|figure| QUESTIONS.iter().find(|one| one.figure == *figure)) {
+        dl.answers.cards {
+            @for (question, standing) in &answered {
                 div {
-                    dt { (question.asked) }
-                    @if let Some(standing) = Standing::of(view, point, Drawn::Figure(question.figure)) {
-                        dd { strong { (standing.headline()) } span { (detail(view, point, question, &standing)) } }
-                    } @else {
-                        dd { (unanswered(view, point, question.figure)) }
-                    }
+                    dt { (asked(view, question)) }
+                    dd { strong { (standing.headline(view)) } span { (kept_together(&detail(view, point, question, standing))) } }
                 }
             }
         }
+        @if !notes.is_empty() { p.note { (notes.join(" ")) } }
+    }
+}
+
+/// A number with its per cent sign, never broken over two lines.
+fn kept_together(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
+}
+
+/// A question, in the words of what was measured.
+fn asked(view: &View<'_>, question: &Question) -> &'static str {
+    if view.is_echo() && question.figure == Figure::LatencyP50 { "Fastest there and back" } else { question.asked }
+}
+
+/// What is said once for all answers: which have none and why, what to do about it, whose rows want care.
+fn notes(view: &View<'_>, point: usize, questions: &[&Question], answered: &[(&Question, Standing)]) -> Vec<String> {
+    let mut notes: Vec<String> = suspects(view, point).into_iter().collect();
+    if answered.iter().any(|(_, standing)| matches!(standing.lead(), Lead::Untold(_))) {
+        notes.push(advice(view));
+    }
+    for question in questions {
+        let figure = question.figure;
+        if answered.iter().any(|(other, _)| other.figure == figure) {
+            continue;
+        }
+        if is_unranked(view, point, Drawn::Figure(figure)) {
+            notes.extend(has_few_clients(view, point).then(few_clients));
+        } else if !(view.is_echo() && figure == Figure::AgeMean) {
+            notes.push(unanswered(view, point, figure));
+        }
+    }
+    notes
+}
+
+/// Why memory is not compared.
+fn few_clients() -> String {
+    format!("Too few clients to compare their memory: it takes {} or more.", grouped(i64::from(MEMORY_CLIENTS_MIN)))
+}
+
+/// Which of the rows are suspect, where not all of them are: the banner has said that.
+fn suspects(view: &View<'_>, point: usize) -> Option<String> {
+    let transports = view.transports();
+    let is_suspect =
+        |transport: &Transport| view.row(point, *transport).is_some_and(|row| row.verdict == Verdict::Suspect);
+    let suspect: Vec<String> =
+        transports.iter().copied().filter(is_suspect).map(|transport| named(view, point, transport)).collect();
+    match suspect.len() {
+        0 => None,
+        all if all == transports.len() => None,
+        1 => Some(capitalised(&format!("{} is suspect.", suspect[0]))),
+        _ => Some(capitalised(&format!("{} are suspect.", listed(&suspect)))),
     }
 }
 
@@ -261,24 +229,34 @@ fn unanswered(view: &View<'_>, point: usize, figure: Figure) -> String {
         view.row(point, *transport)
             .is_some_and(|row| row.verdict == Verdict::Invalid && row.figures.get(figure).0.is_some())
     });
+    let label = view.label(Drawn::Figure(figure));
     match has_invalid {
-        true => "No answer: every row that could give one is invalid.".to_owned(),
-        false => format!("No answer: {} was {NOT_MEASURED}.", figure.label()),
+        true => format!("No answer: every row with {label} is invalid."),
+        false => format!("No answer: {label} was {NOT_MEASURED}."),
     }
 }
 
-/// Who leads at each point of a sweep, question by question.
+/// Who leads at each point of a sweep, question by question, for those that have an answer anywhere.
 pub(crate) fn leaders_table(view: &View<'_>) -> (Vec<String>, Vec<Vec<String>>) {
-    let asked = || QUESTIONS.iter().filter(|one| ALL.contains(&one.figure));
-    let head = std::iter::once(String::new()).chain(asked().map(|one| one.asked.to_owned())).collect();
-    let rows = view.points().into_iter().map(|point| {
-        let cells = asked().map(|question| {
-            Standing::of(view, point, Drawn::Figure(question.figure)).map_or("—".to_owned(), |standing| {
-                let names: Vec<String> = standing.leaders().iter().map(|one| one.title().to_owned()).collect();
-                names.join(" = ")
-            })
-        });
-        std::iter::once(view.point_title(point)).chain(cells).collect()
+    let points = view.points();
+    let cell = |point: usize, question: &Question| {
+        let standing = Standing::of(view, point, Drawn::Figure(question.figure))?;
+        let names: Vec<String> = standing.leaders().iter().map(|one| view.title(*one).to_owned()).collect();
+        Some(match standing.lead() {
+            Lead::Sole => names.join(""),
+            Lead::Shared(_) => names.join(" = "),
+            Lead::Alone => format!("only {}", names.join("")),
+            Lead::Untold(_) => "no answer".to_owned(),
+        })
+    };
+    let questions: Vec<&Question> = QUESTIONS
+        .iter()
+        .filter(|one| ALL.contains(&one.figure) && points.iter().any(|point| cell(*point, one).is_some()))
+        .collect();
+    let head = std::iter::once(String::new()).chain(questions.iter().map(|one| asked(view, one).to_owned())).collect();
+    let rows = points.iter().map(|point| {
+        let cells = questions.iter().map(|question| cell(*point, question).unwrap_or_else(|| "—".to_owned()));
+        std::iter::once(view.point_title(*point)).chain(cells).collect()
     });
     (head, rows.collect())
 }
@@ -286,19 +264,16 @@ pub(crate) fn leaders_table(view: &View<'_>) -> (Vec<String>, Vec<Vec<String>>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::Value;
     use crate::report::fake;
+    use crate::report::run_file::Run;
 
-    fn standing(run: &crate::report::run_file::Run, figure: Figure) -> Option<Standing> {
+    fn standing(run: &Run, figure: Figure) -> Option<Standing> {
         Standing::of(&View::new(run), 0, Drawn::Figure(figure))
     }
 
-    #[test]
-    fn two_that_cannot_be_told_apart_share_the_first_place_with_a_bound() {
-        let run = fake::quick();
-        let found = standing(&run, Figure::LatencyP50).unwrap();
-        assert_eq!(found.leaders().len(), 2, "SSE and WebSocket differ by less than their noise");
-        assert!(found.headline().contains("equal within noise (±"), "{}", found.headline());
-        assert_eq!(found.behind.last().unwrap().0, Transport::Polling);
+    fn page(run: &Run) -> String {
+        answers(&View::new(run), 0, &ALL).into_string()
     }
 
     #[test]
@@ -307,22 +282,52 @@ mod tests {
         let view = View::new(&run);
         let found = standing(&run, Figure::LatencyP50).unwrap();
         let sentence = detail(&view, 0, &QUESTIONS[0], &found);
-        assert!(sentence.contains("polling every 1 s takes "), "{sentence}");
+        assert!(sentence.contains("polling each second takes "), "{sentence}");
         assert!(sentence.contains(" times as long ["), "{sentence}");
     }
 
     #[test]
-    fn an_invalid_row_answers_nothing_and_a_suspect_one_is_named() {
+    fn where_noise_hides_the_difference_the_answer_says_what_it_leaves_open_and_what_to_do() {
+        let mut run = fake::quick();
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport.is_some()) {
+            let round = f64::from(trial.round);
+            let shift = if trial.transport == Some(Transport::Sse) { 4.0 - round } else { round };
+            trial.figures.server_cpu_ns_per_delivery = Value(Some(1e4 * shift));
+        }
+        let page = page(&run);
+        assert!(page.contains("<strong>No answer</strong>") && page.contains("3 rounds leave up to "), "{page}");
+        assert!(page.contains("more rounds (--rounds 6)"), "{page}");
+        for share in page.split("±").skip(1) {
+            let digits: String = share.chars().take_while(|one| one.is_ascii_digit() || *one == '.').collect();
+            assert!(digits.parse::<f64>().unwrap() <= 25.0, "±{share}");
+        }
+    }
+
+    #[test]
+    fn memory_of_fifty_clients_gets_no_verdict_but_a_reason() {
+        let page = page(&fake::quick());
+        assert!(!page.contains("Least memory"), "{page}");
+        assert!(page.contains("Too few clients to compare their memory: it takes 500 or more."), "{page}");
+    }
+
+    #[test]
+    fn an_invalid_row_answers_nothing_and_a_suspect_one_is_named_once() {
         let run = fake::invalid();
         let view = View::new(&run);
         let found = standing(&run, Figure::LatencyP50).unwrap();
         assert_eq!(found.invalid, [Transport::Polling]);
         assert!(found.behind.iter().all(|(transport, _)| *transport != Transport::Polling));
-        let sentence = detail(&view, 0, &QUESTIONS[0], &found);
-        assert!(
-            sentence.contains("is left out: its row is invalid") && sentence.contains("SSE is suspect"),
-            "{sentence}"
-        );
+        assert!(detail(&view, 0, &QUESTIONS[0], &found).contains("is left out: its row is invalid"));
+        assert_eq!(page(&run).matches("SSE is suspect").count(), 1);
+    }
+
+    #[test]
+    fn where_all_are_suspect_the_banner_alone_says_so() {
+        let mut run = fake::quick();
+        for row in &mut run.summary {
+            row.verdict = Verdict::Suspect;
+        }
+        assert!(!page(&run).contains("suspect"));
     }
 
     #[test]
@@ -332,7 +337,7 @@ mod tests {
             trial.figures.server_cpu_ns_per_delivery.0 = None;
         }
         assert!(standing(&run, Figure::ServerCpu).is_none());
-        let page = answers(&View::new(&run), 0, &ALL).into_string();
+        let page = page(&run);
         assert!(page.contains("No answer: server CPU per delivery was not measured."), "{page}");
     }
 
@@ -340,9 +345,9 @@ mod tests {
     fn where_the_best_has_none_the_others_are_said_with_what_they_have() {
         let run = fake::quick();
         let found = standing(&run, Figure::RequestsPerDelivery).unwrap();
-        assert_eq!(found.headline(), "SSE and WebSocket, exactly equal");
+        assert_eq!(found.headline(&View::new(&run)), "SSE and WebSocket, exactly equal");
         let page = answers(&View::new(&run), 0, &[Figure::RequestsPerDelivery]).into_string();
-        assert!(page.contains("polling every 1 s sends 0.10"), "{page}");
+        assert!(page.contains("polling each second sends 0.10"), "{page}");
     }
 
     #[test]
@@ -355,11 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn one_round_judges_nothing() {
+    fn one_round_gets_one_sentence_and_no_verdict() {
         let run = fake::run("quick", "?", None, vec![fake::point()], 1);
-        let found = standing(&run, Figure::LatencyP50).unwrap();
-        assert_eq!(found.unjudged.len(), 3);
-        let sentence = detail(&View::new(&run), 0, &QUESTIONS[0], &found);
-        assert!(sentence.contains("cannot be compared: there is no interval"), "{sentence}");
+        let page = page(&run);
+        assert!(page.contains("One round: nothing can be told apart; use --rounds 3."), "{page}");
+        assert!(!page.contains("<dt>"), "{page}");
     }
 }

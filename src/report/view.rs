@@ -121,6 +121,56 @@ impl<'a> View<'a> {
         self.run.scenario.sweep.as_deref().and_then(Setting::from_name)
     }
 
+    /// True if clients sent messages up and had them back, and nobody subscribed.
+    pub fn is_echo(&self) -> bool {
+        !self.points.is_empty() && self.points.values().all(|point| point.echo.is_some())
+    }
+
+    /// A transport as a heading names it: upwards, three of the four are the same request.
+    pub fn title(&self, transport: Transport) -> &'static str {
+        match transport {
+            Transport::Polling if self.is_echo() => "Polling (POST)",
+            Transport::LongPolling if self.is_echo() => "Long polling (POST)",
+            Transport::Sse if self.is_echo() => "SSE (POST)",
+            Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket => transport.title(),
+        }
+    }
+
+    /// The same in the middle of a sentence.
+    pub fn prose(&self, transport: Transport) -> &'static str {
+        match transport {
+            Transport::Polling if self.is_echo() => "polling (POST)",
+            Transport::LongPolling if self.is_echo() => "long polling (POST)",
+            Transport::Sse | Transport::WebSocket => self.title(transport),
+            Transport::Polling | Transport::LongPolling => prose(transport),
+        }
+    }
+
+    /// What a figure is called: of messages that come back, the latency is a round trip.
+    pub fn label(&self, drawn: Drawn) -> String {
+        let label = drawn.label();
+        match self.is_echo() {
+            true => label.replace("latency", "round trip").replace("per delivery", "per message and back"),
+            false => label.to_owned(),
+        }
+    }
+
+    /// The settings that a heading names, in words.
+    pub fn settings(&self, point: &Point) -> Vec<String> {
+        let shown = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval, Setting::RoundTrip];
+        let has_polls = !self.is_echo() && self.transports().contains(&Transport::Polling);
+        let is_shown = |one: &Setting| {
+            (*one != Setting::RoundTrip || point.rtt_ns.0 > 0) && (*one != Setting::PollInterval || has_polls)
+        };
+        let phrase = |one: Setting| {
+            let value = one.of(point);
+            // Each client sends as many of its own; updates are one stream for all.
+            let is_messages = self.is_echo() && one == Setting::Rate;
+            if is_messages { format!("{} a second each", counted_messages(value)) } else { one.phrase(value) }
+        };
+        shown.into_iter().filter(|one| self.sweep() != Some(*one) && is_shown(one)).map(phrase).collect()
+    }
+
     /// A point in words, as a heading: the swept setting, and those of the others that differ between points.
     pub fn point_title(&self, index: usize) -> String {
         let Some(point) = self.point(index) else { return String::new() };
@@ -249,9 +299,9 @@ impl Setting {
             Self::Rate => "updates a second",
             Self::Clients => "clients",
             Self::PollInterval => "poll interval",
-            Self::Payload => "payload of an update",
+            Self::Payload => "payload",
             Self::RoundTrip => "added round trip",
-            Self::RequestHeader => "bytes added to each request's head",
+            Self::RequestHeader => "bytes added to each request's headers",
             Self::Hold => "hold of a long poll",
             Self::Link => "bandwidth of the link",
             Self::Jitter => "jitter of the link",
@@ -265,6 +315,8 @@ impl Setting {
     pub fn tick(self, value: f64) -> String {
         match self {
             Self::Rate | Self::Clients => short_number(value),
+            // The zero of an axis needs no unit; that of a setting does.
+            Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter if value == 0.0 => "0 ms".to_owned(),
             Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter => tick(Unit::Nanos, value),
             Self::Churn if value == 0.0 => "for good".to_owned(),
             Self::Churn => tick(Unit::Nanos, value),
@@ -286,7 +338,7 @@ impl Setting {
                 let (what, tick) = (phrase.trim_end_matches(&self.tick(value)).trim_end(), self.tick(value));
                 format!("with a {what} of {tick}")
             }
-            Self::RequestHeader if value == 0.0 => "with bare heads".to_owned(),
+            Self::RequestHeader if value == 0.0 => "with bare headers".to_owned(),
             Self::RequestHeader => format!("with {phrase}"),
             Self::Link if value == 0.0 => format!("with {phrase}"),
             Self::Link => format!("on a {phrase}"),
@@ -303,8 +355,8 @@ impl Setting {
             Self::PollInterval => format!("poll interval {tick}"),
             Self::Payload => format!("payload {tick}"),
             Self::RoundTrip => format!("round trip {tick}"),
-            Self::RequestHeader if value == 0.0 => "bare heads".to_owned(),
-            Self::RequestHeader => format!("{tick} more in each head"),
+            Self::RequestHeader if value == 0.0 => "bare headers".to_owned(),
+            Self::RequestHeader => format!("{tick} more in each request's headers"),
             Self::Hold => format!("hold {tick}"),
             Self::Link if value == 0.0 => "no limit on the link".to_owned(),
             Self::Link => format!("link of {tick}"),
@@ -374,27 +426,34 @@ pub(crate) fn shown(unit: Unit, value: Option<f64>) -> String {
     value.map_or_else(|| NOT_MEASURED.to_owned(), |value| unit.show(value))
 }
 
-/// An interval: `[391, 403] µs`, or each end with its unit where the ends have different ones.
+/// An interval: `[391, 403] µs`, or each end with its unit where the ends have different ones. `None` also where it is
+/// narrower than the digits shown: `[617, 617] B` says nothing that the value does not.
 pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<String> {
-    interval.map(|ends| {
-        let [low, high] = ends.map(|end| unit.show(end));
-        match (low.split_once(' '), high.split_once(' ')) {
-            (Some((low, same)), Some((high, unit))) if same == unit => format!("[{low}, {high}] {unit}"),
-            _ => format!("[{low}, {high}]"),
-        }
+    let [low, high] = interval?.map(|end| unit.show(end));
+    if low == high {
+        return None;
+    }
+    Some(match (low.split_once(' '), high.split_once(' ')) {
+        (Some((low, same)), Some((high, unit))) if same == unit => format!("[{low}, {high}] {unit}"),
+        _ => format!("[{low}, {high}]"),
     })
+}
+
+/// An interval behind a number in a sentence: ` [7.9, 8.4]`, or nothing where it is narrower than the digits shown.
+pub(crate) fn ends([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
+    let (low, high) = (show(low), show(high));
+    if low == high { String::new() } else { format!(" [{low}, {high}]") }
 }
 
 /// A value at a tick of an axis: no digits that only fill up.
 pub(crate) fn tick(unit: Unit, value: f64) -> String {
     match unit {
-        Unit::Bytes if value >= 1024.0 && value % 1024.0 == 0.0 => format!("{} KiB", short_number(value / 1024.0)),
-        Unit::Bytes if value >= 10_000.0 => format!("{} kB", short_number(value / 1000.0)),
+        // Whole bytes, so that no axis in KiB stands beside one in kB.
         Unit::Bytes => format!("{} B", short_number(value)),
         Unit::Count => short_number(value),
         Unit::Fraction => format!("{} %", short_number(value * 100.0)),
         Unit::Nanos => match value.abs() {
-            0.0 => "0 ms".to_owned(),
+            0.0 => "0".to_owned(),
             size if size < 1e3 => format!("{} ns", short_number(value)),
             size if size < 1e6 => format!("{} µs", short_number(value / 1e3)),
             size if size < 1e9 => format!("{} ms", short_number(value / 1e6)),
@@ -426,6 +485,15 @@ pub(crate) fn listed(names: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Names of which one is meant: `A`, `A or B`, `A, B or C`.
+pub(crate) fn either(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 
@@ -472,10 +540,34 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
 }
 
+/// `1 message`, `10 messages`.
+fn counted_messages(count: f64) -> String {
+    format!("{} message{}", short_number(count), if count == 1.0 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::fake;
+
+    #[test]
+    fn an_interval_narrower_than_its_digits_is_not_shown() {
+        assert_eq!(shown_interval(Unit::Bytes, Some([616.9, 617.2])), None);
+        assert_eq!(shown_interval(Unit::Bytes, Some([616.0, 617.2])).as_deref(), Some("[616, 617] B"));
+        assert_eq!(ends([4.91, 4.94], times), "");
+        assert_eq!(ends([4.81, 4.94], times), " [4.8, 4.9]");
+    }
+
+    #[test]
+    fn messages_that_come_back_are_told_in_their_own_words() {
+        let point = Point { echo: Some(MessageKind::Text), rate_per_s: 10.0, ..fake::point() };
+        let run = fake::run("duplex", "?", None, vec![point], 1);
+        let view = View::new(&run);
+        assert_eq!((view.title(Transport::Sse), view.title(Transport::WebSocket)), ("SSE (POST)", "WebSocket"));
+        assert_eq!(view.label(Drawn::Figure(Figure::LatencyP50)), "round trip p50");
+        let settings = view.settings(view.point(0).unwrap()).join(" · ");
+        assert!(settings.contains("10 messages a second each") && !settings.contains("poll"), "{settings}");
+    }
 
     #[test]
     fn each_row_finds_its_point_though_its_rate_was_measured() {
@@ -539,7 +631,9 @@ mod tests {
         assert_eq!(tick(Unit::Nanos, 2e8), "200 ms");
         assert_eq!(tick(Unit::Nanos, 1.5e9), "1.5 s");
         assert_eq!(tick(Unit::Bytes, 500.0), "500 B");
-        assert_eq!(tick(Unit::Bytes, 65_536.0), "64 KiB");
+        assert_eq!(tick(Unit::Bytes, 65_536.0), "65,536 B", "never binary beside decimal");
+        assert_eq!(tick(Unit::Nanos, 0.0), "0", "an axis in µs does not begin in ms");
+        assert_eq!(Setting::RoundTrip.phrase(0.0), "round trip 0 ms");
         assert_eq!(tick(Unit::Fraction, 0.05), "5 %");
         assert_eq!(short_number(0.2), "0.2");
         assert_eq!(short_number(1000.0), "1,000");
