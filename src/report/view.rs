@@ -495,9 +495,12 @@ mod tests {
                 let Some(found) = view.difference(0, pair, drawn) else { continue };
                 let [a, b] = pair.map(|transport| drawn.of(&view.row(0, transport).unwrap().figures).unwrap());
                 let is_nothing = a == 0.0 && b == 0.0;
-                assert!(is_nothing || (found.ratio / (a / b) - 1.0).abs() < 1e-9, "{drawn:?}: {found:?}, {a} to {b}");
+                assert!(
+                    is_nothing || (found.ratio - a / b).abs() <= 1e-9 * (a / b),
+                    "{drawn:?}: {found:?}, {a} to {b}"
+                );
                 let [low, high] = found.ci95;
-                assert!(low <= found.ratio * 1.000_001 && found.ratio <= high * 1.000_001, "{drawn:?}: {found:?}");
+                assert!(low - 1e-6 <= found.ratio && found.ratio <= high + 1e-6, "{drawn:?}: {found:?}");
                 compared += 1;
             }
         }
