@@ -17,7 +17,11 @@
 //!   smaller than [`Family::share_min`] is not called one, however little the trials vary. Nor is small large because
 //!   it is a multiple, as twice a share of 0.1 % is: see [`amount_min`].
 //!
-//! SIMULATED
+//! Simulated with 28 figures of four transports, hiccups in one trial of seven and a drift of 2 % between runs, two runs
+//! of the same thing show any difference in 9 % of comparisons of three rounds, 5 % of four and 16 % of two or of six,
+//! where the drift shows that no trial can tell; 20 % more processor time
+//! under 3 % of noise is found for a given transport in 8 of 10 comparisons of three rounds and practically always with
+//! four (200 comparisons each; the ignored test in `tests` repeats and prints them).
 
 mod conditions;
 mod pairs;

@@ -10,6 +10,9 @@ use crate::measure::figures::{Figure, Figures, Percentiles};
 use crate::measure::histogram;
 use crate::measure::statistics::Sample;
 
+/// One for each figure; `None` where it was not measured.
+pub(crate) type Samples = Figures<Option<Sample>>;
+
 /// Where a figure comes from. A histogram takes a hundred times as long to read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -41,7 +44,7 @@ impl Source {
 }
 
 /// What the trials of one row say of the figures of one source; `None` where none of them measured it.
-pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Figures<Option<Sample>> {
+pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     let mut samples = Figures::default();
     match source {
         Source::Corrected => samples.latency_ns = latency(trials, |trial| &trial.latency_hdr, seed),
@@ -58,7 +61,7 @@ pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Figures<Option
 }
 
 /// What the trials of one row say of every figure.
-pub(crate) fn all(trials: &[&Trial], seed: u64) -> Figures<Option<Sample>> {
+pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
     let [corrected, uncorrected, mut samples] = Source::ALL.map(|source| of(trials, source, seed));
     samples.latency_ns = corrected.latency_ns;
     samples.uncorrected_latency_ns = uncorrected.uncorrected_latency_ns;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::measure::figures::{Figure, Figures, Unit, Value};
 use crate::measure::statistics::{self, Difference, Sample};
 use crate::report::run_file::{MessageKind, Point, Row, Run, Trial, Verdict};
-use crate::report::samples::{self, Source};
+use crate::report::samples::{self, Samples, Source};
 use crate::transport::Transport;
 use crate::units::{Nanos, grouped, three_digits};
 
@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
     /// Each row of the floor, likewise.
     floors: Vec<(usize, &'a Row)>,
     /// What the trials of a point and a transport say, worked out when it is first asked for.
-    samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Figures<Option<Sample>>>>>,
+    samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Samples>>>,
 }
 
 impl<'a> View<'a> {
