@@ -81,10 +81,11 @@ fn shown(figure: Figure, value: f64) -> String {
 }
 
 fn signed(off: f64) -> String {
-    if off.abs() < SHARE_SHOWN_MIN {
+    let percent = (off * 1000.0).round() / 10.0;
+    if percent == 0.0 {
         return "0 %".to_owned();
     }
-    let percent = short_number((off * 1000.0).round() / 10.0);
+    let percent = short_number(percent);
     if off < 0.0 { format!("−{} %", percent.trim_start_matches('-')) } else { format!("+{percent} %") }
 }
 

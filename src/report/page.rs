@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::Size;
 use super::parts::{Fit, Table};
 use super::standing::nothing_told;
+use super::summary::updates_measured;
 use super::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
 use super::{claims, crossings, evidence, guide, measured_against_theory, pictures, scorecard, sweep, verdicts};
 use crate::measure::figures::Figure;
@@ -154,15 +155,20 @@ fn spread(points: &[usize], count: usize) -> Vec<usize> {
 fn header(view: &View<'_>) -> Markup {
     let run = view.run;
     let scenario = &run.scenario;
-    let settings = view.points().first().and_then(|point| view.point(*point));
-    let settings = settings.map(|point| view.settings(point).join(" · "));
+    // A row's own, since what was measured of a feed is told for all its rounds together.
+    let settings = run.summary.first().map(|row| view.settings(&row.point).join(" · "));
+    let held = match updates_measured(run) {
+        None => String::new(),
+        Some([least, most]) if least == most => format!(", each with {}", counted(most as usize, "update")),
+        Some([least, most]) => format!(", each with {least} to {}", counted(most as usize, "update")),
+    };
     html! {
         header {
             p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
             h1 { (scenario.question) }
             p.meta {
                 (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
-                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns))
+                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
             }
         }
     }

@@ -169,7 +169,7 @@ fn polling(setting: &Setting) -> Model {
         heads,
         tcp_ip: tcp_ip(segments + acks),
         wire_formula: "requests × (request + answer or 204 + 3 segments × 52 B) + updates in their envelope",
-        wire_source: "RFC 9112 section 2.1 heads; TCP/IPv4 header with timestamps 52 B; one acknowledgement per answer",
+        wire_source: "RFC 9112 section 2.1 headers; TCP/IPv4 header with timestamps 52 B; one acknowledgement per answer",
     }
 }
 
@@ -198,7 +198,7 @@ fn long_polling(setting: &Setting) -> Model {
         heads,
         tcp_ip: tcp_ip(segments + acks),
         wire_formula: "requests × (request + answer or 204 + 2 to 3 segments × 52 B) + updates in their envelope",
-        wire_source: "RFC 6202 section 2.2: every long poll carries full heads; the server acknowledges a request on its \
+        wire_source: "RFC 6202 section 2.2: every long poll carries full headers; the server acknowledges a request on its \
                       own only if it waits longer than 40 ms",
     }
 }
