@@ -274,6 +274,8 @@ pub const WAIT_INVALID: f64 = 0.75;
 /// The same with a processor of its own (`--pin`): idle otherwise it made 0.01 to 0.11, a busy loop on it 0.4 to 0.5.
 pub const WAIT_PINNED_INVALID: f64 = 0.25;
 const _: () = assert!(WAIT_PINNED_INVALID < WAIT_INVALID);
+/// Processor time of a server in one trial below which it says as much of how the server was woken as of its work.
+pub const PROCESSOR_TIME_BRIEF: Nanos = Nanos(100 * Nanos::MILLI.0);
 /// Share of the host's processors from which the host itself was the bottleneck.
 pub const HOST_BUSY_SUSPECT: f64 = 0.95;
 /// Share of the polls that may be left out.

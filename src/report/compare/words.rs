@@ -21,8 +21,8 @@ impl Outcome {
             Self::Worse => "worse",
             Self::Better => "better",
             Self::Changed => "changed",
-            Self::Chance => "could be chance",
-            Self::Small => "too small to count",
+            Self::Chance => "within noise ¹",
+            Self::Small => "within noise ²",
             Self::WithinNoise => "within noise",
             Self::NotComparable(Lack::NotMeasured) => "not measured in both",
             Self::NotComparable(Lack::OneRound) => "one round, which shows no noise",
@@ -72,31 +72,29 @@ impl Comparison {
     /// How many figures are behind the answer, and what became of the others.
     pub fn rest(&self) -> String {
         let lacking = self.transports().filter(|line| matches!(line.outcome, Outcome::NotComparable(_))).count();
-        let counts = [
-            (self.of(Outcome::WithinNoise).count(), "within noise"),
-            (self.of(Outcome::Chance).count(), "could be chance"),
-            (self.of(Outcome::Small).count(), "too small to count"),
-            (lacking, "cannot be compared"),
-        ];
+        let noise = [Outcome::WithinNoise, Outcome::Chance, Outcome::Small];
+        let noise = noise.into_iter().map(|outcome| self.of(outcome).count()).sum();
+        let counts: [(usize, &str); 2] = [(noise, "within noise"), (lacking, "cannot be compared")];
         let named = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let named = listed(&named.collect::<Vec<_>>());
         let all = counted(self.transports().count(), "figure");
         if named.is_empty() { format!("{all} compared.") } else { format!("Of {all}: {named}.") }
     }
 
-    /// What an outcome between "changed" and "within noise" means.
+    /// Why a figure is within noise although its own interval leaves out no change.
     pub fn explanation(&self, outcome: Outcome) -> Option<String> {
         let looked_at = self.transports().filter(|line| line.difference.is_some()).count();
         let by_chance = (looked_at as f64 * LEFT_OUT).round().max(1.0);
         match outcome {
             Outcome::Chance => Some(format!(
-                "the interval leaves out no change, but with {looked_at} figures looked at, about {by_chance} would do \
+                "its own interval leaves out no change, but with {looked_at} figures looked at, about {by_chance} would do \
                  so by chance alone, and one trial's hiccup can make a tail; repeat both runs, with more --rounds, to \
                  find out"
             )),
             Outcome::Small => Some(
-                "the interval leaves out no change, but two runs of the same thing drift apart by as much: times, \
-                 processor time and memory by up to 10 %, requests and bytes by up to 1 %"
+                "its own interval leaves out no change, but two runs of the same thing drift apart by as much: times, \
+                 processor time and memory by up to 10 %, a few milliseconds of processor time by up to 25 %, requests \
+                 and bytes by up to 1 %"
                     .to_owned(),
             ),
             Outcome::Worse | Outcome::Better | Outcome::Changed | Outcome::WithinNoise | Outcome::NotComparable(_) => {
