@@ -4,7 +4,7 @@ use super::standing::{Lead, Standing, apart, is_equal, left_open};
 use super::verdicts::above;
 use super::view::{Drawn, Setting, View, capitalised, either, ends as within, listed, percent};
 use crate::measure::figures::Unit;
-use crate::measure::statistics::Difference;
+use crate::measure::statistics::{Difference, difference};
 use crate::report::run_file::Verdict;
 use crate::transport::Transport;
 
@@ -110,8 +110,21 @@ impl<'a> Pair<'a> {
 
 /// How two transports compare at one point, if both rows may be used and there is an interval.
 fn compared(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Transport; 2]) -> Option<Difference> {
-    let is_usable = |transport| view.row(point, transport).is_some_and(|row| row.verdict != Verdict::Invalid);
-    view.difference(point, [first, second], drawn).filter(|_| is_usable(first) && is_usable(second))
+    let sample = |transport| {
+        let place = stands_at(view, point, transport)?;
+        let is_usable = view.row(place, transport)?.verdict != Verdict::Invalid;
+        view.sample(place, transport, drawn).filter(|_| is_usable)
+    };
+    difference(&sample(first)?, &sample(second)?)
+}
+
+/// Where a transport's row for a point is: there, or, where polls alone are swept, at the one point at which the others
+/// were measured, since the poll interval is nothing to them.
+fn stands_at(view: &View<'_>, point: usize, transport: Transport) -> Option<usize> {
+    let is_there = |point: &usize| view.row(*point, transport).is_some();
+    let is_concerned = view.sweep() != Some(Setting::PollInterval) || transport == Transport::Polling;
+    let elsewhere = || view.points().into_iter().filter(|_| !is_concerned).find(is_there);
+    Some(point).filter(is_there).or_else(elsewhere)
 }
 
 /// No more digits than an estimate between two measured points can have.
@@ -171,7 +184,10 @@ pub(crate) fn pair(
         return Some(capitalised(&match is_equal(found.ci95) {
             true => format!("{at} {names} are equal within noise (±{} %).", percent(apart(found.ci95) - 1.0)),
             false => {
-                let rounds = |one| view.sample(point, one, drawn).map_or(0, |sample| sample.trials);
+                let rounds = |one| {
+                    let sample = stands_at(view, point, one).and_then(|place| view.sample(place, one, drawn));
+                    sample.map_or(0, |sample| sample.trials)
+                };
                 let open = left_open(rounds(first).min(rounds(second)), Some(apart(found.ci95)));
                 format!("{at} {names} cannot be told apart: {open}.")
             }
@@ -221,6 +237,37 @@ mod tests {
     use crate::measure::figures::{Figure, Value};
     use crate::report::fake;
     use crate::report::run_file::{Point, Run};
+    use crate::units::Nanos;
+
+    #[test]
+    fn where_polls_alone_are_swept_each_interval_is_held_against_the_one_point_of_a_stream() {
+        let points = [50, 1_000, 10_000].map(|ms| Point { poll_interval_ns: Nanos(ms * 1_000_000), ..fake::point() });
+        let mut run = fake::run("interval", "?", Some("poll_interval_ns"), points.to_vec(), 3);
+        let is_once = |transport: Option<Transport>, interval: Nanos| {
+            transport == Some(Transport::Polling) || interval == points[0].poll_interval_ns
+        };
+        run.trials.retain(|trial| is_once(trial.transport, trial.point.poll_interval_ns));
+        run.summary.retain(|row| is_once(row.transport, row.point.poll_interval_ns));
+        let said = |sweep: &str, transport| {
+            let mut run = run.clone();
+            run.scenario.sweep = Some(sweep.to_owned());
+            let view = View::new(&run);
+            super::pair(
+                &view,
+                Setting::PollInterval,
+                2,
+                Drawn::Figure(Figure::AgeMean),
+                [Transport::Polling, transport],
+            )
+        };
+        let found = said("poll_interval_ns", Transport::WebSocket).unwrap();
+        assert!(found.contains("10 s") && found.contains("WebSocket"), "{found}");
+        assert_eq!(
+            said("clients", Transport::WebSocket),
+            None,
+            "what the setting concerns is not held against elsewhere"
+        );
+    }
 
     #[test]
     fn the_crossing_of_polling_and_long_polling_is_found_between_its_two_points() {

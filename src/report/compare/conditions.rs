@@ -45,7 +45,7 @@ pub fn differing(before: &Run, after: &Run) -> Vec<String> {
     for note in notes {
         let [first, second] = [a, b].map(|side| side.notes.get(note).map_or("not noted", String::as_str));
         if first != second {
-            warnings.push(format!("{note} differs: {first} in the first run, {second} in the second"));
+            warnings.push(format!("{note}: {first} in the first run, {second} in the second"));
         }
     }
     warnings

@@ -319,7 +319,7 @@ fn other_conditions_are_warned_of() {
     for expected in [
         "second run is suspect: the host was busy",
         "kernel differs: Linux 6.12",
-        "governor differs",
+        "governor: not noted in the first run",
         "measured interval differs",
         "SSE at 50 clients and SSE at 1,000 clients are only in the first run",
     ] {
