@@ -184,9 +184,8 @@ impl Feed {
                 let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
                 format!("the recording {name}, at {speed} times its speed")
             }
-            Self::Synthetic { rate, payload, arrivals, .. } => {
-                format!("{} updates of {payload} B, {rate} a second", arrivals.label())
-            }
+            // Rate and payload are settings of a point, and told there.
+            Self::Synthetic { arrivals, .. } => format!("synthetic updates, {} arrivals", arrivals.label()),
             Self::Stdin => "one JSON value a line on standard input".to_owned(),
             Self::None => "nothing but what is posted".to_owned(),
         }
