@@ -24,7 +24,7 @@ use super::proxy::{Faults, Proxy};
 /// how long it gives up a silent connection, which would only hide that it was stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
-/// The same when an update was taken away and will never come.
+/// How long no update may come when one was taken away and will never come; bytes do, as long as somebody polls.
 const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
 /// For one whose bytes come and never make what it lacks. A kilobyte that comes byte by byte takes seconds where ten other
 /// programs want the processor, so it is generous.
@@ -102,8 +102,10 @@ struct Record {
 /// What client and server's side share.
 struct World {
     record: Mutex<Record>,
-    /// Changes with each event of the client, and with all bytes that come to it.
-    progress: Arc<watch::Sender<()>>,
+    /// Changes with each event of the client.
+    events: watch::Sender<()>,
+    /// Changes with all bytes that come to it.
+    bytes: Arc<watch::Sender<()>>,
     proxy: Proxy,
     clock: Clock,
 }
@@ -127,13 +129,19 @@ impl World {
             Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => return,
         }
         drop(record);
-        self.progress.send_replace(());
+        self.events.send_replace(());
+        self.bytes.send_replace(());
     }
 
-    /// Waits until the client has come as far as `is_there` says; `false` if nothing comes for too long, or all takes
-    /// too long.
-    async fn until(&self, patience: Duration, is_there: impl Fn(&Oracle, &Published) -> bool) -> bool {
-        let mut progress = self.progress.subscribe();
+    /// Waits until the client has come as far as `is_there` says; `false` if `progress` stands still for longer than
+    /// `patience`, or if all takes too long.
+    async fn until(
+        &self,
+        progress: &watch::Sender<()>,
+        patience: Duration,
+        is_there: impl Fn(&Oracle, &Published) -> bool,
+    ) -> bool {
+        let mut progress = progress.subscribe();
         let watching = async {
             while !self.is(&is_there) {
                 if tokio::time::timeout(patience, progress.changed()).await.is_err() {
@@ -189,9 +197,9 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
     let mut published = Published::default();
     published.begin_life(life.app.journal.newest().epoch, Some(Arc::clone(&life.app.journal)));
     let watcher = Watcher { oracle: Oracle::default(), tamper, seen: 0, held: None, last: (String::new(), began) };
-    let progress = Arc::new(watch::Sender::new(()));
-    let proxy = Proxy::start(life.address, Arc::clone(&progress)).await?;
-    let world = World { record: Mutex::new(Record { published, watcher }), progress, proxy, clock };
+    let (events, bytes) = (watch::Sender::new(()), Arc::new(watch::Sender::new(())));
+    let proxy = Proxy::start(life.address, Arc::clone(&bytes)).await?;
+    let world = World { record: Mutex::new(Record { published, watcher }), events, bytes, proxy, clock };
     let mut follower = Follower::new(options(schedule, clock), CEILINGS, schedule.seed);
     let gave_up = tokio::select! {
         biased;
@@ -244,7 +252,7 @@ async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> 
 async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &mut JoinSet<()>) -> std::io::Result<()> {
     let mut at = Nanos::ZERO;
     if schedule.waits_for_client {
-        world.until(PATIENCE, |oracle, _| oracle.has_position()).await;
+        world.until(&world.bytes, PATIENCE, |oracle, _| oracle.has_position()).await;
     }
     for step in &schedule.steps {
         match step {
@@ -264,8 +272,9 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
             }
         }
     }
-    let patience = if world.record().watcher.tamper.is_some() { PATIENCE_TAMPERED } else { PATIENCE };
-    if !world.until(patience, Oracle::is_caught_up).await {
+    let is_tampered = world.record().watcher.tamper.is_some();
+    let (progress, patience) = if is_tampered { (&world.events, PATIENCE_TAMPERED) } else { (&*world.bytes, PATIENCE) };
+    if !world.until(progress, patience, Oracle::is_caught_up).await {
         let watcher = &mut world.record().watcher;
         let (what, when) = &watcher.last;
         watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().past(*when).seconds()));
