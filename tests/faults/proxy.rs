@@ -91,7 +91,8 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: Mutex<SocketAddr>,
+    /// `None` while no server is there: its old port may be somebody else's by now.
+    upstream: Mutex<Option<SocketAddr>>,
     /// The plan of the connection that is being dialled; without one it is a good connection.
     next: Mutex<Option<Link>>,
     faults: Mutex<Faults>,
@@ -111,14 +112,14 @@ impl Proxy {
         let refusing = TcpSocket::new_v4()?;
         refusing.bind("127.0.0.1:0".parse().unwrap())?;
         let (next, faults) = (Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { upstream: Mutex::new(upstream), next, faults });
+        let shared = Arc::new(Shared { upstream: Mutex::new(Some(upstream)), next, faults });
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, refusing, progress, shared, _accepting: accepting })
     }
 
-    /// Leads new connections to another server.
-    pub fn lead_to(&self, upstream: SocketAddr) {
+    /// Leads new connections to another server, or ends them at once where there is none.
+    pub fn lead_to(&self, upstream: Option<SocketAddr>) {
         *self.shared.upstream.lock().unwrap() = upstream;
     }
 
@@ -169,7 +170,7 @@ enum Over {
 }
 
 async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result<()> {
-    let upstream = *shared.upstream.lock().unwrap();
+    let Some(upstream) = *shared.upstream.lock().unwrap() else { return Ok(()) };
     let mut server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;

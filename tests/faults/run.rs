@@ -259,6 +259,7 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
             Step::Publish(all) => all.iter().for_each(|data| world.publish(&life.app, data.clone(), &mut at)),
             Step::Wait(length) => tokio::time::sleep(*length).await,
             Step::Crash(gone) => {
+                world.proxy.lead_to(None);
                 servers.shutdown().await;
                 life.app.stats.sockets.shut(|_| true);
                 tokio::time::sleep(*gone).await;
@@ -287,6 +288,6 @@ fn restart(schedule: &Schedule, world: &World, servers: &mut JoinSet<()>) -> std
     let life = begin_life(schedule, world.clock, servers)?;
     let journal = Arc::clone(&life.app.journal);
     world.record().published.begin_life(journal.newest().epoch, Some(journal));
-    world.proxy.lead_to(life.address);
+    world.proxy.lead_to(Some(life.address));
     Ok(life)
 }
