@@ -25,8 +25,8 @@ pub const INTERRUPTED: u8 = 130;
 pub struct WrongUse(anyhow::Error);
 
 /// Marks an error as [`WrongUse`] where it is that.
-pub fn told(error: impl Into<anyhow::Error>, is_wrong_use: bool) -> anyhow::Error {
-    match is_wrong_use {
+pub fn told<E: Into<anyhow::Error>>(error: E, is_wrong_use: impl FnOnce(&E) -> bool) -> anyhow::Error {
+    match is_wrong_use(&error) {
         true => WrongUse(error.into()).into(),
         false => error.into(),
     }
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn wrong_use_keeps_its_code_and_its_words_below_a_context() {
-        let wrong = told(lost(), true).context("while planning");
+        let wrong = told(lost(), |_| true).context("while planning");
         assert_eq!((exit_code(&wrong), sentence(&wrong)), (WRONG_USE, "while planning: it is lost".to_owned()));
-        assert_eq!(exit_code(&told(lost(), false)), FAILED);
+        assert_eq!(exit_code(&told(lost(), |_| false)), FAILED);
     }
 }

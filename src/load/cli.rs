@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::floor::FloorArgs;
 use super::knobs::Knobs;
 use super::link::{self, LinkArgs};
-use super::plan::Plan;
-use super::scenarios::{self, Scenario};
+use super::plan::{Plan, PlanError};
+use super::scenarios::{self, Scenario, ScenarioError};
 use super::target::parse_address;
 use super::{floor, run};
 use crate::program::{DONE, INTERRUPTED, INVALID, THRESHOLD, told};
@@ -142,14 +142,9 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
 }
 
 async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
-    let scenario = Scenario::load(name).map_err(|error| {
-        let is_wrong_use = error.is_wrong_use();
-        told(error, is_wrong_use)
-    })?;
-    let mut plan = Plan::new(scenario, flags.knobs, flags.target, flags.out).map_err(|error| {
-        let is_wrong_use = error.is_wrong_use();
-        told(error, is_wrong_use)
-    })?;
+    let scenario = Scenario::load(name).map_err(|error| told(error, ScenarioError::is_wrong_use))?;
+    let mut plan = Plan::new(scenario, flags.knobs, flags.target, flags.out)
+        .map_err(|error| told(error, PlanError::is_wrong_use))?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     // Made first, so that a place which cannot be written is known before anything is measured.

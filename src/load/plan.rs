@@ -335,9 +335,13 @@ mod tests {
         knobs: Knobs,
     }
 
+    /// The knobs as these flags set them.
+    pub(super) fn knobs(flags: &str) -> Knobs {
+        Flags::try_parse_from(std::iter::once("loadgen").chain(flags.split_whitespace())).unwrap().knobs
+    }
+
     fn plan(flags: &str) -> Plan {
-        let words = std::iter::once("loadgen").chain(flags.split_whitespace());
-        let knobs = Flags::try_parse_from(words).unwrap().knobs;
+        let knobs = knobs(flags);
         let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
         Plan::new(scenario, knobs, None, PathBuf::new()).unwrap()
     }

@@ -1,8 +1,11 @@
 //! The one way in which trials become a value, an interval and a ratio.
 //!
 //! A figure of latency is that of the trials' histograms merged, the bytes of a delivery are those of the trial with the
-//! median total, every other figure is the median of the trials, as in the rows of the summary ([`super::summary`]). The ratio of two rows is the ratio of these values, and its interval comes
-//! from resampling the trials of both: what is printed beside one another agrees.
+//! median total, every other figure is the median of the trials; the rows of the summary ([`super::summary`]) are made
+//! of these. The ratio of two rows is the ratio of their values, and its interval comes from resampling the trials of
+//! both: what is printed beside one another agrees.
+
+use hdrhistogram::Histogram;
 
 use super::run_file::Trial;
 use super::summary;
@@ -46,11 +49,11 @@ impl Source {
 /// What the trials of one row say of the figures of one source; `None` where none of them measured it.
 pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     let mut samples = Figures::default();
+    // One that cannot be read has made its row invalid, which says why.
+    let merged = |pick: fn(&Trial) -> &str| latency(&summary::histograms(trials, pick).0, seed);
     match source {
-        Source::Corrected => samples.latency_ns = latency(trials, |trial| &trial.latency_hdr, seed),
-        Source::Uncorrected => {
-            samples.uncorrected_latency_ns = latency(trials, |trial| &trial.uncorrected_latency_hdr, seed);
-        }
+        Source::Corrected => samples.latency_ns = merged(|trial| &trial.latency_hdr),
+        Source::Uncorrected => samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr),
         Source::Trials => {
             for &figure in Figure::ALL.iter().filter(|figure| Source::of(**figure) == source) {
                 *samples.get_mut(figure) = Sample::of_median(&summary::values(trials, figure), seed);
@@ -69,11 +72,10 @@ pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
     samples
 }
 
-fn latency(trials: &[&Trial], pick: fn(&Trial) -> &str, seed: u64) -> Percentiles<Option<Sample>> {
-    // One that cannot be read has made its row invalid, which says why.
-    let (histograms, _) = summary::histograms(trials, pick);
-    let centre = histogram::percentiles(&histogram::merge(&histograms));
-    let [p50, p90, p99, p999, max, mean] = summary::resampled(&histograms, seed);
+/// What the latencies of some trials say together.
+pub(crate) fn latency(histograms: &[Histogram<u64>], seed: u64) -> Percentiles<Option<Sample>> {
+    let centre = histogram::percentiles(&histogram::merge(histograms));
+    let [p50, p90, p99, p999, max, mean] = summary::resampled(histograms, seed);
     let trials = histograms.len();
     let sample = |value: Option<f64>, replicates| value.map(|value| Sample { value, replicates, trials });
     Percentiles {

@@ -15,7 +15,9 @@ use hdrhistogram::Histogram;
 pub use stretches::{judge_stretches, updates_measured};
 
 use super::run_file::{Audit, Point, Row, Trial, Verdict};
-use crate::measure::figures::{Figure, Figures, Percentiles, Unit, Value};
+use super::samples::{self, Source};
+use crate::measure::figures::{Figure, Figures, Unit, Value};
+use crate::measure::statistics::Sample;
 use crate::measure::{histogram, statistics};
 use crate::transport::Transport;
 
@@ -39,20 +41,7 @@ fn by_row(trials: &[Trial]) -> BTreeMap<(usize, Option<Transport>), Vec<&Trial>>
 
 /// One transport at one point; `None` of no trials.
 fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row> {
-    let mut figures = Figures::default();
-    let mut ci95 = Figures::default();
-    for &figure in Figure::ALL {
-        let values = values(trials, figure);
-        *figures.get_mut(figure) = Value(statistics::median(&values));
-        *ci95.get_mut(figure) = statistics::interval(&values, seed).map(|interval| clip(figure, interval));
-    }
-    let wire_bytes = Figures { wire_bytes_per_delivery: wire::samples(trials, seed), ..Figures::default() };
-    for &figure in Figure::ALL {
-        if let Some(sample) = wire_bytes.get(figure) {
-            *figures.get_mut(figure) = Value(Some(sample.value));
-            *ci95.get_mut(figure) = sample.interval();
-        }
-    }
+    let mut samples = samples::of(trials, Source::Trials, seed);
     let mut reasons = reasons(trials);
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
     let mut merged = |pick: fn(&Trial) -> &str| {
@@ -61,10 +50,16 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
             verdict = Verdict::Invalid;
             reasons.extend(unreadable);
         }
-        latency(&histograms, seed)
+        samples::latency(&histograms, seed)
     };
-    (figures.latency_ns, ci95.latency_ns) = merged(|trial| &trial.latency_hdr);
-    (figures.uncorrected_latency_ns, ci95.uncorrected_latency_ns) = merged(|trial| &trial.uncorrected_latency_hdr);
+    samples.latency_ns = merged(|trial| &trial.latency_hdr);
+    samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr);
+    let (mut figures, mut ci95) = (Figures::default(), Figures::default());
+    for &figure in Figure::ALL {
+        let sample = samples.get(figure).as_ref();
+        *figures.get_mut(figure) = Value(sample.map(|sample| sample.value));
+        *ci95.get_mut(figure) = sample.and_then(Sample::interval).map(|interval| clip(figure, interval));
+    }
     Some(Row { transport, point: point(trials)?, audit: audit(trials), figures, ci95, verdict, reasons })
 }
 
@@ -136,22 +131,6 @@ pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Hi
         }
     }
     (read, unreadable)
-}
-
-/// Percentiles of the merged histograms, and their intervals, found by merging resamples of the trials.
-fn latency(histograms: &[Histogram<u64>], seed: u64) -> (Percentiles<Value>, Percentiles<Option<[f64; 2]>>) {
-    let centre = histogram::percentiles(&histogram::merge(histograms));
-    let [p50, p90, p99, p999, max, mean] = resampled(histograms, seed);
-    let around = |value: Value, list: &[f64]| statistics::interval_around(value.0?, list, histograms.len());
-    let intervals = Percentiles {
-        p50: around(centre.p50, &p50),
-        p90: around(centre.p90, &p90),
-        p99: around(centre.p99, &p99),
-        p999: around(centre.p999, &p999),
-        max: around(centre.max, &max),
-        mean: around(centre.mean, &mean),
-    };
-    (centre, intervals)
 }
 
 /// What p50, p90, p99, p99.9, largest and mean of the merged histograms are in each resample of the trials.
@@ -314,6 +293,7 @@ pub(super) fn is_another(a: f64, b: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::Percentiles;
     use crate::report::fixture;
     use crate::units::Nanos;
 

@@ -244,7 +244,7 @@ impl Setting {
     ];
 
     /// Is it no setting of this point, but what its feed was measured at?
-    fn is_measured(self, point: &Point) -> bool {
+    pub fn is_measured(self, point: &Point) -> bool {
         point.measured_feed && matches!(self, Self::Rate | Self::Payload)
     }
 

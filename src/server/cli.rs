@@ -15,7 +15,7 @@ use super::doors::Token;
 use super::origin::{Origin, Origins};
 use super::{App, BindError, Server, Settings};
 use crate::clock::Clock;
-use crate::feed::{self, Feed, FeedArgs, Source};
+use crate::feed::{self, Feed, FeedArgs, FeedError, Source};
 use crate::journal::{Behind, Bounds};
 use crate::limits;
 use crate::measure::host;
@@ -119,12 +119,12 @@ impl BoundArgs {
             );
         }
         if self.journal_updates == 0 {
-            return Err(told(anyhow!("--journal-updates is 0; retain 1 or more"), true));
+            return Err(told(anyhow!("--journal-updates is 0; retain 1 or more"), |_| true));
         }
         let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
         if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
             let most = limits::ECHO_BYTES_SETTING_MAX;
-            return Err(told(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), true));
+            return Err(told(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), |_| true));
         }
         Ok(Settings {
             journal: Bounds {
@@ -196,10 +196,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     };
     let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
-    let source = feed.source().map_err(|error| {
-        let is_wrong_use = error.is_wrong_use();
-        told(error, is_wrong_use)
-    })?;
+    let source = feed.source().map_err(|error| told(error, FeedError::is_wrong_use))?;
     let address = SocketAddr::new(args.host, args.port);
     let server = Server::bind(address, settings, Clock::Monotonic).map_err(|error| match error {
         BindError::Io(error) => anyhow::Error::new(error)

@@ -107,21 +107,13 @@ pub(super) fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Re
 mod tests {
     use super::*;
     use crate::load::plan::Plan;
+    use crate::load::plan::tests::knobs;
     use crate::load::scenarios::Scenario;
-    use clap::Parser;
     use std::path::PathBuf;
 
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        knobs: Knobs,
-    }
-
     fn refusal(scenario: &str, flags: &str, target: Option<&str>) -> Option<PlanError> {
-        let words = std::iter::once("loadgen").chain(flags.split_whitespace());
-        let knobs = Flags::try_parse_from(words).unwrap().knobs;
         let target = target.map(|url| url.parse().unwrap());
-        Plan::new(Scenario::load(scenario).unwrap(), knobs, target, PathBuf::new()).err()
+        Plan::new(Scenario::load(scenario).unwrap(), knobs(flags), target, PathBuf::new()).err()
     }
 
     #[test]

@@ -70,15 +70,10 @@ fn differing_settings(first: &[&Row], second: &[&Row]) -> (Vec<Setting>, Vec<Str
     (held, sentences)
 }
 
-/// Does a row have this for a setting, and not as something measured?
-fn is_set(setting: Setting, point: &Point) -> bool {
-    !(point.measured_feed && matches!(setting, Setting::Rate | Setting::Payload))
-}
-
 /// The values that a setting has in these rows, each once, in order.
 fn values(setting: Setting, rows: &[&Row]) -> Vec<f64> {
     let mut values: Vec<f64> = Vec::new();
-    for value in rows.iter().filter(|row| is_set(setting, &row.point)).map(|row| setting.of(&row.point)) {
+    for value in rows.iter().filter(|row| !setting.is_measured(&row.point)).map(|row| setting.of(&row.point)) {
         if !values.iter().any(|known| is_same(setting, *known, value)) {
             values.push(value);
         }
@@ -106,11 +101,11 @@ fn is_same(setting: Setting, a: f64, b: f64) -> bool {
 /// Do two rows agree in every setting that concerns their transport, those aside that each run holds?
 fn is_alike(a: &Row, b: &Row, held: &[Setting]) -> bool {
     let matters = |setting: &Setting| !held.contains(setting) && concerns(*setting, a.transport);
-    let are_set = |one| is_set(one, &a.point) && is_set(one, &b.point);
+    let is_measured = |one: Setting| one.is_measured(&a.point) || one.is_measured(&b.point);
     Setting::ALL
         .into_iter()
         .filter(matters)
-        .all(|one| !are_set(one) || is_same(one, one.of(&a.point), one.of(&b.point)))
+        .all(|one| is_measured(one) || is_same(one, one.of(&a.point), one.of(&b.point)))
 }
 
 /// Can a setting change what this transport (`None`: the floor) does?
