@@ -19,9 +19,10 @@ use std::time::Duration;
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_main};
 use pushpull::limits;
-use pushpull::measure::ledger::{Bookkeeper, Ledger, Reading};
+use pushpull::measure::bytes::{ByteClassifier, ByteCounters, Reading};
 use pushpull::measure::tap::Tapped;
-use pushpull::transport::{Event, Transport};
+use pushpull::run::Transport;
+use pushpull::transport::Event;
 use pushpull::units::Nanos;
 use support::{Lab, payload};
 
@@ -37,7 +38,7 @@ const AT: Nanos = Nanos(40_000 * Nanos::SECOND.0);
 /// Bytes that went over the wire, both ways, read from a ledger that every connection of the bench is entered in.
 #[derive(Clone, Default)]
 struct WireBytes {
-    ledger: Arc<Ledger>,
+    counters: Arc<ByteCounters>,
 }
 
 impl Measurement for WireBytes {
@@ -45,11 +46,11 @@ impl Measurement for WireBytes {
     type Value = u64;
 
     fn start(&self) -> Reading {
-        self.ledger.read()
+        self.counters.read()
     }
 
     fn end(&self, began: Reading) -> u64 {
-        let passed = self.ledger.read() - began;
+        let passed = self.counters.read() - began;
         let total = passed.up + passed.down;
         assert_eq!(passed.http_headers + passed.framing + passed.body, total, "each byte is in one part of the ledger");
         total
@@ -202,8 +203,8 @@ fn came_back_empty(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
     total
 }
 
-fn entered(wire: &WireBytes, io: tokio::net::TcpStream) -> Tapped<tokio::net::TcpStream, Bookkeeper> {
-    Tapped::new(io, Bookkeeper::new(Arc::clone(&wire.ledger)), limits::WRITE_TIMEOUT)
+fn entered(wire: &WireBytes, io: tokio::net::TcpStream) -> Tapped<tokio::net::TcpStream, ByteClassifier> {
+    Tapped::new(io, ByteClassifier::new(Arc::clone(&wire.counters)), limits::WRITE_TIMEOUT)
 }
 
 fn all() {

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pushpull::feed::{Arrivals, Synthetic};
-use pushpull::journal::{Batch, BatchLimit, Bounds, Journal, Start};
 use pushpull::limits;
+use pushpull::run::Arrivals;
+use pushpull::run::Transport;
+use pushpull::stream::feed::Synthetic;
+use pushpull::stream::{Batch, BatchLimit, Bounds, Journal, Start};
+use pushpull::transport::Update;
 use pushpull::transport::answer::{self, Answer};
 use pushpull::transport::sse::{self, Parser};
-use pushpull::transport::{Transport, Update};
 use pushpull::units::Nanos;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
@@ -33,7 +35,7 @@ fn append(criterion: &mut Criterion) {
     for bytes in PAYLOADS_BYTES {
         // Full from the start, so that each append pushes an update out, as it does on a server that has run for a while.
         let bounds = Bounds { updates: 1_000, ..Bounds::default() };
-        let journal = Journal::new(bounds);
+        let journal = Journal::new(bounds, pushpull::transport::encode);
         let data = synthetic(bytes).next().expect("the synthetic feed has no end").data;
         for _ in 0..bounds.updates {
             journal.append(AT, AT, &data);
@@ -76,9 +78,11 @@ fn encode(criterion: &mut Criterion) {
 
 fn decode(criterion: &mut Criterion) {
     let mut group = set(criterion, "decode");
-    let json = batch(1).updates[0].json.clone();
+    let json = batch(1).updates[0].encoded.json.clone();
     group.throughput(Throughput::Elements(1));
-    group.bench_function("update", |bencher| bencher.iter(|| decoded(json.as_str())));
+    group.bench_function("update", |bencher| {
+        bencher.iter(|| decoded(std::str::from_utf8(&json).expect("JSON is UTF-8")))
+    });
     for updates in BATCHES {
         let batch = batch(updates);
         group.throughput(Throughput::Elements(updates as u64));
@@ -124,7 +128,7 @@ fn set<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallT
 
 /// Updates as the journal keeps them.
 fn batch(updates: usize) -> Batch {
-    let journal = Journal::new(Bounds::default());
+    let journal = Journal::new(Bounds::default(), pushpull::transport::encode);
     for due in synthetic(BATCH_PAYLOAD_BYTES).take(updates) {
         journal.append(AT, AT, &due.data);
     }
@@ -157,7 +161,9 @@ fn parse_blocks(parser: &mut Parser, body: &[u8], updates: usize) {
 /// As the server half does: all frames, then one flush.
 fn write_frames<S: Read + Write>(socket: &mut WebSocket<S>, batch: &Batch) {
     for entry in &batch.updates {
-        socket.write(Message::Text(entry.json.clone())).expect("a sink takes everything");
+        socket
+            .write(Message::Text(entry.encoded.json.clone().try_into().expect("JSON is UTF-8")))
+            .expect("a sink takes everything");
     }
     socket.flush().expect("a sink takes everything");
 }

@@ -15,10 +15,12 @@ mod support;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use pushpull::feed::{Arrivals, Synthetic};
-use pushpull::journal::Journal;
 use pushpull::limits;
-use pushpull::transport::{Event, Transport};
+use pushpull::run::Arrivals;
+use pushpull::run::Transport;
+use pushpull::stream::Journal;
+use pushpull::stream::feed::Synthetic;
+use pushpull::transport::Event;
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 use support::{Lab, payload};
@@ -76,7 +78,7 @@ fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Durat
         |event| match event {
             Event::Update(update) => {
                 let waited = clock.now().since(update.at_ns).expect("both ends read the same clock");
-                sum = sum.plus(waited);
+                sum = sum.saturating_add(waited);
             }
             Event::Position(_) => {
                 has_position = true;
@@ -104,9 +106,9 @@ fn publish(lab: &Lab) -> AbortOnDropHandle<()> {
         Synthetic::new(RATE_PER_SECOND, PAYLOAD_BYTES, Arrivals::Poisson, SEED).expect("a rate within the limits");
     AbortOnDropHandle::new(lab.server.spawn(async move {
         let mut timer = app.clock.timer().expect("the kernel gives a timer");
-        let origin = app.clock.now().plus(Nanos::MILLI);
+        let origin = app.clock.now().saturating_add(Nanos::MILLI);
         for due in schedule {
-            timer.sleep_until(origin.plus(due.offset)).await.expect("the timer runs");
+            timer.sleep_until(origin.saturating_add(due.offset)).await.expect("the timer runs");
             append(&app.journal, app.clock.now(), &due.data);
         }
     }))

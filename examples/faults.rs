@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use faults::crowd;
+use faults::context;
 use faults::plan::Over;
 use faults::run::Tamper;
 use faults::soak::{self, Soak};
@@ -59,8 +59,8 @@ async fn schedules(args: &Schedules) -> std::io::Result<bool> {
     let shown =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(args.schedules), shown);
-    let schedules = crowd::schedules(args.seed, args.schedules, args.transport);
-    let table = crowd::run_all(schedules, args.tamper, || bar.inc(1)).await?;
+    let schedules = context::schedules(args.seed, args.schedules, args.transport);
+    let table = context::run_all(schedules, args.tamper, || bar.inc(1)).await?;
     bar.finish_and_clear();
     println!("{}", table.text());
     if !table.is_clean() {

@@ -4,39 +4,48 @@
 //! # The flow
 //!
 //! ```text
-//! feed → journal → transport (server half) → wire → transport (client half) → measure → report
+//! feed → journal → transport (server half) → wire → transport (client half) → measure → load → report
 //! ```
 //!
 //! # Reading order
 //!
-//! 1. [`units`], [`clock`], [`limits`]: what figures and bounds are written in.
-//! 2. [`feed`]: when updates are due. [`journal`]: where they are kept, and how every subscriber reads them.
-//! 3. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
-//! 4. [`server`]: sockets, routes, counters, doors, leaving in good order; [`server::live`] and `web/`: the live page.
-//! 5. [`load`]: plan → trial → run. [`measure`]: counting bytes, following deliveries, reading processes.
-//! 6. [`report`]: the run file, summaries, verdicts, pictures.
+//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`net`]: what everything else is written in.
+//! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
+//! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them.
+//! 4. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
+//! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down. [`http`]: routes, and the live page
+//!    with the files in `web/`.
+//! 6. [`measure`]: counting bytes, following deliveries, reading processes. [`load`]: plan → trial → run.
+//! 7. [`report`]: findings as data, then their words and pictures. [`cli`]: the two programs.
 //!
-//! `measure` knows no transport and `report` measures nothing; only `load` brings the two together.
+//! # The arrows
+//!
+//! A module imports only modules that stand before it in this list: `units`, `limits`, `clock`, `stats`, `net`, `run`,
+//! `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `cli`; and `report` imports neither `http` nor
+//! `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
 //! # Where to add what
 //!
 //! | to add | go to |
 //! |---|---|
-//! | a transport | a variant of [`transport::Transport`]: the compiler then names every place that must decide |
-//! | a source of updates | [`feed::Source`] and its flags in `feed/args.rs` |
-//! | a figure | the table in [`measure::figures`]; run file, report, CSV and thresholds follow |
-//! | a setting of a run | [`load::knobs::Knobs`], which is flag and scenario key at once |
+//! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must decide |
+//! | a source of updates | [`stream::feed::Source`] and its flags in `cli/feed.rs` |
+//! | a metric | the table in [`run::metric`]; run file, report, CSV and thresholds follow |
+//! | a setting of a run | the table in [`load::settings`], which is flag and scenario key at once |
 //! | a question | a file in `scenarios/` |
 //! | a bound | [`limits`], with its reason |
 
+pub mod cli;
 pub mod clock;
-pub mod feed;
-pub mod journal;
+pub mod http;
 pub mod limits;
 pub mod load;
 pub mod measure;
-pub mod program;
+pub mod net;
 pub mod report;
+pub mod run;
 pub mod server;
+pub mod stats;
+pub mod stream;
 pub mod transport;
 pub mod units;

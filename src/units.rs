@@ -31,12 +31,12 @@ impl Nanos {
     }
 
     /// The length from `earlier` to `self`, zero where `earlier` is later: for clipping to a window, not for clocks.
-    pub fn past(self, earlier: Self) -> Self {
+    pub fn saturating_sub(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
     }
 
     /// `self` later by `length`, at most [`Nanos::MAX`].
-    pub fn plus(self, length: Self) -> Self {
+    pub fn saturating_add(self, length: Self) -> Self {
         Self(self.0.saturating_add(length.0))
     }
 

@@ -68,13 +68,13 @@ async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percen
     let mut off = Vec::new();
     let run = run_file(folder.path());
     for trial in run["trials"].as_array().unwrap() {
-        let transport = trial["transport"].as_str().unwrap_or("floor");
+        let transport = trial["transport"].as_str().unwrap_or("tcp_baseline");
         let wire = |name: &str| trial["wire"][name].as_u64().unwrap();
-        let ledger: u64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(wire).iter().sum();
-        let seen = Seen::of(&packets, trial);
-        let difference = ledger as f64 / seen.bytes as f64 - 1.0;
+        let counters: u64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(wire).iter().sum();
+        let seen = DeliveryLog::of(&packets, trial);
+        let difference = counters as f64 / seen.bytes as f64 - 1.0;
         lines.push(format!(
-            "{transport:<14}{ledger:>12}{:>12}{:>+8.2}%{:>12}{:>9}",
+            "{transport:<14}{counters:>12}{:>12}{:>+8.2}%{:>12}{:>9}",
             seen.bytes,
             difference * 100.0,
             wire("segments"),
@@ -87,7 +87,7 @@ async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percen
     }
     let table = lines.join("\n");
     let _shown = writeln!(std::io::stderr(), "{table}");
-    assert_eq!(lines.len(), 6, "four transports and the floor:\n{table}");
+    assert_eq!(lines.len(), 6, "four transports and the TCP baseline:\n{table}");
     assert_eq!(off, Vec::<String>::new(), "\n{table}");
 }
 
@@ -153,12 +153,12 @@ impl Capture {
 }
 
 /// What the capture has of one trial's clients in its interval.
-struct Seen {
+struct DeliveryLog {
     bytes: u64,
     packets: u64,
 }
 
-impl Seen {
+impl DeliveryLog {
     /// Everything to or from the trial's port, but for the control plane's connection: that which ever asked for the
     /// clock or for the counters.
     fn of(packets: &[Packet], trial: &Value) -> Self {

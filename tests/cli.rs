@@ -229,13 +229,13 @@ fn changed_sample(folder: &Path, name: &str, change: impl Fn(&mut Value)) -> Str
 async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_row_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let rows = |run: &mut Value, change: &dyn Fn(&mut Value)| {
-        for list in ["summary", "floor"] {
+        for list in ["summary", "tcp_baseline"] {
             run[list].as_array_mut().unwrap().iter_mut().for_each(change);
         }
         run["trials"].as_array_mut().unwrap().iter_mut().for_each(|trial| change(&mut trial["point"]));
     };
     let keep = |run: &mut Value, transport: &str| {
-        for list in ["summary", "trials", "floor"] {
+        for list in ["summary", "trials", "tcp_baseline"] {
             run[list].as_array_mut().unwrap().retain(|row| row["transport"] == transport);
         }
     };
@@ -265,7 +265,7 @@ struct LongRun {
 impl LongRun {
     async fn start(out: &Path, flags: &[&str], until_line_with: &str) -> Self {
         let mut command = Command::new(loadgen());
-        command.args(["run", "--rounds", "100", "--clients", "5", "--warm-up", "100ms", "--floor", "false"]);
+        command.args(["run", "--rounds", "100", "--clients", "5", "--warm-up", "100ms", "--tcp-baseline", "false"]);
         command.args(flags).arg("--out").arg(out).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();

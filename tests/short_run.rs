@@ -73,7 +73,7 @@ fn run_folder(out: &Path) -> PathBuf {
 /// What is wrong on account of the machine may be tried again; anything else fails here.
 fn is_valid_but_for_the_machine(run: &Value) -> Result<(), String> {
     let mut reasons = Vec::new();
-    for row in run["summary"].as_array().unwrap().iter().chain(run["floor"].as_array().unwrap()) {
+    for row in run["summary"].as_array().unwrap().iter().chain(run["tcp_baseline"].as_array().unwrap()) {
         for reason in row["reasons"].as_array().unwrap().iter().map(|reason| reason.as_str().unwrap()) {
             let is_the_machine = reason.contains("the host was busy") || reason.contains("the generator");
             assert!(is_the_machine, "{}: {reason}", row["transport"]);
@@ -113,7 +113,7 @@ fn check_audit(run: &Value) {
         assert!(row["server_cpu_ns_per_delivery"].as_f64().unwrap() > 0.0, "{transport}");
     }
     assert_eq!(run["cut_short"], false);
-    assert_eq!(trials(run).count(), 10, "four transports and the floor, twice");
+    assert_eq!(trials(run).count(), 10, "four transports and the TCP baseline, twice");
 }
 
 fn trials(run: &Value) -> impl Iterator<Item = &Value> {

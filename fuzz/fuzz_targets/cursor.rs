@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pushpull::journal::{Cursor, Start};
+use pushpull::stream::{Cursor, Start};
 
 fuzz_target!(|text: &str| {
     let cursor = text.parse::<Cursor>();

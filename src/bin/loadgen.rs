@@ -1,9 +1,10 @@
-//! `loadgen`: what each transport costs and gives. See [`pushpull::load::cli`].
+//! `loadgen`: what each transport costs and gives. See [`pushpull::cli::loadgen`].
 
 use clap::Parser;
-use pushpull::load::cli::{self, LoadgenArgs};
+use pushpull::cli::loadgen::{self, LoadgenArgs};
+use pushpull::cli::process;
 
 fn main() -> std::process::ExitCode {
     let args = LoadgenArgs::parse();
-    pushpull::program::run(args.core(), cli::run(args))
+    process::run(args.core(), loadgen::run(args))
 }

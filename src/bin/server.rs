@@ -1,9 +1,10 @@
-//! `server`: one stream, four ways. See [`pushpull::server::cli`].
+//! `server`: one stream, four ways. See [`pushpull::cli::server`].
 
 use clap::Parser;
-use pushpull::server::cli::{self, ServerArgs};
+use pushpull::cli::process;
+use pushpull::cli::server::{self, ServerArgs};
 
 fn main() -> std::process::ExitCode {
     let args = ServerArgs::parse();
-    pushpull::program::run(args.core(), async { cli::run(args).await.map(|()| pushpull::program::DONE) })
+    process::run(args.core(), async { server::run(args).await.map(|()| process::DONE) })
 }

@@ -3,101 +3,70 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::client::{Outcome, Subject};
-use super::health::Lateness;
-use super::target::ClockRelation;
-use super::trial::{Memory, Snapshot, Which};
 use crate::limits;
+use crate::load::context::{Outcome, Subject};
+use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
-use crate::measure::figures::{Figures, Value, WireBytes};
-use crate::measure::statistics::nearest_rank;
-use crate::measure::{histogram, host};
-use crate::report::run_file::{Audit, Health, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::measure::host;
+use crate::run::file::{Audit, Health, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::histogram;
+use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// All that a trial brought together.
-pub struct Gathered {
-    /// What each client saw.
-    pub outcomes: Vec<Outcome>,
-    /// The server's record of what was due, from before the interval on; `None` if it keeps none.
-    pub due: Option<Vec<Due>>,
-    /// Memory.
-    pub memory: Memory,
-    /// The counters at both ends of the interval.
-    pub ends: Ends,
-    /// How late the generator was.
-    pub lateness: Lateness,
-    /// Has the generator a processor that its server keeps off?
-    pub is_pinned: bool,
-    /// How the clocks relate.
-    pub relation: ClockRelation,
-    /// The measured interval, on the server's clock.
-    pub window: Window,
-    /// What the link was found to add, if there was one.
-    pub link: Option<LinkReport>,
-}
-
-/// The counters at both ends of the interval.
-pub struct Ends {
-    /// At its start.
-    pub begun: Snapshot,
-    /// At its end.
-    pub ended: Snapshot,
-}
-
 /// Works out the trial.
-pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> Trial {
-    on_the_servers_clock(&mut gathered);
-    let health = health(&mut gathered);
-    let window = gathered.window;
-    let due = gathered.due.take().unwrap_or_else(|| union(&gathered.outcomes));
-    let deliveries = || gathered.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
+pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
+    on_the_servers_clock(&mut data);
+    let health = health(&mut data);
+    let window = data.window;
+    let due = data.due.take().unwrap_or_else(|| union(&data.outcomes));
+    let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     // Counted with the bytes and the processor time, at the same two moments.
-    let arrived = gathered.ends.ended.ledger.deliveries - gathered.ends.begun.ledger.deliveries;
+    let arrived = data.ends.ended.counters.deliveries - data.ends.begun.counters.deliveries;
     let in_window = within(&due, window);
-    let audit = delivery::total(gathered.outcomes.iter().map(|outcome| match &outcome.planned {
+    let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
         // A client that sends has a plan of its own.
         Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
         None => delivery::audit(&outcome.seen, &in_window),
     }));
-    let wire = wire(&gathered.ends, address);
+    let wire = wire(&data.ends, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
-    for outcome in &gathered.outcomes {
+    for outcome in &data.outcomes {
         let due = outcome.planned.as_deref().unwrap_or(&in_window);
         for delivery in outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns)) {
-            histogram::record(&mut corrected, delivery.arrived_ns.past(delivery.at_ns));
+            histogram::record(&mut corrected, delivery.arrived_ns.saturating_sub(delivery.at_ns));
             if let Some(published) = published(due, delivery.seq) {
-                histogram::record(&mut uncorrected, delivery.arrived_ns.past(published));
+                histogram::record(&mut uncorrected, delivery.arrived_ns.saturating_sub(published));
             }
         }
     }
-    let mut figures = costs(&gathered, &wire, arrived, which);
-    figures.latency_ns = histogram::percentiles(&corrected);
-    figures.uncorrected_latency_ns = histogram::percentiles(&uncorrected);
+    let mut metrics = costs(&data, &wire, arrived, which);
+    metrics.latency_ns = histogram::percentiles(&corrected);
+    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected);
     // What goes up and comes back tells its sender nothing new: it has no age.
     if which.point.point.echo.is_none() {
-        (figures.age_ns_mean, figures.stale_fraction) = freshness(&gathered.outcomes, &due, window);
+        (metrics.age_ns_mean, metrics.stale_fraction) = freshness(&data.outcomes, &due, window);
     }
     let reversed = deliveries().filter(|delivery| delivery.arrived_ns < delivery.at_ns).count() as u64;
     let mut trial = Trial {
         transport: match which.subject {
             Subject::Transport(transport) => Some(transport),
-            Subject::Floor => None,
+            Subject::TcpBaseline => None,
         },
         round: which.round,
         point_index: which.point_index,
-        point: point(&which.point.point, &gathered.outcomes, &in_window, window),
+        point: point(&which.point.point, &data.outcomes, &in_window, window),
         port: address.port(),
         window_ns: [window.start, window.end],
-        window_unix_ns: [gathered.ends.begun.unix_ns, gathered.ends.ended.unix_ns],
+        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
         arrived,
         audit,
-        figures,
+        metrics,
         wire,
         health,
-        link: gathered.link,
-        returns: returns(&gathered, which),
+        link: data.link,
+        returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
@@ -107,14 +76,14 @@ pub fn trial(which: Which<'_>, address: SocketAddr, mut gathered: Gathered) -> T
         verdict: Verdict::Valid,
         reasons: Vec::new(),
     };
-    judge(&mut trial, &gathered, reversed);
+    judge(&mut trial, &data, reversed);
     trial
 }
 
 /// Arrivals were read from our own clock.
-fn on_the_servers_clock(gathered: &mut Gathered) {
-    let offset = gathered.relation.offset_ns;
-    for outcome in &mut gathered.outcomes {
+fn on_the_servers_clock(data: &mut TrialData) {
+    let offset = data.relation.offset_ns;
+    for outcome in &mut data.outcomes {
         for delivery in &mut outcome.seen.deliveries {
             delivery.arrived_ns = Nanos(delivery.arrived_ns.0.saturating_add_signed(offset));
         }
@@ -163,17 +132,17 @@ fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Windo
 }
 
 /// The clients that came back in the interval; `None` where they were to stay.
-fn returns(gathered: &Gathered, which: Which<'_>) -> Option<Returns> {
+fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
     if point.churn_ns.is_none() && !point.storm {
         return None;
     }
-    let connects = came_back(gathered);
+    let connects = came_back(data);
     let at = |share| nearest_rank(&connects, share).unwrap_or_default();
-    let recovered = gathered.outcomes.iter().flat_map(|outcome| &outcome.recovered);
+    let recovered = data.outcomes.iter().flat_map(|outcome| &outcome.recovered);
     Some(Returns {
         connects: connects.len() as u64,
-        recovered: recovered.filter(|at| gathered.window.contains(**at)).count() as u64,
+        recovered: recovered.filter(|at| data.window.contains(**at)).count() as u64,
         connect_ns_p50: at(0.5),
         connect_ns_p99: at(0.99),
         connect_ns_max: at(1.0),
@@ -181,9 +150,9 @@ fn returns(gathered: &Gathered, which: Which<'_>) -> Option<Returns> {
 }
 
 /// How long each coming back in the interval took, sorted.
-fn came_back(gathered: &Gathered) -> Vec<Nanos> {
-    let returns = gathered.outcomes.iter().flat_map(|outcome| &outcome.returns);
-    let in_window = returns.filter(|(at, _)| gathered.window.contains(*at));
+fn came_back(data: &TrialData) -> Vec<Nanos> {
+    let returns = data.outcomes.iter().flat_map(|outcome| &outcome.returns);
+    let in_window = returns.filter(|(at, _)| data.window.contains(*at));
     let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();
     connects.sort_unstable();
     connects
@@ -191,7 +160,7 @@ fn came_back(gathered: &Gathered) -> Vec<Nanos> {
 
 /// The bytes of the interval by what they were.
 fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
-    let ledger = ends.ended.ledger - ends.begun.ledger;
+    let counters = ends.ended.counters - ends.begun.counters;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
     let segments = segments(&ends.ended) - segments(&ends.begun);
     let header = limits::segment_header_bytes(address.ip());
@@ -201,26 +170,26 @@ fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     };
     let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
     WireTotals {
-        payload: ledger.payload,
-        framing: ledger.framing + ledger.body.saturating_sub(ledger.payload),
-        http_headers: ledger.http_headers,
+        payload: counters.payload,
+        framing: counters.framing + counters.body.saturating_sub(counters.payload),
+        http_headers: counters.http_headers,
         tcp_ip: segments * header,
         retransmitted: client + server,
-        socket: ledger.up + ledger.down,
+        socket: counters.up + counters.down,
         segments,
-        up: ledger.up,
-        requests: ledger.requests,
-        empty: ledger.empty,
+        up: counters.up,
+        requests: counters.requests,
+        empty: counters.empty,
     }
 }
 
-fn health(gathered: &mut Gathered) -> Health {
-    let Ends { begun, ended } = &gathered.ends;
-    let capacity = gathered.window.length().0 as f64 * f64::from(host::cores());
+fn health(data: &mut TrialData) -> Health {
+    let Ends { begun, ended } = &data.ends;
+    let capacity = data.window.length().0 as f64 * f64::from(host::cores());
     let share = |used: Nanos| used.0 as f64 / capacity;
-    let host_busy = ended.host_busy.zip(begun.host_busy).map(|(ended, begun)| ended.past(begun));
-    let own_cpu = ended.own_cpu.past(begun.own_cpu);
-    let lateness = &mut gathered.lateness;
+    let host_busy = ended.host_busy.zip(begun.host_busy).map(|(ended, begun)| ended.saturating_sub(begun));
+    let own_cpu = ended.own_cpu.saturating_sub(begun.own_cpu);
+    let lateness = &mut data.lateness;
     Health {
         schedule_lag_ns_p50: lateness.percentile(0.5),
         schedule_lag_ns_p99: lateness.percentile(0.99),
@@ -229,23 +198,23 @@ fn health(gathered: &mut Gathered) -> Health {
         cpu_fraction: share(own_cpu),
         wait_fraction: match (begun.own_wait, ended.own_wait) {
             (Some(begun), Some(ended)) => {
-                let waited = ended.past(begun).0 as f64;
+                let waited = ended.saturating_sub(begun).0 as f64;
                 Value::ratio(waited, waited + own_cpu.0 as f64)
             }
             (None, _) | (_, None) => Value(None),
         },
         host_cpu_fraction: host_busy.map_or(0.0, share),
-        refused: gathered.outcomes.iter().map(|outcome| outcome.refused).sum(),
-        reconnects: gathered.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
-        clock_offset_ns: gathered.relation.offset_ns,
-        clock_uncertainty_ns: gathered.relation.uncertainty,
+        refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
+        reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
+        clock_offset_ns: data.relation.offset_ns,
+        clock_uncertainty_ns: data.relation.uncertainty,
     }
 }
 
 /// The figures that are a cost divided by deliveries or by clients.
-fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>) -> Figures<Value> {
-    let Ends { begun, ended } = &gathered.ends;
-    let memory = &gathered.memory;
+fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) -> Metrics<Value> {
+    let Ends { begun, ended } = &data.ends;
+    let memory = &data.memory;
     let clients = f64::from(which.point.point.clients);
     let per_delivery = |amount: u64| Value::ratio(amount as f64, arrived as f64);
     let per_client = |after: Option<u64>, before: Option<u64>| match (after, before) {
@@ -253,14 +222,14 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
         (None, _) | (_, None) => Value(None),
     };
     let cpu = |ended: Option<Nanos>, begun: Option<Nanos>| match (ended, begun) {
-        (Some(ended), Some(begun)) => per_delivery(ended.past(begun).0),
+        (Some(ended), Some(begun)) => per_delivery(ended.saturating_sub(begun).0),
         (None, _) | (_, None) => Value(None),
     };
     let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
     // Where clients come and go, it is their coming back that counts.
-    let mut connects = came_back(gathered);
+    let mut connects = came_back(data);
     if connects.is_empty() {
-        connects = gathered.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+        connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
         connects.sort_unstable();
     }
     // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
@@ -268,7 +237,7 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
     let ends = if which.point.has_link() { 4.0 } else { 2.0 };
-    Figures {
+    Metrics {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
         wire_bytes_per_delivery: WireBytes {
@@ -280,7 +249,7 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
             retransmitted: per_delivery(wire.retransmitted),
         },
         server_cpu_ns_per_delivery: cpu(ended.server_cpu, begun.server_cpu),
-        host_cpu_ns_per_delivery: match gathered.memory.before.0 {
+        host_cpu_ns_per_delivery: match data.memory.before.0 {
             // A server on another host makes this host's time half the story.
             None => Value(None),
             Some(_) => cpu(ended.host_busy, begun.host_busy),
@@ -289,7 +258,7 @@ fn costs(gathered: &Gathered, wire: &WireTotals, arrived: u64, which: Which<'_>)
         server_rss_loaded_bytes_per_client: per_client(memory.loaded, memory.before.0),
         kernel_bytes_per_client: Value(all_ends.0.map(|bytes| bytes / ends)),
         connect_ns_p50: Value(connects.get(connects.len() / 2).map(|connect| connect.0 as f64)),
-        ..Figures::default()
+        ..Metrics::default()
     }
 }
 
@@ -311,10 +280,10 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
     let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); limits::TIMELINE_SLICES as usize];
     for delivery in deliveries.filter(|delivery| window.contains(delivery.at_ns)) {
-        let index = (delivery.at_ns.past(window.start).0 / width) as usize;
+        let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
         // The last slice takes what rounding leaves over.
         let index = index.min(latencies.len() - 1);
-        latencies[index].push(delivery.arrived_ns.past(delivery.at_ns).0);
+        latencies[index].push(delivery.arrived_ns.saturating_sub(delivery.at_ns).0);
     }
     let mut from_ns = Nanos::ZERO;
     latencies
@@ -329,14 +298,14 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
                 p99_ns: at(0.99),
                 max_ns: at(1.0),
             };
-            from_ns = from_ns.plus(Nanos(width));
+            from_ns = from_ns.saturating_add(Nanos(width));
             slice
         })
         .collect()
 }
 
 /// Says whether the trial can be used, and if not, why.
-fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
+fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     let mut found: Vec<(Verdict, String)> = Vec::new();
     let mut say = |verdict, reason: String| found.push((verdict, reason));
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
@@ -357,7 +326,7 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     }
     let health = &trial.health;
     let (p50, p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
-    let wait_max = if gathered.is_pinned { limits::WAIT_PINNED_INVALID } else { limits::WAIT_INVALID };
+    let wait_max = if data.is_pinned { limits::WAIT_PINNED_INVALID } else { limits::WAIT_INVALID };
     if p50 > limits::LAG_P50_INVALID || p99 > limits::LAG_P99_INVALID {
         say(
             Verdict::Invalid,
@@ -370,7 +339,7 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
             format!(
                 "the generator was the bottleneck: for {percent:.0} % of the time in which it had work it waited for {} \
                  that something else had; end other programs, or use fewer clients",
-                if gathered.is_pinned { "its own processor" } else { "a processor" }
+                if data.is_pinned { "its own processor" } else { "a processor" }
             ),
         );
     } else if p99 > limits::LAG_P99_SUSPECT {
@@ -385,7 +354,7 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
     if health.refused > 0 {
         say(Verdict::Suspect, format!("{} connections were refused or broke", health.refused));
     }
-    let missed: u64 = gathered.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
+    let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
     if missed as f64 > trial.wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
         say(Verdict::Suspect, format!("{missed} polls were left out because the one before was still on its way"));
     }
@@ -414,12 +383,12 @@ fn judge(trial: &mut Trial, gathered: &Gathered, reversed: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::delivery::Seen;
+    use crate::measure::delivery::DeliveryLog;
 
     /// A client that got these updates, each as number, due instant and bytes.
     fn client(got: &[(u64, u64, u32)]) -> Outcome {
         let deliver = |&(seq, at, bytes)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(at + 5), bytes };
-        let seen = Seen { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
+        let seen = DeliveryLog { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
         Outcome { seen, ..Outcome::default() }
     }
 
@@ -433,7 +402,7 @@ mod tests {
         // What was due outside does not count, nor does it count twice that two clients got the same.
         let all = [(1, at[0], 9_000), (2, at[1], 100), (3, at[2], 200), (4, at[3], 300), (5, at[4], 9_000)];
         let outcomes = [client(&all), client(&all[..3])];
-        let planned = Point { measured_feed: true, ..crate::report::fixture::point(0) };
+        let planned = Point { measured_feed: true, ..crate::run::fixture::point(0) };
         let measured = point(&planned, &outcomes, &in_window, window);
         assert_eq!((measured.rate_per_s, measured.payload_bytes), (1.5, 200.0));
         let asked = Point { measured_feed: false, ..planned };

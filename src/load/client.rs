@@ -3,131 +3,35 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::SemaphorePermit;
 
-use super::duplex::{self, Sending};
-use super::floor;
-use super::knobs::Leaving;
-use crate::clock::Clock;
-use crate::journal::Cursor;
 use crate::limits;
-use crate::measure::delivery::{Delivery, Due, Seen, Window};
-use crate::measure::ledger::{Bookkeeper, Ledger};
+use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::echo::{self, EchoEvent, Sending};
+use crate::load::settings::Leaving;
+use crate::load::tcp_baseline;
+use crate::measure::bytes::ByteClassifier;
+use crate::measure::delivery::Delivery;
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
+use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
-use crate::transport::{ClientError, Event, Options, Transport};
+use crate::transport::{ClientError, Event, Options};
 use crate::units::Nanos;
-
-/// What a trial measures: a transport, or the floor that all are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// One of the four.
-    Transport(Transport),
-    /// A bare TCP writer.
-    Floor,
-}
-
-impl Subject {
-    /// Its name in lines and messages.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Transport(transport) => transport.label(),
-            Self::Floor => "floor",
-        }
-    }
-}
-
-/// What all clients of a trial share.
-#[derive(Debug)]
-pub struct Crowd {
-    /// What they subscribe to.
-    pub subject: Subject,
-    /// Where the server is.
-    pub server: SocketAddr,
-    /// The clock that arrivals are read from.
-    pub clock: Clock,
-    /// Their open sockets.
-    pub sockets: Sockets<()>,
-    /// Taken while dialling, so that a ramp is gentle.
-    pub dials: Semaphore,
-    /// Gets a permit for each client that has its first position or answer.
-    pub connected: Semaphore,
-    /// How they leave, to come back.
-    pub leaving: Leaving,
-    /// When it all happens, once that is known.
-    pub begun: watch::Sender<Option<Begun>>,
-    /// Ends all of them.
-    pub stop: CancellationToken,
-}
-
-/// When a trial happens, on the generator's clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Begun {
-    /// The start of the feed.
-    pub origin: Nanos,
-    /// The measured interval.
-    pub window: Window,
-}
-
-impl Crowd {
-    /// Waits until it is known when the trial happens.
-    pub async fn begun(&self) -> Begun {
-        let mut begun = self.begun.subscribe();
-        // The sender is here: the channel cannot close while anyone waits on it.
-        match begun.wait_for(Option::is_some).await.ok().and_then(|begun| *begun) {
-            Some(begun) => begun,
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// What the trial may look at while the client runs.
-#[derive(Debug, Default)]
-pub struct Glimpse {
-    /// Its bytes and requests.
-    pub ledger: Arc<Ledger>,
-    /// The newest update it holds.
-    pub held: AtomicU64,
-}
-
-/// What a client brings back.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The updates and the gaps.
-    pub seen: Seen,
-    /// From dialling to the first position or answer, of its first connection.
-    pub connect: Option<Nanos>,
-    /// Connections beyond the first.
-    pub reconnects: u64,
-    /// Connections that were refused or broke.
-    pub refused: u64,
-    /// Polls left out because the one before was still on its way.
-    pub missed_polls: u64,
-    /// Each connection after having left: when it was there, and how long that took.
-    pub returns: Vec<(Nanos, Nanos)>,
-    /// When each update was due that was missed while away, and came after all.
-    pub recovered: Vec<Nanos>,
-    /// What it was to send; `None` of a client that subscribes.
-    pub planned: Option<Vec<Due>>,
-    /// Why it last failed, if it did.
-    pub error: Option<ClientError>,
-}
 
 /// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
 pub async fn run(
     id: u32,
-    crowd: Arc<Crowd>,
+    context: Arc<TrialContext>,
     options: Options,
     sending: Option<Sending>,
-    glimpse: Arc<Glimpse>,
+    progress: Arc<ClientProgress>,
 ) -> Outcome {
     let mut client = Client {
         id,
@@ -138,26 +42,26 @@ pub async fn run(
         is_returning: false,
         sending,
         outcome: Outcome::default(),
-        glimpse,
-        crowd: &crowd,
+        progress,
+        context: &context,
     };
     let mut position = None;
     tokio::select! {
         biased;
-        () = crowd.stop.cancelled() => {}
+        () = context.stop.cancelled() => {}
         () = client.subscribe_for_ever(&options, &mut position) => {}
     }
-    if let (Some(sending), Some(begun)) = (sending, *crowd.begun.borrow()) {
-        duplex::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
+    if let (Some(sending), Some(begun)) = (sending, *context.begun.borrow()) {
+        echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
     }
     client.outcome
 }
 
-pub(super) struct Client<'a> {
+struct Client<'a> {
     id: u32,
-    pub(super) crowd: &'a Crowd,
-    pub(super) glimpse: Arc<Glimpse>,
-    pub(super) outcome: Outcome,
+    context: &'a TrialContext,
+    progress: Arc<ClientProgress>,
+    outcome: Outcome,
     /// When the current connection was dialled.
     dialled: Nanos,
     /// How long it waits before a reconnect.
@@ -178,13 +82,13 @@ impl<'a> Client<'a> {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
         let mut storms_ahead = 1;
         loop {
-            let leaving = leave(self.crowd, random.random(), storms_ahead);
+            let leaving = leave(self.context, random.random(), storms_ahead);
             let ended = tokio::select! {
                 biased;
                 ended = self.subscribe(options, position) => ended,
                 away = leaving => {
                     self.dialling = None;
-                    self.left = Some(self.crowd.clock.now());
+                    self.left = Some(self.context.clock.now());
                     self.is_returning = true;
                     self.outcome.reconnects += 1;
                     storms_ahead = 0;
@@ -208,23 +112,25 @@ impl<'a> Client<'a> {
     }
 
     async fn subscribe(&mut self, options: &Options, position: &mut Option<Cursor>) -> Result<(), ClientError> {
-        let permit = self.crowd.dials.acquire().await;
+        let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
-        self.dialled = self.crowd.clock.now();
+        self.dialled = self.context.clock.now();
         let io = self.dial().await.map_err(|error| ClientError::Broken(error.into()))?;
-        let subject = self.crowd.subject;
+        let subject = self.context.subject;
         if let (Subject::Transport(via), Some(sending)) = (subject, self.sending) {
-            return duplex::talk(self, via, io, options, sending).await;
+            let next_seq = self.outcome.planned.as_ref().map_or(0, |planned| planned.len() as u64) + 1;
+            let context = self.context;
+            return echo::talk(context, via, io, options, sending, next_seq, |event| self.note_echo(event)).await;
         }
         let mut on_event = |event: Event<'_>| self.note(event);
         match subject {
             Subject::Transport(via) => reconnect::subscribe(via, io, options, position, &mut on_event).await,
-            Subject::Floor => floor::subscribe(io, position, &mut on_event).await,
+            Subject::TcpBaseline => tcp_baseline::subscribe(io, position, &mut on_event).await,
         }
     }
 
     fn note(&mut self, event: Event<'_>) {
-        let now = self.crowd.clock.now();
+        let now = self.context.clock.now();
         match event {
             Event::Update(update) => {
                 let bytes = update.data.get().len();
@@ -238,17 +144,17 @@ impl<'a> Client<'a> {
                 if self.left.is_some_and(|left| left <= update.at_ns && update.at_ns < self.dialled) {
                     self.outcome.recovered.push(update.at_ns);
                 }
-                self.glimpse.ledger.delivered(bytes);
-                self.glimpse.held.fetch_max(update.seq, Relaxed);
+                self.progress.counters.delivered(bytes);
+                self.progress.held.fetch_max(update.seq, Relaxed);
                 self.connected(now);
             }
             Event::Position(cursor) => {
-                self.glimpse.held.fetch_max(cursor.seq, Relaxed);
+                self.progress.held.fetch_max(cursor.seq, Relaxed);
                 self.connected(now);
             }
-            Event::Requested => self.glimpse.ledger.requested(),
+            Event::Requested => self.progress.counters.requested(),
             Event::Empty => {
-                self.glimpse.ledger.came_back_empty();
+                self.progress.counters.came_back_empty();
                 self.connected(now);
             }
             Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
@@ -257,21 +163,38 @@ impl<'a> Client<'a> {
         }
     }
 
-    pub(super) fn connected(&mut self, now: Nanos) {
+    fn note_echo(&mut self, event: EchoEvent) {
+        match event {
+            EchoEvent::Connected => self.connected(self.context.clock.now()),
+            EchoEvent::Sent { due, is_request } => {
+                self.outcome.planned.get_or_insert_default().push(due);
+                if is_request {
+                    self.progress.counters.requested();
+                }
+            }
+            EchoEvent::Returned(delivery) => {
+                // Up and down.
+                self.progress.counters.delivered(2 * delivery.bytes as usize);
+                self.outcome.seen.deliveries.push(delivery);
+            }
+        }
+    }
+
+    fn connected(&mut self, now: Nanos) {
         self.back_off.answered();
         self.dialling = None;
         if std::mem::take(&mut self.is_returning) {
-            self.outcome.returns.push((now, now.past(self.dialled)));
+            self.outcome.returns.push((now, now.saturating_sub(self.dialled)));
         }
         if self.outcome.connect.is_none() {
-            self.outcome.connect = Some(now.past(self.dialled));
-            self.crowd.connected.add_permits(1);
+            self.outcome.connect = Some(now.saturating_sub(self.dialled));
+            self.context.connected.add_permits(1);
         }
     }
 
     /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
     async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
-        let server = self.crowd.server;
+        let server = self.context.server;
         let socket = match server {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -285,20 +208,20 @@ impl<'a> Client<'a> {
         }
         let stream = tokio::time::timeout(limits::DIAL_TIMEOUT, socket.connect(server)).await??;
         stream.set_nodelay(true)?;
-        let id = self.crowd.sockets.enter(stream.as_raw_fd(), Arc::default());
-        let ledger = Arc::clone(&self.glimpse.ledger);
-        let keeper = match self.crowd.subject {
-            Subject::Transport(_) => Bookkeeper::new(ledger),
-            Subject::Floor => Bookkeeper::bare(ledger),
+        let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
+        let counters = Arc::clone(&self.progress.counters);
+        let keeper = match self.context.subject {
+            Subject::Transport(_) => ByteClassifier::new(counters),
+            Subject::TcpBaseline => ByteClassifier::bare(counters),
         };
-        let crowd: &'a Crowd = self.crowd;
-        Ok(Tapped::new(stream, ClientTap { keeper, sockets: &crowd.sockets, id }, limits::WRITE_TIMEOUT))
+        let context: &'a TrialContext = self.context;
+        Ok(Tapped::new(stream, ClientTap { keeper, sockets: &context.sockets, id }, limits::WRITE_TIMEOUT))
     }
 }
 
 /// Puts the bytes in the ledger, and leaves the kernel's counts when the connection closes.
 struct ClientTap<'a> {
-    keeper: Bookkeeper,
+    keeper: ByteClassifier,
     sockets: &'a Sockets<()>,
     id: u64,
 }
@@ -322,17 +245,17 @@ type Away = fn(f64) -> Duration;
 
 /// Returns when a client leaves, with how long it stays away: one that leaves by itself for an exponential time, one
 /// of a storm as long as all the others, so that they come back together too. None leaves before the trial begins.
-async fn leave(crowd: &Crowd, share: f64, storms_ahead: u32) -> Away {
-    match crowd.leaving {
+async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
+    match context.leaving {
         Leaving::Each(mean) => {
-            crowd.begun().await;
+            context.begun().await;
             tokio::time::sleep(exponential(mean, share)).await;
             |share| exponential(limits::CHURN_AWAY, share)
         }
         Leaving::AllAtOnce if storms_ahead > 0 => {
-            let window = crowd.begun().await.window;
-            let middle = window.start.plus(Nanos(window.length().0 / 2));
-            tokio::time::sleep_until(crowd.clock.instant(middle)).await;
+            let window = context.begun().await.window;
+            let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
+            tokio::time::sleep_until(context.clock.instant(middle)).await;
             |_share| limits::CHURN_AWAY.duration()
         }
         Leaving::AllAtOnce | Leaving::Never => std::future::pending().await,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::measure::host;
-use crate::report::run_file::{Effort, Environment};
-use crate::transport::Transport;
+use crate::run::Transport;
+use crate::run::file::{Effort, Environment};
 
 /// Kernel settings that change figures of this kind.
 const SETTINGS: [&str; 5] = [

@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
-use crate::measure::statistics::nearest_rank;
+use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
 /// How late the ticks of a schedule fired.

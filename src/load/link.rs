@@ -21,7 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use bytes::Bytes;
-use clap::Parser;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -32,35 +31,31 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::target::TargetError;
 use crate::clock::Clock;
 use crate::limits;
+use crate::load::target::TargetError;
 use crate::measure::host;
-use crate::measure::statistics::nearest_rank;
-use crate::report::run_file::{LinkReport, Point};
-use crate::units::{self, Nanos};
+use crate::run::file::{LinkReport, Point};
+use crate::stats::nearest_rank;
+use crate::units::Nanos;
 
-/// Relays connections over a slow link. Started by the load generator for itself.
-#[derive(Clone, Debug, Parser)]
-pub struct LinkArgs {
+/// What a link adds to each connection.
+#[derive(Clone, Debug)]
+pub struct LinkOptions {
     /// Where connections go.
-    #[arg(long)]
-    to: SocketAddr,
+    pub to: SocketAddr,
     /// Round trip that is added.
-    #[arg(long, value_parser = units::length)]
-    rtt: Nanos,
+    pub rtt: Nanos,
     /// By how much the one-way delay may differ, either way.
-    #[arg(long, value_parser = units::length)]
-    jitter: Nanos,
+    pub jitter: Nanos,
     /// Bandwidth of each connection, each way.
-    #[arg(long)]
-    bits_per_s: Option<u64>,
+    pub bits_per_s: Option<u64>,
 }
 
 /// Relays until standard input ends. Its first line names two addresses: for clients, and for the probe.
 ///
 /// Errors: what the system says of its sockets and timer.
-pub async fn serve(args: LinkArgs) -> anyhow::Result<()> {
+pub async fn serve(args: LinkOptions) -> anyhow::Result<()> {
     host::raise_file_limit();
     let clock = Clock::Monotonic;
     let relay = Arc::new(Relay { args, clock, alarm: Alarm::new(clock) });
@@ -96,7 +91,7 @@ async fn reflect(mirror: TcpListener) -> io::Result<()> {
 }
 
 struct Relay {
-    args: LinkArgs,
+    args: LinkOptions,
     clock: Clock,
     alarm: Alarm,
 }
@@ -125,8 +120,10 @@ impl Relay {
         // The handshake: the server hears of the connection half a round trip after the client asked for it, the client
         // of its success a whole one.
         let half = Nanos(self.args.rtt.0 / 2);
-        let up = self.pipe(from_client, to_server, Wire::new(&self.args, accepted.plus(self.args.rtt), 2 * seed));
-        let down = self.pipe(from_server, to_client, Wire::new(&self.args, accepted.plus(half), 2 * seed + 1));
+        let up =
+            self.pipe(from_client, to_server, Wire::new(&self.args, accepted.saturating_add(self.args.rtt), 2 * seed));
+        let down =
+            self.pipe(from_server, to_client, Wire::new(&self.args, accepted.saturating_add(half), 2 * seed + 1));
         tokio::try_join!(up, down).map(drop)
     }
 
@@ -177,7 +174,7 @@ struct Wire {
 }
 
 impl Wire {
-    fn new(args: &LinkArgs, opens_at: Nanos, seed: u64) -> Self {
+    fn new(args: &LinkOptions, opens_at: Nanos, seed: u64) -> Self {
         Self {
             delay: Nanos(args.rtt.0 / 2),
             jitter: args.jitter,
@@ -191,11 +188,11 @@ impl Wire {
     /// When `bytes` that went in at `now` come out: once those before them are sent, they are sent, and the way is made.
     fn due(&mut self, bytes: usize, now: Nanos) -> Nanos {
         let sending = self.bits_per_s.map_or(0.0, |bits_per_s| bytes as f64 * 8.0 / bits_per_s as f64);
-        self.free_at = self.free_at.max(now).plus(Nanos::from_seconds(sending));
+        self.free_at = self.free_at.max(now).saturating_add(Nanos::from_seconds(sending));
         let jitter = (self.random.random::<f64>() * 2.0 - 1.0) * self.jitter.0 as f64;
         let way = (self.delay.0 as f64 + jitter).max(0.0) as u64;
         // What is late delays what is behind it: a stream keeps its order.
-        self.newest = self.newest.max(self.free_at.plus(Nanos(way)));
+        self.newest = self.newest.max(self.free_at.saturating_add(Nanos(way)));
         self.newest
     }
 }
@@ -280,7 +277,7 @@ impl Alarm {
                 let _heard = first.bell.send(());
             }
         }
-        now.plus(limits::LENGTH_MAX)
+        now.saturating_add(limits::LENGTH_MAX)
     }
 }
 
@@ -361,7 +358,7 @@ async fn probe(address: SocketAddr, trips: &mut Vec<Nanos>) -> io::Result<()> {
         let mut back = [0; 8];
         stream.read_exact(&mut back).await?;
         if !std::mem::take(&mut is_first) && back == message {
-            trips.push(Clock::Monotonic.now().past(sent));
+            trips.push(Clock::Monotonic.now().saturating_sub(sent));
         }
         tokio::time::sleep(limits::LINK_PROBE_REST).await;
     }
@@ -371,9 +368,9 @@ async fn probe(address: SocketAddr, trips: &mut Vec<Nanos>) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn args(rtt_ms: u64, jitter_ms: u64, bits_per_s: Option<u64>) -> LinkArgs {
+    fn args(rtt_ms: u64, jitter_ms: u64, bits_per_s: Option<u64>) -> LinkOptions {
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        LinkArgs { to, rtt: Nanos(rtt_ms * 1_000_000), jitter: Nanos(jitter_ms * 1_000_000), bits_per_s }
+        LinkOptions { to, rtt: Nanos(rtt_ms * 1_000_000), jitter: Nanos(jitter_ms * 1_000_000), bits_per_s }
     }
 
     #[test]
@@ -410,7 +407,7 @@ mod tests {
         let mirror = listen().unwrap();
         let to = mirror.local_addr().unwrap();
         let clock = Clock::Monotonic;
-        let args = LinkArgs { to, ..args(40, 0, None) };
+        let args = LinkOptions { to, ..args(40, 0, None) };
         let relay = Arc::new(Relay { args, clock, alarm: Alarm::new(clock) });
         let clients = listen().unwrap();
         let address = clients.local_addr().unwrap();
@@ -444,7 +441,7 @@ mod tests {
             let sent = Clock::Monotonic.now();
             stream.write_all(b"probe").await.unwrap();
             stream.read_exact(&mut [0; 5]).await.unwrap();
-            trips.push(Clock::Monotonic.now().past(sent));
+            trips.push(Clock::Monotonic.now().saturating_sub(sent));
         }
     }
 }

@@ -2,19 +2,21 @@
 //! with what was due.
 //!
 //! [`plan`] turns flags and a scenario into a [`plan::Plan`]; [`run`] does all its rounds; [`trial`] does one of them,
-//! with a server from [`target`] and virtual clients from [`client`].
+//! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] makes its metrics of what it
+//! gathered.
 
 pub mod analysis;
-pub mod cli;
 pub mod client;
-pub mod duplex;
+pub mod context;
+pub mod echo;
 pub mod environment;
-pub mod floor;
 pub mod health;
-pub mod knobs;
 pub mod link;
 pub mod plan;
 pub mod run;
 pub mod scenarios;
+pub mod settings;
 pub mod target;
+pub mod tcp_baseline;
 pub mod trial;
+pub mod trial_data;

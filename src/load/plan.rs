@@ -7,16 +7,17 @@ use std::path::PathBuf;
 
 pub use refusals::PlanError;
 
-use super::client::Subject;
-use super::knobs::{
-    Bandwidth, Churn, Clients, Cycles, Interval, Knobs, Leaving, Length, List, Positive, RoundTrip, Rounds, Size,
-};
-use super::scenarios::Scenario;
-use crate::feed::{Arrivals, Feed, FeedKind, Source};
 use crate::limits;
+use crate::load::context::Subject;
+use crate::load::scenarios::Scenario;
+use crate::load::settings::{
+    Bandwidth, Churn, Clients, Cycles, Interval, Leaving, Length, List, Positive, RoundTrip, Rounds, RunSettings, Size,
+};
 use crate::measure::host;
-use crate::report::run_file::Point;
-use crate::transport::Transport;
+use crate::run::Transport;
+use crate::run::file::Point;
+use crate::run::{Arrivals, FeedKind};
+use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
 /// What a run will do.
@@ -36,7 +37,7 @@ pub struct Plan {
     pub measure: Nanos,
     /// Updates, and polls of a client, that the measured interval is lengthened to hold.
     pub cycles: u32,
-    /// The transports that are measured at each point; the others and the floor only at the first. `None` for all.
+    /// The transports that are measured at each point; the others and the TCP baseline only at the first. `None` for all.
     pub sweep_only: Option<Vec<Transport>>,
     /// Repeats the same order, phases and feed.
     pub seed: u64,
@@ -44,8 +45,8 @@ pub struct Plan {
     pub points: Vec<PlanPoint>,
     /// The member of [`Point`] that is swept, if one is.
     pub sweep: Option<String>,
-    /// Is the floor measured too?
-    pub floor: bool,
+    /// Is the TCP baseline measured too?
+    pub tcp_baseline: bool,
     /// A server that is already there, instead of one started for each trial.
     pub target: Option<reqwest::Url>,
     /// Where runs are written.
@@ -79,30 +80,30 @@ impl Plan {
     /// Errors: [`PlanError`], which says what to change.
     pub fn new(
         scenario: Scenario,
-        flags: Knobs,
+        flags: RunSettings,
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
-        let knobs = flags.clone().over(scenario.knobs);
-        refusals::refuse_idle(&flags, &knobs, target.is_some())?;
-        let mut transports = knobs.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
+        let settings = flags.clone().over(scenario.settings);
+        refusals::refuse_idle(&flags, &settings, target.is_some())?;
+        let mut transports = settings.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
         transports.sort_unstable();
         transports.dedup();
-        let seed = knobs.seed.unwrap_or(1);
-        let (points, sweep) = points(&knobs, seed, target.is_some())?;
+        let seed = settings.seed.unwrap_or(1);
+        let (points, sweep) = points(&settings, seed, target.is_some())?;
         let plan = Self {
             name: scenario.name,
             question: scenario.question,
             transports,
-            rounds: knobs.rounds.unwrap_or(Rounds(3)).0,
-            warm_up: knobs.warm_up.unwrap_or(Length(Nanos::SECOND)).0,
-            measure: knobs.measure.unwrap_or(Length(Nanos(4 * Nanos::SECOND.0))).0,
-            cycles: knobs.cycles.unwrap_or(Cycles(0)).0,
-            sweep_only: knobs.sweep_only.map(|List(list)| list),
+            rounds: settings.rounds.unwrap_or(Rounds(3)).0,
+            warm_up: settings.warm_up.unwrap_or(Length(Nanos::SECOND)).0,
+            measure: settings.measure.unwrap_or(Length(Nanos(4 * Nanos::SECOND.0))).0,
+            cycles: settings.cycles.unwrap_or(Cycles(0)).0,
+            sweep_only: settings.sweep_only.map(|List(list)| list),
             seed,
             points,
             sweep,
-            floor: knobs.floor.unwrap_or(true) && target.is_none(),
+            tcp_baseline: settings.tcp_baseline.unwrap_or(true) && target.is_none(),
             target,
             out,
             server_core: None,
@@ -130,26 +131,26 @@ impl Plan {
         Ok(())
     }
 
-    /// Trials in all, those of the floor with them.
+    /// Trials in all, those of the TCP baseline with them.
     pub fn trials(&self) -> usize {
-        let [trials, floors] = self.trials_and_floors();
-        trials + floors
+        let [trials, tcp_baselines] = self.trials_and_tcp_baselines();
+        trials + tcp_baselines
     }
 
-    /// Trials of the transports, and of the floor.
-    pub fn trials_and_floors(&self) -> [usize; 2] {
+    /// Trials of the transports, and of the TCP baseline.
+    pub fn trials_and_tcp_baselines(&self) -> [usize; 2] {
         let subjects: Vec<Subject> = (0..self.points.len()).flat_map(|index| self.subjects(index)).collect();
-        let floors = subjects.iter().filter(|subject| **subject == Subject::Floor).count();
-        [subjects.len() - floors, floors].map(|each_round| each_round * self.rounds as usize)
+        let tcp_baselines = subjects.iter().filter(|subject| **subject == Subject::TcpBaseline).count();
+        [subjects.len() - tcp_baselines, tcp_baselines].map(|each_round| each_round * self.rounds as usize)
     }
 
-    /// "12 trials and 3 of the floor".
+    /// "12 trials and 3 of the TCP baseline".
     pub fn count(&self) -> String {
-        let [trials, floors] = self.trials_and_floors();
+        let [trials, tcp_baselines] = self.trials_and_tcp_baselines();
         let plural = if trials == 1 { "" } else { "s" };
-        match floors {
+        match tcp_baselines {
             0 => format!("{trials} trial{plural}"),
-            _ => format!("{trials} trial{plural} and {floors} of the floor"),
+            _ => format!("{trials} trial{plural} and {tcp_baselines} of the TCP baseline"),
         }
     }
 
@@ -171,10 +172,10 @@ impl Plan {
         let is_swept = |transport: &Transport| self.sweep_only.as_ref().is_none_or(|only| only.contains(transport));
         let transports = self.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let point = &self.points[point_index].point;
-        // The floor sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
-        let has_floor = self.floor && point.echo.is_none() && point.churn_ns.is_none() && !point.storm;
-        let has_floor = has_floor && (is_first || self.sweep_only.is_none());
-        transports.map(Subject::Transport).chain(has_floor.then_some(Subject::Floor)).collect()
+        // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
+        let has_tcp_baseline = self.tcp_baseline && point.echo.is_none() && point.churn_ns.is_none() && !point.storm;
+        let has_tcp_baseline = has_tcp_baseline && (is_first || self.sweep_only.is_none());
+        transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }
 
     /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
@@ -182,10 +183,10 @@ impl Plan {
     pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
         match subject {
             Subject::Transport(Transport::Polling) if point.echo.is_none() => {
-                self.warm_up.max(point.poll_interval_ns.plus(point.rtt_ns))
+                self.warm_up.max(point.poll_interval_ns.saturating_add(point.rtt_ns))
             }
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
-            | Subject::Floor => self.warm_up,
+            | Subject::TcpBaseline => self.warm_up,
         }
     }
 
@@ -199,10 +200,10 @@ impl Plan {
 }
 
 /// The points: every combination of the lists, and which of them has more than one value.
-fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
-    let kind = knobs.feed.unwrap_or(FeedKind::Replay);
+fn points(settings: &RunSettings, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
+    let kind = settings.feed.unwrap_or(FeedKind::Replay);
     let mut sweep = None;
-    let mut points = vec![first_point(knobs)];
+    let mut points = vec![first_point(settings)];
     let mut each = |name: &str, count: usize, set: &dyn Fn(&mut Point, usize)| {
         if count > 1 && sweep.is_none() {
             sweep = Some(name.to_owned());
@@ -212,47 +213,49 @@ fn points(knobs: &Knobs, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>
         }
     };
     // The outermost first: it is also the one that is swept where there are several lists.
-    each("rtt_ns", count(&knobs.rtt), &|point, at| point.rtt_ns = value(&knobs.rtt, at, |RoundTrip(one)| *one));
-    each("clients", count(&knobs.clients), &|point, at| point.clients = value(&knobs.clients, at, |Clients(one)| *one));
-    each("rate_per_s", count(&knobs.rate), &|point, at| {
-        point.rate_per_s = value(&knobs.rate, at, |Positive(one)| *one)
+    each("rtt_ns", count(&settings.rtt), &|point, at| point.rtt_ns = value(&settings.rtt, at, |RoundTrip(one)| *one));
+    each("clients", count(&settings.clients), &|point, at| {
+        point.clients = value(&settings.clients, at, |Clients(one)| *one)
     });
-    each("poll_interval_ns", count(&knobs.poll_interval), &|point, at| {
-        point.poll_interval_ns = value(&knobs.poll_interval, at, |Interval(one)| *one);
+    each("rate_per_s", count(&settings.rate), &|point, at| {
+        point.rate_per_s = value(&settings.rate, at, |Positive(one)| *one)
     });
-    each("payload_bytes", count(&knobs.payload), &|point, at| {
-        point.payload_bytes = value(&knobs.payload, at, |Size(one)| *one as f64);
+    each("poll_interval_ns", count(&settings.poll_interval), &|point, at| {
+        point.poll_interval_ns = value(&settings.poll_interval, at, |Interval(one)| *one);
     });
-    each("request_header_bytes", count(&knobs.request_headers), &|point, at| {
-        let bytes = value(&knobs.request_headers, at, |Size(one)| *one);
+    each("payload_bytes", count(&settings.payload), &|point, at| {
+        point.payload_bytes = value(&settings.payload, at, |Size(one)| *one as f64);
+    });
+    each("request_header_bytes", count(&settings.request_headers), &|point, at| {
+        let bytes = value(&settings.request_headers, at, |Size(one)| *one);
         point.request_header_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     });
-    each("link_bits_per_s", count(&knobs.bandwidth), &|point, at| {
-        point.link_bits_per_s = value(&knobs.bandwidth, at, |Bandwidth(one)| *one);
+    each("link_bits_per_s", count(&settings.bandwidth), &|point, at| {
+        point.link_bits_per_s = value(&settings.bandwidth, at, |Bandwidth(one)| *one);
     });
-    each("churn_ns", count(&knobs.churn), &|point, at| match value(&knobs.churn, at, |Churn(one)| *one) {
+    each("churn_ns", count(&settings.churn), &|point, at| match value(&settings.churn, at, |Churn(one)| *one) {
         Leaving::Never => {}
         Leaving::Each(mean) => point.churn_ns = Some(mean),
         Leaving::AllAtOnce => point.storm = true,
     });
-    each("echo", count(&knobs.echo), &|point, at| point.echo = value(&knobs.echo, at, |kind| Some(*kind)));
-    let planned = points.into_iter().map(|point| plan_point(knobs, kind, point, seed, is_external));
+    each("echo", count(&settings.echo), &|point, at| point.echo = value(&settings.echo, at, |kind| Some(*kind)));
+    let planned = points.into_iter().map(|point| plan_point(settings, kind, point, seed, is_external));
     Ok((planned.collect::<Result<_, _>>()?, sweep))
 }
 
 /// The point that there is without any list.
-fn first_point(knobs: &Knobs) -> Point {
+fn first_point(settings: &RunSettings) -> Point {
     Point {
         clients: 50,
         rate_per_s: 10.0,
         payload_bytes: 128.0,
         measured_feed: false,
         poll_interval_ns: Nanos::SECOND,
-        hold_ns: knobs.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
+        hold_ns: settings.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
         rtt_ns: Nanos::ZERO,
         link_bits_per_s: None,
         request_header_bytes: 0,
-        jitter_ns: knobs.jitter.map_or(Nanos::ZERO, |RoundTrip(jitter)| jitter),
+        jitter_ns: settings.jitter.map_or(Nanos::ZERO, |RoundTrip(jitter)| jitter),
         churn_ns: None,
         storm: false,
         echo: None,
@@ -278,7 +281,7 @@ fn with(point: &Point, index: usize, set: &dyn Fn(&mut Point, usize)) -> Point {
 /// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning
 /// until it is measured.
 fn plan_point(
-    knobs: &Knobs,
+    settings: &RunSettings,
     kind: FeedKind,
     mut point: Point,
     seed: u64,
@@ -293,21 +296,21 @@ fn plan_point(
         let point = Point { rate_per_s: 0.0, payload_bytes: 0.0, measured_feed: true, ..point };
         return Ok(PlanPoint { point, feed: Feed::None });
     }
-    let feed = feed(knobs, kind, point.rate_per_s, point.payload_bytes as u64, seed);
+    let feed = feed(settings, kind, point.rate_per_s, point.payload_bytes as u64, seed);
     (point.rate_per_s, point.payload_bytes) = nominal(&feed)?;
     point.measured_feed = kind != FeedKind::Synthetic;
     Ok(PlanPoint { point, feed })
 }
 
-fn feed(knobs: &Knobs, kind: FeedKind, rate: f64, payload: u64, seed: u64) -> Feed {
+fn feed(settings: &RunSettings, kind: FeedKind, rate: f64, payload: u64, seed: u64) -> Feed {
     match kind {
         FeedKind::Replay => {
-            Feed::Replay { file: knobs.replay.clone(), speed: knobs.speed.unwrap_or(Positive(3600.0)).0 }
+            Feed::Replay { file: settings.replay.clone(), speed: settings.speed.unwrap_or(Positive(3600.0)).0 }
         }
         FeedKind::Synthetic => Feed::Synthetic {
             rate,
             payload: usize::try_from(payload).unwrap_or(usize::MAX),
-            arrivals: knobs.arrivals.unwrap_or(Arrivals::Steady),
+            arrivals: settings.arrivals.unwrap_or(Arrivals::Steady),
             seed,
         },
         FeedKind::Stdin => Feed::Stdin,
@@ -332,25 +335,25 @@ mod tests {
     #[derive(Parser)]
     struct Flags {
         #[command(flatten)]
-        knobs: Knobs,
+        settings: RunSettings,
     }
 
     /// The knobs as these flags set them.
-    pub(super) fn knobs(flags: &str) -> Knobs {
-        Flags::try_parse_from(std::iter::once("loadgen").chain(flags.split_whitespace())).unwrap().knobs
+    pub(super) fn settings(flags: &str) -> RunSettings {
+        Flags::try_parse_from(std::iter::once("loadgen").chain(flags.split_whitespace())).unwrap().settings
     }
 
     fn plan(flags: &str) -> Plan {
-        let knobs = knobs(flags);
-        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
-        Plan::new(scenario, knobs, None, PathBuf::new()).unwrap()
+        let settings = settings(flags);
+        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), settings: RunSettings::default() };
+        Plan::new(scenario, settings, None, PathBuf::new()).unwrap()
     }
 
     #[test]
     fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
-        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), knobs: Knobs::default() };
+        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), settings: RunSettings::default() };
         let target = Some("http://127.0.0.1:1".parse().unwrap());
-        let external = Plan::new(scenario, Knobs::default(), target, PathBuf::new()).unwrap();
+        let external = Plan::new(scenario, RunSettings::default(), target, PathBuf::new()).unwrap();
         let point = &external.points[0].point;
         assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
         let replayed = &plan("").points[0].point;
@@ -359,9 +362,9 @@ mod tests {
     }
 
     #[test]
-    fn trials_of_the_floor_are_counted_apart() {
-        assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the floor");
-        assert_eq!(plan("--transports sse --rounds 1 --floor false").count(), "1 trial");
+    fn trials_of_the_tcp_baseline_are_counted_apart() {
+        assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the TCP baseline");
+        assert_eq!(plan("--transports sse --rounds 1 --tcp-baseline false").count(), "1 trial");
     }
 
     #[test]
@@ -391,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_up_and_who_comes_back_has_no_floor() {
+    fn what_goes_up_and_who_comes_back_has_no_tcp_baseline() {
         let plan = plan("--echo text,binary --payload 16,1KiB --rate 5 --transports sse,websocket");
         assert_eq!((plan.points.len(), plan.sweep.as_deref()), (4, Some("payload_bytes")));
         assert!(plan.points.iter().all(|point| point.feed == Feed::None));

@@ -11,13 +11,14 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
-use super::environment;
-use super::plan::Plan;
-use super::target::Target;
-use super::trial::{self, TrialError, Which};
 use crate::clock::Clock;
-use crate::report::run_file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
-use crate::report::summary;
+use crate::load::environment;
+use crate::load::plan::Plan;
+use crate::load::target::Target;
+use crate::load::trial::{self, TrialError};
+use crate::load::trial_data::TrialId;
+use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
+use crate::run::summary;
 use crate::units::Nanos;
 
 /// Does every trial of the plan. `stop` cuts it short: the run then holds the trials that were done.
@@ -51,41 +52,45 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         }
     }
     progress.bar.finish_and_clear();
-    let (mut rows, floor) = summary::summarise(&trials, plan.seed);
+    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.seed);
     if plan.target.is_some() {
         summary::judge_stretches(&mut rows, &trials);
     }
-    let (verdict, mut reasons) = summary::verdict(&rows, &floor);
+    let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
         reasons.insert(0, cut_short_after(plan, &trials));
     }
     Ok(Run {
         schema: SCHEMA.to_owned(),
         started_at: started_at.to_string(),
-        took_ns: Clock::Monotonic.now().past(began),
+        took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
         scenario: scenario(plan),
         environment: with_links(environment::read(command, &plan.server_args), &trials),
         verdict,
         reasons,
         summary: rows,
-        floor,
+        tcp_baseline,
         thresholds: Vec::new(),
         trials,
     })
 }
 
-/// "cut short after 2 of 12 trials and 1 of 3 of the floor".
+/// "cut short after 2 of 12 trials and 1 of 3 of the TCP baseline".
 fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
-    let floors_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
-    let (done, [planned, floors]) = (trials.len() - floors_done, plan.trials_and_floors());
-    let of_floor = if floors > 0 { format!(" and {floors_done} of {floors} of the floor") } else { String::new() };
-    format!("cut short after {done} of {planned} trials{of_floor}")
+    let tcp_baselines_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baselines_done, plan.trials_and_tcp_baselines());
+    let of_tcp_baseline = if tcp_baselines > 0 {
+        format!(" and {tcp_baselines_done} of {tcp_baselines} of the TCP baseline")
+    } else {
+        String::new()
+    };
+    format!("cut short after {done} of {planned} trials{of_tcp_baseline}")
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
 /// order, so that a drift of the machine falls on all of them alike.
-fn order(plan: &Plan) -> Vec<Which<'_>> {
+fn order(plan: &Plan) -> Vec<TrialId<'_>> {
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut order = Vec::with_capacity(plan.trials());
     for round in 1..=plan.rounds {
@@ -94,7 +99,7 @@ fn order(plan: &Plan) -> Vec<Which<'_>> {
         for (point_index, point) in points {
             let mut subjects = plan.subjects(point_index);
             subjects.shuffle(&mut random);
-            order.extend(subjects.into_iter().map(|subject| Which { subject, round, point_index, point }));
+            order.extend(subjects.into_iter().map(|subject| TrialId { subject, round, point_index, point }));
         }
     }
     order
@@ -168,7 +173,7 @@ impl Progress {
         Self { bar, trials, is_terminal }
     }
 
-    fn begin(&self, which: Which<'_>, done: usize) {
+    fn begin(&self, which: TrialId<'_>, done: usize) {
         self.bar.set_position(done as u64);
         let point = &which.point.point;
         let (label, round) = (which.subject.label(), which.round);
@@ -183,7 +188,7 @@ impl Progress {
     fn done(&self, trial: &Trial, number: usize) {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
-            let label = trial.transport.map_or("floor", |transport| transport.label());
+            let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
             eprintln!(
                 "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
                 self.trials,

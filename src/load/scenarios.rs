@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::knobs::Knobs;
+use crate::load::settings::RunSettings;
 
 /// A question and the settings that answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Scenario {
     /// What it asks, in one sentence.
     pub question: String,
     /// What it sets.
-    pub knobs: Knobs,
+    pub settings: RunSettings,
 }
 
 /// Every scenario that is compiled in, by name, as its file's text.
@@ -66,7 +66,7 @@ pub enum ScenarioError {
 
 impl ScenarioError {
     /// Does it lie in what was asked for, and not in the machine?
-    pub fn is_wrong_use(&self) -> bool {
+    pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Unknown { .. } | Self::Parse { .. } => true,
             Self::Read { .. } => false,
@@ -79,7 +79,7 @@ impl ScenarioError {
 struct File {
     question: String,
     #[serde(default)]
-    set: Knobs,
+    set: RunSettings,
 }
 
 impl Scenario {
@@ -110,7 +110,7 @@ impl Scenario {
     fn parse(file: &str, name: &str, text: &str) -> Result<Self, ScenarioError> {
         let File { question, set } = toml::from_str(text)
             .map_err(|source| ScenarioError::Parse { file: file.to_owned(), source: Box::new(source) })?;
-        Ok(Self { name: name.to_owned(), question, knobs: set })
+        Ok(Self { name: name.to_owned(), question, settings: set })
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn plan(scenario: Scenario) -> Plan {
-        Plan::new(scenario, Knobs::default(), None, PathBuf::new()).unwrap()
+        Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).unwrap()
     }
 
     #[test]

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::client::Subject;
 use crate::clock::Clock;
-use crate::feed::Feed;
-use crate::journal::Cursor;
 use crate::limits;
+use crate::load::context::Subject;
 use crate::measure::delivery::Due;
 use crate::measure::host;
+use crate::stream::Cursor;
+use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
 /// Why a server could not be had, or did not answer.
@@ -109,7 +109,7 @@ impl Target {
         let mut command = Command::new(program);
         match subject {
             Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]).args(server_args),
-            Subject::Floor => command.arg("floor"),
+            Subject::TcpBaseline => command.arg("tcp-baseline"),
         };
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
@@ -193,10 +193,10 @@ impl Target {
             if host::boot_id().is_some_and(|boot_id| boot_id == reading.boot_id) {
                 return Ok(ClockRelation::default());
             }
-            let middle = before.0 + after.past(before).0 / 2;
+            let middle = before.0 + after.saturating_sub(before).0 / 2;
             let relation = ClockRelation {
                 offset_ns: reading.now_ns.0 as i64 - middle as i64,
-                uncertainty: Nanos(after.past(before).0 / 2),
+                uncertainty: Nanos(after.saturating_sub(before).0 / 2),
             };
             if best.is_none_or(|best| relation.uncertainty < best.uncertainty) {
                 best = Some(relation);

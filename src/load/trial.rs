@@ -17,36 +17,24 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::analysis::{self, Ends, Gathered};
-use super::client::{self, Begun, Crowd, Glimpse, Outcome, Subject};
-use super::duplex::Sending;
-use super::health;
-use super::knobs::Leaving;
-use super::link::Link;
-use super::plan::{Plan, PlanPoint};
-use super::target::{ClockRelation, Target, TargetError};
 use crate::clock::Clock;
 use crate::limits;
+use crate::load::analysis;
+use crate::load::client;
+use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::echo::Sending;
+use crate::load::health;
+use crate::load::link::Link;
+use crate::load::plan::{Plan, PlanPoint};
+use crate::load::settings::Leaving;
+use crate::load::target::{ClockRelation, Target, TargetError};
+use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
-use crate::measure::ledger::Reading;
-use crate::measure::system::{TcpCounts, process_cpu};
+use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::report::run_file::{LinkReport, Trial};
+use crate::run::file::{LinkReport, Trial};
 use crate::transport::Options;
 use crate::units::Nanos;
-
-/// Which trial of the plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Which<'a> {
-    /// What is measured.
-    pub subject: Subject,
-    /// From 1.
-    pub round: u32,
-    /// Index of the point.
-    pub point_index: usize,
-    /// The point.
-    pub point: &'a PlanPoint,
-}
 
 /// Why a trial could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -72,42 +60,10 @@ pub enum TrialError {
     Stopped,
 }
 
-/// The counters at one end of the measured interval.
-#[derive(Clone, Copy, Debug)]
-pub struct Snapshot {
-    /// When, in nanoseconds since 1970.
-    pub unix_ns: u64,
-    /// All clients' ledgers.
-    pub ledger: Reading,
-    /// All clients' sockets.
-    pub tcp: TcpCounts,
-    /// Processor time of the server, where it is ours.
-    pub server_cpu: Option<Nanos>,
-    /// Processor time of this process.
-    pub own_cpu: Nanos,
-    /// How long this process was ready to run and waited for a processor.
-    pub own_wait: Option<Nanos>,
-    /// Busy time of the host.
-    pub host_busy: Option<Nanos>,
-    /// Bytes that the server sent again.
-    pub server_retransmitted: Option<u64>,
-}
-
-/// Memory at three moments of a trial.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Memory {
-    /// The server's, and the kernel's, before any client.
-    pub before: (Option<u64>, Option<u64>),
-    /// With all clients connected and nothing published yet.
-    pub idle: (Option<u64>, Option<u64>),
-    /// The server's at the end of the measured interval.
-    pub loaded: Option<u64>,
-}
-
 /// Does one trial, from starting its server to ending it.
 ///
 /// Errors: [`TrialError`]; the server is ended then too.
-pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
+pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
     let mut target = match &plan.target {
         None => Target::start(which.subject, &which.point.feed, plan.server_core, &plan.server_args).await?,
         Some(url) => Target::external(url.clone()).await?,
@@ -117,7 +73,7 @@ pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Res
         true => Some(Link::start(target.address, point).await?),
         false => None,
     };
-    let crowd = Arc::new(Crowd {
+    let context = Arc::new(TrialContext {
         subject: which.subject,
         server: link.as_ref().map_or(target.address, |link| link.address),
         clock: Clock::Monotonic,
@@ -133,14 +89,14 @@ pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Res
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
     });
-    let _end_clients = crowd.stop.clone().drop_guard();
-    let watching = link.as_ref().map(|link| tokio::spawn(link.watch(crowd.stop.child_token())));
+    let _end_clients = context.stop.clone().drop_guard();
+    let watching = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &crowd, watching) => outcome,
+        outcome = measure(plan, which, &mut target, &context, watching) => outcome,
     };
-    crowd.stop.cancel();
+    context.stop.cancel();
     if let Some(link) = link {
         link.stop().await;
     }
@@ -150,56 +106,56 @@ pub async fn run(plan: &Plan, which: Which<'_>, stop: &CancellationToken) -> Res
 
 async fn measure(
     plan: &Plan,
-    which: Which<'_>,
+    which: TrialId<'_>,
     target: &mut Target,
-    crowd: &Arc<Crowd>,
+    context: &Arc<TrialContext>,
     watching: Option<JoinHandle<Option<LinkReport>>>,
 ) -> Result<Trial, TrialError> {
     let relation = match which.subject {
         Subject::Transport(_) => target.clock().await?,
-        Subject::Floor => ClockRelation::default(),
+        Subject::TcpBaseline => ClockRelation::default(),
     };
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
-        Subject::Floor => None,
+        Subject::TcpBaseline => None,
     };
     let pid = target.pid();
     let read_memory = || (pid.and_then(host::resident_bytes), pid.and_then(|_| host::kernel_bytes()));
     let mut memory = Memory { before: read_memory(), ..Memory::default() };
 
-    let (mut clients, glimpses) = spawn(plan, which, target, crowd);
-    all_connected(&mut clients, crowd, which.point.point.clients).await?;
+    let (mut clients, progress) = spawn(plan, which, target, context);
+    all_connected(&mut clients, context, which.point.point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory();
 
-    let origin = crowd.clock.now().plus(limits::FEED_LEAD);
+    let origin = context.clock.now().saturating_add(limits::FEED_LEAD);
     target.begin(origin).await?;
-    let lateness = tokio::spawn(health::watch(crowd.stop.child_token()));
+    let lateness = tokio::spawn(health::watch(context.stop.child_token()));
     let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
     // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
     let rate = which.point.point.rate_per_s;
     let between = if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(length.0 / 2)) } else { Nanos::ZERO };
-    let window_start = origin.plus(warm_up).plus(between);
-    let window = Window { start: window_start, end: window_start.plus(length) };
-    crowd.begun.send_replace(Some(Begun { origin, window }));
+    let window_start = origin.saturating_add(warm_up).saturating_add(between);
+    let window = Window { start: window_start, end: window_start.saturating_add(length) };
+    context.begun.send_replace(Some(Begun { origin, window }));
 
-    tokio::time::sleep_until(crowd.clock.instant(window.start)).await;
-    let begun = snapshot(target, crowd, &glimpses, which.subject).await?;
-    tokio::time::sleep_until(crowd.clock.instant(window.end)).await;
-    let ended = snapshot(target, crowd, &glimpses, which.subject).await?;
+    tokio::time::sleep_until(context.clock.instant(window.start)).await;
+    let begun = snapshot(target, context, &progress, which.subject).await?;
+    tokio::time::sleep_until(context.clock.instant(window.end)).await;
+    let ended = snapshot(target, context, &progress, which.subject).await?;
     memory.loaded = pid.and_then(host::resident_bytes);
 
     // Everything that was due in the interval is known to the server by now: the interval is over.
     let window = shifted(window, relation);
     let due = match start {
         Some(cursor) => target.schedule(cursor).await,
-        None => floor_schedule(which.point, origin, window),
+        None => tcp_baseline_schedule(which.point, origin, window),
     };
-    let patience = which.point.point.poll_interval_ns.plus(which.point.point.rtt_ns);
-    drain(&glimpses, due.as_deref(), window, patience).await;
-    crowd.stop.cancel();
-    let mut outcomes = Vec::with_capacity(glimpses.len());
+    let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.rtt_ns);
+    drain(&progress, due.as_deref(), window, patience).await;
+    context.stop.cancel();
+    let mut outcomes = Vec::with_capacity(progress.len());
     while let Some(outcome) = clients.join_next().await {
         outcomes.push(outcome.expect("a client does not panic"));
     }
@@ -209,9 +165,9 @@ async fn measure(
         None => None,
     };
     let is_pinned = plan.server_core.is_some();
-    let gathered =
-        Gathered { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link, is_pinned };
-    Ok(analysis::trial(which, target.address, gathered))
+    let data =
+        TrialData { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link, is_pinned };
+    Ok(analysis::trial(which, target.address, data))
 }
 
 /// A window of our own clock on the server's.
@@ -221,17 +177,22 @@ fn shifted(window: Window, relation: ClockRelation) -> Window {
 }
 
 /// Starts every client with its own phase.
-fn spawn(plan: &Plan, which: Which<'_>, target: &Target, crowd: &Arc<Crowd>) -> (JoinSet<Outcome>, Vec<Arc<Glimpse>>) {
+fn spawn(
+    plan: &Plan,
+    which: TrialId<'_>,
+    target: &Target,
+    context: &Arc<TrialContext>,
+) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
     let point = &which.point.point;
     let seed = plan.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64;
     let phases = phases(point.clients, point.poll_interval_ns, seed);
     let mut clients = JoinSet::new();
-    let mut glimpses = Vec::with_capacity(phases.len());
+    let mut progress = Vec::with_capacity(phases.len());
     for (id, poll_phase) in (0..).zip(phases) {
         let options = Options {
             host: HeaderValue::try_from(target.authority()).expect("an authority is fit for a header"),
             headers: browser_headers(point.request_header_bytes),
-            clock: crowd.clock,
+            clock: context.clock,
             poll_interval: point.poll_interval_ns,
             poll_phase,
             hold: point.hold_ns,
@@ -246,11 +207,11 @@ fn spawn(plan: &Plan, which: Which<'_>, target: &Target, crowd: &Arc<Crowd>) -> 
                 phase: Nanos((share * period.0 as f64) as u64),
             }
         });
-        let glimpse = Arc::<Glimpse>::default();
-        glimpses.push(Arc::clone(&glimpse));
-        clients.spawn(client::run(id, Arc::clone(crowd), options, sending, glimpse));
+        let own = Arc::<ClientProgress>::default();
+        progress.push(Arc::clone(&own));
+        clients.spawn(client::run(id, Arc::clone(context), options, sending, own));
     }
-    (clients, glimpses)
+    (clients, progress)
 }
 
 /// When in the interval each client polls: one at random in each of N equal parts, handed out in random order. Each
@@ -278,14 +239,14 @@ fn browser_headers(bytes: u32) -> HeaderMap {
 }
 
 /// Waits until each client has its first position or answer.
-async fn all_connected(clients: &mut JoinSet<Outcome>, crowd: &Crowd, wanted: u32) -> Result<(), TrialError> {
+async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, wanted: u32) -> Result<(), TrialError> {
     let patience = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(wanted / limits::RAMP_PER_SECOND_MIN));
     let gave_up = tokio::select! {
-        _all = crowd.connected.acquire_many(wanted) => return Ok(()),
+        _all = context.connected.acquire_many(wanted) => return Ok(()),
         gave_up = clients.join_next() => gave_up,
         () = tokio::time::sleep(patience) => None,
     };
-    crowd.stop.cancel();
+    context.stop.cancel();
     let mut outcomes: Vec<Outcome> = gave_up.into_iter().filter_map(Result::ok).collect();
     while let Some(outcome) = clients.join_next().await {
         outcomes.extend(outcome);
@@ -298,8 +259,8 @@ async fn all_connected(clients: &mut JoinSet<Outcome>, crowd: &Crowd, wanted: u3
 
 async fn snapshot(
     target: &Target,
-    crowd: &Crowd,
-    glimpses: &[Arc<Glimpse>],
+    context: &TrialContext,
+    progress: &[Arc<ClientProgress>],
     subject: Subject,
 ) -> Result<Snapshot, TrialError> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -309,31 +270,32 @@ async fn snapshot(
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host_busy: host::busy(),
-        ledger: glimpses.iter().map(|glimpse| glimpse.ledger.read()).sum(),
-        tcp: crowd.sockets.total(),
+        counters: progress.iter().map(|progress| progress.counters.read()).sum(),
+        tcp: context.sockets.total(),
         server_retransmitted: match subject {
             Subject::Transport(_) => target.retransmitted().await,
-            Subject::Floor => None,
+            Subject::TcpBaseline => None,
         },
     })
 }
 
-/// What the floor writes is the feed itself; it keeps no record of its own.
-fn floor_schedule(point: &PlanPoint, origin: Nanos, window: Window) -> Option<Vec<Due>> {
+/// What the TCP baseline writes is the feed itself; it keeps no record of its own.
+fn tcp_baseline_schedule(point: &PlanPoint, origin: Nanos, window: Window) -> Option<Vec<Due>> {
     let source = point.feed.source().ok()??;
-    let due = (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.plus(due.offset), published_ns: None });
+    let due =
+        (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.saturating_add(due.offset), published_ns: None });
     Some(due.take_while(|due| due.at_ns < window.end).collect())
 }
 
 /// Waits until each client holds what was due in the interval, or could have asked for it twice.
-async fn drain(glimpses: &[Arc<Glimpse>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
+async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
     let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
     let done = async {
         match last {
             None => tokio::time::sleep(poll_interval.duration() + limits::SETTLE).await,
             Some(last) => {
-                while glimpses.iter().any(|glimpse| glimpse.held.load(Relaxed) < last.seq) {
+                while progress.iter().any(|progress| progress.held.load(Relaxed) < last.seq) {
                     tokio::time::sleep(limits::DRAIN_LOOK).await;
                 }
             }

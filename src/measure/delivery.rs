@@ -1,10 +1,10 @@
 //! What clients saw, held against what was due: the delivery audit, latency, age and staleness.
 //!
-//! While a trial runs, a client only writes down what it got and when ([`Seen`]). Everything else is worked out
+//! While a trial runs, a client only writes down what it got and when ([`DeliveryLog`]). Everything else is worked out
 //! afterwards by the functions here, which are plain arithmetic over two lists and can be tested as such.
 
-use crate::journal::Gap;
-use crate::report::run_file::Audit;
+use crate::run::file::Audit;
+use crate::stream::Gap;
 use crate::units::Nanos;
 
 /// An update that was due, from the server's own record.
@@ -33,7 +33,7 @@ pub struct Delivery {
 
 /// All that one client saw, in the order in which it saw it.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct DeliveryLog {
     /// The updates.
     pub deliveries: Vec<Delivery>,
     /// The announced gaps, each with the number of deliveries before it.
@@ -57,19 +57,19 @@ impl Window {
 
     /// How long it is.
     pub fn length(self) -> Nanos {
-        self.end.past(self.start)
+        self.end.saturating_sub(self.start)
     }
 
     /// How much of the stretch from `from` to `to` lies in it.
     fn overlap(self, from: Nanos, to: Nanos) -> Nanos {
-        to.min(self.end).past(from.max(self.start))
+        to.min(self.end).saturating_sub(from.max(self.start))
     }
 }
 
 /// What became, at one client, of the updates that were due.
 ///
 /// `due` is what the audit covers, in order of number and without holes.
-pub fn audit(seen: &Seen, due: &[Due]) -> Audit {
+pub fn audit(seen: &DeliveryLog, due: &[Due]) -> Audit {
     let (Some(first), Some(last)) = (due.first(), due.last()) else { return Audit::default() };
     let mut audit = Audit { expected: due.len() as u64, ..Audit::default() };
     let mut received = vec![false; due.len()];
@@ -97,7 +97,7 @@ pub fn audit(seen: &Seen, due: &[Due]) -> Audit {
 }
 
 /// Does an announced gap cover this number, by the deliveries around it?
-fn is_announced(seen: &Seen, seq: u64) -> bool {
+fn is_announced(seen: &DeliveryLog, seq: u64) -> bool {
     seen.gaps.iter().any(|&(index, _)| {
         let before = index.checked_sub(1).map_or(0, |index| seen.deliveries[index].seq);
         let after = seen.deliveries.get(index).map_or(u64::MAX, |delivery| delivery.seq);
@@ -131,7 +131,7 @@ pub fn age(deliveries: &[Delivery], window: Window) -> (f64, Nanos) {
         let length = window.overlap(delivery.arrived_ns, until);
         if length > Nanos::ZERO {
             // Age grows at one second a second: its mean over the stretch is its value in the middle.
-            let from = delivery.arrived_ns.max(window.start).past(newest);
+            let from = delivery.arrived_ns.max(window.start).saturating_sub(newest);
             area += length.0 as f64 * (from.0 as f64 + length.0 as f64 / 2.0);
             covered += length.0;
         }
@@ -167,7 +167,7 @@ pub fn stale(deliveries: &[Delivery], due: &[Due], window: Window) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::GapReason;
+    use crate::stream::GapReason;
 
     const WINDOW: Window = Window { start: Nanos(100), end: Nanos(200) };
 
@@ -175,9 +175,9 @@ mod tests {
         (1..).zip(at).map(|(seq, &at)| Due { seq, at_ns: Nanos(at), published_ns: None }).collect()
     }
 
-    fn seen(deliveries: &[(u64, u64, u64)]) -> Seen {
+    fn seen(deliveries: &[(u64, u64, u64)]) -> DeliveryLog {
         let deliver = |&(seq, at, arrived)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(arrived), bytes: 1 };
-        Seen { deliveries: deliveries.iter().map(deliver).collect(), gaps: Vec::new() }
+        DeliveryLog { deliveries: deliveries.iter().map(deliver).collect(), gaps: Vec::new() }
     }
 
     #[test]

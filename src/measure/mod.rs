@@ -1,11 +1,8 @@
 //! Measuring, which knows no transport: the counted stream, the byte ledger, processes, delivery, age, histograms.
 
+pub mod bytes;
 pub mod delivery;
-pub mod figures;
-pub mod histogram;
 pub mod host;
-pub mod ledger;
+pub mod process;
 pub mod sockets;
-pub mod statistics;
-pub mod system;
 pub mod tap;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::system::{self, TcpCounts};
+use crate::measure::process::{self, TcpCounts};
 
 /// A table of open sockets.
 ///
 /// A descriptor's number is used again as soon as it is closed. Entries are therefore read and removed under one lock,
-/// and a connection leaves the table before its socket is closed ([`super::tap::Tap::closing`]).
+/// and a connection leaves the table before its socket is closed ([`crate::measure::tap::Tap::closing`]).
 #[derive(Debug)]
 pub struct Sockets<T> {
     table: Mutex<Table<T>>,
@@ -71,7 +71,7 @@ impl<T> Sockets<T> {
     pub fn shut(&self, wanted: impl Fn(&Arc<T>) -> bool) -> usize {
         let table = self.lock();
         let sockets = table.open.values().filter(|(_, owner)| wanted(owner));
-        sockets.filter(|(socket, _)| system::shut(*socket).is_ok()).count()
+        sockets.filter(|(socket, _)| process::shut(*socket).is_ok()).count()
     }
 
     /// The counts of all connections that there have been.

@@ -18,7 +18,7 @@ use crate::limits;
 ///
 /// A stream that is sent much is asked often whether it is to end, so that costs next to nothing: once it waits, it need
 /// not look before the drain has begun. It must be polled by one and the same task.
-pub struct Turn {
+pub struct DrainSignal {
     leave: Pin<Box<dyn Future<Output = Duration> + Send>>,
     begun: Arc<AtomicBool>,
     /// It will be woken when the drain begins, and by nothing else before.
@@ -26,7 +26,7 @@ pub struct Turn {
     has_age_max: bool,
 }
 
-impl Future for Turn {
+impl Future for DrainSignal {
     type Output = Duration;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Duration> {
@@ -78,7 +78,7 @@ impl Drain {
     /// Waits until it is one stream's turn to end, and says after how long its client should come back.
     ///
     /// A stream that has reached its age limit may come back at once: the limit itself is spread, too.
-    pub fn turn(&self) -> Turn {
+    pub fn turn(&self) -> DrainSignal {
         let begun = self.begun.clone();
         let share = self.random_share();
         let spread = self.spread;
@@ -100,7 +100,7 @@ impl Drain {
                 }),
             };
         let begun = Arc::clone(&self.has_begun);
-        Turn { leave, begun, is_asleep: false, has_age_max: self.age_max.is_some() }
+        DrainSignal { leave, begun, is_asleep: false, has_age_max: self.age_max.is_some() }
     }
 
     fn random_share(&self) -> f64 {

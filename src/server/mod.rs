@@ -1,44 +1,37 @@
-//! The server: one journal, four transports, and what watches them.
+//! What every handler shares: the journal, the counters, the page sessions, and the rules for who may do what.
 //!
-//! [`Server::bind`] takes settings and an address; [`Server::run`] accepts until it is told to leave. Connections are
-//! served by hyper's own `http1::Builder`, which unlike `axum::serve` lets a half-sent request head time out and keeps
-//! the memory of an idle connection small.
+//! No transport and no route is known here; `http` puts them together.
 
-mod accept;
-pub mod cli;
-pub mod doors;
+pub mod auth;
+mod counters;
 mod drain;
-pub mod live;
+mod feed_control;
 pub mod origin;
-mod pages;
+mod page_session;
 mod problem;
+mod rate_limit;
 pub mod request;
-mod routes;
-mod stats;
-mod wire;
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use accept::serve_over;
-use doors::{Rate, Token};
-pub use drain::{Drain, Turn};
-pub use live::{Lane, Live};
+use auth::Token;
+pub use counters::{AccountReading, Connection, Counters, Meter, RequestCounters, Socket};
+pub use drain::{Drain, DrainSignal};
+pub use feed_control::{FeedChangeError, FeedControl, FeedSetting, FeedState};
 use origin::Origins;
-pub use problem::Problem;
-pub use stats::{AccountReading, Connection, Counts, Meter, Socket, Stats};
-pub use wire::Wire;
+pub use page_session::{Attachment, DelayedStream, Lane, LaneCounts, LaneReading, PageSession, SessionId, Sessions};
+pub use problem::{Problem, method_not_allowed, not_found};
+pub use rate_limit::{Addresses, RateLimit};
 
 use crate::clock::Clock;
-use crate::journal::{Behind, Bounds, CursorAhead, Journal, Reader, Start};
 use crate::limits;
+use crate::stream::journal::Encode;
+use crate::stream::{Bounds, CursorAhead, Journal, Reader, SlowConsumerPolicy, Start};
 
 /// What can be set; the defaults are safe.
 #[derive(Clone, Debug)]
@@ -64,7 +57,7 @@ pub struct Settings {
     /// Connections of one address; `None` is [`limits::CONNECTIONS_PER_ADDRESS`], except for loopback.
     pub per_address_max: Option<usize>,
     /// What becomes of a subscriber that falls behind the journal.
-    pub behind: Behind,
+    pub slow_consumer: SlowConsumerPolicy,
     /// Updates a second that may be posted.
     pub publish_per_s: f64,
     /// What a request must show that publishes or controls.
@@ -88,7 +81,7 @@ impl Default for Settings {
             stream_age_max: None,
             reports: None,
             per_address_max: None,
-            behind: Behind::default(),
+            slow_consumer: SlowConsumerPolicy::default(),
             publish_per_s: limits::PUBLISH_PER_S,
             token: None,
             origins: Origins::default(),
@@ -105,17 +98,19 @@ pub struct App {
     /// The clock of `at_ns`.
     pub clock: Clock,
     /// The counters.
-    pub stats: Arc<Stats>,
+    pub counters: Arc<Counters>,
     /// The signal to leave.
     pub drain: Drain,
     /// Owns the WebSockets, which outlive the request that opened them.
     pub tasks: TaskTracker,
     /// How often updates may be posted.
-    pub publishing: Rate,
+    pub publish_rate: RateLimit,
     /// One permit for each refused connection that is given time to read why.
     pub refusals: Arc<Semaphore>,
-    /// What the live page needs.
-    pub live: Live,
+    /// The open live pages.
+    pub sessions: Sessions,
+    /// The feed's setting.
+    pub feed: FeedControl,
     /// As set.
     pub settings: Settings,
     /// Names this boot of the host.
@@ -124,18 +119,19 @@ pub struct App {
 
 impl App {
     /// With an empty journal and nobody connected.
-    pub fn new(settings: Settings, clock: Clock) -> Arc<Self> {
+    pub fn new(settings: Settings, clock: Clock, encode: Encode) -> Arc<Self> {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
         Arc::new(Self {
-            journal: Journal::new(settings.journal),
+            journal: Journal::new(settings.journal, encode),
             clock,
-            stats: Arc::new(Stats::new(settings.burn)),
+            counters: Arc::new(Counters::new(settings.burn)),
             drain,
             tasks: TaskTracker::new(),
-            publishing: Rate::new(settings.publish_per_s),
+            publish_rate: RateLimit::new(settings.publish_per_s),
             refusals: Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE)),
-            live: Live::default(),
+            sessions: Sessions::default(),
+            feed: FeedControl::default(),
             settings,
             boot_id: crate::measure::host::boot_id().unwrap_or_default(),
         })
@@ -145,70 +141,6 @@ impl App {
     ///
     /// Errors: as [`Journal::reader`].
     pub fn reader(&self, start: Start) -> Result<Reader, CursorAhead> {
-        Ok(self.journal.reader(start)?.when_behind(self.settings.behind))
-    }
-}
-
-/// Why a server does not listen.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// The system says so, as for a port in use.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Others could reach it, and publish as they like.
-    #[error(
-        "other hosts could reach {0} and publish there; set a token (--token-file or PUSHPULL_TOKEN), or listen on 127.0.0.1"
-    )]
-    NoToken(IpAddr),
-}
-
-impl From<BindError> for io::Error {
-    fn from(error: BindError) -> Self {
-        match error {
-            BindError::Io(error) => error,
-            BindError::NoToken(_) => Self::new(io::ErrorKind::PermissionDenied, error),
-        }
-    }
-}
-
-/// A server that listens.
-pub struct Server {
-    app: Arc<App>,
-    listener: TcpListener,
-}
-
-impl Server {
-    /// Listens on `address`; port 0 picks a free one.
-    ///
-    /// Errors: what the system says, as for a port in use; an address beyond loopback without a token.
-    pub fn bind(address: SocketAddr, settings: Settings, clock: Clock) -> Result<Self, BindError> {
-        if !address.ip().to_canonical().is_loopback() && settings.token.is_none() {
-            return Err(BindError::NoToken(address.ip()));
-        }
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let listener = socket.listen(limits::LISTEN_BACKLOG)?;
-        Ok(Self { app: App::new(settings, clock), listener })
-    }
-
-    /// The address it really listens on.
-    ///
-    /// Errors: what the system says.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    /// What its handlers share: to publish to, to count with, and to drain.
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
-    }
-
-    /// Accepts and serves until [`Drain::begin`], then lets connections end in good order, in bounded time.
-    pub async fn run(self) {
-        accept::run(self.app, self.listener).await;
+        Ok(self.journal.reader(start)?.when_slow(self.settings.slow_consumer))
     }
 }

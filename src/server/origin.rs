@@ -10,8 +10,8 @@ use http::uri::{Authority, Uri};
 use http::{Method, StatusCode};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::Problem;
-use super::request::only;
+use crate::server::Problem;
+use crate::server::request::single_header;
 
 /// A page's origin as a browser writes it, `https://example.org`, or `*` for every page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Origins {
         if !headers.contains_key(ORIGIN) {
             return Ok(());
         }
-        let origin = only(headers, ORIGIN);
+        let origin = single_header(headers, ORIGIN);
         if origin.is_some_and(|origin| self.lets_in(origin)) {
             return Ok(());
         }

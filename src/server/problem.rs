@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use crate::journal::{CursorAhead, MalformedCursor};
+use crate::stream::{CursorAhead, MalformedCursor};
 
 /// An error answer: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"…"}`.
 ///

@@ -1,6 +1,6 @@
 //! What every request must be before anything is done for it: its one `Host`, the parts of its address, its body.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -9,13 +9,13 @@ use http::{StatusCode, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use super::Problem;
 use crate::limits;
+use crate::server::Problem;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The value of a header that stands there exactly once: of two, nobody can say which one another reader takes.
-pub fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+pub fn single_header(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
@@ -28,7 +28,7 @@ pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
         // Empty where the target has no authority; a user's name has no place in it (RFC 9110 section 4.2.4).
         host.is_empty() || host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok())
     };
-    if request.version() < Version::HTTP_11 || only(request.headers(), HOST).is_some_and(is_host) {
+    if request.version() < Version::HTTP_11 || single_header(request.headers(), HOST).is_some_and(is_host) {
         return Ok(());
     }
     let detail = "a request has one Host header, with the host and port that it was sent to (RFC 9112 section 3.2)";
@@ -88,6 +88,23 @@ impl<S: Sync + Send> FromRequestParts<S> for Segment {
             Ok(Path(segment)) => Ok(Self(segment)),
             Err(error) => {
                 Err(Problem::new(StatusCode::BAD_REQUEST, format!("the address cannot be read: {}", error.body_text())))
+            }
+        }
+    }
+}
+
+/// A query in which every name must be known: a misspelt `after` would otherwise start from now without a word.
+pub struct StrictQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                Err(Problem::new(StatusCode::BAD_REQUEST, format!("the query cannot be read: {cause}")))
             }
         }
     }

@@ -1,18 +1,16 @@
 //! What polling and long polling answer with, and how every endpoint reads its query.
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Query};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
-use http::{StatusCode, request};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::Update;
-use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
 use crate::server::{App, Problem};
+use crate::stream::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
+use crate::transport::Update;
 
 /// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing and `"more":true` where they are cut short.
 #[derive(Debug, Deserialize)]
@@ -91,7 +89,7 @@ pub(super) fn ok(batch: &Batch) -> Response {
 /// The answer's body, put together from the updates as they were encoded once for all.
 pub fn encode(batch: &Batch) -> Bytes {
     const ENVELOPE_BYTES: usize = 128;
-    let updates: usize = batch.updates.iter().map(|entry| entry.json.len() + 1).sum();
+    let updates: usize = batch.updates.iter().map(|entry| entry.encoded.json.len() + 1).sum();
     let mut body = BytesMut::with_capacity(ENVELOPE_BYTES + updates);
     body.put_slice(format!(r#"{{"cursor":"{}","#, batch.cursor).as_bytes());
     if let Some(gap) = &batch.gap {
@@ -105,7 +103,7 @@ pub fn encode(batch: &Batch) -> Bytes {
         if index > 0 {
             body.put_u8(b',');
         }
-        body.put_slice(entry.json.as_bytes());
+        body.put_slice(&entry.encoded.json);
     }
     body.put_slice(b"]}");
     body.freeze()
@@ -124,21 +122,4 @@ pub(super) fn batch_limit(limit: Option<usize>) -> Result<BatchLimit, Problem> {
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     Ok(BatchLimit { updates, bytes: limits::BATCH_BYTES_MAX })
-}
-
-/// A query in which every name must be known: a misspelt `after` would otherwise start from now without a word.
-pub struct Strict<T>(pub T);
-
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Strict<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut request::Parts, _state: &S) -> Result<Self, Problem> {
-        match Query::try_from_uri(&parts.uri) {
-            Ok(Query(query)) => Ok(Self(query)),
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                Err(Problem::new(StatusCode::BAD_REQUEST, format!("the query cannot be read: {cause}")))
-            }
-        }
-    }
 }

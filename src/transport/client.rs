@@ -13,11 +13,11 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::clock::Clock;
-use crate::journal::{Cursor, Gap};
 use crate::limits;
+use crate::net::Stream;
+use crate::stream::{Cursor, Gap};
 use crate::units::Nanos;
 
 /// A decoded update, borrowed from the bytes it came in.
@@ -118,10 +118,6 @@ impl ClientError {
     }
 }
 
-/// A stream that a client can run over.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
 /// One HTTP/1.1 connection of a client.
 pub(super) struct Http<'a> {
     sender: SendRequest<Empty<Bytes>>,
@@ -187,7 +183,7 @@ impl Http<'_> {
         match response.status() {
             StatusCode::OK => {
                 let body = body(response, limits::BATCH_BYTES_MAX * 2).await?;
-                let answer: super::answer::Answer<'_> = serde_json::from_slice(&body)
+                let answer: crate::transport::answer::Answer<'_> = serde_json::from_slice(&body)
                     .map_err(|error| ClientError::Contract(format!("the answer of {path}: {error}")))?;
                 if let Some(gap) = answer.gap {
                     on_event(Event::Gap(gap));

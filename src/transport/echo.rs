@@ -34,19 +34,19 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::answer::Strict;
-use super::client::{self, ClientError, Options, Stream};
-use super::{Transport, websocket};
 use crate::limits;
-use crate::report::run_file::MessageKind;
-use crate::server::{App, Connection, Lane, Problem, Socket, live, request};
+use crate::net::Stream;
+use crate::run::Transport;
+use crate::run::file::MessageKind;
+use crate::server::request::StrictQuery;
+use crate::server::{App, Connection, Problem, Socket, request};
+use crate::transport::client::{self, ClientError, Options};
+use crate::transport::websocket;
 
-/// `?session=ID` from a live page.
+/// A query without a name in it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EchoQuery {
-    session: Option<String>,
-}
+pub struct NoParameters {}
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -55,13 +55,11 @@ pub struct EchoQuery {
 /// Errors: 408 for a body that does not come, 413 for one past the limit.
 pub async fn post(
     State(app): State<Arc<App>>,
-    Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<EchoQuery>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
     let content_type = request.headers().get(CONTENT_TYPE).cloned();
     let body = request::body(request, app.settings.echo_bytes_max).await?;
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpPost).await?;
     let mut response = Body::from(body).into_response();
     if let Some(content_type) = content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -75,10 +73,9 @@ pub async fn post(
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<EchoQuery>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::UpWebSocket).await?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
     let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
     let drain = app.drain.turn();
@@ -97,20 +94,20 @@ pub async fn serve(
 }
 
 async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
-    let mut pulse = websocket::Pulse::new();
+    let mut keepalive = websocket::Keepalive::new();
     loop {
         let received = tokio::select! {
             biased;
             received = socket.next() => received,
             // One that sends half a message and then nothing cannot answer a ping either.
-            ping = pulse.beat() => {
+            ping = keepalive.beat() => {
                 websocket::send_all(socket, [ping?]).await?;
                 continue;
             }
         };
         let Some(received) = received else { return websocket::hang_up(socket).await };
-        pulse.heard();
-        let one_way = connection.seat().added_one_way();
+        keepalive.heard();
+        let one_way = connection.attachment().added_one_way();
         if !one_way.is_zero() {
             tokio::time::sleep(one_way).await;
         }

@@ -24,23 +24,23 @@ use http::StatusCode;
 use serde::Deserialize;
 use std::time::Duration;
 
-use super::Transport;
-use super::answer::{self, Strict};
-use super::client::{self, ClientError, Event, Options, Stream};
-use crate::journal::Cursor;
 use crate::limits;
-use crate::server::{App, Connection, Lane, Problem, live};
+use crate::net::Stream;
+use crate::server::request::StrictQuery;
+use crate::server::{App, Connection, Problem};
+use crate::stream::Cursor;
+use crate::transport::answer;
+use crate::transport::client::{self, ClientError, Event, Options};
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C&hold=S&limit=N`, and `session` from a live page.
+/// `?after=C&hold=S&limit=N`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongPollQuery {
     after: Option<String>,
     hold: Option<f64>,
     limit: Option<usize>,
-    session: Option<String>,
 }
 
 /// Server half: `GET /updates/long-poll`.
@@ -49,11 +49,10 @@ pub struct LongPollQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<LongPollQuery>,
+    StrictQuery(query): StrictQuery<LongPollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::LongPolling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
     let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;

@@ -13,93 +13,39 @@ pub mod reconnect;
 pub mod sse;
 pub mod websocket;
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 pub use client::{ClientError, Event, Options, Update};
 
-/// A way to get updates from the server to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// The client asks at an interval, and is answered at once.
-    Polling,
-    /// The client asks, and is answered when there is something (RFC 6202 section 2).
-    LongPolling,
-    /// One response without end (WHATWG HTML, "Server-sent events").
-    Sse,
-    /// Frames both ways over an upgraded connection (RFC 6455).
-    #[serde(rename = "websocket")]
-    WebSocket,
-}
+use crate::stream::Cursor;
+use crate::stream::journal::Encoded;
+use crate::units::Nanos;
 
-impl Transport {
-    /// All four, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Polling, Self::LongPolling, Self::Sse, Self::WebSocket];
-
-    /// Its name in JSON, in flags and in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Polling => "polling",
-            Self::LongPolling => "long_polling",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
-        }
-    }
-
-    /// Its name in prose.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Polling => "Polling",
-            Self::LongPolling => "Long polling",
-            Self::Sse => "SSE",
-            Self::WebSocket => "WebSocket",
-        }
-    }
-
-    /// Its place in [`Transport::ALL`], to index a table of four.
-    pub fn index(self) -> usize {
-        match self {
-            Self::Polling => 0,
-            Self::LongPolling => 1,
-            Self::Sse => 2,
-            Self::WebSocket => 3,
-        }
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
-    }
-}
-
-/// A transport that there is not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no transport `{0}`; use polling, long_polling, sse or websocket")]
-pub struct UnknownTransport(String);
-
-impl FromStr for Transport {
-    type Err = UnknownTransport;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|one| one.label() == text).ok_or_else(|| UnknownTransport(text.to_owned()))
-    }
+/// Encodes an update once in each form in which it is sent: `{"seq":42,"at_ns":8123456789,"data":{…}}`, and the same as
+/// one block of an event stream.
+pub fn encode(cursor: Cursor, at_ns: Nanos, data: &RawValue) -> Encoded {
+    let json = format!(r#"{{"seq":{},"at_ns":{},"data":{}}}"#, cursor.seq, at_ns.0, data.get());
+    // A line break would end the event's `data` field early; inside JSON it can only be white space between tokens
+    // (RFC 8259 section 2), so a blank says the same.
+    let json = if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json };
+    let sse = sse::block(cursor, &json);
+    Encoded { json: json.into(), sse }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::{BatchLimit, Bounds, Journal, Start};
 
     #[test]
-    fn a_transport_has_one_name_everywhere() {
-        for transport in Transport::ALL {
-            assert_eq!(transport.label().parse(), Ok(transport));
-            assert_eq!(serde_json::to_value(transport).unwrap(), transport.label());
-            assert_eq!(Transport::ALL[transport.index()], transport);
-        }
-        assert!("carrier_pigeon".parse::<Transport>().is_err());
+    fn an_update_is_encoded_in_each_form_as_the_contract_says() {
+        let journal = Journal::new(Bounds::default(), encode);
+        let data = RawValue::from_string("{\n\"a\": 1}".to_owned()).unwrap();
+        let cursor = journal.append(Nanos(1), Nanos(2), &data);
+        let mut reader = journal.reader(Start::Earliest).unwrap();
+        let batch = reader.try_next(BatchLimit { updates: 1, bytes: usize::MAX }).unwrap();
+        let encoded = &batch.updates[0].encoded;
+        assert_eq!(encoded.json, r#"{"seq":1,"at_ns":1,"data":{ "a": 1}}"#);
+        assert_eq!(encoded.sse, format!("id: {cursor}\ndata: {{\"seq\":1,\"at_ns\":1,\"data\":{{ \"a\": 1}}}}\n\n"));
     }
 }

@@ -22,22 +22,22 @@ use axum::{Extension, http::HeaderMap};
 use serde::Deserialize;
 use std::sync::Arc;
 
-use super::Transport;
-use super::answer::{self, Strict};
-use super::client::{self, ClientError, Event, Options, Stream};
-use crate::journal::{Batch, Cursor};
-use crate::server::{App, Connection, Lane, Problem, live};
+use crate::net::Stream;
+use crate::server::request::StrictQuery;
+use crate::server::{App, Connection, Problem};
+use crate::stream::{Batch, Cursor};
+use crate::transport::answer;
+use crate::transport::client::{self, ClientError, Event, Options};
 use crate::units::Nanos;
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C&limit=N`, and `session` from a live page.
+/// `?after=C&limit=N`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollQuery {
     after: Option<String>,
     limit: Option<usize>,
-    session: Option<String>,
 }
 
 /// Server half: `GET /updates/poll`.
@@ -46,11 +46,10 @@ pub struct PollQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<PollQuery>,
+    StrictQuery(query): StrictQuery<PollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Polling)).await?;
     let limit = answer::batch_limit(query.limit)?;
     let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
     Ok(match asked.reader.try_next(limit) {
@@ -93,10 +92,10 @@ pub async fn subscribe<S: Stream>(
         loop {
             tokio::time::sleep_until(options.clock.instant(due)).await;
             while http.ask(&client::path(PATH, *position, &[]), position, on_event).await? {}
-            due = due.plus(options.poll_interval);
+            due = due.saturating_add(options.poll_interval);
             while due < options.clock.now() {
                 on_event(Event::MissedPoll);
-                due = due.plus(options.poll_interval);
+                due = due.saturating_add(options.poll_interval);
             }
         }
     };

@@ -12,19 +12,16 @@
 //! Nothing is kept between two connections but the position: the server's journal has the rest.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
 
-use super::client::Stream;
-use super::{ClientError, Event, Options, Transport, long_polling, polling, sse, websocket};
-use crate::journal::Cursor;
 use crate::limits;
+use crate::net::{IdleTimeout, Stream};
+use crate::run::Transport;
+use crate::stream::Cursor;
+use crate::transport::{ClientError, Event, Options, long_polling, polling, sse, websocket};
 use crate::units::Nanos;
 
 /// Runs the client half of `via` over one connection, until that ends.
@@ -173,7 +170,7 @@ impl Follower {
             };
             let ended = match dial(*position).await {
                 Ok((via, io)) => {
-                    let io = Awake::new(io, silence_max(via, options));
+                    let io = IdleTimeout::new(io, silence_max(via, options));
                     subscribe(via, io, options, position, &mut note).await
                 }
                 Err(error) => Err(ClientError::broken(error)),
@@ -201,64 +198,13 @@ fn silence_max(via: Transport, options: &Options) -> Duration {
     silent + limits::SILENCE_GRACE
 }
 
-/// A stream whose reads fail once nothing has come for too long.
-struct Awake<S> {
-    stream: S,
-    silence_max: Duration,
-    /// When something last came.
-    heard: Instant,
-    /// Looks at `heard` when it fires, so that a read that succeeds need not set a timer.
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl<S> Awake<S> {
-    fn new(stream: S, silence_max: Duration) -> Self {
-        Self { stream, silence_max, heard: Instant::now(), alarm: Box::pin(tokio::time::sleep(silence_max)) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Awake<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if outcome.is_ready() {
-            self.heard = Instant::now();
-            return outcome;
-        }
-        while self.alarm.as_mut().poll(context).is_ready() {
-            let due = self.heard + self.silence_max;
-            if due <= Instant::now() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            self.alarm.as_mut().reset(due);
-        }
-        Poll::Pending
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Awake<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
     use http::{HeaderMap, HeaderValue, StatusCode};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::time::Instant;
 
     fn options() -> Options {
         Options {

@@ -42,12 +42,13 @@ use serde::Deserialize;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::Transport;
-use super::answer::{Strict, gap_json};
-use super::client::{self, ClientError, Event, Options, Stream};
-use crate::journal::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::limits;
-use crate::server::{App, Connection, Counts, Lane, Problem, Turn, live};
+use crate::net::Stream;
+use crate::server::request::StrictQuery;
+use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters};
+use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
+use crate::transport::answer::gap_json;
+use crate::transport::client::{self, ClientError, Event, Options};
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -57,12 +58,11 @@ const LIMIT: BatchLimit =
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C`, and `session` from a live page.
+/// `?after=C`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SseQuery {
     after: Option<String>,
-    session: Option<String>,
 }
 
 /// Server half: `GET /updates/sse`. `Last-Event-ID` wins over `after`: a browser that reconnects repeats the address it
@@ -72,13 +72,12 @@ pub struct SseQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<SseQuery>,
+    StrictQuery(query): StrictQuery<SseQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::Sse)).await?;
     let last_event_id = match headers.get(LAST_EVENT_ID) {
-        Some(id) => Some(id.to_str().map_err(|_| crate::journal::MalformedCursor)?),
+        Some(id) => Some(id.to_str().map_err(|_| crate::stream::MalformedCursor)?),
         None => None,
     };
     let start = match last_event_id.filter(|id| !id.is_empty()).or(query.after.as_deref()) {
@@ -117,12 +116,12 @@ struct EventStream {
     hello: Option<Bytes>,
     heartbeat: Pin<Box<Sleep>>,
     end: End,
-    counts: Counts,
+    counts: RequestCounters,
 }
 
 /// Whether the server still has to ask this stream to end.
 enum End {
-    Ahead(Turn),
+    Ahead(DrainSignal),
     Said,
 }
 
@@ -169,18 +168,24 @@ impl HttpBody for EventStream {
     }
 }
 
+/// One update as a block, with its cursor as `id`; `json` has no line break.
+pub fn block(cursor: Cursor, json: &str) -> Bytes {
+    Bytes::from(format!("id: {cursor}\ndata: {json}\n\n"))
+}
+
 /// The blocks of a batch. One update alone, the usual case, is the block that was encoded once for all.
 pub fn blocks(batch: &Batch) -> Bytes {
     if let (None, [only]) = (&batch.gap, batch.updates.as_slice()) {
-        return only.sse.clone();
+        return only.encoded.sse.clone();
     }
-    let mut bytes = BytesMut::with_capacity(batch.updates.iter().map(|entry| entry.sse.len()).sum::<usize>() + 128);
+    let mut bytes =
+        BytesMut::with_capacity(batch.updates.iter().map(|entry| entry.encoded.sse.len()).sum::<usize>() + 128);
     if let Some(gap) = &batch.gap {
         let position = Cursor { seq: batch.cursor.seq - batch.updates.len() as u64, ..batch.cursor };
         bytes.extend_from_slice(format!("event: gap\nid: {position}\ndata: {}\n\n", gap_json(gap)).as_bytes());
     }
     for entry in &batch.updates {
-        bytes.extend_from_slice(&entry.sse);
+        bytes.extend_from_slice(&entry.encoded.sse);
     }
     bytes.freeze()
 }

@@ -45,14 +45,15 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::Transport;
-use super::answer::{Strict, gap_json};
-use super::client::{self, ClientError, Event, Options, Stream, Update};
-use crate::journal::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::limits;
+use crate::net::Stream;
 use crate::server::origin::Origins;
-use crate::server::request::only;
-use crate::server::{App, Connection, Counts, Lane, Problem, Socket, live};
+use crate::server::request::StrictQuery;
+use crate::server::request::single_header;
+use crate::server::{App, Connection, Problem, RequestCounters, Socket};
+use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
+use crate::transport::answer::gap_json;
+use crate::transport::client::{self, ClientError, Event, Options, Update};
 use crate::units::Nanos;
 
 const LIMIT: BatchLimit =
@@ -60,12 +61,11 @@ const LIMIT: BatchLimit =
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `?after=C`, and `session` from a live page.
+/// `?after=C`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WsQuery {
     after: Option<String>,
-    session: Option<String>,
 }
 
 /// Server half: `GET /updates/ws`.
@@ -75,11 +75,10 @@ pub struct WsQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
-    Strict(query): Strict<WsQuery>,
+    StrictQuery(query): StrictQuery<WsQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
-    live::take_seat(&app, &connection, query.session.as_deref(), Lane::Down(Transport::WebSocket)).await?;
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = app.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
@@ -151,7 +150,7 @@ pub(super) fn accept(
         let detail = "this address speaks WebSocket; open it with a WebSocket client, or use /updates/sse";
         return Err(upgrade_required(detail));
     }
-    if only(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if single_header(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(upgrade_required("only version 13 of the WebSocket protocol is spoken here"));
     }
     origins.check(request.uri(), headers)?;
@@ -172,7 +171,7 @@ pub(super) fn accept(
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
 fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     use base64::Engine as _;
-    let key = only(headers, SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let key = single_header(headers, SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let bytes = key.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
     match (key, bytes) {
         (Some(key), Some(bytes)) if bytes.len() == 16 => {
@@ -188,7 +187,7 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
 struct Session {
     app: Arc<App>,
     reader: Reader,
-    counts: Counts,
+    counts: RequestCounters,
 }
 
 impl Session {
@@ -196,7 +195,7 @@ impl Session {
         let hello = format!(r#"{{"cursor":"{}"}}"#, self.reader.cursor());
         send_all(&mut socket, [Message::text(hello)]).await?;
         let mut drain = self.app.drain.turn();
-        let mut pulse = Pulse::new();
+        let mut keepalive = Keepalive::new();
         loop {
             tokio::select! {
                 // Updates come last: a client that lags always has more to read, and is heard all the same.
@@ -204,7 +203,7 @@ impl Session {
                 _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
                 received = socket.next() => match received {
                     None => return hang_up(&mut socket).await,
-                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => pulse.heard(),
+                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => keepalive.heard(),
                     Some(Ok(Message::Text(_) | Message::Binary(_))) => {
                         let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
                         return close(&mut socket, CloseCode::Policy, reason).await;
@@ -213,7 +212,7 @@ impl Session {
                     Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
                     Some(Err(error)) => return close_for(&mut socket, error).await,
                 },
-                ping = pulse.beat() => send_all(&mut socket, [ping?]).await?,
+                ping = keepalive.beat() => send_all(&mut socket, [ping?]).await?,
                 batch = self.reader.next(LIMIT) => {
                     if batch.is_cut {
                         self.counts.cut();
@@ -228,12 +227,12 @@ impl Session {
 }
 
 /// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
-pub(super) struct Pulse {
+pub(super) struct Keepalive {
     timer: Pin<Box<Sleep>>,
     awaits_pong: bool,
 }
 
-impl Pulse {
+impl Keepalive {
     /// That of a connection that has just been opened.
     pub fn new() -> Self {
         Self { timer: Box::pin(tokio::time::sleep(limits::WS_PING)), awaits_pong: false }
@@ -258,13 +257,18 @@ impl Pulse {
     }
 }
 
+/// An update as a text frame.
+fn text(entry: &Arc<Entry>) -> Message {
+    Message::Text(entry.encoded.json.clone().try_into().expect("JSON is UTF-8"))
+}
+
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
 fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
     let gap = batch.gap.map(|gap| Message::text(format!(r#"{{"gap":{}}}"#, gap_json(&gap))));
     // With nothing behind the gap yet, its client would not learn where it stands.
     let position = (batch.gap.is_some() && batch.updates.is_empty())
         .then(|| Message::text(format!(r#"{{"cursor":"{}"}}"#, batch.cursor)));
-    gap.into_iter().chain(position).chain(batch.updates.iter().map(|entry| Message::Text(entry.json.clone())))
+    gap.into_iter().chain(position).chain(batch.updates.iter().map(text))
 }
 
 /// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].

@@ -89,7 +89,7 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
     let mut printed = Vec::new();
     let reading = async {
         // Whoever is cut before its first update must resume too, from the position that it was given.
-        relay.told().await;
+        relay.usage_error().await;
         relay.cut_all();
         let mut published = 0;
         loop {

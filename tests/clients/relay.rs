@@ -60,7 +60,7 @@ impl Relay {
     }
 
     /// Waits until the client has been told its position. One that is cut earlier starts from whenever it comes back.
-    pub async fn told(&self) {
+    pub async fn usage_error(&self) {
         let mut told = self.shared.told.subscribe();
         within("the client to be told its position", told.wait_for(|told| *told)).await.unwrap();
     }

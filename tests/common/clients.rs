@@ -1,7 +1,7 @@
 //! Subscribers of each transport, made of reqwest and tokio-tungstenite: independent of the client halves in `src`.
 
 use futures_util::{SinkExt, StreamExt};
-use pushpull::transport::Transport;
+use pushpull::run::Transport;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

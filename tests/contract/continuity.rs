@@ -1,6 +1,6 @@
 //! One stream, whichever way it comes: the same bytes, the same gaps, one position for all four.
 
-use pushpull::transport::Transport;
+use pushpull::run::Transport;
 use serde_json::json;
 
 use crate::common::clients::{EventStream, Taken, next_text, open_websocket, take};

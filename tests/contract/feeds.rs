@@ -1,6 +1,6 @@
 //! Where updates come from, seen from outside.
 
-use pushpull::transport::Transport;
+use pushpull::run::Transport;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 

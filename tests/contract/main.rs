@@ -5,13 +5,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod auth;
 mod bad_requests;
 mod bounds;
 mod continuity;
-mod doors;
 mod drain;
 mod feeds;
-mod pages;
+mod metrics;
 mod patience;
 mod polls;
 mod streams;

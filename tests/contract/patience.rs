@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
+use pushpull::http::serve_over;
 use pushpull::limits;
-use pushpull::server::{App, Settings, serve_over};
-use pushpull::transport::{Event, Options, Transport, reconnect};
+use pushpull::run::Transport;
+use pushpull::server::{App, Settings};
+use pushpull::transport::{Event, Options, reconnect};
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -21,7 +23,7 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr
 const NETWORK_BYTES: usize = 4096;
 
 fn app(settings: Settings) -> Arc<App> {
-    App::new(settings, Clock::Runtime(Instant::now()))
+    App::new(settings, Clock::Runtime(Instant::now()), pushpull::transport::encode)
 }
 
 /// A connection to it.

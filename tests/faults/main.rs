@@ -11,14 +11,14 @@ mod simulation;
 
 use std::io::Write as _;
 
-use faults::crowd;
+use faults::context;
 use faults::plan::{Over, Schedule};
 use faults::run::Tamper;
 use simulation::Troubles;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_seeded_schedules_lose_double_and_reorder_nothing() {
-    let table = crowd::run_all(crowd::schedules(0, 200, None), None, || {}).await.unwrap();
+    let table = context::run_all(context::schedules(0, 200, None), None, || {}).await.unwrap();
     // Past the capture of the test's output: one line that says what was tried.
     writeln!(std::io::stderr(), "faults: {}", table.line()).unwrap();
     assert!(table.is_clean(), "{}", table.failures());
@@ -27,8 +27,9 @@ async fn two_hundred_seeded_schedules_lose_double_and_reorder_nothing() {
 /// Runs schedules with one update tampered with, and returns what the oracle made of them. It must notice each: the
 /// server does not begin anew in any of them, since a gap between two epochs cannot be counted and hides what it hides.
 async fn tampered(over: Over, tamper: Tamper) -> (u64, u64, u64, u64) {
-    let schedules = crowd::schedules(0, 24, Some(over)).filter(|(seed, _)| !Schedule::new(*seed, over).has_restarts());
-    let table = crowd::run_all(schedules, Some(tamper), || {}).await.unwrap();
+    let schedules =
+        context::schedules(0, 24, Some(over)).filter(|(seed, _)| !Schedule::new(*seed, over).has_restarts());
+    let table = context::run_all(schedules, Some(tamper), || {}).await.unwrap();
     assert!(table.failures().contains("scripts/faults --schedules 1 --seed"), "{}", table.failures());
     assert_eq!(table.failed, table.tampered, "{}", table.failures());
     let (lost, duplicate, reordered) = table.lost_duplicate_reordered();

@@ -6,7 +6,7 @@
 // The tests and the program each use their own part of this.
 #![allow(dead_code)]
 
-pub mod crowd;
+pub mod context;
 pub mod oracle;
 pub mod plan;
 pub mod proxy;

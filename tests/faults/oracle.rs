@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use pushpull::journal::{Cursor, Epoch, Gap, GapReason, Journal};
+use pushpull::stream::{Cursor, Epoch, Gap, GapReason, Journal};
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pushpull::journal::{Bounds, Cursor, Gap, GapReason, Journal};
+use pushpull::stream::{Bounds, Cursor, Gap, GapReason, Journal};
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ fn world(counts: &[u64]) -> (Published, Vec<Cursor>, Oracle) {
     let mut published = Published::default();
     let mut starts = Vec::new();
     for count in counts {
-        let journal = Journal::new(Bounds { updates: 2, bytes: usize::MAX });
+        let journal = Journal::new(Bounds { updates: 2, bytes: usize::MAX }, pushpull::transport::encode);
         starts.push(journal.newest());
         published.begin_life(journal.newest().epoch, Some(Arc::clone(&journal)));
         for _ in 0..*count {

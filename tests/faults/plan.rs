@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use pushpull::journal::Bounds;
-use pushpull::transport::Transport;
+use pushpull::run::Transport;
+use pushpull::stream::Bounds;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::value::RawValue;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
+use pushpull::http::Server;
 use pushpull::limits;
-use pushpull::server::{App, Server, Settings};
+use pushpull::server::{App, Settings};
 use pushpull::transport::reconnect::{Ceilings, Follower};
 use pushpull::transport::{ClientError, Event, Options};
 use pushpull::units::Nanos;
@@ -161,7 +162,7 @@ impl World {
     /// Publishes, each at an instant of its own.
     fn publish(&self, app: &App, data: Box<RawValue>, at: &mut Nanos) {
         let published = &mut self.record().published;
-        *at = self.clock.now().max(at.plus(Nanos(1)));
+        *at = self.clock.now().max(at.saturating_add(Nanos(1)));
         published.push(*at, data.clone());
         app.journal.append(*at, *at, &data);
     }
@@ -219,7 +220,7 @@ pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result
         recovered: follower.counts.recovered,
         reconnects: follower.counts.connections.saturating_sub(1),
         is_tampered,
-        took: clock.now().past(began).duration(),
+        took: clock.now().saturating_sub(began).duration(),
     })
 }
 
@@ -261,7 +262,7 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
             Step::Crash(gone) => {
                 world.proxy.lead_to(None);
                 servers.shutdown().await;
-                life.app.stats.sockets.shut(|_| true);
+                life.app.counters.sockets.shut(|_| true);
                 tokio::time::sleep(*gone).await;
                 world.proxy.count(|faults| faults.crashes += 1);
                 life = restart(schedule, world, servers)?;
@@ -278,7 +279,7 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
     if !world.until(progress, patience, Oracle::is_caught_up).await {
         let watcher = &mut world.record().watcher;
         let (what, when) = &watcher.last;
-        watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().past(*when).seconds()));
+        watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().saturating_sub(*when).seconds()));
     }
     Ok(())
 }

@@ -21,11 +21,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
-use pushpull::journal::Bounds;
+use pushpull::http::serve_over;
 use pushpull::limits;
-use pushpull::server::{App, Settings, serve_over};
+use pushpull::run::Transport;
+use pushpull::server::{App, Settings};
+use pushpull::stream::Bounds;
 use pushpull::transport::reconnect::{Ceilings, Follower};
-use pushpull::transport::{Event, Options, Transport};
+use pushpull::transport::{Event, Options};
 use pushpull::units::Nanos;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -224,7 +226,7 @@ fn publish(world: &World, now: Duration, random: &mut ChaCha8Rng) {
 
 async fn serve(world: World, journal: Bounds) -> turmoil::Result {
     let settings = Settings { journal, ..Settings::default() };
-    let app = App::new(settings, Clock::Runtime(Instant::now()));
+    let app = App::new(settings, Clock::Runtime(Instant::now()), pushpull::transport::encode);
     let listener = TcpListener::bind((IpAddr::from(Ipv4Addr::UNSPECIFIED), PORT)).await?;
     world.published.lock().unwrap().begin_life(app.journal.newest().epoch, Some(Arc::clone(&app.journal)));
     *world.app.lock().unwrap() = Some(Arc::clone(&app));

@@ -14,11 +14,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use http::{HeaderMap, HeaderValue};
 use pushpull::clock::Clock;
-use pushpull::journal::Cursor;
 use pushpull::limits;
 use pushpull::measure::host;
+use pushpull::run::Transport;
+use pushpull::stream::Cursor;
 use pushpull::transport::reconnect::{Ceilings, Counts, Follower};
-use pushpull::transport::{Event, Options, Transport};
+use pushpull::transport::{Event, Options};
 use pushpull::units::Nanos;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -393,8 +394,8 @@ fn total<'a>(done: impl Iterator<Item = &'a Done>) -> (u64, Counts, Tally) {
 }
 
 fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duration; 2]) -> String {
-    type Figure = fn(&(u64, Counts, Tally)) -> u64;
-    const ROWS: [(&str, Figure); 12] = [
+    type Metric = fn(&(u64, Counts, Tally)) -> u64;
+    const ROWS: [(&str, Metric); 12] = [
         ("clients", |(clients, _, _)| *clients),
         ("reconnects", |(clients, counts, _)| counts.connections.saturating_sub(*clients)),
         ("refused or broken", |(_, counts, _)| counts.failed),
@@ -410,7 +411,7 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
     ];
     let of = Transport::ALL.map(|via| total(done.iter().filter(|one| one.via == via)));
     let rows: Vec<_> =
-        ROWS.iter().map(|(name, figure)| ((*name).to_owned(), of.iter().map(figure).collect())).collect();
+        ROWS.iter().map(|(name, metric)| ((*name).to_owned(), of.iter().map(metric).collect())).collect();
     let mut text = columns(&Transport::ALL.map(Transport::label), &rows);
     let heads: Vec<_> = ["server's RSS, KiB", "server's files", "own files"].to_vec();
     let rows: Vec<_> = levels
@@ -419,9 +420,9 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
         .collect();
     let wide: Vec<_> = heads.iter().map(|head| format!("{head:>20}")).collect();
     text += &format!("\n\n{:<28}{}", "", wide.concat());
-    for (name, figures) in rows {
-        let figures: Vec<_> = figures.iter().map(|figure| format!("{figure:>20}")).collect();
-        text += &format!("\n{name:<28}{}", figures.concat());
+    for (name, metrics) in rows {
+        let metrics: Vec<_> = metrics.iter().map(|metric| format!("{metric:>20}")).collect();
+        text += &format!("\n{name:<28}{}", metrics.concat());
     }
     let [drained, rest] = drains.map(|length| length.as_secs_f64());
     let published = world.published.read().unwrap().len();

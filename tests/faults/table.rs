@@ -4,9 +4,9 @@
 pub fn columns(heads: &[&str], rows: &[(String, Vec<u64>)]) -> String {
     let mut text = format!("{:<28}", "");
     heads.iter().for_each(|head| text += &format!("{head:>14}"));
-    for (name, figures) in rows {
+    for (name, metrics) in rows {
         text += &format!("\n{name:<28}");
-        figures.iter().for_each(|figure| text += &format!("{figure:>14}"));
+        metrics.iter().for_each(|metric| text += &format!("{metric:>14}"));
     }
     text
 }

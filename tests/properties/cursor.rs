@@ -1,7 +1,7 @@
 //! A cursor has one spelling, and nothing else is a cursor.
 
 use proptest::prelude::*;
-use pushpull::journal::{Cursor, MalformedCursor, Start};
+use pushpull::stream::{Cursor, MalformedCursor, Start};
 
 /// What the contract says, digit by digit.
 fn is_cursor(text: &str) -> bool {

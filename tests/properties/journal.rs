@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use pushpull::journal::{BatchLimit, Behind, Bounds, Cursor, Gap, GapReason, Journal, Reader, Start};
 use pushpull::limits;
+use pushpull::stream::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Reader, SlowConsumerPolicy, Start};
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ enum Step {
     Append {
         data_bytes: usize,
     },
-    Open(From, Behind),
+    Open(From, SlowConsumerPolicy),
     Read {
         reader: usize,
         limit: BatchLimit,
@@ -48,7 +48,8 @@ fn step() -> impl Strategy<Value = Step> {
         (-2..30_i64).prop_map(|back| From::Around { back }),
         (0..40_u64).prop_map(|seq| From::AnotherEpoch { seq }),
     ];
-    let behind = prop_oneof![Just(Behind::Gap), Just(Behind::Conflate), Just(Behind::Cut)];
+    let behind =
+        prop_oneof![Just(SlowConsumerPolicy::Gap), Just(SlowConsumerPolicy::Conflate), Just(SlowConsumerPolicy::Cut)];
     let limit = (1..6_usize, prop_oneof![Just(usize::MAX), 0..400_usize]);
     let limit = limit.prop_map(|(updates, bytes)| BatchLimit { updates, bytes });
     prop_oneof![
@@ -61,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Every update ever published, and what of it is retained.
 struct Model {
-    epoch: pushpull::journal::Epoch,
+    epoch: pushpull::stream::Epoch,
     bounds: Bounds,
     /// The JSON of update `seq` stands at `seq - 1`.
     all: Vec<String>,
@@ -111,14 +112,14 @@ struct Follower {
     origin: u64,
     given: u64,
     lost: u64,
-    behind: Behind,
+    behind: SlowConsumerPolicy,
     /// It has been read from, since it was opened or came back.
     is_under_way: bool,
 }
 
 impl Follower {
-    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, behind: Behind) -> Self {
-        let reader = reader.when_behind(behind);
+    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, behind: SlowConsumerPolicy) -> Self {
+        let reader = reader.when_slow(behind);
         Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, behind, is_under_way: false }
     }
 
@@ -132,11 +133,11 @@ impl Follower {
         let batch = batch.expect("there is something to read");
         let is_behind = self.next < model.oldest;
         let resumed = match self.behind {
-            Behind::Gap | Behind::Cut => model.oldest,
-            Behind::Conflate => model.head(),
+            SlowConsumerPolicy::Gap | SlowConsumerPolicy::Cut => model.oldest,
+            SlowConsumerPolicy::Conflate => model.head(),
         };
         let missed = if is_behind { resumed - self.next } else { 0 };
-        assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == Behind::Cut);
+        assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == SlowConsumerPolicy::Cut);
         if self.owes_epoch_gap {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
             // What the other epoch had cannot be counted, so counting begins behind the gap.
@@ -152,10 +153,13 @@ impl Follower {
         let mut bytes = 0;
         for entry in &batch.updates {
             assert_eq!(entry.seq, self.next, "in order, without holes");
-            assert_eq!(entry.json.as_str(), model.json(self.next));
+            assert_eq!(entry.encoded.json, model.json(self.next));
             let id = Cursor { epoch: model.epoch, seq: self.next };
-            assert_eq!(entry.sse, format!("id: {id}\ndata: {}\n\n", entry.json));
-            bytes += entry.json.len();
+            assert_eq!(
+                entry.encoded.sse,
+                format!("id: {id}\ndata: {}\n\n", String::from_utf8_lossy(&entry.encoded.json))
+            );
+            bytes += entry.encoded.json.len();
             self.next += 1;
         }
         let count = batch.updates.len();
@@ -177,13 +181,13 @@ impl Follower {
     }
 }
 
-fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: Behind) -> Option<Follower> {
+fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumerPolicy) -> Option<Follower> {
     let head = model.head();
     let (start, next, owes_epoch_gap) = match from {
         From::Now => (Start::Now, head + 1, false),
         From::Earliest => (Start::Earliest, model.oldest, false),
         From::AnotherEpoch { seq } => {
-            let other = Journal::new(Bounds::default()).newest().epoch;
+            let other = Journal::new(Bounds::default(), pushpull::transport::encode).newest().epoch;
             (Start::After(Cursor { epoch: other, seq: *seq }), model.oldest, true)
         }
         From::Around { back } => {
@@ -201,7 +205,7 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: Behind) -> O
 }
 
 fn run(bounds: Bounds, steps: &[Step]) {
-    let journal = Journal::new(bounds);
+    let journal = Journal::new(bounds, pushpull::transport::encode);
     let mut model = Model { epoch: journal.newest().epoch, bounds, all: Vec::new(), oldest: 1 };
     let mut followers = Vec::<Follower>::new();
     for step in steps {
@@ -222,7 +226,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 // A gap that was not yet given would have been given on the connection that is gone.
                 if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
                     let reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
-                    follower.reader = reader.when_behind(follower.behind);
+                    follower.reader = reader.when_slow(follower.behind);
                     follower.is_under_way = false;
                 }
             }

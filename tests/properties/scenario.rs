@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use pushpull::load::knobs::Knobs;
 use pushpull::load::plan::Plan;
 use pushpull::load::scenarios::{Scenario, ScenarioError};
+use pushpull::load::settings::RunSettings;
 
 fn load(text: &str) -> Result<Scenario, ScenarioError> {
     let folder = tempfile::tempdir().unwrap();
@@ -19,7 +19,7 @@ fn load(text: &str) -> Result<Scenario, ScenarioError> {
 /// Reads a scenario and, where it can be read, plans it; says why not.
 fn plan(text: &str) -> Result<Plan, String> {
     let scenario = load(text).map_err(|error| error.to_string())?;
-    Plan::new(scenario, Knobs::default(), None, PathBuf::new()).map_err(|error| error.to_string())
+    Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).map_err(|error| error.to_string())
 }
 
 /// Every setting but the recording, which is a file's name.
@@ -45,7 +45,7 @@ const KEYS: [&str; 22] = [
     "echo",
     "cycles",
     "sweep-only",
-    "floor",
+    "tcp-baseline",
 ];
 
 /// A value that some setting takes, or its like.
@@ -114,7 +114,7 @@ fn readable() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         of("poll-interval", &["\"5ms\"", "[\"1s\", \"60s\"]"]),
         of("cycles", &["0", "1", "1000"]),
         of("sweep-only", &["\"sse\"", "[\"polling\", \"websocket\"]"]),
-        of("floor", &["true", "false"]),
+        of("tcp-baseline", &["true", "false"]),
     );
     let of_the_feed = (
         Just(Some(("feed", "\"synthetic\"".to_owned()))),
@@ -148,7 +148,7 @@ const GOOD: [&str; 8] = [
     "feed = \"synthetic\"",
     "rate = 5",
     "payload = \"64B\"",
-    "floor = false",
+    "tcp-baseline = false",
 ];
 
 /// Lines of which none is in order.

@@ -1,8 +1,9 @@
 //! What cannot be planned, and what to ask for instead.
 
-use super::count;
-use crate::feed::{FeedError, FeedKind};
-use crate::load::knobs::Knobs;
+use crate::load::plan::count;
+use crate::load::settings::RunSettings;
+use crate::run::FeedKind;
+use crate::stream::feed::FeedError;
 
 /// Why a run is impossible.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +58,9 @@ pub enum PlanError {
 
 impl PlanError {
     /// Does it lie in what was asked for, and not in a file or the machine?
-    pub fn is_wrong_use(&self) -> bool {
+    pub fn is_usage_error(&self) -> bool {
         match self {
-            Self::Feed(error) => error.is_wrong_use(),
+            Self::Feed(error) => error.is_usage_error(),
             Self::Files { .. } => false,
             Self::Unrepeatable(_)
             | Self::NotSynthetic(_)
@@ -72,21 +73,26 @@ impl PlanError {
 }
 
 /// Refuses settings of a feed that nothing would come of. `flags` were given, `knobs` are they over the scenario's.
-pub(super) fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Result<(), PlanError> {
-    if knobs.echo.is_some() {
+pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    if settings.echo.is_some() {
         // Rate and payload are those of the messages.
         return Ok(());
     }
-    let of_synthetic = |knobs: &Knobs| {
-        [("rate", knobs.rate.is_some()), ("payload", knobs.payload.is_some()), ("arrivals", knobs.arrivals.is_some())]
+    let of_synthetic = |settings: &RunSettings| {
+        [
+            ("rate", settings.rate.is_some()),
+            ("payload", settings.payload.is_some()),
+            ("arrivals", settings.arrivals.is_some()),
+        ]
     };
-    let of_replay = |knobs: &Knobs| [("replay", knobs.replay.is_some()), ("speed", knobs.speed.is_some())];
+    let of_replay =
+        |settings: &RunSettings| [("replay", settings.replay.is_some()), ("speed", settings.speed.is_some())];
     fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
         given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
     }
     if is_external {
         let given = first([("feed", flags.feed.is_some())]).or(first(of_synthetic(flags))).or(first(of_replay(flags)));
-        let swept = first([("the rate", count(&knobs.rate) > 1), ("the payload", count(&knobs.payload) > 1)]);
+        let swept = first([("the rate", count(&settings.rate) > 1), ("the payload", count(&settings.payload) > 1)]);
         return match (given, swept) {
             (Some(name), _) => Err(PlanError::NotOurs(name)),
             (None, Some(name)) => Err(PlanError::NotOursToSweep(name)),
@@ -94,9 +100,9 @@ pub(super) fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Re
         };
     }
     // Whoever asks for another feed than the scenario's has not asked for the speed that stands in the scenario.
-    let asked = if flags.feed.is_some() { flags } else { knobs };
-    let (synthetic, replay) = (first(of_synthetic(knobs)), first(of_replay(asked)));
-    match (knobs.feed.unwrap_or(FeedKind::Replay), synthetic, replay) {
+    let asked = if flags.feed.is_some() { flags } else { settings };
+    let (synthetic, replay) = (first(of_synthetic(settings)), first(of_replay(asked)));
+    match (settings.feed.unwrap_or(FeedKind::Replay), synthetic, replay) {
         (FeedKind::Replay | FeedKind::Stdin | FeedKind::None, Some(name), _) => Err(PlanError::NotSynthetic(name)),
         (FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, Some(name)) => Err(PlanError::NotReplay(name)),
         (FeedKind::Replay | FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, _) => Ok(()),
@@ -107,13 +113,13 @@ pub(super) fn refuse_idle(flags: &Knobs, knobs: &Knobs, is_external: bool) -> Re
 mod tests {
     use super::*;
     use crate::load::plan::Plan;
-    use crate::load::plan::tests::knobs;
+    use crate::load::plan::tests::settings;
     use crate::load::scenarios::Scenario;
     use std::path::PathBuf;
 
     fn refusal(scenario: &str, flags: &str, target: Option<&str>) -> Option<PlanError> {
         let target = target.map(|url| url.parse().unwrap());
-        Plan::new(Scenario::load(scenario).unwrap(), knobs(flags), target, PathBuf::new()).err()
+        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), target, PathBuf::new()).err()
     }
 
     #[test]
@@ -129,7 +135,7 @@ mod tests {
             ("chatty", "", target, "sweeps the rate"),
         ] {
             let error = refusal(scenario, flags, target).unwrap_or_else(|| panic!("{scenario} {flags}"));
-            assert!(error.is_wrong_use() && error.to_string().contains(part), "{scenario} {flags}: {error}");
+            assert!(error.is_usage_error() && error.to_string().contains(part), "{scenario} {flags}: {error}");
         }
         for (scenario, flags, target) in [
             // The speed is the scenario's, and of the feed that was not asked for.

@@ -1,0 +1,55 @@
+//! The programs that the load generator starts for itself: the TCP baseline and the link.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+
+use super::feed::FeedArgs;
+use crate::load::link::LinkOptions;
+use crate::stream::feed::Feed;
+use crate::units::{self, Nanos};
+
+/// Writes updates to bare TCP connections. Started by the load generator for itself.
+#[derive(Clone, Debug, Parser)]
+pub struct BaselineArgs {
+    #[command(flatten)]
+    feed: FeedArgs,
+    /// Keep to this processor.
+    #[arg(long, value_name = "N")]
+    core: Option<usize>,
+}
+
+impl BaselineArgs {
+    /// The processor that this process is to keep to, if it is.
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
+
+    /// What is written.
+    pub fn feed(&self) -> Feed {
+        self.feed.feed()
+    }
+}
+
+/// Relays connections over a slow link. Started by the load generator for itself.
+#[derive(Clone, Debug, Parser)]
+pub struct LinkArgs {
+    /// Where connections go.
+    #[arg(long)]
+    to: SocketAddr,
+    /// Round trip that is added.
+    #[arg(long, value_parser = units::length)]
+    rtt: Nanos,
+    /// By how much the one-way delay may differ, either way.
+    #[arg(long, value_parser = units::length)]
+    jitter: Nanos,
+    /// Bandwidth of each connection, each way.
+    #[arg(long)]
+    bits_per_s: Option<u64>,
+}
+
+impl From<LinkArgs> for LinkOptions {
+    fn from(args: LinkArgs) -> Self {
+        Self { to: args.to, rtt: args.rtt, jitter: args.jitter, bits_per_s: args.bits_per_s }
+    }
+}

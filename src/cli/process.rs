@@ -1,0 +1,136 @@
+//! What the two programs share: logs, the runtime, exit codes.
+
+use std::process::ExitCode;
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+/// Everything was done.
+pub const DONE: u8 = 0;
+/// It could not be done.
+pub const FAILED: u8 = 1;
+/// Wrong use: what was asked makes no sense. For a flag that cannot be read by itself, clap says so.
+pub const USAGE_ERROR: u8 = 2;
+/// A `--fail-if` threshold was not kept.
+pub const THRESHOLD: u8 = 3;
+/// The run was invalid.
+pub const INVALID: u8 = 4;
+/// Cut short with Ctrl-C, as a shell would say it.
+pub const INTERRUPTED: u8 = 130;
+
+/// An error that whoever called the program can mend alone, by asking for something else: it ends with [`WRONG_USE`].
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct UsageError(anyhow::Error);
+
+/// Marks an error as [`UsageError`] where it is that.
+pub fn usage_error<E: Into<anyhow::Error>>(error: E, is_usage_error: impl FnOnce(&E) -> bool) -> anyhow::Error {
+    match is_usage_error(&error) {
+        true => UsageError(error.into()).into(),
+        false => error.into(),
+    }
+}
+
+/// An error with its causes, in one sentence, in which nothing is said twice.
+///
+/// Many errors have their cause's words in their own (this crate's do where something follows on them, and libraries do
+/// as they like); others leave them to whoever prints the chain. Both come out right here, and this is the one place
+/// that prints errors to people.
+pub fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.contains(cause.trim()) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence
+}
+
+/// Runs a program to its exit code, on one processor if it is named; an error is printed as one line.
+pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
+    log_to_standard_error();
+    // Before the runtime starts its threads, which inherit it.
+    if let Some(core) = core
+        && let Err(error) = keep_to(core)
+    {
+        eprintln!("error: cannot keep to processor {core}: {error}; this host has {}", crate::measure::host::cores());
+        return FAILED.into();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            return FAILED.into();
+        }
+    };
+    let outcome = runtime.block_on(program);
+    // A read of standard input cannot be taken back; the runtime does not wait for it.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code.into(),
+        Err(error) => {
+            eprintln!("error: {}", sentence(&error).trim_end());
+            exit_code(&error).into()
+        }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<UsageError>() { USAGE_ERROR } else { FAILED }
+}
+
+fn keep_to(core: usize) -> std::io::Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    if core >= rustix::thread::CpuSet::MAX_CPU {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    cores.set(core);
+    Ok(rustix::thread::sched_setaffinity(None, &cores)?)
+}
+
+/// Logs go to standard error, from `info` upwards, or as `RUST_LOG` says (`pushpull=debug`).
+fn log_to_standard_error() {
+    let asked = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("pushpull", Level::INFO));
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("cannot read it: {source}; give another")]
+        Whole { source: std::io::Error },
+        #[error("cannot read it")]
+        Part { source: std::io::Error },
+    }
+
+    fn lost() -> std::io::Error {
+        std::io::Error::other("it is lost")
+    }
+
+    #[test]
+    fn a_cause_is_said_once_whether_the_error_has_its_words_or_leaves_them_to_the_chain() {
+        let whole = anyhow::Error::new(Failure::Whole { source: lost() });
+        assert_eq!(sentence(&whole), "cannot read it: it is lost; give another");
+        let part = anyhow::Error::new(Failure::Part { source: lost() });
+        assert_eq!(sentence(&part), "cannot read it: it is lost");
+        let context = Err::<(), _>(Failure::Whole { source: lost() }).context("no run").unwrap_err();
+        assert_eq!(sentence(&context), "no run: cannot read it: it is lost; give another");
+    }
+
+    #[test]
+    fn wrong_use_keeps_its_code_and_its_words_below_a_context() {
+        let wrong = usage_error(lost(), |_| true).context("while planning");
+        assert_eq!((exit_code(&wrong), sentence(&wrong)), (USAGE_ERROR, "while planning: it is lost".to_owned()));
+        assert_eq!(exit_code(&usage_error(lost(), |_| false)), FAILED);
+    }
+}

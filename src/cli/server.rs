@@ -1,0 +1,298 @@
+//! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::feed::FeedArgs;
+use crate::cli::process::{self, usage_error};
+use crate::clock::Clock;
+use crate::http::{BindError, Server};
+use crate::limits;
+use crate::measure::host;
+use crate::server::auth::Token;
+use crate::server::origin::{Origin, Origins};
+use crate::server::{App, Settings};
+use crate::stream::feed::{self, Feed, FeedError, Source};
+use crate::stream::{Bounds, SlowConsumerPolicy};
+use crate::units::{self, Nanos};
+
+const EXAMPLES: &str = "\
+Examples:
+  server                                       a recorded week of earthquakes, an hour a second, on port 8080
+  server --port 0 --feed synthetic --rate 50   made-up updates on a free port
+  tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
+  curl -N 127.0.0.1:8080/updates/sse           watch it
+";
+
+/// Publishes one stream of updates four ways: polling, long polling, Server-Sent Events, WebSocket.
+///
+/// Prints the address it listens on as its first line. Ctrl-C and SIGTERM let connections end in good order.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "server", version, after_help = EXAMPLES)]
+pub struct ServerArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Port to listen on; 0 picks a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
+    bounds: BoundArgs,
+    #[command(flatten)]
+    doors: DoorArgs,
+    /// Folder of reports that the page lists.
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    reports: PathBuf,
+    /// Take orders from standard input, and end with it: for a load generator that started this process.
+    #[arg(long, hide = true)]
+    controlled: bool,
+    /// Waste so much processor time on each update sent: a known slowness, to hold an instrument against.
+    #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
+    burn: Nanos,
+    /// Keep to this processor.
+    #[arg(long, value_name = "N")]
+    core: Option<usize>,
+}
+
+impl ServerArgs {
+    /// The processor that this process is to keep to, if it is.
+    pub fn core(&self) -> Option<usize> {
+        self.core
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Bounds")]
+struct BoundArgs {
+    /// Updates that the journal retains.
+    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
+    journal_updates: usize,
+    /// Bytes that the journal retains.
+    #[arg(long, default_value = "32MiB", value_parser = units::size, value_name = "SIZE")]
+    journal_size: u64,
+    /// Connections at the same time [default: what the limit on open files allows].
+    #[arg(long, value_name = "N")]
+    max_connections: Option<usize>,
+    /// Connections of one address at the same time [default: 256; no limit for this host itself].
+    #[arg(long, value_name = "N")]
+    max_per_address: Option<usize>,
+    /// What becomes of a subscriber that falls behind the journal.
+    #[arg(long, alias = "slow", default_value = "gap", value_name = "POLICY", value_parser = slow_consumer())]
+    slow_consumer: SlowConsumerPolicy,
+    /// Cut a client that takes nothing for this long.
+    #[arg(long, default_value = "30s", value_parser = units::length, value_name = "LENGTH")]
+    write_timeout: Nanos,
+    /// Close a connection whose next request head takes longer than this.
+    #[arg(long, default_value = "75s", value_parser = units::length, value_name = "LENGTH")]
+    head_timeout: Nanos,
+    /// How long event streams ask browsers to wait before they reconnect.
+    #[arg(long, default_value = "1s", value_parser = units::length, value_name = "LENGTH")]
+    sse_retry: Nanos,
+    /// One message to /echo or /echo/ws, at most 16MiB.
+    #[arg(long, default_value = "1MiB", value_parser = units::size, value_name = "SIZE")]
+    echo_max: u64,
+    /// How long stopping may take.
+    #[arg(long, default_value = "5s", value_parser = units::length, value_name = "LENGTH")]
+    drain: Nanos,
+    /// Ask streams to reconnect before they are older than this.
+    #[arg(long, value_parser = units::length, value_name = "LENGTH")]
+    max_age: Option<Nanos>,
+}
+
+impl BoundArgs {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let files = host::raise_file_limit();
+        let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
+        let connections_max = self.max_connections.unwrap_or(room);
+        if connections_max > room {
+            bail!(
+                "--max-connections {connections_max} needs more than the {files} files that may be open; \
+                   raise `ulimit -n` or use {room} or less"
+            );
+        }
+        if self.journal_updates == 0 {
+            return Err(usage_error(anyhow!("--journal-updates is 0; retain 1 or more"), |_| true));
+        }
+        let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
+        if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
+            let most = limits::ECHO_BYTES_SETTING_MAX;
+            return Err(usage_error(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), |_| true));
+        }
+        Ok(Settings {
+            journal: Bounds {
+                updates: self.journal_updates,
+                bytes: usize::try_from(self.journal_size).unwrap_or(usize::MAX),
+            },
+            connections_max,
+            write_timeout: self.write_timeout.duration(),
+            head_timeout: self.head_timeout.duration(),
+            sse_retry: self.sse_retry.duration(),
+            echo_bytes_max,
+            drain: self.drain.duration(),
+            stream_age_max: self.max_age.map(Nanos::duration),
+            per_address_max: self.max_per_address,
+            slow_consumer: self.slow_consumer,
+            ..Settings::default()
+        })
+    }
+}
+
+/// Reads a policy by its name, and lists the names in the help.
+fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
+    PossibleValuesParser::new(SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::label)).map(|name| {
+        let found = SlowConsumerPolicy::ALL.into_iter().find(|policy| policy.label() == name);
+        found.expect("clap lets only the names of the policies through")
+    })
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Doors")]
+struct DoorArgs {
+    /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
+    /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<Origin>,
+    /// Updates a second that POST /updates takes.
+    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
+    publish_rate: f64,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let bounds = limits::PUBLISH_PER_S_MIN..=limits::RATE_MAX;
+    let rate = text.parse().ok().filter(|rate| bounds.contains(rate));
+    rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
+}
+
+impl DoorArgs {
+    /// Neither source of a token shows it in the list of processes.
+    fn token(&self) -> anyhow::Result<Option<Token>> {
+        let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
+            (Some(file), _) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read the token in {}", file.display()))?;
+                (text, file.display().to_string())
+            }
+            (None, Ok(text)) => (text, "PUSHPULL_TOKEN".to_owned()),
+            (None, Err(_)) => return Ok(None),
+        };
+        text.trim().parse().map(Some).with_context(|| format!("what {source} holds is no token"))
+    }
+}
+
+/// Runs the server until it is told to leave.
+///
+/// Errors: one sentence that says what to do.
+pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    let settings = Settings {
+        reports: Some(args.reports),
+        token: args.doors.token()?,
+        origins: Origins(args.doors.allow_origin),
+        publish_per_s: args.doors.publish_rate,
+        burn: args.burn.duration(),
+        ..args.bounds.settings()?
+    };
+    let feed = args.feed.feed();
+    // Read before anything listens, so that a bad file is told at once.
+    let source = feed.source().map_err(|error| usage_error(error, FeedError::is_usage_error))?;
+    let address = SocketAddr::new(args.host, args.port);
+    let server = Server::bind(address, settings, Clock::Monotonic).map_err(|error| match error {
+        BindError::Io(error) => anyhow::Error::new(error)
+            .context(format!("cannot listen on {address}; choose another --port, or 0 for a free one")),
+        BindError::NoToken(_) => error.into(),
+    })?;
+    // Heard from here on: whoever waits for the line below may send a signal right behind it.
+    let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
+    writeln!(std::io::stdout(), "http://{}", server.address()?).context("cannot print where the server listens")?;
+    let app = Arc::clone(server.app());
+
+    let serving = tokio::spawn(server.run());
+    let origin = match signals {
+        None => orders(&app),
+        Some(signals) => {
+            tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
+            // Not under a load generator: a measurement's feed is its own.
+            app.feed.follows(&feed, source.as_ref());
+            let (send, origin) = oneshot::channel();
+            let _received_below = send.send(app.clock.now());
+            origin
+        }
+    };
+    let publishing = tokio::spawn(publish(feed, source, Arc::clone(&app), origin));
+    serving.await?;
+    publishing.abort();
+    Ok(())
+}
+
+/// Publishes what the feed says from the origin on.
+async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: oneshot::Receiver<Nanos>) {
+    let Ok(origin) = origin.await else { return };
+    let ended = match (feed, source) {
+        (Feed::Stdin, None) => {
+            let input = BufReader::new(tokio::io::stdin());
+            feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
+                tracing::info!("standard input ended: {published} lines published, {refused} refused");
+            })
+        }
+        (_, source) => app.feed.publish(source, origin, &app.journal, app.clock).await,
+    };
+    if let Err(error) = ended {
+        tracing::error!("the feed broke off: {error}");
+    }
+}
+
+/// Takes orders from the load generator that started this process: `start NANOS` sets the feed's origin. When standard
+/// input ends, however the generator ended, so does the server: no orphan stays behind.
+pub(crate) fn orders(app: &Arc<App>) -> oneshot::Receiver<Nanos> {
+    let (send, origin) = oneshot::channel();
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut send = Some(send);
+        while let Ok(Some(line)) = lines.next_line().await {
+            let order = line.strip_prefix("start ").and_then(|nanos| nanos.trim().parse().ok());
+            match (order, send.take()) {
+                (Some(origin), Some(send)) => drop(send.send(Nanos(origin))),
+                (_, kept) => {
+                    tracing::warn!("not an order: {line}");
+                    send = kept;
+                }
+            }
+        }
+        app.drain.begin();
+    });
+    origin
+}
+
+/// Ctrl-C and SIGTERM.
+fn signals() -> std::io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
+}
+
+/// Begins to leave at the first Ctrl-C or SIGTERM, and leaves at once at the second.
+async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal; 2]) {
+    for is_second in [false, true] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if is_second {
+            std::process::exit(process::INTERRUPTED.into());
+        }
+        tracing::info!("leaving; once more to leave at once");
+        app.drain.begin();
+    }
+}

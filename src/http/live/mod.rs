@@ -1,0 +1,150 @@
+//! The live page: its files, its sessions, its hand on the feed, and the reports it lists.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /`, `GET /web/…` | the page, from files built into the program |
+//! | `…?session=ID` on every address of the stream and on `/echo` | counts that connection for the page `ID` |
+//! | `GET /live/session/ID` | what each lane of the page carried, as the server counted it; the feed; how many pages |
+//! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and keeps them broken for so long |
+//! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | makes the page's connections that much longer |
+//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed that all share |
+//! | `GET /live/reports`, `GET /reports/…` | the runs in the reports folder; their files |
+
+mod assets;
+mod feed;
+mod reports;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+use crate::server::request::{JsonBody, Segment};
+use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Problem};
+use crate::stream::Cursor;
+use crate::units::Nanos;
+
+/// The page's addresses.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(assets::page))
+        .route("/web/{file}", get(assets::file))
+        .route("/live/session/{id}", get(read))
+        .route("/live/session/{id}/cut", post(cut))
+        .route("/live/session/{id}/link", post(link))
+        .route("/live/feed", get(feed::read).post(feed::change))
+        .route("/live/reports", get(reports::list))
+        .route("/reports/{*path}", get(reports::file))
+}
+
+/// `GET /live/session/ID`
+#[derive(Serialize)]
+struct Reading {
+    now_ns: Nanos,
+    newest: Cursor,
+    round_trip_ms: f64,
+    /// Bytes of IP and TCP header in each segment.
+    segment_header_bytes: u64,
+    /// Pages open at this server.
+    pages: usize,
+    feed: FeedState,
+    lanes: BTreeMap<&'static str, LaneReading>,
+}
+
+async fn read(
+    State(app): State<Arc<App>>,
+    axum::Extension(connection): axum::Extension<Arc<Connection>>,
+    Segment(id): Segment,
+) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let session = app.sessions.open(id.parse()?, now)?;
+    let mut lanes: BTreeMap<_, _> = session.read().into_iter().collect();
+    app.counters.sockets.for_each_of(
+        |connection| connection.attachment().is_in(&session),
+        |connection, tcp| {
+            if let Some((_, lane, share)) = connection.attachment().share(tcp)
+                && let Some(reading) = lanes.get_mut(lane.label())
+            {
+                reading.segments_in += share.segments_in;
+                reading.segments_out += share.segments_out;
+            }
+        },
+    );
+    let reading = Reading {
+        now_ns: now,
+        newest: app.journal.newest(),
+        round_trip_ms: session.added_round_trip().seconds() * 1e3,
+        segment_header_bytes: limits::segment_header_bytes(connection.peer().ip().to_canonical()),
+        pages: app.sessions.in_use(now),
+        feed: app.feed.state(),
+        lanes,
+    };
+    Ok(Json(reading).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CutOrder {
+    seconds: f64,
+}
+
+/// `POST /live/session/ID/cut`: breaks the connections over which this page gets updates, and every new one for as
+/// long as asked. 200 with how many were broken in each lane.
+///
+/// Errors: 400 for a malformed body or a time out of bounds.
+async fn cut(
+    State(app): State<Arc<App>>,
+    Segment(id): Segment,
+    JsonBody(order): JsonBody<CutOrder>,
+) -> Result<Response, Problem> {
+    let most = limits::LIVE_CUT_MAX.as_secs_f64();
+    if !(0.0..=most).contains(&order.seconds) {
+        let detail = format!("seconds is {}; use 0 to {most}", order.seconds);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let now = app.clock.now();
+    let session = app.sessions.open(id.parse()?, now)?;
+    session.cut_until(now.saturating_add(Nanos::from_seconds(order.seconds)));
+    let broken = app.counters.sockets.shut(|connection| {
+        let is_ours = connection.attachment().is_down(&session);
+        if is_ours {
+            connection.attachment().count(LaneCounts::cut);
+        }
+        is_ours
+    });
+    #[derive(Serialize)]
+    struct Cut {
+        broken: usize,
+        seconds: f64,
+    }
+    Ok(Json(Cut { broken, seconds: order.seconds }).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkOrder {
+    round_trip_ms: f64,
+}
+
+/// `POST /live/session/ID/link`: the round trip that is added to this page's connections. 204.
+///
+/// Errors: 400 for a malformed body or a time out of bounds.
+async fn link(
+    State(app): State<Arc<App>>,
+    Segment(id): Segment,
+    JsonBody(order): JsonBody<LinkOrder>,
+) -> Result<StatusCode, Problem> {
+    let session = app.sessions.open(id.parse()?, app.clock.now())?;
+    if !(order.round_trip_ms.is_finite() && order.round_trip_ms >= 0.0) {
+        let detail = format!("round_trip_ms is {}; use 0 or more", order.round_trip_ms);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    session.add_round_trip(Nanos::from_seconds(order.round_trip_ms / 1e3))?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,161 @@
+//! The addresses of the contract.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{live, metrics, session};
+use crate::limits;
+use crate::run::Transport;
+use crate::server::request::StrictQuery;
+use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
+use crate::stream::feed;
+use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
+use crate::transport::{echo, long_polling, polling, sse, websocket};
+use crate::units::Nanos;
+
+/// Every address with its handler.
+pub fn router(app: Arc<App>) -> Router {
+    let streams = Router::new()
+        .route("/updates/poll", get(polling::serve))
+        .route("/updates/long-poll", get(long_polling::serve))
+        .route("/updates/sse", get(sse::serve))
+        .route("/updates/ws", get(websocket::serve))
+        .route("/echo/ws", get(echo::serve))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
+    let rest = Router::new()
+        .route("/updates", post(publish))
+        .route("/echo", post(echo::post).layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware)))
+        .route("/clock", get(clock))
+        .route("/stats", get(stats))
+        .route("/stats/schedule", get(schedule))
+        .route("/metrics", get(metrics::metrics))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .merge(live::router())
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
+    let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
+    match app.settings.origins.cors() {
+        None => all.with_state(app),
+        Some(cors) => all.layer(cors).with_state(app),
+    }
+}
+
+/// The transport whose account an address is charged to, whatever becomes of the request.
+pub fn transport_of(path: &str) -> Option<Transport> {
+    Some(match path {
+        "/updates/poll" => Transport::Polling,
+        "/updates/long-poll" => Transport::LongPolling,
+        "/updates/sse" => Transport::Sse,
+        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
+        _ => return None,
+    })
+}
+
+/// Lets a request that changes something pass only from a page that may, and with the token if there is one.
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+    if auth::changes_something(request.method(), request.uri().path()) {
+        app.settings.origins.check(request.uri(), request.headers())?;
+        if let Some(token) = &app.settings.token {
+            token.check(request.headers())?;
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+/// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
+///
+/// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
+/// what does not come, 413 for what is too large, 429 for what comes too fast.
+async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let body = request::body(request, limits::UPDATE_BYTES_MAX).await?;
+    let now = app.clock.now();
+    let data = feed::value(&body)
+        .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
+    #[derive(Serialize)]
+    struct Published {
+        cursor: Cursor,
+    }
+    app.publish_rate.take(now)?;
+    let cursor = app.journal.append(now, app.clock.now(), data);
+    Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
+}
+
+/// `GET /clock`
+async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Reading<'a> {
+        now_ns: Nanos,
+        boot_id: &'a str,
+    }
+    Json(Reading { now_ns: app.clock.now(), boot_id: &app.boot_id }).into_response()
+}
+
+/// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun.
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    match app.drain.has_begun() {
+        false => Ok("ready\n"),
+        true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is leaving; use another")),
+    }
+}
+
+/// `GET /stats`
+async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Reading {
+        now_ns: Nanos,
+        journal: Occupancy,
+        connections: Connections,
+        transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
+    }
+    #[derive(Serialize)]
+    struct Connections {
+        open: usize,
+        accepted: u64,
+        refused: u64,
+    }
+    let connections = Connections {
+        open: app.counters.sockets.len(),
+        accepted: app.counters.accepted(),
+        refused: app.counters.refused(),
+    };
+    let transports = app.counters.read().into_iter().collect();
+    Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
+}
+
+/// What was due when, and when it was published: the record that a load generator audits against.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The last update of the page.
+    pub cursor: Cursor,
+    /// `[seq, at_ns, published_ns]` of each.
+    pub updates: Vec<(u64, Nanos, Nanos)>,
+}
+
+/// `GET /stats/schedule?after=C`: up to 10,000 entries of the journal without their data.
+///
+/// Errors: 400 for a malformed cursor or query.
+async fn schedule(
+    State(app): State<Arc<App>>,
+    StrictQuery(query): StrictQuery<ScheduleQuery>,
+) -> Result<Json<Schedule>, Problem> {
+    let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
+    let mut reader = app.journal.reader(start)?;
+    let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
+    let entries = batch.map(|batch| batch.updates).unwrap_or_default();
+    let updates = entries.iter().map(|entry| (entry.seq, entry.at_ns, entry.published_ns)).collect();
+    Ok(Json(Schedule { cursor: reader.cursor(), updates }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScheduleQuery {
+    after: Option<String>,
+}

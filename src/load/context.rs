@@ -1,0 +1,112 @@
+//! What the clients of a trial share, and what each brings back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::load::settings::Leaving;
+use crate::measure::bytes::ByteCounters;
+use crate::measure::delivery::{DeliveryLog, Due, Window};
+use crate::measure::sockets::Sockets;
+use crate::run::Transport;
+use crate::transport::ClientError;
+use crate::units::Nanos;
+
+/// What a trial measures: a transport, or the TCP baseline that all are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One of the four.
+    Transport(Transport),
+    /// A TCP baseline.
+    TcpBaseline,
+}
+
+impl Subject {
+    /// Its name in lines and messages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Transport(transport) => transport.label(),
+            Self::TcpBaseline => "tcp_baseline",
+        }
+    }
+}
+
+/// What all clients of a trial share.
+#[derive(Debug)]
+pub struct TrialContext {
+    /// What they subscribe to.
+    pub subject: Subject,
+    /// Where the server is.
+    pub server: SocketAddr,
+    /// The clock that arrivals are read from.
+    pub clock: Clock,
+    /// Their open sockets.
+    pub sockets: Sockets<()>,
+    /// Taken while dialling, so that a ramp is gentle.
+    pub dials: Semaphore,
+    /// Gets a permit for each client that has its first position or answer.
+    pub connected: Semaphore,
+    /// How they leave, to come back.
+    pub leaving: Leaving,
+    /// When it all happens, once that is known.
+    pub begun: watch::Sender<Option<Begun>>,
+    /// Ends all of them.
+    pub stop: CancellationToken,
+}
+
+/// When a trial happens, on the generator's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// The start of the feed.
+    pub origin: Nanos,
+    /// The measured interval.
+    pub window: Window,
+}
+
+impl TrialContext {
+    /// Waits until it is known when the trial happens.
+    pub async fn begun(&self) -> Begun {
+        let mut begun = self.begun.subscribe();
+        // The sender is here: the channel cannot close while anyone waits on it.
+        match begun.wait_for(Option::is_some).await.ok().and_then(|begun| *begun) {
+            Some(begun) => begun,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What the trial may look at while the client runs.
+#[derive(Debug, Default)]
+pub struct ClientProgress {
+    /// Its bytes and requests.
+    pub counters: Arc<ByteCounters>,
+    /// The newest update it holds.
+    pub held: AtomicU64,
+}
+
+/// What a client brings back.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The updates and the gaps.
+    pub seen: DeliveryLog,
+    /// From dialling to the first position or answer, of its first connection.
+    pub connect: Option<Nanos>,
+    /// Connections beyond the first.
+    pub reconnects: u64,
+    /// Connections that were refused or broke.
+    pub refused: u64,
+    /// Polls left out because the one before was still on its way.
+    pub missed_polls: u64,
+    /// Each connection after having left: when it was there, and how long that took.
+    pub returns: Vec<(Nanos, Nanos)>,
+    /// When each update was due that was missed while away, and came after all.
+    pub recovered: Vec<Nanos>,
+    /// What it was to send; `None` of a client that subscribes.
+    pub planned: Option<Vec<Due>>,
+    /// Why it last failed, if it did.
+    pub error: Option<ClientError>,
+}

@@ -1,0 +1,174 @@
+//! The TCP baseline: a TCP baseline that sends the same updates on the same schedule to the same number of clients, one
+//! JSON object a line, with no HTTP, no framing and no runtime. What a transport costs beyond it is the transport's.
+//!
+//! It writes from as many threads as the server has workers, each with its share of the connections: one thread alone
+//! would serve the last client later than a server with several does, and be no baseline for latency.
+//!
+//! ```text
+//! ← {"cursor":"00000000-0"}
+//! ← {"seq":1,"at_ns":8123456789,"data":{…}}
+//! ```
+
+use std::io::{BufRead, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+
+use anyhow::Context;
+use rustix::thread::{ClockId, clock_nanosleep_absolute};
+use rustix::time::Timespec;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::clock::Clock;
+use crate::limits;
+use crate::net::Stream;
+use crate::stream::Cursor;
+use crate::stream::feed::{Feed, Source};
+use crate::transport::{ClientError, Event, Update};
+use crate::units::Nanos;
+
+const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";
+
+/// Server half: greets whoever connects, and writes to all of them from `start NANOS` on until standard input ends.
+///
+/// Errors: what the system says, before anything is written.
+pub fn serve(feed: &Feed) -> anyhow::Result<()> {
+    crate::measure::host::raise_file_limit();
+    let source = feed.source()?.context("the TCP baseline needs a feed with a schedule")?;
+    let listener = listen()?;
+    println!("tcp://{}", listener.local_addr()?);
+    let (send, connections) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let is_ready = stream.set_nodelay(true).is_ok()
+                && stream.write_all(HELLO.as_bytes()).is_ok()
+                && stream.set_nonblocking(true).is_ok();
+            if is_ready && send.send(stream).is_err() {
+                return;
+            }
+        }
+    });
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let Some(origin) = line.strip_prefix("start ").and_then(|nanos| nanos.parse().ok()) else { continue };
+        let threads = std::thread::available_parallelism()?.get();
+        for share in shares(connections.try_iter().collect(), threads) {
+            let source = source.clone();
+            std::thread::spawn(move || write_for_ever(source, Nanos(origin), share));
+        }
+        break;
+    }
+    // Until the generator lets go of the other end.
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
+    Ok(())
+}
+
+/// The standard library's own queue of 128 connections is too short for a ramp of thousands.
+fn listen() -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    rustix::net::listen(&listener, i32::try_from(limits::LISTEN_BACKLOG)?)?;
+    Ok(listener)
+}
+
+/// The connections dealt out to as many threads as this process may use (`--pin` leaves it one), each its part.
+fn shares<T>(connections: Vec<T>, threads: usize) -> Vec<Vec<T>> {
+    let mut shares: Vec<Vec<T>> = (0..threads).map(|_| Vec::new()).collect();
+    for (index, connection) in connections.into_iter().enumerate() {
+        shares[index % threads].push(connection);
+    }
+    shares.retain(|share| !share.is_empty());
+    shares
+}
+
+/// Writes the whole schedule to these connections, in turn, each update when it is due.
+fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
+    for (seq, due) in (1_u64..).zip(source) {
+        let at = origin.saturating_add(due.offset);
+        let until = Timespec { tv_sec: (at.0 / 1_000_000_000) as i64, tv_nsec: (at.0 % 1_000_000_000) as i64 };
+        while Clock::Monotonic.now() < at {
+            // Interrupted or refused, the next look at the clock decides.
+            let _ended = clock_nanosleep_absolute(ClockId::Monotonic, &until);
+        }
+        let line = format!("{{\"seq\":{seq},\"at_ns\":{},\"data\":{}}}\n", at.0, due.data.get());
+        for mut connection in &connections {
+            // What a full or broken socket does not take is missed by its client, whose audit will say so.
+            let _taken = connection.write(line.as_bytes());
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    cursor: Option<Cursor>,
+    seq: Option<u64>,
+    at_ns: Option<Nanos>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// Client half: one JSON object a line, until the connection ends.
+pub async fn subscribe<S: Stream>(
+    io: S,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    let mut lines = BufReader::with_capacity(limits::WS_LARGE_READ_BUFFER_BYTES, io);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).await.map_err(|error| ClientError::Broken(error.into()))? == 0 {
+            return Ok(());
+        }
+        let read: Line<'_> =
+            serde_json::from_slice(&line).map_err(|error| ClientError::Contract(format!("a line: {error}")))?;
+        match read {
+            Line { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
+                on_event(Event::Update(Update { seq, at_ns, data }));
+            }
+            Line { cursor: Some(cursor), .. } => {
+                *position = Some(cursor);
+                on_event(Event::Position(cursor));
+            }
+            Line { .. } => return Err(ClientError::Contract("a line without a meaning".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_dealt_out_evenly_and_a_thread_without_any_is_not_started() {
+        assert_eq!(shares(vec![0, 1, 2, 3, 4], 2), [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!(shares(vec![0], 2), [vec![0]]);
+        assert_eq!(shares(vec![0, 1], 1), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn every_thread_writes_the_same_updates_at_the_same_times() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let clients: Vec<TcpStream> =
+            (0..3).map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap()).collect();
+        let served: Vec<TcpStream> = clients.iter().map(|_| listener.accept().unwrap().0).collect();
+        let feed = crate::stream::feed::Feed::Synthetic {
+            rate: 1_000.0,
+            payload: 32,
+            arrivals: crate::run::Arrivals::Poisson,
+            seed: 7,
+        };
+        let source = feed.source().unwrap().unwrap();
+        let origin = Clock::Monotonic.now();
+        for share in shares(served, 2) {
+            let source = source.clone();
+            std::thread::spawn(move || write_for_ever(source, origin, share));
+        }
+        let read = |client: &TcpStream| -> Vec<String> {
+            std::io::BufReader::new(client).lines().take(20).map(Result::unwrap).collect()
+        };
+        let [first, others @ ..]: [Vec<String>; 3] = clients.iter().map(read).collect::<Vec<_>>().try_into().unwrap();
+        assert!(first[0].starts_with("{\"seq\":1,"), "{}", first[0]);
+        others.iter().for_each(|other| assert_eq!(*other, first));
+    }
+}

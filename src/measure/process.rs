@@ -1,0 +1,139 @@
+//! The two questions that only the C library answers: what TCP knows of a connection, and how much processor time
+//! another process has used. The only unsafe code of the package.
+#![allow(unsafe_code, reason = "getsockopt(TCP_INFO) and clock_getcpuclockid(3) have no safe binding")]
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::RawFd;
+
+use crate::units::Nanos;
+
+/// What the kernel knows of one end of a TCP connection, from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpCounts {
+    /// Segments sent, acknowledgements included.
+    pub segments_out: u64,
+    /// Segments received.
+    pub segments_in: u64,
+    /// Bytes of data sent again.
+    pub bytes_retransmitted: u64,
+}
+
+impl std::ops::Add for TcpCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            segments_out: self.segments_out + other.segments_out,
+            segments_in: self.segments_in + other.segments_in,
+            bytes_retransmitted: self.bytes_retransmitted + other.bytes_retransmitted,
+        }
+    }
+}
+
+impl TcpCounts {
+    /// What was added since `earlier`, a reading of the same connection.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            segments_out: self.segments_out.saturating_sub(earlier.segments_out),
+            segments_in: self.segments_in.saturating_sub(earlier.segments_in),
+            bytes_retransmitted: self.bytes_retransmitted.saturating_sub(earlier.bytes_retransmitted),
+        }
+    }
+
+    /// Reads `TCP_INFO` (tcp(7); the fields are documented in Linux's `include/uapi/linux/tcp.h`).
+    ///
+    /// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+    ///
+    /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
+    pub fn of(socket: RawFd) -> io::Result<Self> {
+        let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+        // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
+        // open, or no TCP socket, is an error and nothing worse.
+        let code = unsafe {
+            libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length)
+        };
+        if code != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
+        let info = unsafe { info.assume_init() };
+        Ok(Self {
+            segments_out: info.tcpi_segs_out.into(),
+            segments_in: info.tcpi_segs_in.into(),
+            bytes_retransmitted: info.tcpi_bytes_retrans,
+        })
+    }
+}
+
+/// Ends a connection in both directions at once: whoever waits to read from it reads its end.
+///
+/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+///
+/// Errors: as for a connection that has ended already.
+pub fn shut(socket: RawFd) -> io::Result<()> {
+    // SAFETY: no memory is involved; a descriptor that is not open, or no socket, is an error and nothing worse.
+    match unsafe { libc::shutdown(socket, libc::SHUT_RDWR) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// User and system time that a process has used, with all its threads, in nanoseconds.
+///
+/// `/proc/PID/stat` counts the same in ticks of 10 ms, too coarse for a few seconds of a light load.
+///
+/// Errors: as for a process that has ended.
+pub fn process_cpu(pid: u32) -> io::Result<Nanos> {
+    let mut clock: libc::clockid_t = 0;
+    let pid = libc::pid_t::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // SAFETY: `clock` outlives the call, which writes one clockid_t to it.
+    let code = unsafe { libc::clock_getcpuclockid(pid, &mut clock) };
+    if code != 0 {
+        return Err(io::Error::from_raw_os_error(code));
+    }
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: `time` outlives the call, which writes one timespec to it.
+    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: two integers, zeroed and then written.
+    let time = unsafe { time.assume_init() };
+    Ok(Nanos(time.tv_sec as u64 * Nanos::SECOND.0 + time.tv_nsec as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn segments_are_counted_on_both_ends_of_a_connection() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut near = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        let before = TcpCounts::of(near.as_raw_fd()).unwrap();
+        for _ in 0..10 {
+            near.write_all(b"ping").await.unwrap();
+            far.read_exact(&mut [0; 4]).await.unwrap();
+            far.write_all(b"pong").await.unwrap();
+            near.read_exact(&mut [0; 4]).await.unwrap();
+        }
+        let after = TcpCounts::of(near.as_raw_fd()).unwrap();
+        assert!(after.segments_out - before.segments_out >= 10);
+        assert!(after.segments_in - before.segments_in >= 10);
+        assert_eq!(after.bytes_retransmitted, 0);
+    }
+
+    #[test]
+    fn processor_time_of_this_process_grows_with_work_and_that_of_none_is_an_error() {
+        let me = std::process::id();
+        let before = process_cpu(me).unwrap();
+        while process_cpu(me).unwrap() == before {
+            std::hint::spin_loop();
+        }
+        assert!(process_cpu(u32::MAX).is_err());
+    }
+}

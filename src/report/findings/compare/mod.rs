@@ -1,0 +1,358 @@
+//! Two runs side by side: what got better, what got worse, and what is within noise.
+//!
+//! The trial is the unit, as everywhere: what the trials of one run say of a figure against what those of the other say
+//! ([`stats::difference`]). Value, change and interval come from the same [`Sample`]s as the rows of the report:
+//! the change is always the second value over the first. Three things keep a comparison of a run with its own
+//! repetition quiet:
+//!
+//! - *Many figures are looked at at once.* With a hundred, 5 % of false alarms each would mean five of them in every
+//!   comparison. The p-values of a [`Family`] of figures are therefore judged together by the procedure of Benjamini
+//!   and Hochberg ("Controlling the false discovery rate", J. R. Stat. Soc. B 57, 1995), so that
+//!   of what is called different in a family 5 % at the most are expected to be false alarms.
+//! - *A tail can be the work of one trial.* The bootstrap cannot tell how far the extremes of merged histograms vary
+//!   (Efron and Tibshirani, 1993, section 7.4): two hiccups in six rounds, and it takes them for the rule. A latency is
+//!   therefore called different only if the trials show it one by one as well.
+//! - *Runs differ by more than their trials.* Two runs of one build are apart in time, in memory layout and in what
+//!   else the machine does; the trials of one run do not show that (Kalibera and Jones, 2013, section 6). A difference
+//!   smaller than [`Family::share_min`] is not called one, however little the trials vary. Nor is small large because
+//!   it is a multiple, as twice a share of 0.1 % is: see [`amount_min`].
+//!
+//! Simulated with 28 figures of four transports, hiccups in one trial of seven and a drift of 2 % between runs, two runs
+//! of the same thing show any difference in 9 % of comparisons of three rounds, 5 % of four and 16 % of two or of six,
+//! where the drift shows that no trial can tell; 20 % more processor time
+//! under 3 % of noise is found for a given transport in 8 of 10 comparisons of three rounds and practically always with
+//! four (200 comparisons each; the ignored test in `tests` repeats and prints them).
+
+mod conditions;
+mod pairs;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use words::change;
+
+use crate::limits;
+use crate::report::html::appendix;
+use crate::run::Transport;
+use crate::run::file::{Point, Row, Run, Trial};
+use crate::run::metric::{Metric, Unit};
+use crate::run::samples::{self, Source};
+use crate::run::summary::{self, is_same_point};
+use crate::stats::{self, Difference, Sample};
+
+/// The smallest change that is called one of processor time where there is little of it: two runs of `quick`, with
+/// 17 ms in a trial, were 19 % apart.
+const BRIEF_SHARE_MIN: f64 = 0.25;
+
+/// Share of false alarms allowed among what is called different in one family.
+const FALSE_DISCOVERIES_MAX: f64 = 0.05;
+
+/// The result: the first run is the baseline, the second is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// What the runs are, first the baseline.
+    pub runs: [Side; 2],
+    /// Why a difference may have another cause than what was to be compared.
+    pub warnings: Vec<String>,
+    /// By row in the order of the summary, the TCP baseline last, and then by figure.
+    pub lines: Vec<Line>,
+}
+
+/// What a reader must know of one of the two runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// Scenario.
+    pub scenario: String,
+    /// When it began, to the second.
+    pub started_at: String,
+    /// What it was built from.
+    pub commit: String,
+    /// How to repeat it.
+    pub command: String,
+}
+
+/// One figure of one row in both runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The transport; `None` for the TCP baseline.
+    pub transport: Option<Transport>,
+    /// The row's name: transport and the settings that set its point apart.
+    pub name: String,
+    /// Which figure.
+    pub metric: Metric,
+    /// Its value in the baseline, as in the summary.
+    pub before: Option<f64>,
+    /// Its value in the other.
+    pub after: Option<f64>,
+    /// The second over the first; its `ratio` is `after` over `before`.
+    pub difference: Option<Difference>,
+    /// The chance of such a difference between two runs of the same thing, for the judgement: that of the difference,
+    /// or the larger one that the trials show one by one.
+    pub p_value: f64,
+    /// The smallest change that is called one, as a share.
+    pub share_min: f64,
+    /// What that means.
+    pub outcome: Outcome,
+}
+
+/// What became of a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It changed to the worse.
+    Worse,
+    /// It changed to the better.
+    Better,
+    /// It changed, and is neither good nor bad: the workload itself.
+    Changed,
+    /// Within noise although its own interval leaves out no change: with so many figures looked at, some interval does by chance.
+    Chance,
+    /// The same: it changed by less than two runs of the same thing drift apart, or by less than matters.
+    Small,
+    /// The interval holds no change: no difference can be told from noise.
+    WithinNoise,
+    /// There is not enough to compare.
+    NotComparable(Lack),
+}
+
+/// Why a figure cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// One of the runs did not measure it.
+    NotMeasured,
+    /// One of the runs has a single round, which has no noise to compare with.
+    OneRound,
+    /// It was zero before.
+    WasZero,
+}
+
+/// Figures about one thing, whose p-values are judged together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// How late.
+    Latency,
+    /// How many requests and bytes.
+    Wire,
+    /// How much processor time.
+    Processor,
+    /// How much memory.
+    Memory,
+    /// How long it takes to connect.
+    Connect,
+}
+
+impl Family {
+    const ALL: [Self; 5] = [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect];
+
+    /// Where a figure belongs.
+    pub fn of(metric: Metric) -> Self {
+        use Metric as F;
+        match metric {
+            F::LatencyP50 | F::LatencyP90 | F::LatencyP99 | F::LatencyP999 | F::LatencyMax | F::LatencyMean => {
+                Self::Latency
+            }
+            F::UncorrectedP50 | F::UncorrectedP90 | F::UncorrectedP99 | F::UncorrectedP999 => Self::Latency,
+            F::UncorrectedMax | F::UncorrectedMean | F::AgeMean | F::StaleFraction => Self::Latency,
+            F::RequestsPerDelivery | F::EmptyFraction | F::WireTotal | F::WirePayload => Self::Wire,
+            F::WireFraming | F::WireHttpHeaders | F::WireTcpIp | F::WireRetransmitted => Self::Wire,
+            F::ServerCpu | F::HostCpu => Self::Processor,
+            F::ServerRss | F::ServerRssLoaded | F::Kernel => Self::Memory,
+            F::ConnectP50 => Self::Connect,
+        }
+    }
+
+    /// The smallest change that is called one: a tenth for what the machine decides, which drifts by some percent from
+    /// run to run, and a hundredth for what the protocol decides.
+    pub fn share_min(self) -> f64 {
+        match self {
+            Self::Latency | Self::Processor | Self::Memory | Self::Connect => 0.1,
+            Self::Wire => 0.01,
+        }
+    }
+}
+
+/// The smallest change that is called one in the figure's own unit.
+pub fn amount_min(unit: Unit) -> f64 {
+    match unit {
+        // The step of the clock readings that a latency is made of.
+        Unit::Nanos => 100.0,
+        Unit::Bytes => 0.5,
+        Unit::Count => 0.005,
+        Unit::Fraction => 0.01,
+    }
+}
+
+/// Is less better? The payload is the workload and neither good nor bad; all other figures are costs.
+pub fn is_cost(metric: Metric) -> bool {
+    metric != Metric::WirePayload
+}
+
+/// Compares `after` with the baseline `before`.
+pub fn compare(before: &Run, after: &Run) -> Comparison {
+    // First what was to be compared, or was set by a slip.
+    let pairing = pairs::of(before, after);
+    let mut warnings = pairing.warnings;
+    warnings.extend(conditions::differing(before, after));
+    let points: Vec<&Point> = before.summary.iter().chain(&before.tcp_baseline).map(|row| &row.point).collect();
+    let mut lines = Vec::new();
+    for (first, second) in pairing.pairs {
+        lines.extend(figures_of(
+            first.transport,
+            &summary::row_name(first, &points),
+            [(before, first), (after, second)],
+        ));
+    }
+    judge(&mut lines);
+    warnings.extend(machine_changed(&lines));
+    Comparison { runs: [before, after].map(Side::of), warnings, lines }
+}
+
+fn figures_of(transport: Option<Transport>, name: &str, rows: [(&Run, &Row); 2]) -> Vec<Line> {
+    let trials = rows.map(|(run, row)| trials_of(run, row));
+    let seeds = rows.map(|(run, _)| run.scenario.seed);
+    let [earlier, later] = [0, 1].map(|side| samples::all(&trials[side], seeds[side]));
+    let line = |&metric: &Metric| {
+        let (base, new) = (earlier.get(metric).as_ref(), later.get(metric).as_ref());
+        let difference = base.zip(new).and_then(|(base, new)| stats::difference(new, base));
+        let outcome = match (difference, base, new) {
+            (Some(_), ..) => Outcome::WithinNoise,
+            (None, Some(base), Some(new)) if base.trials.min(new.trials) < 2 => Outcome::NotComparable(Lack::OneRound),
+            (None, Some(base), Some(new)) if base.value == 0.0 && new.value == 0.0 => Outcome::WithinNoise,
+            (None, Some(_), Some(_)) => Outcome::NotComparable(Lack::WasZero),
+            (None, ..) => Outcome::NotComparable(Lack::NotMeasured),
+        };
+        let [before, after] = [base, new].map(|sample| sample.map(|sample| sample.value));
+        let one_by_one = || {
+            let [base, new] = [0, 1].map(|at| Sample::of_median(&samples::values(&trials[at], metric), seeds[at]));
+            stats::difference(&new?, &base?)
+        };
+        // Of anything but latency, the sample is of the trials one by one already.
+        let is_merged = Source::of(metric) != Source::Trials;
+        let all = [difference, is_merged.then(one_by_one).flatten()];
+        let p_value = all.iter().flatten().map(|found| found.p_value).fold(0.0, f64::max);
+        let is_brief = metric == Metric::ServerCpu && trials.iter().flatten().any(|trial| is_brief(trial));
+        let share_min = if is_brief { BRIEF_SHARE_MIN } else { Family::of(metric).share_min() };
+        Line { transport, name: name.to_owned(), metric, before, after, difference, p_value, share_min, outcome }
+    };
+    Metric::ALL.iter().map(line).collect()
+}
+
+/// Did the server work for so short a time that it depends on how it was woken?
+fn is_brief(trial: &Trial) -> bool {
+    let spent = trial.metrics.get(Metric::ServerCpu).0.map(|each| each * trial.arrived as f64);
+    spent.is_some_and(|spent| spent < limits::PROCESSOR_TIME_BRIEF.0 as f64)
+}
+
+/// The trials that a row is made of.
+fn trials_of<'a>(run: &'a Run, row: &Row) -> Vec<&'a Trial> {
+    let is_of_row = |trial: &&Trial| trial.transport == row.transport && is_same_point(&trial.point, &row.point);
+    run.trials.iter().filter(is_of_row).collect()
+}
+
+/// Decides what is different, family by family.
+fn judge(lines: &mut [Line]) {
+    for family in Family::ALL {
+        // The TCP baseline has its own: it is there to tell whether the machine changed.
+        for is_tcp_baseline in [false, true] {
+            let mut members: Vec<&mut Line> = lines
+                .iter_mut()
+                .filter(|line| Family::of(line.metric) == family && line.transport.is_none() == is_tcp_baseline)
+                .collect();
+            let mut p_values: Vec<f64> =
+                members.iter().filter(|line| line.difference.is_some()).map(|line| line.p_value).collect();
+            let cutoff = discovery_cutoff(&mut p_values);
+            members.iter_mut().for_each(|line| line.outcome = outcome(line, cutoff));
+        }
+    }
+}
+
+/// What became of a figure, in view of the others of its family.
+fn outcome(line: &Line, cutoff: f64) -> Outcome {
+    let (Some(difference), Some(amount)) = (&line.difference, line.amount()) else { return line.outcome };
+    match (difference.is_clear, is_worth_the_name(line, amount), line.p_value <= cutoff) {
+        (false, ..) => Outcome::WithinNoise,
+        (true, false, _) => Outcome::Small,
+        (true, true, false) => Outcome::Chance,
+        (true, true, true) if !is_cost(line.metric) => Outcome::Changed,
+        (true, true, true) if amount > 0.0 => Outcome::Worse,
+        (true, true, true) => Outcome::Better,
+    }
+}
+
+fn is_worth_the_name(line: &Line, amount: f64) -> bool {
+    let share = line.share().map_or(0.0, f64::abs);
+    share >= line.share_min && amount.abs() >= amount_min(line.metric.unit())
+}
+
+/// The largest p-value that is still called a discovery: the k-th smallest of m, for the largest k with p ≤ k/m × 5 %.
+/// Below zero if there is none.
+fn discovery_cutoff(p_values: &mut [f64]) -> f64 {
+    p_values.sort_by(f64::total_cmp);
+    let count = p_values.len() as f64;
+    let is_below = |(index, p): &(usize, &f64)| **p <= (index + 1) as f64 / count * FALSE_DISCOVERIES_MAX;
+    p_values.iter().enumerate().rfind(is_below).map_or(-1.0, |(_, p)| *p)
+}
+
+/// The TCP baseline has no transport in it: if it changed, the machine did.
+fn machine_changed(lines: &[Line]) -> Option<String> {
+    let is_changed =
+        |line: &&Line| line.transport.is_none() && matches!(line.outcome, Outcome::Better | Outcome::Worse);
+    let changed = lines.iter().find(is_changed)?;
+    let change = change(changed.share()?);
+    Some(format!(
+        "the machine itself changed between the runs: the TCP baseline's {} is {change}; read the other changes against that, \
+         or repeat both runs",
+        changed.metric.label()
+    ))
+}
+
+impl Side {
+    fn of(run: &Run) -> Self {
+        Self {
+            scenario: run.scenario.name.clone(),
+            started_at: words::moment(&run.started_at),
+            commit: run.environment.commit.clone(),
+            command: appendix::command(&run.environment.command),
+        }
+    }
+}
+
+impl Comparison {
+    /// The lines of one outcome, in order, those of the TCP baseline aside: it is there to be compared with.
+    pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
+        self.transports().filter(move |line| line.outcome == outcome)
+    }
+
+    fn transports(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.transport.is_some())
+    }
+
+    /// Is there no transport that both runs measured under settings that can be held against one another?
+    pub fn is_empty(&self) -> bool {
+        self.transports().next().is_none()
+    }
+}
+
+impl Line {
+    /// By how much the second is more, in the figure's unit.
+    pub fn amount(&self) -> Option<f64> {
+        Some(self.after? - self.before?)
+    }
+
+    /// The same as a share of the first: 0.2 is a fifth more. `None` without both values, or from zero to something.
+    pub fn share(&self) -> Option<f64> {
+        let (before, amount) = (self.before?, self.amount()?);
+        match before == 0.0 {
+            true => (amount == 0.0).then_some(0.0),
+            false => Some(amount / before.abs()),
+        }
+    }
+
+    /// Where that share is, with 95 % confidence.
+    pub fn share_ci95(&self) -> Option<[f64; 2]> {
+        // Below zero, as a growth of memory can be for noise, a larger ratio is less.
+        let sign = self.before?.signum();
+        let mut ends = self.difference?.ci95.map(|ratio| (ratio - 1.0) * sign);
+        ends.sort_by(f64::total_cmp);
+        Some(ends)
+    }
+}

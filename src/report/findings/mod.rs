@@ -1,0 +1,9 @@
+//! What a run says: rankings, crossovers, claims, theory, comparisons and thresholds, as data.
+
+pub mod claims;
+pub mod compare;
+pub mod crossover;
+pub mod ranking;
+pub mod theory;
+pub mod thresholds;
+pub mod view;

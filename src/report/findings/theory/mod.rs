@@ -1,0 +1,445 @@
+//! What each transport ought to cost and give by theory, to stand beside what was measured.
+//!
+//! The models are small on purpose: each is a few lines from rate, poll interval, hold, payload, round trip and header
+//! sizes, with its source. Where measurement and theory part, one of the two has something to explain.
+//!
+//! Three things are taken from the run and not from theory: the rate at which updates arrived, the size of their
+//! `data`, and the *transit*, the time an update takes when nothing but the machine is in its way. The transit is the mean
+//! latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over the link.
+//!
+//! What the models leave out: loss and retransmission, queueing behind other clients, answers cut at a limit, and a
+//! server that cannot keep up.
+
+mod setting;
+pub mod sizes;
+
+use std::collections::BTreeSet;
+
+use self::setting::{Gaps, Setting};
+use self::sizes::{segments, tcp_ip};
+use crate::limits;
+use crate::run::Transport;
+use crate::run::file::{Run, Trial};
+use crate::run::metric::{Metric, Unit};
+use crate::run::summary;
+
+/// One figure as predicted and as measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Which.
+    pub metric: Metric,
+    /// Of which transport.
+    pub transport: Transport,
+    /// At which sweep point.
+    pub point_index: usize,
+    /// By theory, in the figure's unit.
+    pub predicted: f64,
+    /// In the run.
+    pub measured: f64,
+    /// How far the measurement is from the prediction, as a share of the prediction: 0.1 is 10 % more. Of a figure that
+    /// is a share itself, the plain difference. Where zero was predicted, 0 if it was so and 1 if it was not.
+    pub off: f64,
+    /// The formula, in words and symbols.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// A difference larger than this share is pointed out in a report.
+pub const OFF_MAX: f64 = 0.1;
+
+/// Every figure that theory has a word on and that was measured, by point and transport.
+pub fn predictions(run: &Run) -> Vec<Prediction> {
+    // The order of the summary's rows, which do not carry the index of their point.
+    let keys: BTreeSet<_> = run.trials.iter().filter_map(|trial| Some((trial.point_index, trial.transport?))).collect();
+    let mut all = Vec::new();
+    for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
+        let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
+        let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
+        // The models are of clients that subscribe, and stay.
+        if row.point.echo.is_some() || row.point.churn_ns.is_some() || row.point.storm {
+            continue;
+        }
+        let tcp_baseline =
+            run.tcp_baseline.iter().find(|tcp_baseline| summary::is_same_point(&tcp_baseline.point, &row.point));
+        let Some(setting) = Setting::of(run, row, &trials, tcp_baseline) else { continue };
+        for one in predict(transport, &setting) {
+            let Some(measured) = row.metrics.get(one.metric).0 else { continue };
+            let Predicted { metric, predicted, formula, source } = one;
+            let off = off(metric, predicted, measured);
+            all.push(Prediction { metric, transport, point_index, predicted, measured, off, formula, source });
+        }
+    }
+    all
+}
+
+fn off(metric: Metric, predicted: f64, measured: f64) -> f64 {
+    match predicted == 0.0 {
+        _ if metric.unit() == Unit::Fraction => measured - predicted,
+        false => measured / predicted - 1.0,
+        true if measured.abs() < 1e-9 => 0.0,
+        true => 1.0,
+    }
+}
+
+struct Predicted {
+    metric: Metric,
+    predicted: f64,
+    formula: &'static str,
+    source: &'static str,
+}
+
+fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
+    let usable = setting.rate > 0.0 && setting.poll_interval > 0.0 && setting.hold > 0.0;
+    let model = match transport {
+        _ if !usable => return Vec::new(),
+        Transport::Polling => polling(setting),
+        Transport::LongPolling => long_polling(setting),
+        Transport::Sse => sse(setting),
+        Transport::WebSocket => websocket(setting),
+    };
+    let cost =
+        |metric, predicted| Predicted { metric, predicted, formula: model.wire_formula, source: model.wire_source };
+    let requests = |metric, predicted| Predicted {
+        metric,
+        predicted,
+        formula: model.requests_formula,
+        source: model.requests_source,
+    };
+    let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip;
+    let mut all = Vec::new();
+    all.extend(model.latency.map(|seconds| Predicted {
+        metric: Metric::LatencyMean,
+        predicted: seconds * 1e9,
+        formula: model.latency_formula,
+        source: model.latency_source,
+    }));
+    all.push(requests(Metric::RequestsPerDelivery, model.requests));
+    all.extend(model.empty.map(|share| requests(Metric::EmptyFraction, share)));
+    all.extend([
+        cost(Metric::WireTotal, total),
+        cost(Metric::WireFraming, model.framing),
+        cost(Metric::WireHttpHeaders, model.heads),
+        cost(Metric::WireTcpIp, model.tcp_ip),
+    ]);
+    all
+}
+
+/// What a transport's model says for one delivery, in seconds and bytes.
+struct Model {
+    /// `None` where it is all transit, and that is not known.
+    latency: Option<f64>,
+    latency_formula: &'static str,
+    latency_source: &'static str,
+    requests: f64,
+    /// Share of the requests that bring nothing, where requests are made at all.
+    empty: Option<f64>,
+    requests_formula: &'static str,
+    requests_source: &'static str,
+    framing: f64,
+    heads: f64,
+    tcp_ip: f64,
+    wire_formula: &'static str,
+    wire_source: &'static str,
+}
+
+/// The time after which Linux acknowledges what the application has not answered (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
+const DELAYED_ACK: f64 = 0.040;
+
+/// Polling each T with a random phase: an update waits T/2 on average, whatever the rate; the number of requests is
+/// 1/T, whatever is published.
+fn polling(setting: &Setting) -> Model {
+    let lengths = &setting.lengths;
+    let interval = setting.poll_interval;
+    let requests = 1.0 / (setting.rate * interval);
+    let empty = (setting.rate * setting.excess(interval)).min(1.0);
+    let exchange = Exchanges { requests, empty, request_bytes: lengths.poll_request() };
+    // The client acknowledges an answer with its next request, or, as is usual, on its own before that.
+    let acks = f64::from(u8::from(interval > DELAYED_ACK)) * requests;
+    let (framing, heads, segments, body) = exchange.cost(setting);
+    Model {
+        // Beside half an interval, a transit that is not known hardly counts.
+        latency: Some(interval / 2.0 + setting.transit.unwrap_or(0.0) + setting.sending(body)),
+        latency_formula: "T/2 + transit",
+        latency_source: "the mean wait for the next of evenly spaced polls at a random phase",
+        requests,
+        empty: Some(empty),
+        requests_formula: "1/(λT); empty: λ × mean of (gap − T) where it is positive",
+        requests_source: "one request each T (RFC 6202 section 1); the share of spans of T that hold no update",
+        framing,
+        heads,
+        tcp_ip: tcp_ip(segments + acks),
+        wire_formula: "requests × (request + answer or 204 + 3 segments × 52 B) + updates in their envelope",
+        wire_source: "RFC 9112 section 2.1 headers; TCP/IPv4 header with timestamps 52 B; one acknowledgement per answer",
+    }
+}
+
+/// Long polling: one request per answer; what is published in the cycle c, while the answer travels to the client and
+/// the next request back, comes together in the next answer.
+fn long_polling(setting: &Setting) -> Model {
+    let lengths = &setting.lengths;
+    let cycle = 2.0 * setting.transit.unwrap_or(0.0);
+    let (answers, late) = batching(setting, cycle);
+    let expiries = setting.times_in_gap(setting.hold);
+    let requests = answers + expiries;
+    let exchange = Exchanges { requests, empty: expiries / requests, request_bytes: lengths.long_poll_request() };
+    // The server acknowledges a request with the answer if that follows soon, else on its own.
+    let acks = answers * setting.is_longer(DELAYED_ACK) + expiries;
+    let (framing, heads, segments, body) = exchange.cost(setting);
+    Model {
+        latency: setting.transit.map(|transit| transit + late * cycle / 2.0 + setting.sending(body)),
+        latency_formula: "transit + c/2 × share of updates published in a cycle c = 2 transits",
+        latency_source: "RFC 6202 section 2.2: one transit on average, over three at the most",
+        requests,
+        empty: Some(expiries / requests),
+        requests_formula: "1/(λc + P(no update in c)) + holds that expire in a gap",
+        requests_source: "RFC 6202 sections 2.1 and 2.2, as a renewal process: an answer brings what came in the \
+                          cycle before it, or the next update",
+        framing,
+        heads,
+        tcp_ip: tcp_ip(segments + acks),
+        wire_formula: "requests × (request + answer or 204 + 2 to 3 segments × 52 B) + updates in their envelope",
+        wire_source: "RFC 6202 section 2.2: every long poll carries full headers; the server acknowledges a request on its \
+                      own only if it waits longer than 40 ms",
+    }
+}
+
+/// Answers for each update, and the share of updates that are published while no request is parked.
+fn batching(setting: &Setting, cycle: f64) -> (f64, f64) {
+    let load = setting.rate * cycle;
+    let late_if_any = |per_answer: f64| load / per_answer;
+    match setting.gaps {
+        // A request is parked again before the next update, or each answer brings a whole cycle's.
+        Gaps::Steady if load < 1.0 => (1.0, 0.0),
+        Gaps::Steady => (1.0 / load, 1.0),
+        Gaps::Poisson => {
+            let per_answer = load + (-load).exp();
+            (1.0 / per_answer, late_if_any(per_answer))
+        }
+        Gaps::Bursty => {
+            let (inside, _, first) = setting.burst();
+            let behind = 1.0 - first;
+            let is_late = f64::from(u8::from(cycle > inside));
+            (first + behind * (inside / cycle).min(1.0), behind * is_late)
+        }
+    }
+}
+
+/// The request and answer pairs that one delivery takes.
+struct Exchanges {
+    requests: f64,
+    empty: f64,
+    request_bytes: f64,
+}
+
+impl Exchanges {
+    /// Framing, heads and data segments for one delivery, and the bytes of one answer that brings updates.
+    fn cost(&self, setting: &Setting) -> (f64, f64, f64, f64) {
+        let lengths = &setting.lengths;
+        let answers = self.requests * (1.0 - self.empty);
+        let updates = if answers > 0.0 { 1.0 / answers } else { 1.0 };
+        let envelope = lengths.answer_envelope(updates);
+        let body = envelope + updates * (lengths.update_envelope() + lengths.payload_bytes);
+        let head = lengths.answer_head(body);
+        let nothing = self.requests * self.empty;
+        let framing = answers * envelope + lengths.update_envelope();
+        let heads = self.requests * self.request_bytes + answers * head + nothing * lengths.empty_answer_head();
+        let asked = segments(self.request_bytes, setting.segment_bytes);
+        let answered = answers * segments(head + body, setting.segment_bytes) + nothing;
+        (framing, heads, self.requests * asked + answered, head + body)
+    }
+}
+
+/// SSE: each update is one chunk of one endless answer. Its request came before the measured interval.
+fn sse(setting: &Setting) -> Model {
+    let beat = setting.beats(limits::SSE_HEARTBEAT.as_secs_f64()) / setting.rate;
+    let mut model = stream(setting, setting.lengths.sse_framing());
+    model.framing += beat * sizes::sse_heartbeat();
+    model.tcp_ip += beat * tcp_ip(2.0);
+    model.wire_formula = "update + block fields + chunk lines + 2 × 52 B, and a heartbeat each 15 s";
+    model.wire_source =
+        "WHATWG HTML, \"Server-sent events\"; RFC 9112 section 7.1 for the chunk; one segment and its acknowledgement";
+    model
+}
+
+/// WebSocket: each update is one frame.
+fn websocket(setting: &Setting) -> Model {
+    let ping = setting.beats(limits::WS_PING.as_secs_f64()) / setting.rate;
+    let mut model = stream(setting, setting.lengths.websocket_framing());
+    model.framing += ping * sizes::websocket_ping_and_pong();
+    // The ping, the pong that acknowledges it, and the pong's own acknowledgement.
+    model.tcp_ip += ping * tcp_ip(3.0);
+    model.wire_formula = "update + frame header of 2, 4 or 10 B + 2 × 52 B, and a ping and pong each 20 s";
+    model.wire_source = "RFC 6455 section 5.2 for the header; one segment and its acknowledgement";
+    model
+}
+
+/// What the two streams share: one transit, no requests, a segment or more and its acknowledgement for each update.
+fn stream(setting: &Setting, added: f64) -> Model {
+    let lengths = &setting.lengths;
+    let framing = lengths.update_envelope() + added;
+    let message = framing + lengths.payload_bytes;
+    Model {
+        latency: setting.transit.map(|transit| transit + setting.sending(message)),
+        latency_formula: "one transit",
+        latency_source: "RFC 6202 section 3.2: a stream's ideal is one transit",
+        requests: 0.0,
+        empty: None,
+        requests_formula: "0: the one request came before the measured interval",
+        requests_source: "by construction",
+        framing,
+        heads: 0.0,
+        // The client reads at once and has nothing to send, so that each message gets its acknowledgement.
+        tcp_ip: tcp_ip(segments(message, setting.segment_bytes) + 1.0),
+        wire_formula: "",
+        wire_source: "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes::Lengths;
+    use super::*;
+    use crate::run::fixture;
+    use crate::units::Nanos;
+
+    fn setting(rate: f64, gaps: Gaps) -> Setting {
+        Setting {
+            rate,
+            gaps,
+            poll_interval: 1.0,
+            hold: 25.0,
+            transit: Some(0.0001),
+            interval: [1.0, 60.0],
+            bandwidth: None,
+            segment_bytes: 65_484,
+            lengths: Lengths {
+                port: 40_000,
+                seq: 42,
+                at_ns: Nanos(8_123_456_789),
+                payload_bytes: 128.0,
+                request_header_bytes: 0,
+                hold_ns: Nanos(25_000_000_000),
+            },
+        }
+    }
+
+    fn assert_near(found: f64, expected: f64, what: &str) {
+        assert!((found - expected).abs() <= 0.01 * expected.abs().max(0.01), "{what}: {found}, not {expected}");
+    }
+
+    #[test]
+    fn polling_waits_half_its_interval_and_asks_whether_there_is_something_or_not() {
+        let sparse = polling(&setting(0.1, Gaps::Steady));
+        assert_near(sparse.latency.unwrap(), 0.5001, "latency");
+        assert_near(sparse.requests, 10.0, "requests");
+        assert_near(sparse.empty.unwrap(), 0.9, "empty");
+        assert_near(polling(&setting(0.1, Gaps::Poisson)).empty.unwrap(), (-0.1_f64).exp(), "empty");
+        assert_eq!(polling(&setting(7.0, Gaps::Steady)).empty, Some(0.0));
+    }
+
+    #[test]
+    fn long_polling_asks_once_for_each_update_until_updates_outrun_its_cycle() {
+        assert_near(long_polling(&setting(10.0, Gaps::Steady)).requests, 1.0, "requests");
+        let far = |rate, gaps| long_polling(&Setting { transit: Some(0.05), ..setting(rate, gaps) });
+        assert_near(far(100.0, Gaps::Steady).requests, 0.1, "ten come in one cycle of 100 ms");
+        assert_near(far(100.0, Gaps::Steady).latency.unwrap(), 0.1, "a transit and half a cycle");
+        assert_near(far(10.0, Gaps::Poisson).requests, 1.0 / (1.0 + (-1.0_f64).exp()), "requests");
+        let idle = long_polling(&setting(0.01, Gaps::Steady));
+        assert_near(idle.requests, 5.0, "four holds of 25 s expire in 100 s");
+        assert_near(idle.empty.unwrap(), 0.8, "empty");
+    }
+
+    /// The models of gaps against a simulation of the feed itself.
+    #[test]
+    fn the_shares_of_empty_spans_are_those_of_the_feeds() {
+        use rand::{RngExt, SeedableRng};
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        for (gaps, rate, length) in
+            [(Gaps::Steady, 0.4, 1.0), (Gaps::Poisson, 0.7, 1.0), (Gaps::Bursty, 3.0, 1.0), (Gaps::Bursty, 1.0, 0.05)]
+        {
+            let setting = setting(rate, gaps);
+            let (inside, between, _) = setting.burst();
+            let mut exponential = |mean: f64| -mean * (1.0 - random.random::<f64>()).ln();
+            let mut time = 0.0;
+            let mut empty = 0.0;
+            let mut longer = 0;
+            const UPDATES: u64 = 200_000;
+            for update in 0..UPDATES {
+                let gap = match gaps {
+                    Gaps::Steady => 1.0 / rate,
+                    Gaps::Poisson => exponential(1.0 / rate),
+                    Gaps::Bursty if update % limits::BURST_UPDATES == 0 => exponential(between),
+                    Gaps::Bursty => inside,
+                };
+                time += gap;
+                // A span that begins in the gap holds nothing if it ends in it.
+                empty += (gap - length).max(0.0);
+                longer += u64::from(gap > length);
+            }
+            assert_near(UPDATES as f64 / time, rate, "rate");
+            let what = format!("{gaps:?} at {rate}");
+            assert!((empty / time - rate * setting.excess(length)).abs() < 0.01, "{what}: {}", empty / time);
+            assert!((longer as f64 / UPDATES as f64 - setting.is_longer(length)).abs() < 0.01, "{what}: {longer}");
+        }
+    }
+
+    #[test]
+    fn a_stream_carries_an_update_in_one_segment_with_one_acknowledgement() {
+        let websocket = websocket(&setting(10.0, Gaps::Steady));
+        let envelope = r#"{"seq":42,"at_ns":8123456789,"data":}"#.len() as f64;
+        assert_near(websocket.framing, envelope + 4.0 + 3.0 * 8.0 / 600.0, "framing");
+        assert_near(websocket.tcp_ip, 104.0 + 3.0 * 156.0 / 600.0, "TCP/IP");
+        assert_eq!((websocket.requests, websocket.heads), (0.0, 0.0));
+        let large = Setting { segment_bytes: 1_448, ..setting(10.0, Gaps::Steady) };
+        let large = Setting { lengths: Lengths { payload_bytes: 2_000.0, ..large.lengths }, ..large };
+        assert_near(sse(&large).tcp_ip, 3.0 * 52.0 + 4.0 * 104.0 / 600.0, "two segments and an acknowledgement");
+    }
+
+    #[test]
+    fn a_stream_whose_transit_is_not_known_has_no_latency_to_predict() {
+        let unknown = Setting { transit: None, ..setting(10.0, Gaps::Steady) };
+        assert_eq!(sse(&unknown).latency, None);
+        assert_near(polling(&unknown).latency.unwrap(), 0.5, "latency");
+    }
+
+    #[test]
+    fn what_is_done_at_a_period_counts_as_often_as_it_falls_into_the_interval() {
+        let beats = |interval| Setting { interval, ..setting(1.0, Gaps::Steady) }.beats(15.0);
+        assert_eq!((beats([1.0, 4.0]), beats([12.0, 4.0]), beats([1.0, 60.0])), (0.0, 0.25, 4.0 / 60.0));
+    }
+
+    #[test]
+    fn a_limited_link_adds_the_time_of_sending() {
+        let narrow = Setting { bandwidth: Some(1e6), ..setting(10.0, Gaps::Steady) };
+        let message = narrow.lengths.payload_bytes + narrow.lengths.update_envelope() + 4.0;
+        assert_near(websocket(&narrow).latency.unwrap(), 0.0001 + message * 8.0 / 1e6, "latency");
+    }
+
+    #[test]
+    fn predictions_stand_beside_the_rows_that_they_belong_to() {
+        let mut run = fixture::run(|_, _| 1.0);
+        let rows = run.summary.len();
+        let index = run.summary.iter().position(|row| row.transport == Some(Transport::Polling)).unwrap();
+        let expected = run.tcp_baseline[0].metrics.latency_ns.mean.0.unwrap() + 0.5e9;
+        run.summary[index].metrics.latency_ns.mean = crate::run::metric::Value(Some(1.2 * expected));
+        let predictions = predictions(&run);
+        let latency = predictions.iter().find(|one| one.metric == Metric::LatencyMean).unwrap();
+        assert_eq!((latency.transport, latency.point_index), (Transport::Polling, 0));
+        assert_near(latency.off, 0.2, "off");
+        assert_eq!(predictions.iter().filter(|one| one.metric == Metric::WireTotal).count(), rows);
+        assert!(predictions.iter().all(|one| !one.formula.is_empty() && !one.source.is_empty()));
+        run.summary[index].metrics.latency_ns.mean = crate::run::metric::Value(None);
+        let fewer = super::predictions(&run).len();
+        assert_eq!(fewer + 1, predictions.len(), "what was not measured is not compared");
+    }
+
+    #[test]
+    fn off_is_a_share_of_the_prediction_and_zero_is_met_or_missed() {
+        let bytes = |predicted, measured| off(Metric::WireTotal, predicted, measured);
+        assert_near(bytes(10.0, 11.0), 0.1, "more");
+        assert_near(bytes(10.0, 5.0), -0.5, "less");
+        assert_eq!((bytes(0.0, 0.0), bytes(0.0, 0.5)), (0.0, 1.0));
+        assert_near(off(Metric::EmptyFraction, 0.0, 0.02), 0.02, "a share");
+    }
+}

@@ -1,0 +1,152 @@
+//! What the models work from: the settings of one row, and how its updates are spread in time.
+
+use crate::limits;
+use crate::report::findings::theory::sizes::Lengths;
+use crate::run::file::{Row, Run, Trial};
+
+/// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
+fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
+    match tcp_baseline {
+        Some(tcp_baseline) if tcp_baseline >= half_trip => Some(tcp_baseline),
+        Some(tcp_baseline) => Some(tcp_baseline + half_trip),
+        None => (half_trip > 0.0).then_some(half_trip),
+    }
+}
+
+/// How the updates are spread in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gaps {
+    /// All gaps alike.
+    Steady,
+    /// Exponential gaps, which also stand for feeds whose pattern is not known: a recording, standard input.
+    Poisson,
+    /// Bursts of [`limits::BURST_UPDATES`] at [`limits::BURST_SPEEDUP`] times the rate, exponential gaps between them.
+    Bursty,
+}
+
+/// Everything that the models work from, in seconds and bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Updates that arrived at one client in a second.
+    pub rate: f64,
+    /// How they are spread.
+    pub gaps: Gaps,
+    /// Between two polls of one client.
+    pub poll_interval: f64,
+    /// How long a long poll is parked.
+    pub hold: f64,
+    /// One way, from due to decoded, with nothing but the machine and the link in between; `None` where the run has
+    /// neither a TCP baseline nor a link to tell it.
+    pub transit: Option<f64>,
+    /// How long the connections had been open when the measured interval began, and how long that was.
+    pub interval: [f64; 2],
+    /// Bits a second of a limited link.
+    pub bandwidth: Option<f64>,
+    /// Payload of a full TCP segment.
+    pub segment_bytes: u64,
+    /// What decides how long heads and envelopes are.
+    pub lengths: Lengths,
+}
+
+impl Setting {
+    /// The settings of one row, with its trials and the TCP baseline at the same point; `None` of no trials.
+    pub fn of(run: &Run, row: &Row, trials: &[&Trial], tcp_baseline: Option<&Row>) -> Option<Self> {
+        let trial = trials.first()?;
+        let point = &row.point;
+        let seconds: f64 =
+            trials.iter().filter_map(|trial| Some(trial.window_ns[1].since(trial.window_ns[0])?.seconds())).sum();
+        let arrived: u64 = trials.iter().map(|trial| trial.arrived).sum();
+        let interval = [run.scenario.warm_up_ns.seconds(), run.scenario.measure_ns.seconds()];
+        let words = run.scenario.feed_detail.to_lowercase();
+        let gaps = match run.scenario.feed.as_str() {
+            "synthetic" if words.contains("steady") => Gaps::Steady,
+            "synthetic" if words.contains("burst") => Gaps::Bursty,
+            _ => Gaps::Poisson,
+        };
+        let tcp_baseline =
+            tcp_baseline.and_then(|tcp_baseline| tcp_baseline.metrics.latency_ns.mean.0).map(|mean| mean / 1e9);
+        // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
+        let mtu = if run.scenario.feed == "external" { 1_500 } else { 65_536 };
+        Some(Self {
+            rate: arrived as f64 / (seconds * f64::from(point.clients)),
+            gaps,
+            poll_interval: point.poll_interval_ns.seconds(),
+            hold: point.hold_ns.seconds(),
+            transit: transit(tcp_baseline, point.rtt_ns.seconds() / 2.0),
+            interval,
+            bandwidth: point.link_bits_per_s.map(|bits| bits as f64),
+            segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,
+            lengths: Lengths {
+                port: trial.port,
+                seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,
+                at_ns: trial.window_ns[0],
+                payload_bytes: point.payload_bytes,
+                request_header_bytes: point.request_header_bytes,
+                hold_ns: point.hold_ns,
+            },
+        })
+    }
+
+    /// How often in a second of the measured interval something happens that is done each `period` from the moment of
+    /// connecting on. In a short interval that is not 1/`period`, but as often as it falls in.
+    pub fn beats(&self, period: f64) -> f64 {
+        let [before, length] = self.interval;
+        (((before + length) / period).floor() - (before / period).floor()) / length
+    }
+
+    /// The mean of what each gap between two updates is longer than `length`. By itself a sum over all gaps; times the
+    /// rate, the chance that a span of that length which begins anywhere holds no update.
+    pub fn excess(&self, length: f64) -> f64 {
+        let mean = 1.0 / self.rate;
+        match self.gaps {
+            Gaps::Steady => (mean - length).max(0.0),
+            Gaps::Poisson => mean * (-length / mean).exp(),
+            Gaps::Bursty => {
+                let (inside, between, share_between) = self.burst();
+                let long = between * (-length / between).exp();
+                share_between * long + (1.0 - share_between) * (inside - length).max(0.0)
+            }
+        }
+    }
+
+    /// The chance that the gap behind an update is longer than `length`.
+    pub fn is_longer(&self, length: f64) -> f64 {
+        let mean = 1.0 / self.rate;
+        match self.gaps {
+            Gaps::Steady => f64::from(u8::from(mean > length)),
+            Gaps::Poisson => (-length / mean).exp(),
+            Gaps::Bursty => {
+                let (inside, between, share_between) = self.burst();
+                let long = (-length / between).exp();
+                share_between * long + (1.0 - share_between) * f64::from(u8::from(inside > length))
+            }
+        }
+    }
+
+    /// How often `length` fits into the gap behind an update, on average.
+    pub fn times_in_gap(&self, length: f64) -> f64 {
+        let mean = 1.0 / self.rate;
+        // The number of whole lengths in an exponential gap is geometric.
+        let in_exponential = |mean: f64| 1.0 / (length / mean).exp_m1();
+        match self.gaps {
+            Gaps::Steady => (mean / length).floor(),
+            Gaps::Poisson => in_exponential(mean),
+            Gaps::Bursty => {
+                let (inside, between, share_between) = self.burst();
+                share_between * in_exponential(between) + (1.0 - share_between) * (inside / length).floor()
+            }
+        }
+    }
+
+    /// Of the bursty feed: the gap inside a burst, the mean gap between two, and the share of gaps that are between.
+    pub fn burst(&self) -> (f64, f64, f64) {
+        let updates = limits::BURST_UPDATES as f64;
+        let inside = 1.0 / (self.rate * limits::BURST_SPEEDUP);
+        (inside, updates / self.rate - (updates - 1.0) * inside, 1.0 / updates)
+    }
+
+    /// The time that `bytes` take on a limited link of their own.
+    pub fn sending(&self, bytes: f64) -> f64 {
+        self.bandwidth.map_or(0.0, |bits_per_s| bytes * 8.0 / bits_per_s)
+    }
+}

@@ -1,0 +1,386 @@
+//! `--fail-if`: a condition on a figure under which a run or a comparison counts as failed.
+//!
+//! ```text
+//! sse.latency_ns.p99 > 5ms                 one transport
+//! *.wire_bytes_per_delivery.total >= 4KiB  any of them; `latency_ns.p99 > 5ms` says the same of latency
+//! polling.empty_fraction > 10%             a share
+//! *.lost > 0                               the delivery audit
+//! sse.latency_ns.p99 > +10%                in a comparison: a tenth more than in the first run
+//! ```
+//!
+//! What was not measured does not pass: a threshold on a figure that is `null`, or on a transport that was not run,
+//! fails and says so.
+
+mod parse;
+
+use std::fmt;
+
+pub use parse::ExpressionError;
+
+use crate::report::findings::compare::{Comparison, Lack, Line, Outcome, change};
+use crate::run::Transport;
+use crate::run::file::{Audit, Point, Row, Threshold};
+use crate::run::metric::Metric;
+use crate::run::summary;
+use crate::units::grouped;
+
+/// A condition to fail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    text: String,
+    /// `None` for all.
+    transport: Option<Transport>,
+    subject: Subject,
+    relation: Relation,
+    bound: Bound,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Metric(Metric),
+    Audit(Count),
+}
+
+/// A count of the delivery audit that must be small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Lost,
+    Duplicate,
+    Reordered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// What it is compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    /// A value, in the figure's unit.
+    Value(f64),
+    /// A change against the baseline, as a share of it: 0.1 is a tenth more.
+    Change(f64),
+}
+
+impl Count {
+    const ALL: [Self; 3] = [Self::Lost, Self::Duplicate, Self::Reordered];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Duplicate => "duplicate",
+            Self::Reordered => "reordered",
+        }
+    }
+
+    fn of(self, audit: &Audit) -> u64 {
+        match self {
+            Self::Lost => audit.lost,
+            Self::Duplicate => audit.duplicate,
+            Self::Reordered => audit.reordered,
+        }
+    }
+}
+
+impl Relation {
+    fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::Above => value > bound,
+            Self::AtLeast => value >= bound,
+            Self::Below => value < bound,
+            Self::AtMost => value <= bound,
+        }
+    }
+
+    /// Of two values the one that is nearer to failing, or further beyond.
+    fn worse(self, a: f64, b: f64) -> std::cmp::Ordering {
+        match self {
+            Self::Above | Self::AtLeast => a.total_cmp(&b),
+            Self::Below | Self::AtMost => b.total_cmp(&a),
+        }
+    }
+}
+
+/// What one row says to an expression.
+struct Found {
+    failed: bool,
+    /// To find the one to show when none failed; `None` if there is no number.
+    value: Option<f64>,
+    words: String,
+}
+
+impl Expression {
+    /// Does it ask for a change against a baseline, which only a comparison has?
+    pub fn is_relative(&self) -> bool {
+        matches!(self.bound, Bound::Change(_))
+    }
+
+    /// The outcome for the rows of one run.
+    pub fn evaluate(&self, rows: &[Row]) -> Threshold {
+        let Bound::Value(bound) = self.bound else {
+            let advice = "a change needs a baseline; use this threshold with `loadgen compare`, or write a value";
+            return self.threshold(true, advice.to_owned());
+        };
+        let points: Vec<&Point> = rows.iter().map(|row| &row.point).collect();
+        let found = rows.iter().filter(|row| self.is_about(row.transport)).map(|row| {
+            let name = summary::row_name(row, &points);
+            match self.value(row) {
+                Some((value, shown)) => Found {
+                    failed: self.relation.holds(value, bound),
+                    value: Some(value),
+                    words: format!("{name}: {shown}"),
+                },
+                None => {
+                    Found { failed: true, value: None, words: format!("{name}: not measured, which does not pass") }
+                }
+            }
+        });
+        self.outcome(found.collect())
+    }
+
+    /// The outcome for a comparison: a change is against the first run, a value is of the second.
+    ///
+    /// A change beyond the bound that could be noise does not fail; what it was is said. With a single round in either
+    /// run there is no telling, and the change is taken as it is.
+    pub fn evaluate_comparison(&self, comparison: &Comparison, second: &[Row]) -> Threshold {
+        let (Bound::Change(bound), Subject::Metric(metric)) = (self.bound, self.subject) else {
+            return self.evaluate(second);
+        };
+        let is_meant =
+            |line: &&Line| line.metric == metric && line.transport.is_some() && self.is_about(line.transport);
+        self.outcome(comparison.lines.iter().filter(is_meant).map(|line| self.change(line, bound)).collect())
+    }
+
+    fn change(&self, line: &Line, bound: f64) -> Found {
+        let name = &line.name;
+        let Some(share) = line.share() else {
+            let why = match line.outcome {
+                Outcome::NotComparable(Lack::WasZero) => "zero in the first run, so that there is no change in percent",
+                Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
+                | Outcome::Worse
+                | Outcome::Better
+                | Outcome::Changed
+                | Outcome::Chance
+                | Outcome::Small
+                | Outcome::WithinNoise => "not measured in both runs, which does not pass",
+            };
+            return Found { failed: true, value: None, words: format!("{name}: {why}") };
+        };
+        let is_beyond = self.relation.holds(share, bound);
+        let is_noise = line.difference.is_some_and(|difference| !difference.is_clear);
+        let [.., interval, _] = line.cells();
+        let note = match (is_noise, line.difference.is_some()) {
+            (true, _) => format!(" within noise ({interval})"),
+            (false, true) => format!(" ({interval})"),
+            (false, false) => " in a single round".to_owned(),
+        };
+        Found { failed: is_beyond && !is_noise, value: Some(share), words: format!("{name}: {}{note}", change(share)) }
+    }
+
+    /// The TCP baseline is no transport: an expression about all of them does not mean it.
+    fn is_about(&self, transport: Option<Transport>) -> bool {
+        transport.is_some() && (self.transport.is_none() || self.transport == transport)
+    }
+
+    /// The row's value, as a number and in words.
+    fn value(&self, row: &Row) -> Option<(f64, String)> {
+        match self.subject {
+            Subject::Metric(metric) => row.metrics.get(metric).0.map(|value| (value, metric.show(value))),
+            Subject::Audit(count) => {
+                let count = count.of(&row.audit);
+                Some((count as f64, grouped(i64::try_from(count).unwrap_or(i64::MAX))))
+            }
+        }
+    }
+
+    /// All that failed, or else the one nearest to it.
+    fn outcome(&self, found: Vec<Found>) -> Threshold {
+        let Some(worst) = found.iter().max_by(|a, b| match (a.value, b.value) {
+            (Some(a), Some(b)) => self.relation.worse(a, b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }) else {
+            let which = self.transport.map_or("any transport", Transport::title);
+            return self.threshold(true, format!("there is no row of {which}, which does not pass"));
+        };
+        let failed: Vec<&str> = found.iter().filter(|one| one.failed).map(|one| one.words.as_str()).collect();
+        match failed.is_empty() {
+            true => self.threshold(false, worst.words.clone()),
+            false => self.threshold(true, failed.join("; ")),
+        }
+    }
+
+    fn threshold(&self, failed: bool, found: String) -> Threshold {
+        Threshold { expression: self.text.clone(), failed, found }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::findings::compare::compare;
+    use crate::run::fixture;
+    use crate::run::metric::Value;
+
+    fn parse(text: &str) -> Expression {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn error(text: &str) -> ExpressionError {
+        match text.parse::<Expression>() {
+            Ok(parsed) => panic!("{text} was read as {parsed:?}"),
+            Err(error) => error,
+        }
+    }
+
+    #[test]
+    fn an_expression_has_a_transport_a_figure_a_relation_and_a_number_with_its_unit() {
+        let cases = [
+            ("sse.latency_ns.p99 > 5ms", Some(Transport::Sse), Relation::Above, Bound::Value(5e6)),
+            ("*.latency_ns.p99>=1.5s", None, Relation::AtLeast, Bound::Value(1.5e9)),
+            ("latency_ns.p99 <  800us", None, Relation::Below, Bound::Value(8e5)),
+            (
+                "websocket.wire_bytes_per_delivery.total > 4KiB",
+                Some(Transport::WebSocket),
+                Relation::Above,
+                Bound::Value(4096.0),
+            ),
+            (
+                "polling.wire_bytes_per_delivery.total > 412.5",
+                Some(Transport::Polling),
+                Relation::Above,
+                Bound::Value(412.5),
+            ),
+            ("polling.empty_fraction > 10%", Some(Transport::Polling), Relation::Above, Bound::Value(0.1)),
+            ("polling.empty_fraction > 0.1", Some(Transport::Polling), Relation::Above, Bound::Value(0.1)),
+            (
+                "long_polling.requests_per_delivery <= 1.5",
+                Some(Transport::LongPolling),
+                Relation::AtMost,
+                Bound::Value(1.5),
+            ),
+            ("*.lost > 0", None, Relation::Above, Bound::Value(0.0)),
+            ("sse.latency_ns.p99 > +10%", Some(Transport::Sse), Relation::Above, Bound::Change(0.1)),
+            ("sse.latency_ns.p99 < -5%", Some(Transport::Sse), Relation::Below, Bound::Change(-0.05)),
+        ];
+        for (text, transport, relation, bound) in cases {
+            let parsed = parse(text);
+            assert_eq!((parsed.transport, parsed.relation, parsed.bound), (transport, relation, bound), "{text}");
+            assert_eq!(parsed.is_relative(), matches!(bound, Bound::Change(_)));
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_what_could_stand_there() {
+        let cases = [
+            ("", 1, "a comparison is missing", None),
+            ("sse.latency_ns.p99", 19, "a comparison is missing", None),
+            (" > 5ms", 2, "the figure is missing", None),
+            ("ssee.latency_ns.p99 > 5ms", 1, "there is no transport `ssee`", Some("sse")),
+            ("longpolling.latency > 5ms", 1, "there is no transport `longpolling`", Some("long_polling")),
+            ("sse.latency_ns.p95 > 5ms", 5, "there is no figure `latency_ns.p95`", Some("latency_ns.p50")),
+            ("latency.p99 > 5ms", 1, "there is no figure `latency.p99`", Some("latency_ns.p99")),
+            ("sse > 5ms", 4, "a figure must follow `sse.`", None),
+            ("sse.lots > 0", 5, "there is no figure `lots`", Some("lost")),
+            ("sse.lost == 0", 10, "`==` is not a comparison", None),
+            ("sse.latency_ns.p99 >", 21, "the number is missing", None),
+            ("sse.latency_ns.p99 > 5", 22, "`5` is a length of time without its unit", None),
+            ("sse.latency_ns.p99 > 5%", 22, "write a change as `+5%`", None),
+            ("sse.latency_ns.p99 > fast", 22, "cannot be read as a length of time", None),
+            ("sse.latency_ns.p99 > +5ms", 22, "has a sign, which is for a change in percent", None),
+            ("sse.wire_bytes_per_delivery.total > many", 37, "cannot be read as a size", None),
+            ("sse.requests_per_delivery > NaN", 29, "cannot be read as a number", None),
+            ("*.lost > +10%", 10, "not a change", None),
+        ];
+        for (text, position, problem, suggestion) in cases {
+            let error = error(text);
+            assert!(error.problem.contains(problem), "{error}");
+            assert_eq!(error.position, position, "{error}");
+            match suggestion {
+                Some("latency_ns.p50") => {
+                    assert!(error.suggestion.is_some_and(|near| near.starts_with("latency_ns.p")), "{error}")
+                }
+                _ => assert_eq!(error.suggestion, suggestion, "{error}"),
+            }
+            assert!(!error.expected.is_empty(), "{error}");
+        }
+        let shown = error("ssé.lost > 0").to_string();
+        assert_eq!(
+            shown,
+            "`ssé.lost > 0`, at character 1: there is no transport `ssé`; did you mean `sse`? \
+             there could stand: polling, long_polling, sse, websocket, *"
+        );
+    }
+
+    #[test]
+    fn a_threshold_fails_where_any_row_meets_its_condition() {
+        let mut rows = fixture::run(|_, _| 1.0).summary;
+        rows.iter_mut().for_each(|row| row.metrics.latency_ns.p99 = Value(Some(1e6)));
+        let kept = parse("*.latency_ns.p99 > 5ms").evaluate(&rows);
+        assert!(!kept.failed && kept.found.ends_with(": 1.00 ms"), "{kept:?}");
+        let sse = rows.iter().position(|row| row.transport == Some(Transport::Sse)).unwrap();
+        rows[sse].metrics.latency_ns.p99 = Value(Some(7e6));
+        let failed = parse("sse.latency_ns.p99 > 5ms").evaluate(&rows);
+        assert_eq!((failed.failed, failed.found.as_str()), (true, "SSE at 50 clients: 7.00 ms"));
+        assert_eq!(failed.expression, "sse.latency_ns.p99 > 5ms");
+        assert!(!parse("websocket.latency_ns.p99 > 5ms").evaluate(&rows).failed);
+        assert!(parse("*.latency_ns.p99 < 2ms").evaluate(&rows).failed);
+        assert!(!parse("*.lost > 0").evaluate(&rows).failed);
+        rows[sse].audit.lost = 3;
+        assert_eq!(parse("*.lost > 0").evaluate(&rows).found, "SSE at 50 clients: 3");
+    }
+
+    #[test]
+    fn what_was_not_measured_or_not_run_does_not_pass() {
+        let mut rows = fixture::run(|_, _| 1.0).summary;
+        rows.retain(|row| row.transport == Some(Transport::Sse));
+        rows[1].metrics.server_cpu_ns_per_delivery = Value(None);
+        let unmeasured = parse("sse.server_cpu_ns_per_delivery > 1s").evaluate(&rows);
+        assert!(unmeasured.failed && unmeasured.found.contains("SSE at 1,000 clients: not measured"), "{unmeasured:?}");
+        let absent = parse("polling.latency_ns.p99 > 1s").evaluate(&rows);
+        assert!(absent.failed && absent.found.contains("no row of Polling"), "{absent:?}");
+        let relative = parse("sse.latency_ns.p99 > +10%").evaluate(&rows);
+        assert!(relative.failed && relative.found.contains("loadgen compare"), "{relative:?}");
+    }
+
+    #[test]
+    fn a_change_fails_if_it_is_beyond_the_bound_and_no_noise() {
+        let before = fixture::run(|_, _| 1.0);
+        let mut after = fixture::run(|_, metric| if metric == Metric::ServerCpu { 1.3 } else { 1.0 });
+        let evaluate = |text: &str, after: &crate::run::file::Run| {
+            parse(text).evaluate_comparison(&compare(&before, after), &after.summary)
+        };
+        let failed = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
+        assert!(failed.failed && failed.found.contains("+30.0 %"), "{failed:?}");
+        assert!(!evaluate("sse.server_cpu_ns_per_delivery > +40%", &after).failed);
+        assert!(!evaluate("sse.host_cpu_ns_per_delivery > +20%", &after).failed);
+        assert!(evaluate("sse.server_cpu_ns_per_delivery > 1ns", &after).failed, "a value is of the second run");
+        for trial in &mut after.trials {
+            let cpu = &mut trial.metrics.server_cpu_ns_per_delivery;
+            *cpu = Value(cpu.0.map(|value| value * f64::from(trial.round)));
+        }
+        let noise = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
+        assert!(!noise.failed && noise.found.contains("within noise"), "{noise:?}");
+        after.trials.retain(|trial| trial.round == 3);
+        after.summary.iter_mut().for_each(|row| {
+            let cpu = &mut row.metrics.server_cpu_ns_per_delivery;
+            *cpu = Value(cpu.0.map(|value| value * 3.0));
+        });
+        let single = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
+        assert!(single.failed && single.found.contains("single round"), "{single:?}");
+        after.trials.iter_mut().for_each(|trial| trial.metrics.server_cpu_ns_per_delivery = Value(None));
+        after.summary.iter_mut().for_each(|row| row.metrics.server_cpu_ns_per_delivery = Value(None));
+        let unmeasured = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
+        assert!(unmeasured.failed && unmeasured.found.contains("not measured in both"), "{unmeasured:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What a sceptic needs: every trial with its health and verdict, the machine, and the command that repeats the run.
+
+use maud::{Markup, html};
+
+use crate::report::findings::view::{NOT_MEASURED, View, shown};
+use crate::report::html::scorecard::sign;
+use crate::run::file::{Run, Trial};
+use crate::run::metric::Metric;
+use crate::units::{grouped, three_digits};
+
+/// Trials in the table; a longer one would not be read, and the page has to stay small.
+const TRIALS_SHOWN_MAX: usize = 250;
+
+/// Every trial, in the order in which it was run.
+pub(crate) fn trials(view: &View<'_>) -> Markup {
+    let run = view.run;
+    let has_points = view.points().len() > 1;
+    html! {
+        section #trials {
+            h2 { "Trials" }
+            p.lead { "In the order in which they ran: transports interleaved and shuffled in each round, on a server started fresh for each." }
+            div.scroll tabindex="0" role="region" aria-label="Trials" {
+                table.trials {
+                    thead {
+                        tr {
+                            @for head in ["trial", "round"] { th scope="col" { (head) } }
+                            @for head in ["transport", "verdict"] { th.word scope="col" { (head) } }
+                            @if has_points { th.word scope="col" { "point" } }
+                            @for head in [
+                                "p50", "p99", "bytes / delivery", "CPU / delivery", "arrived", "lost", "generator lag p99",
+                                "generator CPU", "generator waited", "host CPU", "missed ticks", "refused", "reconnects", "clock",
+                            ] { th scope="col" { (head) } }
+                        }
+                    }
+                    tbody {
+                        @for (index, trial) in run.trials.iter().enumerate().take(TRIALS_SHOWN_MAX) {
+                            (trial_row(view, index, trial, has_points))
+                        }
+                    }
+                }
+            }
+            @if run.trials.len() > TRIALS_SHOWN_MAX {
+                p.note { "The first " (TRIALS_SHOWN_MAX) " of " (run.trials.len()) " trials; run.json has all of them." }
+            }
+        }
+    }
+}
+
+fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> Markup {
+    let metric = |metric: Metric| shown(metric.unit(), trial.metrics.get(metric).0);
+    let percent = |share: f64| format!("{} %", three_digits(share * 100.0));
+    let health = &trial.health;
+    let clock = match (health.clock_offset_ns, health.clock_uncertainty_ns.0) {
+        (0, 0) => "one host".to_owned(),
+        (offset, _) => format!("{} ns ± {}", grouped(offset), health.clock_uncertainty_ns),
+    };
+    html! {
+        tr {
+            th scope="row" { (index + 1) }
+            td { (trial.round) }
+            td.word { (trial.transport.map_or("bare TCP", |transport| transport.title())) }
+            td class=(format!("word {}", trial.verdict.label())) {
+                (sign(trial.verdict)) " " (trial.verdict.label())
+                @for reason in &trial.reasons { span.reason { (reason) } }
+            }
+            @if has_points { td.word { (view.point_title(trial.point_index)) } }
+            @for one in [Metric::LatencyP50, Metric::LatencyP99, Metric::WireTotal, Metric::ServerCpu] { td { (metric(one)) } }
+            td { (grouped(trial.arrived as i64)) }
+            td { (grouped(trial.audit.lost as i64)) }
+            td { (health.schedule_lag_ns_p99) }
+            td { (percent(health.cpu_fraction)) }
+            td { (health.wait_fraction.0.map_or("—".to_owned(), percent)) }
+            td { (percent(health.host_cpu_fraction)) }
+            @for count in [health.missed_ticks, health.refused, health.reconnects] { td { (grouped(count as i64)) } }
+            td { (clock) }
+        }
+    }
+}
+
+/// The machine, the program and the command that repeats the run.
+pub(crate) fn environment(run: &Run) -> Markup {
+    let environment = &run.environment;
+    let scenario = &run.scenario;
+    let memory = format!("{} GiB", three_digits(environment.memory_bytes as f64 / f64::from(1 << 30)));
+    let facts = [
+        ("host", environment.host.clone()),
+        ("kernel", environment.kernel.clone()),
+        (
+            "processor",
+            format!(
+                "{}, {} for the run",
+                environment.processor,
+                crate::report::findings::view::counted(environment.cores as usize, "core")
+            ),
+        ),
+        ("memory", memory),
+        ("pushpull", format!("{} at {}, {} build", environment.version, environment.commit, environment.profile)),
+        ("compiler", environment.rustc.clone()),
+        ("feed", format!("{}: {}", scenario.feed, scenario.feed_detail)),
+        ("lengths", format!("warm-up {}, measured {}, run {}", scenario.warm_up_ns, scenario.measure_ns, run.took_ns)),
+        ("seed", scenario.seed.to_string()),
+    ];
+    let said = |text: &str| if text.is_empty() { NOT_MEASURED.to_owned() } else { text.to_owned() };
+    html! {
+        section #environment {
+            h2 { "Environment" }
+            dl.facts {
+                @for (name, value) in &facts { div { dt { (name) } dd { (said(value)) } } }
+                @for (name, value) in &environment.notes { div { dt { (name) } dd { (said(value)) } } }
+            }
+            h2 { "Repeat this run" }
+            pre.scroll tabindex="0" { code { (command(&environment.command)) } }
+        }
+    }
+}
+
+/// A command line that a shell reads back as these words.
+pub(crate) fn command(words: &[String]) -> String {
+    let is_plain = |word: &str| {
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,+%@".contains(letter))
+    };
+    let quoted = words.iter().map(|word| match is_plain(word) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    });
+    let program = (words.first().is_none_or(|first| first != "loadgen")).then(|| "loadgen".to_owned());
+    program.into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_pasted_into_a_shell() {
+        let words = ["run", "quick", "--fail-if", "sse.latency_ns.p99 > 5ms", "--out", "it's"].map(str::to_owned);
+        assert_eq!(command(&words), r"loadgen run quick --fail-if 'sse.latency_ns.p99 > 5ms' --out 'it'\''s'");
+    }
+}

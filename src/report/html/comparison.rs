@@ -1,0 +1,221 @@
+//! The comparison of two runs as one HTML page that needs no other file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::findings::compare::{Comparison, Lack, Line, Outcome};
+use crate::report::findings::view::{capitalised, counted};
+use crate::run::file::Threshold;
+use crate::stats::Difference;
+
+/// Holds the page to its own file.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const CSS: &str = include_str!("comparison.css");
+
+/// Writes `comparison.html` into a folder.
+///
+/// Errors: what the system says.
+pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folder: &Path) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let file = folder.join("comparison.html");
+    std::fs::write(&file, html(comparison, thresholds))?;
+    Ok(file)
+}
+
+/// The page: the sentence first, then what speaks against it, what changed, and what did not.
+pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
+    let [first, second] = &comparison.runs;
+    let title = format!("{} compared with {}", second.started_at, first.started_at);
+    let noise: Vec<&Line> = comparison.of(Outcome::WithinNoise).collect();
+    let single: Vec<&Line> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
+    let tcp_baseline: Vec<&Line> =
+        comparison.lines.iter().filter(|line| line.transport.is_none() && line.is_shown()).collect();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (title) " · pushpull" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(CSS)) }
+            }
+            body {
+                h1 { (comparison.headline()) }
+                p.rest { (comparison.rest()) }
+                (runs(comparison))
+                @if !comparison.warnings.is_empty() {
+                    ul.warnings aria-label="What to mind" { @for warning in &comparison.warnings { li { (warning) } } }
+                }
+                @if !thresholds.is_empty() {
+                    h2 { "Thresholds" }
+                    ul { @for threshold in thresholds { (kept(threshold)) } }
+                }
+                @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
+                    (section(comparison, outcome))
+                }
+                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise))
+                (folded("A single round: what was measured, and no telling what is noise", &single))
+                (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline))
+                @for lack in [Lack::NotMeasured, Lack::WasZero] {
+                    (lacking(comparison, Outcome::NotComparable(lack)))
+                }
+                h2 { "How to read this" }
+                p {
+                    "A change is the second value over the first, with the interval that holds the true change in \
+                     95 % of cases; a latency is that of all rounds' deliveries together, every other figure the median \
+                     of the rounds. A figure is called better or worse when the interval leaves out no change, when \
+                     that is more than so many figures show by chance, and when the change is large enough to matter: \
+                     a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn runs(comparison: &Comparison) -> Markup {
+    html! {
+        @for (name, side) in ["First", "Second"].iter().zip(&comparison.runs) {
+            p.muted {
+                (name) ": " (side.scenario) ", " (side.started_at)
+                ", commit " code { (side.commit) } ", " code { (side.command) }
+            }
+        }
+    }
+}
+
+fn kept(threshold: &Threshold) -> Markup {
+    html! {
+        li {
+            @if threshold.failed { strong.failed { "failed" } } @else { strong { "kept" } }
+            " " code { (threshold.expression) } " – " (threshold.found)
+        }
+    }
+}
+
+fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
+    let lines: Vec<&Line> = comparison.of(outcome).collect();
+    let title = match outcome {
+        Outcome::Worse => "Worse",
+        Outcome::Better => "Better",
+        Outcome::Changed => "Changed, and neither good nor bad",
+        Outcome::Chance => "Could be chance",
+        Outcome::Small => "Too small to count",
+        Outcome::WithinNoise | Outcome::NotComparable(_) => outcome.label(),
+    };
+    html! {
+        @if !lines.is_empty() {
+            h2 class=(outcome.label()) { (title) }
+            (table(title, &lines))
+            @if let Some(explanation) = comparison.explanation(outcome) { p.muted { (capitalised(&explanation)) "." } }
+        }
+    }
+}
+
+fn folded(title: &str, lines: &[&Line]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            h2 { (title) }
+            details { summary { "Show them" } (table(title, lines)) }
+        }
+    }
+}
+
+fn lacking(comparison: &Comparison, outcome: Outcome) -> Markup {
+    let names: Vec<String> =
+        comparison.of(outcome).map(|line| format!("{}, {}", line.name, line.metric.label())).collect();
+    html! {
+        @if !names.is_empty() {
+            h2 { "Not compared: " (outcome.label()) }
+            details { summary { (names.len()) " figures" } p.muted { (names.join("; ")) } }
+        }
+    }
+}
+
+fn table(label: &str, lines: &[&Line]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "row" }
+                        th scope="col" { "figure" }
+                        @for name in ["first", "second", "change", "95 % interval"] { th.number scope="col" { (name) } }
+                        th scope="col" { "half … double" }
+                    }
+                }
+                tbody {
+                    @for line in lines {
+                        @let [name, metric, first, second, change, interval, outcome] = line.cells();
+                        tr {
+                            th scope="row" { (name) }
+                            th scope="row" { (metric) }
+                            @for cell in [first, second, change, interval] { td { (cell) } }
+                            td class=(outcome) { @if let Some(difference) = &line.difference { (range(difference)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The interval on a logarithmic scale from half to double, the line in the middle being no change. The figures stand
+/// beside it, so that it is not read out.
+fn range(difference: &Difference) -> Markup {
+    const WIDTH: f64 = 144.0;
+    const MARGIN: f64 = 4.0;
+    let x = |ratio: f64| {
+        // A ratio of zero or less is off the scale like any other below a half.
+        let share = (ratio.max(f64::MIN_POSITIVE).log2().clamp(-1.0, 1.0) + 1.0) / 2.0;
+        format!("{:.1}", MARGIN + share * (WIDTH - 2.0 * MARGIN))
+    };
+    let [low, high] = difference.ci95.map(x);
+    html! {
+        svg viewBox="0 0 144 18" aria-hidden="true" {
+            line.axis x1=(x(0.5)) x2=(x(2.0)) y1="9" y2="9" {}
+            line.one x1=(x(1.0)) x2=(x(1.0)) y1="2" y2="16" {}
+            line.range x1=(low) x2=(high) y1="9" y2="9" {}
+            circle.ratio cx=(x(difference.ratio)) cy="9" r="3.5" {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::findings::compare::compare;
+    use crate::run::fixture;
+    use crate::run::metric::{Metric, Value};
+
+    #[test]
+    fn the_page_says_first_what_changed_and_needs_no_other_file() {
+        let before = fixture::run(|_, _| 1.0);
+        let mut after = fixture::run(|_, metric| if metric == Metric::ServerCpu { 1.5 } else { 1.0 });
+        after.environment.host = "<another>".to_owned();
+        after.trials.iter_mut().for_each(|trial| trial.metrics.kernel_bytes_per_client = Value(None));
+        let comparison = compare(&before, &after);
+        let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "SSE: 3".to_owned() };
+        let page = html(&comparison, &[failed]);
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+        assert!(at(&comparison.headline()) < at("&lt;another&gt;"));
+        assert!(at("*.lost &gt; 0") < at(">Worse<") && at(">Worse<") < at("+50.0 %"));
+        assert!(at("+50.0 %") < at("Within noise: "));
+        at("Not compared: not measured in both");
+        assert!(page.contains(">loadgen run crowd<") && !page.contains("loadgen loadgen"), "{page}");
+        assert!(page.contains("<title>2026-11-22 18:00:00 UTC compared with 2026-11-22 18:00:00 UTC"), "{page}");
+        assert!(!page.contains("<another>") && !page.contains("http://") && !page.contains("https://"));
+        assert!(!page.contains(">Better<"));
+    }
+
+    #[test]
+    fn an_interval_beyond_the_scale_ends_at_its_edge() {
+        let wide = Difference { ratio: 1.0, ci95: [-0.5, 9.0], is_clear: false, p_value: 0.5 };
+        let drawn = range(&wide).into_string();
+        assert!(drawn.contains(r#"x1="4.0" x2="140.0""#) && drawn.contains(r#"cx="72.0""#), "{drawn}");
+    }
+}

@@ -1,0 +1,344 @@
+//! From a point of a run to its charts: latency percentiles, bytes by part, latency over time, each trial as a dot.
+
+use hdrhistogram::Histogram;
+use maud::{Markup, html};
+
+use crate::report::findings::view::{Drawn, NOT_MEASURED, View, capitalised, shown, shown_interval, tick};
+use crate::report::html::charts::Ink;
+use crate::report::html::charts::Size;
+use crate::report::html::charts::axis::{Axis, Scale};
+use crate::report::html::charts::bars::{Bar, Bars};
+use crate::report::html::charts::lines::{Lines, Mark, Series};
+use crate::report::html::charts::strip::{Dots, Strip};
+use crate::report::html::components::{Fit, Picture, Table, legend};
+use crate::run::Transport;
+use crate::run::file::{Slice, Trial};
+use crate::run::histogram;
+use crate::run::metric::{Metric, Unit};
+
+/// Percentiles are drawn over -log10(1 - p): each nine takes the same room.
+const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
+/// Points of a percentile line for each nine.
+const STEPS_PER_NINE: usize = 24;
+/// Slices between two of which hover shows the value: enough to read a line, few enough to keep the page small.
+const SLICES_SHOWN_EVERY: usize = 5;
+
+/// The parts of a delivery's bytes, from what is wanted to what is wasted.
+pub(crate) const PARTS: [(Metric, &str); 5] = [
+    (Metric::WirePayload, "payload"),
+    (Metric::WireFraming, "framing"),
+    (Metric::WireHttpHeaders, "HTTP headers"),
+    (Metric::WireTcpIp, "TCP/IP headers"),
+    (Metric::WireRetransmitted, "retransmitted"),
+];
+
+/// The merged histogram of some trials; `None` if there is none, or none that can be read.
+fn merged<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Histogram<u64>> {
+    let mut all: Option<Histogram<u64>> = None;
+    for one in texts.filter(|text| !text.is_empty()).filter_map(|text| histogram::decode(text).ok()) {
+        match &mut all {
+            None => all = Some(one),
+            Some(all) => all.add(&one).ok()?,
+        }
+    }
+    all.filter(|all| !all.is_empty())
+}
+
+/// A line over the percentiles, as far as there were deliveries to know them from.
+fn percentile_line(histogram: &Histogram<u64>, name: &str, ink: Ink, marker: Option<usize>) -> Series {
+    let reach = (histogram.len() as f64).log10().min(NINES[NINES.len() - 1]);
+    let steps = (reach * STEPS_PER_NINE as f64) as usize;
+    let mut points: Vec<Mark> = (0..=steps)
+        .map(|step| step as f64 / STEPS_PER_NINE as f64)
+        .map(|nines| Mark::plain(nines, histogram.value_at_quantile(quantile(nines)) as f64))
+        .collect();
+    if marker.is_some() {
+        for nines in NINES.into_iter().skip(1).filter(|nines| *nines <= reach) {
+            let value = histogram.value_at_quantile(quantile(nines)) as f64;
+            let shown = Some(format!("{} within {}", percent(nines), Unit::Nanos.show(value)));
+            points.push(Mark { shown, is_focusable: true, ..Mark::plain(nines, value) });
+        }
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+    }
+    Series { name: name.to_owned(), ink, marker: None, is_named: marker.is_some() || ink == Ink::TcpBaseline, points }
+}
+
+fn quantile(nines: f64) -> f64 {
+    1.0 - 10f64.powf(-nines)
+}
+
+fn percent(nines: f64) -> String {
+    let digits = (nines.round() as usize).saturating_sub(2);
+    format!("{:.digits$} %", quantile(nines) * 100.0)
+}
+
+/// Latency at each percentile, all transports on one logarithmic scale.
+pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Markup> {
+    let transports = view.transports();
+    let (mut series, mut has_uncorrected) = (Vec::new(), false);
+    let tcp_baseline = merged(view.trials(point, None).map(|trial| trial.latency_hdr.as_str()));
+    series.extend(
+        tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "bare TCP", Ink::TcpBaseline, None)),
+    );
+    for transport in &transports {
+        let index = transport.index();
+        let texts = |of: fn(&Trial) -> &str| merged(view.trials(point, Some(*transport)).map(of));
+        if let Some(uncorrected) = texts(|trial| &trial.uncorrected_latency_hdr) {
+            has_uncorrected = true;
+            series.push(percentile_line(&uncorrected, "uncorrected", Ink::Dashed(index as u8), None));
+        }
+        if let Some(corrected) = texts(|trial| &trial.latency_hdr) {
+            series.push(percentile_line(&corrected, view.title(*transport), Ink::Series(index as u8), Some(index)));
+        }
+    }
+    let y = Axis::fit(series.iter().flat_map(|one| one.points.iter().map(|mark| mark.y)), Scale::Log, 7)?;
+    let reach = series.iter().flat_map(|one| one.points.last()).map(|mark| mark.x).fold(1.0, f64::max);
+    let labelled = NINES.into_iter().filter(|nines| *nines <= reach).collect();
+    let lines = Lines {
+        title: if view.is_echo() { "Round trip by percentile, log scale" } else { "Latency by percentile, log scale" },
+        x: (Axis::exact(0.0, reach, Scale::Linear, labelled), &percent),
+        y: (y, &|value| tick(Unit::Nanos, value)),
+        x_title: "share of the deliveries",
+        y_title: if view.is_echo() { "round trip, log scale" } else { "latency from due to decoded, log scale" },
+        series,
+        height_px: 420,
+    };
+    let mut meanings = vec![("solid", "from due")];
+    meanings.extend(has_uncorrected.then_some(("dashed", "uncorrected, from sent")));
+    meanings.extend(tcp_baseline.is_some().then_some(("grey", "bare TCP, the TCP baseline")));
+    let picture = Picture {
+        title: "Latency by percentile".to_owned(),
+        is_captioned: false,
+        note: format!(
+            "Histograms of all rounds merged. Solid counts from the moment {} was due, so a stall shows; dashed is what a \
+             tool that counts from the sending would have said.",
+            if view.is_echo() { "a message" } else { "an update" }
+        ),
+        legend: legend(view, &transports, &meanings),
+        drawing: fit.draw(|size| lines.svg(size)),
+        table: figures_table(
+            view,
+            point,
+            Metric::ALL.iter().copied().filter(|metric| {
+                metric.path().starts_with("latency_ns") || metric.path().starts_with("uncorrected_latency_ns")
+            }),
+        ),
+    };
+    Some(picture.html())
+}
+
+/// Figures down, transports across, each with its interval.
+pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterator<Item = Metric>) -> Table {
+    let transports = view.transports();
+    let tcp_baseline = view.tcp_baseline(point);
+    let mut head: Vec<String> = std::iter::once("figure").map(str::to_owned).collect();
+    head.extend(transports.iter().map(|transport| view.title(*transport).to_owned()));
+    head.extend(tcp_baseline.map(|_| "bare TCP".to_owned()));
+    let rows = metrics.map(|metric| {
+        let rows = transports.iter().map(|transport| view.row(point, *transport)).chain(tcp_baseline.map(Some));
+        let cells = rows.map(|row| {
+            let value = shown(metric.unit(), row.and_then(|row| row.metrics.get(metric).0));
+            match shown_interval(metric.unit(), row.and_then(|row| *row.ci95.get(metric))) {
+                Some(interval) => format!("{value} {interval}"),
+                None => value,
+            }
+        });
+        std::iter::once(view.label(Drawn::Metric(metric))).chain(cells).collect()
+    });
+    Table::new(head, rows.collect())
+}
+
+/// What the bytes of one delivery were spent on; without a title where a heading right above has said it.
+pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> Option<Markup> {
+    let rows: Vec<Bar> = view
+        .transports()
+        .into_iter()
+        .filter_map(|transport| {
+            let metrics = &view.row(point, transport)?.metrics;
+            let total = metrics.get(Metric::WireTotal).0?;
+            let part = |(index, (metric, name)): (usize, (Metric, &'static str))| {
+                Some((name, Ink::Part(index as u8), metrics.get(metric).0?))
+            };
+            let parts = PARTS.into_iter().enumerate().filter_map(part).collect();
+            Some(Bar { name: view.title(transport).to_owned(), parts, total: Unit::Bytes.show(total) })
+        })
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let bars = Bars {
+        title: "Bytes on the wire for each delivery, by part",
+        x_title: "bytes for each delivery, both ways",
+        label: &|value| tick(Unit::Bytes, (value * 10.0).round() / 10.0),
+        rows,
+    };
+    let picture = Picture {
+        title: title.to_owned(),
+        is_captioned: !title.is_empty(),
+        note: "All bytes both ways, acknowledgements included, divided by the deliveries.".to_owned(),
+        legend: part_legend(),
+        drawing: fit.draw(|size| bars.svg(size).map(Option::unwrap_or_default)),
+        table: figures_table(
+            view,
+            point,
+            std::iter::once(Metric::WireTotal).chain(PARTS.into_iter().map(|(metric, _)| metric)),
+        ),
+    };
+    Some(picture.html())
+}
+
+/// Which colour is which part.
+pub(crate) fn part_legend() -> Markup {
+    html! {
+        p.legend {
+            @for (index, (_, name)) in PARTS.iter().enumerate() {
+                span.name { i class=(format!("part p{index}")) {} (name) }
+            }
+        }
+    }
+}
+
+/// The median over rounds of one percentile in one slice.
+fn middle(slices: &[&Slice], of: fn(&Slice) -> Option<crate::units::Nanos>) -> Option<f64> {
+    let mut values: Vec<u64> = slices.iter().filter_map(|slice| of(slice)).map(|value| value.0).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).map(|value| *value as f64)
+}
+
+/// Latency over the measured interval: p50 strong, p99 thin.
+pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bool) -> Option<Markup> {
+    let transports = view.transports();
+    let (mut strong, mut thin, mut rows) = (Vec::new(), Vec::new(), Vec::<Vec<String>>::new());
+    for (column, transport) in transports.iter().enumerate() {
+        let trials: Vec<&Trial> = view.trials(point, Some(*transport)).collect();
+        let count = trials.iter().map(|trial| trial.timeline.len()).max().unwrap_or_default();
+        let (mut p50s, mut p99s) = (Vec::new(), Vec::new());
+        for index in 0..count {
+            let slices: Vec<&Slice> = trials.iter().filter_map(|trial| trial.timeline.get(index)).collect();
+            let Some(from) = slices.first().map(|slice| slice.from_ns.seconds()) else { continue };
+            let (p50, p99) = (middle(&slices, |slice| slice.p50_ns), middle(&slices, |slice| slice.p99_ns));
+            if let Some(value) = p50 {
+                let shown = (index % SLICES_SHOWN_EVERY == 0).then(|| {
+                    format!("p50 {}, p99 {} at {from:.1} s", Unit::Nanos.show(value), shown(Unit::Nanos, p99))
+                });
+                p50s.push(Mark { shown, ..Mark::plain(from, value) });
+            }
+            p99s.extend(p99.map(|value| Mark::plain(from, value)));
+            if rows.len() <= index {
+                rows.push(vec![format!("{from:.2} s")]);
+            }
+            rows[index].resize(1 + 2 * column, NOT_MEASURED.to_owned());
+            rows[index].extend([shown(Unit::Nanos, p50), shown(Unit::Nanos, p99)]);
+        }
+        let (index, name) = (transport.index() as u8, view.title(*transport).to_owned());
+        strong.push(Series {
+            name: name.clone(),
+            ink: Ink::Series(index),
+            marker: None,
+            is_named: !p50s.is_empty(),
+            points: p50s,
+        });
+        thin.push(Series { name, ink: Ink::Thin(index), marker: None, is_named: false, points: p99s });
+    }
+    // A slice in which nothing was due has nothing to say in the table either.
+    rows.retain(|row| row[1..].iter().any(|cell| cell != NOT_MEASURED));
+    let series: Vec<Series> = thin.into_iter().chain(strong).collect();
+    let marks = || series.iter().flat_map(|one| &one.points);
+    let y = Axis::fit(marks().map(|mark| mark.y), Scale::Log, 7)?;
+    let end = marks().map(|mark| mark.x).fold(0.0, f64::max);
+    let x = Axis::fit([0.0, end].into_iter(), Scale::Linear, 8)?;
+    let x = Axis::exact(0.0, end.max(f64::MIN_POSITIVE), Scale::Linear, x.labels().filter(|at| *at <= end).collect());
+    let lines = Lines {
+        title: if view.is_echo() {
+            "Round trip over the measured interval"
+        } else {
+            "Latency over the measured interval"
+        },
+        x: (x, &|value| format!("{} s", crate::report::findings::view::short_number(value))),
+        y: (y, &|value| tick(Unit::Nanos, value)),
+        x_title: "time from the start of the measured interval",
+        y_title: if view.is_echo() { "round trip, log scale" } else { "latency, log scale" },
+        series,
+        height_px: 360,
+    };
+    let mut head = vec!["from".to_owned()];
+    head.extend(
+        transports.iter().flat_map(|one| [format!("{} p50", view.title(*one)), format!("{} p99", view.title(*one))]),
+    );
+    let picture = Picture {
+        title: "Latency over time".to_owned(),
+        is_captioned,
+        note: "Each point is a slice of the interval, the median of the rounds. Slices in which nothing was due are passed over."
+            .to_owned(),
+        legend: legend(view, &transports, &[("solid", "p50"), ("thin", "p99")]),
+        drawing: fit.draw(|size| lines.svg(size)),
+        table: Table::new(head, rows),
+    };
+    Some(picture.html())
+}
+
+/// Every trial as a dot: latency p50 and p99, bytes and processor time.
+pub(crate) fn dots(view: &View<'_>, point: usize, is_folded: bool) -> Markup {
+    let fit = if is_folded { Fit::Scrolled(Size::Half) } else { Fit::Both(Size::Half) };
+    let metrics = [Metric::LatencyP50, Metric::LatencyP99, Metric::WireTotal, Metric::ServerCpu];
+    html! { div.pair { @for metric in metrics { @if let Some(one) = strip(view, point, metric, fit) { (one) } } } }
+}
+
+fn strip(view: &View<'_>, point: usize, metric: Metric, fit: Fit) -> Option<Markup> {
+    let unit = metric.unit();
+    let mut table = Vec::new();
+    let mut rows = Vec::new();
+    for transport in view.transports() {
+        let trials = view.trials(point, Some(transport));
+        let values: Vec<(u32, Option<f64>)> = trials.map(|trial| (trial.round, trial.metrics.get(metric).0)).collect();
+        let dots = values.iter().filter_map(|(round, value)| {
+            value.map(|value| (value, format!("{}, round {round}", view.title(transport)), unit.show(value)))
+        });
+        let (name, index) = (view.title(transport).to_owned(), transport.index());
+        let middle = view.row(point, transport).and_then(|row| row.metrics.get(metric).0);
+        rows.push(Dots { name: name.clone(), index, middle, dots: dots.collect() });
+        for (round, value) in values {
+            table.push(vec![name.clone(), round.to_string(), shown(unit, value)]);
+        }
+    }
+    let values = || rows.iter().flat_map(|row| row.dots.iter().map(|dot| dot.0));
+    let scale = Scale::for_span(values(), 8.0);
+    let x = Axis::fit(values(), scale, 5)?;
+    let label = view.label(Drawn::Metric(metric));
+    let title = format!("Each trial: {label}");
+    let x_title = scale.noted(&label);
+    let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| tick(unit, value), rows, band: None };
+    let picture = Picture {
+        title: capitalised(&label),
+        is_captioned: true,
+        note: String::new(),
+        legend: html! {},
+        drawing: fit.draw(|size| strip.svg(size)),
+        table: Table::new(["transport", "round", label.as_str()].map(str::to_owned).to_vec(), table),
+    };
+    Some(picture.html())
+}
+
+/// A figure at one point as plain bars, for runs whose question is one of quantity.
+pub(crate) fn plain_bars(view: &View<'_>, point: usize, metric: Metric) -> Option<Markup> {
+    let unit = metric.unit();
+    let bar = |transport: Transport| {
+        let value = view.row(point, transport)?.metrics.get(metric).0?;
+        let parts = vec![(metric.label(), Ink::Series(transport.index() as u8), value)];
+        Some(Bar { name: view.title(transport).to_owned(), parts, total: unit.show(value) })
+    };
+    let rows: Vec<Bar> = view.transports().into_iter().filter_map(bar).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let bars = Bars { title: metric.label(), x_title: metric.label(), label: &|value| tick(unit, value), rows };
+    let picture = Picture {
+        title: capitalised(metric.label()),
+        is_captioned: true,
+        note: String::new(),
+        legend: html! {},
+        drawing: Fit::Both(Size::Half).draw(|size| bars.svg(size).map(Option::unwrap_or_default)),
+        table: figures_table(view, point, std::iter::once(metric)),
+    };
+    Some(picture.html())
+}

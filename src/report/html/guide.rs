@@ -1,0 +1,55 @@
+//! How to read a report, for someone who sees one for the first time.
+
+use maud::{Markup, html};
+
+use crate::limits::MEMORY_CLIENTS_MIN;
+use crate::report::findings::view::View;
+use crate::units::grouped;
+
+/// The section that explains the words of the page.
+pub(crate) fn html(view: &View<'_>) -> Markup {
+    let has_link = view.points().iter().filter_map(|point| view.point(*point)).any(|point| point.rtt_ns.0 > 0);
+    html! {
+        section #guide {
+            h2 { "How to read this" }
+            dl.guide {
+                @if view.is_echo() { div { dt { "Round trip" } dd {
+                    "From the moment a message was due by its client’s plan to the moment that client holds the answer, \
+                     decoded. Up, SSE has no way of its own: each message is a POST, as it would be with polling." } } }
+                @else { div { dt { "Latency" } dd {
+                    "From the moment an update was due by the feed’s schedule to the moment a client holds it, decoded. It \
+                     counts from the plan, not from the sending: if the server stalls, the clock goes on. p99 is the time \
+                     within which 99 of 100 deliveries arrived." } }
+                div { dt { "Age" } dd {
+                    "How old the newest update is that a client holds, averaged over time. It grows while nothing is \
+                     published, so compare it between transports and not with zero." } }
+                div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } } }
+                div { dt { "Bytes" } dd {
+                    "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
+                    " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " those of \
+                     requests and responses; " em { "TCP/IP headers" } " those of every segment, acknowledgements included; "
+                    em { "retransmitted" } " what was sent again." } }
+                div { dt { "Intervals" } dd {
+                    "[low, high] holds the true value 95 times in 100. The trial is the unit, not the single delivery, because \
+                     deliveries of one trial share its luck. Two transports are called different only if the interval of \
+                     their difference says so. They are called equal within noise only if that interval leaves no more than a quarter \
+                     between them, which ± says; where it leaves more there is no answer. An interval narrower than the digits \
+                     shown is left out." } }
+                div { dt { "CPU and memory" } dd {
+                    "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
+                     sockets, which a process’s own figures do not show. The host’s time is that of everything on the machine, other \
+                     programs included, in ticks of 10 ms: it is shown as a check and ranks no one. Memory is compared from \
+                     " (grouped(i64::from(MEMORY_CLIENTS_MIN))) " clients on." } }
+                @if view.tcp_baseline(view.points().first().copied().unwrap_or_default()).is_some() {
+                    div { dt { "Bare TCP" } dd {
+                        "A program that writes the same payloads to the same number of sockets and does nothing else. Read a \
+                         transport as this baseline plus what it adds." } }
+                }
+                div { dt { "Loopback" } dd {
+                    "Server and clients ran on one host. There is no distance, no loss and no other traffic, so latency here is \
+                     the work of the programs and the kernel; part of the work of one side is charged to the other."
+                    @if has_link { " The added round trip comes from a relay that delays the stream; it does not model loss." } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The page of one run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
+use crate::report::findings::ranking::nothing_told;
+use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
+use crate::report::findings::{claims, crossover};
+use crate::report::html::charts::Size;
+use crate::report::html::components::{Fit, Table};
+use crate::run::file::{Run, Verdict};
+use crate::run::metric::Metric;
+use crate::run::summary::updates_measured;
+use crate::units::grouped;
+
+/// The page's looks, embedded in it.
+pub(crate) const CSS: &str = include_str!("report.css");
+/// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
+const POINTS_DRAWN_MAX: usize = 3;
+/// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
+const POINTS_IN_DETAIL_MAX: usize = 2;
+
+/// Writes the run's page, `index.html`, into its folder; returns the file's path.
+pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
+    let file = folder.join("index.html");
+    std::fs::write(&file, html(run))?;
+    Ok(file)
+}
+
+/// The run's page: one HTML document that needs no other file.
+pub fn html(run: &Run) -> String {
+    let view = View::new(run);
+    let title = format!("{}: {}", run.scenario.name, run.scenario.question);
+    document(&title, body(&view)).into_string()
+}
+
+/// A document with the looks of a report. The policy in its head holds it to its own file.
+pub(crate) fn document(title: &str, body: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                title { (title) " · pushpull" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(CSS)) }
+            }
+            body { (body) }
+        }
+    }
+}
+
+fn body(view: &View<'_>) -> Markup {
+    let run = view.run;
+    let points = view.points();
+    let Some(first) = points.first().copied() else {
+        return html! {
+            (header(view)) (validity(run))
+            main { p { "No trial was completed, so there is nothing to compare." } (appendix::environment(run)) }
+        };
+    };
+    let is_sweep = view.sweep().is_some() && points.len() > 1;
+    let picture = sweep::picture(view);
+    // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
+    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { &verdicts::ALL };
+    let asked_later: Vec<Metric> = verdicts::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
+    html! {
+        (header(view))
+        (validity(run))
+        main {
+            section #verdict aria-label="Verdict" {
+                @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
+                @else { (verdicts::answers(view, first, asked_first)) }
+            }
+            @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
+            @if let Some(claims) = claims::html(run) { (claims) }
+            @if is_sweep && nothing_told(view).is_none() { (leaders(view)) }
+            @if !is_sweep && picture.is_some() && nothing_told(view).is_none() {
+                section { h2 { "The other questions" } (verdicts::answers(view, first, &asked_later)) }
+            }
+            section #scorecard {
+                h2 { "Scorecard" }
+                (each_point(view, POINTS_DRAWN_MAX * 10, |point, _| Some(scorecard::html(view, point))))
+            }
+            section #latency {
+                h2 { (if view.is_echo() { "Round trip by percentile" } else { "Latency by percentile" }) }
+                (each_point(view, POINTS_DRAWN_MAX, |point, fit| distributions::percentiles(view, point, fit)))
+            }
+            section #bytes {
+                h2 { "What a delivery costs on the wire" }
+                (each_point(view, POINTS_DRAWN_MAX, |point, fit| distributions::anatomy(view, point, fit, "")))
+            }
+            (theory::html(view))
+            section #time {
+                h2 { (if view.is_echo() { "Round trip over time" } else { "Latency over time" }) }
+                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| distributions::timeline(view, point, fit, false)))
+            }
+            section #dots {
+                h2 { "Every trial" }
+                p.lead { "Each dot is a trial; the bar is what the row above says of all of them." }
+                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| {
+                    Some(distributions::dots(view, point, matches!(fit, Fit::Scrolled(_))))
+                }))
+            }
+            (appendix::trials(view))
+            (appendix::environment(run))
+            (guide::html(view))
+        }
+    }
+}
+
+/// What `draw` makes of each point: openly if there is one, else folded, with the middle one open.
+fn each_point(view: &View<'_>, drawn_max: usize, draw: impl Fn(usize, Fit) -> Option<Markup>) -> Markup {
+    let points = view.points();
+    if let [only] = points.as_slice() {
+        return draw(*only, Fit::Both(Size::Full)).unwrap_or_else(nothing);
+    }
+    let drawn = spread(&points, drawn_max);
+    // With odd counts this is the same point in every section.
+    let opened = drawn[(drawn.len() - 1) / 2];
+    html! {
+        @for point in &drawn {
+            details.fold open[*point == opened] {
+                summary { "At " (view.point_title(*point)) }
+                @let fit = if *point == opened { Fit::Both(Size::Full) } else { Fit::Scrolled(Size::Full) };
+                (draw(*point, fit).unwrap_or_else(nothing))
+            }
+        }
+        @if drawn.len() < points.len() {
+            p.note {
+                "Drawn for " (drawn.len()) " of " (points.len()) " points, to keep this page small; the scorecard has \
+                 the figures of all of them."
+            }
+        }
+    }
+}
+
+fn nothing() -> Markup {
+    html! { p.note { "Not measured here." } }
+}
+
+/// At most `count` of the points, evenly spread, the ends included.
+fn spread(points: &[usize], count: usize) -> Vec<usize> {
+    if points.len() <= count {
+        return points.to_vec();
+    }
+    (0..count).map(|index| points[index * (points.len() - 1) / (count - 1).max(1)]).collect()
+}
+
+fn header(view: &View<'_>) -> Markup {
+    let run = view.run;
+    let scenario = &run.scenario;
+    // A row's own, since what was measured of a feed is told for all its rounds together.
+    let settings = run.summary.first().map(|row| view.settings(&row.point).join(" · "));
+    let held = match updates_measured(run) {
+        None => String::new(),
+        Some([least, most]) if least == most => format!(", each with {}", counted(most as usize, "update")),
+        Some([least, most]) => format!(", each with {least} to {}", counted(most as usize, "update")),
+    };
+    html! {
+        header {
+            p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
+            h1 { (scenario.question) }
+            p.meta {
+                (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
+                (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
+            }
+        }
+    }
+}
+
+/// Whether the run may be believed, before anything else.
+fn validity(run: &Run) -> Markup {
+    let (sign, word) = match run.verdict {
+        Verdict::Valid => ("✓", "Valid"),
+        Verdict::Suspect => ("!", "Suspect"),
+        Verdict::Invalid => ("✕", "Invalid"),
+    };
+    let failed = run.thresholds.iter().filter(|threshold| threshold.failed).count();
+    html! {
+        section class=(format!("validity {}", run.verdict.label())) aria-label="Is this run valid?" {
+            p {
+                strong.sign { (sign) " " (word) } " "
+                @match run.verdict {
+                    Verdict::Valid => { (audit(run)) }
+                    Verdict::Suspect => { (audit(run)) " Use these figures with care:" }
+                    Verdict::Invalid => { "Do not use the rows marked invalid. " (audit(run)) }
+                }
+            }
+            @if run.cut_short { p { strong { "Cut short." } " The run was stopped before every trial was done; what there is follows." } }
+            (reasons(&run.reasons))
+            @if !run.thresholds.is_empty() {
+                p {
+                    strong { "Thresholds: " }
+                    @if failed == 0 { "all " (run.thresholds.len()) " passed." } @else { (failed) " of " (run.thresholds.len()) " failed." }
+                }
+                ul.thresholds {
+                    @for threshold in &run.thresholds {
+                        li { (if threshold.failed { "✕ failed: " } else { "✓ ok: not " }) code { (threshold.expression) } " — " (threshold.found) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many reasons stand on the first screen; the rest is folded, so that the answer is not pushed off it.
+const REASONS_SHOWN: usize = 3;
+
+fn reasons(reasons: &[String]) -> Markup {
+    let (shown, folded) = reasons.split_at(reasons.len().min(REASONS_SHOWN));
+    html! {
+        @if !shown.is_empty() { ul { @for reason in shown { li { (reason) } } } }
+        @if !folded.is_empty() {
+            details.figures {
+                summary { (counted(folded.len(), "further reason")) }
+                ul { @for reason in folded { li { (reason) } } }
+            }
+        }
+    }
+}
+
+/// The delivery audit of the whole run in one sentence.
+fn audit(run: &Run) -> String {
+    let sum = |of: fn(&crate::run::file::Audit) -> u64| run.summary.iter().map(|row| of(&row.audit)).sum::<u64>();
+    let (expected, delivered, lost) = (sum(|a| a.expected), sum(|a| a.delivered), sum(|a| a.lost));
+    let (announced, duplicate, reordered) = (sum(|a| a.lost_announced), sum(|a| a.duplicate), sum(|a| a.reordered));
+    let count = |value: u64| grouped(value as i64);
+    let trials = counted(run.trials.iter().filter(|trial| trial.transport.is_some()).count(), "trial");
+    if lost + duplicate + reordered == 0 && expected == delivered {
+        return format!("{trials}; all {} deliveries arrived, once and in order.", count(delivered));
+    }
+    format!(
+        "{trials}; {} of {} deliveries arrived, {} lost ({} of them announced), {} twice, {} out of order.",
+        count(delivered),
+        count(expected),
+        count(lost),
+        count(announced),
+        count(duplicate),
+        count(reordered)
+    )
+}
+
+/// Who leads where along the sweep, and where they change places.
+fn leaders(view: &View<'_>) -> Markup {
+    let (head, rows) = verdicts::leaders_table(view);
+    let crossings = view.sweep().into_iter().flat_map(|setting| {
+        let groups = sweep::groups(view, setting);
+        let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
+        [Metric::LatencyP50, Metric::WireTotal, Metric::RequestsPerDelivery, Metric::ServerCpu]
+            .map(|metric| (metric, crossover::sentences(view, setting, &points, Drawn::Metric(metric))))
+    });
+    // Figures of which the same is to be said share a line.
+    let mut lines: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (metric, sentences) in crossings.filter(|(_, sentences)| !sentences.is_empty()) {
+        let label = view.label(Drawn::Metric(metric));
+        match lines.iter_mut().find(|(_, known)| *known == sentences) {
+            Some((labels, _)) => labels.push(label),
+            None => lines.push((vec![label], sentences)),
+        }
+    }
+    html! {
+        section #crossings {
+            h2 { "Where they change places" }
+            p.lead {
+                "The lowest at each point; joined by = where they are equal within noise, and no answer where the rounds leave \
+                 more than a quarter between them."
+            }
+            (Table { head, rows, is_words: true }.html("Who leads at each point"))
+            @if !lines.is_empty() {
+                dl.answers.small {
+                    @for (labels, sentences) in &lines {
+                        div {
+                            dt { (capitalised(&listed(labels))) }
+                            dd { @for sentence in sentences { span { (sentence) " " } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

@@ -1,0 +1,281 @@
+//! The four transports side by side: one line for each figure, the best in each line marked.
+
+use maud::{Markup, html};
+
+use crate::report::findings::ranking::{Lead, Ranking};
+use crate::report::findings::view::{Drawn, NOT_MEASURED, View, capitalised, listed, shown_interval};
+use crate::report::html::components::name;
+use crate::report::html::distributions::figures_table;
+use crate::run::Transport;
+use crate::run::file::{Row, Verdict};
+use crate::run::metric::Metric;
+use crate::units::grouped;
+
+/// The lines of the scorecard: what most people ask. Every other figure is in the table below it.
+const LINES: [Metric; 12] = [
+    Metric::LatencyP50,
+    Metric::LatencyP99,
+    Metric::AgeMean,
+    Metric::StaleFraction,
+    Metric::WireTotal,
+    Metric::RequestsPerDelivery,
+    Metric::EmptyFraction,
+    Metric::ServerCpu,
+    Metric::HostCpu,
+    Metric::ServerRss,
+    Metric::Kernel,
+    Metric::ConnectP50,
+];
+
+/// How a cell stands to the others of its line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Best,
+    Equal,
+    None,
+}
+
+impl Mark {
+    /// No one is best where one alone was measured, where the rounds cannot tell, or in what ranks no one.
+    fn of(standing: Option<&Ranking>, transport: Transport) -> Self {
+        let Some(found) = standing.filter(|found| found.leaders().contains(&transport)) else { return Self::None };
+        match found.lead() {
+            Lead::Sole => Self::Best,
+            Lead::Shared(_) => Self::Equal,
+            Lead::Alone | Lead::Inconclusive(_) => Self::None,
+        }
+    }
+}
+
+/// The scorecard of one point.
+pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
+    let transports = view.transports();
+    let tcp_baseline = view.tcp_baseline(point);
+    // Each column of it; a line in which no column has anything is said below and not drawn.
+    let rows: Vec<Option<&Row>> =
+        transports.iter().map(|one| view.row(point, *one)).chain(tcp_baseline.map(Some)).collect();
+    let is_measured = |metric: Metric| rows.iter().flatten().any(|row| row.metrics.get(metric).0.is_some());
+    // That no request was empty is no news; how many requests there were is a line of its own.
+    let is_news = |metric: &Metric| {
+        let is_empty = |row: &&Row| row.metrics.empty_fraction.0.is_some_and(|share| share > 0.0);
+        *metric != Metric::EmptyFraction || rows.iter().flatten().any(is_empty)
+    };
+    let (lines, unmeasured): (Vec<Metric>, Vec<Metric>) =
+        LINES.into_iter().filter(is_news).partition(|metric| is_measured(*metric));
+    let has_loss = rows.iter().flatten().any(|row| row.audit.lost > 0 || row.audit.delivered != row.audit.expected);
+    let has_doubt = rows.iter().flatten().any(|row| row.verdict != Verdict::Valid);
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Scorecard" {
+            table.scorecard.has-baseline[tcp_baseline.is_some()] {
+                thead {
+                    tr {
+                        th scope="col" { "lower is better" }
+                        @for transport in &transports { th scope="col" { (name(view, *transport)) } }
+                        @if tcp_baseline.is_some() { th.baseline scope="col" { "TCP baseline" } }
+                    }
+                }
+                tbody {
+                    @for metric in lines {
+                        @let standing = Ranking::of(view, point, Drawn::Metric(metric));
+                        tr {
+                            th scope="row" { (view.label(Drawn::Metric(metric))) }
+                            @for transport in &transports {
+                                @let mark = Mark::of(standing.as_ref(), *transport);
+                                (cell(view.row(point, *transport), metric, mark))
+                            }
+                            @if tcp_baseline.is_some() { (cell(tcp_baseline, metric, Mark::None)) }
+                        }
+                    }
+                    // The banner has said it where all is well.
+                    @if has_loss { tr { th scope="row" { "delivered" } @for row in &rows { (audit(*row)) } } }
+                    @if has_doubt { tr { th scope="row" { "verdict" } @for row in &rows { (verdict(*row)) } } }
+                }
+            }
+        }
+        (note(tcp_baseline.is_some()))
+        @if !unmeasured.is_empty() { p.note { (not_measured(view, &unmeasured)) } }
+        details.figures {
+            summary { "Every figure, with its interval" }
+            (figures_table(view, point, Metric::ALL.iter().copied()).html("Every figure"))
+        }
+    }
+}
+
+/// What the marks and the small print of the table mean.
+fn note(has_tcp_baseline: bool) -> Markup {
+    html! {
+        p.note {
+            span.best { "★ best" } ", clearly lower than all others · "
+            span.equal { "= shared best" } ", equal within noise · no mark where the rounds cannot tell or nothing is ranked"
+            span.desk-only { " · [low, high] is the 95 % interval over the rounds, left out where it is narrower than the digits" }
+            @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }
+        }
+    }
+}
+
+/// The lines that are not drawn, in words: "Not measured: kernel memory per client."
+fn not_measured(view: &View<'_>, metrics: &[Metric]) -> String {
+    let names: Vec<String> = metrics.iter().map(|metric| view.label(Drawn::Metric(*metric))).collect();
+    format!("{}: {}.", capitalised(NOT_MEASURED), listed(&names))
+}
+
+fn cell(row: Option<&Row>, metric: Metric, mark: Mark) -> Markup {
+    let value = row.and_then(|row| row.metrics.get(metric).0);
+    let interval = shown_interval(metric.unit(), row.and_then(|row| *row.ci95.get(metric)));
+    let interval = interval.map(|interval| without_unit(&interval, value.map(|value| metric.show(value))));
+    let is_unusable = row.is_some_and(|row| row.verdict == Verdict::Invalid);
+    let (class, sign, said) = match mark {
+        Mark::Best => ("best", "★ ", "best: "),
+        Mark::Equal => ("equal", "= ", "shared best: "),
+        Mark::None if is_unusable => ("unusable", "", ""),
+        Mark::None => ("", "", ""),
+    };
+    html! {
+        td class=[(!class.is_empty()).then_some(class)] {
+            @match value {
+                None if has_no_request(row, metric) => { span.missing { "no requests" } }
+                None => { span.missing { (NOT_MEASURED) } }
+                Some(value) => {
+                    span.value {
+                        @if !sign.is_empty() { span.mark aria-label=(said) { (sign) } }
+                        (metric.show(value))
+                    }
+                    @if let Some(interval) = interval { " " span.interval { (interval) } }
+                }
+            }
+        }
+    }
+}
+
+/// True of a share of requests where there were none.
+fn has_no_request(row: Option<&Row>, metric: Metric) -> bool {
+    metric == Metric::EmptyFraction && row.is_some_and(|row| row.metrics.requests_per_delivery.0 == Some(0.0))
+}
+
+/// An interval without the unit that the value in front of it has named.
+fn without_unit(interval: &str, value: Option<String>) -> String {
+    let unit = value.as_deref().and_then(|value| value.split_once(' ')).map_or("", |(_, unit)| unit);
+    interval.strip_suffix(unit).map_or(interval, str::trim_end).to_owned()
+}
+
+fn audit(row: Option<&Row>) -> Markup {
+    let Some(row) = row else { return html! { td { span.missing { (NOT_MEASURED) } } } };
+    let count = |value: u64| grouped(value as i64);
+    let audit = row.audit;
+    html! {
+        td {
+            span.value { (count(audit.delivered)) } " "
+            span.interval { @if audit.lost == 0 { "none lost" } @else { (count(audit.lost)) " lost" } }
+        }
+    }
+}
+
+fn verdict(row: Option<&Row>) -> Markup {
+    let Some(row) = row else { return html! { td { span.missing { (NOT_MEASURED) } } } };
+    html! {
+        td class=(row.verdict.label()) {
+            span.value { (sign(row.verdict)) " " (row.verdict.label()) }
+            @if !row.reasons.is_empty() {
+                details { summary { "why" } @for reason in &row.reasons { span.reason { (reason) } } }
+            }
+        }
+    }
+}
+
+/// A verdict as a sign, for those who do not see its colour.
+pub(crate) fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "✓",
+        Verdict::Suspect => "!",
+        Verdict::Invalid => "✕",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fake;
+
+    fn line(run: &crate::run::file::Run, metric: Metric) -> String {
+        let page = html(&View::new(run), 0).into_string();
+        let from = page.find(&format!("<th scope=\"row\">{}</th>", metric.label())).unwrap();
+        page[from..from + page[from..].find("</tr>").unwrap()].to_owned()
+    }
+
+    #[test]
+    fn the_best_is_marked_by_a_sign_and_those_equal_to_it_by_another() {
+        let run = fake::quick();
+        let bytes = line(&run, Metric::WireTotal);
+        assert_eq!((bytes.matches('★').count(), bytes.matches("= </span>").count()), (1, 0), "{bytes}");
+        let latency = line(&run, Metric::LatencyP50);
+        assert_eq!((latency.matches('★').count(), latency.matches("= </span>").count()), (0, 2), "{latency}");
+    }
+
+    #[test]
+    fn an_interval_does_not_repeat_the_unit_of_its_value() {
+        assert_eq!(without_unit("[391, 403] µs", Some("397 µs".to_owned())), "[391, 403]");
+        assert_eq!(without_unit("[391, 403] µs", Some("0.397 ms".to_owned())), "[391, 403] µs");
+        assert_eq!(without_unit("[990 µs, 1.02 ms]", Some("1.00 ms".to_owned())), "[990 µs, 1.02 ms]");
+        assert_eq!(without_unit("[0.12, 0.13]", Some("0.12".to_owned())), "[0.12, 0.13]");
+    }
+
+    #[test]
+    fn nobody_is_best_alone_or_after_one_round() {
+        let one_round = fake::run("quick", "?", None, vec![fake::point()], 1);
+        assert!(!line(&one_round, Metric::WireTotal).contains('★'));
+        let mut alone = fake::quick();
+        for trial in alone.trials.iter_mut().filter(|trial| trial.transport != Some(Transport::Sse)) {
+            trial.metrics.connect_ns_p50.0 = None;
+        }
+        assert!(!line(&alone, Metric::ConnectP50).contains('★'));
+    }
+
+    #[test]
+    fn the_host_and_a_share_of_no_requests_are_never_marked() {
+        let mut run = fake::quick();
+        // Every tenth poll comes back empty, so that the line is there.
+        run.summary[0].metrics.empty_fraction.0 = Some(0.1);
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(Transport::Sse)) {
+            trial.metrics.host_cpu_ns_per_delivery.0 = Some(1.0 + f64::from(trial.round) / 1e3);
+        }
+        for metric in [Metric::HostCpu, Metric::EmptyFraction] {
+            let line = line(&run, metric);
+            assert!(!line.contains('★') && !line.contains("= </span>"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_rounds_cannot_tell_is_not_marked_as_shared() {
+        let mut run = fake::quick();
+        for trial in run.trials.iter_mut().filter(|trial| trial.transport.is_some()) {
+            let round = f64::from(trial.round);
+            let shift = if trial.transport == Some(Transport::Sse) { 4.0 - round } else { round };
+            trial.metrics.server_cpu_ns_per_delivery.0 = Some(1e4 * shift);
+        }
+        let line = line(&run, Metric::ServerCpu);
+        assert!(!line.contains('★') && !line.contains("= </span>"), "{line}");
+    }
+
+    #[test]
+    fn lines_without_a_figure_are_folded_into_a_sentence_and_lines_that_repeat_the_banner_are_left_out() {
+        let mut run = fake::quick();
+        for row in run.summary.iter_mut().chain(&mut run.tcp_baseline) {
+            row.metrics.kernel_bytes_per_client.0 = None;
+        }
+        for row in &mut run.summary {
+            row.metrics.empty_fraction.0 = Some(0.0);
+        }
+        let page = html(&View::new(&run), 0).into_string();
+        let scorecard = &page[..page.find("</table>").unwrap()];
+        assert!(!scorecard.contains("kernel memory") && !scorecard.contains("verdict"), "{scorecard}");
+        assert!(page.contains("Not measured: kernel memory per client."));
+        assert!(!scorecard.contains("empty requests"), "none empty, of some or of none, is no news");
+        let doubtful = html(&View::new(&fake::invalid()), 0).into_string();
+        assert!(doubtful.contains(">verdict</th>") && doubtful.contains(">delivered</th>"));
+    }
+
+    #[test]
+    fn an_invalid_row_is_struck_out() {
+        assert!(line(&fake::invalid(), Metric::LatencyP50).contains("class=\"unusable\""));
+    }
+}

@@ -1,0 +1,3 @@
+//! A run in words, for the terminal.
+
+pub mod terminal;

@@ -1,0 +1,146 @@
+//! The summary at the end of a run, as a table for a terminal.
+
+use crate::report::findings::view::{View, counted, shown};
+use crate::run::file::{Row, Run};
+use crate::run::metric::Metric;
+use crate::run::summary;
+use crate::units::grouped;
+
+/// The figures in the table, with the two lines of their heading.
+const COLUMNS: [(Metric, &str, &str); 8] = [
+    (Metric::LatencyP50, "latency", "p50"),
+    (Metric::LatencyP99, "latency", "p99"),
+    (Metric::AgeMean, "mean", "age"),
+    (Metric::StaleFraction, "", "stale"),
+    (Metric::WireTotal, "bytes/", "deliv."),
+    (Metric::RequestsPerDelivery, "req./", "deliv."),
+    (Metric::ServerCpu, "CPU/", "deliv."),
+    (Metric::ServerRss, "memory/", "client"),
+];
+/// The widest line that a table may have.
+const WIDTH_MAX: usize = 110;
+
+/// One line for each row of the summary, under a heading for each point of a sweep. A figure that was not measured is
+/// a dash.
+pub fn terminal_table(run: &Run) -> String {
+    let view = View::new(run);
+    let mut lines: Vec<Vec<String>> = [1, 2].map(heading).to_vec();
+    let mut captions = Vec::new();
+    let points = view.points();
+    for point in &points {
+        if points.len() > 1 {
+            captions.push((lines.len(), view.point_title(*point)));
+        }
+        lines.extend(
+            view.transports()
+                .into_iter()
+                .filter_map(|transport| view.row(*point, transport).map(|row| cells(transport.title(), row))),
+        );
+        lines.extend(view.tcp_baseline(*point).map(|row| cells("bare TCP", row)));
+    }
+    let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let gap = if widths.iter().sum::<usize>() + 2 * (columns - 1) <= WIDTH_MAX { "  " } else { " " };
+    let mut out = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        for (_, caption) in captions.iter().filter(|(before, _)| *before == index) {
+            out.push_str(caption);
+            out.push('\n');
+        }
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            // Names and verdicts are words and begin on the left; figures end on the right.
+            .map(|(column, (cell, width))| match column == 0 || column + 1 == columns {
+                true => format!("{cell:<width$}"),
+                false => format!("{cell:>width$}"),
+            })
+            .collect();
+        out.push_str(cells.join(gap).trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of
+/// a long recording are few.
+pub fn terminal_measured(run: &Run) -> String {
+    let tcp_baselines = run.trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let mut line = counted(run.trials.len() - tcp_baselines, "trial");
+    if tcp_baselines > 0 {
+        line.push_str(&format!(" and {tcp_baselines} of the TCP baseline"));
+    }
+    match summary::updates_measured(run) {
+        None => {}
+        Some([least, most]) if least == most => line.push_str(&format!("; {} due in each", updates(most))),
+        Some([least, most]) => line.push_str(&format!("; {} to {} due in each", grouped(least as i64), updates(most))),
+    }
+    line.push('\n');
+    line
+}
+
+fn updates(count: u64) -> String {
+    counted(count as usize, "different update")
+}
+
+fn heading(line: usize) -> Vec<String> {
+    let ends = if line == 1 { ["", "", "", ""] } else { ["transport", "delivered", "lost", "verdict"] };
+    let metrics = COLUMNS.iter().map(|(_, first, second)| if line == 1 { *first } else { *second });
+    ends[..1].iter().copied().chain(metrics).chain(ends[1..].iter().copied()).map(str::to_owned).collect()
+}
+
+fn cells(name: &str, row: &Row) -> Vec<String> {
+    let metrics = COLUMNS.iter().map(|(metric, _, _)| match row.metrics.get(*metric).0 {
+        Some(value) => shown(metric.unit(), Some(value)),
+        None => "–".to_owned(),
+    });
+    let audit = [row.audit.delivered, row.audit.lost].map(|count| grouped(count as i64));
+    std::iter::once(name.to_owned())
+        .chain(metrics)
+        .chain(audit)
+        .chain(std::iter::once(row.verdict.label().to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fake;
+
+    #[test]
+    fn the_table_is_aligned_and_fits_a_terminal() {
+        let mut run = fake::quick();
+        run.summary[1].audit.delivered = 123_456_789;
+        for table in [terminal_table(&run), terminal_table(&fake::quick()), terminal_table(&fake::sweep_over_rate())] {
+            assert!(table.lines().all(|line| line.chars().count() <= WIDTH_MAX), "{table}");
+        }
+        let table = terminal_table(&fake::quick());
+        assert!(table.contains("  valid"), "an ordinary table has room for two blanks: {table}");
+        let place = |line: &str| line.find("valid").or(line.find("verdict"));
+        let places: Vec<_> = table.lines().skip(1).map(|line| line[..place(line).unwrap()].chars().count()).collect();
+        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
+        assert_eq!(table.lines().count(), 2 + 4 + 1, "two lines of heading, four transports, the TCP baseline");
+    }
+
+    #[test]
+    fn the_trials_are_counted_apart_from_the_tcp_baselines_and_with_what_their_intervals_held() {
+        let mut run = fake::quick();
+        assert_eq!(terminal_measured(&run), "12 trials and 3 of the TCP baseline; 39 different updates due in each\n");
+        run.trials[0].audit.expected = 50 * 17;
+        assert!(terminal_measured(&run).contains("; 17 to 39 different updates due in each"));
+        run.trials.retain(|trial| trial.transport.is_some());
+        assert!(terminal_measured(&run).starts_with("12 trials; "));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_in_the_terminal() {
+        let mut run = fake::quick();
+        run.summary[0].metrics.server_cpu_ns_per_delivery.0 = None;
+        let table = terminal_table(&run);
+        assert!(table.lines().nth(2).unwrap().contains('–'), "{table}");
+    }
+}

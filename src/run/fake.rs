@@ -1,0 +1,290 @@
+//! Runs that never happened, to lay the report out and to test it: four transports with figures of a plausible size.
+
+use std::collections::BTreeMap;
+
+use crate::run::Transport;
+use crate::run::file::*;
+use crate::run::histogram;
+use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::summary;
+use crate::units::Nanos;
+
+const SEED: u64 = 42;
+
+/// Repeatable noise (SplitMix64; Steele, Lea and Flood 2014).
+struct Noise(u64);
+
+impl Noise {
+    fn share(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Around 1, off by at most `spread`.
+    fn near_one(&mut self, spread: f64) -> f64 {
+        1.0 + (self.share() * 2.0 - 1.0) * spread
+    }
+}
+
+pub(crate) fn point() -> Point {
+    Point {
+        clients: 50,
+        rate_per_s: 9.8,
+        payload_bytes: 214.0,
+        measured_feed: false,
+        poll_interval_ns: Nanos::SECOND,
+        hold_ns: Nanos(25 * Nanos::SECOND.0),
+        rtt_ns: Nanos::ZERO,
+        link_bits_per_s: None,
+        request_header_bytes: 0,
+        jitter_ns: Nanos::ZERO,
+        churn_ns: None,
+        storm: false,
+        echo: None,
+    }
+}
+
+/// The default scenario.
+pub(crate) fn quick() -> Run {
+    run("quick", "What do the four ways cost, and what do they give?", None, vec![point()], 3)
+}
+
+/// A sweep over the rate of updates.
+pub(crate) fn sweep_over_rate() -> Run {
+    let points = [0.2, 0.5, 1.0, 5.0, 20.0, 50.0, 200.0].map(|rate| Point { rate_per_s: rate, ..point() });
+    run("chatty", "Where does long polling become polling?", Some("rate_per_s"), points.to_vec(), 3)
+}
+
+/// A run of any scenario.
+pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<Point>, rounds: u32) -> Run {
+    let mut noise = Noise(7);
+    let mut trials = Vec::new();
+    for round in 1..=rounds {
+        for (index, point) in points.iter().enumerate() {
+            for transport in [Some(2), Some(0), None, Some(3), Some(1)] {
+                let transport = transport.map(|index: usize| Transport::ALL[index]);
+                trials.push(trial(transport, round, index, point, &mut noise));
+            }
+        }
+    }
+    let (summary, tcp_baseline) = summary::summarise(&trials, SEED);
+    Run {
+        schema: SCHEMA.to_owned(),
+        started_at: "2026-11-22T17:47:03Z".to_owned(),
+        took_ns: Nanos(52 * Nanos::SECOND.0),
+        cut_short: false,
+        scenario: Scenario {
+            name: name.to_owned(),
+            question: question.to_owned(),
+            feed: "replay".to_owned(),
+            feed_detail: "FAKE earthquakes.ndjson at 3600 times its speed".to_owned(),
+            transports: Transport::ALL.to_vec(),
+            rounds,
+            warm_up_ns: Nanos::SECOND,
+            measure_ns: Nanos(4 * Nanos::SECOND.0),
+            seed: SEED,
+            sweep: sweep.map(str::to_owned),
+        },
+        environment: environment(),
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+        summary,
+        tcp_baseline,
+        thresholds: Vec::new(),
+        trials,
+    }
+}
+
+fn environment() -> Environment {
+    Environment {
+        host: "fake-host".to_owned(),
+        kernel: "Linux 6.12.0 x86_64".to_owned(),
+        processor: "Invented Processor 9000".to_owned(),
+        cores: 2,
+        memory_bytes: 8 << 30,
+        version: "0.1.0".to_owned(),
+        commit: "0123abc+changes".to_owned(),
+        profile: "release".to_owned(),
+        rustc: "rustc 1.90.0".to_owned(),
+        command: ["run", "quick", "--seed", "42", "--fail-if", "sse.latency_ns.p99 > 5ms"].map(str::to_owned).to_vec(),
+        effort: Vec::new(),
+        notes: BTreeMap::from([("net.core.somaxconn".to_owned(), "4096".to_owned())]),
+    }
+}
+
+/// Latency of one delivery: the phase of the polls, or a short way with a long tail.
+fn latency(transport: Option<Transport>, point: &Point, noise: &mut Noise) -> f64 {
+    let tail = 1.0 + 0.12 * (1.0 - noise.share()).powf(-0.45);
+    let clients = 1.0 + f64::from(point.clients) / 2000.0;
+    let way = point.rtt_ns.0 as f64 / 2.0;
+    way + match transport {
+        Some(Transport::Polling) => point.poll_interval_ns.0 as f64 * noise.share() + 6.4e5 * tail,
+        Some(Transport::LongPolling) => {
+            5.2e5 * tail * clients * (1.0 + point.rate_per_s / 400.0) + way * noise.share() * 2.0
+        }
+        Some(Transport::Sse) => 3.3e5 * tail * clients,
+        Some(Transport::WebSocket) => 3.25e5 * tail * clients,
+        None => 2.1e5 * tail * clients,
+    }
+}
+
+fn metrics(transport: Option<Transport>, point: &Point, noise: &mut Noise) -> Metrics<Value> {
+    let per_interval = point.rate_per_s * point.poll_interval_ns.seconds();
+    let (requests, empty) = match transport {
+        Some(Transport::Polling) => (1.0 / per_interval, (1.0 - per_interval).max(0.0)),
+        Some(Transport::LongPolling) => (1.0 / (1.0 + point.rate_per_s * 0.002) + 0.04 / point.rate_per_s, 0.0),
+        Some(Transport::Sse | Transport::WebSocket) | None => (0.0, 0.0),
+    };
+    let head = f64::from(point.request_header_bytes);
+    let (framing, response) = match transport {
+        Some(Transport::Polling | Transport::LongPolling) => (38.0 + 30.0 * requests, 280.0 + head),
+        Some(Transport::Sse) => (62.0, 0.0),
+        Some(Transport::WebSocket) => (40.0, 0.0),
+        None => (0.0, 0.0),
+    };
+    let (http_headers, tcp_ip) =
+        (response * requests, 52.0 * (2.0 * requests + 1.0) * noise.near_one(0.01) + 52.0 * requests.max(0.9));
+    let total = point.payload_bytes + framing + http_headers + tcp_ip;
+    let cpu = |base: f64, noise: &mut Noise| Value(Some(base * noise.near_one(0.03)));
+    let base = match transport {
+        Some(Transport::Polling) => 9_000.0 + 28_000.0 * requests,
+        Some(Transport::LongPolling) => 34_000.0,
+        Some(Transport::Sse) => 10_900.0,
+        Some(Transport::WebSocket) => 10_500.0,
+        None => 7_900.0,
+    };
+    let (rss, kernel) = match transport {
+        Some(Transport::Polling) => (9_200.0, 5_100.0),
+        Some(Transport::LongPolling) => (10_400.0, 5_000.0),
+        Some(Transport::Sse) => (9_900.0, 4_900.0),
+        Some(Transport::WebSocket) => (7_300.0, 4_950.0),
+        None => (1_200.0, 4_900.0),
+    };
+    let mean = latency(transport, point, &mut Noise(3));
+    let age = if transport == Some(Transport::Polling) { point.poll_interval_ns.0 as f64 / 2.0 } else { mean };
+    let mut all = Metrics::<Value> {
+        age_ns_mean: cpu(age + 1e9 / point.rate_per_s, noise),
+        stale_fraction: Value(Some((age * point.rate_per_s / 1e9).min(0.95))),
+        requests_per_delivery: Value(Some(requests * noise.near_one(if requests == 0.0 { 0.0 } else { 0.01 }))),
+        empty_fraction: Value::ratio(empty, if requests > 0.0 { 1.0 } else { 0.0 }),
+        wire_bytes_per_delivery: WireBytes {
+            total: Value(Some(total)),
+            payload: Value(Some(point.payload_bytes)),
+            framing: Value(Some(framing)),
+            http_headers: Value(Some(http_headers)),
+            tcp_ip: Value(Some(tcp_ip)),
+            retransmitted: Value(Some(0.0)),
+        },
+        server_cpu_ns_per_delivery: cpu(base, noise),
+        host_cpu_ns_per_delivery: cpu(base * 2.6, noise),
+        server_rss_bytes_per_client: cpu(rss, noise),
+        server_rss_loaded_bytes_per_client: cpu(rss * 1.2, noise),
+        kernel_bytes_per_client: cpu(kernel, noise),
+        connect_ns_p50: cpu(2.4e5, noise),
+        ..Metrics::default()
+    };
+    if transport.is_none() {
+        all.age_ns_mean = Value(None);
+    }
+    all
+}
+
+fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &Point, noise: &mut Noise) -> Trial {
+    let mut metrics = metrics(transport, point, noise);
+    let (mut corrected, mut uncorrected) = (histogram::empty(), histogram::empty());
+    let mut timeline = Vec::new();
+    let drift = noise.near_one(0.03);
+    for slice in 0..60u64 {
+        let mut all: Vec<u64> = (0..30).map(|_| (latency(transport, point, noise) * drift) as u64).collect();
+        all.sort_unstable();
+        for value in &all {
+            corrected.record(*value).unwrap();
+            uncorrected.record((value * 9) / 10).unwrap();
+        }
+        timeline.push(Slice {
+            from_ns: Nanos(slice * 4 * Nanos::SECOND.0 / 60),
+            delivered: 30,
+            p50_ns: (slice % 17 != 5).then(|| Nanos(all[15])),
+            p99_ns: (slice % 17 != 5).then(|| Nanos(all[29])),
+            max_ns: (slice % 17 != 5).then(|| Nanos(all[29])),
+        });
+    }
+    for (histogram, to) in [(&corrected, &mut metrics.latency_ns), (&uncorrected, &mut metrics.uncorrected_latency_ns)]
+    {
+        let at = |quantile: f64| Value(Some(histogram.value_at_quantile(quantile) as f64));
+        (to.p50, to.p90, to.p99, to.p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
+        (to.max, to.mean) = (Value(Some(histogram.max() as f64)), Value(Some(histogram.mean())));
+    }
+    let expected = (f64::from(point.clients) * point.rate_per_s * 4.0) as u64;
+    Trial {
+        transport,
+        round,
+        point_index,
+        point: point.clone(),
+        port: 40_000,
+        window_ns: [Nanos(1), Nanos(4 * Nanos::SECOND.0)],
+        window_unix_ns: [1, 4_000_000_000],
+        arrived: expected,
+        audit: Audit { expected, delivered: expected, ..Audit::default() },
+        metrics,
+        wire: WireTotals::default(),
+        health: Health {
+            schedule_lag_ns_p50: Nanos(70_000),
+            schedule_lag_ns_p99: Nanos(310_000),
+            schedule_lag_ns_max: Nanos(900_000),
+            cpu_fraction: 0.08,
+            wait_fraction: Value(Some(0.04)),
+            host_cpu_fraction: 0.21,
+            ..Health::default()
+        },
+        link: None,
+        returns: None,
+        timeline,
+        latency_hdr: histogram::encode(&corrected),
+        uncorrected_latency_hdr: histogram::encode(&uncorrected),
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+    }
+}
+
+/// A histogram in which every delivery took the same time, for tests that set a latency.
+pub(crate) fn all_taking(latency_ns: f64) -> String {
+    let mut histogram = histogram::empty();
+    histogram::record(&mut histogram, Nanos(latency_ns as u64));
+    histogram::encode(&histogram)
+}
+
+/// The default scenario, gone wrong in several ways.
+pub(crate) fn invalid() -> Run {
+    let mut run = quick();
+    run.verdict = Verdict::Invalid;
+    run.cut_short = true;
+    let reason = "the generator was the bottleneck: its ticks were 84 ms late at the 99th percentile (allowed: 20 ms)";
+    run.reasons = vec![format!("polling: {reason}"), "sse: retransmissions on loopback".to_owned()];
+    for trial in &mut run.trials {
+        match trial.transport {
+            Some(Transport::Polling) => (trial.verdict, trial.reasons) = (Verdict::Invalid, vec![reason.to_owned()]),
+            Some(Transport::Sse) => {
+                (trial.verdict, trial.reasons) = (Verdict::Suspect, vec!["retransmissions on loopback".to_owned()])
+            }
+            Some(Transport::LongPolling | Transport::WebSocket) | None => {}
+        }
+    }
+    let rows = &mut run.summary;
+    (rows[0].verdict, rows[0].reasons) = (Verdict::Invalid, vec![reason.to_owned()]);
+    (rows[2].verdict, rows[2].reasons) = (Verdict::Suspect, vec!["retransmissions on loopback".to_owned()]);
+    (rows[0].audit.lost, rows[0].audit.lost_announced) = (17, 12);
+    rows[0].audit.delivered -= 17;
+    run.thresholds = vec![
+        Threshold {
+            expression: "sse.latency_ns.p99 > 5ms".to_owned(),
+            failed: false,
+            found: "sse.latency_ns.p99 is 1.21 ms".to_owned(),
+        },
+        Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "polling lost 17".to_owned() },
+    ];
+    run
+}

@@ -1,0 +1,461 @@
+//! `run.json`: everything a run found out, complete enough that the report can be drawn again from it alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::Transport;
+use crate::run::metric::{Metrics, Value};
+use crate::units::Nanos;
+
+/// The schema this build writes and reads.
+pub const SCHEMA: &str = "pushpull.run/1";
+
+/// One run: all the rounds of a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// When the run began, UTC, RFC 3339.
+    pub started_at: String,
+    /// How long it took.
+    pub took_ns: Nanos,
+    /// True if Ctrl-C ended it before every trial was done.
+    pub cut_short: bool,
+    /// What was asked.
+    pub scenario: Scenario,
+    /// Where it was measured.
+    pub environment: Environment,
+    /// The run as a whole: the worst of its rows.
+    pub verdict: Verdict,
+    /// Why, in plain words; empty where the verdict is valid.
+    pub reasons: Vec<String>,
+    /// One row per transport and sweep point.
+    pub summary: Vec<Row>,
+    /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
+    #[serde(alias = "floor")]
+    pub tcp_baseline: Vec<Row>,
+    /// The thresholds asked for with `--fail-if`, and whether they were kept.
+    pub thresholds: Vec<Threshold>,
+    /// Every trial in the order in which it was run.
+    pub trials: Vec<Trial>,
+}
+
+/// The question, and the settings that are the same at every point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name, as given to `loadgen run`.
+    pub name: String,
+    /// The question it asks, in one sentence.
+    pub question: String,
+    /// `replay`, `synthetic`, …, or `external` where the target was not started by the generator.
+    pub feed: String,
+    /// The feed in words: "earthquakes.ndjson at 3600 times its speed".
+    pub feed_detail: String,
+    /// The transports compared.
+    pub transports: Vec<Transport>,
+    /// How often each was tried.
+    pub rounds: u32,
+    /// Time from all connected to the start of measuring.
+    pub warm_up_ns: Nanos,
+    /// Length of the measured interval.
+    pub measure_ns: Nanos,
+    /// Seed of the shuffling, the phases and the feed.
+    pub seed: u64,
+    /// The setting that is swept (a member of [`Point`]), if one is.
+    pub sweep: Option<String>,
+}
+
+/// The settings of one sweep point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Clients, each on a connection of its own.
+    pub clients: u32,
+    /// Updates due in a second: asked of the synthetic feed, measured for every other, as the updates that were due in
+    /// the measured interval over its length.
+    pub rate_per_s: f64,
+    /// Bytes of `data`: asked of the synthetic feed, measured for every other, as the mean over the updates that were
+    /// due in the measured interval and reached a client.
+    pub payload_bytes: f64,
+    /// True where the two above were measured: two points are then not set apart by them.
+    #[serde(default)]
+    pub measured_feed: bool,
+    /// Time between one client's polls.
+    pub poll_interval_ns: Nanos,
+    /// How long the server may park a long poll.
+    pub hold_ns: Nanos,
+    /// Round trip added by the link; zero without one.
+    pub rtt_ns: Nanos,
+    /// Bandwidth limit of the link, bits a second; `None` without one.
+    pub link_bits_per_s: Option<u64>,
+    /// Bytes added to each request's head to make it look like a browser's; zero for bare headers.
+    pub request_header_bytes: u32,
+    /// Largest deviation of the link's one-way delay, either way.
+    #[serde(default)]
+    pub jitter_ns: Nanos,
+    /// Mean time that a client stays before it leaves and comes back; `None` if it stays.
+    #[serde(default)]
+    pub churn_ns: Option<Nanos>,
+    /// All clients leave at once in the middle of the interval, and come back.
+    #[serde(default)]
+    pub storm: bool,
+    /// Messages that clients send up and get back, instead of updates coming down: latency is then the round trip.
+    #[serde(default)]
+    pub echo: Option<MessageKind>,
+}
+
+/// One transport at one sweep point, over all rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The transport; absent in the rows of the TCP baseline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub transport: Option<Transport>,
+    /// The settings.
+    #[serde(flatten)]
+    pub point: Point,
+    /// The delivery audit, summed over the rounds.
+    #[serde(flatten)]
+    pub audit: Audit,
+    /// Medians over the rounds; latency percentiles from the merged histograms; the parts of the wire bytes from the round
+    /// with the median total, so that they add up to it.
+    #[serde(flatten)]
+    pub metrics: Metrics<Value>,
+    /// 95 % bootstrap confidence intervals, for the figures measured in several rounds.
+    pub ci95: Metrics<Option<[f64; 2]>>,
+    /// The worst verdict of its trials.
+    pub verdict: Verdict,
+    /// Why, in plain words.
+    pub reasons: Vec<String>,
+}
+
+/// What became of the updates that were *due* in the measured interval, whenever they arrived.
+///
+/// The figures per delivery are not divided by these but by [`Trial::arrived`], the deliveries that *arrived* in the
+/// interval, since bytes and processor time can only be read at its two ends. The two counts differ by what was due
+/// just before the interval and arrived in it, less what was due in it and arrived behind it: with polling each
+/// is up to a poll interval's worth of updates, with the streams hardly one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Updates due in the interval times clients.
+    pub expected: u64,
+    /// Of those, received once or more.
+    pub delivered: u64,
+    /// Of those, never received.
+    pub lost: u64,
+    /// Of the lost, those that the server announced with a gap.
+    pub lost_announced: u64,
+    /// Received again.
+    pub duplicate: u64,
+    /// Received after a later one.
+    pub reordered: u64,
+}
+
+/// One transport, one workload, one measured interval, on a server started fresh.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The transport; `None` for the TCP baseline.
+    pub transport: Option<Transport>,
+    /// From 1.
+    pub round: u32,
+    /// Index into the distinct points of the run, from 0.
+    pub point_index: usize,
+    /// The settings.
+    pub point: Point,
+    /// Port of the server on this trial's target.
+    pub port: u16,
+    /// The measured interval on the monotonic clock of the server's host.
+    pub window_ns: [Nanos; 2],
+    /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
+    pub window_unix_ns: [u64; 2],
+    /// Deliveries that arrived inside the interval, whenever they were due: what the costs are divided by, which were
+    /// read at its two ends. [`Audit::delivered`] counts those that were due inside it.
+    pub arrived: u64,
+    /// What became of the updates that were due in the interval.
+    pub audit: Audit,
+    /// The metrics of this trial.
+    #[serde(alias = "figures")]
+    pub metrics: Metrics<Value>,
+    /// Bytes both ways in the interval by what they were, and the socket's own count beside them.
+    pub wire: WireTotals,
+    /// How the generator was doing.
+    pub health: Health,
+    /// The link between client and server, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkReport>,
+    /// Clients that left and came back, if they were to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
+    /// Latency in slices of the interval, in order.
+    pub timeline: Vec<Slice>,
+    /// Latency of every delivery, corrected: an HdrHistogram, V2 compressed, base64.
+    pub latency_hdr: String,
+    /// Latency of every delivery, uncorrected, likewise; empty if it could not be known.
+    pub uncorrected_latency_hdr: String,
+    /// Can its figures be used?
+    pub verdict: Verdict,
+    /// Why, in plain words.
+    pub reasons: Vec<String>,
+}
+
+/// Bytes of a trial's measured interval, both ways, summed over the clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireTotals {
+    /// `data` of the updates.
+    pub payload: u64,
+    /// Envelopes, SSE fields, chunk sizes, WebSocket headers.
+    pub framing: u64,
+    /// Request and response heads.
+    pub http_headers: u64,
+    /// Segments times header size.
+    pub tcp_ip: u64,
+    /// Bytes sent again, both ways.
+    pub retransmitted: u64,
+    /// What the sockets' reads and writes returned, counted apart from the parts: payload + framing + http_headers
+    /// must be equal to it.
+    pub socket: u64,
+    /// TCP segments, both ways.
+    pub segments: u64,
+    /// From client to server, of `socket`.
+    pub up: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests that brought nothing.
+    pub empty: u64,
+}
+
+/// How the generator itself was doing during a trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// How late a 10 ms tick of the generator's own fired: median.
+    pub schedule_lag_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub schedule_lag_ns_p99: Nanos,
+    /// The same, largest.
+    pub schedule_lag_ns_max: Nanos,
+    /// Ticks that were missed altogether.
+    pub missed_ticks: u64,
+    /// Share of the host's processors that the generator used.
+    pub cpu_fraction: f64,
+    /// Of the time in which the generator's threads had something to do, the share in which they waited for a
+    /// processor that somebody else had.
+    #[serde(default)]
+    pub wait_fraction: Value,
+    /// Share of the host's processors that were busy, by anyone.
+    pub host_cpu_fraction: f64,
+    /// Connections that were refused or broke.
+    pub refused: u64,
+    /// Reconnects.
+    pub reconnects: u64,
+    /// Server's clock minus the generator's: 0 on one host.
+    pub clock_offset_ns: i64,
+    /// Uncertainty of that: half the best round trip to `/clock`; 0 on one host.
+    pub clock_uncertainty_ns: Nanos,
+}
+
+/// What clients send up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// Text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl MessageKind {
+    /// As in the run file and in flags.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+impl std::str::FromStr for MessageKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Text, Self::Binary].into_iter().find(|one| one.label() == text);
+        found.ok_or_else(|| format!("there is no message kind `{text}`; use text or binary"))
+    }
+}
+
+/// The generator's own link, as a probe through it found it during the trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkReport {
+    /// Round trip asked for.
+    pub asked_ns: Nanos,
+    /// Round trip that the probe had: median.
+    pub gave_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub gave_ns_p99: Nanos,
+    /// Probes sent.
+    pub probes: u64,
+}
+
+/// Clients that left and came back in the measured interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returns {
+    /// Connections made by clients that came back.
+    pub connects: u64,
+    /// Updates that were due while their client was away, and reached it when it was back.
+    pub recovered: u64,
+    /// From dialling to the first position or answer: median.
+    pub connect_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub connect_ns_p99: Nanos,
+    /// The same, largest.
+    pub connect_ns_max: Nanos,
+}
+
+/// Latency in one slice of the measured interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Start of the slice, from the start of the interval.
+    pub from_ns: Nanos,
+    /// Deliveries that were due in it.
+    pub delivered: u64,
+    /// Median latency of those; `None` if there were none.
+    pub p50_ns: Option<Nanos>,
+    /// 99th percentile.
+    pub p99_ns: Option<Nanos>,
+    /// Largest.
+    pub max_ns: Option<Nanos>,
+}
+
+/// Whether figures can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing speaks against them.
+    Valid,
+    /// Usable with the care that the reasons ask for.
+    Suspect,
+    /// Not to be used.
+    Invalid,
+}
+
+/// One `--fail-if` and its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// As written: `sse.latency_ns.p99 > 5ms`.
+    pub expression: String,
+    /// True if the condition to fail was met in some row.
+    pub failed: bool,
+    /// What was found, in words.
+    pub found: String,
+}
+
+/// The machine and the program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Host name.
+    pub host: String,
+    /// Kernel name, release and architecture.
+    pub kernel: String,
+    /// Processor model.
+    pub processor: String,
+    /// Processors that the run could use.
+    pub cores: u32,
+    /// Memory of the host.
+    pub memory_bytes: u64,
+    /// Version of this package.
+    pub version: String,
+    /// Commit it was built from, `+changes` behind it if the tree was not clean; `unknown` outside a checkout.
+    pub commit: String,
+    /// `release` or `debug`.
+    pub profile: String,
+    /// Compiler.
+    pub rustc: String,
+    /// The command that repeats the run, without the program's path.
+    pub command: Vec<String>,
+    /// What each transport took to write.
+    #[serde(default)]
+    pub effort: Vec<Effort>,
+    /// Anything else worth knowing: kernel settings that change the figures.
+    #[serde(default)]
+    pub notes: BTreeMap<String, String>,
+}
+
+/// Lines of code of one transport's file, without comments, blank lines and tests, counted when the program was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Whose.
+    pub transport: Transport,
+    /// What stands before both halves: imports, constants.
+    pub shared_lines: u32,
+    /// Its server half.
+    pub server_lines: u32,
+    /// Its client half.
+    pub client_lines: u32,
+}
+
+/// Why a run file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFileError {
+    /// The file could not be read.
+    #[error("cannot read {path}: {source}; give a run's folder or its run.json")]
+    Read {
+        /// As given.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a run.
+    #[error("{path} is not a run file: {source}")]
+    Parse {
+        /// As given.
+        path: String,
+        /// Where in the file, and what is wrong.
+        source: serde_json::Error,
+    },
+    /// The file was written by another version.
+    #[error("{path} has schema `{found}`; this version reads `{SCHEMA}`")]
+    Schema {
+        /// As given.
+        path: String,
+        /// What it says.
+        found: String,
+    },
+}
+
+impl Run {
+    /// Reads a run from its folder or its file.
+    ///
+    /// Errors: [`RunFileError`], which names the file.
+    pub fn read(path: &Path) -> Result<Self, RunFileError> {
+        let file = if path.is_dir() { path.join("run.json") } else { path.to_owned() };
+        let shown = file.display().to_string();
+        let text = std::fs::read(&file).map_err(|source| RunFileError::Read { path: shown.clone(), source })?;
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        let parse = |source| RunFileError::Parse { path: shown.clone(), source };
+        let head: Head = serde_json::from_slice(&text).map_err(parse)?;
+        if head.schema != SCHEMA {
+            return Err(RunFileError::Schema { path: shown, found: head.schema });
+        }
+        serde_json::from_slice(&text).map_err(parse)
+    }
+
+    /// Writes the run as JSON that a person can read too.
+    pub fn write(&self, file: &Path) -> std::io::Result<()> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        std::fs::write(file, text)
+    }
+}
+
+impl Verdict {
+    /// As in the run file.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Suspect => "suspect",
+            Self::Invalid => "invalid",
+        }
+    }
+}

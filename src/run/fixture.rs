@@ -1,0 +1,137 @@
+//! A made-up run for the tests of this folder: plausible figures, two sweep points, three rounds.
+
+use std::collections::BTreeMap;
+
+use crate::run::Transport;
+use crate::run::file::{Audit, Environment, Health, Point, Run, SCHEMA, Scenario, Slice, Trial, Verdict, WireTotals};
+use crate::run::histogram;
+use crate::run::metric::{Metric, Unit, Value};
+use crate::run::summary;
+use crate::units::Nanos;
+
+const MEASURE: Nanos = Nanos(4 * Nanos::SECOND.0);
+
+/// Settings of a sweep over the clients.
+pub fn point(index: usize) -> Point {
+    Point {
+        clients: [50, 1_000][index],
+        rate_per_s: 10.0,
+        payload_bytes: 128.0,
+        measured_feed: false,
+        poll_interval_ns: Nanos::SECOND,
+        hold_ns: Nanos(25 * Nanos::SECOND.0),
+        rtt_ns: Nanos::ZERO,
+        link_bits_per_s: None,
+        request_header_bytes: 0,
+        jitter_ns: Nanos::ZERO,
+        churn_ns: None,
+        storm: false,
+        echo: None,
+    }
+}
+
+/// A valid trial of 1,000 deliveries whose latencies are spread from `latency_ns` to twice that.
+pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, latency_ns: u64) -> Trial {
+    let mut latencies = histogram::empty();
+    (0..1_000).for_each(|index| histogram::record(&mut latencies, Nanos(latency_ns + latency_ns * index / 1_000)));
+    let start = Nanos(u64::from(round) * 10 * Nanos::SECOND.0);
+    let started_at = 1_790_000_000 * Nanos::SECOND.0 + start.0;
+    let mut trial = Trial {
+        transport,
+        round,
+        point_index,
+        point: point(point_index),
+        port: 40_000,
+        window_ns: [start, start.saturating_add(MEASURE)],
+        window_unix_ns: [started_at, started_at + MEASURE.0],
+        arrived: 1_000,
+        audit: Audit { expected: 1_000, delivered: 1_000, ..Audit::default() },
+        metrics: Default::default(),
+        wire: WireTotals::default(),
+        health: Health::default(),
+        link: None,
+        returns: None,
+        timeline: vec![Slice {
+            from_ns: Nanos::ZERO,
+            delivered: 1_000,
+            p50_ns: Some(Nanos(latency_ns * 3 / 2)),
+            p99_ns: Some(Nanos(latency_ns * 2)),
+            max_ns: Some(Nanos(latency_ns * 2)),
+        }],
+        latency_hdr: histogram::encode(&latencies),
+        uncorrected_latency_hdr: histogram::encode(&latencies),
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+    };
+    for &metric in Metric::ALL {
+        // A little of the round in each, so that rounds differ.
+        let noise = 1.0 + f64::from(round) / 1_000.0;
+        let value = match metric.unit() {
+            Unit::Nanos => latency_ns as f64 * noise,
+            Unit::Bytes => 200.0 * noise,
+            Unit::Count => 1.0 * noise,
+            Unit::Fraction => 0.5 * noise,
+        };
+        *trial.metrics.get_mut(metric) = Value(Some(value));
+    }
+    trial.metrics.latency_ns = histogram::percentiles(&latencies);
+    trial.metrics.uncorrected_latency_ns = histogram::percentiles(&latencies);
+    trial
+}
+
+/// A valid run of all transports and the TCP baseline over two points, each figure times its `factor`.
+pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
+    let mut trials = Vec::new();
+    for point_index in [0, 1] {
+        for round in 1..=3 {
+            for transport in Transport::ALL {
+                let mut trial = trial(Some(transport), round, point_index, 100_000 * (4 - transport.index() as u64));
+                for &metric in Metric::ALL {
+                    let value = trial.metrics.get_mut(metric);
+                    *value = Value(value.0.map(|value| value * factor(transport, metric)));
+                }
+                trials.push(trial);
+            }
+            trials.push(self::trial(None, round, point_index, 50_000));
+        }
+    }
+    let (summary, tcp_baseline) = summary::summarise(&trials, 1);
+    Run {
+        schema: SCHEMA.to_owned(),
+        started_at: "2026-11-22T18:00:00Z".to_owned(),
+        took_ns: Nanos(60 * Nanos::SECOND.0),
+        cut_short: false,
+        scenario: Scenario {
+            name: "crowd".to_owned(),
+            question: "Who bends first?".to_owned(),
+            feed: "synthetic".to_owned(),
+            feed_detail: "10 updates a second, steady".to_owned(),
+            transports: Transport::ALL.to_vec(),
+            rounds: 3,
+            warm_up_ns: Nanos::SECOND,
+            measure_ns: MEASURE,
+            seed: 1,
+            sweep: Some("clients".to_owned()),
+        },
+        environment: Environment {
+            host: "host".to_owned(),
+            kernel: "Linux 6.12".to_owned(),
+            processor: "a processor".to_owned(),
+            cores: 2,
+            memory_bytes: 8 << 30,
+            version: "0.1.0".to_owned(),
+            commit: "unknown".to_owned(),
+            profile: "release".to_owned(),
+            rustc: "1.90".to_owned(),
+            command: vec!["run".to_owned(), "crowd".to_owned()],
+            effort: Vec::new(),
+            notes: BTreeMap::new(),
+        },
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+        summary,
+        tcp_baseline,
+        thresholds: Vec::new(),
+        trials,
+    }
+}

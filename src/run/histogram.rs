@@ -1,0 +1,146 @@
+//! Latency histograms: recorded in every trial, kept in the run file as text, merged and never averaged.
+//!
+//! The text is an HdrHistogram, V2, compressed, in base64: what the public HdrHistogram tools read and write.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+
+use crate::limits;
+use crate::run::metric::{Percentiles, Value};
+use crate::units::Nanos;
+
+/// Why a histogram could not be read from its text.
+#[derive(Debug, thiserror::Error)]
+pub enum HistogramError {
+    /// Not base64.
+    #[error("a latency histogram is not base64: {0}; the run file is damaged, repeat the run")]
+    Base64(#[from] base64::DecodeError),
+    /// Not a histogram.
+    #[error("a latency histogram is not an HdrHistogram V2: {0}; the run file is damaged, repeat the run")]
+    Format(#[from] hdrhistogram::serialization::DeserializeError),
+    /// It holds values that this lab does not record.
+    #[error("a latency histogram holds values beyond {}; it was not written by this program", limits::HISTOGRAM_MAX)]
+    Beyond,
+}
+
+/// An empty histogram from 1 ns to [`limits::HISTOGRAM_MAX`]. It takes about a quarter of a megabyte: one for each
+/// trial and worker, not one for each client.
+pub fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, limits::HISTOGRAM_MAX.0, limits::HISTOGRAM_DIGITS)
+        .expect("the bounds and digits are constants that a histogram accepts")
+}
+
+/// Records one latency; one beyond the largest is recorded as the largest.
+pub fn record(histogram: &mut Histogram<u64>, latency: Nanos) {
+    histogram.saturating_record(latency.min(limits::HISTOGRAM_MAX).0);
+}
+
+/// As text, to be kept in a run file: a few kilobytes.
+pub fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(histogram, &mut bytes)
+        .expect("writing to memory does not fail, and 64-bit counts fit the format");
+    STANDARD.encode(bytes)
+}
+
+/// From its text, in the bounds of [`empty`], so that any two can be merged.
+///
+/// Errors: [`HistogramError`].
+pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
+    let bytes = STANDARD.decode(text.trim())?;
+    let read: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+    let mut histogram = empty();
+    histogram.add(read).map_err(|_| HistogramError::Beyond)?;
+    Ok(histogram)
+}
+
+/// All of them together: the histogram of everything that any of them counted.
+pub fn merge<'a>(histograms: impl IntoIterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
+    let mut all = empty();
+    for one in histograms {
+        // Every histogram here was made by `empty`, whose range holds it; one with a wider range is widened to.
+        if all.add(one).is_err() {
+            all.auto(true);
+            all.add(one).expect("a histogram that resizes itself takes any value");
+        }
+    }
+    all
+}
+
+/// The quantile of each percentile that is reported, in the order of [`Percentiles`].
+pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+
+/// The percentiles that are reported; not measured where nothing was recorded.
+pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles<Value> {
+    if histogram.is_empty() {
+        return Percentiles::default();
+    }
+    let [p50, p90, p99, p999] = QUANTILES.map(|quantile| Value(Some(histogram.value_at_quantile(quantile) as f64)));
+    let max = Value(Some(histogram.max() as f64));
+    Percentiles { p50, p90, p99, p999, max, mean: Value(Some(histogram.mean())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(latencies: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = empty();
+        latencies.into_iter().for_each(|latency| record(&mut histogram, Nanos(latency)));
+        histogram
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let histogram = of((1..=1_000).map(|n| n * 1_013));
+        assert_eq!(decode(&encode(&histogram)).unwrap(), histogram);
+        assert_eq!(decode(&encode(&empty())).unwrap(), empty());
+    }
+
+    #[test]
+    fn a_latency_beyond_the_largest_is_recorded_as_the_largest() {
+        let histogram = of([u64::MAX]);
+        let largest = limits::HISTOGRAM_MAX.0 as f64;
+        assert!((histogram.max() as f64 / largest - 1.0).abs() < 0.001, "{}", histogram.max());
+        let back = decode(&encode(&histogram)).unwrap();
+        assert_eq!((back.len(), back.max()), (1, histogram.max()));
+    }
+
+    #[test]
+    fn a_histogram_takes_a_quarter_of_a_megabyte_and_its_text_a_few_kilobytes() {
+        assert!(empty().distinct_values() * size_of::<u64>() <= 256 << 10, "{}", empty().distinct_values());
+        // The widest that trials give: 20,000 polls spread evenly over a second, and a long tail.
+        let wide = of((0..20_000).map(|n| n * 50_000).chain((0..2_000).map(|n| n * n * 500)));
+        assert!(encode(&wide).len() < 6 << 10, "{}", encode(&wide).len());
+        let narrow = of((0..100_000_u64).map(|n| 80_000 + n * 7_919 % 40_000));
+        assert!(encode(&narrow).len() < 3 << 10, "{}", encode(&narrow).len());
+    }
+
+    #[test]
+    fn percentiles_of_merged_histograms_are_those_of_all_values() {
+        let fast = of((1..=900).map(|_| 1_000));
+        let slow = of((1..=100).map(|_| 2_000_000));
+        let merged = percentiles(&merge([&fast, &slow]));
+        let near = |value: Value, wanted: f64| (value.0.unwrap() / wanted - 1.0).abs() < 0.001;
+        assert!(near(merged.p50, 1e3) && near(merged.p90, 1e3) && near(merged.p99, 2e6) && near(merged.max, 2e6));
+        assert!(near(merged.mean, 200_900.0), "{merged:?}");
+    }
+
+    #[test]
+    fn percentiles_of_nothing_were_not_measured() {
+        assert_eq!(percentiles(&empty()), Percentiles::default());
+    }
+
+    #[test]
+    fn text_that_is_no_histogram_is_refused() {
+        assert!(matches!(decode("not base64!"), Err(HistogramError::Base64(_))));
+        assert!(matches!(decode("AAAA"), Err(HistogramError::Format(_))));
+        assert!(matches!(decode(""), Err(HistogramError::Format(_))));
+        let mut wide = Histogram::<u64>::new(3).unwrap();
+        wide.record(u64::MAX / 4).unwrap();
+        assert!(matches!(decode(&encode(&wide)), Err(HistogramError::Beyond)));
+    }
+}

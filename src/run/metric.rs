@@ -1,0 +1,254 @@
+//! The figures: their names, units and meaning in one table, from which the run file, the report, the CSV, the
+//! comparison and the thresholds all read.
+
+use serde::{Deserialize, Serialize};
+
+/// One value for every figure: measured values, intervals, or anything else that stands "per figure".
+///
+/// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
+/// to it. In JSON the member names are the names of the contract.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics<T> {
+    /// From due, by the feed's schedule, to decoded at the client.
+    pub latency_ns: Percentiles<T>,
+    /// From published by the server to decoded at the client: what a closed-loop tool would have reported.
+    pub uncorrected_latency_ns: Percentiles<T>,
+    /// Age of Information, averaged over time and clients.
+    pub age_ns_mean: T,
+    /// Share of the time in which a newer update existed than the client held.
+    pub stale_fraction: T,
+    /// Requests sent for each delivery.
+    pub requests_per_delivery: T,
+    /// Share of the requests that brought nothing.
+    pub empty_fraction: T,
+    /// All bytes both ways for each delivery, and their parts.
+    pub wire_bytes_per_delivery: WireBytes<T>,
+    /// User and system time of the server process for each delivery.
+    pub server_cpu_ns_per_delivery: T,
+    /// Busy time of the whole host for each delivery: loopback charges some of one side's work to the other.
+    pub host_cpu_ns_per_delivery: T,
+    /// Growth of the server's resident memory from no clients to all connected and idle.
+    pub server_rss_bytes_per_client: T,
+    /// The same growth, to the end of the measured interval.
+    pub server_rss_loaded_bytes_per_client: T,
+    /// Growth of the kernel's slab and socket memory, both ends of the connection on loopback halved to one.
+    pub kernel_bytes_per_client: T,
+    /// From dialling to the first position or answer, median over the clients.
+    pub connect_ns_p50: T,
+}
+
+/// A distribution, by the points of it that are reported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles<T> {
+    /// Median.
+    pub p50: T,
+    /// 90th percentile.
+    pub p90: T,
+    /// 99th percentile.
+    pub p99: T,
+    /// 99.9th percentile.
+    pub p999: T,
+    /// Largest value.
+    pub max: T,
+    /// Arithmetic mean.
+    pub mean: T,
+}
+
+/// The bytes of one delivery, by what they were spent on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WireBytes<T> {
+    /// The sum of the parts below.
+    pub total: T,
+    /// The update's `data` alone.
+    pub payload: T,
+    /// The update's and the answer's JSON envelope, SSE fields, chunk sizes, WebSocket headers and control frames.
+    pub framing: T,
+    /// Request and response heads.
+    pub http_headers: T,
+    /// TCP/IP headers: segments, acknowledgements included, times the size of their headers.
+    pub tcp_ip: T,
+    /// Bytes sent again.
+    pub retransmitted: T,
+}
+
+/// A measured value: `None` where it could not be measured, which is `null` in JSON and never 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Value(pub Option<f64>);
+
+impl Value {
+    /// A ratio; not measured where there is nothing to divide by.
+    pub fn ratio(part: f64, whole: f64) -> Self {
+        Self((whole > 0.0).then(|| part / whole))
+    }
+}
+
+impl From<Option<f64>> for Value {
+    fn from(value: Option<f64>) -> Self {
+        Self(value.filter(|number| number.is_finite()))
+    }
+}
+
+/// Whole numbers are written without a fraction, so that nanoseconds and bytes look like what they are.
+impl Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => serializer.serialize_none(),
+            Some(whole) if whole.fract() == 0.0 && whole.abs() < 9e15 => serializer.serialize_i64(whole as i64),
+            Some(number) => serializer.serialize_f64((number * 1e6).round() / 1e6),
+        }
+    }
+}
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanos,
+    /// Bytes.
+    Bytes,
+    /// A count per something.
+    Count,
+    /// A share from 0 to 1.
+    Fraction,
+}
+
+macro_rules! metrics {
+    ($( $name:ident, $($path:ident).+, $unit:ident, $label:literal; )+) => {
+        /// The name of one figure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is documented at its member of `Metrics`")]
+        pub enum Metric { $( $name, )+ }
+
+        impl Metric {
+            /// Every figure, in the order they are shown.
+            pub const ALL: &[Self] = &[ $( Self::$name, )+ ];
+
+            /// Where it stands in a row of the run file: `latency_ns.p99`.
+            pub fn path(self) -> &'static str {
+                match self { $( Self::$name => concat_path!($($path).+), )+ }
+            }
+
+            /// What it is called on a page.
+            pub fn label(self) -> &'static str {
+                match self { $( Self::$name => $label, )+ }
+            }
+
+            /// What it is counted in.
+            pub fn unit(self) -> Unit {
+                match self { $( Self::$name => Unit::$unit, )+ }
+            }
+        }
+
+        impl<T> Metrics<T> {
+            /// The value of one figure.
+            pub fn get(&self, metric: Metric) -> &T {
+                match metric { $( Metric::$name => &self.$($path).+, )+ }
+            }
+
+            /// The place of one figure.
+            pub fn get_mut(&mut self, metric: Metric) -> &mut T {
+                match metric { $( Metric::$name => &mut self.$($path).+, )+ }
+            }
+        }
+    };
+}
+
+macro_rules! concat_path {
+    ($first:ident) => {
+        stringify!($first)
+    };
+    ($first:ident . $second:ident) => {
+        concat!(stringify!($first), ".", stringify!($second))
+    };
+}
+
+metrics! {
+    LatencyP50, latency_ns.p50, Nanos, "latency p50";
+    LatencyP90, latency_ns.p90, Nanos, "latency p90";
+    LatencyP99, latency_ns.p99, Nanos, "latency p99";
+    LatencyP999, latency_ns.p999, Nanos, "latency p99.9";
+    LatencyMax, latency_ns.max, Nanos, "latency max";
+    LatencyMean, latency_ns.mean, Nanos, "latency mean";
+    UncorrectedP50, uncorrected_latency_ns.p50, Nanos, "uncorrected latency p50";
+    UncorrectedP90, uncorrected_latency_ns.p90, Nanos, "uncorrected latency p90";
+    UncorrectedP99, uncorrected_latency_ns.p99, Nanos, "uncorrected latency p99";
+    UncorrectedP999, uncorrected_latency_ns.p999, Nanos, "uncorrected latency p99.9";
+    UncorrectedMax, uncorrected_latency_ns.max, Nanos, "uncorrected latency max";
+    UncorrectedMean, uncorrected_latency_ns.mean, Nanos, "uncorrected latency mean";
+    AgeMean, age_ns_mean, Nanos, "age of information";
+    StaleFraction, stale_fraction, Fraction, "stale fraction";
+    RequestsPerDelivery, requests_per_delivery, Count, "requests per delivery";
+    EmptyFraction, empty_fraction, Fraction, "empty requests";
+    WireTotal, wire_bytes_per_delivery.total, Bytes, "wire bytes per delivery";
+    WirePayload, wire_bytes_per_delivery.payload, Bytes, "payload";
+    WireFraming, wire_bytes_per_delivery.framing, Bytes, "framing";
+    WireHttpHeaders, wire_bytes_per_delivery.http_headers, Bytes, "HTTP headers";
+    WireTcpIp, wire_bytes_per_delivery.tcp_ip, Bytes, "TCP/IP headers";
+    WireRetransmitted, wire_bytes_per_delivery.retransmitted, Bytes, "retransmitted";
+    ServerCpu, server_cpu_ns_per_delivery, Nanos, "server CPU per delivery";
+    HostCpu, host_cpu_ns_per_delivery, Nanos, "host CPU per delivery";
+    ServerRss, server_rss_bytes_per_client, Bytes, "server memory per idle client";
+    ServerRssLoaded, server_rss_loaded_bytes_per_client, Bytes, "server memory per client under load";
+    Kernel, kernel_bytes_per_client, Bytes, "kernel memory per client";
+    ConnectP50, connect_ns_p50, Nanos, "connect p50";
+}
+
+impl Metric {
+    /// The figure that `path` names, as written in a threshold or a CSV header.
+    pub fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|metric| metric.path() == path)
+    }
+
+    /// A value of this figure with its unit, as a person reads it.
+    pub fn show(self, value: f64) -> String {
+        self.unit().show(value)
+    }
+}
+
+impl Unit {
+    /// A value with its unit, as a person reads it.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Nanos if value < 0.0 => format!("−{}", crate::units::Nanos((-value).round() as u64)),
+            Self::Nanos => crate::units::Nanos(value.round() as u64).to_string(),
+            Self::Bytes if value.abs() >= 10_240.0 => format!("{} KiB", crate::units::three_digits(value / 1024.0)),
+            Self::Bytes => format!("{} B", crate::units::three_digits(value)),
+            Self::Count => crate::units::three_digits(value),
+            // A share below a 200,000th, as a formula may give it, is none for any purpose.
+            Self::Fraction if value.abs() < 5e-6 => "0 %".to_owned(),
+            Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_of_the_figures_is_a_named_figure() {
+        let mut metrics: Metrics<Value> = Metrics::default();
+        for (index, metric) in Metric::ALL.iter().enumerate() {
+            *metrics.get_mut(*metric) = Value(Some(index as f64));
+            assert_eq!(Metric::from_path(metric.path()), Some(*metric));
+        }
+        let written = serde_json::to_string(&metrics).unwrap();
+        assert!(!written.contains("null"), "a member has no figure: {written}");
+    }
+
+    #[test]
+    fn a_share_that_is_all_but_nothing_is_shown_as_nothing() {
+        assert_eq!(Unit::Fraction.show(1.2e-77), "0 %");
+        assert_eq!(Unit::Fraction.show(-1e-9), "0 %", "and never as −0 %");
+        assert_eq!(Unit::Fraction.show(0.0042), "0.420 %");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_null_and_never_zero() {
+        assert_eq!(serde_json::to_string(&Value(None)).unwrap(), "null");
+        assert_eq!(serde_json::to_string(&Value::ratio(3.0, 0.0)).unwrap(), "null");
+        assert_eq!(serde_json::to_string(&Value(Some(12.0))).unwrap(), "12");
+        assert_eq!(serde_json::to_string(&Value(Some(0.125))).unwrap(), "0.125");
+    }
+}

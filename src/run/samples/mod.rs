@@ -1,0 +1,220 @@
+//! The one way in which trials become a value, an interval and a ratio.
+//!
+//! A figure of latency is that of the trials' histograms merged, the bytes of a delivery are those of the trial with the
+//! median total, every other figure is the median of the trials; the rows of the summary ([`crate::run::summary`]) are made
+//! of these. The ratio of two rows is the ratio of their values, and its interval comes from resampling the trials of
+//! both: what is printed beside one another agrees.
+
+mod wire;
+
+use std::collections::{BTreeMap, HashMap};
+
+use hdrhistogram::Histogram;
+
+use crate::run::file::Trial;
+use crate::run::histogram;
+use crate::run::metric::{Metric, Metrics, Percentiles};
+use crate::stats::{self, Sample};
+
+/// One for each figure; `None` where it was not measured.
+pub(crate) type Samples = Metrics<Option<Sample>>;
+
+/// Where a figure comes from. A histogram takes a hundred times as long to read as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// The histograms of corrected latency.
+    Corrected,
+    /// Those of uncorrected latency.
+    Uncorrected,
+    /// The trials' own figures.
+    Trials,
+}
+
+impl Source {
+    const ALL: [Self; 3] = [Self::Corrected, Self::Uncorrected, Self::Trials];
+
+    pub fn of(metric: Metric) -> Self {
+        use Metric as F;
+        match metric {
+            F::LatencyP50 | F::LatencyP90 | F::LatencyP99 | F::LatencyP999 | F::LatencyMax | F::LatencyMean => {
+                Self::Corrected
+            }
+            F::UncorrectedP50 | F::UncorrectedP90 | F::UncorrectedP99 | F::UncorrectedP999 => Self::Uncorrected,
+            F::UncorrectedMax | F::UncorrectedMean => Self::Uncorrected,
+            F::AgeMean | F::StaleFraction | F::RequestsPerDelivery | F::EmptyFraction => Self::Trials,
+            F::WireTotal | F::WirePayload | F::WireFraming | F::WireHttpHeaders | F::WireTcpIp => Self::Trials,
+            F::WireRetransmitted | F::ServerCpu | F::HostCpu | F::ServerRss | F::ServerRssLoaded => Self::Trials,
+            F::Kernel | F::ConnectP50 => Self::Trials,
+        }
+    }
+}
+
+/// What the trials of one row say of the figures of one source; `None` where none of them measured it.
+pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
+    let mut samples = Metrics::default();
+    // One that cannot be read has made its row invalid, which says why.
+    let merged = |pick: fn(&Trial) -> &str| latency(&histograms(trials, pick).0, seed);
+    match source {
+        Source::Corrected => samples.latency_ns = merged(|trial| &trial.latency_hdr),
+        Source::Uncorrected => samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr),
+        Source::Trials => {
+            for &metric in Metric::ALL.iter().filter(|metric| Source::of(**metric) == source) {
+                *samples.get_mut(metric) = Sample::of_median(&values(trials, metric), seed);
+            }
+            samples.wire_bytes_per_delivery = wire::samples(trials, seed);
+        }
+    }
+    samples
+}
+
+/// What the trials of one row say of every figure.
+pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
+    let [corrected, uncorrected, mut samples] = Source::ALL.map(|source| of(trials, source, seed));
+    samples.latency_ns = corrected.latency_ns;
+    samples.uncorrected_latency_ns = uncorrected.uncorrected_latency_ns;
+    samples
+}
+
+/// What the latencies of some trials say together.
+pub(crate) fn latency(histograms: &[Histogram<u64>], seed: u64) -> Percentiles<Option<Sample>> {
+    let centre = histogram::percentiles(&histogram::merge(histograms));
+    let [p50, p90, p99, p999, max, mean] = resampled(histograms, seed);
+    let trials = histograms.len();
+    let sample = |value: Option<f64>, replicates| value.map(|value| Sample { value, replicates, trials });
+    Percentiles {
+        p50: sample(centre.p50.0, p50),
+        p90: sample(centre.p90.0, p90),
+        p99: sample(centre.p99.0, p99),
+        p999: sample(centre.p999.0, p999),
+        max: sample(centre.max.0, max),
+        mean: sample(centre.mean.0, mean),
+    }
+}
+
+/// What the trials measured of one figure, those aside that could not.
+pub fn values(trials: &[&Trial], metric: Metric) -> Vec<f64> {
+    trials.iter().filter_map(|trial| trial.metrics.get(metric).0).collect()
+}
+
+/// The histograms of the trials that have one, and a sentence for each that cannot be read.
+pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Histogram<u64>>, Vec<String>) {
+    let mut read = Vec::new();
+    let mut unreadable = Vec::new();
+    for trial in trials.iter().filter(|trial| !pick(trial).is_empty()) {
+        match histogram::decode(pick(trial)) {
+            Ok(histogram) => read.push(histogram),
+            Err(error) => unreadable.push(format!("round {}: {error}", trial.round)),
+        }
+    }
+    (read, unreadable)
+}
+
+/// What p50, p90, p99, p99.9, largest and mean of the merged histograms are in each resample of the trials.
+pub(super) fn resampled(histograms: &[Histogram<u64>], seed: u64) -> [Vec<f64>; 6] {
+    let counts = Counts::of(histograms);
+    // Few trials make few different resamples (ten of three): each is merged once.
+    let mut known: HashMap<Vec<u64>, Option<[f64; 6]>> = HashMap::new();
+    let mut replicates: [Vec<f64>; 6] = Default::default();
+    let mut weights = vec![0; histograms.len()];
+    stats::for_each_resample(histograms.len(), seed, |drawn| {
+        weights.fill(0);
+        drawn.iter().for_each(|&trial| weights[trial] += 1);
+        let values = match known.get(&weights) {
+            Some(values) => *values,
+            None => *known.entry(weights.clone()).or_insert_with(|| counts.percentiles(&weights)),
+        };
+        if let Some(values) = values {
+            replicates.iter_mut().zip(values).for_each(|(list, value)| list.push(value));
+        }
+    });
+    replicates
+}
+
+/// What several histograms counted, value by value: merging a resample of them is then a weighted sum over the few
+/// thousand values that occur, and not an addition of whole histograms.
+struct Counts {
+    /// The values that occur in any, ascending, each with its count in every histogram.
+    values: Vec<(u64, Vec<u64>)>,
+}
+
+impl Counts {
+    fn of(histograms: &[Histogram<u64>]) -> Self {
+        let mut values: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (index, histogram) in histograms.iter().enumerate() {
+            for recorded in histogram.iter_recorded() {
+                let counts = values.entry(recorded.value_iterated_to()).or_insert_with(|| vec![0; histograms.len()]);
+                counts[index] += recorded.count_at_value();
+            }
+        }
+        Self { values: values.into_iter().collect() }
+    }
+
+    /// p50, p90, p99, p99.9, largest and mean with each histogram taken `weights` times; `None` of nothing.
+    fn percentiles(&self, weights: &[u64]) -> Option<[f64; 6]> {
+        let weighted: Vec<(u64, u64)> = self
+            .values
+            .iter()
+            .map(|(value, counts)| (*value, counts.iter().zip(weights).map(|(count, weight)| count * weight).sum()))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let total: u64 = weighted.iter().map(|(_, count)| count).sum();
+        let (max, _) = *weighted.last()?;
+        let mean = weighted.iter().map(|(value, count)| *value as f64 * *count as f64).sum::<f64>() / total as f64;
+        let wanted = histogram::QUANTILES.map(|quantile| ((quantile * total as f64).ceil() as u64).max(1));
+        let mut found = [max; histogram::QUANTILES.len()];
+        let mut seen = 0;
+        let mut next = 0;
+        for (value, count) in weighted {
+            seen += count;
+            while next < wanted.len() && seen >= wanted[next] {
+                found[next] = value;
+                next += 1;
+            }
+        }
+        let [p50, p90, p99, p999] = found.map(|value| value as f64);
+        Some([p50, p90, p99, p999, max as f64, mean])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+    use crate::run::metric::Unit;
+    use crate::units::Nanos;
+
+    #[test]
+    fn value_and_interval_of_every_figure_are_those_of_the_row() {
+        let run = fixture::run(|_, _| 1.0);
+        for row in run.summary.iter().chain(&run.tcp_baseline) {
+            let is_of_row = |trial: &&Trial| trial.transport == row.transport && trial.point == row.point;
+            let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
+            let samples = all(&trials, run.scenario.seed);
+            for &metric in Metric::ALL {
+                let sample = samples.get(metric).as_ref().unwrap();
+                assert_eq!(Some(sample.value), row.metrics.get(metric).0, "{metric:?}");
+                let ends_max = if metric.unit() == Unit::Fraction { 1.0 } else { f64::INFINITY };
+                let interval = sample.interval().map(|ends| ends.map(|end| end.min(ends_max)));
+                assert_eq!(interval, *row.ci95.get(metric), "{metric:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn weighted_counts_give_the_percentiles_of_the_merged_histograms() {
+        let histograms = [1_000, 5_000, 90_000].map(|latency| {
+            let mut histogram = histogram::empty();
+            (0..100).for_each(|step| histogram::record(&mut histogram, Nanos(latency + latency * step / 100)));
+            histogram
+        });
+        let [one, two, three] = &histograms;
+        let merged = histogram::percentiles(&histogram::merge([one, one, three]));
+        let weighted = Counts::of(&[one.clone(), two.clone(), three.clone()]).percentiles(&[2, 0, 1]).unwrap();
+        let expected = [merged.p50, merged.p90, merged.p99, merged.p999, merged.max, merged.mean];
+        for (found, expected) in weighted.into_iter().zip(expected) {
+            let expected = expected.0.unwrap();
+            assert!((found / expected - 1.0).abs() < 0.001, "{found} {expected}");
+        }
+        assert_eq!(Counts::of(&[histogram::empty()]).percentiles(&[1]), None);
+    }
+}

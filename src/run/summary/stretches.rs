@@ -1,0 +1,87 @@
+//! Which stretch of a feed each transport saw, where that is not the same for all.
+
+use std::collections::BTreeMap;
+
+use crate::limits;
+use crate::run::Transport;
+use crate::run::file::{Row, Run, Trial, Verdict};
+use crate::run::summary::by_row;
+
+/// Marks the rows of a point suspect whose transports saw different stretches of a feed: where it is not ours to start
+/// (`--target`), each trial falls on whatever that server publishes just then.
+///
+/// `rows` must be those that [`crate::run::summary::summarise`] made of these trials.
+pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
+    let mut means: BTreeMap<usize, BTreeMap<Transport, f64>> = BTreeMap::new();
+    for (key, of_row) in by_row(trials) {
+        let (point_index, Some(transport)) = key else { continue };
+        if of_row[0].point.echo.is_none() {
+            let due: f64 = of_row.iter().map(|trial| updates_due(trial)).sum();
+            means.entry(point_index).or_default().insert(transport, due / of_row.len() as f64);
+        }
+    }
+    let keys = by_row(trials).into_keys().filter(|(_, transport)| transport.is_some());
+    for ((point_index, _), row) in keys.zip(rows) {
+        let Some(due) = means.get(&point_index) else { continue };
+        let least = due.values().copied().fold(f64::INFINITY, f64::min);
+        let most = due.values().copied().fold(0.0, f64::max);
+        if most <= least * (1.0 + limits::STRETCH_UNLIKE_SUSPECT) {
+            continue;
+        }
+        let each = due.iter().map(|(one, due)| format!("{} {}", one.title(), crate::units::three_digits(*due)));
+        row.reasons.push(format!(
+            "the transports saw different stretches of that server's feed, and differ for that alone: updates due in a \
+             measured interval were {} on average; use a longer --measure, more --rounds, or a steadier feed",
+            each.collect::<Vec<_>>().join(", ")
+        ));
+        row.verdict = row.verdict.max(Verdict::Suspect);
+    }
+}
+
+/// How many different updates were due in a trial's interval.
+fn updates_due(trial: &Trial) -> f64 {
+    trial.audit.expected as f64 / f64::from(trial.point.clients.max(1))
+}
+
+/// How many different updates were due in a measured interval, from the trial with the fewest to the one with the most;
+/// `None` where updates are not what was measured.
+pub fn updates_measured(run: &Run) -> Option<[u64; 2]> {
+    let trials = || run.trials.iter().filter(|trial| trial.point.echo.is_none());
+    let due = || trials().map(|trial| updates_due(trial).round() as u64);
+    Some([due().min()?, due().max()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+    use crate::run::summary::summarise;
+
+    #[test]
+    fn transports_that_saw_different_stretches_of_a_feed_are_suspect_and_say_so() {
+        let due = |transport, round, updates: u64| {
+            let mut trial = fixture::trial(Some(transport), round, 0, 1_000);
+            trial.audit.expected = updates * u64::from(trial.point.clients);
+            trial
+        };
+        let run = |counts: [[u64; 2]; 2]| {
+            let [sse, websocket] = counts;
+            let trials = [
+                due(Transport::Sse, 1, sse[0]),
+                due(Transport::Sse, 2, sse[1]),
+                due(Transport::WebSocket, 1, websocket[0]),
+                due(Transport::WebSocket, 2, websocket[1]),
+                fixture::trial(None, 1, 0, 1_000),
+            ];
+            let (mut rows, _) = summarise(&trials, 1);
+            judge_stretches(&mut rows, &trials);
+            rows
+        };
+        for row in run([[20, 20], [20, 30]]) {
+            assert_eq!((row.verdict, row.reasons.len()), (Verdict::Suspect, 1));
+            let reason = &row.reasons[0];
+            assert!(reason.contains("SSE 20.0, WebSocket 25.0"), "{reason}");
+        }
+        assert!(run([[20, 20], [18, 29]]).iter().all(|row| row.verdict == Verdict::Valid && row.reasons.is_empty()));
+    }
+}

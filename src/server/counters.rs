@@ -1,0 +1,344 @@
+//! What the server counts, charged to a transport, and the connections it counts it for.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::rate_limit::Addresses;
+use crate::measure::process::TcpCounts;
+use crate::measure::sockets::Sockets;
+use crate::measure::tap::{Tap, Tapped};
+use crate::net::AnyStream;
+use crate::run::Transport;
+use crate::server::page_session::{AddedDelay, Attachment, DelayedStream, Lane, LaneCounts, PageSession};
+use crate::stream::Batch;
+use crate::units::Nanos;
+
+/// A server's side of a connection, with its bytes counted.
+pub type Socket = Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>;
+
+/// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
+const OTHER: usize = 4;
+const ACCOUNTS: usize = 5;
+
+/// All counters of a server.
+#[derive(Debug, Default)]
+pub struct Counters {
+    accounts: [Account; ACCOUNTS],
+    /// The open connections.
+    pub sockets: Sockets<Connection>,
+    /// How many of them each address has.
+    pub addresses: Addresses,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    burn: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    connections_open: AtomicU64,
+    requests: AtomicU64,
+    empty: AtomicU64,
+    updates: AtomicU64,
+    gaps: AtomicU64,
+    cut: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    segments_in: AtomicU64,
+    segments_out: AtomicU64,
+    bytes_retransmitted: AtomicU64,
+}
+
+/// One transport's counters at one moment, as `/stats` gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AccountReading {
+    /// Connections whose last request was for this transport.
+    pub connections_open: u64,
+    /// Requests, a stream being one.
+    pub requests: u64,
+    /// Requests answered with nothing.
+    pub empty: u64,
+    /// Updates handed to connections.
+    pub updates: u64,
+    /// Gaps announced.
+    pub gaps: u64,
+    /// Streams ended because they fell behind the journal.
+    pub cut: u64,
+    /// Bytes read from sockets.
+    pub bytes_in: u64,
+    /// Bytes written to sockets.
+    pub bytes_out: u64,
+    /// TCP segments received, on connections open and closed.
+    pub segments_in: u64,
+    /// TCP segments sent.
+    pub segments_out: u64,
+    /// Bytes of data sent again.
+    pub bytes_retransmitted: u64,
+}
+
+/// One connection and what it carried.
+#[derive(Debug)]
+pub struct Connection {
+    peer: SocketAddr,
+    opened: Nanos,
+    counters: Arc<Counters>,
+    /// Index of the account that the last request chose.
+    account: AtomicU8,
+    /// Read, and not yet charged: a request's head comes in before it is known whose it is.
+    uncharged_in: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    /// Its number in the table of sockets.
+    id: OnceLock<u64>,
+    requests: AtomicU64,
+    /// Bytes of the last request, as far as they had come in when it was charged.
+    request_bytes: AtomicU64,
+    attachment: Attachment,
+}
+
+impl Counters {
+    /// All at zero; `burn` is wasted on each update sent.
+    pub fn new(burn: Duration) -> Self {
+        Self { burn, ..Self::default() }
+    }
+
+    /// RequestCounters a new connection, which has entered [`Self::addresses`], and puts its stream under the meter.
+    pub fn open(
+        self: &Arc<Self>,
+        stream: AnyStream,
+        peer: SocketAddr,
+        now: Nanos,
+        write_timeout: Duration,
+    ) -> (Arc<Connection>, Socket) {
+        let connection = Arc::new(Connection {
+            peer,
+            opened: now,
+            counters: Arc::clone(self),
+            account: AtomicU8::new(OTHER as u8),
+            uncharged_in: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            id: OnceLock::new(),
+            requests: AtomicU64::new(0),
+            request_bytes: AtomicU64::new(0),
+            attachment: Attachment::default(),
+        });
+        self.accepted.fetch_add(1, Relaxed);
+        self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
+        let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
+        let _first = connection.id.set(id);
+        let line = DelayedStream::new(stream, Arc::clone(&connection), write_timeout);
+        (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))
+    }
+
+    /// RequestCounters a connection that was not let in.
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    /// Connections not let in so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// Every account, by transport, and what belongs to none last.
+    ///
+    /// Asks the kernel about every open connection: about half a microsecond each.
+    pub fn read(&self) -> [(&'static str, AccountReading); ACCOUNTS] {
+        let mut readings = std::array::from_fn(|index| {
+            let label = Transport::ALL.get(index).map_or("other", |transport| transport.label());
+            (label, self.accounts[index].read())
+        });
+        self.sockets.for_each(|connection, tcp| {
+            let (_, reading) = &mut readings[usize::from(connection.account.load(Relaxed))];
+            reading.segments_in += tcp.segments_in;
+            reading.segments_out += tcp.segments_out;
+            reading.bytes_retransmitted += tcp.bytes_retransmitted;
+        });
+        readings
+    }
+}
+
+impl Account {
+    fn read(&self) -> AccountReading {
+        AccountReading {
+            connections_open: self.connections_open.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            empty: self.empty.load(Relaxed),
+            updates: self.updates.load(Relaxed),
+            gaps: self.gaps.load(Relaxed),
+            cut: self.cut.load(Relaxed),
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            segments_in: self.segments_in.load(Relaxed),
+            segments_out: self.segments_out.load(Relaxed),
+            bytes_retransmitted: self.bytes_retransmitted.load(Relaxed),
+        }
+    }
+
+    fn add_tcp(&self, tcp: TcpCounts) {
+        self.segments_in.fetch_add(tcp.segments_in, Relaxed);
+        self.segments_out.fetch_add(tcp.segments_out, Relaxed);
+        self.bytes_retransmitted.fetch_add(tcp.bytes_retransmitted, Relaxed);
+    }
+}
+
+impl Connection {
+    /// Charges a request that has just come in, and what follows on this connection, to a transport, if to any.
+    pub fn charge(&self, transport: Option<Transport>) {
+        let index = transport.map_or(OTHER, Transport::index);
+        self.attachment.leave(|| self.tcp_before_this_request());
+        self.requests.fetch_add(1, Relaxed);
+        let before = usize::from(self.account.swap(index as u8, Relaxed));
+        if before != index {
+            self.counters.accounts[before].connections_open.fetch_sub(1, Relaxed);
+            self.counters.accounts[index].connections_open.fetch_add(1, Relaxed);
+        }
+        self.account().requests.fetch_add(1, Relaxed);
+        self.request_bytes.store(self.settle(), Relaxed);
+    }
+
+    /// RequestCounters what the request that was charged last is answered with.
+    pub fn counts(self: &Arc<Self>) -> RequestCounters {
+        RequestCounters { connection: Arc::clone(self) }
+    }
+
+    /// Takes its seat in a page's lane with the request that was charged last; is that the connection's first?
+    pub fn attach(&self, session: &Arc<PageSession>, lane: Lane) -> bool {
+        let is_first = self.requests.load(Relaxed) <= 1;
+        let since = if is_first { TcpCounts::default() } else { self.tcp_before_this_request() };
+        session.lane(lane).request(is_first, self.request_bytes.load(Relaxed));
+        self.attachment.take(Arc::clone(session), lane, since);
+        is_first
+    }
+
+    /// Its seat in a page's session.
+    pub fn attachment(&self) -> &Attachment {
+        &self.attachment
+    }
+
+    /// The kernel's counts without the segment that the request just came in with.
+    fn tcp_before_this_request(&self) -> TcpCounts {
+        let counts = self.id.get().map(|id| self.counters.sockets.counts(*id)).unwrap_or_default();
+        counts.since(TcpCounts { segments_in: 1, ..TcpCounts::default() })
+    }
+
+    fn account(&self) -> &Account {
+        &self.counters.accounts[usize::from(self.account.load(Relaxed))]
+    }
+
+    /// Charges what was read since the last request, now that it is known for whom.
+    fn settle(&self) -> u64 {
+        let bytes = self.uncharged_in.swap(0, Relaxed);
+        if bytes > 0 {
+            self.account().bytes_in.fetch_add(bytes, Relaxed);
+            self.attachment.count(|lane| lane.came_in(bytes));
+        }
+        bytes
+    }
+
+    /// Where it comes from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// When it was accepted.
+    pub fn opened(&self) -> Nanos {
+        self.opened
+    }
+
+    /// Bytes read from it and written to it.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.bytes_in.load(Relaxed), self.bytes_out.load(Relaxed))
+    }
+}
+
+impl AddedDelay for Arc<Connection> {
+    fn added_one_way(&self) -> Duration {
+        self.attachment.added_one_way()
+    }
+}
+
+/// The tap of a server connection: counts, and gives the kernel's counts back when it closes.
+#[derive(Debug)]
+pub struct Meter {
+    connection: Arc<Connection>,
+    id: u64,
+}
+
+impl Tap for Meter {
+    const LINGERS: bool = true;
+
+    fn came_in(&mut self, bytes: &[u8]) {
+        let bytes = bytes.len() as u64;
+        self.connection.bytes_in.fetch_add(bytes, Relaxed);
+        self.connection.uncharged_in.fetch_add(bytes, Relaxed);
+    }
+
+    fn went_out(&mut self, bytes: &[u8]) {
+        let bytes = bytes.len() as u64;
+        self.connection.settle();
+        self.connection.bytes_out.fetch_add(bytes, Relaxed);
+        self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
+        self.connection.attachment.count(|lane| lane.went_out(bytes));
+    }
+
+    fn closing(&mut self) {
+        self.connection.settle();
+        let account = self.connection.account();
+        account.connections_open.fetch_sub(1, Relaxed);
+        let counts = self.connection.counters.sockets.leave(self.id);
+        self.connection.counters.addresses.leave(self.connection.peer.ip());
+        account.add_tcp(counts);
+        self.connection.attachment.leave(|| counts);
+    }
+}
+
+/// RequestCounters what one request of a transport is answered with.
+#[derive(Clone, Debug)]
+pub struct RequestCounters {
+    connection: Arc<Connection>,
+}
+
+impl RequestCounters {
+    /// These updates go out.
+    pub fn sent(&self, batch: &Batch) {
+        let account = self.connection.account();
+        account.updates.fetch_add(batch.updates.len() as u64, Relaxed);
+        if batch.gap.is_some() {
+            account.gaps.fetch_add(1, Relaxed);
+        }
+        self.connection.attachment.count(|lane| lane.sent(batch));
+        let burn = self.connection.counters.burn;
+        if !burn.is_zero() {
+            waste(burn * u32::try_from(batch.updates.len()).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The stream ends because it fell behind the journal.
+    pub fn cut(&self) {
+        self.connection.account().cut.fetch_add(1, Relaxed);
+    }
+
+    /// The request brings nothing.
+    pub fn empty(&self) {
+        self.connection.account().empty.fetch_add(1, Relaxed);
+        self.connection.attachment.count(LaneCounts::empty);
+    }
+}
+
+/// Keeps the processor busy.
+fn waste(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}

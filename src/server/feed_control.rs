@@ -1,0 +1,262 @@
+//! The feed as the live page sets it: one setting for everyone who listens to this server.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::run::Arrivals;
+use crate::stream::Journal;
+use crate::stream::feed::{self, Due, Feed, FeedError, Replay, Source};
+use crate::units::Nanos;
+
+/// Which stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The recording, at a rate.
+    Replay,
+    /// Made-up updates, evenly.
+    Steady,
+    /// Made-up updates at random moments.
+    Poisson,
+    /// Made-up updates in bursts.
+    Bursty,
+    /// Only what is posted.
+    Paused,
+}
+
+/// What the page sets: `{"feed":"steady","rate":5,"payload":128}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedSetting {
+    /// Which stream.
+    pub feed: Kind,
+    /// Updates a second, as a mean.
+    pub rate: f64,
+    /// Bytes of `data` in a made-up update; a recording has its own.
+    pub payload: usize,
+}
+
+/// The setting, and whether it may be changed here.
+#[derive(Clone, Debug, Serialize)]
+pub struct FeedState {
+    #[serde(flatten)]
+    setting: FeedSetting,
+    /// Counts the changes.
+    version: u64,
+    can_change: bool,
+}
+
+/// Why the feed cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedChangeError {
+    /// Somebody else decides what is published.
+    #[error("this feed is set from outside")]
+    Closed,
+    /// The setting makes no feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+}
+
+/// Sets the feed, from any page; whoever publishes follows.
+#[derive(Debug)]
+pub struct FeedControl {
+    order: watch::Sender<Order>,
+}
+
+#[derive(Clone, Debug)]
+struct Order {
+    state: FeedState,
+    /// As started with `--replay`.
+    recording: Option<PathBuf>,
+    source: Option<Source>,
+}
+
+impl Default for FeedControl {
+    /// One that nothing follows, and which therefore may not be changed.
+    fn default() -> Self {
+        let setting = FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 128 };
+        let state = FeedState { setting, version: 0, can_change: false };
+        Self { order: watch::Sender::new(Order { state, recording: None, source: None }) }
+    }
+}
+
+impl FeedControl {
+    /// Says what is published now, and allows it to be changed from here on.
+    ///
+    /// A feed of somebody else's making (standard input) stays closed.
+    pub fn follows(&self, feed: &Feed, source: Option<&Source>) {
+        let setting = match (feed, source) {
+            (Feed::Replay { .. }, Some(Source::Replay(replay))) => {
+                let (rate, bytes) = replay.means();
+                FeedSetting { feed: Kind::Replay, rate: (rate * 10.0).round() / 10.0, payload: bytes.round() as usize }
+            }
+            (Feed::Synthetic { rate, payload, arrivals, .. }, _) => {
+                FeedSetting { feed: kind(*arrivals), rate: *rate, payload: *payload }
+            }
+            (Feed::Replay { .. } | Feed::None, _) => FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 128 },
+            (Feed::Stdin, _) => return,
+        };
+        let recording = match feed {
+            Feed::Replay { file, .. } => file.clone(),
+            Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
+        };
+        let state = FeedState { setting, version: 0, can_change: true };
+        self.order.send_replace(Order { state, recording, source: None });
+    }
+
+    /// The setting of now.
+    pub fn state(&self) -> FeedState {
+        self.order.borrow().state.clone()
+    }
+
+    /// Changes the setting for everyone.
+    ///
+    /// Errors: [`FeedChangeError`].
+    pub async fn change(&self, setting: FeedSetting) -> Result<FeedState, FeedChangeError> {
+        let recording = {
+            let order = self.order.borrow();
+            if !order.state.can_change {
+                return Err(FeedChangeError::Closed);
+            }
+            order.recording.clone()
+        };
+        // It may read a file.
+        let source = tokio::task::spawn_blocking(move || source(setting, recording)).await;
+        Ok(self.set(setting, source.expect("reading a recording does not panic")?))
+    }
+
+    fn set(&self, setting: FeedSetting, source: Option<Source>) -> FeedState {
+        self.order.send_modify(|order| {
+            order.state.setting = setting;
+            order.state.version += 1;
+            order.source = source;
+        });
+        self.state()
+    }
+
+    /// Publishes what `first` does, and each later setting in its turn, for ever: end it by dropping it.
+    ///
+    /// Errors: only if the kernel gives no timer.
+    pub async fn publish(
+        &self,
+        first: Option<Source>,
+        origin: Nanos,
+        journal: &Journal,
+        clock: Clock,
+    ) -> std::io::Result<()> {
+        let mut orders = self.order.subscribe();
+        orders.mark_unchanged();
+        let mut taken: u64 = 0;
+        let mut playing = (first, origin);
+        loop {
+            let (source, origin) = playing;
+            let play = async {
+                match source {
+                    None => std::future::pending().await,
+                    Some(Source::Replay(replay)) => {
+                        // The item that was taken last still waited for its moment when this setting came.
+                        taken = taken.saturating_sub(1);
+                        let items = resumed(replay, taken).inspect(|_| taken += 1);
+                        feed::run(items, journal, clock, origin).await
+                    }
+                    Some(source @ Source::Synthetic(_)) => feed::run(source, journal, clock, origin).await,
+                }
+            };
+            tokio::select! {
+                ended = play => return ended,
+                // The sender lives in the app, which outlives the feed.
+                _changed = orders.changed() => {}
+            }
+            playing = (orders.borrow_and_update().source.clone(), clock.now());
+        }
+    }
+}
+
+/// A recording from its item `count` on, due at once: a change of its pace does not begin it anew.
+fn resumed(mut replay: Replay, count: u64) -> impl Iterator<Item = Due> {
+    for _ in 0..count {
+        replay.next();
+    }
+    let mut first = None;
+    replay.map(move |due| {
+        let first = *first.get_or_insert(due.offset);
+        Due { offset: due.offset.saturating_sub(first), data: due.data }
+    })
+}
+
+fn kind(arrivals: Arrivals) -> Kind {
+    match arrivals {
+        Arrivals::Steady => Kind::Steady,
+        Arrivals::Poisson => Kind::Poisson,
+        Arrivals::Bursty => Kind::Bursty,
+    }
+}
+
+/// The schedule of a setting; `None` where there is none.
+fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Source>, FeedError> {
+    let synthetic = |arrivals| Feed::Synthetic { rate: setting.rate, payload: setting.payload, arrivals, seed: 1 };
+    match setting.feed {
+        Kind::Replay => {
+            let (rate_at_recorded_speed, _) = Replay::open(recording.as_deref(), 1.0)?.means();
+            Feed::Replay { file: recording, speed: setting.rate / rate_at_recorded_speed }.source()
+        }
+        Kind::Steady => synthetic(Arrivals::Steady).source(),
+        Kind::Poisson => synthetic(Arrivals::Poisson).source(),
+        Kind::Bursty => synthetic(Arrivals::Bursty).source(),
+        Kind::Paused => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::{BatchLimit, Bounds, Start};
+    use std::time::Duration;
+
+    const ALL: BatchLimit = BatchLimit { updates: usize::MAX, bytes: usize::MAX };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_setting_is_followed_without_a_restart_and_a_recording_goes_on_where_it_was() {
+        let clock = Clock::Runtime(tokio::time::Instant::now());
+        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let control = FeedControl::default();
+        let replay = |rate| source(FeedSetting { feed: Kind::Replay, rate, payload: 1 }, None).unwrap();
+        let paused = FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 1 };
+        let change = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            control.set(paused, None);
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let before = journal.newest().seq;
+            control.set(FeedSetting { feed: Kind::Replay, rate: 100.0, payload: 1 }, replay(100.0));
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            before
+        };
+        let before = tokio::select! {
+            ended = control.publish(replay(10.0), Nanos::ZERO, &journal, clock) => panic!("{ended:?}"),
+            before = change => before,
+        };
+        assert!((100..400).contains(&before), "20 s at about 10 a second: {before}");
+        let after = journal.newest().seq - before;
+        assert!((1000..4000).contains(&after), "20 s at about 100 a second, none while paused: {after}");
+        let sent = journal.reader(Start::Earliest).unwrap().try_next(ALL).unwrap().updates;
+        let recorded = Replay::open(None, 1.0).unwrap();
+        for (entry, due) in sent.iter().zip(recorded) {
+            assert!(
+                entry.encoded.json == due.data.get().as_bytes(),
+                "update {} is not the recording's next",
+                entry.seq
+            );
+        }
+        assert!(sent.is_sorted_by_key(|entry| entry.at_ns));
+    }
+
+    #[test]
+    fn the_rate_of_a_recording_is_reached_by_its_speed() {
+        let setting = FeedSetting { feed: Kind::Replay, rate: 42.0, payload: 1 };
+        let Some(Source::Replay(replay)) = source(setting, None).unwrap() else { panic!("no recording") };
+        assert!((replay.means().0 - 42.0).abs() < 0.1);
+    }
+}

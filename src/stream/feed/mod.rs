@@ -1,0 +1,255 @@
+//! Where updates come from: a [`Source`] that says what is due when, and [`run`], which publishes it on time.
+//!
+//! The schedule is **open loop**: an update's `at_ns` is when it was due, also when the server was late in publishing
+//! it. A stall of the server therefore shows in every latency that is measured from `at_ns`.
+
+mod replay;
+mod stdin;
+mod synthetic;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+pub use replay::{Replay, ReplayError};
+pub use stdin::publish_lines;
+pub use synthetic::{Synthetic, SyntheticError};
+
+use crate::clock::Clock;
+use crate::limits;
+use crate::run::Arrivals;
+use crate::stream::Journal;
+use crate::units::Nanos;
+
+/// One JSON value that can be published, as the bytes that it is written in.
+///
+/// Errors: what is wrong with it, in words.
+pub fn value(text: &[u8]) -> Result<&RawValue, String> {
+    let value: &RawValue = serde_json::from_slice(text).map_err(|error| format!("not one JSON value: {error}"))?;
+    match nesting(value.get()) {
+        0..=limits::UPDATE_NESTING_MAX => Ok(value),
+        deep => Err(format!("nested {deep} deep; use {} at the most", limits::UPDATE_NESTING_MAX)),
+    }
+}
+
+/// How deep the arrays and objects of a JSON text are nested.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth -= 1,
+            // Up to the string's end; what follows a backslash does not end it.
+            b'"' => {
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => drop(bytes.next()),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// An item of a schedule: what to publish, and when it is due, counted from the schedule's start.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// From the start of the schedule.
+    pub offset: Nanos,
+    /// The update's `data`.
+    pub data: Arc<RawValue>,
+}
+
+/// What to feed the journal with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Feed {
+    /// A recording, by its own timestamps.
+    Replay {
+        /// The file; the bundled earthquakes if absent.
+        file: Option<PathBuf>,
+        /// How much faster than it was recorded.
+        speed: f64,
+    },
+    /// Made-up updates.
+    Synthetic {
+        /// Updates a second, on average.
+        rate: f64,
+        /// Bytes of each update's `data`.
+        payload: usize,
+        /// How they are spread in time.
+        arrivals: Arrivals,
+        /// Repeats the same schedule and data.
+        seed: u64,
+    },
+    /// One JSON value a line on standard input, due when it is read.
+    Stdin,
+    /// Nothing but what is posted to `/updates`.
+    None,
+}
+
+/// A schedule: updates in the order in which they are due, without end.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
+pub enum Source {
+    /// A recording.
+    Replay(Replay),
+    /// Made-up updates.
+    Synthetic(Synthetic),
+}
+
+/// Why a feed cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The recording.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The generator's settings.
+    #[error(transparent)]
+    Synthetic(#[from] SyntheticError),
+}
+
+impl FeedError {
+    /// Does it lie in what was asked for, and not in a file or the machine?
+    pub fn is_usage_error(&self) -> bool {
+        match self {
+            Self::Synthetic(_) | Self::Replay(ReplayError::Speed(_)) => true,
+            Self::Replay(ReplayError::Read { .. } | ReplayError::Line { .. } | ReplayError::Empty(_)) => false,
+        }
+    }
+}
+
+impl Feed {
+    /// The schedule of this feed; `None` for the feeds that have none because others decide when updates come.
+    ///
+    /// Errors: [`FeedError`], before anything is published.
+    pub fn source(&self) -> Result<Option<Source>, FeedError> {
+        Ok(match self {
+            Self::Replay { file, speed } => Some(Source::Replay(Replay::open(file.as_deref(), *speed)?)),
+            Self::Synthetic { rate, payload, arrivals, seed } => {
+                Some(Source::Synthetic(Synthetic::new(*rate, *payload, *arrivals, *seed)?))
+            }
+            Self::Stdin | Self::None => None,
+        })
+    }
+
+    /// The flags that describe this feed, to start a server with.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = vec!["--feed".to_owned(), self.label().to_owned()];
+        let mut add = |name: &str, value: String| flags.extend([name.to_owned(), value]);
+        match self {
+            Self::Replay { file, speed } => {
+                if let Some(file) = file {
+                    add("--replay", file.display().to_string());
+                }
+                add("--speed", speed.to_string());
+            }
+            Self::Synthetic { rate, payload, arrivals, seed } => {
+                add("--rate", rate.to_string());
+                add("--payload", payload.to_string());
+                add("--arrivals", arrivals.label().to_owned());
+                add("--seed", seed.to_string());
+            }
+            Self::Stdin | Self::None => {}
+        }
+        flags
+    }
+
+    /// As in flags and in the run file.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "replay",
+            Self::Synthetic { .. } => "synthetic",
+            Self::Stdin => "stdin",
+            Self::None => "none",
+        }
+    }
+
+    /// In words, for a report.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Replay { file: None, speed } => {
+                format!("1,707 recorded earthquakes of one week, at {speed} times their speed")
+            }
+            Self::Replay { file: Some(file), speed } => {
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+                format!("the recording {name}, at {speed} times its speed")
+            }
+            // Rate and payload are settings of a point, and told there.
+            Self::Synthetic { arrivals, .. } => format!("synthetic updates, {} arrivals", arrivals.label()),
+            Self::Stdin => "one JSON value a line on standard input".to_owned(),
+            Self::None => "nothing but what is posted".to_owned(),
+        }
+    }
+}
+
+impl Iterator for Source {
+    type Item = Due;
+
+    fn next(&mut self) -> Option<Due> {
+        match self {
+            Self::Replay(replay) => replay.next(),
+            Self::Synthetic(synthetic) => synthetic.next(),
+        }
+    }
+}
+
+/// Publishes a schedule that began at `origin` into the journal, for ever: end it by dropping it.
+///
+/// Errors: only if the kernel gives no timer.
+pub async fn run(
+    source: impl Iterator<Item = Due>,
+    journal: &Journal,
+    clock: Clock,
+    origin: Nanos,
+) -> std::io::Result<()> {
+    let mut timer = clock.timer()?;
+    for due in source {
+        let at = origin.saturating_add(due.offset);
+        timer.sleep_until(at).await?;
+        journal.append(at, clock.now(), &due.data);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::{BatchLimit, Bounds, Start};
+
+    #[test]
+    fn a_value_is_one_json_text_that_is_not_nested_too_deep() {
+        assert_eq!(value(br#" {"a":["]"]} "#).unwrap().get(), r#"{"a":["]"]}"#);
+        assert_eq!(nesting(r#"{"a":["[[","\"[[",[]],"b":{}}"#), 3, "brackets in strings are text");
+        assert!(value(b"1 2").is_err() && value(b"").is_err());
+        let nested = |deep: usize| format!("{}{}", "[".repeat(deep), "]".repeat(deep));
+        assert!(value(nested(limits::UPDATE_NESTING_MAX).as_bytes()).is_ok());
+        let refused = value(nested(limits::UPDATE_NESTING_MAX + 1).as_bytes()).unwrap_err();
+        assert!(refused.contains("nested 101 deep"), "{refused}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_update_carries_the_time_at_which_it_was_due_also_when_the_server_was_late() {
+        let clock = Clock::Runtime(tokio::time::Instant::now());
+        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let feed = Feed::Synthetic { rate: 10.0, payload: 8, arrivals: Arrivals::Steady, seed: 1 };
+        let source = feed.source().unwrap().unwrap();
+        // The schedule began a second before it is first looked at: ten updates are late, and must say so.
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let publishing = run(source, &journal, clock, Nanos::ZERO);
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(1), publishing).await;
+        let mut reader = journal.reader(Start::Earliest).unwrap();
+        let batch = reader.try_next(BatchLimit { updates: 99, bytes: usize::MAX }).unwrap();
+        let due: Vec<u64> = batch.updates.iter().map(|entry| entry.at_ns.0 / 1_000_000).collect();
+        assert_eq!(due, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
+        assert!(batch.updates.iter().all(|entry| entry.published_ns >= Nanos::SECOND));
+    }
+}

@@ -1,0 +1,178 @@
+//! A recorded stream, played by its own timestamps at a chosen speed, in a loop.
+//!
+//! The file is NDJSON: one JSON object a line, with its time in milliseconds as `at_ms`, in order. The whole object
+//! becomes the update's `data`, byte for byte.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::limits;
+use crate::stream::feed::Due;
+use crate::units::Nanos;
+
+/// 1,707 earthquakes of one week; `data/README.md` tells where they come from.
+const EARTHQUAKES: &str = include_str!("../../../data/earthquakes.ndjson");
+
+/// A recording and a position in it.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    items: Arc<[Due]>,
+    /// From the first item to the first of the next turn.
+    period: Nanos,
+    next: usize,
+    turn: u64,
+}
+
+/// Why a recording cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file could not be read.
+    #[error("cannot read the recording {file}: {source}")]
+    Read {
+        /// As given.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("{file}, line {line}: {problem}")]
+    Line {
+        /// As given.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong, and what is wanted.
+        problem: String,
+    },
+    /// There is nothing to play.
+    #[error("{0} holds no line; give one JSON object with an `at_ms` on each line")]
+    Empty(String),
+    /// The speed makes no sense.
+    #[error("--speed is {0}; use a number above 0, as in 1 for the recorded pace or 3600 for an hour a second")]
+    Speed(f64),
+}
+
+impl Replay {
+    /// Reads a recording, or takes the bundled one.
+    ///
+    /// Errors: [`ReplayError`], which names the line.
+    pub fn open(file: Option<&Path>, speed: f64) -> Result<Self, ReplayError> {
+        match file {
+            None => Self::parse("earthquakes.ndjson", EARTHQUAKES, speed),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| ReplayError::Read { file: name.clone(), source })?;
+                Self::parse(&name, &text, speed)
+            }
+        }
+    }
+
+    fn parse(file: &str, text: &str, speed: f64) -> Result<Self, ReplayError> {
+        if !(speed.is_finite() && speed > 0.0) {
+            return Err(ReplayError::Speed(speed));
+        }
+        #[derive(Deserialize)]
+        struct Stamp {
+            at_ms: u64,
+        }
+        let mut items = Vec::new();
+        let mut first_ms = None;
+        let mut last_ms = 0;
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let refuse = |problem| ReplayError::Line { file: file.to_owned(), line: index + 1, problem };
+            // serde would take an array for a struct, member by member.
+            if !line.trim_start().starts_with('{') {
+                return Err(refuse("not a JSON object; each line is one, with an integer `at_ms`".to_owned()));
+            }
+            let Stamp { at_ms } = serde_json::from_str(line)
+                .map_err(|error| refuse(format!("{error}; each line is one JSON object with an integer `at_ms`")))?;
+            if line.len() > limits::UPDATE_BYTES_MAX {
+                return Err(refuse(format!("longer than the {} B that one update may have", limits::UPDATE_BYTES_MAX)));
+            }
+            if at_ms < last_ms {
+                return Err(refuse(format!(
+                    "its at_ms {at_ms} is before the previous line's {last_ms}; sort the lines"
+                )));
+            }
+            last_ms = at_ms;
+            let first_ms = *first_ms.get_or_insert(at_ms);
+            let data = RawValue::from_string(line.to_owned()).map_err(|error| refuse(error.to_string()))?;
+            items.push(Due { offset: scaled(at_ms - first_ms, speed), data: Arc::from(data) });
+        }
+        let Some(last) = items.last() else { return Err(ReplayError::Empty(file.to_owned())) };
+        // The recording says nothing of what comes after its last item: the mean distance stands in for it.
+        let mean = last.offset.0 / (items.len() as u64 - 1).max(1);
+        let period = Nanos(last.offset.0 + mean.max(limits::REPLAY_TURN_GAP_MIN.0));
+        Ok(Self { items: items.into(), period, next: 0, turn: 0 })
+    }
+}
+
+impl Replay {
+    /// Updates a second and bytes of data, both as means over one turn.
+    pub fn means(&self) -> (f64, f64) {
+        let bytes: usize = self.items.iter().map(|item| item.data.get().len()).sum();
+        let items = self.items.len() as f64;
+        (items / self.period.seconds(), bytes as f64 / items)
+    }
+}
+
+fn scaled(ms: u64, speed: f64) -> Nanos {
+    Nanos((ms as f64 * 1e6 / speed).round() as u64)
+}
+
+impl Iterator for Replay {
+    type Item = Due;
+
+    fn next(&mut self) -> Option<Due> {
+        let item = self.items.get(self.next)?;
+        let due = Due { offset: Nanos(self.turn * self.period.0 + item.offset.0), data: Arc::clone(&item.data) };
+        self.next += 1;
+        if self.next == self.items.len() {
+            self.next = 0;
+            self.turn += 1;
+        }
+        Some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_recording_gives_about_ten_updates_a_second_at_speed_3600_and_loops() {
+        let replay = Replay::open(None, 3600.0).unwrap();
+        assert_eq!(replay.items.len(), 1707);
+        let week: Vec<Due> = replay.take(1708).collect();
+        let seconds = week[1707].offset.seconds();
+        assert!((9.0..11.0).contains(&(1707.0 / seconds)), "{seconds}");
+        assert_eq!(week[0].data.get(), week[1707].data.get());
+        assert!(week.is_sorted_by_key(|due| due.offset));
+    }
+
+    #[test]
+    fn a_line_becomes_the_data_byte_for_byte() {
+        let line = r#"{"at_ms": 5,  "x": "é"}"#;
+        let mut replay = Replay::parse("f", line, 1.0).unwrap();
+        assert_eq!(replay.next().unwrap().data.get(), line);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number() {
+        for (text, wanted) in [
+            ("{\"at_ms\":1}\n\n{\"at_ms\":", "f, line 3: "),
+            ("{\"at_ms\":2}\n{\"at_ms\":1}", "f, line 2: its at_ms 1 is before"),
+            ("{\"at\":2}", "f, line 1: missing field `at_ms`"),
+            ("[1]", "f, line 1: "),
+        ] {
+            let said = Replay::parse("f", text, 1.0).unwrap_err().to_string();
+            assert!(said.starts_with(wanted), "{said}");
+        }
+        assert!(matches!(Replay::parse("f", "\n", 1.0), Err(ReplayError::Empty(_))));
+        assert!(matches!(Replay::parse("f", "{\"at_ms\":1}", 0.0), Err(ReplayError::Speed(_))));
+    }
+}

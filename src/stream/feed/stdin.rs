@@ -1,0 +1,98 @@
+//! Any live stream, piped in: one JSON value a line, due at the moment it was read.
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use crate::clock::Clock;
+use crate::limits;
+use crate::stream::Journal;
+use crate::stream::feed::value;
+
+/// Publishes each line as an update until the input ends; returns how many were published and how many refused.
+///
+/// A line that is not JSON, or too long, is named by its number in the log and passed over: one bad line must not end
+/// a live stream.
+///
+/// Errors: what reading says.
+pub async fn publish_lines(
+    mut input: impl AsyncBufRead + Unpin,
+    journal: &Journal,
+    clock: Clock,
+) -> std::io::Result<(u64, u64)> {
+    let (mut published, mut refused) = (0, 0);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        // An update and the longest end of a line; what is longer has no end in it.
+        let most = limits::UPDATE_BYTES_MAX + b"\r\n".len();
+        if (&mut input).take(most as u64).read_until(b'\n', &mut line).await? == 0 {
+            break;
+        }
+        let at = clock.now();
+        let whole = line.ends_with(b"\n") || line.len() < most;
+        if !whole {
+            skip_line(&mut input).await?;
+        }
+        let text = line.trim_ascii();
+        if text.is_empty() {
+            continue;
+        }
+        let value = match whole && text.len() <= limits::UPDATE_BYTES_MAX {
+            true => value(text),
+            false => Err(format!("longer than the {} B that one update may have", limits::UPDATE_BYTES_MAX)),
+        };
+        match value {
+            Ok(data) => {
+                journal.append(at, clock.now(), data);
+                published += 1;
+            }
+            Err(problem) => {
+                tracing::warn!("standard input, line {number}: {problem}; passed over");
+                refused += 1;
+            }
+        }
+    }
+    Ok((published, refused))
+}
+
+/// Reads on to the end of a line without keeping it.
+async fn skip_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<()> {
+    loop {
+        let chunk = input.fill_buf().await?;
+        let (used, done) = match chunk.iter().position(|&byte| byte == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (chunk.len(), chunk.is_empty()),
+        };
+        input.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Bounds;
+
+    #[tokio::test]
+    async fn a_bad_line_is_passed_over_and_the_next_is_published() {
+        let long = format!("\"{}\"", "x".repeat(limits::UPDATE_BYTES_MAX));
+        let input = format!("{{\"a\":1}}\n\nnot json\n{long}\n[2]\n3");
+        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let outcome = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
+        assert_eq!(outcome, (3, 2));
+        assert_eq!(journal.newest().seq, 3);
+    }
+
+    #[tokio::test]
+    async fn the_longest_update_is_taken_whatever_ends_its_line_and_one_byte_more_is_not() {
+        for end in ["", "\n", "\r\n"] {
+            for (more, outcome) in [(0, (1, 0)), (1, (0, 1))] {
+                let input = format!("\"{}\"{end}", "x".repeat(limits::UPDATE_BYTES_MAX - 2 + more));
+                let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+                let taken = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
+                assert_eq!(taken, outcome, "{end:?} {more}");
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What watches the server: counters, clock, health, and the page at `/`.
+
+use pushpull::run::Transport;
+use serde_json::Value;
+
+use crate::common::Server;
+use crate::common::clients::take;
+
+#[tokio::test]
+async fn the_clock_runs_and_names_the_boot_of_its_host() {
+    let server = Server::quiet(&[]).await;
+    let first = server.json("/clock").await;
+    let second = server.json("/clock").await;
+    assert!(second["now_ns"].as_u64() > first["now_ns"].as_u64());
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    assert_eq!(first["boot_id"], boot_id.trim());
+}
+
+#[tokio::test]
+async fn the_counters_of_a_transport_count_what_was_asked_and_brought_on_it() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(3).await;
+    let newest = server.newest().await;
+    let polls_before = server.stat("/transports/polling/requests").await;
+    for transport in Transport::ALL {
+        take(&server, transport, &before, 3).await;
+    }
+    server.get(&format!("/updates/long-poll?hold=0&after={newest}")).await;
+    let stats = server.json("/stats").await;
+    let of = |transport: Transport, name: &str| stats["transports"][transport.label()][name].as_u64().unwrap();
+    for transport in Transport::ALL {
+        assert_eq!(of(transport, "updates"), 3, "{transport}");
+        assert_eq!(of(transport, "gaps"), 0, "{transport}");
+        assert!(of(transport, "bytes_out") > 100 && of(transport, "bytes_in") > 50, "{transport}: {stats}");
+    }
+    assert_eq!(of(Transport::Polling, "requests"), polls_before + 1);
+    assert_eq!(of(Transport::LongPolling, "requests"), 2);
+    assert_eq!(of(Transport::LongPolling, "empty"), 1);
+    assert_eq!((of(Transport::Sse, "requests"), of(Transport::WebSocket, "requests")), (1, 1));
+    assert_eq!(stats["journal"]["updates"], 3);
+    assert_eq!(stats["journal"]["newest"], newest.as_str());
+}
+
+#[tokio::test]
+async fn a_connection_counts_as_open_until_it_is_closed() {
+    let server = Server::quiet(&[]).await;
+    let stream = crate::common::clients::EventStream::open(&server, "/updates/sse", None).await;
+    assert_eq!(server.stat("/transports/sse/connections_open").await, 1);
+    drop(stream);
+    let gone = async { while server.stat("/transports/sse/connections_open").await > 0 {} };
+    crate::common::within("the connection's end", gone).await;
+}
+
+#[tokio::test]
+async fn the_metrics_are_openmetrics_and_say_what_the_stats_say() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(2).await;
+    take(&server, Transport::Sse, &before, 2).await;
+    let response = server.get("/metrics").await;
+    assert!(
+        response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text; version=1")
+    );
+    let text = response.text().await.unwrap();
+    assert!(text.ends_with("# EOF\n"));
+    for line in [
+        r#"pushpull_updates_sent_total{transport="sse"} 2"#,
+        r#"pushpull_requests_total{transport="sse"} 1"#,
+        r#"pushpull_requests_total{transport="websocket"} 0"#,
+        "pushpull_updates_published_total 2",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_says_that_it_is_alive_and_ready() {
+    let server = Server::quiet(&[]).await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(server.get(path).await.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_front_page_links_only_to_what_there_is() {
+    let server = Server::quiet(&[]).await;
+    let response = server.get("/").await;
+    assert_eq!(response.status(), 200);
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let page = response.text().await.unwrap();
+    let links = page.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next());
+    let links: Vec<String> = links.map(|link| link.replace("&amp;", "&")).collect();
+    assert!(!links.is_empty(), "{page}");
+    for link in links {
+        // A WebSocket asks for an upgrade; a parked or endless answer is cut by dropping it.
+        let parked = link.starts_with("updates/long-poll");
+        let link = if parked { format!("/{link}?hold=0") } else { format!("/{link}") };
+        let status = server.get(&link).await.status();
+        assert!(status.is_success() || status == 426, "{link}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn the_schedule_lists_what_was_due_without_its_data() {
+    let server = Server::quiet(&[]).await;
+    let before = server.publish_numbers(3).await;
+    let schedule = server.json(&format!("/stats/schedule?after={before}")).await;
+    let entries = schedule["updates"].as_array().unwrap();
+    let numbers: Vec<&Value> = entries.iter().map(|entry| &entry[0]).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()), "due before it is published");
+}

@@ -1,0 +1,126 @@
+//! The instrument does not flatter: a server that stands still shows, and a generator that was starved says so.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::{Said, Server, loadgen, run_for, send_signal};
+use rustix::process::Signal;
+use serde_json::Value;
+
+const RUN_PATIENCE: Duration = Duration::from_secs(120);
+
+async fn measure(out: &Path, flags: &[&str]) -> (Said, Value) {
+    let arguments = [&["run", "--out", out.to_str().unwrap()], flags].concat();
+    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let run = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
+    let run = run.unwrap_or_else(|| panic!("no run: {said:?}"));
+    (said, serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap())
+}
+
+/// Stops a process for 400 ms of each 2 s, until it is dropped; leaves it running.
+struct Stutter {
+    pid: u32,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Stutter {
+    fn of(pid: u32) -> Self {
+        let task = tokio::spawn(async move {
+            loop {
+                // No waiting for something to happen: the length of the stall is what is tested.
+                tokio::time::sleep(Duration::from_millis(1600)).await;
+                send_signal(pid, Signal::STOP);
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                send_signal(pid, Signal::CONT);
+            }
+        });
+        Self { pid, task }
+    }
+}
+
+impl Drop for Stutter {
+    fn drop(&mut self) {
+        self.task.abort();
+        send_signal(self.pid, Signal::CONT);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--feed", "synthetic", "--rate", "50", "--payload", "64"]).await;
+    let stutter = Stutter::of(server.pid());
+    let target = server.url("");
+    let flags = ["--target", &target, "--transports", "sse,websocket", "--clients", "20", "--rounds", "1"];
+    let (said, run) = measure(folder.path(), &[&flags[..], &["--measure", "6s"]].concat()).await;
+    drop(stutter);
+    let rows = run["summary"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{said:?}");
+    for row in rows {
+        let p99_ms = |metric: &str| row[metric]["p99"].as_f64().unwrap() / 1e6;
+        let (corrected, uncorrected) = (p99_ms("latency_ns"), p99_ms("uncorrected_latency_ns"));
+        println!("{}: p99 {corrected:.1} ms corrected, {uncorrected:.1} ms uncorrected", row["transport"]);
+        // A fifth of the updates was due in a stall of 400 ms.
+        assert!(corrected > 250.0, "{row}");
+        assert!(uncorrected < corrected / 3.0, "{row}");
+        assert_eq!(row["lost"], 0, "late is not lost: {row}");
+    }
+}
+
+/// Keeps a processor from everyone else, until it is dropped.
+struct Hog {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Hog {
+    /// `None` if there is no such processor.
+    fn on(core: usize) -> Option<Self> {
+        let mut cores = rustix::thread::CpuSet::new();
+        cores.set(core);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (send, ready) = std::sync::mpsc::channel();
+        let watched = Arc::clone(&is_over);
+        std::thread::spawn(move || {
+            let kept = rustix::thread::sched_setaffinity(None, &cores);
+            send.send(kept.is_ok()).unwrap();
+            while kept.is_ok() && !watched.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        ready.recv().unwrap().then_some(Self { is_over })
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where `--pin` puts the generator.
+const GENERATOR_CORE: usize = 1;
+
+#[tokio::test]
+async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(hog) = Hog::on(GENERATOR_CORE) else {
+        eprintln!("SKIPPED: this needs two processors");
+        return;
+    };
+    let flags = ["--pin", "--transports", "websocket", "--clients", "100", "--feed", "synthetic", "--rate", "20"];
+    let (said, run) = measure(folder.path(), &[&flags[..], &["--rounds", "1", "--measure", "2s"]].concat()).await;
+    drop(hog);
+    assert_eq!(run["verdict"], "invalid", "{}", run["summary"]);
+    assert!(run["reasons"][0].as_str().unwrap().contains("the generator was the bottleneck"), "{}", run["reasons"]);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    let (reason, table) = (said.stderr.find("bottleneck"), said.stdout.find("transport"));
+    assert!(reason.is_some() || said.stdout.find("bottleneck") < table, "{said:?}");
+    println!("{}", run["reasons"]);
+}
