@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::load::settings::RunSettings;
+use crate::suggest;
 
 /// A question and the settings that answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,11 @@ const BUNDLED: &[(&str, &str)] = &[
     ("earthquakes", include_str!("../../scenarios/earthquakes.toml")),
 ];
 
+/// The names of all that are compiled in.
+pub fn names() -> Vec<&'static str> {
+    BUNDLED.iter().map(|(name, _)| *name).collect()
+}
+
 /// The one that `loadgen` alone runs.
 pub const DEFAULT: &str = "quick";
 
@@ -39,12 +45,11 @@ pub const DEFAULT: &str = "quick";
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// There is none of this name.
-    #[error("there is no scenario `{name}`; use one of {known}, or the path of a .toml file")]
+    #[error("there is no scenario `{name}`{hint}; use one of {list}, or the path of a .toml file",
+        hint = suggest::hint(name, &names()), list = names().join(", "))]
     Unknown {
         /// As given.
         name: String,
-        /// Those that there are.
-        known: String,
     },
     /// The file could not be read.
     #[error("cannot read the scenario {file}: {source}")]
@@ -95,10 +100,7 @@ impl Scenario {
         }
         match BUNDLED.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Self::parse(&format!("{name}.toml"), name, text),
-            None => {
-                let known: Vec<_> = BUNDLED.iter().map(|(name, _)| *name).collect();
-                Err(ScenarioError::Unknown { name: name.to_owned(), known: known.join(", ") })
-            }
+            None => Err(ScenarioError::Unknown { name: name.to_owned() }),
         }
     }
 

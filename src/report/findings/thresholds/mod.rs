@@ -292,6 +292,7 @@ mod tests {
             ("latency.p99 > 5ms", 1, "there is no figure `latency.p99`", Some("latency_ns.p99")),
             ("sse > 5ms", 4, "a figure must follow `sse.`", None),
             ("sse.lots > 0", 5, "there is no figure `lots`", Some("lost")),
+            ("sse.p99 > 5ms", 5, "there is no figure `p99`", Some("latency_ns.p99")),
             ("sse.lost == 0", 10, "`==` is not a comparison", None),
             ("sse.latency_ns.p99 >", 21, "the number is missing", None),
             ("sse.latency_ns.p99 > 5", 22, "`5` is a length of time without its unit", None),
@@ -318,8 +319,14 @@ mod tests {
         assert_eq!(
             shown,
             "`ssé.lost > 0`, at character 1: there is no transport `ssé`; did you mean `sse`? \
-             there could stand: polling, long_polling, sse, websocket, *"
+             expected one of: polling, long_polling, sse, websocket, *"
         );
+    }
+
+    #[test]
+    fn a_suggestion_is_the_whole_name_and_stands_instead_of_a_list_of_all() {
+        let shown = error("sse.p99 > 5ms").to_string();
+        assert!(shown.ends_with("did you mean `sse.latency_ns.p99`?"), "{shown}");
     }
 
     #[test]
