@@ -1,10 +1,12 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+pub(crate) mod preflight;
 mod refusals;
 
 use std::path::PathBuf;
 
+pub use preflight::{Forecast, Note, OpenFiles, Refusal};
 pub use refusals::PlanError;
 
 use crate::limits;
@@ -13,7 +15,6 @@ use crate::load::scenarios::Scenario;
 use crate::load::settings::{
     Bandwidth, Churn, Clients, Cycles, Interval, Leaving, Length, List, Positive, RoundTrip, Rounds, RunSettings, Size,
 };
-use crate::measure::host;
 use crate::run::Transport;
 use crate::run::file::Point;
 use crate::run::{Arrivals, FeedKind};
@@ -114,21 +115,20 @@ impl Plan {
     }
 
     fn check(&self) -> Result<(), PlanError> {
-        let allowed = host::raise_file_limit();
-        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-        // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
-        let each = if self.points.iter().any(has_two) { 2 } else { 1 };
-        let needed = u64::from(clients) * each + limits::FD_RESERVE;
-        if needed > allowed {
-            let most = allowed.saturating_sub(limits::FD_RESERVE) / each;
-            return Err(PlanError::Files { clients, needed, allowed, most });
+        let files = self.open_files();
+        if files.needed > files.allowed {
+            let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
+            let most = files.allowed.saturating_sub(limits::FD_RESERVE) / files.of_client;
+            return Err(PlanError::Files { clients, needed: files.needed, allowed: files.allowed, most });
         }
         let hours = self.least_length().seconds() / 3600.0;
         if hours > limits::RUN_HOURS_MAX {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
-        Ok(())
+        match self.refuse_empty()? {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
     }
 
     /// Trials in all, those of the TCP baseline with them.

@@ -25,7 +25,7 @@ use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
-use crate::load::plan::{Plan, PlanPoint};
+use crate::load::plan::{Plan, PlanPoint, preflight};
 use crate::load::settings::Leaving;
 use crate::load::target::{ClockRelation, Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
@@ -135,7 +135,7 @@ async fn measure(
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
     // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
     let rate = which.point.point.rate_per_s;
-    let between = if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(length.0 / 2)) } else { Nanos::ZERO };
+    let between = preflight::edge(rate, length);
     let window_start = origin.saturating_add(warm_up).saturating_add(between);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
     context.begun.send_replace(Some(Begun { origin, window }));

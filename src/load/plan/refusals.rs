@@ -1,6 +1,6 @@
 //! What cannot be planned, and what to ask for instead.
 
-use crate::load::plan::count;
+use crate::load::plan::{Refusal, count};
 use crate::load::settings::RunSettings;
 use crate::run::FeedKind;
 use crate::stream::feed::FeedError;
@@ -46,6 +46,9 @@ pub enum PlanError {
         /// How many clients that is enough for.
         most: u64,
     },
+    /// A run of which nothing would come.
+    #[error(transparent)]
+    Empty(#[from] Refusal),
     /// A run that would take for ever.
     #[error("{count} would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
     TooLong {
@@ -67,6 +70,7 @@ impl PlanError {
             | Self::NotReplay(_)
             | Self::NotOurs(_)
             | Self::NotOursToSweep(_)
+            | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
     }
@@ -140,7 +144,7 @@ mod tests {
         for (scenario, flags, target) in [
             // The speed is the scenario's, and of the feed that was not asked for.
             ("quick", "--feed synthetic", None),
-            ("quick", "--speed 60", None),
+            ("quick", "--speed 60 --measure 60s", None),
             ("quick", "", target),
             ("sparse", "", target),
             ("duplex", "--rate 5", target),

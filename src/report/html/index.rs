@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use crate::report::findings::view::moment;
 use crate::report::html::page::document;
+use crate::report::html::page_file::PageKind;
 use crate::report::html::scorecard::sign;
 use crate::run::file::Run;
 
@@ -28,7 +29,7 @@ pub fn write_index(reports: &Path) -> io::Result<PathBuf> {
     runs.sort_by(|a, b| b.1.started_at.cmp(&a.1.started_at).then(b.0.cmp(&a.0)));
     unreadable.sort();
     let file = reports.join("index.html");
-    std::fs::write(&file, document("Runs", body(&runs, &unreadable)).into_string())?;
+    PageKind::Runs.write(&file, &document(PageKind::Runs, "Runs", body(&runs, &unreadable)).into_string())?;
     Ok(file)
 }
 
