@@ -30,10 +30,10 @@ pub fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
         }
         filled
     });
-    // Of a new file the system names no path.
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => io::Error::new(error.kind(), format!("{} is in the way", temporary.display())),
-        _ => error,
+    written.map_err(|error| match error.kind() == io::ErrorKind::AlreadyExists {
+        // Of a new file the system names no path.
+        true => io::Error::new(error.kind(), format!("{} is in the way", temporary.display())),
+        false => error,
     })
 }
 

@@ -1,6 +1,5 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::print;
 use crate::server::auth::Token;
 use crate::server::origin::{Origin, Origins};
 use crate::server::{App, Settings};
@@ -216,7 +216,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    writeln!(std::io::stdout(), "http://{}", server.address()?).context("cannot print where the server listens")?;
+    let line = format!("http://{}\n", server.address()?);
+    if !print::reached(&line, std::io::stdout().lock()).context("cannot print where the server listens")? {
+        // Whoever was to read the address has left before it was there: nobody would find this server.
+        return Ok(());
+    }
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());

@@ -85,6 +85,24 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
+        let plan = Self::unchecked(scenario, flags, target, out)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan of a scenario as it would be on a machine that has room for it: to be told, not to be run.
+    ///
+    /// Errors: [`PlanError`].
+    pub fn sketch(scenario: Scenario, flags: RunSettings) -> Result<Self, PlanError> {
+        Self::unchecked(scenario, flags, None, PathBuf::new())
+    }
+
+    fn unchecked(
+        scenario: Scenario,
+        flags: RunSettings,
+        target: Option<reqwest::Url>,
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
         let settings = flags.clone().over(scenario.settings);
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
         let mut transports = settings.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
@@ -92,7 +110,7 @@ impl Plan {
         transports.dedup();
         let seed = settings.seed.unwrap_or(1);
         let (points, sweep) = points(&settings, seed, target.is_some())?;
-        let plan = Self {
+        Ok(Self {
             name: scenario.name,
             question: scenario.question,
             transports,
@@ -109,9 +127,7 @@ impl Plan {
             out,
             server_core: None,
             server_args: Vec::new(),
-        };
-        plan.check()?;
-        Ok(plan)
+        })
     }
 
     fn check(&self) -> Result<(), PlanError> {

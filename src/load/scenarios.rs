@@ -38,6 +38,14 @@ const BUNDLED: &[(&str, &str)] = &[
     ("earthquakes", include_str!("../../scenarios/earthquakes.toml")),
 ];
 
+/// What to use instead of a name that there is not.
+fn known(name: &str) -> String {
+    match suggest::nearest(name, &names()) {
+        Some(near) => format!("did you mean `{near}`? `loadgen scenarios` lists all"),
+        None => format!("use one of {}, or the path of a .toml file", names().join(", ")),
+    }
+}
+
 /// The names of all that are compiled in.
 pub fn names() -> Vec<&'static str> {
     BUNDLED.iter().map(|(name, _)| *name).collect()
@@ -50,8 +58,7 @@ pub const DEFAULT: &str = "quick";
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// There is none of this name.
-    #[error("there is no scenario `{name}`{hint}; use one of {list}, or the path of a .toml file",
-        hint = suggest::hint(name, &names()), list = names().join(", "))]
+    #[error("there is no scenario `{name}`; {}", known(name))]
     Unknown {
         /// As given.
         name: String,

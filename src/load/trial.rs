@@ -146,6 +146,7 @@ async fn measure(
     let ended = snapshot(target, context, &progress, which.subject).await?;
     memory.loaded = pid.and_then(host::resident_bytes);
 
+    target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
     let window = shifted(window, relation);
     let due = match start {

@@ -65,7 +65,7 @@ impl fmt::Display for Transport {
 
 /// A transport that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no transport `{0}`{hint}; use polling, long_polling, sse or websocket",
+#[error("there is no transport `{0}`; use polling, long_polling, sse or websocket{hint}",
     hint = suggest::hint(.0, &Transport::ALL.map(Transport::label)))]
 pub struct UnknownTransport(String);
 

@@ -7,9 +7,17 @@ use maud::{Markup, html};
 
 use crate::report::findings::view::moment;
 use crate::report::html::page::document;
-use crate::report::html::page_file::PageKind;
+use crate::report::html::page_file::{Found, PageKind};
 use crate::report::html::scorecard::sign;
 use crate::run::file::Run;
+
+/// The list's file in its folder.
+const FILE: &str = "index.html";
+
+/// Is there a list of ours in this folder?
+pub fn has_index(folder: &Path) -> bool {
+    PageKind::Runs.find(&folder.join(FILE)).is_ok_and(|found| found == Found::Ours)
+}
 
 /// Writes `index.html` into `reports`: one line for each run in a folder of its own, the newest first. A folder whose
 /// `run.json` cannot be read is named with the reason, and the others are listed all the same.
@@ -28,7 +36,7 @@ pub fn write_index(reports: &Path) -> io::Result<PathBuf> {
     }
     runs.sort_by(|a, b| b.1.started_at.cmp(&a.1.started_at).then(b.0.cmp(&a.0)));
     unreadable.sort();
-    let file = reports.join("index.html");
+    let file = reports.join(FILE);
     PageKind::Runs.write(&file, &document(PageKind::Runs, "Runs", body(&runs, &unreadable)).into_string())?;
     Ok(file)
 }

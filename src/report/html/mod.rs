@@ -20,6 +20,6 @@ pub(crate) mod theory;
 pub(crate) mod verdicts;
 
 pub use comparison::write_comparison;
-pub use index::write_index;
+pub use index::{has_index, write_index};
 pub use page::{html, write_page};
 pub use page_file::Foreign;

@@ -106,6 +106,20 @@ impl Relation {
     }
 }
 
+impl Expression {
+    /// The transport that it names; `None` for all.
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport
+    }
+
+    /// The percentile that it looks at, as a share, if it looks at one.
+    pub fn percentile(&self) -> Option<f64> {
+        let Subject::Metric(metric) = self.subject else { return None };
+        let digits = metric.path().rsplit_once(".p")?.1;
+        Some(digits.parse::<f64>().ok()? / 10_f64.powi(i32::try_from(digits.len()).ok()?))
+    }
+}
+
 /// What one row says to an expression.
 struct Found {
     failed: bool,
@@ -321,6 +335,14 @@ mod tests {
             "`ssé.lost > 0`, at character 1: there is no transport `ssé`; did you mean `sse`? \
              expected one of: polling, long_polling, sse, websocket, *"
         );
+    }
+
+    #[test]
+    fn a_percentile_is_known_by_its_share() {
+        let share = |text: &str| parse(text).percentile();
+        assert_eq!((share("sse.latency_ns.p50 > 1ms"), share("latency_ns.p999 > 1ms")), (Some(0.5), Some(0.999)));
+        assert_eq!((share("latency_ns.max > 1ms"), share("lost > 0")), (None, None));
+        assert_eq!((parse("sse.lost > 0").transport(), parse("*.lost > 0").transport()), (Some(Transport::Sse), None));
     }
 
     #[test]
