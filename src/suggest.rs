@@ -3,8 +3,8 @@
 /// The candidate that was most likely meant by `found`, if one is near.
 ///
 /// In this order: the same name but for case and hyphens; a dotted name by its last part (`p99` for `latency_ns.p99`);
-/// the fewest letters changed, if these are few for the length; the only one that `found` is a part of, or an
-/// abbreviation of (`ws` for `websocket`).
+/// the fewest letters changed, if these are few for the length; the first that `found` is a part of; the only one that it
+/// abbreviates (`ws` for `websocket`).
 pub fn nearest<'a>(found: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = normal(found);
     if wanted.is_empty() {
@@ -18,7 +18,9 @@ pub fn nearest<'a>(found: &str, candidates: &[&'a str]) -> Option<&'a str> {
         .or_else(|| candidates.iter().find(by_last_part))
         .copied()
         .or_else(|| misspelt(&wanted, candidates))
-        .or_else(|| only(candidates, |candidate| wanted.len() > 2 && candidate.contains(&wanted)))
+        .or_else(|| {
+            candidates.iter().copied().find(|candidate| wanted.len() > 2 && normal(candidate).contains(&wanted))
+        })
         .or_else(|| only(candidates, |candidate| wanted.len() > 1 && abbreviates(&wanted, candidate)))
 }
 
@@ -61,8 +63,14 @@ mod tests {
     use super::*;
 
     const TRANSPORTS: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
-    const METRICS: [&str; 5] =
-        ["latency_ns.p50", "latency_ns.p99", "uncorrected_latency_ns.p99", "server_cpu_ns_per_delivery", "lost"];
+    const METRICS: [&str; 6] = [
+        "latency_ns.p50",
+        "latency_ns.p99",
+        "uncorrected_latency_ns.p99",
+        "server_cpu_ns_per_delivery",
+        "host_cpu_ns_per_delivery",
+        "lost",
+    ];
 
     #[test]
     fn a_name_is_found_however_it_was_mistyped() {

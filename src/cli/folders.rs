@@ -32,36 +32,54 @@ pub fn folder_of(named: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.unwrap_or(Path::new(".")).to_owned())
 }
 
-/// `reports/20261122-181300-quick`, made new, so that nothing that was there is touched.
-///
-/// Errors: that it cannot be made or written to, and what to do.
-pub fn new_run_folder(out: &Path, scenario: &str) -> anyhow::Result<PathBuf> {
-    let make = || {
-        std::fs::create_dir_all(out)?;
-        let name = format!("{}-{scenario}", Timestamp::now().strftime("%Y%m%d-%H%M%S"));
-        let mut folder = out.join(&name);
-        for number in 2..SAME_SECOND_MAX {
-            match std::fs::create_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    folder = out.join(format!("{name}-{number}"));
+/// The folder of a run that is about to begin, made new, so that nothing that was there is touched.
+#[derive(Debug)]
+pub struct NewFolder {
+    /// `reports/20261122-181300-quick`.
+    pub path: PathBuf,
+    /// The folder of runs, if it was not there before.
+    made: Option<PathBuf>,
+}
+
+impl NewFolder {
+    /// Makes it, and the folder of runs if there is none.
+    ///
+    /// Errors: that it cannot be made or written to, and what to do.
+    pub fn make(out: &Path, scenario: &str) -> anyhow::Result<Self> {
+        let made = (!out.exists()).then(|| out.to_owned());
+        let attempt = std::fs::create_dir_all(out).and_then(|()| unused(out, scenario)).and_then(|path| {
+            let folder = Self { path, made };
+            let probe = folder.path.join(RUN_FILE);
+            match std::fs::write(&probe, "").and_then(|()| std::fs::remove_file(&probe)) {
+                Ok(()) => Ok(folder),
+                Err(error) => {
+                    folder.remove();
+                    Err(error)
                 }
-                made => return made.map(|()| folder),
             }
+        });
+        attempt.with_context(|| format!("cannot write to {}; choose another folder with --out", out.display()))
+    }
+
+    /// Removes what was made, as long as it is empty: an empty folder would look like a run.
+    pub fn remove(&self) {
+        for folder in [Some(&self.path), self.made.as_ref()].into_iter().flatten() {
+            let _in_use = std::fs::remove_dir(folder);
         }
-        Err(io::ErrorKind::AlreadyExists.into())
-    };
-    let can_be_written = |folder: &Path| {
-        let probe = folder.join(RUN_FILE);
-        std::fs::write(&probe, "").and_then(|()| std::fs::remove_file(&probe))
-    };
-    let attempt = make().and_then(|folder| match can_be_written(&folder) {
-        Ok(()) => Ok(folder),
-        Err(error) => {
-            let _left = std::fs::remove_dir(&folder);
-            Err(error)
+    }
+}
+
+/// A new folder with the time and the scenario in its name.
+fn unused(out: &Path, scenario: &str) -> io::Result<PathBuf> {
+    let name = format!("{}-{scenario}", Timestamp::now().strftime("%Y%m%d-%H%M%S"));
+    let mut folder = out.join(&name);
+    for number in 2..SAME_SECOND_MAX {
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder = out.join(format!("{name}-{number}")),
+            made => return made.map(|()| folder),
         }
-    });
-    attempt.with_context(|| format!("cannot write to {}; choose another folder with --out", out.display()))
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Which lists of runs are written.
@@ -100,8 +118,12 @@ mod tests {
     #[test]
     fn two_runs_of_the_same_second_have_a_folder_each() {
         let out = tempfile::tempdir().unwrap();
-        let folders = [(); 3].map(|()| new_run_folder(out.path(), "quick").unwrap());
-        assert!(folders.iter().all(|folder| folder.is_dir()));
+        let folders = [(); 3].map(|()| NewFolder::make(out.path(), "quick").unwrap());
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 3);
+        folders.iter().for_each(NewFolder::remove);
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "and what was there before is still there");
+        let inner = out.path().join("made");
+        NewFolder::make(&inner, "quick").unwrap().remove();
+        assert!(!inner.exists());
     }
 }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
-use super::folders::{self, List};
+use super::folders::{self, List, NewFolder};
 use crate::cli::dry_run;
 use crate::cli::process::{DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
@@ -203,20 +203,19 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     }
     dry_run::print_notes(&plan, &shares)?;
     // Made first, so that a place which cannot be written is known before anything is measured.
-    let folder = folders::new_run_folder(&plan.out, &plan.name)?;
+    let folder = NewFolder::make(&plan.out, &plan.name)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
     let run::Outcome { mut run, failure } = match run::run(&plan, command, &stop).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            // An empty folder would look like a run.
-            let _kept = std::fs::remove_dir(&folder);
+            folder.remove();
             return Err(error.into());
         }
     };
     run.thresholds = flags.fail_if.iter().map(|condition| condition.evaluate(&run.summary)).collect();
-    let written = write_run(&run, &folder, &plan.out);
+    let written = write_run(&run, &folder.path, &plan.out);
     if run.verdict != Verdict::Valid || run.cut_short {
         say(&format!("This run is {}: {}\n\n", verdict(&run), run.reasons.join("; ")))?;
     }

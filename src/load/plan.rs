@@ -141,6 +141,10 @@ impl Plan {
         if hours > limits::RUN_HOURS_MAX {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
+        let is_left_out = |one: &&Transport| !self.transports.contains(one);
+        if let Some(missing) = self.sweep_only.iter().flatten().find(is_left_out) {
+            return Err(PlanError::NotMeasured(*missing));
+        }
         match self.refuse_empty()? {
             Some(refusal) => Err(refusal.into()),
             None => Ok(()),

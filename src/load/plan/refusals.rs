@@ -2,7 +2,7 @@
 
 use crate::load::plan::{Refusal, count};
 use crate::load::settings::RunSettings;
-use crate::run::FeedKind;
+use crate::run::{FeedKind, Transport};
 use crate::stream::feed::FeedError;
 
 /// Why a run is impossible.
@@ -31,6 +31,9 @@ pub enum PlanError {
         "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
     )]
     NotOursToSweep(&'static str),
+    /// Something is to be swept that is not measured.
+    #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
+    NotMeasured(Transport),
     /// More clients than files may be open.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
@@ -70,6 +73,7 @@ impl PlanError {
             | Self::NotReplay(_)
             | Self::NotOurs(_)
             | Self::NotOursToSweep(_)
+            | Self::NotMeasured(_)
             | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
