@@ -67,17 +67,27 @@ fn with_tips(mut error: clap::Error, program: &Command) -> clap::Error {
     let here = program.get_subcommands().find(|sub| words.first().is_some_and(|word| word == sub.get_name()));
     let here = here.unwrap_or(program);
     let kind = error.kind();
-    if kind == ErrorKind::InvalidSubcommand && !has(&error, ContextKind::SuggestedSubcommand) {
+    if kind == ErrorKind::InvalidSubcommand {
         let Some(found) = text(&error, ContextKind::InvalidSubcommand) else { return error };
+        let is_scenario = scenarios::names().contains(&found.as_str());
+        if has(&error, ContextKind::SuggestedSubcommand) && !is_scenario {
+            return error;
+        }
         let shown = program.get_subcommands().filter(|sub| !sub.is_hide_set());
         let names: Vec<&str> = shown.map(Command::get_name).collect();
-        if let Some(near) = suggest::nearest(&found, &names) {
+        if is_scenario {
+            let _other = error.remove(ContextKind::SuggestedSubcommand);
+            tip(&mut error, format!("to run a scenario: '{} run {found}'", program.get_name()));
+        } else if let Some(near) = suggest::nearest(&found, &names) {
             let _none = error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(near.to_owned()));
         } else if let Some(near) = suggest::nearest(&found, &scenarios::names()) {
             tip(&mut error, format!("to run a scenario: '{} run {near}'", program.get_name()));
         }
     } else if kind == ErrorKind::UnknownArgument && !has(&error, ContextKind::SuggestedArg) {
         let Some(found) = text(&error, ContextKind::InvalidArg) else { return error };
+        if found.parse::<u16>().is_ok() && here.get_arguments().any(|flag| flag.get_long() == Some("port")) {
+            tip(&mut error, format!("to listen on that port: '--port {found}'"));
+        }
         let Some(name) = found.strip_prefix("--") else { return error };
         let shown = here.get_arguments().filter(|flag| !flag.is_hide_set());
         let flags: Vec<&str> = shown.filter_map(clap::Arg::get_long).collect();

@@ -69,10 +69,8 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     if let Some(core) = core
         && let Err(error) = keep_to(core)
     {
-        print::err(&format!(
-            "error: cannot keep to processor {core}: {error}; this host has {}",
-            crate::measure::host::cores()
-        ));
+        let last = crate::measure::host::cores().saturating_sub(1);
+        print::err(&format!("error: cannot run on processor {core}: {error}; this host has 0 to {last}"));
         return FAILED.into();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

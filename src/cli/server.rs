@@ -40,10 +40,10 @@ Examples:
 #[command(name = "server", version, after_help = EXAMPLES)]
 pub struct ServerArgs {
     /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", value_parser = ip_address)]
     host: IpAddr,
     /// Port to listen on; 0 picks a free one.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
     #[command(flatten)]
     feed: FeedArgs,
@@ -63,6 +63,14 @@ pub struct ServerArgs {
     /// Keep to this processor.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "not an IP address; use 127.0.0.1 for this host alone, or 0.0.0.0 for all".to_owned())
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "not a port; use 1 to 65535, or 0 for a free one".to_owned())
 }
 
 impl ServerArgs {

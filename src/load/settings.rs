@@ -200,7 +200,7 @@ macro_rules! setting {
                 let List(values) = List::<Text<Self>>::deserialize(deserializer)?;
                 match values.as_slice() {
                     [Text(one)] => Ok(*one),
-                    _ => Err(de::Error::custom("one value is wanted here, not a list")),
+                    _ => Err(de::Error::custom("give one value here, not a list")),
                 }
             }
         }
@@ -220,7 +220,7 @@ impl<T: FromStr> FromStr for Text<T> {
 
 impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(de::Error::custom("one value is wanted here, not a list"))
+        Err(de::Error::custom("give one value here, not a list"))
     }
 }
 
@@ -255,7 +255,7 @@ setting! {
 setting! {
     /// A length of time above zero.
     Length(Nanos), |text| match units::length(text).map_err(|error| error.to_string())? {
-        Nanos::ZERO => Err("a length above zero is wanted here".to_owned()),
+        Nanos::ZERO => Err("use a length above zero".to_owned()),
         length if length > limits::LENGTH_MAX => Err(format!("{length} is too long; use {} or less", limits::LENGTH_MAX)),
         length => Ok(length),
     }

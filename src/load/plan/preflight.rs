@@ -18,9 +18,8 @@ use crate::units::{Nanos, grouped};
 pub enum Refusal {
     /// No update falls into a measured interval.
     #[error(
-        "no update is due in the measured interval of {measure} of {}, at {rate:.3} updates a second; {}", .subject.label(),
-        .enough.map_or_else(|| "use a higher --rate or --speed".to_owned(),
-            |enough| format!("use --measure {}s, or a higher --rate or --speed", enough.seconds()))
+        "no update would be due in the {measure} that are measured, at {rate:.3} a second; use {}a higher {faster}",
+        .enough.map_or_else(String::new, |enough| format!("--measure {}s, or ", enough.seconds()))
     )]
     NoUpdate {
         /// The first subject that would see none.
@@ -31,11 +30,13 @@ pub enum Refusal {
         rate: f64,
         /// An interval that holds one for every subject, if one of a bearable length does.
         enough: Option<Nanos>,
+        /// The flag that makes the feed faster.
+        faster: &'static str,
     },
     /// No client polls in a measured interval.
     #[error(
-        "no poll falls into the measured interval of {measure}: {clients} polling each {poll_interval}; use --measure {}s or \
-         more", .poll_interval.seconds(), clients = counted(*.clients, "client")
+        "no poll would fall into the {measure} that are measured: {clients}, each polling every {poll_interval}; use --measure \
+         {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
     )]
     NoPoll {
         /// The interval.
@@ -117,8 +118,9 @@ impl Plan {
             let Some(source) = point.feed.source()? else { continue };
             let sees_none = |subject: &Subject| self.due(point, *subject, measure, &source) == 0;
             if let Some(subject) = self.subjects(index).into_iter().find(sees_none) {
-                let rate = settings.rate_per_s;
-                return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough: self.enough(index, &source) }));
+                let (rate, enough) = (settings.rate_per_s, self.enough(index, &source));
+                let faster = if settings.measured_feed { "--speed" } else { "--rate" };
+                return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster }));
             }
         }
         Ok(None)

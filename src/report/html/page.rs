@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
+use super::{appendix, distributions, guide, index, scorecard, sweep, theory, verdicts};
 use crate::report::findings::ranking::nothing_told;
 use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
 use crate::report::findings::{claims, crossover};
@@ -51,7 +51,7 @@ pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) " · pushpull" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
+                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(index::CSS)) } }
             }
             body { (body) }
         }
