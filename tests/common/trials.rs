@@ -30,10 +30,21 @@ where
 
 /// Runs tests as the usual harness does, with its arguments, after saying why any are ignored.
 pub fn run(missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
-    for reason in missing.iter().flatten() {
-        println!("ignored below: {reason}");
+    run_with(Arguments::from_args(), missing, trials)
+}
+
+/// The same, one test at a time unless `--test-threads` asks for more: for tests that measure.
+pub fn run_one_by_one(missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    run_with(Arguments { test_threads: arguments.test_threads.or(Some(1)), ..arguments }, missing, trials)
+}
+
+fn run_with(arguments: Arguments, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
+    // A list of the tests is for programs to read.
+    if !arguments.list {
+        missing.iter().flatten().for_each(|reason| println!("ignored: {reason}"));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 /// Makes a [`trial`] of each function, named by its path: `trials!(missing; cuts::a_test, looks::another)`.
