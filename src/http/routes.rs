@@ -60,14 +60,18 @@ pub fn transport_of(path: &str) -> Option<Transport> {
 }
 
 /// Lets a request that changes something pass only from a page that may, and with the token if there is one.
+///
+/// The body of one that may not pass is not read, so the connection ends: what follows is not the next request.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     if auth::changes_something(request.method(), request.uri().path()) {
-        app.settings.origins.check(request.uri(), request.headers())?;
-        if let Some(token) = &app.settings.token {
-            token.check(request.headers())?;
-        }
+        may_change(&app, &request).map_err(|problem| request::unread(request.body(), problem))?;
     }
     Ok(next.run(request).await)
+}
+
+fn may_change(app: &App, request: &Request) -> Result<(), Problem> {
+    app.settings.origins.check(request.uri(), request.headers())?;
+    app.settings.token.as_ref().map_or(Ok(()), |token| token.check(request.headers()))
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
