@@ -18,15 +18,15 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::net::Stream;
 use crate::stream::{Cursor, Gap};
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// A decoded update, borrowed from the bytes it came in.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Update<'a> {
     /// Its number.
     pub seq: u64,
-    /// When it was due, on the server host's monotonic clock.
-    pub at_ns: Nanos,
+    /// When it was due, by the server's clock.
+    pub at_us: UnixMicros,
     /// Its content.
     #[serde(borrow)]
     pub data: &'a RawValue,

@@ -9,7 +9,7 @@
 //! ← HTTP/1.1 101 Switching Protocols
 //!   sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 //! ← text  {"cursor":"1f3a9c02-41"}                        where the client stands
-//! ← text  {"seq":42,"at_ns":8123456789,"data":{…}}
+//! ← text  {"seq":42,"at_us":1795363216000123,"data":{…}}
 //! ← ping / → pong                                         every 20 seconds
 //! ← text  {"gap":{"reason":"evicted","lost":57}}
 //! ← close 1001                                            the server goes away
@@ -54,7 +54,7 @@ use crate::server::{App, Connection, Problem, RequestCounters, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options, Update};
-use crate::units::Nanos;
+use crate::units::UnixMicros;
 
 const LIMIT: BatchLimit =
     BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
@@ -323,7 +323,7 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 #[derive(Deserialize)]
 struct Frame<'a> {
     seq: Option<u64>,
-    at_ns: Option<Nanos>,
+    at_us: Option<UnixMicros>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     cursor: Option<Cursor>,
@@ -354,8 +354,8 @@ pub async fn subscribe<S: Stream>(
         let frame: Frame<'_> =
             serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
         match frame {
-            Frame { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
-                on_event(Event::Update(Update { seq, at_ns, data }));
+            Frame { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
+                on_event(Event::Update(Update { seq, at_us, data }));
                 *position = epoch.map(|epoch| Cursor { epoch, seq });
             }
             Frame { gap: Some(gap), .. } => on_event(Event::Gap(gap)),
@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     fn an_update_whose_data_is_null_is_an_update() {
-        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_ns":2,"data":null}"#).unwrap();
+        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
         assert_eq!(frame.data.map(RawValue::get), Some("null"));
         let frame: Frame<'_> = serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1}}"#).unwrap();
         assert!(frame.data.is_none() && frame.gap.is_some());

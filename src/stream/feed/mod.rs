@@ -1,7 +1,9 @@
 //! Where updates come from: a [`Source`] that says what is due when, and [`run`], which publishes it on time.
 //!
-//! The schedule is **open loop**: an update's `at_ns` is when it was due, also when the server was late in publishing
-//! it. A stall of the server therefore shows in every latency that is measured from `at_ns`.
+//! The schedule is **open loop**: an update's `at_us` is when it was due, also when the server was late in publishing
+//! it. A stall of the server therefore shows in every latency that is measured from `at_us`.
+//!
+//! Updates are due on whole microseconds, so that what goes over the wire is the very instant at which they were due.
 
 mod replay;
 mod stdin;
@@ -63,7 +65,7 @@ fn nesting(json: &str) -> usize {
 /// An item of a schedule: what to publish, and when it is due, counted from the schedule's start.
 #[derive(Clone, Debug)]
 pub struct Due {
-    /// From the start of the schedule.
+    /// From the start of the schedule: a whole number of microseconds.
     pub offset: Nanos,
     /// The update's `data`.
     pub data: Arc<RawValue>,
@@ -202,7 +204,8 @@ impl Iterator for Source {
     }
 }
 
-/// Publishes a schedule that began at `origin` into the journal, for ever: end it by dropping it.
+/// Publishes a schedule that began at `origin`, to the nearest microsecond, into the journal, for ever: end it by dropping
+/// it.
 ///
 /// Errors: only if the kernel gives no timer.
 pub async fn run(
@@ -212,6 +215,7 @@ pub async fn run(
     origin: Nanos,
 ) -> std::io::Result<()> {
     let mut timer = clock.timer()?;
+    let origin = origin.whole_micros();
     for due in source {
         let at = origin.saturating_add(due.offset);
         timer.sleep_until(at).await?;
@@ -223,6 +227,7 @@ pub async fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixAnchor;
     use crate::stream::{BatchLimit, Bounds, Start};
 
     #[test]
@@ -239,7 +244,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_update_carries_the_time_at_which_it_was_due_also_when_the_server_was_late() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
-        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
         let feed = Feed::Synthetic { rate: 10.0, payload: 8, arrivals: Arrivals::Steady, seed: 1 };
         let source = feed.source().unwrap().unwrap();
         // The schedule began a second before it is first looked at: ten updates are late, and must say so.
