@@ -60,6 +60,13 @@ pub struct Batch {
     pub is_cut: bool,
 }
 
+impl Batch {
+    /// The client's position once it knows of the gap, and has none of the updates yet.
+    pub fn position_after_gap(&self) -> Cursor {
+        Cursor { seq: self.cursor.seq - self.updates.len() as u64, ..self.cursor }
+    }
+}
+
 /// Bounds of one [`Batch`].
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimit {
