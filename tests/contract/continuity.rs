@@ -146,6 +146,7 @@ async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u6
 #[tokio::test]
 async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
     let server = Server::quiet(&[]).await;
+    let oldest: Cursor = server.newest().await.parse().unwrap();
     server.publish("1").await;
     let stale: Cursor = "00000000-7".parse().unwrap();
     let epoch = Gap { reason: GapReason::Epoch, lost: None };
@@ -156,6 +157,9 @@ async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut(
             match brief.gaps.as_slice() {
                 [] => assert_eq!(brief.position, Some(stale), "{transport}, cut after {bytes} B"),
                 gaps => assert_eq!(gaps, [epoch], "{transport}, cut after {bytes} B"),
+            }
+            if !brief.gaps.is_empty() && !brief.has_update {
+                assert_eq!(brief.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
             }
             cut_before_gap += u64::from(brief.has_position && brief.gaps.is_empty());
             if brief.has_update {

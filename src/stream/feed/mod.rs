@@ -241,6 +241,27 @@ mod tests {
         assert!(refused.contains("nested 101 deep"), "{refused}");
     }
 
+    #[test]
+    fn every_schedule_is_on_whole_microseconds_and_keeps_its_rate() {
+        let synthetic = |rate, arrivals| Feed::Synthetic { rate, payload: 1, arrivals, seed: 3 };
+        let replay = |speed| Feed::Replay { file: None, speed };
+        // The third of a second and a speed that divides nothing: rounding must not add up.
+        for (feed, rate) in [
+            (synthetic(3_000.0, Arrivals::Steady), Some(3_000.0)),
+            (synthetic(700.0, Arrivals::Poisson), None),
+            (synthetic(700.0, Arrivals::Bursty), None),
+            (replay(3_601.7), None),
+        ] {
+            let due: Vec<Due> = feed.source().unwrap().unwrap().take(5_001).collect();
+            assert!(due.iter().all(|due| due.offset == due.offset.whole_micros()), "{feed:?}");
+            assert!(due.is_sorted_by_key(|due| due.offset));
+            if let Some(rate) = rate {
+                let off = due[5_000].offset.seconds() - 5_000.0 / rate;
+                assert!(off.abs() < 1e-6, "{feed:?} is off by {off} s");
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_update_carries_the_time_at_which_it_was_due_also_when_the_server_was_late() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
