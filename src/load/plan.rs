@@ -1,6 +1,8 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+#[cfg(test)]
+mod bundled;
 pub(crate) mod preflight;
 mod refusals;
 
