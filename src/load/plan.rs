@@ -8,8 +8,8 @@ mod refusals;
 
 use std::path::PathBuf;
 
-pub use preflight::{Forecast, Note, OpenFiles, Refusal};
-pub use refusals::PlanError;
+pub use preflight::{Forecast, Note, OpenFiles};
+pub use refusals::{PlanError, Refusal};
 
 use crate::limits;
 use crate::load::context::Subject;

@@ -6,51 +6,13 @@
 
 use crate::limits;
 use crate::load::context::Subject;
+use crate::load::plan::refusals::Refusal;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::measure::host;
 use crate::run::Transport;
 use crate::run::file::Point;
 use crate::stream::feed::{FeedError, Source};
-use crate::units::{Nanos, grouped};
-
-/// Why nothing would come of a run.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// No update falls into a measured interval.
-    #[error(
-        "no update would be due in the {measure} that are measured, at {rate:.3} a second; use {}a higher {faster}",
-        .enough.map_or_else(String::new, |enough| format!("--measure {}s, or ", enough.seconds()))
-    )]
-    NoUpdate {
-        /// The first subject that would see none.
-        subject: Subject,
-        /// The interval.
-        measure: Nanos,
-        /// The feed's mean rate.
-        rate: f64,
-        /// An interval that holds one for every subject, if one of a bearable length does.
-        enough: Option<Nanos>,
-        /// The flag that makes the feed faster.
-        faster: &'static str,
-    },
-    /// No client polls in a measured interval.
-    #[error(
-        "no poll would fall into the {measure} that are measured: {clients}, each polling every {poll_interval}; use --measure \
-         {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
-    )]
-    NoPoll {
-        /// The interval.
-        measure: Nanos,
-        /// Who polls.
-        clients: u32,
-        /// How often each does.
-        poll_interval: Nanos,
-    },
-}
-
-fn counted(count: u32, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(i64::from(count)), if count == 1 { "" } else { "s" })
-}
+use crate::units::Nanos;
 
 /// What a run will not be able to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -267,7 +229,7 @@ pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::plan::PlanError;
+    use crate::load::plan::refusals::PlanError;
     use crate::load::plan::tests::settings;
     use crate::load::scenarios::Scenario;
     use std::path::PathBuf;
