@@ -18,8 +18,9 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::net;
 use crate::server::auth::Token;
-use crate::server::origin::{Origin, Origins};
+use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
@@ -50,7 +51,7 @@ pub struct ServerArgs {
     #[command(flatten)]
     bounds: BoundArgs,
     #[command(flatten)]
-    doors: DoorArgs,
+    access: AccessArgs,
     /// Folder of reports that the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
@@ -157,8 +158,8 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Doors")]
-struct DoorArgs {
+#[command(next_help_heading = "Access")]
+struct AccessArgs {
     /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
     /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
     #[arg(long, value_name = "FILE")]
@@ -166,6 +167,10 @@ struct DoorArgs {
     /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost
+    /// and names without a dot need none.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<HostName>,
     /// Updates a second that POST /updates takes.
     #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
     publish_rate: f64,
@@ -177,7 +182,7 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
 }
 
-impl DoorArgs {
+impl AccessArgs {
     /// Neither source of a token shows it in the list of processes.
     fn token(&self) -> anyhow::Result<Option<Token>> {
         let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
@@ -199,9 +204,9 @@ impl DoorArgs {
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let settings = Settings {
         reports: Some(args.reports),
-        token: args.doors.token()?,
-        origins: Origins(args.doors.allow_origin),
-        publish_per_s: args.doors.publish_rate,
+        token: args.access.token()?,
+        origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
+        publish_per_s: args.access.publish_rate,
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
@@ -216,7 +221,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    writeln!(std::io::stdout(), "http://{}", server.address()?).context("cannot print where the server listens")?;
+    print_addresses(server.address()?).context("cannot print where the server listens")?;
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());
@@ -225,7 +230,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
             // Not under a load generator: a measurement's feed is its own.
-            app.feed.follows(&feed, source.as_ref());
+            app.main.feed.follows(&feed, source.as_ref());
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -234,6 +239,22 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let publishing = tokio::spawn(publish(feed, source, Arc::clone(&app), origin));
     serving.await?;
     publishing.abort();
+    Ok(())
+}
+
+/// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
+/// line: what a phone in the same network can open.
+fn print_addresses(listening: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "http://{listening}")?;
+    if listening.ip().is_unspecified() {
+        for address in net::host_addresses()? {
+            // One that listens on 0.0.0.0 has no address of IPv6.
+            if address.is_ipv4() || listening.is_ipv6() {
+                writeln!(out, "http://{}", SocketAddr::new(address, listening.port()))?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -247,7 +268,7 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::{live, metrics, session};
 use crate::limits;
 use crate::run::Transport;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
+use crate::server::{App, Problem, Room, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
 use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
 use crate::transport::{echo, long_polling, polling, sse, websocket};
@@ -27,11 +27,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
         .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
+        .route("/echo/ws", get(echo::serve));
     let rest = Router::new()
         .route("/updates", post(publish))
-        .route("/echo", post(echo::post).layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware)))
+        .route("/echo", post(echo::post))
         .route("/clock", get(clock))
         .route("/stats", get(stats))
         .route("/stats/schedule", get(schedule))
@@ -41,7 +40,10 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(live::router())
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
-    let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
+    let all = streams
+        .merge(rest)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
     match app.settings.origins.cors() {
         None => all.with_state(app),
         Some(cors) => all.layer(cors).with_state(app),
@@ -59,11 +61,17 @@ pub fn transport_of(path: &str) -> Option<Transport> {
     })
 }
 
-/// Lets a request that changes something pass only from a page that may, and with the token if there is one.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+/// Lets a request that changes something pass only from a page that may, and with the token if there is one and the
+/// change is to the main stream.
+async fn guard(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     if auth::changes_something(request.method(), request.uri().path()) {
         app.settings.origins.check(request.uri(), request.headers())?;
-        if let Some(token) = &app.settings.token {
+        if let Some(token) = app.settings.token.as_ref().filter(|_| room.needs_token) {
             token.check(request.headers())?;
         }
     }
@@ -74,8 +82,12 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 ///
 /// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
 /// what does not come, 413 for what is too large, 429 for what comes too fast.
-async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let body = request::body(request, limits::UPDATE_BYTES_MAX).await?;
+async fn publish(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = request::body(request, room.limits.update_bytes).await?;
     let now = app.clock.now();
     let data = feed::value(&body)
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
@@ -83,8 +95,8 @@ async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     struct Published {
         cursor: Cursor,
     }
-    app.publish_rate.take(now)?;
-    let cursor = app.journal.append(now, app.clock.now(), data);
+    room.publish_rate.take(now)?;
+    let cursor = room.journal.append(now, app.clock.now(), data);
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
@@ -112,6 +124,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     struct Reading {
         now_ns: Nanos,
         journal: Occupancy,
+        /// Streams beside the main one.
+        rooms: usize,
         connections: Connections,
         transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
     }
@@ -127,7 +141,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         refused: app.counters.refused(),
     };
     let transports = app.counters.read().into_iter().collect();
-    Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
+    let (journal, rooms) = (app.journal.occupancy(), app.rooms.len());
+    Json(Reading { now_ns: app.clock.now(), journal, rooms, connections, transports }).into_response()
 }
 
 /// What was due when, and when it was published: the record that a load generator audits against.
@@ -143,11 +158,11 @@ pub struct Schedule {
 ///
 /// Errors: 400 for a malformed cursor or query.
 async fn schedule(
-    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<ScheduleQuery>,
 ) -> Result<Json<Schedule>, Problem> {
     let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
-    let mut reader = app.journal.reader(start)?;
+    let mut reader = room.journal.reader(start)?;
     let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
     let entries = batch.map(|batch| batch.updates).unwrap_or_default();
     let updates = entries.iter().map(|entry| (entry.seq, entry.at_ns, entry.published_ns)).collect();
