@@ -1,6 +1,7 @@
 //! The units that figures and settings are written in.
 //!
-//! Instants and lengths of time are whole nanoseconds ([`Nanos`]). Settings are typed by people, so [`length`] and
+//! Instants and lengths of time are whole nanoseconds ([`Nanos`]); instants on the wire are whole microseconds since the
+//! Unix epoch ([`UnixMicros`]; [`crate::clock::UnixAnchor`] relates the two). Settings are typed by people, so [`length`] and
 //! [`size`] read `250ms` and `4KiB`, and refuse a number that lacks its unit.
 
 use std::fmt;
@@ -18,6 +19,8 @@ impl Nanos {
     pub const ZERO: Self = Self(0);
     /// The longest length there is: a bound that is never reached.
     pub const MAX: Self = Self(u64::MAX);
+    /// One microsecond.
+    pub const MICRO: Self = Self(1_000);
     /// One millisecond.
     pub const MILLI: Self = Self(1_000_000);
     /// One second.
@@ -50,6 +53,11 @@ impl Nanos {
         Self((seconds * 1e9).round() as u64)
     }
 
+    /// The whole microsecond that is nearest: what goes over the wire as such loses nothing there.
+    pub fn whole_micros(self) -> Self {
+        Self(self.0.saturating_add(Self::MICRO.0 / 2) / Self::MICRO.0 * Self::MICRO.0)
+    }
+
     /// As the standard library's length.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0)
@@ -61,6 +69,12 @@ impl From<Duration> for Nanos {
         Self(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX))
     }
 }
+
+/// Microseconds since the Unix epoch: the instants of the wire (`at_us`). Sixteen digits from 2001 to 2286, and exact in
+/// a JavaScript number until 2255.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMicros(pub u64);
 
 /// Shows a length with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
 impl fmt::Display for Nanos {
@@ -154,6 +168,13 @@ mod tests {
     fn a_subtraction_of_the_wrong_order_is_seen() {
         assert_eq!(Nanos(5).since(Nanos(3)), Some(Nanos(2)));
         assert_eq!(Nanos(3).since(Nanos(5)), None);
+    }
+
+    #[test]
+    fn the_nearest_whole_microsecond_is_at_most_half_a_microsecond_away() {
+        for (nanos, wanted) in [(0, 0), (499, 0), (500, 1_000), (1_000, 1_000), (1_499, 1_000), (1_501, 2_000)] {
+            assert_eq!(Nanos(nanos).whole_micros(), Nanos(wanted), "{nanos}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ export async function relate() {
   for (let exchange = 0; exchange < EXCHANGES; exchange += 1) {
     const sent = performance.now();
     const response = await fetch('/clock', { cache: 'no-store' });
-    const now = us(await response.json(), 'now');
+    const { now_us: now } = await response.json();
     const received = performance.now();
     const roundTripMs = received - sent;
     if (!best || roundTripMs < best.roundTripMs) {
@@ -33,12 +33,9 @@ export function keepRelated() {
   setInterval(() => relate().catch(() => {}), AGAIN_AFTER_MS);
 }
 
-/** Until every server says microseconds. */
-export const us = (object, name) => object[`${name}_us`] ?? Math.round(object[`${name}_ns`] / 1e3);
-
 /** A moment of the server's clock, in milliseconds of `performance.now()`. */
 export function local(atUs) {
-  return (atUs < 1e15 && atUs > 1e12 ? atUs / 1e3 : atUs) / 1e3 - clock.offsetMs;
+  return atUs / 1e3 - clock.offsetMs;
 }
 
 /** By how much a latency may be wrong: the two clocks agree to no better than this. */

@@ -2,7 +2,7 @@
 // position, checks that nothing is missing, and writes down what happened for the diagram, the sentences and the figures.
 
 import { session, withRoom } from './api.js';
-import { local, oneWayMs, us } from './clock.js';
+import { local, oneWayMs } from './clock.js';
 import { pause, utf8Length } from './format.js';
 
 /** Things kept of each kind: what a window of 30 s can show at 200 a second. */
@@ -82,7 +82,7 @@ class Lane {
       audit.duplicate += 1;
       return;
     }
-    const due = local(us(update, 'at'));
+    const due = local(update.at_us);
     const cut = this.cuts.at(-1);
     if (update.seq > expected) this.lose(expected, update.seq - expected, arrived);
     audit.received += 1;

@@ -2,7 +2,7 @@
 
 import { isRoomNamed, MAIN, newestCursor, readSession, room, setRoundTrip } from './api.js';
 import { makeActions } from './actions.js';
-import { clock, keepRelated, local, relate, uncertaintyMs, us } from './clock.js';
+import { clock, keepRelated, local, relate, uncertaintyMs } from './clock.js';
 import { makeConnectionLimit } from './connection_limit.js';
 import { Figures } from './figures.js';
 import { pause, say, time } from './format.js';
@@ -56,7 +56,7 @@ const page = {
     delivery.mark = Boolean(update.data?.published_by_hand);
     if (update.seq <= (this.born.at(-1)?.seq ?? 0)) return;
     const id = `${this.status.newest.split('-')[0]}-${update.seq}`;
-    this.born.push({ seq: update.seq, due: delivery.due, mark: delivery.mark, atUs: us(update, 'at'), id });
+    this.born.push({ seq: update.seq, due: delivery.due, mark: delivery.mark, atUs: update.at_us, id });
     if (this.born.length > BORN_KEPT * 1.25) this.born.splice(0, this.born.length - BORN_KEPT);
   },
 
@@ -85,7 +85,7 @@ const page = {
       for (const lane of this.lanes) {
         const counts = this.status.lanes[lane.key];
         lane.bytesOfRequest = counts.request_bytes;
-        lane.heardOf?.(counts, local(us(this.status, 'now')));
+        lane.heardOf?.(counts, local(this.status.now_us));
       }
       warn(false);
     } finally {

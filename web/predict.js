@@ -3,7 +3,6 @@
 
 import { MAIN, room } from './api.js';
 import { download, remember, remembered, RIGHT_WITHIN, score } from './answers.js';
-import { us } from './clock.js';
 import { split } from './figures.js';
 import { element, mean, pause, percent, plain, time } from './format.js';
 import { frameBytes } from './lane.js';
@@ -17,8 +16,7 @@ const BEFORE_KEY = 'pushpull-before';
  * two heads are those of this browser and this server, as the lane has seen them.
  */
 function exchangeBytes(page, payload) {
-  const { newest, segment_header_bytes: segment } = page.status;
-  const now = us(page.status, 'now');
+  const { newest, now_us: now, segment_header_bytes: segment } = page.status;
   const lane = page.lane('long_polling');
   const head = lane.exchanges.findLast((one) => one.outcome === 'some')?.head ?? 0;
   const update = `{"seq":${newest.split('-')[1]},"at_us":${now},"data":}`.length + payload;

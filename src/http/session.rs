@@ -10,8 +10,8 @@ use axum::response::Response;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode};
 
-use super::routes::transport_of;
 use crate::server::{App, Connection, Lane, Problem, Room};
+use crate::transport;
 
 /// Middleware of all addresses: takes `room` and `session` off the query, gives the request its [`Room`], and lets it wait
 /// as long as the page's added distance makes it travel.
@@ -45,7 +45,7 @@ fn lane_of(method: &Method, path: &str) -> Option<Lane> {
     match path {
         "/echo" if *method == Method::POST => Some(Lane::UpPost),
         "/echo/ws" => Some(Lane::UpWebSocket),
-        _ => transport_of(path).map(Lane::Down),
+        _ => transport::of_path(path).map(Lane::Down),
     }
 }
 

@@ -164,7 +164,7 @@ pub struct Trial {
     pub point: Point,
     /// Port of the server on this trial's target.
     pub port: u16,
-    /// The measured interval on the monotonic clock of the server's host.
+    /// The measured interval on the monotonic clock of the generator's host.
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
@@ -249,7 +249,7 @@ pub struct Health {
     pub reconnects: u64,
     /// Server's clock minus the generator's: 0 on one host.
     pub clock_offset_ns: i64,
-    /// Uncertainty of that: half the best round trip to `/clock`; 0 on one host.
+    /// Uncertainty of that: half the best round trip to `/clock`, and a microsecond; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
 }
 

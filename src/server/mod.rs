@@ -101,7 +101,7 @@ pub struct App {
     pub journal: Arc<Journal>,
     /// The streams beside it.
     pub rooms: Arc<Rooms>,
-    /// The clock of `at_ns`.
+    /// The clock that updates are due by; its anchor makes `at_us` of an instant.
     pub clock: Clock,
     /// The counters.
     pub counters: Arc<Counters>,
@@ -125,7 +125,8 @@ impl App {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
         let publish_rate = RateLimit::new(settings.publish_per_s, "raise --publish-rate");
-        let main = Room::main(settings.journal, encode, publish_rate, settings.slow_consumer);
+        let journal = Journal::new(settings.journal, clock.anchor(), encode);
+        let main = Room::main(journal, publish_rate, settings.slow_consumer);
         Arc::new(Self {
             journal: Arc::clone(&main.journal),
             main,

@@ -73,14 +73,9 @@ pub struct Room {
 
 impl Room {
     /// The main stream.
-    pub fn main(
-        bounds: Bounds,
-        encode: Encode,
-        publish_rate: RateLimit,
-        slow_consumer: SlowConsumerPolicy,
-    ) -> Arc<Self> {
+    pub fn main(journal: Arc<Journal>, publish_rate: RateLimit, slow_consumer: SlowConsumerPolicy) -> Arc<Self> {
         Arc::new(Self {
-            journal: Journal::new(bounds, encode),
+            journal,
             feed: Arc::default(),
             publish_rate,
             limits: RoomLimits {
@@ -152,7 +147,7 @@ impl Rooms {
 
     fn begin(self: &Arc<Self>, name: RoomName, now: Nanos) -> Arc<Room> {
         let bounds = Bounds { updates: limits::ROOM_JOURNAL_UPDATES_MAX, bytes: limits::ROOM_JOURNAL_BYTES_MAX };
-        let journal = Journal::new(bounds, self.encode);
+        let journal = Journal::new(bounds, self.clock.anchor(), self.encode);
         let feed = Arc::new(FeedControl::default());
         feed.follows(&Feed::None, None);
         let keeper = keep(Arc::downgrade(self), name, Arc::clone(&feed), Arc::clone(&journal), self.clock);

@@ -150,6 +150,5 @@ async fn opened_by_a_name_that_was_allowed_the_page_receives_on_all_four_lanes()
     let url = format!("http://lab.example:{}/#view=window&feed=steady&rate=10&rtt=0", server.address.port());
     browser.goto_url(&url).await;
     browser.until("each lane goes on", "page.lanes.every((lane) => lane.audit.received > 10)").await;
-    assert_eq!(browser.console().await, Vec::<String>::new());
     browser.close().await;
 }
