@@ -89,6 +89,18 @@ impl fmt::Display for Nanos {
     }
 }
 
+/// A length as people tell how long they will wait: `4 s`, `58 s`, `6 min 35 s`, `1 h 12 min`.
+pub fn rough(length: Nanos) -> String {
+    let seconds = length.seconds().round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => "less than a second".to_owned(),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// A number with about three significant digits: `0.123`, `4.21`, `42.1`, `421`, `42,123`.
 pub fn three_digits(value: f64) -> String {
     match value.abs() {
@@ -184,6 +196,8 @@ mod tests {
         assert_eq!(Nanos(499_951_000).to_string(), "500 ms");
         assert_eq!(Nanos(2_000_000_000).to_string(), "2.00 s");
         assert_eq!(grouped(-1_234_567), "-1,234,567");
+        let said = [400_000_000, 4_400_000_000, 395_000_000_000, 4_320_000_000_000].map(|length| rough(Nanos(length)));
+        assert_eq!(said, ["less than a second", "4 s", "6 min 35 s", "1 h 12 min"]);
         assert_eq!(three_digits(0.51234), "0.512");
     }
 }

@@ -1,6 +1,5 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,13 +17,13 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
-use crate::net;
 use crate::server::auth::Token;
 use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
 use crate::units::{self, Nanos};
+use crate::{net, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,10 +40,10 @@ Examples:
 #[command(name = "server", version, after_help = EXAMPLES)]
 pub struct ServerArgs {
     /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", value_parser = ip_address)]
     host: IpAddr,
     /// Port to listen on; 0 picks a free one.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
     #[command(flatten)]
     feed: FeedArgs,
@@ -64,6 +63,14 @@ pub struct ServerArgs {
     /// Keep to this processor.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "not an IP address; use 127.0.0.1 for this host alone, or 0.0.0.0 for all".to_owned())
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "not a port; use 1 to 65535, or 0 for a free one".to_owned())
 }
 
 impl ServerArgs {
@@ -221,7 +228,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    print_addresses(server.address()?).context("cannot print where the server listens")?;
+    let lines = addresses(server.address()?)?;
+    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
+        // Whoever was to read the address has left before it was there: nobody would find this server.
+        return Ok(());
+    }
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());
@@ -244,18 +255,17 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
 
 /// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
 /// line: what a phone in the same network can open.
-fn print_addresses(listening: SocketAddr) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "http://{listening}")?;
+fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
+    let mut lines = format!("http://{listening}\n");
     if listening.ip().is_unspecified() {
-        for address in net::host_addresses()? {
+        for address in net::host_addresses().context("the addresses of this host cannot be read")? {
             // One that listens on 0.0.0.0 has no address of IPv6.
             if address.is_ipv4() || listening.is_ipv6() {
-                writeln!(out, "http://{}", SocketAddr::new(address, listening.port()))?;
+                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
             }
         }
     }
-    Ok(())
+    Ok(lines)
 }
 
 /// Publishes what the feed says from the origin on.

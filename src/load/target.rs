@@ -1,7 +1,7 @@
 //! The server of a trial: one started for it in a process of its own, or one that is already there.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use reqwest::{Client as Http, Url};
@@ -27,8 +27,11 @@ pub enum TargetError {
     #[error("cannot start a server: {0}")]
     Start(#[source] std::io::Error),
     /// It ended before it listened, or said nothing in time.
-    #[error("the server that was started did not say where it listens; its own words are above")]
+    #[error("the server that was started did not say where it listens; see its output above")]
     Silent,
+    /// It ended in the middle of a trial.
+    #[error("the server that was started ended in the middle of a trial ({0}); see its output above")]
+    Ended(ExitStatus),
     /// There is none.
     #[error("{url} cannot be reached: {reason}; start it, or correct --target")]
     Unreachable {
@@ -144,8 +147,24 @@ impl Target {
                     Subject::Transport(_) => format!("start {}\n", origin.0),
                     Subject::TcpBaseline => tcp_baseline::order(origin, UnixAnchor::of_process()),
                 };
-                started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start)
+                let given = started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start);
+                // That it has ended says more than that it takes no orders.
+                if given.is_err() { self.check_alive().await.and(given) } else { given }
             }
+        }
+    }
+
+    /// Is the server still there? One that ended would leave a trial with the updates of the time before, all of which
+    /// arrived: nothing in it would be amiss.
+    ///
+    /// Errors: [`TargetError::Ended`] of a server that was started here, else as for any request.
+    pub async fn check_alive(&mut self) -> Result<(), TargetError> {
+        match &mut self.started {
+            None => self.clock().await.map(drop),
+            Some(started) => match started.process.try_wait().map_err(TargetError::Start)? {
+                None => Ok(()),
+                Some(status) => Err(TargetError::Ended(status)),
+            },
         }
     }
 

@@ -23,6 +23,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::net::Stream;
+use crate::print;
 use crate::stream::Cursor;
 use crate::stream::feed::{Feed, Source};
 use crate::transport::{ClientError, Event, Update};
@@ -48,7 +49,7 @@ pub fn serve(feed: &Feed) -> anyhow::Result<()> {
     crate::measure::host::raise_file_limit();
     let source = feed.source()?.context("the TCP baseline needs a feed with a schedule")?;
     let listener = listen()?;
-    println!("tcp://{}", listener.local_addr()?);
+    print::out(&format!("tcp://{}\n", listener.local_addr()?))?;
     let (send, connections) = mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {

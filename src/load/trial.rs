@@ -26,7 +26,7 @@ use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
-use crate::load::plan::{Plan, PlanPoint};
+use crate::load::plan::{Plan, PlanPoint, preflight};
 use crate::load::settings::Leaving;
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
@@ -138,7 +138,7 @@ async fn measure(
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
     // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
     let rate = which.point.point.rate_per_s;
-    let between = if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(length.0 / 2)) } else { Nanos::ZERO };
+    let between = preflight::edge(rate, length);
     let window_start = origin.saturating_add(warm_up).saturating_add(between);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
     context.begun.send_replace(Some(Begun { origin, window }));
@@ -149,6 +149,7 @@ async fn measure(
     let ended = snapshot(target, context, &progress, which.subject).await?;
     memory.loaded = pid.and_then(host::resident_bytes);
 
+    target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
     let due = match start {
         Some(cursor) => target.schedule(cursor, context.relation).await,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::run::Transport;
 use crate::run::metric::{Metrics, Value};
 use crate::units::Nanos;
@@ -441,11 +442,11 @@ impl Run {
         serde_json::from_slice(&text).map_err(parse)
     }
 
-    /// Writes the run as JSON that a person can read too.
+    /// Writes the run as JSON that a person can read too, whole or not at all.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        std::fs::write(file, text)
+        files::write_whole(file, text.as_bytes())
     }
 }
 
