@@ -10,6 +10,8 @@ import { frameBytes } from './lane.js';
 const lateness = (page, key) => page.lane(key).latencies;
 /** Where the settings before the first question are kept, so that a reload does not lose the way back. */
 const BEFORE_KEY = 'pushpull-before';
+/** An update over SSE that is so much later than its way explains says that the machine was busy with something else. */
+const BUSY_MS = 12;
 
 /**
  * Bytes of one update by long polling and by WebSocket, worked out from the formats (see the contract on the wire). The
@@ -175,7 +177,7 @@ export function makePredict(page, settings) {
       }
       await page.readStatus();
       const answer = { ask: one.ask, unit: one.unit.trim(), guess, measured: one.measure(page), theory: one.theory(page),
-        at: new Date().toISOString() };
+        busyMs: Math.max(0, mean(lateness(page, 'sse')) - one.settings.rtt / 2), at: new Date().toISOString() };
       if (!Number.isFinite(answer.measured)) throw new Error('nothing arrived in that time; are the lanes cut off?');
       remember(index + 1, answer);
       isRunning = false;
@@ -192,7 +194,7 @@ export function makePredict(page, settings) {
 }
 
 /** Three bars on one scale, and what they mean, in the place of the slider. */
-function verdict(one, { guess, measured, theory }, form, result) {
+function verdict(one, { guess, measured, theory, busyMs }, form, result) {
   const most = Math.max(guess, measured, theory, 1e-9);
   const rows = [['your guess', guess, 'guessed'], ['measured', measured, 'measured'], ['theory', theory, 'theory']];
   const bars = element('div', { class: 'bars' }, ...rows.map(([label, value, name]) => {
@@ -211,6 +213,8 @@ function verdict(one, { guess, measured, theory }, form, result) {
     result.replaceChildren();
     form.querySelector('input').focus();
   });
-  result.replaceChildren(bars, element('p', {}, element('b', {}, `${praise} `), one.why));
+  const isBusy = busyMs > BUSY_MS;
+  const busy = isBusy ? ` This machine was busy: updates took ${time(busyMs)} longer than their way. Run it again.` : '';
+  result.replaceChildren(bars, element('p', { 'data-busy': String(isBusy) }, element('b', {}, `${praise} `), one.why, busy));
   result.nextElementSibling.prepend(again);
 }
