@@ -129,7 +129,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long an accept loop rests after the kernel refused it a socket.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-// Doors ---------------------------------------------------------------------------------------------------------------
+// Access control ------------------------------------------------------------------------------------------------------
 
 /// Updates a second that are taken by `POST /updates`, unless set: each is encoded, and sent to everybody.
 pub const PUBLISH_PER_S: f64 = 1_000.0;

@@ -45,24 +45,25 @@ pub struct ServerArgs {
     /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
-    #[command(flatten)]
-    feed: FeedArgs,
-    #[command(flatten)]
-    bounds: BoundArgs,
-    #[command(flatten)]
-    access: AccessArgs,
     /// Folder of reports that the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
-    /// Waste so much processor time on each update sent: a known slowness, to hold an instrument against.
+    /// Burn this much CPU time per update sent, to calibrate the measurement.
     #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
     burn: Nanos,
-    /// Keep to this processor.
+    /// Run on this processor alone, counted from 0.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+    // What is flattened comes last: its heading would hold for every flag behind it.
+    #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
+    bounds: LimitArgs,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
@@ -81,8 +82,8 @@ impl ServerArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Bounds")]
-struct BoundArgs {
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
     /// Updates that the journal retains.
     #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
     journal_updates: usize,
@@ -118,7 +119,7 @@ struct BoundArgs {
     max_age: Option<Nanos>,
 }
 
-impl BoundArgs {
+impl LimitArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let files = host::raise_file_limit();
         let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
@@ -165,7 +166,7 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Access")]
+#[command(next_help_heading = "Access control")]
 struct AccessArgs {
     /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
     /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
@@ -323,7 +324,7 @@ async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal;
         if is_second {
             std::process::exit(process::INTERRUPTED.into());
         }
-        tracing::info!("leaving; once more to leave at once");
+        tracing::info!("shutting down; press Ctrl-C again to force");
         app.drain.begin();
     }
 }
