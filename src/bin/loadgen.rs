@@ -6,5 +6,5 @@ use pushpull::cli::process;
 
 fn main() -> std::process::ExitCode {
     let args = LoadgenArgs::parse();
-    process::run(args.core(), loadgen::run(args))
+    args.run_plain().unwrap_or_else(|| process::run(args.core(), loadgen::run(args)))
 }

@@ -1,6 +1,7 @@
 //! The `loadgen` program: its sub-commands and flags, and what it does with them.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -9,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
-use crate::cli::process::{DONE, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use super::path::{self, PathCommand};
+use crate::cli::process::{self, DONE, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
@@ -86,6 +88,8 @@ enum Command {
     /// Start the relay that adds distance.
     #[command(hide = true)]
     Link(LinkArgs),
+    #[command(flatten)]
+    Path(PathCommand),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -117,7 +121,21 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::TcpBaseline(args)) => args.core(),
-            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios) => None,
+            Some(
+                Command::Link(_)
+                | Command::Path(_)
+                | Command::Report { .. }
+                | Command::Compare { .. }
+                | Command::Scenarios,
+            ) => None,
+        }
+    }
+
+    /// Ends with the exit code of a command that must not have a runtime, if this is one.
+    pub fn run_plain(&self) -> Option<ExitCode> {
+        match &self.command {
+            Some(Command::Path(command)) => Some(process::run_plain(|| path::run(command.clone()))),
+            Some(_) | None => None,
         }
     }
 }
@@ -138,6 +156,8 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
         Some(Command::Scenarios) => list_scenarios(),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        // [`LoadgenArgs::run_plain`] comes before any runtime; in one, a namespace is refused.
+        Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
             tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed())).await?.map(|()| DONE)

@@ -3,6 +3,7 @@
 mod children;
 mod feed;
 pub mod loadgen;
+pub mod path;
 pub mod process;
 pub mod server;
 

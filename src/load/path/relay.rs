@@ -1,0 +1,420 @@
+//! The relay: takes packets off the device, and puts those that a link lets through in again when they are due.
+//!
+//! [`Relay`] decides without a clock and without a device; [`serve`] is the process around it. Standard input of that
+//! process is the device, its standard output a socket to the load generator: the relay says `ready` there, answers each
+//! line with a [`RelayReport`], and ends when the other end does.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use hdrhistogram::Histogram;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use serde::{Deserialize, Serialize};
+
+use super::address::{Direction, turn};
+use super::link::{Fate, Link};
+use super::settings::PathSettings;
+use super::tun;
+use crate::clock::Clock;
+use crate::limits;
+use crate::units::Nanos;
+
+/// What happened to the packets of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketCounts {
+    /// Packets that went in.
+    pub packets_in: u64,
+    /// Their bytes, IP headers included.
+    pub bytes_in: u64,
+    /// Packets that came out.
+    pub packets_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Packets that the link lost.
+    pub lost: u64,
+    /// Packets for which a queue had no room.
+    pub queue_dropped: u64,
+    /// Packets that came out before one that went in before them.
+    pub reordered: u64,
+}
+
+impl PacketCounts {
+    /// What was added since an earlier reading.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            packets_in: self.packets_in.saturating_sub(earlier.packets_in),
+            bytes_in: self.bytes_in.saturating_sub(earlier.bytes_in),
+            packets_out: self.packets_out.saturating_sub(earlier.packets_out),
+            bytes_out: self.bytes_out.saturating_sub(earlier.bytes_out),
+            lost: self.lost.saturating_sub(earlier.lost),
+            queue_dropped: self.queue_dropped.saturating_sub(earlier.queue_dropped),
+            reordered: self.reordered.saturating_sub(earlier.reordered),
+        }
+    }
+
+    /// Packets that did not come out.
+    pub fn dropped(self) -> u64 {
+        self.lost + self.queue_dropped
+    }
+
+    /// Share of the packets that the link lost, of those for which there was room; `None` if there were none.
+    pub fn loss(self) -> Option<f64> {
+        let sent = self.packets_in.saturating_sub(self.queue_dropped);
+        (sent > 0).then(|| self.lost as f64 / sent as f64)
+    }
+}
+
+/// What the relay says of itself, from its start on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayReport {
+    /// From clients to the server.
+    pub up: PacketCounts,
+    /// From the server to clients.
+    pub down: PacketCounts,
+    /// Packets on the device that cross no path.
+    pub strays: u64,
+    /// Packets that the kernel did not take back.
+    pub refused: u64,
+    /// Packets that the device lost since the relay was too slow to read them.
+    pub missed: u64,
+    /// Packets under way.
+    pub waiting: u64,
+    /// How late packets left the relay after they were due: the median.
+    pub late_ns_p50: Nanos,
+    /// The 99th percentile.
+    pub late_ns_p99: Nanos,
+    /// The worst.
+    pub late_ns_max: Nanos,
+}
+
+/// The packets under way, and the links that they are on.
+#[derive(Debug)]
+pub struct Relay {
+    settings: PathSettings,
+    seed: u64,
+    links: HashMap<u16, [Link; 2]>,
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    waiting_bytes: usize,
+    /// Counts packets, so that those due at the same time leave in the order in which they came.
+    next: u64,
+    counts: [PacketCounts; 2],
+    strays: u64,
+}
+
+/// A packet under way.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    at: Nanos,
+    order: u64,
+    is_down: bool,
+    packet: Box<[u8]>,
+}
+
+impl Relay {
+    /// A relay of this path. The same seed loses the same packets of each client.
+    pub fn new(settings: PathSettings, seed: u64) -> Self {
+        Self {
+            settings,
+            seed,
+            links: HashMap::new(),
+            waiting: BinaryHeap::new(),
+            waiting_bytes: 0,
+            next: 0,
+            counts: [PacketCounts::default(); 2],
+            strays: 0,
+        }
+    }
+
+    /// Takes a packet that came out of the device at `now`.
+    pub fn take(&mut self, packet: &mut [u8], now: Nanos) {
+        let Some((direction, host)) = turn(packet) else {
+            self.strays += 1;
+            return;
+        };
+        let way = usize::from(direction == Direction::Down);
+        let links = self.links.entry(host).or_insert_with(|| {
+            [Direction::Up, Direction::Down].map(|direction| Link::new(&self.settings, direction, host, self.seed))
+        });
+        let counts = &mut self.counts[way];
+        counts.packets_in += 1;
+        counts.bytes_in += packet.len() as u64;
+        if self.waiting_bytes + packet.len() > limits::PATH_BYTES_MAX {
+            counts.queue_dropped += 1;
+            return;
+        }
+        match links[way].send(packet.len(), now) {
+            Fate::Lost => counts.lost += 1,
+            Fate::QueueFull => counts.queue_dropped += 1,
+            Fate::Arrives { at, overtakes } => {
+                counts.reordered += u64::from(overtakes);
+                self.waiting_bytes += packet.len();
+                let is_down = direction == Direction::Down;
+                self.waiting.push(Reverse(Waiting { at, order: self.next, is_down, packet: packet.into() }));
+                self.next += 1;
+            }
+        }
+    }
+
+    /// When the next packet is due.
+    pub fn due(&self) -> Option<Nanos> {
+        self.waiting.peek().map(|Reverse(first)| first.at)
+    }
+
+    /// The next packet that is due by `now`, and when it was.
+    pub fn release(&mut self, now: Nanos) -> Option<(Nanos, Box<[u8]>)> {
+        self.due().filter(|due| *due <= now)?;
+        let Reverse(first) = self.waiting.pop()?;
+        self.waiting_bytes -= first.packet.len();
+        let counts = &mut self.counts[usize::from(first.is_down)];
+        counts.packets_out += 1;
+        counts.bytes_out += first.packet.len() as u64;
+        Some((first.at, first.packet))
+    }
+
+    fn report(&self) -> RelayReport {
+        let [up, down] = self.counts;
+        RelayReport { up, down, strays: self.strays, waiting: self.waiting.len() as u64, ..RelayReport::default() }
+    }
+}
+
+/// The nice value of a process that goes before all others (sched(7)).
+const FIRST: i32 = -20;
+
+/// Relays until the other end of standard output ends.
+///
+/// Errors: what the system says of the device and of the socket.
+pub fn serve(settings: PathSettings, seed: u64) -> io::Result<()> {
+    let device = io::stdin().as_fd().try_clone_to_owned()?;
+    let control = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
+    rustix::io::ioctl_fionbio(&device, true)?;
+    control.set_nonblocking(true)?;
+    // The kernel may let a thread sleep 50 µs longer than it asked for, to wake fewer processors: not this one.
+    rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
+    // A wire does not wait behind those whose packets it carries. Only root may ask for that; without, the delays that
+    // the path really gave show how much it waited.
+    let _as_it_is = rustix::process::setpriority_process(None, FIRST);
+    let relay = Relay::new(settings, seed);
+    let late = Histogram::new_with_bounds(1, limits::HISTOGRAM_MAX.0, limits::HISTOGRAM_DIGITS)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    Process { relay, device, control, late, refused: 0, missed_before: missed() }.run()
+}
+
+struct Process {
+    relay: Relay,
+    device: OwnedFd,
+    control: UnixStream,
+    /// How late packets left, in nanoseconds.
+    late: Histogram<u64>,
+    refused: u64,
+    missed_before: u64,
+}
+
+impl Process {
+    fn run(mut self) -> io::Result<()> {
+        let mut buffer = vec![0; 2 * limits::PATH_MTU_BYTES];
+        // What trials before have left is not of this one.
+        while self.read(&mut buffer)?.is_some() {}
+        self.control.write_all(b"ready\n")?;
+        loop {
+            self.send_due()?;
+            let mut is_empty = false;
+            for _ in 0..limits::PATH_READ_BATCH {
+                let Some(length) = self.read(&mut buffer)? else {
+                    is_empty = true;
+                    break;
+                };
+                self.relay.take(&mut buffer[..length], Clock::Monotonic.now());
+            }
+            if is_empty && self.wait()? && !self.answer()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a packet, if there is one.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match rustix::io::read(&self.device, buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(rustix::io::Errno::AGAIN) => Ok(None),
+            Err(rustix::io::Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn send_due(&mut self) -> io::Result<()> {
+        let mut now = Clock::Monotonic.now();
+        while let Some((due, packet)) = self.relay.release(now) {
+            // A device that is full of what the kernel has not taken yet refuses a packet as a wire would lose it.
+            if rustix::io::write(&self.device, &packet).is_err() {
+                self.refused += 1;
+            }
+            now = Clock::Monotonic.now();
+            self.late.saturating_record(now.saturating_sub(due).0);
+        }
+        Ok(())
+    }
+
+    /// Waits for a packet, for the next that is due, or for the other end; says whether that has something to say.
+    fn wait(&self) -> io::Result<bool> {
+        let timeout = self.relay.due().map(|due| {
+            let left = due.saturating_sub(Clock::Monotonic.now());
+            Timespec { tv_sec: (left.0 / Nanos::SECOND.0) as i64, tv_nsec: (left.0 % Nanos::SECOND.0) as i64 }
+        });
+        let mut sources = [PollFd::new(&self.device, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
+        match poll(&mut sources, timeout.as_ref()) {
+            Ok(_) => Ok(!sources[1].revents().is_empty()),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Answers a question; false if the other end is gone.
+    fn answer(&mut self) -> io::Result<bool> {
+        let mut question = [0; 64];
+        match self.control.read(&mut question) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let report = RelayReport {
+            refused: self.refused,
+            missed: missed().saturating_sub(self.missed_before),
+            late_ns_p50: Nanos(self.late.value_at_quantile(0.5)),
+            late_ns_p99: Nanos(self.late.value_at_quantile(0.99)),
+            late_ns_max: Nanos(self.late.max()),
+            ..self.relay.report()
+        };
+        let mut line = serde_json::to_string(&report)?;
+        line.push('\n');
+        self.control.write_all(line.as_bytes())?;
+        Ok(true)
+    }
+}
+
+/// Packets that the device has dropped so far, for want of room.
+fn missed() -> u64 {
+    std::fs::read_to_string("/proc/net/dev").ok().and_then(|text| dropped(&text)).unwrap_or(0)
+}
+
+/// Of `/proc/net/dev`, what the device dropped when it was sent to: the fourth of the eight counts of transmission,
+/// which follow eight of reception.
+fn dropped(text: &str) -> Option<u64> {
+    let of_device = |line: &str| line.trim_start().strip_prefix(tun::DEVICE)?.strip_prefix(':').map(str::to_owned);
+    text.lines().find_map(of_device)?.split_whitespace().nth(11)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::address::tests::packet;
+    use super::super::address::{FAR, NEAR, server_for};
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const MILLI: u64 = Nanos::MILLI.0;
+
+    fn up(host: u16, bytes: usize) -> Vec<u8> {
+        packet(NEAR, server_for(host), bytes)
+    }
+
+    fn down(host: u16, bytes: usize) -> Vec<u8> {
+        packet(FAR, Ipv4Addr::from(u32::from(super::super::address::CLIENTS) | u32::from(host)), bytes)
+    }
+
+    fn relay(path: &str) -> Relay {
+        Relay::new(path.parse().unwrap(), 7)
+    }
+
+    fn drain(relay: &mut Relay) -> Vec<Nanos> {
+        std::iter::from_fn(|| relay.release(Nanos::MAX)).map(|(at, _)| at).collect()
+    }
+
+    #[test]
+    fn a_packet_comes_out_when_it_is_due_and_not_before() {
+        let mut relay = relay("rtt=50ms");
+        relay.take(&mut up(1, 40), Nanos(MILLI));
+        relay.take(&mut down(1, 60), Nanos(2 * MILLI));
+        assert_eq!(relay.due(), Some(Nanos(26 * MILLI)));
+        assert_eq!(relay.release(Nanos(26 * MILLI - 1)), None);
+        let (at, first) = relay.release(Nanos(26 * MILLI)).unwrap();
+        assert_eq!((at, first.len()), (Nanos(26 * MILLI), 40));
+        assert_eq!(drain(&mut relay), [Nanos(27 * MILLI)]);
+        assert_eq!(relay.due(), None);
+    }
+
+    #[test]
+    fn every_packet_that_goes_in_ends_in_one_count_of_its_direction() {
+        let mut relay = relay("rtt=20ms,jitter=5ms,reorder=yes,loss=5%,rate=10Mbit,queue=15000B");
+        for index in 0..5_000_u64 {
+            let host = (index % 7 + 1) as u16;
+            let now = Nanos(index * 300_000);
+            relay.take(&mut up(host, 52), now);
+            relay.take(&mut down(host, 1_500), now);
+            relay.take(&mut down(host, 1_500), now);
+            while relay.release(now).is_some() {}
+        }
+        relay.take(&mut [0x60; 48], Nanos(0));
+        let waiting = relay.report().waiting;
+        let out = drain(&mut relay).len() as u64;
+        assert_eq!(waiting, out);
+        let RelayReport { up, down, strays, waiting, .. } = relay.report();
+        for (counts, packets) in [(up, 5_000), (down, 10_000)] {
+            assert_eq!(counts.packets_in, packets);
+            assert_eq!(counts.packets_in, counts.packets_out + counts.lost + counts.queue_dropped, "{counts:?}");
+            assert!(counts.lost > 0 && counts.reordered > 0, "{counts:?}");
+        }
+        assert_eq!((strays, waiting, relay.waiting_bytes), (1, 0, 0));
+        assert_eq!(up.bytes_in, 5_000 * 52);
+        assert_eq!(down.bytes_out, down.packets_out * 1_500);
+    }
+
+    #[test]
+    fn a_client_fills_its_own_queue_and_nobody_elses() {
+        let mut relay = relay("rate=12Mbit,queue=15000B");
+        for _ in 0..100 {
+            relay.take(&mut down(1, 1_500), Nanos(0));
+        }
+        relay.take(&mut down(2, 1_500), Nanos(0));
+        assert_eq!(relay.report().down.queue_dropped, 90);
+        assert_eq!(relay.release(Nanos(MILLI)).map(|(at, _)| at), Some(Nanos(MILLI)));
+        assert_eq!(relay.release(Nanos(MILLI)).map(|(at, _)| at), Some(Nanos(MILLI)), "the other client's");
+    }
+
+    #[test]
+    fn packets_due_at_the_same_time_leave_in_the_order_in_which_they_came() {
+        let mut relay = relay("rtt=2ms");
+        for bytes in 40..140 {
+            relay.take(&mut up(1, bytes), Nanos(0));
+        }
+        let lengths: Vec<usize> =
+            std::iter::from_fn(|| relay.release(Nanos::MAX)).map(|(_, packet)| packet.len()).collect();
+        assert_eq!(lengths, (40..140).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_under_way_is_bounded_and_the_rest_is_dropped_and_counted() {
+        let mut relay = relay("rtt=1s");
+        let room = limits::PATH_BYTES_MAX / 1_500;
+        for index in 0..room + 10 {
+            relay.take(&mut down((index % 1_000) as u16 + 1, 1_500), Nanos(0));
+        }
+        let report = relay.report();
+        assert_eq!((report.waiting, report.down.queue_dropped), (room as u64, 10));
+    }
+
+    #[test]
+    fn the_devices_own_losses_are_read_from_the_line_of_the_device() {
+        let text = "Inter-|   Receive                                                |  Transmit\n \
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed\n    \
+             lo:     100       1    0    2    0     0          0         0      100       1    0    3    0     0       0          0\n  \
+             path:     200       2    0    4    0     0          0         0      300       3    0   17    0     0       0          0\n";
+        assert_eq!(dropped(text), Some(17));
+        assert_eq!(dropped("lo: 1"), None);
+    }
+}
