@@ -281,7 +281,7 @@ pub const PATH_QUEUE_DEFAULT_BYTES_MIN: u64 = 10 * PATH_MTU_BYTES as u64;
 pub const PATH_BYTES_MAX: usize = 192 << 20;
 /// Packets that wait in the device until the relay reads them: what 10,000 clients send at once, so that the relay's own
 /// queues decide what is dropped.
-pub const PATH_DEVICE_PACKETS: i32 = 20_000;
+pub const PATH_DEVICE_PACKETS: u32 = 20_000;
 /// Packets read in a row before those that are due are sent: a busy sender must not hold up the other direction.
 pub const PATH_READ_BATCH: usize = 64;
 /// Hosts on the near side of a path: the last 16 bits of an address, without 0 and the broadcast address.
@@ -293,6 +293,8 @@ pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.
 pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
+/// Bytes that probes may wait in before they are read: a second of 500 probes, each of which takes about a kilobyte.
+pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
 /// How much longer than the round trip asked for a probe may take before it counts as lost.
 pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
 

@@ -8,8 +8,9 @@ use clap::Subcommand;
 
 use crate::cli::process::DONE;
 use crate::load::path::check::{CheckReport, check};
-use crate::load::path::settings::{bits, percent};
-use crate::load::path::{PathSettings, namespace, relay};
+use crate::load::path::namespace;
+use crate::load::path::relay::{self, PacketCounts};
+use crate::run::path::{PathSettings, bits, percent};
 use crate::units::{self, Nanos, three_digits};
 
 /// Commands without a runtime.
@@ -87,6 +88,8 @@ fn table(report: &CheckReport) -> String {
             probes.sent
         ),
     );
+    let loss = |counts: PacketCounts| counts.loss().map_or_else(none, |loss| format!("{:.2}%", loss * 100.0));
+    line("loss up, down (relay)", percent(path.loss), format!("{}, {}", loss(relay.up), loss(relay.down)));
     for (name, asked, given) in [
         ("rate up", path.up_bits_per_s, report.rate_bits_per_s[0]),
         ("rate down", path.down_bits_per_s, report.rate_bits_per_s[1]),
@@ -95,6 +98,7 @@ fn table(report: &CheckReport) -> String {
             line(name, bits(asked), given.map_or_else(none, |given| format!("{} Mbit/s", three_digits(given / 1e6))));
         }
     }
+    line("connecting", path.rtt.to_string(), messages.connect_ns.to_string());
     line(
         "100 messages/s, latency",
         Nanos(path.rtt.0 / 2).to_string(),

@@ -22,8 +22,8 @@ pub const FAR: Ipv4Addr = Ipv4Addr::new(10, 65, 0, 1);
 pub const CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 0);
 /// The network of servers as clients dial them.
 pub const SERVERS: Ipv4Addr = Ipv4Addr::new(10, 67, 0, 0);
-/// Of both networks.
-pub const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 0, 0);
+/// Bits of an address that name one of these networks.
+pub const PREFIX_BITS: u8 = 16;
 const _: () = assert!(NEAR.octets()[1] + SERVERS.octets()[1] == CLIENTS.octets()[1] + FAR.octets()[1]);
 
 /// Length of an IPv4 header without options (RFC 791 section 3.1).
@@ -57,7 +57,7 @@ pub fn turn(packet: &mut [u8]) -> Option<(Direction, u16)> {
         let octets: [u8; 4] = packet[at].try_into().expect("the range has four bytes");
         Ipv4Addr::from(octets)
     };
-    let network = |address: Ipv4Addr| Ipv4Addr::from(u32::from(address) & u32::from(MASK));
+    let network = |address: Ipv4Addr| Ipv4Addr::from(u32::from(address) & u32::MAX << PREFIX_BITS);
     let (from, to) = (read(packet, SOURCE), read(packet, DESTINATION));
     let host = u32::from(to) as u16;
     let (direction, from, to) = match (from, network(to)) {

@@ -18,10 +18,10 @@ use super::namespace::Namespace;
 use super::probe::{ProbeReport, Probes};
 use super::relay::{PacketCounts, RelayReport};
 use super::running::{PathError, RunningPath};
-use super::settings::PathSettings;
 use crate::clock::Clock;
 use crate::limits;
 use crate::measure::process::{TcpSender, process_cpu};
+use crate::run::path::PathSettings;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -60,6 +60,8 @@ pub struct CheckReport {
 pub struct Messages {
     /// How many.
     pub count: u64,
+    /// How long connecting took: one round trip, and a second more for each lost packet of the handshake.
+    pub connect_ns: Nanos,
     /// From when each was due to when the client had it: the median.
     pub latency_ns_p50: Nanos,
     /// The 95th percentile.
@@ -139,12 +141,13 @@ pub fn check(
         }
     }
     let before = path.report()?.down;
-    let (mut latencies, sender) = messages(length)?;
+    let (mut latencies, connect_ns, sender) = messages(length)?;
     let down = path.report()?.down.since(before);
     latencies.sort_unstable();
     let at = |share| nearest_rank(&latencies, share).unwrap_or_default();
     let messages = Messages {
         count: latencies.len() as u64,
+        connect_ns,
         latency_ns_p50: at(0.5),
         latency_ns_p95: at(0.95),
         latency_ns_p99: at(0.99),
@@ -169,7 +172,7 @@ pub fn check(
     let relay = path.report()?;
     let packets = relay.up.packets_in + relay.down.packets_in;
     Ok(CheckReport {
-        path: settings.clone(),
+        path: *settings,
         probes,
         rate_bits_per_s: rates,
         messages,
@@ -227,21 +230,23 @@ fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Optio
     Ok((took > Nanos::ZERO).then(|| bytes as f64 * 8.0 / took.seconds()))
 }
 
-/// A connection over the path: the server's end, and the client's.
-fn connect(host: u16, congestion: Option<&str>) -> io::Result<(TcpStream, TcpStream)> {
+/// A connection over the path: the server's end, the client's, and how long connecting took.
+fn connect(host: u16, congestion: Option<&str>) -> io::Result<(TcpStream, TcpStream, Nanos)> {
     let listener = TcpListener::bind((FAR, 0))?;
     if let Some(congestion) = congestion {
         // Connections take it from their listener.
         rustix::net::sockopt::set_tcp_congestion(&listener, congestion)?;
     }
+    let begun = Clock::Monotonic.now();
     let client = TcpStream::connect((server_for(host), listener.local_addr()?.port()))?;
+    let took = Clock::Monotonic.now().saturating_sub(begun);
     let (server, _) = listener.accept()?;
     server.set_nodelay(true)?;
-    Ok((server, client))
+    Ok((server, client, took))
 }
 
-fn messages(length: Duration) -> io::Result<(Vec<Nanos>, TcpSender)> {
-    let (mut server, mut client) = connect(MESSAGES_HOST, None)?;
+fn messages(length: Duration) -> io::Result<(Vec<Nanos>, Nanos, TcpSender)> {
+    let (mut server, mut client, connect_ns) = connect(MESSAGES_HOST, None)?;
     let reading = thread::spawn(move || {
         let mut latencies = Vec::new();
         let mut message = [0; MESSAGE_BYTES];
@@ -262,11 +267,11 @@ fn messages(length: Duration) -> io::Result<(Vec<Nanos>, TcpSender)> {
     }
     server.shutdown(Shutdown::Write)?;
     let latencies = reading.join().unwrap_or_default();
-    Ok((latencies, TcpSender::of(&server)?))
+    Ok((latencies, connect_ns, TcpSender::of(&server)?))
 }
 
 fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result<Bulk> {
-    let (mut server, mut client) = connect(host, congestion)?;
+    let (mut server, mut client, _) = connect(host, congestion)?;
     let begun = Clock::Monotonic.now();
     let [from, to] = [length / 4, length].map(|after| begun.saturating_add(after.into()));
     let reading = thread::spawn(move || -> io::Result<[u64; 2]> {

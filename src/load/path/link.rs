@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::address::Direction;
-use super::settings::PathSettings;
+use crate::run::path::PathSettings;
 use crate::units::Nanos;
 
 /// What becomes of a packet.

@@ -26,12 +26,10 @@ pub mod address;
 pub mod check;
 pub mod link;
 pub mod namespace;
-pub mod presets;
+mod netlink;
 pub mod probe;
 pub mod relay;
 pub mod running;
-pub mod settings;
 mod tun;
 
 pub use running::{PathError, RunningPath};
-pub use settings::PathSettings;

@@ -17,7 +17,10 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::process::{getgid, getuid};
 use serde::{Deserialize, Serialize};
 
+use super::address::{CLIENTS, FAR, NEAR, PREFIX_BITS, SERVERS};
+use super::netlink::Netlink;
 use super::tun;
+use crate::limits;
 
 /// The step that a system does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,10 +142,21 @@ pub fn enter() -> Result<Namespace, Refusal> {
     let device = tun::create(file).map_err(Refusal::at(Step::MakeDevice))?;
     // No packets but those of the path: without this the kernel looks for IPv6 routers on the device.
     set("ipv6/conf/all/disable_ipv6", "1");
-    tun::configure().map_err(Refusal::at(Step::Configure))?;
+    configure().map_err(Refusal::at(Step::Configure))?;
     // A connection must not begin with what one before it has found out about the path (tcp_metrics).
     set("ipv4/tcp_no_metrics_save", "1");
     Ok(Namespace { device })
+}
+
+/// Gives the device both of its ends, and switches it and the loopback interface on.
+fn configure() -> io::Result<()> {
+    let netlink = Netlink::new()?;
+    netlink.switch_on("lo")?;
+    netlink.set_sizes(tun::DEVICE, limits::PATH_MTU_BYTES as u32, limits::PATH_DEVICE_PACKETS)?;
+    // The near end reaches servers, and the far end clients, each by a route whose packets have its own address.
+    netlink.add_address(tun::DEVICE, NEAR, SERVERS, PREFIX_BITS)?;
+    netlink.add_address(tun::DEVICE, FAR, CLIENTS, PREFIX_BITS)?;
+    netlink.switch_on(tun::DEVICE)
 }
 
 /// Does a connection begin without knowing what those before it have found out?

@@ -14,9 +14,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::address::{FAR, NEAR, server_for};
-use super::settings::PathSettings;
 use crate::clock::Clock;
 use crate::limits;
+use crate::run::path::PathSettings;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -72,6 +72,8 @@ impl Probes {
         let receiving = near.try_clone()?;
         for socket in [&far, &receiving] {
             socket.set_read_timeout(Some(LOOK))?;
+            // What comes while a thread waits for a processor is no loss of the path; a host may allow less.
+            rustix::net::sockopt::set_socket_recv_buffer_size(socket, limits::PATH_PROBE_BUFFER_BYTES)?;
         }
         let (is_stopped, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (stop, over, over_too) = (Arc::clone(&is_stopped), Arc::clone(&is_over), Arc::clone(&is_over));

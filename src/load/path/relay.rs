@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Direction, turn};
 use super::link::{Fate, Link};
-use super::settings::PathSettings;
 use super::tun;
 use crate::clock::Clock;
 use crate::limits;
+use crate::run::path::PathSettings;
 use crate::units::Nanos;
 
 /// What happened to the packets of one direction.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::namespace::Namespace;
 use super::relay::RelayReport;
-use super::settings::PathSettings;
 use crate::limits;
+use crate::run::path::PathSettings;
 
 /// The hidden command that is the relay.
 pub const RELAY_COMMAND: &str = "path-relay";
@@ -53,7 +53,7 @@ impl RunningPath {
         // The command holds the relay's end of the socket, whose closing is how the relay's end would be seen.
         drop(command);
         own.set_read_timeout(Some(limits::PATH_ANSWER_TIMEOUT)).map_err(start)?;
-        let mut path = Self { settings: settings.clone(), process, control: BufReader::new(own) };
+        let mut path = Self { settings: *settings, process, control: BufReader::new(own) };
         path.line()?;
         Ok(path)
     }

@@ -1,16 +1,17 @@
 //! What can be said about a path, and how it is written: `4g`, `rtt=50ms,loss=1%`, or `4g,loss=1%`.
 
+pub mod presets;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::presets;
 use crate::limits;
 use crate::units::{self, Nanos};
 
 /// A path. Both directions are alike but for the rate.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PathSettings {
     /// Round trip that is added, half each way.
     pub rtt: Nanos,
@@ -149,7 +150,7 @@ impl FromStr for PathSettings {
                 if index > 0 {
                     return Err(SettingsError::NotFirst(piece.to_owned()));
                 }
-                settings = preset.settings.clone();
+                settings = preset.settings;
                 continue;
             };
             if keys.contains(&key) {
@@ -306,7 +307,7 @@ mod tests {
     #[test]
     fn a_preset_can_be_changed_by_the_keys_behind_it() {
         let path = read("4g, loss=1%").unwrap();
-        assert_eq!(PathSettings { loss: 0.0, ..path.clone() }, read("4g").unwrap());
+        assert_eq!(PathSettings { loss: 0.0, ..path }, read("4g").unwrap());
         assert_eq!(path.loss, 0.01);
         assert_eq!(read("loss=1%,4g"), Err(SettingsError::NotFirst("4g".to_owned())));
     }

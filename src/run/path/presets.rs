@@ -16,7 +16,7 @@
 
 use std::sync::LazyLock;
 
-use super::settings::PathSettings;
+use super::PathSettings;
 use crate::units::Nanos;
 
 /// A path with a name.
