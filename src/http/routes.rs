@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{live, metrics, session};
 use crate::limits;
-use crate::run::Transport;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
@@ -46,17 +45,6 @@ pub fn router(app: Arc<App>) -> Router {
         None => all.with_state(app),
         Some(cors) => all.layer(cors).with_state(app),
     }
-}
-
-/// The transport whose account an address is charged to, whatever becomes of the request.
-pub fn transport_of(path: &str) -> Option<Transport> {
-    Some(match path {
-        "/updates/poll" => Transport::Polling,
-        "/updates/long-poll" => Transport::LongPolling,
-        "/updates/sse" => Transport::Sse,
-        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
-        _ => return None,
-    })
 }
 
 /// Lets a request that changes something pass only from a page that may, and with the token if there is one.

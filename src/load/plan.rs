@@ -1,6 +1,8 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+#[cfg(test)]
+mod bundled;
 mod refusals;
 
 use std::path::PathBuf;

@@ -13,10 +13,12 @@ pub mod reconnect;
 pub mod sse;
 pub mod websocket;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use client::{ClientError, Event, Options, Update};
+pub use client::{ClientError, Event, Options};
 
+use crate::run::Transport;
 use crate::stream::Cursor;
 use crate::stream::journal::Encoded;
 use crate::units::Nanos;
@@ -30,6 +32,29 @@ pub fn encode(cursor: Cursor, at_ns: Nanos, data: &RawValue) -> Encoded {
     let json = if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json };
     let sse = sse::block(cursor, &json);
     Encoded { json: json.into(), sse }
+}
+
+/// A decoded update, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Update<'a> {
+    /// Its number.
+    pub seq: u64,
+    /// When it was due, on the server host's monotonic clock.
+    pub at_ns: Nanos,
+    /// Its content.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// The transport that an address of the contract belongs to: its bytes are charged to it, whatever becomes of the request.
+pub fn of_path(path: &str) -> Option<Transport> {
+    Some(match path {
+        "/updates/poll" => Transport::Polling,
+        "/updates/long-poll" => Transport::LongPolling,
+        "/updates/sse" => Transport::Sse,
+        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

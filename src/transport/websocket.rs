@@ -52,8 +52,9 @@ use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
 use crate::server::{App, Connection, Problem, RequestCounters, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
+use crate::transport::Update;
 use crate::transport::answer::gap_json;
-use crate::transport::client::{self, ClientError, Event, Options, Update};
+use crate::transport::client::{self, ClientError, Event, Options};
 use crate::units::Nanos;
 
 const LIMIT: BatchLimit =
