@@ -8,8 +8,8 @@ use clap::Subcommand;
 
 use crate::cli::process::DONE;
 use crate::load::path::check::{CheckReport, check};
-use crate::load::path::namespace;
-use crate::load::path::relay::{self, PacketCounts};
+use crate::load::path::relay::PacketCounts;
+use crate::load::path::{namespace, serve};
 use crate::run::path::{PathSettings, bits, percent};
 use crate::units::{self, Nanos, three_digits};
 
@@ -51,7 +51,7 @@ pub enum PathCommand {
 /// Errors: one sentence that says what to do.
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
-        PathCommand::PathRelay { path, seed } => relay::serve(path, seed)?,
+        PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,
         PathCommand::PathTry => namespace::answer_try()?,
         PathCommand::PathCheck { path, length, seed, json } => {
             namespace::try_out()?;

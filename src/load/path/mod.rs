@@ -30,6 +30,7 @@ mod netlink;
 pub mod probe;
 pub mod relay;
 pub mod running;
+pub mod serve;
 mod tun;
 
 pub use running::{PathError, RunningPath};
