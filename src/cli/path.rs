@@ -10,6 +10,7 @@ use crate::cli::process::DONE;
 use crate::load::path::check::{CheckReport, check};
 use crate::load::path::relay::PacketCounts;
 use crate::load::path::{namespace, serve};
+use crate::print;
 use crate::run::path::{PathSettings, bits, percent};
 use crate::units::{self, Nanos, three_digits};
 
@@ -57,10 +58,10 @@ pub fn run(command: PathCommand) -> anyhow::Result<u8> {
             namespace::try_out()?;
             let namespace = namespace::enter()?;
             let report = check(&namespace, &path, length.duration().max(Duration::from_secs(1)), seed)?;
-            match json {
-                true => println!("{}", serde_json::to_string_pretty(&report)?),
-                false => print!("{}", table(&report)),
-            }
+            print::out(&match json {
+                true => serde_json::to_string_pretty(&report)? + "\n",
+                false => table(&report),
+            })?;
         }
     }
     Ok(DONE)

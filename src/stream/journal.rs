@@ -15,15 +15,16 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::cursor::{Cursor, Epoch};
+use crate::clock::UnixAnchor;
 use crate::limits;
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// One update, encoded once in each form in which it is sent.
 #[derive(Debug)]
 pub struct Entry {
     /// The update's number, from 1.
     pub seq: u64,
-    /// When it was due by the feed's schedule, on the host's monotonic clock.
+    /// When it was due by the feed's schedule, on the host's monotonic clock; on the wire it is `at_us`.
     pub at_ns: Nanos,
     /// When it was appended; the distance from `at_ns` is the server's own lateness.
     pub published_ns: Nanos,
@@ -43,7 +44,7 @@ pub struct Encoded {
 }
 
 /// Encodes an update from its cursor, the instant at which it was due, and its data.
-pub type Encode = fn(Cursor, Nanos, &RawValue) -> Encoded;
+pub type Encode = fn(Cursor, UnixMicros, &RawValue) -> Encoded;
 
 impl Entry {
     /// What it counts towards [`Bounds::bytes`].
@@ -72,6 +73,8 @@ impl Default for Bounds {
 pub struct Journal {
     pub(super) epoch: Epoch,
     bounds: Bounds,
+    /// Turns the instants of the feed into those of the wire.
+    anchor: UnixAnchor,
     encode: Encode,
     ring: Mutex<Ring>,
     /// The number of the newest update; subscribers wait for it to change.
@@ -93,10 +96,11 @@ impl Ring {
 }
 
 impl Journal {
-    /// An empty journal with a new epoch.
-    pub fn new(bounds: Bounds, encode: Encode) -> Arc<Self> {
+    /// An empty journal with a new epoch. `anchor` is that of the clock which its updates are due by.
+    pub fn new(bounds: Bounds, anchor: UnixAnchor, encode: Encode) -> Arc<Self> {
         let bounds = Bounds { updates: bounds.updates.max(1), bytes: bounds.bytes };
-        Arc::new(Self { epoch: Epoch::random(), bounds, encode, ring: Mutex::default(), head: watch::Sender::new(0) })
+        let (ring, head) = (Mutex::default(), watch::Sender::new(0));
+        Arc::new(Self { epoch: Epoch::random(), bounds, anchor, encode, ring, head })
     }
 
     /// Appends an update in O(1), pushes out what exceeds the bounds, and wakes every subscriber.
@@ -105,7 +109,7 @@ impl Journal {
     pub fn append(&self, at_ns: Nanos, now: Nanos, data: &RawValue) -> Cursor {
         let mut ring = self.ring();
         let cursor = Cursor { epoch: self.epoch, seq: ring.head + 1 };
-        let encoded = (self.encode)(cursor, at_ns, data);
+        let encoded = (self.encode)(cursor, self.anchor.unix(at_ns), data);
         let entry = Entry { seq: cursor.seq, at_ns, published_ns: now, data_bytes: data.get().len(), encoded };
         ring.bytes += entry.bytes();
         ring.entries.push_back(Arc::new(entry));
@@ -165,7 +169,7 @@ pub(crate) mod testing {
     use super::*;
 
     /// The data alone: what a form looks like is not the journal's business.
-    pub(crate) fn encode(_cursor: Cursor, _at_ns: Nanos, data: &RawValue) -> Encoded {
+    pub(crate) fn encode(_cursor: Cursor, _at_us: UnixMicros, data: &RawValue) -> Encoded {
         let json = Bytes::copy_from_slice(data.get().as_bytes());
         Encoded { sse: json.clone(), json }
     }

@@ -60,6 +60,13 @@ pub struct Batch {
     pub is_cut: bool,
 }
 
+impl Batch {
+    /// The client's position once it knows of the gap, and has none of the updates yet.
+    pub fn position_after_gap(&self) -> Cursor {
+        Cursor { seq: self.cursor.seq - self.updates.len() as u64, ..self.cursor }
+    }
+}
+
 /// Bounds of one [`Batch`].
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimit {
@@ -178,6 +185,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixAnchor;
     use crate::stream::journal::testing::encode;
     use crate::stream::{Bounds, MalformedCursor};
     use crate::units::Nanos;
@@ -186,7 +194,7 @@ mod tests {
     const ALL: BatchLimit = BatchLimit { updates: usize::MAX, bytes: usize::MAX };
 
     fn journal(updates: usize) -> Arc<Journal> {
-        Journal::new(Bounds { updates, bytes: usize::MAX }, encode)
+        Journal::new(Bounds { updates, bytes: usize::MAX }, UnixAnchor::SIMULATED, encode)
     }
 
     fn append(journal: &Journal, data: &str) -> Cursor {
@@ -239,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_byte_bound_pushes_out_the_oldest_but_keeps_the_newest() {
-        let journal = Journal::new(Bounds { updates: 100, bytes: 1 }, encode);
+        let journal = Journal::new(Bounds { updates: 100, bytes: 1 }, UnixAnchor::SIMULATED, encode);
         append(&journal, "1");
         append(&journal, "2");
         let occupancy = journal.occupancy();

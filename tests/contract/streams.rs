@@ -113,6 +113,7 @@ async fn the_echo_sends_back_each_body_and_each_message_unchanged() {
         let response = within("the echo", request.send()).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "application/x-any");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         assert_eq!(response.bytes().await.unwrap(), body);
     }
     let mut socket = open_websocket(&server, "/echo/ws").await.unwrap();

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::address::{CLIENTS, FAR, NEAR, PREFIX_BITS, SERVERS};
 use super::netlink::Netlink;
 use super::tun;
-use crate::limits;
+use crate::{limits, print};
 
 /// The step that a system does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +113,7 @@ pub fn try_out() -> Result<(), Refusal> {
 /// Errors: as for printing.
 pub fn answer_try() -> anyhow::Result<()> {
     let outcome = enter().map(drop);
-    println!("{}", serde_json::to_string(&outcome)?);
-    Ok(())
+    Ok(print::out(&(serde_json::to_string(&outcome)? + "\n"))?)
 }
 
 /// Moves this process into a namespace of its own. Call it before any thread is started, and only where [`try_out`] has
