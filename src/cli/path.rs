@@ -8,9 +8,9 @@ use clap::Subcommand;
 
 use crate::cli::process::DONE;
 use crate::load::path::check::{CheckReport, check};
-use crate::load::path::relay::PacketCounts;
 use crate::load::path::{namespace, serve};
 use crate::print;
+use crate::run::path::report::PacketCounts;
 use crate::run::path::{PathSettings, bits, percent};
 use crate::units::{self, Nanos, three_digits};
 

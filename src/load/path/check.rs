@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use super::address::{CLIENTS, Direction, FAR, NEAR, server_for};
 use super::namespace::Namespace;
 use super::probe::{ProbeReport, Probes};
-use super::relay::{PacketCounts, RelayReport};
+use super::relay::RelayReport;
 use super::running::{PathError, RunningPath};
 use crate::clock::Clock;
 use crate::limits;
 use crate::measure::process::{TcpSender, process_cpu};
 use crate::run::path::PathSettings;
+use crate::run::path::report::PacketCounts;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 

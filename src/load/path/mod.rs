@@ -31,6 +31,7 @@ pub mod probe;
 pub mod relay;
 pub mod running;
 pub mod serve;
+pub mod trial_path;
 mod tun;
 
 pub use running::{PathError, RunningPath};

@@ -10,52 +10,8 @@ use super::address::{Direction, turn};
 use super::link::{Fate, Link};
 use crate::limits;
 use crate::run::path::PathSettings;
+use crate::run::path::report::PacketCounts;
 use crate::units::Nanos;
-
-/// What happened to the packets of one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PacketCounts {
-    /// Packets that went in.
-    pub packets_in: u64,
-    /// Their bytes, IP headers included.
-    pub bytes_in: u64,
-    /// Packets that came out.
-    pub packets_out: u64,
-    /// Their bytes.
-    pub bytes_out: u64,
-    /// Packets that the link lost.
-    pub lost: u64,
-    /// Packets for which a queue had no room.
-    pub queue_dropped: u64,
-    /// Packets that came out before one that went in before them.
-    pub reordered: u64,
-}
-
-impl PacketCounts {
-    /// What was added since an earlier reading.
-    pub fn since(self, earlier: Self) -> Self {
-        Self {
-            packets_in: self.packets_in.saturating_sub(earlier.packets_in),
-            bytes_in: self.bytes_in.saturating_sub(earlier.bytes_in),
-            packets_out: self.packets_out.saturating_sub(earlier.packets_out),
-            bytes_out: self.bytes_out.saturating_sub(earlier.bytes_out),
-            lost: self.lost.saturating_sub(earlier.lost),
-            queue_dropped: self.queue_dropped.saturating_sub(earlier.queue_dropped),
-            reordered: self.reordered.saturating_sub(earlier.reordered),
-        }
-    }
-
-    /// Packets that did not come out.
-    pub fn dropped(self) -> u64 {
-        self.lost + self.queue_dropped
-    }
-
-    /// Share of the packets that the link lost, of those for which there was room; `None` if there were none.
-    pub fn loss(self) -> Option<f64> {
-        let sent = self.packets_in.saturating_sub(self.queue_dropped);
-        (sent > 0).then(|| self.lost as f64 / sent as f64)
-    }
-}
 
 /// What the relay says of itself, from its start on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,6 +24,9 @@ pub enum PathError {
     /// It does not answer.
     #[error("the relay of the path does not answer; see its output above")]
     Silent(#[source] io::Error),
+    /// A socket of the probes.
+    #[error("the path cannot be probed: {0}")]
+    Probe(#[source] io::Error),
     /// It answered something else.
     #[error("the relay of the path said something else than its counts")]
     Answer(#[source] serde_json::Error),
