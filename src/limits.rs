@@ -129,7 +129,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long an accept loop rests after the kernel refused it a socket.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-// Doors ---------------------------------------------------------------------------------------------------------------
+// Access control ------------------------------------------------------------------------------------------------------
 
 /// Updates a second that are taken by `POST /updates`, unless set: each is encoded, and sent to everybody.
 pub const PUBLISH_PER_S: f64 = 1_000.0;
@@ -358,6 +358,25 @@ const _: () = assert!(LIVE_RATE_MIN < LIVE_RATE_MAX && LIVE_RATE_MAX <= RATE_MAX
 /// Bytes of data in an update that a page may set.
 pub const LIVE_PAYLOAD_BYTES_MAX: usize = 16 << 10;
 const _: () = assert!(LIVE_PAYLOAD_BYTES_MAX <= UPDATE_BYTES_MAX);
+/// Rooms beside the main stream: a class with one each. Full, they hold 64 MiB.
+pub const ROOMS_MAX: usize = 64;
+/// A name that fits an address and a wall.
+pub const ROOM_NAME_BYTES_MAX: usize = 32;
+/// Updates that a room's journal retains: twenty seconds of its highest rate.
+pub const ROOM_JOURNAL_UPDATES_MAX: usize = 1_000;
+/// Bytes that it retains.
+pub const ROOM_JOURNAL_BYTES_MAX: usize = 1 << 20;
+/// Updates a second in a room, posted or fed: anybody may set them, and all rooms together must leave the main stream its
+/// processor.
+pub const ROOM_UPDATES_PER_S_MAX: f64 = 50.0;
+const _: () = assert!(LIVE_RATE_MIN < ROOM_UPDATES_PER_S_MAX && ROOM_UPDATES_PER_S_MAX <= LIVE_RATE_MAX);
+/// Bytes of an update in a room.
+pub const ROOM_UPDATE_BYTES_MAX: usize = 4 << 10;
+const _: () = assert!(ROOM_UPDATE_BYTES_MAX <= LIVE_PAYLOAD_BYTES_MAX);
+/// A room without a subscriber and a request for so long is forgotten: longer than a page takes to load again.
+pub const ROOM_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How often that is looked at.
+pub const ROOM_LOOK: Duration = Duration::from_secs(5);
 /// Runs in the page's list of reports.
 pub const LIVE_REPORTS_MAX: usize = 50;
 /// A file of a report that is handed out whole.
