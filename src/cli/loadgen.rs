@@ -14,13 +14,13 @@ use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
-use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::report::findings::claims;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
 use crate::report::{export, html, text};
+use crate::run::RunSettings;
 use crate::run::file::{Run, Threshold, Verdict};
 
 const EXAMPLES: &str = "\
@@ -224,7 +224,7 @@ fn folder_of(run: &Path) -> &Path {
 /// `reports/20261122-181300-quick`, made new.
 fn run_folder(plan: &Plan) -> anyhow::Result<PathBuf> {
     let time = Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    let folder = plan.out.join(format!("{time}-{}", plan.name));
+    let folder = plan.out.join(format!("{time}-{}", plan.scenario.name));
     let attempt = std::fs::create_dir_all(&folder).and_then(|()| {
         let probe = folder.join("run.json");
         std::fs::write(&probe, "")?;

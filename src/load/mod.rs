@@ -15,7 +15,6 @@ pub mod link;
 pub mod plan;
 pub mod run;
 pub mod scenarios;
-pub mod settings;
 pub mod target;
 pub mod tcp_baseline;
 pub mod trial;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::load::settings::RunSettings;
+use crate::run::RunSettings;
+use crate::run::purpose::{ClaimName, Figure, Focus, Purpose};
 
 /// A question and the settings that answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Scenario {
     pub name: String,
     /// What it asks, in one sentence.
     pub question: String,
+    /// What its report is to show.
+    pub purpose: Purpose,
     /// What it sets.
     pub settings: RunSettings,
 }
@@ -79,6 +82,11 @@ impl ScenarioError {
 struct File {
     question: String,
     #[serde(default)]
+    figures: Vec<Figure>,
+    focus: Option<Focus>,
+    #[serde(default)]
+    claims: Vec<ClaimName>,
+    #[serde(default)]
     set: RunSettings,
 }
 
@@ -108,9 +116,10 @@ impl Scenario {
     }
 
     fn parse(file: &str, name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let File { question, set } = toml::from_str(text)
+        let File { question, figures, focus, claims, set } = toml::from_str(text)
             .map_err(|source| ScenarioError::Parse { file: file.to_owned(), source: Box::new(source) })?;
-        Ok(Self { name: name.to_owned(), question, settings: set })
+        let purpose = Purpose { figures, focus, claims };
+        Ok(Self { name: name.to_owned(), question, purpose, settings: set })
     }
 }
 
@@ -161,7 +170,7 @@ mod tests {
                     plan.subjects(index).len() as f64 * (1.0 + edge) + point.poll_interval_ns.seconds() / 2.0
                 })
                 .sum();
-            let seconds = plan.least_length().seconds() + between * f64::from(plan.rounds);
+            let seconds = plan.least_length().seconds() + between * f64::from(plan.scenario.rounds);
             assert!(seconds < 300.0, "{name} takes about {seconds:.0} s");
         }
     }
