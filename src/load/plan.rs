@@ -1,16 +1,19 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+#[cfg(test)]
+mod bundled;
+pub(crate) mod preflight;
 mod refusals;
 
 use std::path::PathBuf;
 
+pub use preflight::{Forecast, Note, OpenFiles, Refusal};
 pub use refusals::PlanError;
 
 use crate::limits;
 use crate::load::context::Subject;
 use crate::load::scenarios::Scenario;
-use crate::measure::host;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::{FeedKind, RunSettings, Transport};
@@ -53,6 +56,24 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
+        let plan = Self::unchecked(scenario, flags, target, out)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan of a scenario as it would be on a machine that has room for it: to be told, not to be run.
+    ///
+    /// Errors: [`PlanError`].
+    pub fn sketch(scenario: Scenario, flags: RunSettings) -> Result<Self, PlanError> {
+        Self::unchecked(scenario, flags, None, PathBuf::new())
+    }
+
+    fn unchecked(
+        scenario: Scenario,
+        flags: RunSettings,
+        target: Option<reqwest::Url>,
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
         let Scenario { name, question, purpose, settings } = scenario;
         let settings = flags.clone().over(settings);
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
@@ -63,25 +84,27 @@ impl Plan {
         let feed = published(&points[0], &settings, target.as_ref());
         let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
         scenario.tcp_baseline &= target.is_none();
-        let plan = Self { scenario, points, target, out, server_core: None, server_args: Vec::new() };
-        plan.check()?;
-        Ok(plan)
+        Ok(Self { scenario, points, target, out, server_core: None, server_args: Vec::new() })
     }
 
     fn check(&self) -> Result<(), PlanError> {
-        for point in &self.points {
-            refusals::refuse_to_measure_nothing(&point.point, self.measure_at(&point.point))?;
+        let files = self.open_files();
+        if files.needed > files.allowed {
+            let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
+            let most = files.allowed.saturating_sub(limits::FD_RESERVE) / files.of_client;
+            return Err(PlanError::Files { clients, needed: files.needed, allowed: files.allowed, most });
         }
-        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-        // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.point.has_link();
-        let each = if self.points.iter().any(has_two) { 2 } else { 1 };
-        refusals::refuse_too_many_files(clients, each, host::raise_file_limit())?;
         let hours = self.least_length().seconds() / 3600.0;
         if hours > limits::RUN_HOURS_MAX {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
-        Ok(())
+        for point in &self.points {
+            refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
+        }
+        match self.refuse_empty()? {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
     }
 
     /// Trials in all, those of the TCP baseline with them.

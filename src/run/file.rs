@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metrics, Value};
@@ -114,7 +115,7 @@ pub struct Trial {
     pub point: Point,
     /// Port of the server on this trial's target.
     pub port: u16,
-    /// The measured interval on the monotonic clock of the server's host.
+    /// The measured interval on the monotonic clock of the generator's host.
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
@@ -199,7 +200,7 @@ pub struct Health {
     pub reconnects: u64,
     /// Server's clock minus the generator's: 0 on one host.
     pub clock_offset_ns: i64,
-    /// Uncertainty of that: half the best round trip to `/clock`; 0 on one host.
+    /// Uncertainty of that: half the best round trip to `/clock`, and a microsecond; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
 }
 
@@ -399,11 +400,11 @@ impl Run {
         self.trials.iter().filter(|trial| (trial.point_index, trial.transport) == key).collect()
     }
 
-    /// Writes the run as JSON that a person can read too.
+    /// Writes the run as JSON that a person can read too, whole or not at all.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        std::fs::write(file, text)
+        files::write_whole(file, text.as_bytes())
     }
 }
 

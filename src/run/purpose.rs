@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::run::metric::Metric;
 use crate::run::transport::Transport;
+use crate::suggest;
 
 /// What a report of a scenario shows first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,10 +71,17 @@ impl FromStr for Figure {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Self::NAMED.into_iter().find(|(_, name)| *name == text).map(|(figure, _)| figure);
         named.or_else(|| Metric::from_path(text).map(Self::Metric)).ok_or_else(|| {
-            let names = Self::NAMED.map(|(_, name)| name).join(", ");
-            format!(
-                "there is no figure `{text}`; use one of {names}, or a metric of the run file, as in latency_ns.p99"
-            )
+            let named = Self::NAMED.map(|(_, name)| name);
+            let all: Vec<&str> = named.into_iter().chain(Metric::ALL.iter().map(|metric| metric.path())).collect();
+            match suggest::nearest(text, &all) {
+                Some(near) => format!("there is no figure `{text}`; did you mean `{near}`?"),
+                None => {
+                    format!(
+                        "there is no figure `{text}`; use one of {}, or a metric, as in latency_ns.p99",
+                        named.join(", ")
+                    )
+                }
+            }
         })
     }
 }
@@ -150,8 +158,11 @@ impl FromStr for ClaimName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|one| one.name() == text);
-        let names = || Self::ALL.map(Self::name).join(", ");
-        found.ok_or_else(|| format!("there is no claim `{text}`; use one of {}", names()))
+        let names = Self::ALL.map(Self::name);
+        found.ok_or_else(|| match suggest::nearest(text, &names) {
+            Some(near) => format!("there is no claim `{text}`; did you mean `{near}`?"),
+            None => format!("there is no claim `{text}`; use one of {}", names.join(", ")),
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! What cannot be planned, and what to ask for instead.
 
 use crate::limits;
+use crate::load::plan::Refusal;
 use crate::run::file::Point;
 use crate::run::setting::{List, Setting};
-use crate::run::{FeedKind, RunSettings};
+use crate::run::{FeedKind, RunSettings, Transport};
 use crate::stream::feed::FeedError;
-use crate::units::{Nanos, plain_length};
+use crate::units::Nanos;
 
 /// Why a run is impossible.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum PlanError {
         "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
     )]
     NotOursToSweep(&'static str),
+    /// Something is to be swept that is not measured.
+    #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
+    NotMeasured(Transport),
     /// More clients than files may be open.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
@@ -48,21 +52,9 @@ pub enum PlanError {
         /// How many clients that is enough for.
         most: u64,
     },
-    /// An interval in which nothing can be due.
-    #[error(
-        "at {rate} updates a second a measured interval of {measure} may hold none; use --measure {least} or more{most}, or \
-             --cycles 1",
-        most = if *.least > limits::LENGTH_MAX { ", which is more than can be set" } else { "" },
-        least = plain_length(*.least)
-    )]
-    NothingDue {
-        /// Updates a second.
-        rate: f64,
-        /// What would be measured.
-        measure: Nanos,
-        /// What must be measured to hold one.
-        least: Nanos,
-    },
+    /// A run of which nothing would come.
+    #[error(transparent)]
+    Empty(#[from] Refusal),
     /// More than the generator's memory is for.
     #[error(
         "one trial would have {deliveries:.0} deliveries, and {most} can be kept; use fewer --clients, a lower --rate or a \
@@ -107,17 +99,18 @@ impl PlanError {
             | Self::NotReplay(_)
             | Self::NotOurs(_)
             | Self::NotOursToSweep(_)
-            | Self::NothingDue { .. }
             | Self::TooMany { .. }
             | Self::Points { .. }
             | Self::Twice(_)
             | Self::SomeEcho
+            | Self::NotMeasured(_)
+            | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
     }
 }
 
-/// Refuses lists that make too many points, or the same point twice.
+/// Refuses lists that make too many points, or the same point twice, or sweep what is not measured.
 pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
     let points = settings.points_count();
     if points > limits::POINTS_MAX {
@@ -126,36 +119,21 @@ pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
     if let Some(setting) = settings.listed_twice() {
         return Err(PlanError::Twice(setting));
     }
+    let measured = settings.transports();
+    let mut swept = settings.sweep_only.iter().flat_map(|List(transports)| transports);
+    if let Some(missing) = swept.find(|one| !measured.0.contains(one)) {
+        return Err(PlanError::NotMeasured(*missing));
+    }
     let kinds = settings.echo.iter().flat_map(|List(kinds)| kinds);
     let messages = kinds.clone().filter(|kind| kind.0.is_some()).count();
     if (1..kinds.count()).contains(&messages) { Err(PlanError::SomeEcho) } else { Ok(()) }
 }
 
-/// Refuses an interval in which no update is due, and one in which more are than can be kept.
-pub(super) fn refuse_to_measure_nothing(point: &Point, measure: Nanos) -> Result<(), PlanError> {
-    let rate = point.rate_per_s;
-    // Of a server that is already there the rate is not known.
-    if rate <= 0.0 {
-        return Ok(());
-    }
-    let least = Nanos::from_seconds(1.0 / rate);
-    if measure < least {
-        return Err(PlanError::NothingDue { rate, measure, least });
-    }
-    let deliveries = rate * measure.seconds() * f64::from(point.clients);
+/// Refuses a measured interval with more deliveries than can be kept.
+pub(super) fn refuse_too_many(point: &Point, measure: Nanos) -> Result<(), PlanError> {
+    let deliveries = point.rate_per_s * measure.seconds() * f64::from(point.clients);
     match deliveries > limits::TRIAL_DELIVERIES_MAX as f64 {
         true => Err(PlanError::TooMany { deliveries }),
-        false => Ok(()),
-    }
-}
-
-/// Refuses more clients than files may be open, where each needs `each`.
-pub(super) fn refuse_too_many_files(clients: u32, each: u64, allowed: u64) -> Result<(), PlanError> {
-    let needed = u64::from(clients) * each + limits::FD_RESERVE;
-    match needed > allowed {
-        true => {
-            Err(PlanError::Files { clients, needed, allowed, most: allowed.saturating_sub(limits::FD_RESERVE) / each })
-        }
         false => Ok(()),
     }
 }
@@ -241,7 +219,7 @@ mod tests {
         for (scenario, flags, target) in [
             // The speed is the scenario's, and of the feed that was not asked for.
             ("quick", "--feed synthetic", None),
-            ("quick", "--speed 7200", None),
+            ("quick", "--speed 60 --measure 60s", None),
             ("quick", "", target),
             ("sparse", "", target),
             ("duplex", "--rate 5", target),

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
+use super::{appendix, distributions, guide, index, scorecard, sweep, theory, verdicts};
 use crate::report::findings::ranking::nothing_told;
 use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
 use crate::report::findings::{claims, crossover};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table};
+use crate::report::html::page_file::PageKind;
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
@@ -26,7 +27,7 @@ const POINTS_IN_DETAIL_MAX: usize = 2;
 /// Writes the run's page, `index.html`, into its folder; returns the file's path.
 pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
     let file = folder.join("index.html");
-    std::fs::write(&file, html(run))?;
+    PageKind::Run.write(&file, &html(run))?;
     Ok(file)
 }
 
@@ -34,22 +35,23 @@ pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
 pub fn html(run: &Run) -> String {
     let view = View::new(run);
     let title = format!("{}: {}", run.scenario.name, run.scenario.question);
-    document(&title, body(&view)).into_string()
+    document(PageKind::Run, &title, body(&view)).into_string()
 }
 
 /// A document with the looks of a report. The policy in its head holds it to its own file.
-pub(crate) fn document(title: &str, body: Markup) -> Markup {
+pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                (kind.mark())
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) " · pushpull" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
+                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(index::CSS)) } }
             }
             body { (body) }
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::limits;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind};
 use crate::run::transport::Transport;
-use crate::units::Nanos;
+use crate::units::{Nanos, within};
 
 /// What a setting can be set to.
 pub trait Value {
@@ -116,21 +116,6 @@ impl<T: FromStr> FromStr for Text<T> {
 impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(de::Error::custom("one value is wanted here, not a list"))
-    }
-}
-
-/// A number within its range, both ends included; the error names the range.
-fn within<T: PartialOrd>(
-    text: &str,
-    read: Result<T, String>,
-    [least, most]: [T; 2],
-    range: [String; 2],
-) -> Result<T, String> {
-    let [from, to] = range;
-    match read {
-        Ok(value) if value >= least && value <= most => Ok(value),
-        Ok(_) => Err(format!("{} is out of range; use {from} to {to}", text.trim())),
-        Err(problem) => Err(format!("{problem}; use {from} to {to}")),
     }
 }
 
