@@ -1,6 +1,7 @@
 //! The units that figures and settings are written in.
 //!
-//! Instants and lengths of time are whole nanoseconds ([`Nanos`]). Settings are typed by people, so [`length`] and
+//! Instants and lengths of time are whole nanoseconds ([`Nanos`]); instants on the wire are whole microseconds since the
+//! Unix epoch ([`UnixMicros`]; [`crate::clock::UnixAnchor`] relates the two). Settings are typed by people, so [`length`] and
 //! [`size`] read `250ms` and `4KiB`, and refuse a number that lacks its unit.
 
 use std::fmt;
@@ -18,6 +19,8 @@ impl Nanos {
     pub const ZERO: Self = Self(0);
     /// The longest length there is: a bound that is never reached.
     pub const MAX: Self = Self(u64::MAX);
+    /// One microsecond.
+    pub const MICRO: Self = Self(1_000);
     /// One millisecond.
     pub const MILLI: Self = Self(1_000_000);
     /// One second.
@@ -50,6 +53,11 @@ impl Nanos {
         Self((seconds * 1e9).round() as u64)
     }
 
+    /// The whole microsecond that is nearest: what goes over the wire as such loses nothing there.
+    pub fn whole_micros(self) -> Self {
+        Self(self.0.saturating_add(Self::MICRO.0 / 2) / Self::MICRO.0 * Self::MICRO.0)
+    }
+
     /// As the standard library's length.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0)
@@ -61,6 +69,12 @@ impl From<Duration> for Nanos {
         Self(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX))
     }
 }
+
+/// Microseconds since the Unix epoch: the instants of the wire (`at_us`). Sixteen digits from 2001 to 2286, and exact in
+/// a JavaScript number until 2255.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMicros(pub u64);
 
 /// Shows a length with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
 impl fmt::Display for Nanos {
@@ -75,6 +89,18 @@ impl fmt::Display for Nanos {
     }
 }
 
+/// A length as people tell how long they will wait: `4 s`, `58 s`, `6 min 35 s`, `1 h 12 min`.
+pub fn rough(length: Nanos) -> String {
+    let seconds = length.seconds().round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => "less than a second".to_owned(),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// A number with about three significant digits: `0.123`, `4.21`, `42.1`, `421`, `42,123`.
 pub fn three_digits(value: f64) -> String {
     match value.abs() {
@@ -84,6 +110,18 @@ pub fn three_digits(value: f64) -> String {
         size if size < 9.995 => format!("{value:.2}"),
         size if size < 99.95 => format!("{value:.1}"),
         _ => grouped(value.round() as i64),
+    }
+}
+
+/// A number without trailing zeros: `0.2`, `1`, `1,000`.
+pub fn short_number(value: f64) -> String {
+    if (value - value.round()).abs() < 1e-6 * value.abs().max(1e-3) {
+        return grouped(value.round() as i64);
+    }
+    let text = three_digits(value);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -127,6 +165,40 @@ pub fn size(text: &str) -> Result<u64, UnitError> {
     Ok(parsed.as_u64())
 }
 
+/// A length of time as [`length`] reads it: in the largest unit of which it is a whole number.
+pub fn plain_length(length: Nanos) -> String {
+    let units = [("h", 3_600_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+    match units.into_iter().find(|(_, scale)| length.0 > 0 && length.0.is_multiple_of(*scale)) {
+        Some((unit, scale)) => format!("{}{unit}", length.0 / scale),
+        None if length == Nanos::ZERO => "0ms".to_owned(),
+        None => format!("{}ns", length.0),
+    }
+}
+
+/// A size as [`size`] reads it: in the largest unit of 1,024 of which it is a whole number.
+pub fn plain_size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, scale)| bytes > 0 && bytes.is_multiple_of(*scale)) {
+        Some((unit, scale)) => format!("{}{unit}", bytes / scale),
+        None => bytes.to_string(),
+    }
+}
+
+/// A number within its range, both ends included; the error names the range.
+pub fn within<T: PartialOrd>(
+    text: &str,
+    read: Result<T, String>,
+    [least, most]: [T; 2],
+    range: [String; 2],
+) -> Result<T, String> {
+    let [from, to] = range;
+    match read {
+        Ok(value) if value >= least && value <= most => Ok(value),
+        Ok(_) => Err(format!("{} is out of range; use {from} to {to}", text.trim())),
+        Err(problem) => Err(format!("{problem}; use {from} to {to}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,9 +223,30 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_length_or_size_is_read_back_as_it_was() {
+        for (nanos, plain) in
+            [(0, "0ms"), (7, "7ns"), (2_500_000, "2500us"), (60_000_000_000, "60s"), (7_200_000_000_000, "2h")]
+        {
+            assert_eq!(plain_length(Nanos(nanos)), plain);
+            assert_eq!(length(plain), Ok(Nanos(nanos)));
+        }
+        for (bytes, plain) in [(0, "0"), (1_000, "1000"), (4096, "4KiB"), (1 << 20, "1MiB")] {
+            assert_eq!(plain_size(bytes), plain);
+            assert_eq!(size(plain), Ok(bytes));
+        }
+    }
+
+    #[test]
     fn a_subtraction_of_the_wrong_order_is_seen() {
         assert_eq!(Nanos(5).since(Nanos(3)), Some(Nanos(2)));
         assert_eq!(Nanos(3).since(Nanos(5)), None);
+    }
+
+    #[test]
+    fn the_nearest_whole_microsecond_is_at_most_half_a_microsecond_away() {
+        for (nanos, wanted) in [(0, 0), (499, 0), (500, 1_000), (1_000, 1_000), (1_499, 1_000), (1_501, 2_000)] {
+            assert_eq!(Nanos(nanos).whole_micros(), Nanos(wanted), "{nanos}");
+        }
     }
 
     #[test]
@@ -163,6 +256,8 @@ mod tests {
         assert_eq!(Nanos(499_951_000).to_string(), "500 ms");
         assert_eq!(Nanos(2_000_000_000).to_string(), "2.00 s");
         assert_eq!(grouped(-1_234_567), "-1,234,567");
+        let said = [400_000_000, 4_400_000_000, 395_000_000_000, 4_320_000_000_000].map(|length| rough(Nanos(length)));
+        assert_eq!(said, ["less than a second", "4 s", "6 min 35 s", "1 h 12 min"]);
         assert_eq!(three_digits(0.51234), "0.512");
     }
 }

@@ -1,8 +1,12 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
+pub mod args;
 mod children;
+mod dry_run;
 mod feed;
+mod folders;
 pub mod loadgen;
+pub mod path;
 pub mod process;
 pub mod server;
 

@@ -6,19 +6,18 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::{live, metrics, session};
 use crate::limits;
-use crate::run::Transport;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
+use crate::server::{App, Problem, Room, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
 use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
 use crate::transport::{echo, long_polling, polling, sse, websocket};
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// Every address with its handler.
 pub fn router(app: Arc<App>) -> Router {
@@ -27,11 +26,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
         .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
+        .route("/echo/ws", get(echo::serve));
     let rest = Router::new()
         .route("/updates", post(publish))
-        .route("/echo", post(echo::post).layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware)))
+        .route("/echo", post(echo::post))
         .route("/clock", get(clock))
         .route("/stats", get(stats))
         .route("/stats/schedule", get(schedule))
@@ -41,41 +39,47 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(live::router())
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
-    let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
+    let all = streams
+        .merge(rest)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
     match app.settings.origins.cors() {
         None => all.with_state(app),
         Some(cors) => all.layer(cors).with_state(app),
     }
 }
 
-/// The transport whose account an address is charged to, whatever becomes of the request.
-pub fn transport_of(path: &str) -> Option<Transport> {
-    Some(match path {
-        "/updates/poll" => Transport::Polling,
-        "/updates/long-poll" => Transport::LongPolling,
-        "/updates/sse" => Transport::Sse,
-        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
-        _ => return None,
-    })
-}
-
-/// Lets a request that changes something pass only from a page that may, and with the token if there is one.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+/// Lets a request that changes something pass only from a page that may, and with the token if there is one and the
+/// change is to the main stream.
+///
+/// The body of one that may not pass is not read, so the connection ends: what follows is not the next request.
+async fn guard(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     if auth::changes_something(request.method(), request.uri().path()) {
-        app.settings.origins.check(request.uri(), request.headers())?;
-        if let Some(token) = &app.settings.token {
-            token.check(request.headers())?;
-        }
+        may_change(&app, &room, &request).map_err(|problem| request::unread(request.body(), problem))?;
     }
     Ok(next.run(request).await)
+}
+
+fn may_change(app: &App, room: &Room, request: &Request) -> Result<(), Problem> {
+    app.settings.origins.check(request.uri(), request.headers())?;
+    app.settings.token.as_ref().filter(|_| room.needs_token).map_or(Ok(()), |token| token.check(request.headers()))
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
 ///
 /// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
 /// what does not come, 413 for what is too large, 429 for what comes too fast.
-async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let body = request::body(request, limits::UPDATE_BYTES_MAX).await?;
+async fn publish(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = request::body(request, room.limits.update_bytes).await?;
     let now = app.clock.now();
     let data = feed::value(&body)
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
@@ -83,19 +87,26 @@ async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     struct Published {
         cursor: Cursor,
     }
-    app.publish_rate.take(now)?;
-    let cursor = app.journal.append(now, app.clock.now(), data);
+    room.publish_rate.take(now)?;
+    let cursor = room.journal.append(now, app.clock.now(), data);
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
-/// `GET /clock`
+/// `GET /clock`: one instant, on the clock of `at_us` and on the host's monotonic clock.
+///
+/// What lies between the two stays the same for as long as the server runs. A client on the same host (its `boot_id` is
+/// the same) takes it from each `at_us`, and has the instant on the monotonic clock that it shares with the server.
 async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading<'a> {
-        now_ns: Nanos,
+        now_us: UnixMicros,
+        monotonic_us: u64,
         boot_id: &'a str,
     }
-    Json(Reading { now_ns: app.clock.now(), boot_id: &app.boot_id }).into_response()
+    let now = app.clock.now().whole_micros();
+    let reading =
+        Reading { now_us: app.clock.anchor().unix(now), monotonic_us: now.0 / Nanos::MICRO.0, boot_id: &app.boot_id };
+    Json(reading).into_response()
 }
 
 /// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun.
@@ -110,8 +121,10 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading {
-        now_ns: Nanos,
+        now_us: UnixMicros,
         journal: Occupancy,
+        /// Streams beside the main one.
+        rooms: usize,
         connections: Connections,
         transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
     }
@@ -127,7 +140,9 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         refused: app.counters.refused(),
     };
     let transports = app.counters.read().into_iter().collect();
-    Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
+    let (journal, rooms) = (app.journal.occupancy(), app.rooms.len());
+    let now_us = app.clock.anchor().unix(app.clock.now());
+    Json(Reading { now_us, journal, rooms, connections, transports }).into_response()
 }
 
 /// What was due when, and when it was published: the record that a load generator audits against.
@@ -135,8 +150,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
 pub struct Schedule {
     /// The last update of the page.
     pub cursor: Cursor,
-    /// `[seq, at_ns, published_ns]` of each.
-    pub updates: Vec<(u64, Nanos, Nanos)>,
+    /// `[seq, at_us, published_us]` of each.
+    pub updates: Vec<(u64, UnixMicros, UnixMicros)>,
 }
 
 /// `GET /stats/schedule?after=C`: up to 10,000 entries of the journal without their data.
@@ -144,13 +159,15 @@ pub struct Schedule {
 /// Errors: 400 for a malformed cursor or query.
 async fn schedule(
     State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<ScheduleQuery>,
 ) -> Result<Json<Schedule>, Problem> {
     let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
-    let mut reader = app.journal.reader(start)?;
+    let mut reader = room.journal.reader(start)?;
     let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
     let entries = batch.map(|batch| batch.updates).unwrap_or_default();
-    let updates = entries.iter().map(|entry| (entry.seq, entry.at_ns, entry.published_ns)).collect();
+    let unix = |at| app.clock.anchor().unix(at);
+    let updates = entries.iter().map(|entry| (entry.seq, unix(entry.at_ns), unix(entry.published_ns))).collect();
     Ok(Json(Schedule { cursor: reader.cursor(), updates }))
 }
 

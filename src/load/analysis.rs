@@ -8,7 +8,7 @@ use crate::load::context::{Outcome, Subject};
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
-use crate::run::file::{Audit, Health, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Audit, Health, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
 use crate::stats::nearest_rank;
@@ -16,7 +16,6 @@ use crate::units::Nanos;
 
 /// Works out the trial.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
-    on_the_servers_clock(&mut data);
     let health = health(&mut data);
     let window = data.window;
     let due = data.due.take().unwrap_or_else(|| union(&data.outcomes));
@@ -80,16 +79,6 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     trial
 }
 
-/// Arrivals were read from our own clock.
-fn on_the_servers_clock(data: &mut TrialData) {
-    let offset = data.relation.offset_ns;
-    for outcome in &mut data.outcomes {
-        for delivery in &mut outcome.seen.deliveries {
-            delivery.arrived_ns = Nanos(delivery.arrived_ns.0.saturating_add_signed(offset));
-        }
-    }
-}
-
 /// What was due, as far as any client saw it: for a server that keeps no record.
 fn union(outcomes: &[Outcome]) -> Vec<Due> {
     let mut due: Vec<Due> = outcomes
@@ -134,7 +123,7 @@ fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Windo
 /// The clients that came back in the interval; `None` where they were to stay.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
-    if point.churn_ns.is_none() && !point.storm {
+    if point.churn == Leaving::Never {
         return None;
     }
     let connects = came_back(data);
@@ -206,7 +195,7 @@ fn health(data: &mut TrialData) -> Health {
         host_cpu_fraction: host_busy.map_or(0.0, share),
         refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
         reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
-        clock_offset_ns: data.relation.offset_ns,
+        clock_offset_ns: data.relation.offset_ns(),
         clock_uncertainty_ns: data.relation.uncertainty,
     }
 }
@@ -236,7 +225,7 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
-    let ends = if which.point.has_link() { 4.0 } else { 2.0 };
+    let ends = if which.point.point.has_link() { 4.0 } else { 2.0 };
     Metrics {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),

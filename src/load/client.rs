@@ -14,12 +14,12 @@ use tokio::sync::SemaphorePermit;
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::{self, EchoEvent, Sending};
-use crate::load::settings::Leaving;
 use crate::load::tcp_baseline;
 use crate::measure::bytes::ByteClassifier;
 use crate::measure::delivery::Delivery;
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
+use crate::run::file::Leaving;
 use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
 use crate::transport::{ClientError, Event, Options};
@@ -134,15 +134,16 @@ impl<'a> Client<'a> {
         match event {
             Event::Update(update) => {
                 let bytes = update.data.get().len();
+                let at_ns = self.context.relation.anchor.instant(update.at_us);
                 let delivery = Delivery {
                     seq: update.seq,
-                    at_ns: update.at_ns,
+                    at_ns,
                     arrived_ns: now,
                     bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
                 };
                 self.outcome.seen.deliveries.push(delivery);
-                if self.left.is_some_and(|left| left <= update.at_ns && update.at_ns < self.dialled) {
-                    self.outcome.recovered.push(update.at_ns);
+                if self.left.is_some_and(|left| left <= at_ns && at_ns < self.dialled) {
+                    self.outcome.recovered.push(at_ns);
                 }
                 self.progress.counters.delivered(bytes);
                 self.progress.held.fetch_max(update.seq, Relaxed);

@@ -7,15 +7,16 @@
 
 pub mod analysis;
 pub mod client;
+pub mod clock_relation;
 pub mod context;
 pub mod echo;
 pub mod environment;
 pub mod health;
 pub mod link;
+pub mod path;
 pub mod plan;
 pub mod run;
 pub mod scenarios;
-pub mod settings;
 pub mod target;
 pub mod tcp_baseline;
 pub mod trial;

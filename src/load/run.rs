@@ -17,14 +17,25 @@ use crate::load::plan::Plan;
 use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
-use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
+use crate::print;
+use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::summary;
-use crate::units::Nanos;
+use crate::units::{Nanos, rough};
 
-/// Does every trial of the plan. `stop` cuts it short: the run then holds the trials that were done.
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The trials that were done, and what they say.
+    pub run: Run,
+    /// Why the others were not, if something failed; the run is then marked as cut short.
+    pub failure: Option<TrialError>,
+}
+
+/// Does every trial of the plan. `stop` cuts it short, and so does a trial that fails, as when the server at --target
+/// ends: the run then holds the trials that were done.
 ///
-/// Errors: [`TrialError`] of the first trial that could not be done.
-pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Run, TrialError> {
+/// Errors: [`TrialError`] if the very first trial could not be done, so that there is nothing to report.
+pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Outcome, TrialError> {
     let started_at = Timestamp::now();
     let began = Clock::Monotonic.now();
     if let Some(url) = &plan.target {
@@ -33,39 +44,41 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     let progress = Progress::new(plan);
     let mut trials = Vec::with_capacity(plan.trials());
-    let mut cut_short = false;
+    let (mut cut_short, mut failure) = (false, None);
     for which in order(plan) {
         progress.begin(which, trials.len());
         match trial::run(plan, which, stop).await {
             Ok(trial) => {
                 progress.done(&trial, trials.len() + 1);
                 trials.push(trial);
+                continue;
             }
-            Err(TrialError::Stopped) => {
-                cut_short = true;
-                break;
-            }
-            Err(error) => {
-                progress.bar.abandon();
+            Err(TrialError::Stopped) => {}
+            Err(error) if trials.is_empty() => {
+                progress.bar.finish_and_clear();
                 return Err(error);
             }
+            Err(error) => failure = Some(error),
         }
+        cut_short = true;
+        break;
     }
     progress.bar.finish_and_clear();
-    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.seed);
+    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.scenario.seed);
     if plan.target.is_some() {
         summary::judge_stretches(&mut rows, &trials);
     }
     let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
-        reasons.insert(0, cut_short_after(plan, &trials));
+        let after = cut_short_after(plan, &trials);
+        reasons.insert(0, failure.as_ref().map_or_else(|| after.clone(), |error| format!("{after}: {error}")));
     }
-    Ok(Run {
+    let run = Run {
         schema: SCHEMA.to_owned(),
         started_at: started_at.to_string(),
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
-        scenario: scenario(plan),
+        scenario: plan.scenario.clone(),
         environment: with_links(environment::read(command, &plan.server_args), &trials),
         verdict,
         reasons,
@@ -73,7 +86,8 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         tcp_baseline,
         thresholds: Vec::new(),
         trials,
-    })
+    };
+    Ok(Outcome { run, failure })
 }
 
 /// "cut short after 2 of 12 trials and 1 of 3 of the TCP baseline".
@@ -90,10 +104,10 @@ fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
 /// order, so that a drift of the machine falls on all of them alike.
-fn order(plan: &Plan) -> Vec<TrialId<'_>> {
-    let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
+    let mut random = ChaCha8Rng::seed_from_u64(plan.scenario.seed);
     let mut order = Vec::with_capacity(plan.trials());
-    for round in 1..=plan.rounds {
+    for round in 1..=plan.scenario.rounds {
         let mut points: Vec<_> = plan.points.iter().enumerate().collect();
         points.shuffle(&mut random);
         for (point_index, point) in points {
@@ -117,35 +131,10 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
         let gave = links[links.len() / 2].gave_ns_p50;
         let trials = links.len();
         let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
-        eprintln!("the link was asked for a round trip of {asked}: {said}");
+        print::err(&format!("the link was asked for a round trip of {asked}: {said}"));
         environment.notes.insert(format!("link with a round trip of {asked}"), said);
     }
     environment
-}
-
-fn scenario(plan: &Plan) -> Scenario {
-    let first = &plan.points[0];
-    let feed = &first.feed;
-    let (feed, feed_detail) = match &plan.target {
-        _ if first.point.echo.is_some() => (
-            "none".to_owned(),
-            "messages that clients send up and get back, each on a steady plan of its own".to_owned(),
-        ),
-        None => (feed.label().to_owned(), feed.describe()),
-        Some(url) => ("external".to_owned(), format!("whatever {url} publishes")),
-    };
-    Scenario {
-        name: plan.name.clone(),
-        question: plan.question.clone(),
-        feed,
-        feed_detail,
-        transports: plan.transports.clone(),
-        rounds: plan.rounds,
-        warm_up_ns: plan.warm_up,
-        measure_ns: plan.measure,
-        seed: plan.seed,
-        sweep: plan.sweep.clone(),
-    }
 }
 
 /// A bar on a terminal, a line for each trial elsewhere.
@@ -167,8 +156,7 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
-            let least = plan.least_length();
-            eprintln!("{}: {}, at least {least} in all", plan.name, plan.count());
+            print::err(&format!("{}: {}, about {} in all", plan.scenario.name, plan.count(), rough(plan.estimate())));
         }
         Self { bar, trials, is_terminal }
     }
@@ -189,7 +177,7 @@ impl Progress {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
-            eprintln!(
+            print::err(&format!(
                 "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
                 self.trials,
                 trial.round,
@@ -197,7 +185,7 @@ impl Progress {
                 trial.audit.delivered,
                 trial.audit.expected,
                 trial.verdict.label(),
-            );
+            ));
         }
     }
 }

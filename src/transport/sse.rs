@@ -10,7 +10,7 @@
 //!   id: 1f3a9c02-41
 //!
 //!   id: 1f3a9c02-42
-//!   data: {"seq":42,"at_ns":8123456789,"data":{…}}
+//!   data: {"seq":42,"at_us":1795363216000123,"data":{…}}
 //!
 //!   :
 //!
@@ -45,7 +45,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::limits;
 use crate::net::Stream;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters};
+use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -72,6 +72,7 @@ pub struct SseQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<SseQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -84,7 +85,7 @@ pub async fn serve(
         Some(cursor) => cursor.parse()?,
         None => Start::Now,
     };
-    let reader = app.reader(start)?;
+    let reader = room.reader(start)?;
     // With a gap to come the client still stands where it says; the gap's own block moves it.
     let position = match start {
         Start::After(cursor) => cursor,
@@ -181,7 +182,7 @@ pub fn blocks(batch: &Batch) -> Bytes {
     let mut bytes =
         BytesMut::with_capacity(batch.updates.iter().map(|entry| entry.encoded.sse.len()).sum::<usize>() + 128);
     if let Some(gap) = &batch.gap {
-        let position = Cursor { seq: batch.cursor.seq - batch.updates.len() as u64, ..batch.cursor };
+        let position = batch.position_after_gap();
         bytes.extend_from_slice(format!("event: gap\nid: {position}\ndata: {}\n\n", gap_json(gap)).as_bytes());
     }
     for entry in &batch.updates {

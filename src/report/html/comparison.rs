@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::findings::compare::{Comparison, Lack, Line, Outcome};
 use crate::report::findings::view::{capitalised, counted};
+use crate::report::html::page_file::PageKind;
 use crate::run::file::Threshold;
 use crate::stats::Difference;
 
@@ -20,7 +21,7 @@ const CSS: &str = include_str!("comparison.css");
 pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folder: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("comparison.html");
-    std::fs::write(&file, html(comparison, thresholds))?;
+    PageKind::Comparison.write(&file, &html(comparison, thresholds))?;
     Ok(file)
 }
 
@@ -37,6 +38,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                (PageKind::Comparison.mark())
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 title { (title) " · pushpull" }

@@ -8,9 +8,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
 use crate::report::findings::ranking::nothing_told;
 use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
-use crate::report::findings::{claims, crossover};
+use crate::report::findings::{claims, crossover, recommendation};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table};
+use crate::report::html::page_file::PageKind;
+use crate::report::text;
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
@@ -18,6 +20,8 @@ use crate::units::grouped;
 
 /// The page's looks, embedded in it.
 pub(crate) const CSS: &str = include_str!("report.css");
+/// Beside it in the list of runs.
+const INDEX_CSS: &str = include_str!("index.css");
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
 const POINTS_DRAWN_MAX: usize = 3;
 /// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
@@ -26,7 +30,7 @@ const POINTS_IN_DETAIL_MAX: usize = 2;
 /// Writes the run's page, `index.html`, into its folder; returns the file's path.
 pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
     let file = folder.join("index.html");
-    std::fs::write(&file, html(run))?;
+    PageKind::Run.write(&file, &html(run))?;
     Ok(file)
 }
 
@@ -34,22 +38,23 @@ pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
 pub fn html(run: &Run) -> String {
     let view = View::new(run);
     let title = format!("{}: {}", run.scenario.name, run.scenario.question);
-    document(&title, body(&view)).into_string()
+    document(PageKind::Run, &title, body(&view)).into_string()
 }
 
 /// A document with the looks of a report. The policy in its head holds it to its own file.
-pub(crate) fn document(title: &str, body: Markup) -> Markup {
+pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                (kind.mark())
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) " · pushpull" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
+                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(INDEX_CSS)) } }
             }
             body { (body) }
         }
@@ -68,15 +73,16 @@ fn body(view: &View<'_>) -> Markup {
     let is_sweep = view.sweep().is_some() && points.len() > 1;
     let picture = sweep::picture(view);
     // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
-    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { &verdicts::ALL };
+    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { verdicts::ALL.to_vec() };
     let asked_later: Vec<Metric> = verdicts::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
     html! {
         (header(view))
         (validity(run))
         main {
             section #verdict aria-label="Verdict" {
+                @if let Some(found) = recommendation::of(view) { p.recommendation { (text::recommendation::sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
-                @else { (verdicts::answers(view, first, asked_first)) }
+                @else { (verdicts::answers(view, first, &asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(claims) = claims::html(run) { (claims) }
@@ -168,7 +174,7 @@ fn header(view: &View<'_>) -> Markup {
             p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
             h1 { (scenario.question) }
             p.meta {
-                (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
+                (view.feed()) @if let Some(settings) = settings { " · " (settings) } " · "
                 (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
             }
         }

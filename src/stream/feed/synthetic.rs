@@ -19,8 +19,8 @@ pub struct Synthetic {
     payload: usize,
     arrivals: Arrivals,
     random: ChaCha8Rng,
-    /// When the next is due.
-    at_ns: f64,
+    /// When the next is due, not yet rounded: what rounding takes off one must not move the next.
+    next_ns: f64,
     count: u64,
 }
 
@@ -28,7 +28,7 @@ pub struct Synthetic {
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SyntheticError {
     /// The rate makes no sense.
-    #[error("--rate is {0}; use a number above 0 and at most {max}, or --feed none for no updates", max = limits::RATE_MAX)]
+    #[error("--rate is {0}; use {least} to {most}, or --feed none for no updates", least = limits::RATE_MIN, most = limits::RATE_MAX)]
     Rate(f64),
     /// The size makes no sense.
     #[error("--payload is {0} B; a JSON value has 1 B or more, and one update at most {max} B", max = limits::UPDATE_BYTES_MAX)]
@@ -38,14 +38,14 @@ pub enum SyntheticError {
 impl Synthetic {
     /// Errors: [`SyntheticError`], which says what to use instead.
     pub fn new(rate: f64, payload: usize, arrivals: Arrivals, seed: u64) -> Result<Self, SyntheticError> {
-        if !(rate > 0.0 && rate <= limits::RATE_MAX) {
+        if !(limits::RATE_MIN..=limits::RATE_MAX).contains(&rate) {
             return Err(SyntheticError::Rate(rate));
         }
         if !(1..=limits::UPDATE_BYTES_MAX).contains(&payload) {
             return Err(SyntheticError::Payload(payload));
         }
         let random = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { mean_ns: 1e9 / rate, payload, arrivals, random, at_ns: 0.0, count: 0 })
+        Ok(Self { mean_ns: 1e9 / rate, payload, arrivals, random, next_ns: 0.0, count: 0 })
     }
 
     /// A JSON value of exactly `payload` bytes: a string of letters and digits, which no layer below could compress
@@ -90,9 +90,9 @@ impl Iterator for Synthetic {
     type Item = Due;
 
     fn next(&mut self) -> Option<Due> {
-        let due = Due { offset: Nanos(self.at_ns.round() as u64), data: self.data() };
+        let due = Due { offset: Nanos(self.next_ns.round() as u64).whole_micros(), data: self.data() };
         self.count += 1;
-        self.at_ns += self.distance();
+        self.next_ns += self.distance();
         Some(due)
     }
 }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_impossible_rate_or_size_is_refused_with_what_to_use() {
-        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-4, 1e5] {
             assert!(Synthetic::new(rate, 8, Arrivals::Steady, 0).is_err(), "{rate}");
         }
         let said = Synthetic::new(1.0, 0, Arrivals::Steady, 0).unwrap_err().to_string();

@@ -13,15 +13,12 @@
 mod setting;
 pub mod sizes;
 
-use std::collections::BTreeSet;
-
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
 use crate::limits;
 use crate::run::Transport;
-use crate::run::file::{Run, Trial};
+use crate::run::file::{Leaving, Run};
 use crate::run::metric::{Metric, Unit};
-use crate::run::summary;
 
 /// One figure as predicted and as measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,18 +47,15 @@ pub const OFF_MAX: f64 = 0.1;
 
 /// Every figure that theory has a word on and that was measured, by point and transport.
 pub fn predictions(run: &Run) -> Vec<Prediction> {
-    // The order of the summary's rows, which do not carry the index of their point.
-    let keys: BTreeSet<_> = run.trials.iter().filter_map(|trial| Some((trial.point_index, trial.transport?))).collect();
     let mut all = Vec::new();
-    for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
-        let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
-        let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
+    for row in &run.summary {
+        let (Some(transport), point_index) = (row.transport, row.point_index) else { continue };
         // The models are of clients that subscribe, and stay.
-        if row.point.echo.is_some() || row.point.churn_ns.is_some() || row.point.storm {
+        if row.point.echo.is_some() || row.point.churn != Leaving::Never {
             continue;
         }
-        let tcp_baseline =
-            run.tcp_baseline.iter().find(|tcp_baseline| summary::is_same_point(&tcp_baseline.point, &row.point));
+        let trials = run.trials_of(row);
+        let tcp_baseline = run.tcp_baseline.iter().find(|tcp_baseline| tcp_baseline.point_index == point_index);
         let Some(setting) = Setting::of(run, row, &trials, tcp_baseline) else { continue };
         for one in predict(transport, &setting) {
             let Some(measured) = row.metrics.get(one.metric).0 else { continue };
@@ -72,6 +66,45 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     }
     all
 }
+
+/// The rate, in updates a second, at which two transports take the same bytes for a delivery of a run's stream: below it
+/// the first takes more. `None` if there is none that anyone would set, or if either measurement is so far from theory
+/// that nothing is to be drawn from it.
+pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) -> Option<f64> {
+    let known = predictions(run);
+    let is_trusted = |transport: Transport| {
+        let mut of = known.iter().filter(|one| one.transport == transport && one.metric == Metric::WireTotal);
+        of.next().is_some_and(|one| one.off.abs() <= OFF_MAX)
+    };
+    if !(is_trusted(first) && is_trusted(second)) {
+        return None;
+    }
+    let row = run.summary.iter().find(|row| row.transport == Some(second))?;
+    let trials = run.trials_of(row);
+    let tcp_baseline = run.tcp_baseline.iter().find(|one| one.point_index == row.point_index);
+    let measured = Setting::of(run, row, &trials, tcp_baseline)?;
+    // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
+    let setting = Setting { interval: [0.0, 3600.0], ..measured };
+    let total = |transport: Transport, rate: f64| {
+        let all = predict(transport, &Setting { rate, ..setting });
+        all.into_iter().find(|one| one.metric == Metric::WireTotal).map(|one| one.predicted)
+    };
+    let excess = |rate: f64| Some(total(first, rate)? - total(second, rate)?);
+    let [mut low, mut high] = RATES_LOOKED_AT;
+    if excess(low)? <= 0.0 || excess(high)? >= 0.0 {
+        return None;
+    }
+    for _ in 0..HALVINGS {
+        let middle = (low * high).sqrt();
+        if excess(middle)? > 0.0 { low = middle } else { high = middle }
+    }
+    Some((low * high).sqrt())
+}
+
+/// Updates a second between which two transports may take the same bytes.
+const RATES_LOOKED_AT: [f64; 2] = [0.01, 1000.0];
+/// Halvings of that span, in logarithms, that leave less than a thousandth of a rate.
+const HALVINGS: u32 = 24;
 
 fn off(metric: Metric, predicted: f64, measured: f64) -> f64 {
     match predicted == 0.0 {
@@ -301,7 +334,7 @@ mod tests {
     use super::sizes::Lengths;
     use super::*;
     use crate::run::fixture;
-    use crate::units::Nanos;
+    use crate::units::{Nanos, UnixMicros};
 
     fn setting(rate: f64, gaps: Gaps) -> Setting {
         Setting {
@@ -316,7 +349,7 @@ mod tests {
             lengths: Lengths {
                 port: 40_000,
                 seq: 42,
-                at_ns: Nanos(8_123_456_789),
+                at_us: UnixMicros(1_795_363_216_000_123),
                 payload_bytes: 128.0,
                 request_header_bytes: 0,
                 hold_ns: Nanos(25_000_000_000),
@@ -326,6 +359,21 @@ mod tests {
 
     fn assert_near(found: f64, expected: f64, what: &str) {
         assert!((found - expected).abs() <= 0.01 * expected.abs().max(0.01), "{what}: {found}, not {expected}");
+    }
+
+    #[test]
+    fn below_a_rate_polling_takes_more_bytes_than_a_stream_and_above_it_fewer() {
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+        let run = Run::read(&sample).unwrap();
+        let rate = rate_of_equal_bytes(&run, [Transport::Polling, Transport::WebSocket]).unwrap();
+        // The run itself is above it, and there polling was measured to take fewer.
+        let bytes = |transport| {
+            let row = run.summary.iter().find(|row| row.transport == Some(transport)).unwrap();
+            row.metrics.wire_bytes_per_delivery.total.0.unwrap()
+        };
+        assert!(rate < run.summary[0].point.rate_per_s && bytes(Transport::Polling) < bytes(Transport::WebSocket));
+        assert!((1.0..7.0).contains(&rate), "{rate}");
+        assert_eq!(rate_of_equal_bytes(&run, [Transport::LongPolling, Transport::WebSocket]), None);
     }
 
     #[test]
@@ -387,7 +435,7 @@ mod tests {
     #[test]
     fn a_stream_carries_an_update_in_one_segment_with_one_acknowledgement() {
         let websocket = websocket(&setting(10.0, Gaps::Steady));
-        let envelope = r#"{"seq":42,"at_ns":8123456789,"data":}"#.len() as f64;
+        let envelope = r#"{"seq":42,"at_us":1795363216000123,"data":}"#.len() as f64;
         assert_near(websocket.framing, envelope + 4.0 + 3.0 * 8.0 / 600.0, "framing");
         assert_near(websocket.tcp_ip, 104.0 + 3.0 * 156.0 / 600.0, "TCP/IP");
         assert_eq!((websocket.requests, websocket.heads), (0.0, 0.0));

@@ -2,7 +2,9 @@
 
 use crate::limits;
 use crate::report::findings::theory::sizes::Lengths;
-use crate::run::file::{Row, Run, Trial};
+use crate::run::Arrivals;
+use crate::run::file::{PublishedFeed, Row, Run, Trial};
+use crate::units::UnixMicros;
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
 fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
@@ -57,16 +59,19 @@ impl Setting {
             trials.iter().filter_map(|trial| Some(trial.window_ns[1].since(trial.window_ns[0])?.seconds())).sum();
         let arrived: u64 = trials.iter().map(|trial| trial.arrived).sum();
         let interval = [run.scenario.warm_up_ns.seconds(), run.scenario.measure_ns.seconds()];
-        let words = run.scenario.feed_detail.to_lowercase();
-        let gaps = match run.scenario.feed.as_str() {
-            "synthetic" if words.contains("steady") => Gaps::Steady,
-            "synthetic" if words.contains("burst") => Gaps::Bursty,
-            _ => Gaps::Poisson,
+        let gaps = match run.scenario.feed {
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Steady) } => Gaps::Steady,
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Bursty) } => Gaps::Bursty,
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Poisson) | None }
+            | PublishedFeed::Replay { .. }
+            | PublishedFeed::External { .. }
+            | PublishedFeed::None => Gaps::Poisson,
         };
         let tcp_baseline =
             tcp_baseline.and_then(|tcp_baseline| tcp_baseline.metrics.latency_ns.mean.0).map(|mean| mean / 1e9);
         // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
-        let mtu = if run.scenario.feed == "external" { 1_500 } else { 65_536 };
+        let is_external = matches!(run.scenario.feed, PublishedFeed::External { .. });
+        let mtu = if is_external { 1_500 } else { 65_536 };
         Some(Self {
             rate: arrived as f64 / (seconds * f64::from(point.clients)),
             gaps,
@@ -79,7 +84,7 @@ impl Setting {
             lengths: Lengths {
                 port: trial.port,
                 seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,
-                at_ns: trial.window_ns[0],
+                at_us: UnixMicros(trial.window_unix_ns[0] / 1_000),
                 payload_bytes: point.payload_bytes,
                 request_header_bytes: point.request_header_bytes,
                 hold_ns: point.hold_ns,

@@ -106,6 +106,20 @@ impl Relation {
     }
 }
 
+impl Expression {
+    /// The transport that it names; `None` for all.
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport
+    }
+
+    /// The percentile that it looks at, as a share, if it looks at one.
+    pub fn percentile(&self) -> Option<f64> {
+        let Subject::Metric(metric) = self.subject else { return None };
+        let digits = metric.path().rsplit_once(".p")?.1;
+        Some(digits.parse::<f64>().ok()? / 10_f64.powi(i32::try_from(digits.len()).ok()?))
+    }
+}
+
 /// What one row says to an expression.
 struct Found {
     failed: bool,
@@ -292,6 +306,7 @@ mod tests {
             ("latency.p99 > 5ms", 1, "there is no figure `latency.p99`", Some("latency_ns.p99")),
             ("sse > 5ms", 4, "a figure must follow `sse.`", None),
             ("sse.lots > 0", 5, "there is no figure `lots`", Some("lost")),
+            ("sse.p99 > 5ms", 5, "there is no figure `p99`", Some("latency_ns.p99")),
             ("sse.lost == 0", 10, "`==` is not a comparison", None),
             ("sse.latency_ns.p99 >", 21, "the number is missing", None),
             ("sse.latency_ns.p99 > 5", 22, "`5` is a length of time without its unit", None),
@@ -318,8 +333,22 @@ mod tests {
         assert_eq!(
             shown,
             "`ssé.lost > 0`, at character 1: there is no transport `ssé`; did you mean `sse`? \
-             there could stand: polling, long_polling, sse, websocket, *"
+             expected one of: polling, long_polling, sse, websocket, *"
         );
+    }
+
+    #[test]
+    fn a_percentile_is_known_by_its_share() {
+        let share = |text: &str| parse(text).percentile();
+        assert_eq!((share("sse.latency_ns.p50 > 1ms"), share("latency_ns.p999 > 1ms")), (Some(0.5), Some(0.999)));
+        assert_eq!((share("latency_ns.max > 1ms"), share("lost > 0")), (None, None));
+        assert_eq!((parse("sse.lost > 0").transport(), parse("*.lost > 0").transport()), (Some(Transport::Sse), None));
+    }
+
+    #[test]
+    fn a_suggestion_is_the_whole_name_and_stands_instead_of_a_list_of_all() {
+        let shown = error("sse.p99 > 5ms").to_string();
+        assert!(shown.ends_with("did you mean `sse.latency_ns.p99`?"), "{shown}");
     }
 
     #[test]
