@@ -25,6 +25,13 @@ const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
 /// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.
 pub const RATE_MAX: f64 = 20_000.0;
+/// The least: an update in a quarter of an hour, so that the longest measured interval ([`LENGTH_MAX`]) holds some.
+pub const RATE_MIN: f64 = 0.001;
+const _: () = assert!(LENGTH_MAX.0 as f64 / 1e9 * RATE_MIN > 1.0);
+/// How much slower than it was recorded a recording may be played: a dense one of [`RATE_MAX`] then has an update a minute.
+pub const SPEED_MIN: f64 = 1e-6;
+/// How much faster: a recording of one update a month then has hundreds a second. Its rate is bounded by [`RATE_MAX`] too.
+pub const SPEED_MAX: f64 = 1e9;
 /// Updates in one burst of the bursty feed.
 pub const BURST_UPDATES: u64 = 10;
 /// How much faster than the mean rate updates come inside a burst.
@@ -54,6 +61,8 @@ pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 2 * (UPDATE_BYTES_MAX + STREAM_BATC
 /// How long a long poll is parked when the client does not say. Below 30 s, at which RFC 6202 section 5.5 puts the
 /// line for intermediaries that give up on a silent request.
 pub const LONG_POLL_HOLD: Duration = Duration::from_secs(25);
+/// How short a hold a client may plan: below it a long poll is a poll without an interval.
+pub const LONG_POLL_HOLD_MIN: Duration = Duration::from_millis(10);
 /// How long it may be parked at the most.
 pub const LONG_POLL_HOLD_MAX: Duration = Duration::from_secs(120);
 const _: () = assert!(LONG_POLL_HOLD.as_secs() < LONG_POLL_HOLD_MAX.as_secs());
@@ -202,8 +211,23 @@ pub fn segment_header_bytes(address: IpAddr) -> u64 {
 pub const ROUNDS_MAX: u32 = 1_000;
 /// How many updates or polls the measured interval may be lengthened to hold.
 pub const CYCLES_MAX: u32 = 1_000;
+/// Points of a sweep: with one round of one second each and one transport, a run of half an hour. Lists multiply, so
+/// this also bounds what a slip in a list can make.
+pub const POINTS_MAX: u64 = 1_000;
 /// Any length of time in a plan.
 pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
+/// The shortest warm-up: the generator's runtime sleeps in whole milliseconds.
+pub const WARM_UP_MIN: Nanos = Nanos::MILLI;
+/// The shortest measured interval: ten ticks of the generator's own watch, which says whether it kept up.
+pub const MEASURE_MIN: Nanos = Nanos(100 * Nanos::MILLI.0);
+const _: () = assert!(MEASURE_MIN.0 as u128 >= 10 * HEALTH_TICK.as_nanos());
+/// The largest seed: every whole number up to it is exact in every reader of JSON (RFC 8259 section 6).
+pub const SEED_MAX: u64 = (1 << 53) - 1;
+/// What may be added to a request's head: with the field that it is added as, it fits the server's own bound.
+pub const REQUEST_HEADER_BYTES_MAX: u32 = 4 << 10;
+const _: () = assert!(REQUEST_HEADER_BYTES_MAX as usize + 1024 < HEAD_BYTES_MAX);
+/// The least that can be added, if anything is: the shortest header field, `cookie: c` and its line end.
+pub const REQUEST_HEADER_BYTES_MIN: u32 = 11;
 /// The shortest poll interval: the generator's runtime sleeps in whole milliseconds.
 pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// A run that would take longer is most likely a slip in a list.
@@ -212,8 +236,10 @@ pub const RUN_HOURS_MAX: f64 = 24.0;
 pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
 /// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
 pub const ROUNDS_TO_RANK: u32 = 3;
-/// Updates of a schedule, or KiB of them, that are counted before a run; more are estimated by their rate.
+/// Updates of a schedule that are counted before a run; more are estimated by their rate.
 pub const PREFLIGHT_UPDATES_MAX: f64 = 20_000.0;
+/// Bytes of them, likewise: a made-up update can only be counted by making it.
+pub const PREFLIGHT_BYTES_MAX: f64 = 1e6;
 /// What a trial usually takes to start and end its server, for estimates: 10 to 60 ms here.
 pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Connections that a ramp usually makes in a second, for estimates.
@@ -225,6 +251,9 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CLOCK_EXCHANGES: usize = 16;
 /// What one client may write down in a trial, in deliveries: 24 B each.
 pub const DELIVERIES_MAX: u64 = 20_000_000;
+/// What all clients of a trial may write down: some 4 GiB.
+pub const TRIAL_DELIVERIES_MAX: u64 = 200_000_000;
+const _: () = assert!(DELIVERIES_MAX < TRIAL_DELIVERIES_MAX);
 /// Between the word to begin and the first update that is due.
 pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
 /// Clients from which the kernel's memory for them is told: it is known for the whole host only, whose other sockets
@@ -268,6 +297,46 @@ pub const LINK_OFF_SHARE_MAX: f64 = 0.05;
 pub const CHURN_AWAY: Nanos = Nanos(300 * Nanos::MILLI.0);
 /// Mean time that it stays, at the least: shorter, it would hardly connect.
 pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
+
+// The path ------------------------------------------------------------------------------------------------------------
+
+/// Largest IP packet of the path, as on Ethernet (RFC 894), so that TCP's segments are those of a real path: 1,448 bytes
+/// of data with the timestamp option.
+pub const PATH_MTU_BYTES: usize = 1_500;
+/// Share of the packets that a path may lose each way. At half of them TCP hardly ever gets one through both ways.
+pub const PATH_LOSS_MAX: f64 = 0.5;
+/// Mean length of a burst of losses, in packets: past it, one burst is longer than a trial.
+pub const PATH_BURST_MAX: f64 = 1_000.0;
+/// The least queue before a rate limit: one packet on its way into it, and one that waits.
+pub const PATH_QUEUE_BYTES_MIN: u64 = 2 * PATH_MTU_BYTES as u64;
+/// The largest queue: 300 ms at a gigabit a second and more.
+pub const PATH_QUEUE_BYTES_MAX: u64 = 64 << 20;
+/// How long the queue before a rate limit is when nobody says: 300 ms of that rate, as in RFC 8867 (the test cases for
+/// congestion control; "bottleneck queue size" of section 5), but no less than [`PATH_QUEUE_DEFAULT_BYTES_MIN`].
+pub const PATH_QUEUE_DEFAULT: Nanos = Nanos(300 * Nanos::MILLI.0);
+/// At the least ten full packets, TCP's initial window (RFC 6928): with fewer, a slow link drops each connection's first
+/// flight.
+pub const PATH_QUEUE_DEFAULT_BYTES_MIN: u64 = 10 * PATH_MTU_BYTES as u64;
+/// Bytes of all packets under way in one relay: what 1,500 clients have in flight with 64 KiB each way.
+pub const PATH_BYTES_MAX: usize = 192 << 20;
+/// Packets that wait in the device until the relay reads them: what 10,000 clients send at once, so that the relay's own
+/// queues decide what is dropped.
+pub const PATH_DEVICE_PACKETS: u32 = 20_000;
+/// Packets read in a row before those that are due are sent: a busy sender must not hold up the other direction.
+pub const PATH_READ_BATCH: usize = 64;
+/// Hosts on the near side of a path: the last 16 bits of an address, without 0 and the broadcast address.
+pub const PATH_HOSTS_MAX: u16 = u16::MAX - 1;
+const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32);
+/// What the relay answers to one question.
+pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
+/// How long starting a path and asking its relay may take.
+pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.
+pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
+/// Bytes that probes may wait in before they are read: a second of 500 probes, each of which takes about a kilobyte.
+pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
+/// How much longer than the round trip asked for a probe may take before it counts as lost.
+pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
 
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 //! The `loadgen` program: its sub-commands and flags, and what it does with them.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -9,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
+use super::path::{self, PathCommand};
 use crate::cli::dry_run;
-use crate::cli::process::{DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use crate::cli::process::{self, DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
-use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
@@ -23,6 +24,7 @@ use crate::report::findings::claims;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
 use crate::report::{export, html, text};
+use crate::run::RunSettings;
 use crate::run::file::{Run, Threshold, Verdict};
 
 const EXAMPLES: &str = "\
@@ -126,6 +128,8 @@ enum Command {
     /// Start the relay that adds distance.
     #[command(hide = true)]
     Link(LinkArgs),
+    #[command(flatten)]
+    Path(PathCommand),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -160,9 +164,21 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::TcpBaseline(args)) => args.core(),
-            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios { .. }) => {
-                None
-            }
+            Some(
+                Command::Link(_)
+                | Command::Path(_)
+                | Command::Report { .. }
+                | Command::Compare { .. }
+                | Command::Scenarios { .. },
+            ) => None,
+        }
+    }
+
+    /// Ends with the exit code of a command that must not have a runtime, if this is one.
+    pub fn run_plain(&self) -> Option<ExitCode> {
+        match &self.command {
+            Some(Command::Path(command)) => Some(process::run_plain(|| path::run(command.clone()))),
+            Some(_) | None => None,
         }
     }
 }
@@ -183,6 +199,8 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        // [`LoadgenArgs::run_plain`] comes before any runtime; in one, a namespace is refused.
+        Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
             tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed())).await?.map(|()| DONE)
@@ -203,7 +221,7 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     }
     dry_run::print_notes(&plan, &shares)?;
     // Made first, so that a place which cannot be written is known before anything is measured.
-    let folder = NewFolder::make(&plan.out, &plan.name)?;
+    let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
@@ -250,7 +268,7 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     for condition in conditions {
         let problem = match condition.transport() {
             _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
-            Some(transport) if !plan.transports.contains(&transport) => {
+            Some(transport) if !plan.scenario.transports.contains(&transport) => {
                 format!("is about {transport}, which this run leaves out; add it to --transports")
             }
             Some(_) | None => continue,
