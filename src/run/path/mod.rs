@@ -1,5 +1,6 @@
 //! What can be said about a path, and how it is written: `4g`, `rtt=50ms,loss=1%`, or `4g,loss=1%`.
 
+pub mod names;
 pub mod presets;
 pub mod report;
 
