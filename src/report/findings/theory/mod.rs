@@ -17,7 +17,7 @@ use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
 use crate::limits;
 use crate::run::Transport;
-use crate::run::file::{Leaving, Run, Trial};
+use crate::run::file::{Leaving, Run};
 use crate::run::metric::{Metric, Unit};
 
 /// One figure as predicted and as measured.
@@ -80,7 +80,7 @@ pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) ->
         return None;
     }
     let row = run.summary.iter().find(|row| row.transport == Some(second))?;
-    let trials: Vec<&Trial> = run.trials.iter().filter(|trial| trial.transport == Some(second)).collect();
+    let trials = run.trials_of(row);
     let tcp_baseline = run.tcp_baseline.iter().find(|one| one.point_index == row.point_index);
     let measured = Setting::of(run, row, &trials, tcp_baseline)?;
     // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
