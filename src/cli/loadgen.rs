@@ -219,7 +219,13 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     if run.verdict != Verdict::Valid || run.cut_short {
         say(&format!("This run is {}: {}\n\n", verdict(&run), run.reasons.join("; ")))?;
     }
-    say(&[text::terminal::terminal_measured(&run), text::terminal::terminal_table(&run), claims::lines(&run)].concat())?;
+    say(&[
+        text::terminal::terminal_measured(&run),
+        text::terminal::terminal_table(&run),
+        text::terminal::terminal_recommendation(&run),
+        claims::lines(&run),
+    ]
+    .concat())?;
     let is_failed = say_thresholds(&run.thresholds)?;
     // Only now: where the report cannot be written, the figures above are what is left of the run.
     say(&format!("\nreport: {}\n", written?.display()))?;

@@ -60,7 +60,8 @@ pub fn cores() -> u32 {
     u32::try_from(stat.lines().filter(is_core).count()).unwrap_or(1).max(1)
 }
 
-/// Names this boot of the host: two processes that read the same name share one monotonic clock.
+/// Names this boot of the host: two processes that read the same name share one monotonic clock, unless one of them is in
+/// a time namespace of its own (time_namespaces(7)).
 pub fn boot_id() -> Option<String> {
     Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
 }

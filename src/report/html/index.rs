@@ -14,8 +14,6 @@ use crate::run::file::{Row, Run};
 use crate::run::metric::Metric;
 use crate::units::rough;
 
-/// What the list adds to the looks of a report.
-pub(crate) const CSS: &str = include_str!("index.css");
 /// The list's file in its folder.
 const FILE: &str = "index.html";
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{appendix, distributions, guide, index, scorecard, sweep, theory, verdicts};
+use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
 use crate::report::findings::ranking::nothing_told;
 use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
-use crate::report::findings::{claims, crossover};
+use crate::report::findings::{claims, crossover, recommendation};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table};
 use crate::report::html::page_file::PageKind;
+use crate::report::text;
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
@@ -19,6 +20,8 @@ use crate::units::grouped;
 
 /// The page's looks, embedded in it.
 pub(crate) const CSS: &str = include_str!("report.css");
+/// Beside it in the list of runs.
+const INDEX_CSS: &str = include_str!("index.css");
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
 const POINTS_DRAWN_MAX: usize = 3;
 /// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
@@ -51,7 +54,7 @@ pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) " · pushpull" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(index::CSS)) } }
+                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(INDEX_CSS)) } }
             }
             body { (body) }
         }
@@ -77,6 +80,7 @@ fn body(view: &View<'_>) -> Markup {
         (validity(run))
         main {
             section #verdict aria-label="Verdict" {
+                @if let Some(found) = recommendation::of(view) { p.recommendation { (text::recommendation::sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
                 @else { (verdicts::answers(view, first, &asked_first)) }
             }
