@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -52,11 +52,11 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         ),
         (&["run", "--clients", "0"], &["--clients", "use 1 to"]),
         (&["run", "--clients", "many"], &["--clients", "not a number"]),
-        (&["run", "--rate", "0"], &["--rate", "use a number above 0"]),
-        (&["run", "--rate=-1"], &["--rate", "use a number above 0"]),
-        (&["run", "--speed", "0"], &["--speed", "use a number above 0"]),
+        (&["run", "--rate", "0"], &["--rate", "use 0.001 to 20000"]),
+        (&["run", "--rate=-1"], &["--rate", "use 0.001 to 20000"]),
+        (&["run", "--speed", "1.57e-308"], &["--speed", "use 0.000001 to 1000000000"]),
         (&["run", "--measure", "4"], &["--measure"]),
-        (&["run", "--poll-interval", "1ms"], &["--poll-interval", "out of bounds"]),
+        (&["run", "--poll-interval", "1ms"], &["--poll-interval", "use 5ms to 60s"]),
         (&["run", "--feed", "pigeon"], &["--feed", "replay"]),
         (&["run", "--target", "nonsense"], &["--target", "give http://HOST:PORT"]),
         (&["run", "--target", "https://127.0.0.1:8080"], &["--target", "TLS", "give http://HOST:PORT"]),
@@ -91,8 +91,8 @@ async fn a_feed_that_cannot_be_is_refused_before_anything_listens() {
         (&["--feed", "synthetic", "--payload", "1GiB"], 2, &["--payload"]),
         (&["--speed", "-1"], 2, &["--speed"]),
         (&["--replay", "not/there.ndjson"], 1, &["not/there.ndjson", "No such file"]),
-        (&["--journal-updates", "0"], 2, &["--journal-updates is 0"]),
-        (&["--echo-max", "1GiB"], 2, &["--echo-max"]),
+        (&["--journal-updates", "0"], 2, &["--journal-updates", "use 1 to"]),
+        (&["--echo-max", "1GiB"], 2, &["--echo-max", "use 1 to 16MiB"]),
     ];
     for (flags, code, parts) in cases {
         let joined: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
@@ -372,4 +372,53 @@ async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
     let server = run.server().await;
     run.process.kill().await.unwrap();
     gone(server).await;
+}
+
+/// The long flags of a program's help, under the heading of each.
+async fn flags_by_heading(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let said = run(program, &[arguments, &["--help"]].concat()).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let mut flags = BTreeMap::<String, Vec<String>>::new();
+    let mut heading = String::new();
+    for line in said.stdout.lines() {
+        if let Some(name) = line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
+            heading = name.to_owned();
+        }
+        // A flag stands alone in its line, or behind its short form.
+        let flag = line.trim_start().trim_start_matches("-h, ").trim_start_matches("-V, ");
+        if let Some(flag) = flag.strip_prefix("--").filter(|_| line.starts_with("  ")) {
+            let name = flag.split([' ', '<']).next().unwrap();
+            flags.entry(heading.clone()).or_default().push(name.to_owned());
+        }
+    }
+    flags
+}
+
+#[tokio::test]
+async fn each_flag_of_the_help_stands_under_its_own_heading() {
+    let feed = ["feed", "replay", "speed", "rate", "payload", "arrivals", "seed"];
+    let loadgen = loadgen();
+    for (program, arguments) in [(Path::new(SERVER), &[][..]), (&loadgen, &["serve"])] {
+        let flags = flags_by_heading(program, arguments).await;
+        let headings: Vec<&str> = flags.keys().map(String::as_str).collect();
+        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options"]);
+        for (heading, wanted) in [
+            ("Access control", &["token-file", "allow-origin", "publish-rate"][..]),
+            ("Feed", &feed),
+            ("Limits", &["max-connections", "max-per-address", "slow-consumer", "write-timeout", "drain", "max-age"]),
+            ("Options", &["host", "port", "reports", "core", "help", "version"]),
+        ] {
+            for flag in wanted {
+                assert!(flags[heading].iter().any(|found| found == flag), "--{flag} under {heading}: {flags:?}");
+            }
+        }
+    }
+    let flags = flags_by_heading(&loadgen, &["run"]).await;
+    for flag in ["target", "out", "fail-if", "pin", "server-arg"] {
+        assert!(flags["Options"].iter().any(|found| found == flag), "--{flag}: {flags:?}");
+    }
+    for (heading, flags) in flags.iter().filter(|(heading, _)| *heading != "Options") {
+        assert_eq!(heading, "Feed");
+        assert!(flags.iter().all(|flag| feed.contains(&flag.as_str())), "{flags:?}");
+    }
 }

@@ -1,11 +1,13 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
 pub mod args;
+mod bounded;
 mod children;
 mod dry_run;
 mod feed;
 mod folders;
 pub mod loadgen;
+pub mod path;
 pub mod process;
 pub mod server;
 

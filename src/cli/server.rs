@@ -4,26 +4,27 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
-use crate::print;
 use crate::server::auth::Token;
-use crate::server::origin::{Origin, Origins};
+use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
-use crate::units::{self, Nanos};
+use crate::units::Nanos;
+use crate::{net, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,24 +46,25 @@ pub struct ServerArgs {
     /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
-    #[command(flatten)]
-    feed: FeedArgs,
-    #[command(flatten)]
-    bounds: BoundArgs,
-    #[command(flatten)]
-    doors: DoorArgs,
     /// Folder of reports that the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
-    /// Waste so much processor time on each update sent: a known slowness, to hold an instrument against.
-    #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
+    /// Burn this much CPU time per update sent, to calibrate the measurement.
+    #[arg(long, hide = true, default_value = "0ms", value_parser = length(Nanos::ZERO, limits::BURN_MAX))]
     burn: Nanos,
-    /// Keep to this processor.
-    #[arg(long, value_name = "N")]
+    /// Run on this processor alone, counted from 0.
+    #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
+    // What is flattened comes last: its heading would hold for every flag behind it.
+    #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
+    bounds: LimitArgs,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
@@ -81,44 +83,46 @@ impl ServerArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Bounds")]
-struct BoundArgs {
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
     /// Updates that the journal retains.
-    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
+    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N",
+        value_parser = count(1, limits::JOURNAL_UPDATES_SETTING_MAX))]
     journal_updates: usize,
     /// Bytes that the journal retains.
-    #[arg(long, default_value = "32MiB", value_parser = units::size, value_name = "SIZE")]
-    journal_size: u64,
+    #[arg(long, default_value = "32MiB", value_name = "SIZE",
+        value_parser = size(limits::JOURNAL_BYTES_SETTING_MIN, limits::JOURNAL_BYTES_SETTING_MAX))]
+    journal_size: usize,
     /// Connections at the same time [default: what the limit on open files allows].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_connections: Option<usize>,
     /// Connections of one address at the same time [default: 256; no limit for this host itself].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_per_address: Option<usize>,
     /// What becomes of a subscriber that falls behind the journal.
     #[arg(long, alias = "slow", default_value = "gap", value_name = "POLICY", value_parser = slow_consumer())]
     slow_consumer: SlowConsumerPolicy,
     /// Cut a client that takes nothing for this long.
-    #[arg(long, default_value = "30s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "30s", value_parser = patience(), value_name = "LENGTH")]
     write_timeout: Nanos,
     /// Close a connection whose next request head takes longer than this.
-    #[arg(long, default_value = "75s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "75s", value_parser = patience(), value_name = "LENGTH")]
     head_timeout: Nanos,
     /// How long event streams ask browsers to wait before they reconnect.
-    #[arg(long, default_value = "1s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "1s", value_parser = length(Nanos::MILLI, limits::ASKED_WAIT_MAX.into()), value_name = "LENGTH")]
     sse_retry: Nanos,
     /// One message to /echo or /echo/ws, at most 16MiB.
-    #[arg(long, default_value = "1MiB", value_parser = units::size, value_name = "SIZE")]
-    echo_max: u64,
+    #[arg(long, default_value = "1MiB", value_parser = size(1, limits::ECHO_BYTES_SETTING_MAX), value_name = "SIZE")]
+    echo_max: usize,
     /// How long stopping may take.
-    #[arg(long, default_value = "5s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "5s", value_parser = length(Nanos::ZERO, limits::SERVER_LENGTH_MAX), value_name = "LENGTH")]
     drain: Nanos,
     /// Ask streams to reconnect before they are older than this.
-    #[arg(long, value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, value_parser = patience(), value_name = "LENGTH")]
     max_age: Option<Nanos>,
 }
 
-impl BoundArgs {
+impl LimitArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let files = host::raise_file_limit();
         let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
@@ -129,24 +133,13 @@ impl BoundArgs {
                    raise `ulimit -n` or use {room} or less"
             );
         }
-        if self.journal_updates == 0 {
-            return Err(usage_error(anyhow!("--journal-updates is 0; retain 1 or more"), |_| true));
-        }
-        let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
-        if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
-            let most = limits::ECHO_BYTES_SETTING_MAX;
-            return Err(usage_error(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), |_| true));
-        }
         Ok(Settings {
-            journal: Bounds {
-                updates: self.journal_updates,
-                bytes: usize::try_from(self.journal_size).unwrap_or(usize::MAX),
-            },
+            journal: Bounds { updates: self.journal_updates, bytes: self.journal_size },
             connections_max,
             write_timeout: self.write_timeout.duration(),
             head_timeout: self.head_timeout.duration(),
             sse_retry: self.sse_retry.duration(),
-            echo_bytes_max,
+            echo_bytes_max: self.echo_max,
             drain: self.drain.duration(),
             stream_age_max: self.max_age.map(Nanos::duration),
             per_address_max: self.max_per_address,
@@ -165,8 +158,8 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Doors")]
-struct DoorArgs {
+#[command(next_help_heading = "Access control")]
+struct AccessArgs {
     /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
     /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
     #[arg(long, value_name = "FILE")]
@@ -174,18 +167,21 @@ struct DoorArgs {
     /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost
+    /// and names without a dot need none.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<HostName>,
     /// Updates a second that POST /updates takes.
-    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
+    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = number(limits::PUBLISH_PER_S_MIN, limits::RATE_MAX), value_name = "N")]
     publish_rate: f64,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    let bounds = limits::PUBLISH_PER_S_MIN..=limits::RATE_MAX;
-    let rate = text.parse().ok().filter(|rate| bounds.contains(rate));
-    rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
+/// How long a server may be set to wait for a client, or to keep a stream.
+fn patience() -> impl TypedValueParser<Value = Nanos> {
+    length(limits::SERVER_LENGTH_MIN, limits::SERVER_LENGTH_MAX)
 }
 
-impl DoorArgs {
+impl AccessArgs {
     /// Neither source of a token shows it in the list of processes.
     fn token(&self) -> anyhow::Result<Option<Token>> {
         let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
@@ -207,9 +203,9 @@ impl DoorArgs {
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let settings = Settings {
         reports: Some(args.reports),
-        token: args.doors.token()?,
-        origins: Origins(args.doors.allow_origin),
-        publish_per_s: args.doors.publish_rate,
+        token: args.access.token()?,
+        origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
+        publish_per_s: args.access.publish_rate,
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
@@ -224,8 +220,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let line = format!("http://{}\n", server.address()?);
-    if !print::reached(&line, std::io::stdout().lock()).context("cannot print where the server listens")? {
+    let lines = addresses(server.address()?)?;
+    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
     }
@@ -237,7 +233,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
             // Not under a load generator: a measurement's feed is its own.
-            app.feed.follows(&feed, source.as_ref());
+            app.main.feed.follows(&feed, source.as_ref());
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -247,6 +243,21 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     serving.await?;
     publishing.abort();
     Ok(())
+}
+
+/// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
+/// line: what a phone in the same network can open.
+fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
+    let mut lines = format!("http://{listening}\n");
+    if listening.ip().is_unspecified() {
+        for address in net::host_addresses().context("the addresses of this host cannot be read")? {
+            // One that listens on 0.0.0.0 has no address of IPv6.
+            if address.is_ipv4() || listening.is_ipv6() {
+                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// Publishes what the feed says from the origin on.
@@ -259,7 +270,7 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");
@@ -304,7 +315,53 @@ async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal;
         if is_second {
             std::process::exit(process::INTERRUPTED.into());
         }
-        tracing::info!("leaving; once more to leave at once");
+        tracing::info!("shutting down; press Ctrl-C again to force");
         app.drain.begin();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_number_of_a_flag_is_taken_or_refused_with_its_range() {
+        let command = ServerArgs::command();
+        let is_number = |flag: &&clap::Arg| {
+            let name = flag.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            ["N", "LENGTH", "SIZE", "TIMES", "RATE", "PAYLOAD", "SEED", "PORT", "BURN"].contains(&name)
+        };
+        let flags: Vec<&str> = command.get_arguments().filter(is_number).filter_map(clap::Arg::get_long).collect();
+        assert!(flags.len() >= 18, "{flags:?}");
+        let extremes = [
+            "0",
+            "1",
+            "-1",
+            "0.5",
+            "1e-300",
+            "1e300",
+            "nan",
+            "inf",
+            "18446744073709551615",
+            "18446744073709551616",
+            "0ms",
+            "1ns",
+            "1h",
+            "9999999999h",
+            "1B",
+            "16EiB",
+            "",
+        ];
+        let mut taken = 0;
+        for flag in flags {
+            for value in extremes {
+                match ServerArgs::try_parse_from(["server", &format!("--{flag}={value}")]) {
+                    Ok(_) => taken += 1,
+                    Err(error) => assert!(error.to_string().contains(" to "), "--{flag}={value}: {error}"),
+                }
+            }
+        }
+        assert!(taken > 20, "{taken}");
     }
 }

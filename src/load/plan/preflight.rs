@@ -6,13 +6,51 @@
 
 use crate::limits;
 use crate::load::context::Subject;
-use crate::load::plan::refusals::Refusal;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::measure::host;
 use crate::run::Transport;
 use crate::run::file::Point;
 use crate::stream::feed::{FeedError, Source};
-use crate::units::Nanos;
+use crate::units::{Nanos, grouped};
+
+/// Why nothing would come of a run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// No update falls into a measured interval.
+    #[error(
+        "no update would be due in the {measure} that are measured, at {rate:.3} a second; use {}a higher {faster}",
+        .enough.map_or_else(String::new, |enough| format!("--measure {}s, or ", enough.seconds()))
+    )]
+    NoUpdate {
+        /// The first subject that would see none.
+        subject: Subject,
+        /// The interval.
+        measure: Nanos,
+        /// The feed's mean rate.
+        rate: f64,
+        /// An interval that holds one for every subject, if one of a bearable length does.
+        enough: Option<Nanos>,
+        /// The flag that makes the feed faster.
+        faster: &'static str,
+    },
+    /// No client polls in a measured interval.
+    #[error(
+        "no poll would fall into the {measure} that are measured: {clients}, each polling every {poll_interval}; use --measure \
+         {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
+    )]
+    NoPoll {
+        /// The interval.
+        measure: Nanos,
+        /// Who polls.
+        clients: u32,
+        /// How often each does.
+        poll_interval: Nanos,
+    },
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(i64::from(count)), if count == 1 { "" } else { "s" })
+}
 
 /// What a run will not be able to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +115,12 @@ impl Plan {
                 let (clients, poll_interval) = (settings.clients, settings.poll_interval_ns);
                 return Ok(Some(Refusal::NoPoll { measure, clients, poll_interval }));
             }
+            if settings.echo.is_some() && settings.rate_per_s * measure.seconds() < 1.0 {
+                // Each client sends on a schedule of its own, which is known without looking.
+                let enough = Some(Nanos::from_seconds((1.0 / settings.rate_per_s).ceil()));
+                let (subject, rate) = (self.subjects(index)[0], settings.rate_per_s);
+                return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster: "--rate" }));
+            }
             let Some(source) = point.feed.source()? else { continue };
             let sees_none = |subject: &Subject| self.due(point, *subject, measure, &source) == 0;
             if let Some(subject) = self.subjects(index).into_iter().find(sees_none) {
@@ -106,7 +150,8 @@ impl Plan {
         let start = self.warm_up_at(&point.point, subject).saturating_add(edge(rate, measure));
         let end = start.saturating_add(measure);
         let expected = rate * end.seconds();
-        if expected.max(expected * point.point.payload_bytes / 1024.0) > limits::PREFLIGHT_UPDATES_MAX {
+        let is_many = expected > limits::PREFLIGHT_UPDATES_MAX;
+        if is_many || expected * point.point.payload_bytes > limits::PREFLIGHT_BYTES_MAX {
             // So many that none could be missing, and counting them would take as long as publishing them.
             return (rate * measure.seconds()) as u64;
         }
@@ -124,7 +169,7 @@ impl Plan {
     pub fn open_files(&self) -> OpenFiles {
         let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
         // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
+        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.point.has_link();
         let of_client = if self.points.iter().any(has_two) { 2 } else { 1 };
         let needed = u64::from(clients) * of_client + limits::FD_RESERVE;
         OpenFiles { needed, allowed: host::raise_file_limit(), of_client }
@@ -145,7 +190,8 @@ impl Plan {
                     subjects.iter().map(|subject| self.due(point, *subject, measure, &source)).min()
                 }
             };
-            let of_all = |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.rounds);
+            let of_all =
+                |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.scenario.rounds);
             let trials = subjects.into_iter().map(|subject| (subject, self.trial_length(settings, subject))).collect();
             Ok(Forecast { updates, deliveries: updates.map(of_all), trials })
         };
@@ -173,7 +219,7 @@ impl Plan {
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
             | Subject::TcpBaseline => Nanos::ZERO,
         };
-        before.into_iter().chain([measure, drain, point.rtt_ns]).fold(Nanos::ZERO, Nanos::saturating_add)
+        before.into_iter().chain([measure, drain, point.round_trip()]).fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
     /// About how long the whole run takes, starts and drains included.
@@ -183,7 +229,7 @@ impl Plan {
             self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject)).collect::<Vec<_>>()
         };
         let round = (0..self.points.len()).flat_map(of_point).fold(Nanos::ZERO, Nanos::saturating_add);
-        Nanos(round.0.saturating_mul(self.rounds.into()))
+        Nanos(round.0.saturating_mul(self.scenario.rounds.into()))
     }
 
     /// What the run will not be able to say, of these percentiles among others.
@@ -191,8 +237,8 @@ impl Plan {
     /// Errors: the feed's.
     pub fn notes(&self, shares: &[f64]) -> Result<Vec<Note>, FeedError> {
         let mut notes = Vec::new();
-        if self.rounds < limits::ROUNDS_TO_RANK {
-            notes.push(Note::FewRounds(self.rounds));
+        if self.scenario.rounds < limits::ROUNDS_TO_RANK {
+            notes.push(Note::FewRounds(self.scenario.rounds));
         }
         for (index, point) in self.points.iter().enumerate() {
             let (measure, poll_interval) = (self.measure_at(&point.point), point.point.poll_interval_ns);
@@ -207,7 +253,7 @@ impl Plan {
             let few = forecasts.iter().filter_map(|forecast| forecast.deliveries).filter(|count| *count < wanted);
             let (deliveries, points) = (few.clone().min(), few.count());
             notes.extend(deliveries.map(|deliveries| {
-                let each_round = (deliveries / u64::from(self.rounds)).max(1);
+                let each_round = (deliveries / u64::from(self.scenario.rounds)).max(1);
                 let rounds = u32::try_from(wanted.div_ceil(each_round)).ok();
                 let rounds = rounds.filter(|rounds| *rounds <= limits::ROUNDS_MAX);
                 Note::FewDeliveries { share: *share, deliveries, wanted, points, rounds }
@@ -229,36 +275,17 @@ pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::plan::refusals::PlanError;
     use crate::load::plan::tests::settings;
     use crate::load::scenarios::Scenario;
     use std::path::PathBuf;
 
-    fn planned(scenario: &str, flags: &str) -> Result<Plan, PlanError> {
-        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new())
-    }
-
-    #[test]
-    fn a_run_in_which_nothing_would_be_due_is_refused_with_an_interval_that_is_enough() {
-        let Err(PlanError::Empty(refusal)) = planned("sparse", "--rounds 1 --measure 3s") else {
-            panic!("not refused")
-        };
-        let Refusal::NoUpdate { enough: Some(enough), .. } = &refusal else { panic!("{refusal}") };
-        assert!(planned("sparse", &format!("--rounds 1 --measure {}s", enough.seconds())).is_ok(), "{refusal}");
-        // The recording has its quiet hours: at this speed a tenth of a second may hold none.
-        assert!(matches!(
-            planned("quick", "--measure 1ms"),
-            Err(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
-        ));
-        assert!(matches!(
-            planned("quick", "--measure 10ms --clients 5 --poll-interval 60s"),
-            Err(PlanError::Empty(Refusal::NoPoll { .. }))
-        ));
+    fn planned(scenario: &str, flags: &str) -> Plan {
+        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new()).unwrap()
     }
 
     #[test]
     fn an_update_each_ten_seconds_falls_twice_into_twenty_for_every_subject() {
-        let plan = planned("sparse", "").unwrap();
+        let plan = planned("sparse", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
         assert_eq!((forecast.updates, forecast.deliveries), (Some(2), Some(2 * 50 * 3)));
     }
@@ -268,7 +295,7 @@ mod tests {
     fn the_forecast_of_the_sample_run_is_what_it_found() {
         let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
         let sample = crate::run::file::Run::read(&sample).unwrap();
-        let plan = planned("quick", "").unwrap();
+        let plan = planned("quick", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
         assert!(sample.trials.iter().all(|trial| Some(trial.audit.expected) == forecast.updates.map(|due| due * 50)));
         let off = plan.estimate().seconds() / sample.took_ns.seconds();
@@ -277,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_a_run_cannot_say_is_noted_beforehand() {
-        let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).unwrap().notes(shares).unwrap();
+        let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).notes(shares).unwrap();
         assert_eq!(notes("quick", "", &[0.99]), []);
         assert!(notes("quick", "--rounds 1", &[]).contains(&Note::FewRounds(1)));
         let few = notes("quick", "--clients 10", &[0.99]);
