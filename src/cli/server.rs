@@ -17,13 +17,13 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
-use crate::print;
 use crate::server::auth::Token;
-use crate::server::origin::{Origin, Origins};
+use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
 use crate::units::{self, Nanos};
+use crate::{net, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -175,6 +175,10 @@ struct AccessArgs {
     /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost
+    /// and names without a dot need none.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<HostName>,
     /// Updates a second that POST /updates takes.
     #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
     publish_rate: f64,
@@ -209,7 +213,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let settings = Settings {
         reports: Some(args.reports),
         token: args.access.token()?,
-        origins: Origins(args.access.allow_origin),
+        origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
         publish_per_s: args.access.publish_rate,
         burn: args.burn.duration(),
         ..args.bounds.settings()?
@@ -225,8 +229,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let line = format!("http://{}\n", server.address()?);
-    if !print::reached(&line, std::io::stdout().lock()).context("cannot print where the server listens")? {
+    let lines = addresses(server.address()?)?;
+    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
     }
@@ -238,7 +242,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
             // Not under a load generator: a measurement's feed is its own.
-            app.feed.follows(&feed, source.as_ref());
+            app.main.feed.follows(&feed, source.as_ref());
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -248,6 +252,21 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     serving.await?;
     publishing.abort();
     Ok(())
+}
+
+/// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
+/// line: what a phone in the same network can open.
+fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
+    let mut lines = format!("http://{listening}\n");
+    if listening.ip().is_unspecified() {
+        for address in net::host_addresses().context("the addresses of this host cannot be read")? {
+            // One that listens on 0.0.0.0 has no address of IPv6.
+            if address.is_ipv4() || listening.is_ipv6() {
+                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// Publishes what the feed says from the origin on.
@@ -260,7 +279,7 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");

@@ -8,10 +8,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
 use crate::report::findings::ranking::nothing_told;
 use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
-use crate::report::findings::{claims, crossover};
+use crate::report::findings::{claims, crossover, recommendation};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table};
 use crate::report::html::page_file::PageKind;
+use crate::report::text;
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
@@ -79,6 +80,7 @@ fn body(view: &View<'_>) -> Markup {
         (validity(run))
         main {
             section #verdict aria-label="Verdict" {
+                @if let Some(found) = recommendation::of(view) { p.recommendation { (text::recommendation::sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
                 @else { (verdicts::answers(view, first, asked_first)) }
             }

@@ -1,3 +1,4 @@
 //! A run in words, for the terminal.
 
+pub(crate) mod recommendation;
 pub mod terminal;

@@ -1,6 +1,8 @@
 //! The summary at the end of a run, as a table for a terminal.
 
+use crate::report::findings::recommendation;
 use crate::report::findings::view::{View, counted, shown};
+use crate::report::text;
 use crate::run::file::{Row, Run};
 use crate::run::metric::Metric;
 use crate::run::summary;
@@ -64,6 +66,11 @@ pub fn terminal_table(run: &Run) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Which transport to use for a stream like this one, as a paragraph; nothing where that cannot be said.
+pub fn terminal_recommendation(run: &Run) -> String {
+    recommendation::of(&View::new(run)).map_or_else(String::new, |found| text::recommendation::lines(&found))
 }
 
 /// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of
