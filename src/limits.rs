@@ -25,6 +25,13 @@ const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
 /// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.
 pub const RATE_MAX: f64 = 20_000.0;
+/// The least: an update in a quarter of an hour, so that the longest measured interval ([`LENGTH_MAX`]) holds some.
+pub const RATE_MIN: f64 = 0.001;
+const _: () = assert!(LENGTH_MAX.0 as f64 / 1e9 * RATE_MIN > 1.0);
+/// How much slower than it was recorded a recording may be played: a dense one of [`RATE_MAX`] then has an update a minute.
+pub const SPEED_MIN: f64 = 1e-6;
+/// How much faster: a recording of one update a month then has hundreds a second. Its rate is bounded by [`RATE_MAX`] too.
+pub const SPEED_MAX: f64 = 1e9;
 /// Updates in one burst of the bursty feed.
 pub const BURST_UPDATES: u64 = 10;
 /// How much faster than the mean rate updates come inside a burst.
@@ -54,6 +61,8 @@ pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 2 * (UPDATE_BYTES_MAX + STREAM_BATC
 /// How long a long poll is parked when the client does not say. Below 30 s, at which RFC 6202 section 5.5 puts the
 /// line for intermediaries that give up on a silent request.
 pub const LONG_POLL_HOLD: Duration = Duration::from_secs(25);
+/// How short a hold a client may plan: below it a long poll is a poll without an interval.
+pub const LONG_POLL_HOLD_MIN: Duration = Duration::from_millis(10);
 /// How long it may be parked at the most.
 pub const LONG_POLL_HOLD_MAX: Duration = Duration::from_secs(120);
 const _: () = assert!(LONG_POLL_HOLD.as_secs() < LONG_POLL_HOLD_MAX.as_secs());
@@ -202,8 +211,23 @@ pub fn segment_header_bytes(address: IpAddr) -> u64 {
 pub const ROUNDS_MAX: u32 = 1_000;
 /// How many updates or polls the measured interval may be lengthened to hold.
 pub const CYCLES_MAX: u32 = 1_000;
+/// Points of a sweep: with one round of one second each and one transport, a run of half an hour. Lists multiply, so
+/// this also bounds what a slip in a list can make.
+pub const POINTS_MAX: u64 = 1_000;
 /// Any length of time in a plan.
 pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
+/// The shortest warm-up: the generator's runtime sleeps in whole milliseconds.
+pub const WARM_UP_MIN: Nanos = Nanos::MILLI;
+/// The shortest measured interval: ten ticks of the generator's own watch, which says whether it kept up.
+pub const MEASURE_MIN: Nanos = Nanos(100 * Nanos::MILLI.0);
+const _: () = assert!(MEASURE_MIN.0 as u128 >= 10 * HEALTH_TICK.as_nanos());
+/// The largest seed: every whole number up to it is exact in every reader of JSON (RFC 8259 section 6).
+pub const SEED_MAX: u64 = (1 << 53) - 1;
+/// What may be added to a request's head: with the field that it is added as, it fits the server's own bound.
+pub const REQUEST_HEADER_BYTES_MAX: u32 = 4 << 10;
+const _: () = assert!(REQUEST_HEADER_BYTES_MAX as usize + 1024 < HEAD_BYTES_MAX);
+/// The least that can be added, if anything is: the shortest header field, `cookie: c` and its line end.
+pub const REQUEST_HEADER_BYTES_MIN: u32 = 11;
 /// The shortest poll interval: the generator's runtime sleeps in whole milliseconds.
 pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// A run that would take longer is most likely a slip in a list.
@@ -212,8 +236,10 @@ pub const RUN_HOURS_MAX: f64 = 24.0;
 pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
 /// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
 pub const ROUNDS_TO_RANK: u32 = 3;
-/// Updates of a schedule, or KiB of them, that are counted before a run; more are estimated by their rate.
+/// Updates of a schedule that are counted before a run; more are estimated by their rate.
 pub const PREFLIGHT_UPDATES_MAX: f64 = 20_000.0;
+/// Bytes of them, likewise: a made-up update can only be counted by making it.
+pub const PREFLIGHT_BYTES_MAX: f64 = 1e6;
 /// What a trial usually takes to start and end its server, for estimates: 10 to 60 ms here.
 pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Connections that a ramp usually makes in a second, for estimates.
@@ -225,6 +251,9 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CLOCK_EXCHANGES: usize = 16;
 /// What one client may write down in a trial, in deliveries: 24 B each.
 pub const DELIVERIES_MAX: u64 = 20_000_000;
+/// What all clients of a trial may write down: some 4 GiB.
+pub const TRIAL_DELIVERIES_MAX: u64 = 200_000_000;
+const _: () = assert!(DELIVERIES_MAX < TRIAL_DELIVERIES_MAX);
 /// Between the word to begin and the first update that is due.
 pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
 /// Clients from which the kernel's memory for them is told: it is known for the whole host only, whose other sockets

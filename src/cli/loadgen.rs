@@ -17,7 +17,6 @@ use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
-use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
@@ -25,6 +24,7 @@ use crate::report::findings::claims;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
 use crate::report::{export, html, text};
+use crate::run::RunSettings;
 use crate::run::file::{Run, Threshold, Verdict};
 
 const EXAMPLES: &str = "\
@@ -221,7 +221,7 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     }
     dry_run::print_notes(&plan, &shares)?;
     // Made first, so that a place which cannot be written is known before anything is measured.
-    let folder = NewFolder::make(&plan.out, &plan.name)?;
+    let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
@@ -268,7 +268,7 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     for condition in conditions {
         let problem = match condition.transport() {
             _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
-            Some(transport) if !plan.transports.contains(&transport) => {
+            Some(transport) if !plan.scenario.transports.contains(&transport) => {
                 format!("is about {transport}, which this run leaves out; add it to --transports")
             }
             Some(_) | None => continue,

@@ -8,7 +8,7 @@ use crate::load::context::{Outcome, Subject};
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
-use crate::run::file::{Audit, Health, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Audit, Health, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
 use crate::stats::nearest_rank;
@@ -123,7 +123,7 @@ fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Windo
 /// The clients that came back in the interval; `None` where they were to stay.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
-    if point.churn_ns.is_none() && !point.storm {
+    if point.churn == Leaving::Never {
         return None;
     }
     let connects = came_back(data);
@@ -225,7 +225,7 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
-    let ends = if which.point.has_link() { 4.0 } else { 2.0 };
+    let ends = if which.point.point.has_link() { 4.0 } else { 2.0 };
     Metrics {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::settings::Leaving;
 use crate::measure::bytes::ByteCounters;
 use crate::measure::delivery::{DeliveryLog, Due, Window};
 use crate::measure::sockets::Sockets;
 use crate::run::Transport;
+use crate::run::file::Leaving;
 use crate::transport::ClientError;
 use crate::units::Nanos;
 

@@ -18,7 +18,7 @@ use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
-use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
+use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::summary;
 use crate::units::{Nanos, rough};
 
@@ -64,7 +64,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         break;
     }
     progress.bar.finish_and_clear();
-    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.seed);
+    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.scenario.seed);
     if plan.target.is_some() {
         summary::judge_stretches(&mut rows, &trials);
     }
@@ -78,7 +78,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         started_at: started_at.to_string(),
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
-        scenario: scenario(plan),
+        scenario: plan.scenario.clone(),
         environment: with_links(environment::read(command, &plan.server_args), &trials),
         verdict,
         reasons,
@@ -105,9 +105,9 @@ fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
 /// order, so that a drift of the machine falls on all of them alike.
 pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
-    let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+    let mut random = ChaCha8Rng::seed_from_u64(plan.scenario.seed);
     let mut order = Vec::with_capacity(plan.trials());
-    for round in 1..=plan.rounds {
+    for round in 1..=plan.scenario.rounds {
         let mut points: Vec<_> = plan.points.iter().enumerate().collect();
         points.shuffle(&mut random);
         for (point_index, point) in points {
@@ -137,31 +137,6 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
     environment
 }
 
-fn scenario(plan: &Plan) -> Scenario {
-    let first = &plan.points[0];
-    let feed = &first.feed;
-    let (feed, feed_detail) = match &plan.target {
-        _ if first.point.echo.is_some() => (
-            "none".to_owned(),
-            "messages that clients send up and get back, each on a steady plan of its own".to_owned(),
-        ),
-        None => (feed.label().to_owned(), feed.describe()),
-        Some(url) => ("external".to_owned(), format!("whatever {url} publishes")),
-    };
-    Scenario {
-        name: plan.name.clone(),
-        question: plan.question.clone(),
-        feed,
-        feed_detail,
-        transports: plan.transports.clone(),
-        rounds: plan.rounds,
-        warm_up_ns: plan.warm_up,
-        measure_ns: plan.measure,
-        seed: plan.seed,
-        sweep: plan.sweep.clone(),
-    }
-}
-
 /// A bar on a terminal, a line for each trial elsewhere.
 struct Progress {
     bar: ProgressBar,
@@ -181,7 +156,7 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
-            print::err(&format!("{}: {}, about {} in all", plan.name, plan.count(), rough(plan.estimate())));
+            print::err(&format!("{}: {}, about {} in all", plan.scenario.name, plan.count(), rough(plan.estimate())));
         }
         Self { bar, trials, is_terminal }
     }

@@ -27,7 +27,6 @@ use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
 use crate::load::plan::{Plan, PlanPoint, preflight};
-use crate::load::settings::Leaving;
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
@@ -74,7 +73,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         Subject::TcpBaseline => ClockRelation::own(),
     };
     let point = &which.point.point;
-    let link = match which.point.has_link() {
+    let link = match point.has_link() {
         true => Some(Link::start(target.address, point).await?),
         false => None,
     };
@@ -86,11 +85,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         sockets: Sockets::default(),
         dials: Semaphore::new(limits::DIALS_AT_ONCE),
         connected: Semaphore::new(0),
-        leaving: match point.churn_ns {
-            Some(mean) => Leaving::Each(mean),
-            None if point.storm => Leaving::AllAtOnce,
-            None => Leaving::Never,
-        },
+        leaving: point.churn,
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
@@ -182,7 +177,7 @@ fn spawn(
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
     let point = &which.point.point;
-    let seed = plan.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64;
+    let seed = plan.scenario.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64;
     let phases = phases(point.clients, point.poll_interval_ns, seed);
     let mut clients = JoinSet::new();
     let mut progress = Vec::with_capacity(phases.len());

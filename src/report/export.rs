@@ -12,7 +12,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Interv
 
 use crate::files;
 use crate::run::Transport;
-use crate::run::file::{Row, Run, Trial};
+use crate::run::file::{Point, Row, Run, Trial};
 use crate::run::histogram;
 use crate::run::metric::{Metric, Value};
 use crate::units::Nanos;
@@ -132,8 +132,8 @@ fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
 /// Source: RFC 4180, but with a line feed alone at the end of a line, as the usual tools expect.
 pub fn csv(run: &Run) -> io::Result<Vec<u8>> {
     let intervals = |bound: &'static str| move |metric: &Metric| format!("ci95.{}.{bound}", metric.path());
-    let mut head: Vec<String> = Vec::new();
-    head.extend(SETTINGS.map(str::to_owned));
+    let settings = ["transport", "point_index"].into_iter().chain(Point::columns()).chain(AUDIT);
+    let mut head: Vec<String> = settings.map(str::to_owned).collect();
     head.extend(Metric::ALL.iter().map(|metric| metric.path().to_owned()));
     head.extend(Metric::ALL.iter().flat_map(|metric| [intervals("low")(metric), intervals("high")(metric)]));
     head.extend(["verdict", "reasons"].map(str::to_owned));
@@ -145,48 +145,13 @@ pub fn csv(run: &Run) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-/// The columns in front of the figures.
-const SETTINGS: [&str; 20] = [
-    "transport",
-    "clients",
-    "rate_per_s",
-    "payload_bytes",
-    "measured_feed",
-    "poll_interval_ns",
-    "hold_ns",
-    "rtt_ns",
-    "link_bits_per_s",
-    "request_header_bytes",
-    "jitter_ns",
-    "churn_ns",
-    "storm",
-    "echo",
-    "expected",
-    "delivered",
-    "lost",
-    "lost_announced",
-    "duplicate",
-    "reordered",
-];
+/// The columns of the delivery audit.
+const AUDIT: [&str; 6] = ["expected", "delivered", "lost", "lost_announced", "duplicate", "reordered"];
 
 fn fields(row: &Row) -> Vec<String> {
-    let (point, audit) = (&row.point, &row.audit);
-    let mut fields = vec![
-        tag(row.transport).to_owned(),
-        point.clients.to_string(),
-        point.rate_per_s.to_string(),
-        point.payload_bytes.to_string(),
-        point.measured_feed.to_string(),
-        point.poll_interval_ns.0.to_string(),
-        point.hold_ns.0.to_string(),
-        point.rtt_ns.0.to_string(),
-        point.link_bits_per_s.map_or_else(String::new, |bits| bits.to_string()),
-        point.request_header_bytes.to_string(),
-        point.jitter_ns.0.to_string(),
-        point.churn_ns.map_or_else(String::new, |mean| mean.0.to_string()),
-        point.storm.to_string(),
-        point.echo.map_or_else(String::new, |kind| kind.label().to_owned()),
-    ];
+    let audit = &row.audit;
+    let mut fields = vec![tag(row.transport).to_owned(), row.point_index.to_string()];
+    fields.extend(row.point.cells());
     let counts = [audit.expected, audit.delivered, audit.lost, audit.lost_announced, audit.duplicate, audit.reordered];
     fields.extend(counts.map(|count| count.to_string()));
     fields.extend(Metric::ALL.iter().map(|metric| number(*row.metrics.get(*metric))));

@@ -17,6 +17,7 @@ use crate::report::findings::view::{Drawn, Setting, View, ends as within, listed
 use crate::run::Transport;
 use crate::run::file::{Effort, MessageKind, Run};
 use crate::run::metric::Metric;
+use crate::run::purpose::ClaimName;
 use crate::stats::{Difference, median};
 use crate::units::grouped;
 
@@ -73,17 +74,22 @@ pub struct Claim {
     pub because: String,
 }
 
-/// The verdicts that a run can give: none, if it is no scenario that was made for a claim, or lacks what is needed.
+/// The verdicts on the claims that the run's scenario names, those aside for which the run lacks what is needed.
 pub fn of(run: &Run) -> Vec<Claim> {
     let view = View::new(run);
-    let found = match run.scenario.name.as_str() {
-        "sparse" => vec![polling_wastes(&view), sse_pushes(&view)],
-        "chatty" => vec![long_polling_becomes_polling(&view), sse_pushes(&view)],
-        "duplex" => vec![sse_is_one_way(&view), websocket_is_bidirectional(&view)],
-        "crowd" => vec![websocket_gains_with_load(&view), websocket_is_simple(run)],
-        _ => Vec::new(),
-    };
-    found.into_iter().flatten().collect()
+    run.scenario.purpose.claims.iter().filter_map(|claim| judged(&view, *claim)).collect()
+}
+
+fn judged(view: &View<'_>, claim: ClaimName) -> Option<Claim> {
+    match claim {
+        ClaimName::PollingWastes => polling_wastes(view),
+        ClaimName::LongPollingBecomesPolling => long_polling_becomes_polling(view),
+        ClaimName::SsePushes => sse_pushes(view),
+        ClaimName::SseIsOneWay => sse_is_one_way(view),
+        ClaimName::WebsocketGainsWithLoad => websocket_gains_with_load(view),
+        ClaimName::WebsocketIsBidirectional => websocket_is_bidirectional(view),
+        ClaimName::WebsocketIsSimple => websocket_is_simple(view.run),
+    }
 }
 
 /// The same as lines for a terminal.

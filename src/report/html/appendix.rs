@@ -98,7 +98,7 @@ pub(crate) fn environment(run: &Run) -> Markup {
         ("memory", memory),
         ("pushpull", format!("{} at {}, {} build", environment.version, environment.commit, environment.profile)),
         ("compiler", environment.rustc.clone()),
-        ("feed", format!("{}: {}", scenario.feed, scenario.feed_detail)),
+        ("feed", crate::report::findings::view::feed(&scenario.feed)),
         ("lengths", format!("warm-up {}, measured {}, run {}", scenario.warm_up_ns, scenario.measure_ns, run.took_ns)),
         ("seed", scenario.seed.to_string()),
     ];

@@ -73,7 +73,7 @@ fn body(view: &View<'_>) -> Markup {
     let is_sweep = view.sweep().is_some() && points.len() > 1;
     let picture = sweep::picture(view);
     // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
-    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { &verdicts::ALL };
+    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { verdicts::ALL.to_vec() };
     let asked_later: Vec<Metric> = verdicts::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
     html! {
         (header(view))
@@ -82,7 +82,7 @@ fn body(view: &View<'_>) -> Markup {
             section #verdict aria-label="Verdict" {
                 @if let Some(found) = recommendation::of(view) { p.recommendation { (text::recommendation::sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
-                @else { (verdicts::answers(view, first, asked_first)) }
+                @else { (verdicts::answers(view, first, &asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(claims) = claims::html(run) { (claims) }
@@ -174,7 +174,7 @@ fn header(view: &View<'_>) -> Markup {
             p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
             h1 { (scenario.question) }
             p.meta {
-                (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
+                (view.feed()) @if let Some(settings) = settings { " · " (settings) } " · "
                 (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
             }
         }

@@ -15,8 +15,9 @@ pub use stretches::{judge_stretches, updates_measured};
 
 use crate::run::Transport;
 use crate::run::file::{Audit, Point, Row, Trial, Verdict};
-use crate::run::metric::{Metric, Metrics, Unit, Value};
-use crate::run::samples::{self, Source};
+use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
+use crate::run::samples;
+use crate::run::setting::Setting;
 use crate::stats;
 use crate::stats::Sample;
 
@@ -25,7 +26,7 @@ use crate::stats::Sample;
 ///
 /// The same trials and seed give the same rows.
 pub fn summarise(trials: &[Trial], seed: u64) -> (Vec<Row>, Vec<Row>) {
-    let rows = by_row(trials).into_iter().filter_map(|((_, transport), trials)| row(transport, &trials, seed));
+    let rows = by_row(trials).into_iter().filter_map(|(key, trials)| row(key, &trials, seed));
     rows.partition(|row| row.transport.is_some())
 }
 
@@ -39,7 +40,7 @@ fn by_row(trials: &[Trial]) -> BTreeMap<(usize, Option<Transport>), Vec<&Trial>>
 }
 
 /// One transport at one point; `None` of no trials.
-fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row> {
+fn row((point_index, transport): (usize, Option<Transport>), trials: &[&Trial], seed: u64) -> Option<Row> {
     let mut samples = samples::of(trials, Source::Trials, seed);
     let mut reasons = reasons(trials);
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
@@ -59,7 +60,7 @@ fn row(transport: Option<Transport>, trials: &[&Trial], seed: u64) -> Option<Row
         *metrics.get_mut(metric) = Value(sample.map(|sample| sample.value));
         *ci95.get_mut(metric) = sample.and_then(Sample::interval).map(|interval| clip(metric, interval));
     }
-    Some(Row { transport, point: point(trials)?, audit: audit(trials), metrics, ci95, verdict, reasons })
+    Some(Row { transport, point_index, point: point(trials)?, audit: audit(trials), metrics, ci95, verdict, reasons })
 }
 
 /// A share has no interval beyond 1.
@@ -143,7 +144,7 @@ pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<String>) {
     (worst, reasons.into_iter().map(sentence).collect())
 }
 
-/// `SSE`, or `SSE at 100 clients, 10 updates/s` where these are what sets its point apart from the others.
+/// `SSE`, or `SSE at 100 clients, 10 updates a second` where these are what sets its point apart from the others.
 pub fn row_name(row: &Row, points: &[&Point]) -> String {
     let transport = row.transport.map_or("the TCP baseline", Transport::title);
     let settings = distinguishing(&row.point, points);
@@ -152,55 +153,8 @@ pub fn row_name(row: &Row, points: &[&Point]) -> String {
 
 /// Those settings of `point`, in words, that are not the same at all of `points`.
 pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
-    let number = crate::units::three_digits;
-    let link = point
-        .link_bits_per_s
-        .map_or("an unlimited link".to_owned(), |bits| format!("{} Mbit/s", number(bits as f64 / 1e6)));
-    type Differs = fn(&Point, &Point) -> bool;
-    let churn = point.churn_ns.map_or("clients that stay".to_owned(), |mean| format!("clients that stay {mean}"));
-    let echo = point.echo.map_or("updates".to_owned(), |kind| format!("{} messages", kind.label()));
-    let settings: [(Differs, String); 12] = [
-        (|a, b| a.clients != b.clients, format!("{} clients", crate::units::grouped(i64::from(point.clients)))),
-        (|a, b| is_another_feed(a, b, |point| point.rate_per_s), format!("{} updates/s", number(point.rate_per_s))),
-        (
-            |a, b| is_another_feed(a, b, |point| point.payload_bytes),
-            format!("{} of payload", Unit::Bytes.show(point.payload_bytes)),
-        ),
-        (|a, b| a.poll_interval_ns != b.poll_interval_ns, format!("a poll interval of {}", point.poll_interval_ns)),
-        (|a, b| a.hold_ns != b.hold_ns, format!("a hold of {}", point.hold_ns)),
-        (|a, b| a.rtt_ns != b.rtt_ns, format!("a round trip of {}", point.rtt_ns)),
-        (|a, b| a.link_bits_per_s != b.link_bits_per_s, link),
-        (
-            |a, b| a.request_header_bytes != b.request_header_bytes,
-            format!("{} more header bytes", point.request_header_bytes),
-        ),
-        (|a, b| a.jitter_ns != b.jitter_ns, format!("a jitter of {}", point.jitter_ns)),
-        (|a, b| a.churn_ns != b.churn_ns, churn),
-        (|a, b| a.storm != b.storm, (if point.storm { "all leaving at once" } else { "no storm" }).to_owned()),
-        (|a, b| a.echo != b.echo, echo),
-    ];
-    let kept = settings.into_iter().filter(|(differs, _)| points.iter().any(|other| differs(point, other)));
-    kept.map(|(_, words)| words).collect()
-}
-
-/// The same settings; what rate and payload a feed was measured at is not a setting.
-pub fn is_same_point(a: &Point, b: &Point) -> bool {
-    let Point { rate_per_s, payload_bytes, measured_feed, .. } = *b;
-    let asked = Point { rate_per_s, payload_bytes, measured_feed, ..a.clone() };
-    let is_another = |pick: fn(&Point) -> f64| is_another_feed(a, b, pick);
-    asked == *b && !is_another(|point| point.rate_per_s) && !is_another(|point| point.payload_bytes)
-}
-
-/// Was another rate, or another payload, asked for? What was measured depends on the stretch of the feed that the
-/// interval fell on, and sets nothing apart.
-pub fn is_another_feed(a: &Point, b: &Point, pick: fn(&Point) -> f64) -> bool {
-    !a.measured_feed && !b.measured_feed && is_another(pick(a), pick(b))
-}
-
-/// Two numbers that were set apart, and not measured a little differently: older files do not tell which.
-pub fn is_another(a: f64, b: f64) -> bool {
-    const MEASURED_ALIKE: f64 = 1.2;
-    a.max(b) > a.min(b) * MEASURED_ALIKE
+    let differs = |setting: &&Setting| points.iter().any(|other| setting.differs(point, other));
+    Setting::ALL.iter().filter(differs).map(|setting| setting.phrase(setting.of(point))).collect()
 }
 
 #[cfg(test)]
@@ -234,6 +188,8 @@ mod tests {
         ];
         assert_eq!(order, expected.map(|(clients, transport)| (clients, Some(transport))));
         assert_eq!(tcp_baseline.len(), 2);
+        let places = |rows: &[Row]| rows.iter().map(|row| row.point_index).collect::<Vec<_>>();
+        assert_eq!((places(&rows), places(&tcp_baseline)), (vec![0, 0, 1, 1], vec![0, 1]));
     }
 
     #[test]
@@ -313,15 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_rate_or_payload_sets_no_points_apart_but_one_that_was_asked_for_does() {
+    fn a_measured_rate_or_payload_sets_no_rows_apart_but_one_that_was_asked_for_does() {
         let asked = fixture::point(0);
-        let other = Point { rate_per_s: 20.0, payload_bytes: 999.0, ..asked.clone() };
-        assert!(!is_same_point(&asked, &other));
+        let other = Point { rate_per_s: 11.0, payload_bytes: 999.0, ..asked.clone() };
         assert_eq!(distinguishing(&asked, &[&asked, &other]).len(), 2);
         let [one, two] = [&asked, &other].map(|point| Point { measured_feed: true, ..point.clone() });
-        assert!(is_same_point(&one, &two) && is_same_point(&asked, &two));
         assert_eq!(distinguishing(&one, &[&one, &two]), Vec::<String>::new());
-        assert!(!is_same_point(&one, &Point { clients: 7, ..two }));
     }
 
     #[test]
@@ -329,7 +282,7 @@ mod tests {
         let [one, two] = [0, 1].map(fixture::point);
         let slow = Point { poll_interval_ns: Nanos(5_000_000_000), ..one.clone() };
         assert_eq!(distinguishing(&one, &[&one, &one]), Vec::<String>::new());
-        assert_eq!(distinguishing(&slow, &[&one, &slow]), ["a poll interval of 5.00 s"]);
+        assert_eq!(distinguishing(&slow, &[&one, &slow]), ["poll interval 5 s"]);
         assert_eq!(distinguishing(&two, &[&one, &two]).len(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! Under what each of two runs was made, and where that differs.
 
+use crate::report::findings::view;
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Unit;
 
@@ -19,7 +20,7 @@ pub fn differing(before: &Run, after: &Run) -> Vec<String> {
     }
     let (a, b) = (&before.environment, &after.environment);
     let (c, d) = (&before.scenario, &after.scenario);
-    let conditions: [(&str, String, String); 13] = [
+    let conditions = [
         ("host", a.host.clone(), b.host.clone()),
         ("kernel", a.kernel.clone(), b.kernel.clone()),
         ("processor", a.processor.clone(), b.processor.clone()),
@@ -28,15 +29,12 @@ pub fn differing(before: &Run, after: &Run) -> Vec<String> {
         ("build profile", a.profile.clone(), b.profile.clone()),
         ("compiler", a.rustc.clone(), b.rustc.clone()),
         ("scenario", c.name.clone(), d.name.clone()),
-        ("feed", format!("{}, {}", c.feed, c.feed_detail), format!("{}, {}", d.feed, d.feed_detail)),
-        ("seed", c.seed.to_string(), d.seed.to_string()),
-        ("number of rounds", c.rounds.to_string(), d.rounds.to_string()),
-        ("warm-up", c.warm_up_ns.to_string(), d.warm_up_ns.to_string()),
-        ("measured interval", c.measure_ns.to_string(), d.measure_ns.to_string()),
+        ("feed", view::feed(&c.feed), view::feed(&d.feed)),
     ];
-    for (name, first, second) in conditions {
+    let settings = c.settings().into_iter().zip(d.settings()).map(|((name, first), (_, second))| (name, first, second));
+    for (name, first, second) in conditions.into_iter().chain(settings) {
         if first != second {
-            warnings.push(format!("the {name} differs: {first} in the first run, {second} in the second"));
+            warnings.push(format!("{name}: {first} in the first run, {second} in the second"));
         }
     }
     let mut notes: Vec<&String> = a.notes.keys().chain(b.notes.keys()).collect();
