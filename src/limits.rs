@@ -326,9 +326,11 @@ pub const PATH_DEVICE_PACKETS: u32 = 20_000;
 pub const PATH_READ_BATCH: usize = 64;
 /// Hosts on the near side of a path: the last 16 bits of an address, without 0 and the broadcast address.
 pub const PATH_HOSTS_MAX: u16 = u16::MAX - 1;
-const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32);
+const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32, "the last host is the probes'");
 /// What the relay answers to one question.
 pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
+/// Paths that one process tells apart in sweeps and comparisons: far more than the points of any run.
+pub const PATHS_MET_MAX: usize = 10_000;
 /// How long starting a path and asking its relay may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.
@@ -337,6 +339,12 @@ pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
 pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
 /// How much longer than the round trip asked for a probe may take before it counts as lost.
 pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
+
+/// By how many standard deviations a path's losses may miss what was asked for: chance does that once in two million.
+pub const PATH_LOSS_DEVIATIONS_MAX: f64 = 5.0;
+/// Share of the packets that a relay may lose without having been asked to: a tenth of the least loss that is worth
+/// asking for, 0.1 %.
+pub const PATH_MISSED_SUSPECT: f64 = 1e-4;
 
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
 
