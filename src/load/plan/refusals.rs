@@ -270,7 +270,7 @@ mod tests {
             Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
         ));
         assert!(matches!(
-            self::refusal("quick", "--measure 10ms --clients 5 --poll-interval 60s", None),
+            self::refusal("quick", "--measure 100ms --clients 5 --poll-interval 60s", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. }))
         ));
     }

@@ -14,6 +14,7 @@ pub mod bars;
 mod drawing;
 mod frame;
 pub mod lines;
+mod place;
 pub mod strip;
 mod text;
 
@@ -134,7 +135,7 @@ mod tests {
         let fixed = [Ink::Text, Ink::Muted, Ink::Axis, Ink::Grid, Ink::GridMinor, Ink::TcpBaseline, Ink::Band];
         let series = (0..4).flat_map(|index| [Ink::Series(index), Ink::Dashed(index), Ink::Thin(index)]);
         let inks: Vec<Ink> = fixed.into_iter().chain(series).chain((0..5).map(Ink::Part)).collect();
-        let css = crate::report::html::page::CSS;
+        let css = include_str!("../report.css");
         for (index, ink) in inks.iter().enumerate() {
             assert!(inks[index + 1..].iter().all(|other| other.class() != ink.class()), "{ink:?}");
             for class in ink.class().split(' ') {
