@@ -12,7 +12,7 @@ use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::path::{self, PathCommand};
 use crate::cli::dry_run;
-use crate::cli::process::{self, DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::path::namespace::Paths;
@@ -67,14 +67,21 @@ Examples:
   loadgen run sparse                             run one of them
 ";
 
-/// Text behind a command's help: its examples, then what all have.
-fn after(examples: &str) -> String {
-    format!("{examples}\n{EXIT_CODES}")
+/// The exit codes of a run.
+const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
+/// Those of a comparison.
+const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
+/// Those of what only reads and writes files.
+const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
+
+/// Text behind a command's help: its examples, and its exit codes.
+fn after(examples: &str, codes: &[u8]) -> String {
+    format!("{examples}\n{}", exit_codes(codes))
 }
 
 /// Subscribes many clients to one stream over each transport, and reports what each costs and gives.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "loadgen", version, after_help = after(EXAMPLES), args_conflicts_with_subcommands = true)]
+#[command(name = "loadgen", version, after_help = after(EXAMPLES, &OF_RUN), args_conflicts_with_subcommands = true)]
 pub struct LoadgenArgs {
     #[command(subcommand)]
     command: Option<Command>,
@@ -86,7 +93,7 @@ pub struct LoadgenArgs {
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run a scenario and write its report [default].
-    #[command(after_help = after(RUN_EXAMPLES))]
+    #[command(after_help = after(RUN_EXAMPLES, &OF_RUN))]
     Run {
         /// A scenario's name (see `loadgen scenarios`), or the path of a .toml file.
         #[arg(default_value = scenarios::DEFAULT)]
@@ -95,13 +102,13 @@ enum Command {
         flags: RunFlags,
     },
     /// Regenerate a report from its run.json.
-    #[command(after_help = after(REPORT_EXAMPLES))]
+    #[command(after_help = after(REPORT_EXAMPLES, &OF_FILES))]
     Report {
         /// The run's folder, or its run.json.
         run: PathBuf,
     },
     /// Compare two runs: what got better, what got worse, what is within noise.
-    #[command(after_help = after(COMPARE_EXAMPLES))]
+    #[command(after_help = after(COMPARE_EXAMPLES, &OF_COMPARISON))]
     Compare {
         /// The baseline: a run's folder, or its run.json.
         first: PathBuf,
@@ -115,7 +122,7 @@ enum Command {
         out: Option<PathBuf>,
     },
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
-    #[command(after_help = after(SCENARIOS_EXAMPLES))]
+    #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
         /// Print them as JSON.
         #[arg(long)]

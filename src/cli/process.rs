@@ -21,16 +21,25 @@ pub const INVALID: u8 = 4;
 /// Cut short with Ctrl-C, as a shell would say it.
 pub const INTERRUPTED: u8 = 130;
 
-/// What the exit codes mean, for the help of every command.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0    done
-  1    could not be done, or not to its end (a server that ended in a run: the report has the trials before it)
-  2    wrong use
-  3    a --fail-if condition was met
-  4    the run was invalid
-  130  cut short with Ctrl-C; the report has the trials that were done
-";
+/// The exit codes of which a command has some, with what each means.
+const EXIT_CODES: [(u8, &str); 6] = [
+    (DONE, "done"),
+    (
+        FAILED,
+        "could not be done, or not to its end (a server that ended in a run: the report has the trials before it)",
+    ),
+    (USAGE_ERROR, "wrong use"),
+    (THRESHOLD, "a --fail-if condition was met"),
+    (INVALID, "the run was invalid"),
+    (INTERRUPTED, "cut short with Ctrl-C (a run's report has the trials that were done)"),
+];
+
+/// The exit codes of a command, for its help.
+pub fn exit_codes(codes: &[u8]) -> String {
+    let shown = EXIT_CODES.iter().filter(|(code, _)| codes.contains(code));
+    let lines: String = shown.map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect();
+    format!("Exit codes:\n{lines}")
+}
 
 /// An error that whoever called the program can mend alone, by asking for something else: it ends with [`USAGE_ERROR`].
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +162,13 @@ mod tests {
         assert_eq!(sentence(&part), "cannot read it: it is lost");
         let context = Err::<(), _>(Failure::Whole { source: lost() }).context("no run").unwrap_err();
         assert_eq!(sentence(&context), "no run: cannot read it: it is lost; give another");
+    }
+
+    #[test]
+    fn every_exit_code_has_its_meaning_once() {
+        let all = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
+        assert_eq!(exit_codes(&all).lines().count(), all.len() + 1);
+        assert_eq!(exit_codes(&[DONE, USAGE_ERROR]).lines().count(), 3);
     }
 
     #[test]

@@ -34,11 +34,18 @@ Examples:
   curl -N 127.0.0.1:8080/updates/sse           watch it
 ";
 
+fn after() -> String {
+    format!(
+        "{EXAMPLES}\n{}",
+        process::exit_codes(&[process::DONE, process::FAILED, process::USAGE_ERROR, process::INTERRUPTED])
+    )
+}
+
 /// Publishes one stream of updates four ways: polling, long polling, Server-Sent Events, WebSocket.
 ///
 /// Prints the address it listens on as its first line. Ctrl-C and SIGTERM let connections end in good order.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "server", version, after_help = EXAMPLES)]
+#[command(name = "server", version, after_help = after())]
 pub struct ServerArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", value_parser = ip_address)]
