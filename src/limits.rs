@@ -12,6 +12,13 @@ use crate::units::Nanos;
 pub const JOURNAL_UPDATES_MAX: usize = 10_000;
 /// Bytes retained, all encoded forms together: small beside the sockets of a thousand clients.
 pub const JOURNAL_BYTES_MAX: usize = 32 << 20;
+/// How many can be set to be retained: a day at ten a second.
+pub const JOURNAL_UPDATES_SETTING_MAX: usize = 1_000_000;
+/// How few bytes: the server starts with less, but hardly an update fits.
+pub const JOURNAL_BYTES_SETTING_MIN: usize = 4 << 10;
+/// How many: the encoded forms of a million updates of 4 KiB, in memory.
+pub const JOURNAL_BYTES_SETTING_MAX: usize = 16 << 30;
+const _: () = assert!(JOURNAL_BYTES_SETTING_MIN < JOURNAL_BYTES_MAX && JOURNAL_BYTES_MAX < JOURNAL_BYTES_SETTING_MAX);
 /// What an entry takes beside its encoded forms: the entry itself, its counters and its place in the ring.
 pub const JOURNAL_ENTRY_OVERHEAD_BYTES: usize = 160;
 /// One update's `data`, and so the body of `POST /updates`: above every payload of the `payload` scenario (64 KiB).
@@ -102,6 +109,17 @@ pub const LISTEN_BACKLOG: u32 = 4096;
 /// Connections of one address that is not on loopback, unless set: a classroom behind one router, four lanes and a
 /// spare each.
 pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Connections that can be set, of all or of one address: what the addresses of 127.0.0.0/8 could make. How many there
+/// can be is said by the limit on open files.
+pub const CONNECTIONS_SETTING_MAX: usize = 1_000_000;
+/// How short a wait of the server, or the age of a stream, can be set: a client a continent away still answers.
+pub const SERVER_LENGTH_MIN: Nanos = Nanos(100 * Nanos::MILLI.0);
+/// How long: a day is as good as for ever, and far from where clocks overflow.
+pub const SERVER_LENGTH_MAX: Nanos = Nanos(24 * 3_600 * Nanos::SECOND.0);
+/// The last processor that a program can be kept to: the kernel's set has as many (`CPU_SETSIZE`).
+pub const CORE_MAX: usize = 1023;
+/// Processor time that can be burnt on each update: more than the time between two is a server that stands still.
+pub const BURN_MAX: Nanos = Nanos::SECOND;
 /// Refused connections that are given time to read why; further ones are only closed.
 pub const REFUSALS_AT_ONCE: usize = 32;
 /// File descriptors kept back from connections: listener, timers, logs, `/proc`, standard streams, runtime, and the

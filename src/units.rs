@@ -184,6 +184,16 @@ pub fn plain_size(bytes: u64) -> String {
     }
 }
 
+/// Reads a number, for [`within`].
+///
+/// Errors: whether it is none, or only none that fits.
+pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| match text.trim().parse::<f64>() {
+        Ok(_) => format!("{} is out of range", text.trim()),
+        Err(_) => format!("`{text}` is not a number"),
+    })
+}
+
 /// A number within its range, both ends included; the error names the range.
 pub fn within<T: PartialOrd>(
     text: &str,

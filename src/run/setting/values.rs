@@ -134,9 +134,8 @@ impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
 
 /// How a kind of number is written: read from a text, and shown as a flag takes it.
 mod number {
-    pub fn read<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-        text.trim().parse().map_err(|_| format!("`{text}` is not a number that fits here"))
-    }
+    pub use crate::units::number as read;
+
     pub fn show(number: impl std::fmt::Display) -> String {
         number.to_string()
     }

@@ -80,9 +80,8 @@ pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) ->
         return None;
     }
     let row = run.summary.iter().find(|row| row.transport == Some(second))?;
-    let trials = run.trials_of(row);
     let tcp_baseline = run.tcp_baseline.iter().find(|one| one.point_index == row.point_index);
-    let measured = Setting::of(run, row, &trials, tcp_baseline)?;
+    let measured = Setting::of(run, row, &run.trials_of(row), tcp_baseline)?;
     // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
     let setting = Setting { interval: [0.0, 3600.0], ..measured };
     let total = |transport: Transport, rate: f64| {
