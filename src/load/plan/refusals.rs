@@ -238,11 +238,11 @@ mod tests {
         assert!(self::refusal("sparse", &flags, None).is_none(), "{refusal}");
         // The recording has its quiet hours: at this speed a tenth of a second may hold none.
         assert!(matches!(
-            self::refusal("quick", "--measure 1ms", None),
+            self::refusal("quick", "--measure 100ms --clients 5", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
         ));
         assert!(matches!(
-            self::refusal("quick", "--measure 10ms --clients 5 --poll-interval 60s", None),
+            self::refusal("quick", "--measure 100ms --clients 5 --poll-interval 60s", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. }))
         ));
     }
