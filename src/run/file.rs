@@ -446,6 +446,7 @@ mod tests {
         first.trials.retain(|trial| trial.point_index == 0);
         first.summary.retain(|row| row.point_index == 0);
         first.tcp_baseline.retain(|row| row.point_index == 0);
-        assert_eq!(Run::read(early(&first).path()).unwrap(), first);
+        let read = Run::read(early(&first).path()).unwrap();
+        assert!(read.rows().all(|row| row.point_index == 0 && read.trials_of(row).len() == 3));
     }
 }
