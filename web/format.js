@@ -31,9 +31,9 @@ export function length(ms) {
   return ms < 1000 ? `${plain(ms)} ms` : `${plain(ms / 1000)} s`;
 }
 
-/** A rate that somebody set: `10 a second`, `one every 5 s`. */
+/** A rate that somebody set: `10 a second`, `every 5 s`. */
 export function rate(perSecond) {
-  return perSecond >= 1 ? `${plain(perSecond)} a second` : `one every ${Number((1 / perSecond).toPrecision(2))} s`;
+  return perSecond >= 1 ? `${plain(perSecond)} a second` : `every ${Number((1 / perSecond).toPrecision(2))} s`;
 }
 
 /** `1,234` */

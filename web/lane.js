@@ -95,7 +95,7 @@ class Lane {
     keep(this.deliveries, delivery);
     if (delivery.isRecovered) cut.recovered += 1;
     this.latest = { seq: update.seq, due, data: update.data };
-    this.latencies.push(arrived - due);
+    if (delivery.left >= this.page.countedFrom) this.latencies.push(arrived - due);
     if (this.latencies.length > LATENCIES_KEPT * 1.25) this.latencies.splice(0, LATENCIES_KEPT / 4);
     this.page.onUpdate(this, update, delivery);
   }

@@ -40,6 +40,8 @@ const page = {
   status: null,
   base: null,
   countedSince: '',
+  /** What left the server before is in none of the figures. */
+  countedFrom: -Infinity,
   isCountedFromStart: true,
   frozenAt: null,
   isAtLimit: false,
@@ -98,6 +100,7 @@ const page = {
   async countFromZero() {
     await this.readStatus();
     this.base = this.status;
+    this.countedFrom = local(this.base.now_us);
     this.isCountedFromStart = false;
     this.countedSince = timeOfDay();
     for (const lane of this.lanes) lane.resetFigures();

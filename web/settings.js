@@ -7,7 +7,7 @@ import { bytes, element, length, rate, say } from './format.js';
 const FEEDS = [
   ['steady', 'Steady'], ['poisson', 'At random moments'], ['bursty', 'In bursts'], ['replay', 'Earthquakes'], ['paused', 'Paused'],
 ];
-const VIEWS = [['one', 'One update at a time'], ['window', 'The last seconds']];
+const VIEWS = [['one', 'One update'], ['window', 'Last seconds']];
 /** How long a slider may still be moving. */
 const SETTLE_MS = 180;
 
@@ -121,6 +121,8 @@ export class Settings {
     this.waiting = {};
     const { settings } = this.page;
     const has = (...names) => names.some((name) => name in changes);
+    // Before the feed begins, so that its first update is counted like all others.
+    if (Object.keys(changes).some((name) => name !== 'window' && name !== 'view')) await this.page.countFromZero();
     if (has(...FEED_SETTINGS)) {
       try {
         const { feed, rate: perSecond, payload } = settings;
@@ -138,7 +140,6 @@ export class Settings {
       if (lane.key === 'polling' && has('poll')) lane.settingsChanged();
       if (lane.key === 'long_polling' && has('hold')) lane.settingsChanged();
     }
-    if (Object.keys(changes).some((name) => name !== 'window' && name !== 'view')) await this.page.countFromZero();
   }
 
   /** The feed as the server has it: another page of this room may have set it. */

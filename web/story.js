@@ -82,7 +82,7 @@ export class Story {
     }
     if (scene.kind === 'open') return 'The same stream is opened in four ways';
     const slowed = rtt > 0 ? `; ${seconds(rtt / 2)} added each way` : '';
-    const which = scene.mark ? `Update ${scene.seq}, published by you,` : `Update ${scene.seq}`;
-    return `${which} and its four ways${slowed}`;
+    const which = scene.mark ? `Update ${scene.seq}, published by you,` : `Update ${scene.seq},`;
+    return `${which} four ways${slowed}`;
   }
 }

@@ -1,6 +1,6 @@
 //! The programs that the load generator starts for itself: the TCP baseline and the link.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Parser;
 
@@ -16,12 +16,20 @@ use crate::units::Nanos;
 pub struct BaselineArgs {
     #[command(flatten)]
     feed: FeedArgs,
+    /// Address to listen on.
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    host: Ipv4Addr,
     /// Keep to this processor.
     #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
 }
 
 impl BaselineArgs {
+    /// Where it listens.
+    pub fn host(&self) -> Ipv4Addr {
+        self.host
+    }
+
     /// The processor that this process is to keep to, if it is.
     pub fn core(&self) -> Option<usize> {
         self.core

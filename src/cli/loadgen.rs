@@ -1,6 +1,7 @@
 //! The `loadgen` program: its sub-commands and flags, and what it does with them.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -9,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
+use super::path::{self, PathCommand};
 use crate::cli::dry_run;
-use crate::cli::process::{DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use crate::cli::process::{self, DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
+use crate::load::path::namespace::Paths;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::target::parse_address;
@@ -126,6 +129,8 @@ enum Command {
     /// Start the relay that adds distance.
     #[command(hide = true)]
     Link(LinkArgs),
+    #[command(flatten)]
+    Path(PathCommand),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -160,10 +165,27 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::TcpBaseline(args)) => args.core(),
-            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios { .. }) => {
-                None
-            }
+            Some(
+                Command::Link(_)
+                | Command::Path(_)
+                | Command::Report { .. }
+                | Command::Compare { .. }
+                | Command::Scenarios { .. },
+            ) => None,
         }
+    }
+
+    /// Does a run of these go over a path? What is wrong with them comes to light when the run is planned.
+    fn needs_path(&self) -> bool {
+        let (scenario, flags) = match &self.command {
+            None => (scenarios::DEFAULT, &self.run),
+            Some(Command::Run { scenario, flags }) => (scenario.as_str(), flags),
+            Some(_) => return false,
+        };
+        let Ok(scenario) = Scenario::load(scenario) else { return false };
+        let paths = flags.settings.clone().over(scenario.settings).path;
+        let has_path = paths.is_some_and(|paths| paths.0.iter().any(|path| path.0.is_some()));
+        has_path && !flags.dry_run && flags.target.is_none()
     }
 }
 
@@ -172,36 +194,54 @@ const GENERATOR_CORE: usize = 1;
 /// With `--pin`: where the server runs.
 const SERVER_CORE: usize = 0;
 
+/// Runs the program to its exit code. A namespace can only be entered before there are threads, so that what needs one
+/// is found out here.
+pub fn start(args: LoadgenArgs) -> ExitCode {
+    if let Some(Command::Path(command)) = args.command {
+        return process::run_plain(|| path::run(command));
+    }
+    let paths = if args.needs_path() { Paths::enter() } else { Ok(Paths::NotEntered) };
+    process::run(args.core(), async { run(args, paths?).await })
+}
+
 /// Does what the command line asks; returns the exit code.
 ///
 /// Errors: one sentence that says what to do.
-pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
+async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
     match args.command {
-        None => run_scenario(scenarios::DEFAULT, args.run).await,
-        Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags).await,
+        None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
+        Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags, paths).await,
         Some(Command::Report { run }) => regenerate(&run),
         Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
-            tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed())).await?.map(|()| DONE)
+            tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed(), args.host())).await?.map(|()| DONE)
         }
     }
 }
 
-async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
+async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Result<u8> {
     let scenario = Scenario::load(name).map_err(|error| usage_error(error, ScenarioError::is_usage_error))?;
     let mut plan = Plan::new(scenario, flags.settings, flags.target, flags.out)
         .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
+    plan.paths = paths;
     refuse_thresholds(&flags.fail_if, &plan)?;
     let shares = dry_run::percentiles(&flags.fail_if);
     if flags.dry_run {
         return dry_run::print(&plan, &shares).map(|()| DONE);
     }
     dry_run::print_notes(&plan, &shares)?;
+    if let Some(refusal) = plan.paths.refusal() {
+        print::err(&format!(
+            "note: a real path cannot be had here: {refusal}. A link stands in for it: it delays a stream and limits its \
+             rate, and shows neither loss nor slow start"
+        ));
+    }
     // Made first, so that a place which cannot be written is known before anything is measured.
     let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
     let stop = CancellationToken::new();

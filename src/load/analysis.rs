@@ -11,6 +11,8 @@ use crate::measure::host;
 use crate::run::file::{Audit, Health, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::path::report::PathReport;
+use crate::run::path::{PathSettings, percent};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -65,6 +67,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         wire,
         health,
         link: data.link,
+        path: data.path,
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),
@@ -225,7 +228,7 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
-    let ends = if which.point.point.has_link() { 4.0 } else { 2.0 };
+    let ends = if data.has_link { 4.0 } else { 2.0 };
     Metrics {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
@@ -356,6 +359,19 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
             );
         }
     }
+    if let Some(refusal) = data.refusal {
+        say(
+            Verdict::Suspect,
+            format!(
+                "a link stood in for the path, which delays a stream and shows neither loss nor slow start: {refusal}"
+            ),
+        );
+    }
+    if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
+        for reason in path_errors(&asked, &gave) {
+            say(Verdict::Suspect, reason);
+        }
+    }
     let wire = &trial.wire;
     let parts = (wire.payload + wire.framing + wire.http_headers) as f64;
     let is_off = (parts - wire.socket as f64).abs() > wire.socket as f64 * limits::WIRE_MISMATCH_SUSPECT;
@@ -367,6 +383,32 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     }
     trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();
+}
+
+/// What a path gave that was not asked of it.
+fn path_errors(asked: &PathSettings, gave: &PathReport) -> Vec<String> {
+    let mut errors = Vec::new();
+    // Packets that keep their order wait for each other, the more the more their delays differ.
+    let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
+    if gave.round_trip_ns_p50.0.abs_diff(asked.rtt.0) > most {
+        errors
+            .push(format!("the path was asked for a round trip of {} and gave {}", asked.rtt, gave.round_trip_ns_p50));
+    }
+    let [lost, packets] = [gave.up.lost + gave.down.lost, gave.up.packets_in + gave.down.packets_in];
+    let sent = packets.saturating_sub(gave.up.queue_dropped + gave.down.queue_dropped) as f64;
+    // A sum of bursts varies as many times more than single losses do as a burst is long, and a bit less than twice that.
+    let deviation = (sent * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
+    if (lost as f64 - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
+        let given = percent((lost as f64 / sent * 1e4).round() / 1e4);
+        errors.push(format!("the path was asked to lose {} of the packets and lost {given}", percent(asked.loss)));
+    }
+    if gave.missed as f64 > packets as f64 * limits::PATH_MISSED_SUSPECT {
+        errors.push(format!(
+            "the path's relay was too slow, and {} of {packets} packets were lost for that",
+            gave.missed
+        ));
+    }
+    errors
 }
 
 #[cfg(test)]

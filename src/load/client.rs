@@ -195,7 +195,7 @@ impl<'a> Client<'a> {
 
     /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
     async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
-        let server = self.context.server;
+        let server = self.context.server_of(self.id);
         let socket = match server {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,

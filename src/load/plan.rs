@@ -6,6 +6,7 @@ mod bundled;
 pub(crate) mod preflight;
 mod refusals;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use preflight::{Forecast, Note, OpenFiles, Refusal};
@@ -13,9 +14,12 @@ pub use refusals::PlanError;
 
 use crate::limits;
 use crate::load::context::Subject;
+use crate::load::link::LinkOptions;
+use crate::load::path::namespace::Paths;
 use crate::load::scenarios::Scenario;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
+use crate::run::path::PathSettings;
 use crate::run::{FeedKind, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
@@ -27,6 +31,8 @@ pub struct Plan {
     pub scenario: run::Scenario,
     /// The points of the sweep; one if nothing is swept.
     pub points: Vec<PlanPoint>,
+    /// Whether paths can be had here.
+    pub paths: Paths,
     /// A server that is already there, instead of one started for each trial.
     pub target: Option<reqwest::Url>,
     /// Where runs are written.
@@ -78,13 +84,14 @@ impl Plan {
         let settings = flags.clone().over(settings);
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
         refusals::refuse_lists(&settings)?;
+        refusals::refuse_paths(&settings, target.is_some())?;
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
         let points = planned.collect::<Result<Vec<_>, _>>()?;
         let feed = published(&points[0], &settings, target.as_ref());
         let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
         scenario.tcp_baseline &= target.is_none();
-        Ok(Self { scenario, points, target, out, server_core: None, server_args: Vec::new() })
+        Ok(Self { scenario, points, paths: Paths::NotEntered, target, out, server_core: None, server_args: Vec::new() })
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -105,6 +112,21 @@ impl Plan {
             Some(refusal) => Err(refusal.into()),
             None => Ok(()),
         }
+    }
+
+    /// The link of a point: that which was asked for, or the one that stands in for a path that cannot be had here.
+    pub fn link_options(&self, point: &Point, to: SocketAddr) -> Option<LinkOptions> {
+        let asked = point.has_link().then_some(LinkOptions {
+            to,
+            rtt: point.rtt_ns,
+            jitter: point.jitter_ns,
+            bits_per_s: point.link_bits_per_s,
+        });
+        let stand_in = |path: PathSettings| {
+            let bits_per_s = [path.up_bits_per_s, path.down_bits_per_s].into_iter().flatten().min();
+            LinkOptions { to, rtt: path.rtt, jitter: path.jitter, bits_per_s }
+        };
+        asked.or_else(|| point.path.filter(|_| self.paths.refusal().is_some()).map(stand_in))
     }
 
     /// Trials in all, those of the TCP baseline with them.
@@ -161,7 +183,7 @@ impl Plan {
         let warm_up = self.scenario.warm_up_ns;
         match subject {
             Subject::Transport(Transport::Polling) if point.echo.is_none() => {
-                warm_up.max(point.poll_interval_ns.saturating_add(point.rtt_ns))
+                warm_up.max(point.poll_interval_ns.saturating_add(point.round_trip()))
             }
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
             | Subject::TcpBaseline => warm_up,

@@ -19,6 +19,7 @@ use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
+use crate::run::path::report::PathReport;
 use crate::run::summary;
 use crate::units::{Nanos, rough};
 
@@ -79,7 +80,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
         scenario: plan.scenario.clone(),
-        environment: with_links(environment::read(command, &plan.server_args), &trials),
+        environment: with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
         verdict,
         reasons,
         summary: rows,
@@ -133,6 +134,41 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
         let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
         print::err(&format!("the link was asked for a round trip of {asked}: {said}"));
         environment.notes.insert(format!("link with a round trip of {asked}"), said);
+    }
+    environment
+}
+
+/// Notes what each path was asked for and gave, or why there was none.
+fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> Environment {
+    if let Some(refusal) = plan.paths.refusal() {
+        let said =
+            format!("a link stood in for it, which delays a stream and shows neither loss nor slow start: {refusal}");
+        environment.notes.insert("path".to_owned(), said);
+    }
+    let mut paths: BTreeMap<String, Vec<PathReport>> = BTreeMap::new();
+    for (asked, gave) in trials.iter().filter_map(|trial| trial.point.path.zip(trial.path)) {
+        paths.entry(asked.to_string()).or_default().push(gave);
+    }
+    for (asked, gave) in paths {
+        let total = |of: fn(&PathReport) -> u64| gave.iter().map(of).sum::<u64>();
+        let packets = total(|one| one.up.packets_in + one.down.packets_in);
+        let full = total(|one| one.up.queue_dropped + one.down.queue_dropped);
+        let lost = total(|one| one.up.lost + one.down.lost);
+        let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
+        trips.sort_unstable();
+        let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
+        let said = format!(
+            "gave a round trip of {} at the median of {} trials, and {worst} at the worst trial's p99; of {packets} packets \
+             it lost {:.2} % and had no room in a queue for {full}; the kernel sent {} segments again; its relay took {} of \
+             processor time a packet",
+            trips[trips.len() / 2],
+            gave.len(),
+            lost as f64 * 100.0 / packets.saturating_sub(full).max(1) as f64,
+            total(|one| one.segments_retransmitted.unwrap_or(0)),
+            Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
+        );
+        print::err(&format!("the path {asked}: {said}"));
+        environment.notes.insert(format!("path {asked}"), said);
     }
     environment
 }

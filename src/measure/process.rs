@@ -1,10 +1,14 @@
-//! The two questions that only the C library answers: what TCP knows of a connection, and how much processor time
-//! another process has used. The only unsafe code of the package.
-#![allow(unsafe_code, reason = "getsockopt(TCP_INFO) and clock_getcpuclockid(3) have no safe binding")]
+//! What the kernel knows of a TCP connection, and how much processor time another process has used. The only unsafe code
+//! of the package.
+#![allow(unsafe_code, reason = "getsockopt(TCP_INFO) has no safe binding, nor in nix")]
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use nix::sys::socket::{Shutdown, shutdown};
+use nix::time::ClockId;
+use nix::unistd::Pid;
 
 use crate::units::Nanos;
 
@@ -47,22 +51,53 @@ impl TcpCounts {
     ///
     /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
     pub fn of(socket: RawFd) -> io::Result<Self> {
-        let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
-        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
-        // open, or no TCP socket, is an error and nothing worse.
-        let code = unsafe {
-            libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length)
-        };
-        if code != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
-        let info = unsafe { info.assume_init() };
+        let info = tcp_info(socket)?;
         Ok(Self {
             segments_out: info.tcpi_segs_out.into(),
             segments_in: info.tcpi_segs_in.into(),
             bytes_retransmitted: info.tcpi_bytes_retrans,
+        })
+    }
+}
+
+fn tcp_info(socket: RawFd) -> io::Result<libc::tcp_info> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
+    // open, or no TCP socket, is an error and nothing worse.
+    let code =
+        unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length) };
+    if code != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
+    Ok(unsafe { info.assume_init() })
+}
+
+/// What the kernel knows of the sending end of a TCP connection over a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpSender {
+    /// Bytes of data in a full segment.
+    pub segment_bytes: u32,
+    /// Segments sent again, from the beginning of the connection.
+    pub segments_retransmitted: u32,
+    /// Segments with data sent, those sent again included.
+    pub data_segments: u32,
+    /// The smoothed round trip (RFC 6298).
+    pub round_trip: Nanos,
+}
+
+impl TcpSender {
+    /// Reads it from `TCP_INFO`.
+    ///
+    /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
+    pub fn of(socket: impl AsFd) -> io::Result<Self> {
+        let info = tcp_info(socket.as_fd().as_raw_fd())?;
+        Ok(Self {
+            segment_bytes: info.tcpi_snd_mss,
+            segments_retransmitted: info.tcpi_total_retrans,
+            data_segments: info.tcpi_data_segs_out,
+            round_trip: Nanos(u64::from(info.tcpi_rtt) * 1_000),
         })
     }
 }
@@ -73,11 +108,7 @@ impl TcpCounts {
 ///
 /// Errors: as for a connection that has ended already.
 pub fn shut(socket: RawFd) -> io::Result<()> {
-    // SAFETY: no memory is involved; a descriptor that is not open, or no socket, is an error and nothing worse.
-    match unsafe { libc::shutdown(socket, libc::SHUT_RDWR) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    Ok(shutdown(socket, Shutdown::Both)?)
 }
 
 /// User and system time that a process has used, with all its threads, in nanoseconds.
@@ -86,27 +117,14 @@ pub fn shut(socket: RawFd) -> io::Result<()> {
 ///
 /// Errors: as for a process that has ended.
 pub fn process_cpu(pid: u32) -> io::Result<Nanos> {
-    let mut clock: libc::clockid_t = 0;
-    let pid = libc::pid_t::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: `clock` outlives the call, which writes one clockid_t to it.
-    let code = unsafe { libc::clock_getcpuclockid(pid, &mut clock) };
-    if code != 0 {
-        return Err(io::Error::from_raw_os_error(code));
-    }
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: `time` outlives the call, which writes one timespec to it.
-    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: two integers, zeroed and then written.
-    let time = unsafe { time.assume_init() };
-    Ok(Nanos(time.tv_sec as u64 * Nanos::SECOND.0 + time.tv_nsec as u64))
+    let pid = Pid::from_raw(i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?);
+    let time = ClockId::pid_cpu_clock_id(pid)?.now()?;
+    Ok(Nanos(time.tv_sec() as u64 * Nanos::SECOND.0 + time.tv_nsec() as u64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]

@@ -38,7 +38,7 @@ pub fn write(run: &Run, folder: &Path) -> io::Result<Vec<PathBuf>> {
         files.push(path);
         io::Result::Ok(())
     };
-    put("summary.csv".to_owned(), csv(run).as_bytes())?;
+    put("summary.csv".to_owned(), &csv(run)?)?;
     let points = run.trials.iter().map(|trial| trial.point_index + 1).max().unwrap_or(0);
     for point_index in 0..points {
         let suffix = if points > 1 { format!("-point{}", point_index + 1) } else { String::new() };
@@ -130,18 +130,19 @@ fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
 /// the figures their intervals.
 ///
 /// Source: RFC 4180, but with a line feed alone at the end of a line, as the usual tools expect.
-pub fn csv(run: &Run) -> String {
+pub fn csv(run: &Run) -> io::Result<Vec<u8>> {
     let intervals = |bound: &'static str| move |metric: &Metric| format!("ci95.{}.{bound}", metric.path());
     let settings = ["transport", "point_index"].into_iter().chain(Point::columns()).chain(AUDIT);
     let mut head: Vec<String> = settings.map(str::to_owned).collect();
     head.extend(Metric::ALL.iter().map(|metric| metric.path().to_owned()));
     head.extend(Metric::ALL.iter().flat_map(|metric| [intervals("low")(metric), intervals("high")(metric)]));
     head.extend(["verdict", "reasons"].map(str::to_owned));
-    let mut text = line(&head);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&head)?;
     for row in run.summary.iter().chain(&run.tcp_baseline) {
-        text.push_str(&line(&fields(row)));
+        writer.write_record(fields(row))?;
     }
-    text
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// The columns of the delivery audit.
@@ -168,16 +169,6 @@ fn number(value: Value) -> String {
         None => String::new(),
         Some(_) => serde_json::to_string(&value).unwrap_or_default(),
     }
-}
-
-fn line(fields: &[String]) -> String {
-    let quoted = fields.iter().map(|field| match field.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.clone(),
-    });
-    let mut line = quoted.collect::<Vec<_>>().join(",");
-    line.push('\n');
-    line
 }
 
 #[cfg(test)]
@@ -249,7 +240,7 @@ mod tests {
         let mut run = fixture::run(|_, _| 1.0);
         run.summary[0].metrics.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].reasons = vec!["lost 3, \"all\" of them".to_owned()];
-        let text = csv(&run);
+        let text = String::from_utf8(csv(&run).unwrap()).unwrap();
         let mut lines = text.lines();
         let head: Vec<&str> = lines.next().unwrap().split(',').collect();
         let first = lines.next().unwrap();

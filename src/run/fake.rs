@@ -235,6 +235,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
             ..Health::default()
         },
         link: None,
+        path: None,
         returns: None,
         timeline,
         latency_hdr: histogram::encode(&corrected),

@@ -10,6 +10,7 @@ use crate::files;
 use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metrics, Value};
+use crate::run::path::report::PathReport;
 pub use crate::run::setting::{Leaving, Point, Scenario};
 use crate::units::Nanos;
 
@@ -134,6 +135,9 @@ pub struct Trial {
     /// The link between client and server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkReport>,
+    /// The real path between client and server, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathReport>,
     /// Clients that left and came back, if they were to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,

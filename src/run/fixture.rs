@@ -40,6 +40,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         wire: WireTotals::default(),
         health: Health::default(),
         link: None,
+        path: None,
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,

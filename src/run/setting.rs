@@ -19,11 +19,12 @@ use entry::by_default;
 pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
-    Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, Payload, Rate,
+    Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload, Rate,
     RequestHeaders, Rounds, Seed, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
+use crate::run::path::PathSettings;
 use crate::run::purpose::Purpose;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
@@ -365,6 +366,11 @@ settings! {
         jitter: Delay = "0ms" => #[serde(default)] jitter_ns: Nanos,
             Jitter: Length, "jitter of the link", "jitter {}", "with a jitter of {}",
             "By how much the one-way delay of the link may differ, either way";
+        path: OnPath = "none" => #[serde(default)] path: Option<PathSettings>,
+            Path: Path, "path", "path {}", "over the path {}", zero "no path",
+            "A real path of IP packets between clients and server, with distance, loss and a rate limit",
+            typed ": a preset, as in 4g,3g, or keys, as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, \
+            begins the next path";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",
@@ -379,6 +385,11 @@ settings! {
 }
 
 impl Point {
+    /// Round trip between clients and server that was asked for.
+    pub fn round_trip(&self) -> Nanos {
+        self.path.map_or(self.rtt_ns, |path| path.rtt)
+    }
+
     /// Is there a link between clients and server?
     pub fn has_link(&self) -> bool {
         self.rtt_ns > Nanos::ZERO || self.jitter_ns > Nanos::ZERO || self.link_bits_per_s.is_some()

@@ -75,6 +75,8 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
         | PlanError::NotMeasured(_)
+        | PlanError::PathToTarget
+        | PlanError::PathAndLink(_)
         | PlanError::Points { .. }
         | PlanError::Twice(_)
         | PlanError::SomeEcho => false,

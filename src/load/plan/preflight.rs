@@ -219,7 +219,7 @@ impl Plan {
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
             | Subject::TcpBaseline => Nanos::ZERO,
         };
-        before.into_iter().chain([measure, drain, point.rtt_ns]).fold(Nanos::ZERO, Nanos::saturating_add)
+        before.into_iter().chain([measure, drain, point.round_trip()]).fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
     /// About how long the whole run takes, starts and drains included.

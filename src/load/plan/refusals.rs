@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::load::plan::Refusal;
 use crate::run::file::Point;
-use crate::run::setting::{List, Setting};
+use crate::run::setting::{Delay, List, Setting};
 use crate::run::{FeedKind, RunSettings, Transport};
 use crate::stream::feed::FeedError;
 use crate::units::Nanos;
@@ -34,6 +34,14 @@ pub enum PlanError {
         "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
     )]
     NotOursToSweep(&'static str),
+    /// A path to a server that is on another host.
+    #[error("--path leads to servers that loadgen starts, and cannot be put before --target; leave one of them out")]
+    PathToTarget,
+    /// A path and a link.
+    #[error(
+        "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
+    )]
+    PathAndLink(&'static str),
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
@@ -104,6 +112,8 @@ impl PlanError {
             | Self::Twice(_)
             | Self::SomeEcho
             | Self::NotMeasured(_)
+            | Self::PathToTarget
+            | Self::PathAndLink(_)
             | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
@@ -174,6 +184,24 @@ pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_extern
     }
 }
 
+/// Refuses a path where it cannot be, or beside a link.
+pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    let List(paths) = settings.path.clone().unwrap_or(List(Vec::new()));
+    if paths.iter().all(|path| path.0.is_none()) {
+        return Ok(());
+    }
+    if is_external {
+        return Err(PlanError::PathToTarget);
+    }
+    let delays = |list: &Option<List<Delay>>| list.iter().flat_map(|List(all)| all).any(|one| one.0 > Nanos::ZERO);
+    let rates = settings.bandwidth.iter().flat_map(|List(all)| all).any(|one| one.0.is_some());
+    let links = [("rtt", delays(&settings.rtt)), ("jitter", delays(&settings.jitter)), ("bandwidth", rates)];
+    match links.into_iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(PlanError::PathAndLink(name)),
+        None => Ok(()),
+    }
+}
+
 /// A server that is already there has a feed of its own.
 fn refuse_feed_of_target(flags: &RunSettings, settings: &RunSettings) -> Result<(), PlanError> {
     fn is_swept<T>(list: &Option<List<T>>) -> bool {
@@ -238,7 +266,7 @@ mod tests {
         assert!(self::refusal("sparse", &flags, None).is_none(), "{refusal}");
         // The recording has its quiet hours: at this speed a tenth of a second may hold none.
         assert!(matches!(
-            self::refusal("quick", "--measure 100ms --clients 5", None),
+            self::refusal("quick", "--measure 100ms --speed 1", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
         ));
         assert!(matches!(

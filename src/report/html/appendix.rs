@@ -1,5 +1,7 @@
 //! What a sceptic needs: every trial with its health and verdict, the machine, and the command that repeats the run.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use crate::report::findings::view::{NOT_MEASURED, View, shown};
@@ -116,15 +118,11 @@ pub(crate) fn environment(run: &Run) -> Markup {
 
 /// A command line that a shell reads back as these words.
 pub(crate) fn command(words: &[String]) -> String {
-    let is_plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,+%@".contains(letter))
-    };
-    let quoted = words.iter().map(|word| match is_plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    let program = (words.first().is_none_or(|first| first != "loadgen")).then(|| "loadgen".to_owned());
-    program.into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
+    let program = words.first().is_none_or(|first| first != "loadgen").then_some("loadgen");
+    let words = program.into_iter().chain(words.iter().map(String::as_str));
+    // A word with a zero byte cannot have come from a command line; it is left as it is.
+    let quoted = words.map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -134,6 +132,6 @@ mod tests {
     #[test]
     fn the_command_can_be_pasted_into_a_shell() {
         let words = ["run", "quick", "--fail-if", "sse.latency_ns.p99 > 5ms", "--out", "it's"].map(str::to_owned);
-        assert_eq!(command(&words), r"loadgen run quick --fail-if 'sse.latency_ns.p99 > 5ms' --out 'it'\''s'");
+        assert_eq!(shlex::split(&command(&words)).unwrap(), [&["loadgen".to_owned()], &words[..]].concat());
     }
 }

@@ -114,11 +114,40 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
         .collect()
 }
 
+/// Where the values of a setting stand on an axis: along a scale, or beside one another.
+struct Place {
+    /// In the order of the axis.
+    values: Vec<f64>,
+    is_category: bool,
+}
+
+impl Place {
+    fn new(view: &View<'_>, setting: Setting, group: &Group) -> Self {
+        let values = group.points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point));
+        Self { values: values.collect(), is_category: setting.is_category() }
+    }
+
+    fn of(&self, value: f64) -> f64 {
+        match self.is_category {
+            true => self.values.iter().position(|one| *one == value).unwrap_or_default() as f64,
+            false => value,
+        }
+    }
+
+    fn value(&self, at: f64) -> f64 {
+        match self.is_category {
+            true => self.values.get(at as usize).copied().unwrap_or_default(),
+            false => at,
+        }
+    }
+}
+
 /// One figure over the swept setting, a line for each transport.
 fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folded: bool) -> Option<Markup> {
     let unit = drawn.unit();
     let transports = view.transports();
     let predictions = theory::predictions(view.run);
+    let place = Place::new(view, setting, group);
     let mut series = Vec::new();
     for transport in &transports {
         let index = transport.index();
@@ -126,7 +155,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
             let one = predictions.iter().find(|one| {
                 Drawn::Metric(one.metric) == drawn && one.transport == *transport && one.point_index == *point
             })?;
-            Some(Mark::plain(setting.of(view.point(*point)?), one.predicted))
+            Some(Mark::plain(place.of(setting.of(view.point(*point)?)), one.predicted))
         });
         let (ink, name) = (Ink::Dashed(index as u8), format!("{}, theory", view.title(*transport)));
         series.push(Series { name, ink, marker: None, is_named: false, points: predicted.collect() });
@@ -135,11 +164,12 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
     for transport in &transports {
         let marks = group.points.iter().filter_map(|point| {
             let (row, settings) = (view.row(*point, *transport)?, view.point(*point)?);
-            let (x, y) = (setting.of(settings), drawn.of(&row.metrics)?);
+            let (x, y) = (place.of(setting.of(settings)), drawn.of(&row.metrics)?);
             let interval = drawn.interval(row);
+            let at = setting.tick(setting.of(settings));
             let value = match shown_interval(unit, interval) {
-                Some(interval) => format!("{} {interval} at {}", unit.show(y), setting.tick(x)),
-                None => format!("{} at {}", unit.show(y), setting.tick(x)),
+                Some(interval) => format!("{} {interval} at {at}", unit.show(y)),
+                None => format!("{} at {at}", unit.show(y)),
             };
             Some(Mark { x, y, interval, shown: Some(value), label: None, is_focusable: true })
         });
@@ -150,8 +180,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
     let values = || series.iter().flat_map(|one| one.points.iter().map(|mark| mark.y));
     let scale = Scale::for_span(values().filter(|value| *value > 0.0), LOG_SPAN);
     let y = Axis::fit(values(), scale, 6)?;
-    let at: Vec<f64> =
-        group.points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point)).collect();
+    let at: Vec<f64> = place.values.iter().map(|value| place.of(*value)).collect();
     let x_scale = Scale::for_span(at.iter().copied(), LOG_SPAN);
     let unplaced: Vec<String> = transports
         .iter()
@@ -171,7 +200,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
     let x_title = x_scale.noted(setting.label());
     let lines = Lines {
         title: &format!("{title} over {}", setting.label()),
-        x: (Axis::at(&at, x_scale, 7)?, &|value| setting.tick(value)),
+        x: (Axis::at(&at, x_scale, 7)?, &|at| setting.tick(place.value(at))),
         y: (y, &|value| tick(unit, value)),
         x_title: &x_title,
         y_title: &y_title,

@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::run::feed::MessageKind;
+use crate::run::path::{PathSettings, names};
 use crate::run::setting::values::Leaving;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
@@ -129,6 +130,24 @@ impl Member for Option<u64> {
     #[cfg(test)]
     fn schema() -> serde_json::Value {
         serde_json::json!({"type": ["integer", "null"], "minimum": 0})
+    }
+}
+
+/// As a number, its place among those that this process has met; without one it is zero.
+impl Member for Option<PathSettings> {
+    fn number(&self) -> f64 {
+        names::number(*self)
+    }
+    fn shown(&self) -> String {
+        self.map_or_else(String::new, names::name)
+    }
+    fn cells(&self) -> Vec<String> {
+        // In a table with commas between its columns.
+        vec![self.shown().replace(',', " ")]
+    }
+    #[cfg(test)]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"type": ["string", "null"]})
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limits;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind};
+use crate::run::path::{PathSettings, SettingsError};
 use crate::run::transport::Transport;
 use crate::units::{Nanos, within};
 
@@ -19,23 +20,29 @@ pub trait Value {
     fn range() -> Option<[String; 2]> {
         None
     }
+
+    /// The values of a list, one text each.
+    fn pieces(list: &str) -> Vec<&str> {
+        list.split(',').collect()
+    }
 }
 
 impl Value for bool {}
 impl Value for PathBuf {}
 impl Value for FeedKind {}
 impl Value for Arrivals {}
+impl Value for Transport {}
 impl<T> Value for List<T> {}
 
 /// One or several values: `10` or `10,100` as a flag, `10` or `[10, 100]` in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct List<T>(pub Vec<T>);
 
-impl<T: FromStr> FromStr for List<T> {
+impl<T: FromStr + Value> FromStr for List<T> {
     type Err = T::Err;
 
     fn from_str(text: &str) -> Result<Self, T::Err> {
-        text.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>().map(Self)
+        T::pieces(text).into_iter().map(|one| one.trim().parse()).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -48,13 +55,13 @@ impl From<List<Transport>> for Vec<Transport> {
     }
 }
 
-impl<'de, T: Deserialize<'de> + FromStr> Deserialize<'de> for List<T>
+impl<'de, T: Deserialize<'de> + FromStr + Value> Deserialize<'de> for List<T>
 where
     T::Err: fmt::Display,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de> + FromStr> Visitor<'de> for OneOrMany<T>
+        impl<'de, T: Deserialize<'de> + FromStr + Value> Visitor<'de> for OneOrMany<T>
         where
             T::Err: fmt::Display,
         {
@@ -91,7 +98,7 @@ where
 }
 
 /// A single value, through its text, whatever form a file gives it.
-fn single<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+fn single<'de, T: FromStr + Value, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
 where
     T::Err: fmt::Display,
 {
@@ -104,6 +111,12 @@ where
 
 /// Reads a setting through its text.
 struct Text<T>(T);
+
+impl<T: Value> Value for Text<T> {
+    fn pieces(list: &str) -> Vec<&str> {
+        T::pieces(list)
+    }
+}
 
 impl<T: FromStr> FromStr for Text<T> {
     type Err = T::Err;
@@ -295,6 +308,52 @@ values! {
     }, None
 }
 
+/// A path between clients and server; `None` without one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OnPath(pub Option<PathSettings>);
+
+impl Value for OnPath {
+    /// A comma stands between two paths where a preset comes next, and between two keys of one path elsewhere; a
+    /// semicolon always stands between two paths.
+    fn pieces(list: &str) -> Vec<&str> {
+        let begins_path = |at: usize| {
+            let next = &list[at + 1..];
+            list[at..].starts_with(';') || !next[..next.find([',', ';']).unwrap_or(next.len())].contains('=')
+        };
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for (at, _) in list.match_indices([',', ';']).filter(|(at, _)| begins_path(*at)) {
+            pieces.push(&list[from..at]);
+            from = at + 1;
+        }
+        pieces.push(&list[from..]);
+        pieces
+    }
+}
+
+impl FromStr for OnPath {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        match text.trim() {
+            "none" => Ok(Self(None)),
+            path => path.parse().map(|path| Self(Some(path))),
+        }
+    }
+}
+
+impl From<OnPath> for Option<PathSettings> {
+    fn from(OnPath(path): OnPath) -> Self {
+        path
+    }
+}
+
+impl<'de> Deserialize<'de> for OnPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        single(deserializer)
+    }
+}
+
 /// When clients leave, to come back soon after.
 ///
 /// In the run file it is two members: `churn_ns`, the mean time that a client stays, and `storm`.
@@ -367,6 +426,28 @@ mod tests {
         refused::<Churn>(&["49ms", "2h", "often"]);
         refused::<RequestHeaders>(&["5000", "16EiB", "x"]);
         refused::<RequestHeaders>(&["1", "10"]);
+    }
+
+    #[test]
+    fn a_list_of_paths_is_parted_at_semicolons_and_before_presets() {
+        let count = |text: &str| text.parse::<List<OnPath>>().map(|List(paths)| paths.len());
+        for (text, paths) in [
+            ("4g", 1),
+            ("4g,3g,none", 3),
+            ("rtt=50ms,loss=1%", 1),
+            ("rtt=50ms;rtt=50ms,loss=1%", 2),
+            ("4g,loss=1%,none,rtt=1ms,jitter=500us", 3),
+        ] {
+            assert_eq!(count(text), Ok(paths), "{text}");
+        }
+        assert!(count("4g,,3g").is_err());
+        #[derive(Deserialize)]
+        struct File {
+            path: List<OnPath>,
+        }
+        let File { path: List(paths) } = toml::from_str("path = [\"none\", \"rtt=50ms,loss=1%\", \"4g\"]").unwrap();
+        let one = "rtt=50ms,loss=1%".parse().unwrap();
+        assert_eq!(paths, [OnPath(None), OnPath(Some(one)), OnPath("4g".parse().ok())]);
     }
 
     #[test]

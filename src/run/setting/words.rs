@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::run::metric::Unit;
+use crate::run::path::names;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
 use crate::units::short_number;
@@ -24,6 +25,7 @@ pub enum Form {
     Bandwidth,
     Stay,
     Message,
+    Path,
 }
 
 impl Form {
@@ -39,6 +41,7 @@ impl Form {
             Self::Stay if value == 0.0 => "until all leave".to_owned(),
             Self::Stay if value > limits::LENGTH_MAX.0 as f64 => "for good".to_owned(),
             Self::Stay => Unit::Nanos.tick(value),
+            Self::Path => names::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
         }
     }
@@ -48,6 +51,14 @@ impl Setting {
     /// The setting with this name in a run file.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|setting| setting.name() == name)
+    }
+
+    /// Do its values stand beside one another, and not along a scale?
+    pub fn is_category(self) -> bool {
+        match self.words().form {
+            Form::Path | Form::Message => true,
+            Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
+        }
     }
 
     /// Is it no setting of this point, but what its feed was measured at?

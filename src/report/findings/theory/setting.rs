@@ -77,7 +77,7 @@ impl Setting {
             gaps,
             poll_interval: point.poll_interval_ns.seconds(),
             hold: point.hold_ns.seconds(),
-            transit: transit(tcp_baseline, point.rtt_ns.seconds() / 2.0),
+            transit: transit(tcp_baseline, point.round_trip().seconds() / 2.0),
             interval,
             bandwidth: point.link_bits_per_s.map(|bits| bits as f64),
             segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,

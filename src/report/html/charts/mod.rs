@@ -5,12 +5,16 @@
 //! between two axes, [`text`] keeps words apart. Colours are CSS classes ([`Ink`]), so one drawing serves light, dark and
 //! paper. Over the marks lie invisible targets ([`Hit`](drawing::Hit)) that show their exact value on hover and on focus,
 //! with CSS alone.
+//!
+//! The SVG is written with `maud`, which the page is made with already, and not with a plotting crate: those set colours
+//! and fonts themselves and know neither classes nor targets nor labels that give way to one another.
 
 pub mod axis;
 pub mod bars;
 mod drawing;
 mod frame;
 pub mod lines;
+mod place;
 pub mod strip;
 mod text;
 
@@ -131,7 +135,7 @@ mod tests {
         let fixed = [Ink::Text, Ink::Muted, Ink::Axis, Ink::Grid, Ink::GridMinor, Ink::TcpBaseline, Ink::Band];
         let series = (0..4).flat_map(|index| [Ink::Series(index), Ink::Dashed(index), Ink::Thin(index)]);
         let inks: Vec<Ink> = fixed.into_iter().chain(series).chain((0..5).map(Ink::Part)).collect();
-        let css = crate::report::html::page::CSS;
+        let css = include_str!("../report.css");
         for (index, ink) in inks.iter().enumerate() {
             assert!(inks[index + 1..].iter().all(|other| other.class() != ink.class()), "{ink:?}");
             for class in ink.class().split(' ') {
