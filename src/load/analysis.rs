@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::context::{Outcome, Subject};
+use crate::load::path::path_errors;
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
 use crate::run::file::{Audit, Health, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
-use crate::run::path::report::PathReport;
-use crate::run::path::{PathSettings, percent};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -368,7 +367,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
         );
     }
     if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
-        for reason in path_errors(&asked, &gave) {
+        for reason in path_errors::of(&asked, &gave) {
             say(Verdict::Suspect, reason);
         }
     }
@@ -383,32 +382,6 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     }
     trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();
-}
-
-/// What a path gave that was not asked of it.
-fn path_errors(asked: &PathSettings, gave: &PathReport) -> Vec<String> {
-    let mut errors = Vec::new();
-    // Packets that keep their order wait for each other, the more the more their delays differ.
-    let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
-    if gave.round_trip_ns_p50.0.abs_diff(asked.rtt.0) > most {
-        errors
-            .push(format!("the path was asked for a round trip of {} and gave {}", asked.rtt, gave.round_trip_ns_p50));
-    }
-    let [lost, packets] = [gave.up.lost + gave.down.lost, gave.up.packets_in + gave.down.packets_in];
-    let sent = packets.saturating_sub(gave.up.queue_dropped + gave.down.queue_dropped) as f64;
-    // A sum of bursts varies as many times more than single losses do as a burst is long, and a bit less than twice that.
-    let deviation = (sent * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
-    if (lost as f64 - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
-        let given = percent((lost as f64 / sent * 1e4).round() / 1e4);
-        errors.push(format!("the path was asked to lose {} of the packets and lost {given}", percent(asked.loss)));
-    }
-    if gave.missed as f64 > packets as f64 * limits::PATH_MISSED_SUSPECT {
-        errors.push(format!(
-            "the path's relay was too slow, and {} of {packets} packets were lost for that",
-            gave.missed
-        ));
-    }
-    errors
 }
 
 #[cfg(test)]

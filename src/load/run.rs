@@ -19,7 +19,7 @@ use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
-use crate::run::path::report::PathReport;
+use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::summary;
 use crate::units::{Nanos, rough};
 
@@ -151,9 +151,8 @@ fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> En
     }
     for (asked, gave) in paths {
         let total = |of: fn(&PathReport) -> u64| gave.iter().map(of).sum::<u64>();
-        let packets = total(|one| one.up.packets_in + one.down.packets_in);
-        let full = total(|one| one.up.queue_dropped + one.down.queue_dropped);
-        let lost = total(|one| one.up.lost + one.down.lost);
+        let both = gave.iter().fold(PacketCounts::default(), |sum, one| sum.with(one.up).with(one.down));
+        let (packets, full) = (both.packets_in, both.queue_dropped);
         let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
         trips.sort_unstable();
         let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
@@ -163,7 +162,7 @@ fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> En
              processor time a packet",
             trips[trips.len() / 2],
             gave.len(),
-            lost as f64 * 100.0 / packets.saturating_sub(full).max(1) as f64,
+            both.loss().unwrap_or(0.0) * 100.0,
             total(|one| one.segments_retransmitted.unwrap_or(0)),
             Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
         );

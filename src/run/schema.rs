@@ -9,6 +9,7 @@ mod tests {
     use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario, Threshold};
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
+    use crate::run::path::report::PathReport;
     use crate::run::setting::Described;
     use crate::units::Nanos;
     use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -196,6 +197,8 @@ mod tests {
         point.link_bits_per_s = Some(1_000_000);
         (point.churn, point.echo) = (Leaving::Each(Nanos::SECOND), Some(MessageKind::Binary));
         run.trials[1].link = Some(LinkReport::default());
+        run.trials[2].path = Some(PathReport::default());
+        run.trials[2].point.path = "4g,loss=1%".parse().ok();
         run.trials[1].returns = Some(Returns::default());
         run
     }
@@ -214,7 +217,7 @@ mod tests {
     fn a_broken_run_is_not_valid_by_its_schema() {
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema()).unwrap();
         let written = serde_json::to_value(run()).unwrap();
-        let breaks: [(&str, Json); 15] = [
+        let breaks: [(&str, Json); 18] = [
             ("/schema", json!("pushpull.run/2")),
             ("/started_at", json!("yesterday")),
             ("/took_ns", json!(-1)),
@@ -230,6 +233,9 @@ mod tests {
             ("/summary/1/echo", json!("morse")),
             ("/trials/1/link/probes", json!(-1)),
             ("/trials/1/returns/recovered", json!(null)),
+            ("/summary/1/path", json!(4)),
+            ("/trials/2/path/missed", json!(null)),
+            ("/trials/2/path/up/lost", json!("1%")),
         ];
         for (pointer, value) in breaks {
             let mut broken = written.clone();
