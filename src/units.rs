@@ -87,6 +87,18 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
+/// A number without trailing zeros: `0.2`, `1`, `1,000`.
+pub fn short_number(value: f64) -> String {
+    if (value - value.round()).abs() < 1e-6 * value.abs().max(1e-3) {
+        return grouped(value.round() as i64);
+    }
+    let text = three_digits(value);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// A whole number with its thousands set apart: `12,345`.
 pub fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -164,5 +176,6 @@ mod tests {
         assert_eq!(Nanos(2_000_000_000).to_string(), "2.00 s");
         assert_eq!(grouped(-1_234_567), "-1,234,567");
         assert_eq!(three_digits(0.51234), "0.512");
+        assert_eq!((short_number(0.2).as_str(), short_number(1000.0).as_str()), ("0.2", "1,000"));
     }
 }

@@ -17,11 +17,12 @@ use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
-use crate::report::findings::claims;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
+use crate::report::text::comparison::Extent;
 use crate::report::{export, html, text};
-use crate::run::file::{Run, Threshold, Verdict};
+use crate::run::file::{Run, Verdict};
+use crate::run::threshold::Threshold;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,6 +76,9 @@ enum Command {
         /// Folder that the page is written to [default: the second run's].
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
+        /// Print every metric of every row, not only what differs.
+        #[arg(long)]
+        all: bool,
     },
     /// List the scenarios and the question that each asks.
     Scenarios,
@@ -135,7 +139,10 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         None => run_scenario(scenarios::DEFAULT, args.run).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags).await,
         Some(Command::Report { run }) => draw_again(&run),
-        Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
+        Some(Command::Compare { first, second, fail_if, out, all }) => {
+            let extent = if all { Extent::All } else { Extent::Short };
+            compare(&first, &second, &fail_if, out.as_deref(), extent)
+        }
         Some(Command::Scenarios) => list_scenarios(),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
@@ -169,16 +176,15 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     run.write(&folder.join("run.json")).with_context(|| format!("cannot write to {}", folder.display()))?;
     export::write(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     let page = write_report(&run, &folder)?;
-    if run.verdict != Verdict::Valid {
-        println!("This run is {}: {}\n", run.verdict.label(), run.reasons.join("; "));
-    }
     print!(
-        "{}{}{}",
+        "{}{}{}{}{}",
+        text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
-        claims::lines(&run)
+        text::terminal::terminal_claims(&run),
+        text::terminal::terminal_thresholds(&run.thresholds, &run)
     );
-    let is_failed = say_thresholds(&run.thresholds);
+    let is_failed = run.thresholds.iter().any(|threshold| threshold.failed);
     println!("\nreport: {}", page.display());
     Ok(match (run.cut_short, run.verdict, is_failed) {
         (true, _, _) => INTERRUPTED,
@@ -188,27 +194,25 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
     })
 }
 
-/// Says what became of each threshold; true if one was not kept.
-fn say_thresholds(thresholds: &[Threshold]) -> bool {
-    for threshold in thresholds {
-        let outcome = if threshold.failed { "FAILED" } else { "kept" };
-        println!("{outcome}: {} ({})", threshold.expression, threshold.found);
-    }
-    thresholds.iter().any(|threshold| threshold.failed)
-}
-
-fn compare(first: &Path, second: &Path, fail_if: &[Expression], out: Option<&Path>) -> anyhow::Result<u8> {
+fn compare(
+    first: &Path,
+    second: &Path,
+    fail_if: &[Expression],
+    out: Option<&Path>,
+    extent: Extent,
+) -> anyhow::Result<u8> {
     let (baseline, judged) = (Run::read(first)?, Run::read(second)?);
     let comparison = compare_runs(&baseline, &judged);
-    print!("{}", comparison.table());
+    print!("{}", text::comparison::terminal_comparison(&comparison, extent));
     if comparison.is_empty() {
         anyhow::bail!(
-            "no row of one run can be held against one of the other; compare runs of the same transports and sweep"
+            "no row of one run can be compared with one of the other; compare runs of the same transports and sweep"
         );
     }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
-    let is_failed = say_thresholds(&thresholds);
+    print!("{}", text::terminal::terminal_thresholds(&thresholds, &judged));
+    let is_failed = thresholds.iter().any(|threshold| threshold.failed);
     let folder = out.unwrap_or_else(|| folder_of(second));
     let page = html::write_comparison(&comparison, &thresholds, folder)
         .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;

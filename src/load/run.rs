@@ -18,6 +18,7 @@ use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
+use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
 use crate::units::Nanos;
 
@@ -76,16 +77,12 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     })
 }
 
-/// "cut short after 2 of 12 trials and 1 of 3 of the TCP baseline".
-fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
-    let tcp_baselines_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
-    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baselines_done, plan.trials_and_tcp_baselines());
-    let of_tcp_baseline = if tcp_baselines > 0 {
-        format!(" and {tcp_baselines_done} of {tcp_baselines} of the TCP baseline")
-    } else {
-        String::new()
-    };
-    format!("cut short after {done} of {planned} trials{of_tcp_baseline}")
+fn cut_short_after(plan: &Plan, trials: &[Trial]) -> Reason {
+    let tcp_baseline_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baseline_done, plan.trials_and_tcp_baselines());
+    let [done, planned, tcp_baseline_done, tcp_baseline_planned] =
+        [done, planned, tcp_baseline_done, tcp_baselines].map(|count| count as u64);
+    Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned }.into()
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
@@ -189,8 +186,10 @@ impl Progress {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
+            let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
+            let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
             eprintln!(
-                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
+                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}{why}",
                 self.trials,
                 trial.round,
                 trial.point.clients,

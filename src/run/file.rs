@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::Transport;
 use crate::run::metric::{Metrics, Value};
+use crate::run::reason::{Reason, RowId};
+use crate::run::threshold::Threshold;
 use crate::units::Nanos;
 
 /// The schema this build writes and reads.
@@ -29,8 +31,8 @@ pub struct Run {
     pub environment: Environment,
     /// The run as a whole: the worst of its rows.
     pub verdict: Verdict,
-    /// Why, in plain words; empty where the verdict is valid.
-    pub reasons: Vec<String>,
+    /// Why, each with the rows that it holds for; empty where the verdict is valid and nothing was cut short.
+    pub reasons: Vec<Reason>,
     /// One row per transport and sweep point.
     pub summary: Vec<Row>,
     /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
@@ -111,6 +113,9 @@ pub struct Row {
     /// The transport; absent in the rows of the TCP baseline.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transport: Option<Transport>,
+    /// Index of its point, from 0, as in [`Trial::point_index`].
+    #[serde(default)]
+    pub point_index: usize,
     /// The settings.
     #[serde(flatten)]
     pub point: Point,
@@ -125,8 +130,8 @@ pub struct Row {
     pub ci95: Metrics<Option<[f64; 2]>>,
     /// The worst verdict of its trials.
     pub verdict: Verdict,
-    /// Why, in plain words.
-    pub reasons: Vec<String>,
+    /// Why, each with the rounds that it holds for.
+    pub reasons: Vec<Reason>,
 }
 
 /// What became of the updates that were *due* in the measured interval, whenever they arrived.
@@ -194,8 +199,8 @@ pub struct Trial {
     pub uncorrected_latency_hdr: String,
     /// Can its figures be used?
     pub verdict: Verdict,
-    /// Why, in plain words.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
 }
 
 /// Bytes of a trial's measured interval, both ways, summed over the clients.
@@ -337,17 +342,6 @@ pub enum Verdict {
     Invalid,
 }
 
-/// One `--fail-if` and its outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// As written: `sse.latency_ns.p99 > 5ms`.
-    pub expression: String,
-    /// True if the condition to fail was met in some row.
-    pub failed: bool,
-    /// What was found, in words.
-    pub found: String,
-}
-
 /// The machine and the program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
@@ -446,6 +440,13 @@ impl Run {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         std::fs::write(file, text)
+    }
+}
+
+impl Row {
+    /// Which it is of the run's.
+    pub fn id(&self) -> RowId {
+        RowId { transport: self.transport, point_index: self.point_index }
     }
 }
 

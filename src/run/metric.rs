@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::short_number;
+
 /// One value for every figure: measured values, intervals, or anything else that stands "per figure".
 ///
 /// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
@@ -115,8 +117,9 @@ pub enum Unit {
 
 macro_rules! metrics {
     ($( $name:ident, $($path:ident).+, $unit:ident, $label:literal; )+) => {
-        /// The name of one figure.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        /// The name of one figure; in JSON its path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "&'static str", try_from = "String")]
         #[allow(missing_docs, reason = "each is documented at its member of `Metrics`")]
         pub enum Metric { $( $name, )+ }
 
@@ -194,6 +197,20 @@ metrics! {
     ConnectP50, connect_ns_p50, Nanos, "connect p50";
 }
 
+impl From<Metric> for &'static str {
+    fn from(metric: Metric) -> Self {
+        metric.path()
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, String> {
+        Self::from_path(&path).ok_or_else(|| format!("there is no metric `{path}`"))
+    }
+}
+
 impl Metric {
     /// The figure that `path` names, as written in a threshold or a CSV header.
     pub fn from_path(path: &str) -> Option<Self> {
@@ -220,6 +237,23 @@ impl Unit {
             Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
         }
     }
+
+    /// A value at a tick of an axis: no digits that only fill up.
+    pub fn tick(self, value: f64) -> String {
+        match self {
+            // Whole bytes, so that no axis in KiB stands beside one in kB.
+            Self::Bytes => format!("{} B", short_number(value)),
+            Self::Count => short_number(value),
+            Self::Fraction => format!("{} %", short_number(value * 100.0)),
+            Self::Nanos => match value.abs() {
+                0.0 => "0".to_owned(),
+                size if size < 1e3 => format!("{} ns", short_number(value)),
+                size if size < 1e6 => format!("{} µs", short_number(value / 1e3)),
+                size if size < 1e9 => format!("{} ms", short_number(value / 1e6)),
+                _ => format!("{} s", short_number(value / 1e9)),
+            },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +276,16 @@ mod tests {
         assert_eq!(Unit::Fraction.show(1.2e-77), "0 %");
         assert_eq!(Unit::Fraction.show(-1e-9), "0 %", "and never as −0 %");
         assert_eq!(Unit::Fraction.show(0.0042), "0.420 %");
+    }
+
+    #[test]
+    fn ticks_carry_no_digits_that_only_fill_up() {
+        assert_eq!(Unit::Nanos.tick(2e8), "200 ms");
+        assert_eq!(Unit::Nanos.tick(1.5e9), "1.5 s");
+        assert_eq!(Unit::Bytes.tick(500.0), "500 B");
+        assert_eq!(Unit::Bytes.tick(65_536.0), "65,536 B", "never binary beside decimal");
+        assert_eq!(Unit::Nanos.tick(0.0), "0", "an axis in µs does not begin in ms");
+        assert_eq!(Unit::Fraction.tick(0.05), "5 %");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
-//! [`file`] is `run.json`; [`transport`], [`feed`] and [`metric`] are the names in it; [`samples`] and [`summary`] make
+//! [`file`] is `run.json`; [`transport`], [`feed`], [`metric`], [`reason`] and [`threshold`] are the names in it; [`samples`] and [`summary`] make
 //! rows of trials.
 
 #[cfg(test)]
@@ -11,10 +11,12 @@ pub mod file;
 pub(crate) mod fixture;
 pub mod histogram;
 pub mod metric;
+pub mod reason;
 pub mod samples;
 #[cfg(test)]
 mod schema;
 pub mod summary;
+pub mod threshold;
 pub mod transport;
 
 pub use feed::{Arrivals, FeedKind};

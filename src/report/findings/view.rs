@@ -9,7 +9,7 @@ use crate::run::file::{MessageKind, Point, Row, Run, Trial, Verdict};
 use crate::run::metric::{Metric, Metrics, Unit, Value};
 use crate::run::samples::{self, Samples, Source};
 use crate::stats::{self, Difference, Sample};
-use crate::units::{Nanos, grouped, three_digits};
+use crate::units::short_number;
 
 /// A run with its points, rows and trials brought together.
 pub(crate) struct View<'a> {
@@ -126,54 +126,9 @@ impl<'a> View<'a> {
         !self.points.is_empty() && self.points.values().all(|point| point.echo.is_some())
     }
 
-    /// A transport as a heading names it: upwards, three of the four are the same request.
-    pub fn title(&self, transport: Transport) -> &'static str {
-        match transport {
-            Transport::Polling if self.is_echo() => "Polling (POST)",
-            Transport::LongPolling if self.is_echo() => "Long polling (POST)",
-            Transport::Sse if self.is_echo() => "SSE (POST)",
-            Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket => transport.title(),
-        }
-    }
-
-    /// The same in the middle of a sentence.
-    pub fn prose(&self, transport: Transport) -> &'static str {
-        match transport {
-            Transport::Polling if self.is_echo() => "polling (POST)",
-            Transport::LongPolling if self.is_echo() => "long polling (POST)",
-            Transport::Sse | Transport::WebSocket => self.title(transport),
-            Transport::Polling | Transport::LongPolling => prose(transport),
-        }
-    }
-
-    /// What a figure is called: of messages that come back, the latency is a round trip.
-    pub fn label(&self, drawn: Drawn) -> String {
-        let label = drawn.label();
-        match self.is_echo() {
-            true => label.replace("latency", "round trip").replace("per delivery", "per message and back"),
-            false => label.to_owned(),
-        }
-    }
-
-    /// The settings that a heading names, in words.
-    pub fn settings(&self, point: &Point) -> Vec<String> {
-        let shown = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval, Setting::RoundTrip];
-        let has_polls = !self.is_echo() && self.transports().contains(&Transport::Polling);
-        let is_shown = |one: &Setting| {
-            (*one != Setting::RoundTrip || point.rtt_ns.0 > 0) && (*one != Setting::PollInterval || has_polls)
-        };
-        let phrase = |one: Setting| {
-            let value = one.of(point);
-            // Each client sends as many of its own; updates are one stream for all.
-            let is_messages = self.is_echo() && one == Setting::Rate;
-            if is_messages { format!("{} a second each", counted_messages(value)) } else { one.phrase(value) }
-        };
-        shown.into_iter().filter(|one| self.sweep() != Some(*one) && is_shown(one)).map(phrase).collect()
-    }
-
-    /// A point in words, as a heading: the swept setting, and those of the others that differ between points.
-    pub fn point_title(&self, index: usize) -> String {
-        let Some(point) = self.point(index) else { return String::new() };
+    /// What tells a point from the others: the swept setting, and those of the others that differ between points.
+    pub fn telling_settings(&self, index: usize) -> Vec<(Setting, f64)> {
+        let Some(point) = self.point(index) else { return Vec::new() };
         let sweep = self.sweep();
         let differs = |setting: &Setting| {
             let asked = self.points.values().filter(|point| !setting.is_measured(point));
@@ -199,7 +154,7 @@ impl<'a> View<'a> {
         };
         let is_named = |setting: &Setting| sweep == Some(*setting) || differs(setting);
         let named = Setting::ALL.into_iter().filter(|setting| is_named(setting) && !is_silent(setting));
-        named.map(|setting| setting.phrase(setting.of(point))).collect::<Vec<_>>().join(", ")
+        named.map(|setting| (setting, setting.of(point))).collect()
     }
 }
 
@@ -212,7 +167,8 @@ fn distance(a: &Point, b: &Point) -> f64 {
 
 /// A setting that can be swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setting {
+#[allow(missing_docs, reason = "each is documented at its member of `Point`")]
+pub enum Setting {
     Rate,
     Clients,
     PollInterval,
@@ -227,6 +183,7 @@ pub(crate) enum Setting {
     Echo,
 }
 
+#[allow(missing_docs, reason = "as above")]
 impl Setting {
     pub const ALL: [Self; 12] = [
         Self::Rate,
@@ -317,12 +274,12 @@ impl Setting {
             Self::Rate | Self::Clients => short_number(value),
             // The zero of an axis needs no unit; that of a setting does.
             Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter if value == 0.0 => "0 ms".to_owned(),
-            Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter => tick(Unit::Nanos, value),
+            Self::PollInterval | Self::RoundTrip | Self::Hold | Self::Jitter => Unit::Nanos.tick(value),
             Self::Churn if value == 0.0 => "for good".to_owned(),
-            Self::Churn => tick(Unit::Nanos, value),
+            Self::Churn => Unit::Nanos.tick(value),
             Self::Storm => (if value == 0.0 { "no" } else { "yes" }).to_owned(),
             Self::Echo => (["updates", "text", "binary"][value as usize % 3]).to_owned(),
-            Self::Payload | Self::RequestHeader => tick(Unit::Bytes, value),
+            Self::Payload | Self::RequestHeader => Unit::Bytes.tick(value),
             Self::Link if value == 0.0 => "no limit".to_owned(),
             Self::Link => format!("{} Mbit/s", short_number(value / 1e6)),
         }
@@ -409,165 +366,13 @@ impl Drawn {
             Self::Overhead => Unit::Fraction,
         }
     }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Metric(metric) => metric.label(),
-            Self::Overhead => "share of the bytes that is not payload",
-        }
-    }
-}
-
-/// Said wherever a figure is missing: never a zero, never a blank.
-pub(crate) const NOT_MEASURED: &str = "not measured";
-
-/// A figure's value with its unit, or that there is none.
-pub(crate) fn shown(unit: Unit, value: Option<f64>) -> String {
-    value.map_or_else(|| NOT_MEASURED.to_owned(), |value| unit.show(value))
-}
-
-/// An interval: `[391, 403] µs`, or each end with its unit where the ends have different ones. `None` also where it is
-/// narrower than the digits shown: `[617, 617] B` says nothing that the value does not.
-pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<String> {
-    let [low, high] = interval?.map(|end| unit.show(end));
-    if low == high {
-        return None;
-    }
-    Some(match (low.split_once(' '), high.split_once(' ')) {
-        (Some((low, same)), Some((high, unit))) if same == unit => format!("[{low}, {high}] {unit}"),
-        _ => format!("[{low}, {high}]"),
-    })
-}
-
-/// An interval behind a number in a sentence: ` [7.9, 8.4]`, or nothing where it is narrower than the digits shown.
-pub(crate) fn ends([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
-    let (low, high) = (show(low), show(high));
-    if low == high { String::new() } else { format!(" [{low}, {high}]") }
-}
-
-/// A value at a tick of an axis: no digits that only fill up.
-pub(crate) fn tick(unit: Unit, value: f64) -> String {
-    match unit {
-        // Whole bytes, so that no axis in KiB stands beside one in kB.
-        Unit::Bytes => format!("{} B", short_number(value)),
-        Unit::Count => short_number(value),
-        Unit::Fraction => format!("{} %", short_number(value * 100.0)),
-        Unit::Nanos => match value.abs() {
-            0.0 => "0".to_owned(),
-            size if size < 1e3 => format!("{} ns", short_number(value)),
-            size if size < 1e6 => format!("{} µs", short_number(value / 1e3)),
-            size if size < 1e9 => format!("{} ms", short_number(value / 1e6)),
-            _ => format!("{} s", short_number(value / 1e9)),
-        },
-    }
-}
-
-/// A number without trailing zeros: `0.2`, `1`, `1,000`.
-pub(crate) fn short_number(value: f64) -> String {
-    if (value - value.round()).abs() < 1e-6 * value.abs().max(1e-3) {
-        return grouped(value.round() as i64);
-    }
-    let text = three_digits(value);
-    match text.contains('.') && !text.contains('e') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
-}
-
-/// A length without trailing zeros: `1 s`.
-pub(crate) fn short_length(length: Nanos) -> String {
-    tick(Unit::Nanos, length.0 as f64)
-}
-
-/// Names in a sentence: `A`, `A and B`, `A, B and C`.
-pub(crate) fn listed(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// Names of which one is meant: `A`, `A or B`, `A, B or C`.
-pub(crate) fn either(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-/// A moment as people write it: `2026-11-22 17:47:03 UTC`, never broken over two lines.
-pub(crate) fn moment(written: &str) -> String {
-    let Some(whole) = written.strip_suffix('Z') else { return written.to_owned() };
-    let seconds = whole.split_once('.').map_or(whole, |(seconds, _)| seconds);
-    format!("{} UTC", seconds.replacen('T', " ", 1)).replace(' ', "\u{a0}").replace('-', "\u{2011}")
-}
-
-/// A transport in the middle of a sentence.
-pub(crate) fn prose(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Polling => "polling",
-        Transport::LongPolling => "long polling",
-        Transport::Sse | Transport::WebSocket => transport.title(),
-    }
-}
-
-/// With a capital letter in front.
-pub(crate) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-/// A ratio in a sentence: two digits say all that an interval of a few rounds can hold.
-pub(crate) fn times(ratio: f64) -> String {
-    match ratio {
-        small if small < 0.095 => three_digits(small),
-        some if some < 0.995 => format!("{some:.2}"),
-        some if some < 9.95 => format!("{some:.1}"),
-        many => grouped(many.round() as i64),
-    }
-}
-
-/// A share as per cent in a sentence, likewise.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent.abs() < 9.95 { format!("{percent:.1}") } else { grouped(percent.round() as i64) }
-}
-
-/// `1 trial`, `12 trials`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
-}
-
-/// `1 message`, `10 messages`.
-fn counted_messages(count: f64) -> String {
-    format!("{} message{}", short_number(count), if count == 1.0 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::fake;
-
-    #[test]
-    fn an_interval_narrower_than_its_digits_is_not_shown() {
-        assert_eq!(shown_interval(Unit::Bytes, Some([616.9, 617.2])), None);
-        assert_eq!(shown_interval(Unit::Bytes, Some([616.0, 617.2])).as_deref(), Some("[616, 617] B"));
-        assert_eq!(ends([4.91, 4.94], times), "");
-        assert_eq!(ends([4.81, 4.94], times), " [4.8, 4.9]");
-    }
-
-    #[test]
-    fn messages_that_come_back_are_told_in_their_own_words() {
-        let point = Point { echo: Some(MessageKind::Text), rate_per_s: 10.0, ..fake::point() };
-        let run = fake::run("duplex", "?", None, vec![point], 1);
-        let view = View::new(&run);
-        assert_eq!((view.title(Transport::Sse), view.title(Transport::WebSocket)), ("SSE (POST)", "WebSocket"));
-        assert_eq!(view.label(Drawn::Metric(Metric::LatencyP50)), "round trip p50");
-        let settings = view.settings(view.point(0).unwrap()).join(" · ");
-        assert!(settings.contains("10 messages a second each") && !settings.contains("poll"), "{settings}");
-    }
+    use crate::units::Nanos;
 
     #[test]
     fn each_row_finds_its_point_though_its_rate_was_measured() {
@@ -604,7 +409,7 @@ mod tests {
             let row = view.row(point, Transport::Sse).unwrap();
             assert_eq!(row.point.poll_interval_ns, view.point(point).unwrap().poll_interval_ns);
         }
-        assert_eq!(view.point_title(0), "poll interval 1 s");
+        assert_eq!(view.telling_settings(0), [(Setting::PollInterval, 1e9)]);
     }
 
     #[test]
@@ -627,19 +432,6 @@ mod tests {
             }
         }
         assert!(compared > 40, "{compared}");
-    }
-
-    #[test]
-    fn ticks_carry_no_digits_that_only_fill_up() {
-        assert_eq!(tick(Unit::Nanos, 2e8), "200 ms");
-        assert_eq!(tick(Unit::Nanos, 1.5e9), "1.5 s");
-        assert_eq!(tick(Unit::Bytes, 500.0), "500 B");
-        assert_eq!(tick(Unit::Bytes, 65_536.0), "65,536 B", "never binary beside decimal");
-        assert_eq!(tick(Unit::Nanos, 0.0), "0", "an axis in µs does not begin in ms");
-        assert_eq!(Setting::RoundTrip.phrase(0.0), "round trip 0 ms");
-        assert_eq!(tick(Unit::Fraction, 0.05), "5 %");
-        assert_eq!(short_number(0.2), "0.2");
-        assert_eq!(short_number(1000.0), "1,000");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::report::findings::view::{NOT_MEASURED, View, shown};
+use crate::report::findings::view::View;
 use crate::report::html::scorecard::sign;
+use crate::report::text::wording::{NOT_MEASURED, command_line, counted, gibibytes, shown, title, trial_reason};
 use crate::run::file::{Run, Trial};
 use crate::run::metric::Metric;
 use crate::units::{grouped, three_digits};
@@ -58,10 +59,10 @@ fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> 
         tr {
             th scope="row" { (index + 1) }
             td { (trial.round) }
-            td.word { (trial.transport.map_or("bare TCP", |transport| transport.title())) }
+            td.word { (title(trial.transport)) }
             td class=(format!("word {}", trial.verdict.label())) {
                 (sign(trial.verdict)) " " (trial.verdict.label())
-                @for reason in &trial.reasons { span.reason { (reason) } }
+                @for reason in &trial.reasons { span.reason { (trial_reason(reason)) } }
             }
             @if has_points { td.word { (view.point_title(trial.point_index)) } }
             @for one in [Metric::LatencyP50, Metric::LatencyP99, Metric::WireTotal, Metric::ServerCpu] { td { (metric(one)) } }
@@ -81,17 +82,13 @@ fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> 
 pub(crate) fn environment(run: &Run) -> Markup {
     let environment = &run.environment;
     let scenario = &run.scenario;
-    let memory = format!("{} GiB", three_digits(environment.memory_bytes as f64 / f64::from(1 << 30)));
+    let memory = gibibytes(environment.memory_bytes);
     let facts = [
         ("host", environment.host.clone()),
         ("kernel", environment.kernel.clone()),
         (
             "processor",
-            format!(
-                "{}, {} for the run",
-                environment.processor,
-                crate::report::findings::view::counted(environment.cores as usize, "core")
-            ),
+            format!("{}, {} for the run", environment.processor, counted(environment.cores as usize, "core")),
         ),
         ("memory", memory),
         ("pushpull", format!("{} at {}, {} build", environment.version, environment.commit, environment.profile)),
@@ -109,31 +106,7 @@ pub(crate) fn environment(run: &Run) -> Markup {
                 @for (name, value) in &environment.notes { div { dt { (name) } dd { (said(value)) } } }
             }
             h2 { "Repeat this run" }
-            pre.scroll tabindex="0" { code { (command(&environment.command)) } }
+            pre.scroll tabindex="0" { code { (command_line(&environment.command)) } }
         }
-    }
-}
-
-/// A command line that a shell reads back as these words.
-pub(crate) fn command(words: &[String]) -> String {
-    let is_plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,+%@".contains(letter))
-    };
-    let quoted = words.iter().map(|word| match is_plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    let program = (words.first().is_none_or(|first| first != "loadgen")).then(|| "loadgen".to_owned());
-    program.into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["run", "quick", "--fail-if", "sse.latency_ns.p99 > 5ms", "--out", "it's"].map(str::to_owned);
-        assert_eq!(command(&words), r"loadgen run quick --fail-if 'sse.latency_ns.p99 > 5ms' --out 'it'\''s'");
     }
 }

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::report::findings::compare::{Comparison, Lack, Line, Outcome};
-use crate::report::findings::view::{capitalised, counted};
-use crate::run::file::Threshold;
+use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome, Side};
+use crate::report::findings::rows::Rows;
+use crate::report::text::wording::{
+    capitalised, caveat_sentence, command_line, comparison_headline, comparison_rest, counted, delta_cells, moment,
+    outcome_explanation, outcome_label, threshold_found, threshold_lead,
+};
+use crate::run::threshold::Threshold;
 use crate::stats::Difference;
 
 /// Holds the page to its own file.
@@ -27,11 +31,11 @@ pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folde
 /// The page: the sentence first, then what speaks against it, what changed, and what did not.
 pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let [first, second] = &comparison.runs;
-    let title = format!("{} compared with {}", second.started_at, first.started_at);
-    let noise: Vec<&Line> = comparison.of(Outcome::WithinNoise).collect();
-    let single: Vec<&Line> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
-    let tcp_baseline: Vec<&Line> =
-        comparison.lines.iter().filter(|line| line.transport.is_none() && line.is_shown()).collect();
+    let title = format!("{} compared with {}", moment(&second.started_at), moment(&first.started_at));
+    let noise: Vec<&Delta> = comparison.of(Outcome::WithinNoise).collect();
+    let single: Vec<&Delta> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
+    let tcp_baseline: Vec<&Delta> =
+        comparison.deltas.iter().filter(|delta| delta.transport().is_none() && delta.is_shown()).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,22 +48,24 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
                 style { (PreEscaped(CSS)) }
             }
             body {
-                h1 { (comparison.headline()) }
-                p.rest { (comparison.rest()) }
+                h1 { (comparison_headline(comparison)) }
+                p.rest { (comparison_rest(comparison)) }
                 (runs(comparison))
-                @if !comparison.warnings.is_empty() {
-                    ul.warnings aria-label="What to mind" { @for warning in &comparison.warnings { li { (warning) } } }
+                @if !comparison.caveats.is_empty() {
+                    ul.warnings aria-label="What to mind" {
+                        @for caveat in &comparison.caveats { li { (caveat_sentence(caveat, &comparison.runs)) } }
+                    }
                 }
                 @if !thresholds.is_empty() {
                     h2 { "Thresholds" }
-                    ul { @for threshold in thresholds { (kept(threshold)) } }
+                    ul { @for threshold in thresholds { (outcome_of(threshold, &second.rows)) } }
                 }
                 @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
                     (section(comparison, outcome))
                 }
-                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise))
-                (folded("A single round: what was measured, and no telling what is noise", &single))
-                (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline))
+                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise, &comparison.runs))
+                (folded("A single round: what was measured, and no telling what is noise", &single, &comparison.runs))
+                (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline, &comparison.runs))
                 @for lack in [Lack::NotMeasured, Lack::WasZero] {
                     (lacking(comparison, Outcome::NotComparable(lack)))
                 }
@@ -81,62 +87,63 @@ fn runs(comparison: &Comparison) -> Markup {
     html! {
         @for (name, side) in ["First", "Second"].iter().zip(&comparison.runs) {
             p.muted {
-                (name) ": " (side.scenario) ", " (side.started_at)
-                ", commit " code { (side.commit) } ", " code { (side.command) }
+                (name) ": " (side.scenario) ", " (moment(&side.started_at))
+                ", commit " code { (side.commit) } ", " code { (command_line(&side.command)) }
             }
         }
     }
 }
 
-fn kept(threshold: &Threshold) -> Markup {
+fn outcome_of(threshold: &Threshold, rows: &Rows) -> Markup {
     html! {
         li {
-            @if threshold.failed { strong.failed { "failed" } } @else { strong { "kept" } }
-            " " code { (threshold.expression) } " – " (threshold.found)
+            strong.failed[threshold.failed] { (threshold_lead(threshold)) } " "
+            code { (threshold.expression) } "; " (threshold_found(threshold, rows))
         }
     }
 }
 
 fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
-    let lines: Vec<&Line> = comparison.of(outcome).collect();
+    let deltas: Vec<&Delta> = comparison.of(outcome).collect();
     let title = match outcome {
         Outcome::Worse => "Worse",
         Outcome::Better => "Better",
         Outcome::Changed => "Changed, and neither good nor bad",
         Outcome::Chance => "Could be chance",
         Outcome::Small => "Too small to count",
-        Outcome::WithinNoise | Outcome::NotComparable(_) => outcome.label(),
+        Outcome::WithinNoise | Outcome::NotComparable(_) => outcome_label(outcome),
     };
     html! {
-        @if !lines.is_empty() {
-            h2 class=(outcome.label()) { (title) }
-            (table(title, &lines))
-            @if let Some(explanation) = comparison.explanation(outcome) { p.muted { (capitalised(&explanation)) "." } }
+        @if !deltas.is_empty() {
+            h2 class=(outcome_label(outcome)) { (title) }
+            (table(title, &deltas, &comparison.runs))
+            @if let Some(explanation) = outcome_explanation(comparison, outcome) { p.muted { (capitalised(&explanation)) "." } }
         }
     }
 }
 
-fn folded(title: &str, lines: &[&Line]) -> Markup {
+fn folded(title: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
     html! {
-        @if !lines.is_empty() {
+        @if !deltas.is_empty() {
             h2 { (title) }
-            details { summary { "Show them" } (table(title, lines)) }
+            details { summary { "Show them" } (table(title, deltas, runs)) }
         }
     }
 }
 
 fn lacking(comparison: &Comparison, outcome: Outcome) -> Markup {
-    let names: Vec<String> =
-        comparison.of(outcome).map(|line| format!("{}, {}", line.name, line.metric.label())).collect();
+    let rows = &comparison.runs[0].rows;
+    let named = |delta: &Delta| format!("{}, {}", rows.name(delta.rows[0]), delta.metric.label());
+    let names: Vec<String> = comparison.of(outcome).map(named).collect();
     html! {
         @if !names.is_empty() {
-            h2 { "Not compared: " (outcome.label()) }
+            h2 { "Not compared: " (outcome_label(outcome)) }
             details { summary { (names.len()) " figures" } p.muted { (names.join("; ")) } }
         }
     }
 }
 
-fn table(label: &str, lines: &[&Line]) -> Markup {
+fn table(label: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(label) {
             table {
@@ -149,13 +156,13 @@ fn table(label: &str, lines: &[&Line]) -> Markup {
                     }
                 }
                 tbody {
-                    @for line in lines {
-                        @let [name, metric, first, second, change, interval, outcome] = line.cells();
+                    @for delta in deltas {
+                        @let [name, metric, first, second, change, interval, outcome] = delta_cells(delta, runs);
                         tr {
                             th scope="row" { (name) }
                             th scope="row" { (metric) }
                             @for cell in [first, second, change, interval] { td { (cell) } }
-                            td class=(outcome) { @if let Some(difference) = &line.difference { (range(difference)) } }
+                            td class=(outcome) { @if let Some(difference) = &delta.difference { (range(difference)) } }
                         }
                     }
                 }
@@ -191,6 +198,7 @@ mod tests {
     use crate::report::findings::compare::compare;
     use crate::run::fixture;
     use crate::run::metric::{Metric, Value};
+    use crate::run::threshold::tests::every_finding;
 
     #[test]
     fn the_page_says_first_what_changed_and_needs_no_other_file() {
@@ -199,10 +207,11 @@ mod tests {
         after.environment.host = "<another>".to_owned();
         after.trials.iter_mut().for_each(|trial| trial.metrics.kernel_bytes_per_client = Value(None));
         let comparison = compare(&before, &after);
-        let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "SSE: 3".to_owned() };
+        let failed = every_finding().remove(1);
+        let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: failed };
         let page = html(&comparison, &[failed]);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
-        assert!(at(&comparison.headline()) < at("&lt;another&gt;"));
+        assert!(at(&comparison_headline(&comparison)) < at("&lt;another&gt;"));
         assert!(at("*.lost &gt; 0") < at(">Worse<") && at(">Worse<") < at("+50.0 %"));
         assert!(at("+50.0 %") < at("Within noise: "));
         at("Not compared: not measured in both");

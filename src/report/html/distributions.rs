@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
-use crate::report::findings::view::{Drawn, NOT_MEASURED, View, capitalised, shown, shown_interval, tick};
+use crate::report::findings::view::{Drawn, View};
 use crate::report::html::charts::Ink;
 use crate::report::html::charts::Size;
 use crate::report::html::charts::axis::{Axis, Scale};
@@ -11,6 +11,7 @@ use crate::report::html::charts::bars::{Bar, Bars};
 use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::strip::{Dots, Strip};
 use crate::report::html::components::{Fit, Picture, Table, legend};
+use crate::report::text::wording::{NOT_MEASURED, capitalised, shown, shown_interval};
 use crate::run::Transport;
 use crate::run::file::{Slice, Trial};
 use crate::run::histogram;
@@ -78,7 +79,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let (mut series, mut has_uncorrected) = (Vec::new(), false);
     let tcp_baseline = merged(view.trials(point, None).map(|trial| trial.latency_hdr.as_str()));
     series.extend(
-        tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "bare TCP", Ink::TcpBaseline, None)),
+        tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "TCP baseline", Ink::TcpBaseline, None)),
     );
     for transport in &transports {
         let index = transport.index();
@@ -97,7 +98,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let lines = Lines {
         title: if view.is_echo() { "Round trip by percentile, log scale" } else { "Latency by percentile, log scale" },
         x: (Axis::exact(0.0, reach, Scale::Linear, labelled), &percent),
-        y: (y, &|value| tick(Unit::Nanos, value)),
+        y: (y, &|value| Unit::Nanos.tick(value)),
         x_title: "share of the deliveries",
         y_title: if view.is_echo() { "round trip, log scale" } else { "latency from due to decoded, log scale" },
         series,
@@ -105,7 +106,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     };
     let mut meanings = vec![("solid", "from due")];
     meanings.extend(has_uncorrected.then_some(("dashed", "uncorrected, from sent")));
-    meanings.extend(tcp_baseline.is_some().then_some(("grey", "bare TCP, the TCP baseline")));
+    meanings.extend(tcp_baseline.is_some().then_some(("grey", "TCP baseline")));
     let picture = Picture {
         title: "Latency by percentile".to_owned(),
         is_captioned: false,
@@ -133,7 +134,7 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterato
     let tcp_baseline = view.tcp_baseline(point);
     let mut head: Vec<String> = std::iter::once("figure").map(str::to_owned).collect();
     head.extend(transports.iter().map(|transport| view.title(*transport).to_owned()));
-    head.extend(tcp_baseline.map(|_| "bare TCP".to_owned()));
+    head.extend(tcp_baseline.map(|_| "TCP baseline".to_owned()));
     let rows = metrics.map(|metric| {
         let rows = transports.iter().map(|transport| view.row(point, *transport)).chain(tcp_baseline.map(Some));
         let cells = rows.map(|row| {
@@ -169,7 +170,7 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
     let bars = Bars {
         title: "Bytes on the wire for each delivery, by part",
         x_title: "bytes for each delivery, both ways",
-        label: &|value| tick(Unit::Bytes, (value * 10.0).round() / 10.0),
+        label: &|value| Unit::Bytes.tick((value * 10.0).round() / 10.0),
         rows,
     };
     let picture = Picture {
@@ -254,8 +255,8 @@ pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bo
         } else {
             "Latency over the measured interval"
         },
-        x: (x, &|value| format!("{} s", crate::report::findings::view::short_number(value))),
-        y: (y, &|value| tick(Unit::Nanos, value)),
+        x: (x, &|value| format!("{} s", crate::units::short_number(value))),
+        y: (y, &|value| Unit::Nanos.tick(value)),
         x_title: "time from the start of the measured interval",
         y_title: if view.is_echo() { "round trip, log scale" } else { "latency, log scale" },
         series,
@@ -307,7 +308,7 @@ fn strip(view: &View<'_>, point: usize, metric: Metric, fit: Fit) -> Option<Mark
     let label = view.label(Drawn::Metric(metric));
     let title = format!("Each trial: {label}");
     let x_title = scale.noted(&label);
-    let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| tick(unit, value), rows, band: None };
+    let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| unit.tick(value), rows, band: None };
     let picture = Picture {
         title: capitalised(&label),
         is_captioned: true,
@@ -331,7 +332,7 @@ pub(crate) fn plain_bars(view: &View<'_>, point: usize, metric: Metric) -> Optio
     if rows.is_empty() {
         return None;
     }
-    let bars = Bars { title: metric.label(), x_title: metric.label(), label: &|value| tick(unit, value), rows };
+    let bars = Bars { title: metric.label(), x_title: metric.label(), label: &|value| unit.tick(value), rows };
     let picture = Picture {
         title: capitalised(metric.label()),
         is_captioned: true,

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use maud::{Markup, html};
 
-use crate::report::findings::view::moment;
+use crate::report::html::components::unbroken;
 use crate::report::html::page::document;
 use crate::report::html::scorecard::sign;
+use crate::report::text::wording::moment;
 use crate::run::file::Run;
 
 /// Writes `index.html` into `reports`: one line for each run in a folder of its own, the newest first. A folder whose
@@ -44,7 +45,7 @@ fn body(runs: &[(String, Run)], unreadable: &[(String, String)]) -> Markup {
                         tbody {
                             @for (folder, run) in runs {
                                 tr {
-                                    td.word { a href=(address(folder)) { (moment(&run.started_at)) } }
+                                    td.word { a href=(address(folder)) { (unbroken(&moment(&run.started_at))) } }
                                     td.word { (run.scenario.name) }
                                     td.word { (run.scenario.question) }
                                     td class=(format!("word {}", run.verdict.label())) {

@@ -3,15 +3,19 @@
 use maud::{Markup, html};
 
 use super::lubbers_greco;
-use crate::report::findings::crossover;
-use crate::report::findings::ranking::{advice, nothing_told};
+use crate::report::findings::crossover::{self, Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::theory;
-use crate::report::findings::view::{Drawn, Setting, View, capitalised, listed, shown, shown_interval, tick};
+use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::charts::axis::{Axis, Scale};
 use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::{Ink, Size};
 use crate::report::html::components::{Fit, Picture, Table, legend};
 use crate::report::html::distributions::{anatomy, plain_bars, timeline};
+use crate::report::text::wording::{
+    capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, listed, no_ranking_because, rounds_advice,
+    shown, shown_interval,
+};
 use crate::run::Transport;
 use crate::run::file::Verdict;
 use crate::run::metric::{Metric, Unit};
@@ -169,7 +173,7 @@ fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folde
     let lines = Lines {
         title: &format!("{title} over {}", setting.label()),
         x: (Axis::at(&at, x_scale, 7)?, &|value| setting.tick(value)),
-        y: (y, &|value| tick(unit, value)),
+        y: (y, &|value| unit.tick(value)),
         x_title: &x_title,
         y_title: &y_title,
         series,
@@ -286,11 +290,11 @@ fn frontier(view: &View<'_>) -> Option<Markup> {
     let ys = || series.iter().flat_map(|one| one.points.iter().map(|mark| mark.y));
     let (x_scale, y_scale) = (Scale::for_span(xs(), 4.0), Scale::for_span(ys(), 4.0));
     let (x, y) = (Axis::fit(xs(), x_scale, 6)?, Axis::fit(ys(), y_scale, 6)?);
-    let (x_title, y_title) = (x_scale.noted(bytes.label()), y_scale.noted(age.label()));
+    let (x_title, y_title) = (x_scale.noted(&view.label(bytes)), y_scale.noted(&view.label(age)));
     let lines = Lines {
         title: "Age of information against bytes for each delivery",
-        x: (x, &|value| tick(bytes.unit(), value)),
-        y: (y, &|value| tick(age.unit(), value)),
+        x: (x, &|value| bytes.unit().tick(value)),
+        y: (y, &|value| age.unit().tick(value)),
         x_title: &x_title,
         y_title: &y_title,
         series,
@@ -320,15 +324,87 @@ fn also_over(view: &View<'_>, setting: Setting, metric: Metric) -> Markup {
     side_by_side(pictures)
 }
 
+/// What a sweep says of one figure.
+enum Answer {
+    /// Of the two transports that the question is about.
+    Pair { change: Option<Change>, at_ends: Vec<Compared> },
+    /// Of all of them.
+    All { ends: Option<[Lowest; 2]>, spread: Option<Compared>, changes: Changes },
+}
+
+impl Answer {
+    fn of(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Self {
+        let Some(pair @ [first, second]) = focus(view, setting) else {
+            let spread = points.last().and_then(|point| crossover::spread(view, setting, *point, drawn));
+            let ends = crossover::lowest_at_ends(view, setting, points, drawn);
+            return Self::All { ends, spread, changes: crossover::changes(view, setting, points, drawn) };
+        };
+        let ends = points.first().into_iter().chain(points.last());
+        let at_ends = ends.filter_map(|point| crossover::pair(view, setting, *point, drawn, pair)).collect();
+        Self::Pair { change: crossover::change_of(view, setting, points, drawn, [second, first]), at_ends }
+    }
+
+    /// Do the rounds leave something open that more of them may decide?
+    fn is_inconclusive(&self) -> bool {
+        let is_open = |found: &Compared| matches!(found.relation, Relation::Inconclusive { .. });
+        match self {
+            Self::Pair { at_ends, .. } => at_ends.iter().any(is_open),
+            Self::All { ends, spread, .. } => {
+                spread.iter().any(is_open)
+                    || ends.iter().flatten().any(|end| matches!(end.winner, Winner::Inconclusive(_)))
+            }
+        }
+    }
+
+    /// A headline, and the sentences behind it.
+    fn words(&self, view: &View<'_>, setting: Setting, drawn: Drawn) -> (Option<String>, Vec<String>) {
+        let compared = |found: &Compared| compared_at(view, setting, drawn, found);
+        let mut sentences: Vec<String> = match self {
+            Self::Pair { change, at_ends } => {
+                let change = change.iter().map(|change| change_of_pair(view, setting, change));
+                change.chain(at_ends.iter().map(compared)).collect()
+            }
+            Self::All { ends, spread, changes } => {
+                let headline = ends.as_ref().map(|ends| ends_of_sweep(view, setting, ends));
+                let change = changes_along(view, setting, changes).into_iter().take(1);
+                return (headline, spread.iter().map(compared).chain(change).collect());
+            }
+        };
+        let rest = sentences.split_off(sentences.len().min(1));
+        (sentences.pop(), rest)
+    }
+}
+
 /// The answer of a sweep in words: who is lowest at its ends, and who changes places between.
 pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
-    if let Some(why) = nothing_told(view) {
-        return Some(html! { p.untold { strong { (why) } } });
+    if let Some(why) = no_ranking(view) {
+        return Some(html! { p.unranked { strong { (no_ranking_because(why)) } } });
     }
     let groups = groups(view, setting);
     let group = groups.first().filter(|group| group.points.len() > 1)?;
-    let drawn = match setting {
+    let answers = asked_of(view, setting).map(|drawn| (drawn, Answer::of(view, setting, &group.points, drawn)));
+    let is_inconclusive = answers.iter().any(|(_, answer)| answer.is_inconclusive());
+    Some(html! {
+        dl.answers.cards {
+            @for (drawn, answer) in &answers {
+                @let (headline, sentences) = answer.words(view, setting, *drawn);
+                div {
+                    dt { (capitalised(&view.label(*drawn))) }
+                    dd {
+                        strong { (headline.unwrap_or_else(|| "No answer: too little was measured.".to_owned())) }
+                        @for sentence in sentences { span { (sentence) " " } }
+                    }
+                }
+            }
+        }
+        @if is_inconclusive { p.note { (rounds_advice(view)) } }
+    })
+}
+
+/// The two figures that a sweep of this setting is asked about.
+fn asked_of(view: &View<'_>, setting: Setting) -> [Drawn; 2] {
+    match setting {
         Setting::PollInterval => [Drawn::Metric(Metric::AgeMean), Drawn::Metric(Metric::WireTotal)],
         Setting::RequestHeader => [Drawn::Metric(Metric::WireTotal), Drawn::Overhead],
         Setting::Rate
@@ -341,28 +417,7 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
         | Setting::Churn
         | Setting::Storm
         | Setting::Echo => drawn_for(view),
-    };
-    let answers = drawn.map(|one| (one, answer(view, setting, &group.points, one)));
-    let has_open = answers.iter().any(|(_, (headline, sentences))| {
-        headline
-            .iter()
-            .chain(sentences)
-            .any(|text| text.contains("can be told apart") || text.contains("cannot be told"))
-    });
-    Some(html! {
-        dl.answers.cards {
-            @for (one, (headline, sentences)) in answers {
-                div {
-                    dt { (capitalised(&view.label(one))) }
-                    dd {
-                        strong { (headline.unwrap_or_else(|| "No answer: too little was measured.".to_owned())) }
-                        @for sentence in sentences { span { (sentence) " " } }
-                    }
-                }
-            }
-        }
-        @if has_open { p.note { (advice(view)) } }
-    })
+    }
 }
 
 /// The figures whose questions a scenario without a sweep answers above its picture.
@@ -374,26 +429,11 @@ pub(crate) fn asked_first(view: &View<'_>) -> &'static [Metric] {
 }
 
 /// The two transports that a scenario's question is about, where it is about two of the four.
-fn focus(view: &View<'_>, setting: Setting) -> Option<(Transport, Transport)> {
+fn focus(view: &View<'_>, setting: Setting) -> Option<[Transport; 2]> {
     if view.run.scenario.name == "chatty" {
-        return Some((Transport::LongPolling, Transport::Polling));
+        return Some([Transport::LongPolling, Transport::Polling]);
     }
     let stream = [Transport::WebSocket, Transport::Sse].into_iter().find(|one| view.transports().contains(one));
     let is_about_polls = matches!(setting, Setting::PollInterval | Setting::RequestHeader);
-    stream.filter(|_| is_about_polls).map(|stream| (Transport::Polling, stream))
-}
-
-/// A headline and the sentences behind it, for one figure over the sweep.
-fn answer(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> (Option<String>, Vec<String>) {
-    let ends = points.first().into_iter().chain(points.last()).copied();
-    if let Some((first, second)) = focus(view, setting) {
-        let mut at_ends = ends.filter_map(|point| crossover::pair(view, setting, point, drawn, [first, second]));
-        return match crossover::between(view, setting, points, drawn, [second, first]) {
-            Some(change) => (Some(change), at_ends.collect()),
-            None => (at_ends.next(), at_ends.collect()),
-        };
-    }
-    let at_end = points.last().and_then(|point| crossover::spread(view, setting, *point, drawn));
-    let changes = crossover::sentences(view, setting, points, drawn);
-    (crossover::ends(view, setting, points, drawn), at_end.into_iter().chain(changes.into_iter().take(1)).collect())
+    stream.filter(|_| is_about_polls).map(|stream| [Transport::Polling, stream])
 }

@@ -3,24 +3,26 @@
 //! A setting that each run keeps at one value, and not at the same, is what the comparison is about, or a slip: it is
 //! named, and rows are paired in spite of it. A setting that either run sweeps tells its rows apart.
 
-use crate::report::findings::view::{Setting, listed};
+use crate::report::findings::compare::{Caveat, Which};
+use crate::report::findings::view::Setting;
 use crate::run::Transport;
-use crate::run::file::{Point, Row, Run};
-use crate::run::summary::{self, is_another, is_same_point};
+use crate::run::file::{Row, Run};
+use crate::run::reason::RowId;
+use crate::run::summary::{is_another, is_same_point};
 
 /// The rows of two runs, each with its counterpart.
 pub struct Pairing<'a> {
     /// Rows of the first run, with the row of the second that belongs to it.
     pub pairs: Vec<(&'a Row, &'a Row)>,
-    /// What differs in the settings, and which rows are alone, each in one sentence.
-    pub warnings: Vec<String>,
+    /// What differs in the settings, and which rows are alone.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Pairs the rows of two runs, the TCP baselines last.
 pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     let rows = |run: &'a Run| -> Vec<&'a Row> { run.summary.iter().chain(&run.tcp_baseline).collect() };
     let (first, second) = (rows(before), rows(after));
-    let (held, mut warnings) = differing_settings(&first, &second);
+    let (held, mut caveats) = differing_settings(&first, &second);
     let mut partners: Vec<Option<usize>> = vec![None; first.len()];
     let is_equal = |a: &Row, b: &Row| is_same_point(&a.point, &b.point);
     let is_alike = |a: &Row, b: &Row| is_alike(a, b, &held);
@@ -35,24 +37,19 @@ pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     }
     let paired = |(row, partner): (&&'a Row, &Option<usize>)| Some((*row, second[(*partner)?]));
     let pairs = first.iter().zip(&partners).filter_map(paired).collect();
-    let points: Vec<&Point> = first.iter().chain(&second).map(|row| &row.point).collect();
-    let alone = [
-        ("first", first.iter().zip(&partners).filter(|(_, partner)| partner.is_none()).map(|(row, _)| *row).collect()),
-        ("second", (0..second.len()).filter(|index| !partners.contains(&Some(*index))).map(|at| second[at]).collect()),
-    ];
-    warnings.extend(alone.into_iter().filter_map(|(which, rows)| only_in(which, rows, &points)));
-    Pairing { pairs, warnings }
+    let ids = |rows: &mut dyn Iterator<Item = &&Row>| -> Vec<RowId> { rows.map(|row| row.id()).collect() };
+    let alone = partners.iter().zip(&first).filter(|(partner, _)| partner.is_none()).map(|(_, row)| row);
+    let unclaimed =
+        second.iter().enumerate().filter(|(index, _)| !partners.contains(&Some(*index))).map(|(_, row)| row);
+    let alone = [ids(&mut { alone }), ids(&mut { unclaimed })];
+    let only_in = Which::BOTH.into_iter().zip(alone).filter(|(_, rows)| !rows.is_empty());
+    caveats.extend(only_in.map(|(run, rows)| Caveat::OnlyIn { run, rows }));
+    Pairing { pairs, caveats }
 }
 
-fn only_in(which: &str, rows: Vec<&Row>, points: &[&Point]) -> Option<String> {
-    let names: Vec<String> = rows.iter().map(|row| summary::row_name(row, points)).collect();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    (!names.is_empty()).then(|| format!("{} {are} only in the {which} run", listed(&names)))
-}
-
-/// The settings that each run holds at a value of its own, and a sentence for each setting that is not the same.
-fn differing_settings(first: &[&Row], second: &[&Row]) -> (Vec<Setting>, Vec<String>) {
-    let (mut held, mut sentences) = (Vec::new(), Vec::new());
+/// The settings that each run holds at a value of its own, and each setting that is not the same.
+fn differing_settings(first: &[&Row], second: &[&Row]) -> (Vec<Setting>, Vec<Caveat>) {
+    let (mut held, mut caveats) = (Vec::new(), Vec::new());
     for setting in Setting::ALL {
         let (a, b) = (values(setting, first), values(setting, second));
         let is_known = |value: &f64, others: &[f64]| others.iter().any(|other| is_same(setting, *value, *other));
@@ -64,10 +61,9 @@ fn differing_settings(first: &[&Row], second: &[&Row]) -> (Vec<Setting>, Vec<Str
         if a.len() == 1 && b.len() == 1 {
             held.push(setting);
         }
-        let [a, b] = [a, b].map(|values| listed(&values.iter().map(|value| setting.tick(*value)).collect::<Vec<_>>()));
-        sentences.push(format!("the {} differs: {a} in the first run, {b} in the second", name(setting)));
+        caveats.push(Caveat::Setting { setting, values: [a, b] });
     }
-    (held, sentences)
+    (held, caveats)
 }
 
 /// The values that a setting has in these rows, each once, in order.
@@ -126,27 +122,10 @@ fn concerns(setting: Setting, transport: Option<Transport>) -> bool {
     }
 }
 
-/// What a setting is called in "the … differs".
-fn name(setting: Setting) -> &'static str {
-    match setting {
-        Setting::Rate => "rate of updates a second",
-        Setting::Clients => "number of clients",
-        Setting::PollInterval => "poll interval",
-        Setting::Payload => "payload of an update",
-        Setting::RoundTrip => "added round trip",
-        Setting::RequestHeader => "size of what is added to each request's head",
-        Setting::Hold => "hold of a long poll",
-        Setting::Link => "bandwidth of the link",
-        Setting::Jitter => "jitter of the link",
-        Setting::Churn => "mean time before a client leaves",
-        Setting::Storm => "leaving of all clients at once",
-        Setting::Echo => "kind of message",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::file::Point;
     use crate::run::fixture;
     use crate::units::Nanos;
 
@@ -159,39 +138,22 @@ mod tests {
     #[test]
     fn a_setting_that_each_run_holds_is_named_once_and_the_rows_are_paired_in_spite_of_it() {
         let before = fixture::run(|_, _| 1.0);
-        type Change<'a> = (&'a dyn Fn(&mut Point), &'a str);
+        type Change<'a> = (&'a dyn Fn(&mut Point), Setting, [f64; 2]);
         let changes: [Change<'_>; 6] = [
-            (
-                &|point| point.poll_interval_ns = Nanos(500_000_000),
-                "the poll interval differs: 1 s in the first run, 500 ms in the second",
-            ),
-            (
-                &|point| point.request_header_bytes = 500,
-                "each request's head differs: 0 B in the first run, 500 B in the second",
-            ),
-            (
-                &|point| point.hold_ns = Nanos::SECOND,
-                "the hold of a long poll differs: 25 s in the first run, 1 s in the second",
-            ),
-            (
-                &|point| point.rtt_ns = Nanos::MILLI,
-                "the added round trip differs: 0 ms in the first run, 1 ms in the second",
-            ),
-            (
-                &|point| point.rate_per_s = 50.0,
-                "the rate of updates a second differs: 10 in the first run, 50 in the second",
-            ),
-            (
-                &|point| point.churn_ns = Some(Nanos::SECOND),
-                "before a client leaves differs: for good in the first run, 1 s in the second",
-            ),
+            (&|point| point.poll_interval_ns = Nanos(500_000_000), Setting::PollInterval, [1e9, 5e8]),
+            (&|point| point.request_header_bytes = 500, Setting::RequestHeader, [0.0, 500.0]),
+            (&|point| point.hold_ns = Nanos::SECOND, Setting::Hold, [25e9, 1e9]),
+            (&|point| point.rtt_ns = Nanos::MILLI, Setting::RoundTrip, [0.0, 1e6]),
+            (&|point| point.rate_per_s = 50.0, Setting::Rate, [10.0, 50.0]),
+            (&|point| point.churn_ns = Some(Nanos::SECOND), Setting::Churn, [0.0, 1e9]),
         ];
-        for (change, said) in changes {
+        for (change, setting, values) in changes {
             let mut after = before.clone();
             set(&mut after, change);
             let found = of(&before, &after);
-            assert_eq!(found.pairs.len(), before.summary.len() + before.tcp_baseline.len(), "{said}");
-            assert!(found.warnings.len() == 1 && found.warnings[0].ends_with(said), "{:?}", found.warnings);
+            assert_eq!(found.pairs.len(), before.summary.len() + before.tcp_baseline.len(), "{setting:?}");
+            let values = values.map(|value| vec![value]);
+            assert_eq!(found.caveats, [Caveat::Setting { setting, values }]);
             assert!(found.pairs.iter().all(|(a, b)| a.transport == b.transport && a.point.clients == b.point.clients));
         }
     }
@@ -206,12 +168,12 @@ mod tests {
         let found = of(&before, &after);
         assert_eq!(found.pairs.len(), 5);
         assert!(found.pairs.iter().all(|(a, b)| [a, b].iter().all(|row| row.point.clients == 1_000)));
-        assert!(
-            found.warnings[0]
-                .contains("the number of clients differs: 50 and 1,000 in the first run, 1,000 in the second")
-        );
-        let alone = found.warnings.last().unwrap();
-        assert!(alone.starts_with("Polling at 50 clients") && alone.ends_with("are only in the first run"), "{alone}");
+        let values = [vec![50.0, 1_000.0], vec![1_000.0]];
+        assert_eq!(found.caveats[0], Caveat::Setting { setting: Setting::Clients, values });
+        let Some(Caveat::OnlyIn { run: Which::First, rows }) = found.caveats.last() else {
+            panic!("{:?}", found.caveats)
+        };
+        assert!(rows.len() == 5 && rows.iter().all(|row| row.point_index == 0), "{rows:?}");
     }
 
     #[test]

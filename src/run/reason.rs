@@ -1,0 +1,443 @@
+//! Why a trial, a row or a run is not valid: as data, so that programs can tell the reasons apart. Their words are made in
+//! `report/text/wording/reasons.rs`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::Transport;
+use crate::run::file::Verdict;
+use crate::units::Nanos;
+
+/// A cause, with what it holds for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
+pub struct Reason {
+    /// What is the matter; of several trials together: counts are sums, all else is the worst of them.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// The rounds in which; empty of a single trial, and where it was so in all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<u32>,
+    /// Of a run: the rows in which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowId>,
+}
+
+/// Which row of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RowId {
+    /// The transport; `None` for the TCP baseline.
+    pub transport: Option<Transport>,
+    /// Index of its point, from 0.
+    pub point_index: usize,
+}
+
+/// What can be the matter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Cause {
+    /// No update was due in the measured interval.
+    NothingDue,
+    /// Updates were lost without a gap notice.
+    Lost {
+        /// How many.
+        count: u64,
+        /// Of how many that were due.
+        of: u64,
+    },
+    /// Updates were lost, and the server announced it as a gap.
+    LostAnnounced {
+        /// How many.
+        count: u64,
+        /// Of how many that were due.
+        of: u64,
+    },
+    /// Updates arrived more than once.
+    Duplicate {
+        /// How many.
+        count: u64,
+    },
+    /// Updates arrived after a later one.
+    Reordered {
+        /// How many.
+        count: u64,
+    },
+    /// Updates arrived before they were due: the clocks of the two programs do not agree.
+    ArrivedBeforeDue {
+        /// How many.
+        count: u64,
+    },
+    /// The generator's own timer fired so late that its latencies are not to be used.
+    GeneratorStalled {
+        /// How late at the median.
+        lag_ns_p50: Nanos,
+        /// How late at the 99th percentile.
+        lag_ns_p99: Nanos,
+    },
+    /// The generator had work and did not get a processor for it.
+    GeneratorStarved {
+        /// Share of the time in which it had work that it waited.
+        waited_fraction: f64,
+        /// Was the processor to be its own (`--pin`)?
+        is_pinned: bool,
+    },
+    /// The generator's own timer fired late enough to be mentioned.
+    GeneratorLate {
+        /// How late at the 99th percentile.
+        lag_ns_p99: Nanos,
+    },
+    /// The host's processors were busy nearly all the time.
+    HostBusy {
+        /// Share of them that was.
+        fraction: f64,
+    },
+    /// Connections were refused or broke.
+    Refused {
+        /// How many.
+        count: u64,
+    },
+    /// Polls were skipped because the one before had not been answered.
+    MissedPolls {
+        /// How many.
+        count: u64,
+    },
+    /// The link's round trip is not the one that was asked for.
+    LinkOff {
+        /// Asked for.
+        asked_ns: Nanos,
+        /// Measured, at the median.
+        gave_ns: Nanos,
+    },
+    /// The parts of the bytes do not add up to what the sockets counted.
+    BytesDiffer {
+        /// The parts together.
+        parts: u64,
+        /// The sockets' own count.
+        socket: u64,
+    },
+    /// A latency histogram of the run file cannot be read.
+    HistogramUnreadable {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The transports saw different stretches of a feed that is not ours to start.
+    DifferentStretches {
+        /// Updates due in a measured interval, mean over the rounds, for each transport at this point.
+        updates: Vec<UpdatesDue>,
+    },
+    /// No trial of any transport was finished.
+    NoTrials,
+    /// Ctrl-C ended the run before every trial was done.
+    CutShort {
+        /// Trials of transports that were done.
+        done: u64,
+        /// Of how many.
+        planned: u64,
+        /// Trials of the TCP baseline that were done.
+        tcp_baseline_done: u64,
+        /// Of how many.
+        tcp_baseline_planned: u64,
+    },
+    /// A sentence, as versions before the codes wrote it.
+    Other {
+        /// The sentence.
+        text: String,
+    },
+}
+
+/// How many updates were due for a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdatesDue {
+    /// Which.
+    pub transport: Transport,
+    /// In a measured interval, mean over the rounds.
+    pub mean: f64,
+}
+
+impl Cause {
+    /// What a trial is for this cause alone.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::NothingDue | Self::Lost { .. } | Self::Duplicate { .. } | Self::Reordered { .. } => Verdict::Invalid,
+            Self::ArrivedBeforeDue { .. } | Self::GeneratorStalled { .. } => Verdict::Invalid,
+            Self::GeneratorStarved { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => Verdict::Invalid,
+            Self::LostAnnounced { .. } | Self::GeneratorLate { .. } | Self::HostBusy { .. } => Verdict::Suspect,
+            Self::Refused { .. } | Self::MissedPolls { .. } | Self::LinkOff { .. } => Verdict::Suspect,
+            Self::BytesDiffer { .. } | Self::DifferentStretches { .. } | Self::Other { .. } => Verdict::Suspect,
+            // What was measured until then is as good as it was.
+            Self::CutShort { .. } => Verdict::Valid,
+        }
+    }
+
+    /// Its name in run files and in the lines of progress.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NothingDue => "nothing_due",
+            Self::Lost { .. } => "lost",
+            Self::LostAnnounced { .. } => "lost_announced",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Reordered { .. } => "reordered",
+            Self::ArrivedBeforeDue { .. } => "arrived_before_due",
+            Self::GeneratorStalled { .. } => "generator_stalled",
+            Self::GeneratorStarved { .. } => "generator_starved",
+            Self::GeneratorLate { .. } => "generator_late",
+            Self::HostBusy { .. } => "host_busy",
+            Self::Refused { .. } => "refused",
+            Self::MissedPolls { .. } => "missed_polls",
+            Self::LinkOff { .. } => "link_off",
+            Self::BytesDiffer { .. } => "bytes_differ",
+            Self::HistogramUnreadable { .. } => "histogram_unreadable",
+            Self::DifferentStretches { .. } => "different_stretches",
+            Self::NoTrials => "no_trials",
+            Self::CutShort { .. } => "cut_short",
+            Self::Other { .. } => "other",
+        }
+    }
+
+    /// Takes another of the same kind into this one: counts are added, of all else the worst stays. False, and nothing
+    /// is done, where the two are not the same thing.
+    fn absorb(&mut self, other: &Self) -> bool {
+        if self.code() != other.code() {
+            return false;
+        }
+        match self {
+            Self::Lost { count, of } | Self::LostAnnounced { count, of } => {
+                let (Self::Lost { count: more, of: due } | Self::LostAnnounced { count: more, of: due }) = other else {
+                    return false;
+                };
+                (*count, *of) = (*count + more, *of + due);
+            }
+            Self::Duplicate { count }
+            | Self::Reordered { count }
+            | Self::ArrivedBeforeDue { count }
+            | Self::Refused { count }
+            | Self::MissedPolls { count } => *count += other.count(),
+            Self::GeneratorStalled { lag_ns_p50, lag_ns_p99 } => {
+                let Self::GeneratorStalled { lag_ns_p50: p50, lag_ns_p99: p99 } = other else { return false };
+                (*lag_ns_p50, *lag_ns_p99) = ((*lag_ns_p50).max(*p50), (*lag_ns_p99).max(*p99));
+            }
+            Self::GeneratorStarved { waited_fraction, is_pinned } => {
+                let Self::GeneratorStarved { waited_fraction: waited, is_pinned: also_pinned } = other else {
+                    return false;
+                };
+                if is_pinned != also_pinned {
+                    return false;
+                }
+                *waited_fraction = waited_fraction.max(*waited);
+            }
+            Self::GeneratorLate { lag_ns_p99 } => {
+                let Self::GeneratorLate { lag_ns_p99: p99 } = other else { return false };
+                *lag_ns_p99 = (*lag_ns_p99).max(*p99);
+            }
+            Self::HostBusy { fraction } => {
+                let Self::HostBusy { fraction: busy } = other else { return false };
+                *fraction = fraction.max(*busy);
+            }
+            Self::LinkOff { asked_ns, gave_ns } => {
+                let Self::LinkOff { asked_ns: asked, gave_ns: gave } = other else { return false };
+                if asked_ns != asked {
+                    return false;
+                }
+                let is_farther = gave.0.abs_diff(asked.0) > gave_ns.0.abs_diff(asked.0);
+                *gave_ns = if is_farther { *gave } else { *gave_ns };
+            }
+            Self::BytesDiffer { parts, socket } => {
+                let Self::BytesDiffer { parts: more, socket: counted } = other else { return false };
+                let off = |parts: u64, socket: u64| parts.abs_diff(socket) as f64 / socket.max(1) as f64;
+                if off(*more, *counted) > off(*parts, *socket) {
+                    (*parts, *socket) = (*more, *counted);
+                }
+            }
+            Self::NothingDue
+            | Self::HistogramUnreadable { .. }
+            | Self::DifferentStretches { .. }
+            | Self::NoTrials
+            | Self::CutShort { .. }
+            | Self::Other { .. } => return self == other,
+        }
+        true
+    }
+
+    /// What it counts; zero of what is no count.
+    fn count(&self) -> u64 {
+        match self {
+            Self::Lost { count, .. } | Self::LostAnnounced { count, .. } => *count,
+            Self::Duplicate { count } | Self::Reordered { count } | Self::ArrivedBeforeDue { count } => *count,
+            Self::Refused { count } | Self::MissedPolls { count } => *count,
+            Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
+            Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,
+            Self::HistogramUnreadable { .. } | Self::DifferentStretches { .. } | Self::NoTrials => 0,
+            Self::CutShort { .. } | Self::Other { .. } => 0,
+        }
+    }
+}
+
+impl From<Cause> for Reason {
+    fn from(cause: Cause) -> Self {
+        Self { cause, rounds: Vec::new(), rows: Vec::new() }
+    }
+}
+
+/// What is given once of several trials or rows: each kind of cause, in the order in which it came up, the worst first.
+#[derive(Default)]
+pub struct Gathered {
+    reasons: Vec<Reason>,
+}
+
+impl Gathered {
+    /// Takes in a cause that holds for a round, of a row.
+    pub fn add_round(&mut self, cause: &Cause, round: u32) {
+        let known = self.reasons.iter_mut().find_map(|known| known.cause.absorb(cause).then_some(&mut known.rounds));
+        match known {
+            Some(rounds) if rounds.contains(&round) => {}
+            Some(rounds) => rounds.push(round),
+            None => self.reasons.push(Reason { rounds: vec![round], ..Reason::from(cause.clone()) }),
+        }
+    }
+
+    /// Takes in a reason that holds for a row, of a run.
+    pub fn add_row(&mut self, reason: &Reason, row: RowId) {
+        match self.reasons.iter_mut().find_map(|known| known.cause.absorb(&reason.cause).then_some(known)) {
+            Some(known) => {
+                known.rows.push(row);
+                // In all the rounds of one row: then no rounds are named.
+                if known.rounds.is_empty() || reason.rounds.is_empty() {
+                    known.rounds.clear();
+                } else {
+                    known.rounds.extend(&reason.rounds);
+                    known.rounds.sort_unstable();
+                    known.rounds.dedup();
+                }
+            }
+            None => self.reasons.push(Reason { rows: vec![row], ..reason.clone() }),
+        }
+    }
+
+    /// The reasons; `all_rounds` of them are none to name.
+    pub fn finish(mut self, all_rounds: Option<usize>) -> Vec<Reason> {
+        for reason in self.reasons.iter_mut().filter(|reason| Some(reason.rounds.len()) == all_rounds) {
+            reason.rounds.clear();
+        }
+        // Stable: of the same gravity, the order in which they came up.
+        self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.cause.verdict()));
+        self.reasons
+    }
+}
+
+/// A reason as run files have it: with its code, or, from before there were codes, as a sentence.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Text(String),
+    Coded {
+        #[serde(flatten)]
+        cause: Cause,
+        #[serde(default)]
+        rounds: Vec<u32>,
+        #[serde(default)]
+        rows: Vec<RowId>,
+    },
+}
+
+impl From<Stored> for Reason {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Text(text) => Cause::Other { text }.into(),
+            Stored::Coded { cause, rounds, rows } => Self { cause, rounds, rows },
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// One of each, for whoever must have a word on all of them.
+    pub(crate) fn every_cause() -> Vec<Cause> {
+        let updates = vec![
+            UpdatesDue { transport: Transport::Sse, mean: 20.0 },
+            UpdatesDue { transport: Transport::WebSocket, mean: 25.0 },
+        ];
+        vec![
+            Cause::NothingDue,
+            Cause::Lost { count: 3, of: 850 },
+            Cause::LostAnnounced { count: 1, of: 850 },
+            Cause::Duplicate { count: 2 },
+            Cause::Reordered { count: 1 },
+            Cause::ArrivedBeforeDue { count: 5 },
+            Cause::GeneratorStalled { lag_ns_p50: Nanos(6_000_000), lag_ns_p99: Nanos(84_000_000) },
+            Cause::GeneratorStarved { waited_fraction: 0.81, is_pinned: false },
+            Cause::GeneratorStarved { waited_fraction: 0.42, is_pinned: true },
+            Cause::GeneratorLate { lag_ns_p99: Nanos(12_000_000) },
+            Cause::HostBusy { fraction: 0.97 },
+            Cause::Refused { count: 4 },
+            Cause::MissedPolls { count: 40 },
+            Cause::LinkOff { asked_ns: Nanos(100_000_000), gave_ns: Nanos(121_000_000) },
+            Cause::BytesDiffer { parts: 5_620, socket: 5_492 },
+            Cause::HistogramUnreadable { detail: "a latency histogram is not base64".to_owned() },
+            Cause::DifferentStretches { updates },
+            Cause::NoTrials,
+            Cause::CutShort { done: 2, planned: 12, tcp_baseline_done: 1, tcp_baseline_planned: 3 },
+            Cause::Other { text: "the host was busy".to_owned() },
+        ]
+    }
+
+    #[test]
+    fn a_reason_is_written_with_its_code_and_read_back() {
+        let reason = Reason {
+            rounds: vec![2],
+            rows: vec![RowId { transport: Some(Transport::Sse), point_index: 1 }],
+            ..Cause::Lost { count: 3, of: 850 }.into()
+        };
+        let written = serde_json::to_value(&reason).unwrap();
+        let rows = json!([{"transport": "sse", "point_index": 1}]);
+        assert_eq!(written, json!({"code": "lost", "count": 3, "of": 850, "rounds": [2], "rows": rows}));
+        for cause in every_cause() {
+            let reason = Reason::from(cause);
+            let written = serde_json::to_value(&reason).unwrap();
+            assert_eq!(written["code"], reason.cause.code());
+            assert!(written.get("rounds").is_none() && written.get("rows").is_none(), "{written}");
+            assert_eq!(serde_json::from_value::<Reason>(written).unwrap(), reason);
+        }
+    }
+
+    #[test]
+    fn a_sentence_of_an_older_file_is_kept_as_it_is() {
+        let read: Reason = serde_json::from_value(json!("3 updates were lost")).unwrap();
+        assert_eq!(read.cause, Cause::Other { text: "3 updates were lost".to_owned() });
+        assert!(serde_json::from_value::<Reason>(json!({"code": "unheard_of"})).is_err());
+    }
+
+    #[test]
+    fn what_is_of_one_kind_is_one_reason_and_what_is_not_stays_apart() {
+        let link = |asked, gave| Cause::LinkOff { asked_ns: Nanos(asked), gave_ns: Nanos(gave) };
+        let mut gathered = Gathered::default();
+        for (round, cause) in [
+            (1, Cause::HostBusy { fraction: 0.96 }),
+            (2, Cause::HostBusy { fraction: 0.99 }),
+            (2, Cause::Lost { count: 1, of: 100 }),
+            (3, Cause::Lost { count: 2, of: 100 }),
+            (3, Cause::HostBusy { fraction: 0.97 }),
+            (1, link(100, 120)),
+            (2, link(200, 120)),
+            (3, link(100, 70)),
+        ] {
+            gathered.add_round(&cause, round);
+        }
+        let found: Vec<_> = gathered.finish(Some(3)).into_iter().map(|one| (one.cause, one.rounds)).collect();
+        let expected = [
+            (Cause::Lost { count: 3, of: 200 }, vec![2, 3]),
+            (Cause::HostBusy { fraction: 0.99 }, vec![]),
+            (link(100, 70), vec![1, 3]),
+            (link(200, 120), vec![2]),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn each_cause_takes_in_itself() {
+        for cause in every_cause() {
+            assert!(cause.clone().absorb(&cause), "{cause:?}");
+        }
+    }
+}
