@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pushpull::clock::UnixAnchor;
 use pushpull::limits;
 use pushpull::run::Arrivals;
 use pushpull::run::Transport;
@@ -35,7 +36,7 @@ fn append(criterion: &mut Criterion) {
     for bytes in PAYLOADS_BYTES {
         // Full from the start, so that each append pushes an update out, as it does on a server that has run for a while.
         let bounds = Bounds { updates: 1_000, ..Bounds::default() };
-        let journal = Journal::new(bounds, pushpull::transport::encode);
+        let journal = Journal::new(bounds, UnixAnchor::SIMULATED, pushpull::transport::encode);
         let data = synthetic(bytes).next().expect("the synthetic feed has no end").data;
         for _ in 0..bounds.updates {
             journal.append(AT, AT, &data);
@@ -128,7 +129,7 @@ fn set<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallT
 
 /// Updates as the journal keeps them.
 fn batch(updates: usize) -> Batch {
-    let journal = Journal::new(Bounds::default(), pushpull::transport::encode);
+    let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, pushpull::transport::encode);
     for due in synthetic(BATCH_PAYLOAD_BYTES).take(updates) {
         journal.append(AT, AT, &due.data);
     }

@@ -77,7 +77,8 @@ fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Durat
         deliveries,
         |event| match event {
             Event::Update(update) => {
-                let waited = clock.now().since(update.at_ns).expect("both ends read the same clock");
+                let waited =
+                    clock.now().since(clock.anchor().instant(update.at_us)).expect("both ends read the same clock");
                 sum = sum.saturating_add(waited);
             }
             Event::Position(_) => {
@@ -114,7 +115,8 @@ fn publish(lab: &Lab) -> AbortOnDropHandle<()> {
     }))
 }
 
-/// The moment of publishing stands in `at_ns`, not the moment it was due: a late timer is not the transport's.
+/// The moment of publishing stands in `at_us`, to the nearest microsecond, and not the moment it was due: a late timer is
+/// not the transport's.
 fn append(journal: &Journal, now: Nanos, data: &RawValue) {
     journal.append(now, now, data);
 }

@@ -1,12 +1,18 @@
 //! One clock for every figure: the host's monotonic clock, read the same way in the server and in the load generator.
 //!
-//! Both processes read `CLOCK_MONOTONIC`, which counts from boot and is shared by all processes of a host, so an
-//! `at_ns` written by the server can be subtracted from an arrival seen by the generator without any offset. Clocks
-//! that calibrate themselves per process (quanta, minstant) cannot do that.
+//! Both processes read `CLOCK_MONOTONIC`, which counts from boot and is shared by all processes of a host. Clocks that
+//! calibrate themselves per process (quanta, minstant) cannot relate an instant of one process to one of another.
+//!
+//! On the wire an instant is in microseconds since the Unix epoch (`at_us`). A process reads the system's clock once, and
+//! adds from then on the same whole number of microseconds to the monotonic clock: its [`UnixAnchor`]. So `at_us` never
+//! steps, and has as many digits after a minute of uptime as after a year. Two processes of one host have read the
+//! system's clock at different moments, and it may have been set in between; so they must not compare `at_us` as it is.
+//! `GET /clock` shows both readings of one instant, which gives a client on the same host the server's anchor exactly.
 //!
 //! [`Clock::Runtime`] follows tokio's time instead, so that tests can pause it and a simulation can drive it.
 
 use std::io;
+use std::sync::LazyLock;
 
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
@@ -15,7 +21,70 @@ use rustix::time::{
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
+
+/// How the instants of a monotonic clock relate to the Unix epoch: what is added to the one to get the other, in whole
+/// microseconds.
+///
+/// An instant on a whole microsecond is converted exactly, both ways; any other one to the nearest microsecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnixAnchor(pub i64);
+
+impl UnixAnchor {
+    /// That of a simulation, whose clock begins at zero: the same in each run, and with sixteen digits like any other.
+    pub const SIMULATED: Self = Self(1_800_000_000_000_000);
+
+    /// That of this process: the system's clock, read once.
+    pub fn of_process() -> Self {
+        static ANCHOR: LazyLock<UnixAnchor> = LazyLock::new(UnixAnchor::read);
+        *ANCHOR
+    }
+
+    /// The one by which `instant` is `unix`.
+    pub fn between(unix: UnixMicros, instant: Nanos) -> Self {
+        Self(signed(unix.0).saturating_sub(signed(instant.whole_micros().0 / Nanos::MICRO.0)))
+    }
+
+    /// An instant as it goes over the wire. One before 1970 is 0.
+    pub fn unix(self, instant: Nanos) -> UnixMicros {
+        let micros = signed(instant.whole_micros().0 / Nanos::MICRO.0).saturating_add(self.0);
+        UnixMicros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// An instant that came over the wire. One before the zero of the monotonic clock is 0.
+    pub fn instant(self, unix: UnixMicros) -> Nanos {
+        let micros = signed(unix.0).saturating_sub(self.0);
+        Nanos(u64::try_from(micros).unwrap_or(0).saturating_mul(Nanos::MICRO.0))
+    }
+
+    /// Reads both clocks, the system's between two readings of the monotonic one. Of several attempts the one counts in
+    /// which these two are closest: in the others something came in between.
+    fn read() -> Self {
+        const ATTEMPTS: usize = 8;
+        let attempts = (0..ATTEMPTS).map(|_| {
+            let before = Clock::Monotonic.now();
+            let unix = nanos(clock_gettime(ClockId::Realtime));
+            let between = Clock::Monotonic.now().saturating_sub(before);
+            (between, Self::between(UnixMicros(unix.whole_micros().0 / Nanos::MICRO.0), middle(before, between)))
+        });
+        attempts.min_by_key(|(between, _)| *between).map_or(Self(0), |(_, anchor)| anchor)
+    }
+}
+
+fn middle(from: Nanos, length: Nanos) -> Nanos {
+    from.saturating_add(Nanos(length.0 / 2))
+}
+
+/// No instant is that late: 292,000 years.
+fn signed(micros: u64) -> i64 {
+    i64::try_from(micros).unwrap_or(i64::MAX)
+}
+
+/// A system clock that is set to before 1970 counts as 1970.
+fn nanos(time: Timespec) -> Nanos {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Nanos(seconds.saturating_mul(Nanos::SECOND.0).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0)))
+}
 
 /// Where "now" comes from.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +99,16 @@ impl Clock {
     /// Nanoseconds since boot, or since the start of a simulation.
     pub fn now(self) -> Nanos {
         match self {
-            Self::Monotonic => {
-                let now = clock_gettime(ClockId::Monotonic);
-                Nanos(now.tv_sec as u64 * Nanos::SECOND.0 + now.tv_nsec as u64)
-            }
+            Self::Monotonic => nanos(clock_gettime(ClockId::Monotonic)),
             Self::Runtime(origin) => Nanos::from(origin.elapsed()),
+        }
+    }
+
+    /// How its instants relate to the Unix epoch: the same for as long as the process runs.
+    pub fn anchor(self) -> UnixAnchor {
+        match self {
+            Self::Monotonic => UnixAnchor::of_process(),
+            Self::Runtime(_) => UnixAnchor::SIMULATED,
         }
     }
 
@@ -100,6 +174,43 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_on_a_whole_microsecond_is_converted_exactly_both_ways_and_any_other_to_the_nearest() {
+        for anchor in [UnixAnchor(1_795_363_216_000_123), UnixAnchor::SIMULATED, UnixAnchor(0), UnixAnchor(-5_000_000)]
+        {
+            for micros in [5_000_000, 5_000_001, 31_622_400_000_000] {
+                let instant = Nanos(micros * 1_000);
+                let unix = anchor.unix(instant);
+                assert_eq!((anchor.instant(unix), UnixAnchor::between(unix, instant)), (instant, anchor));
+                assert_eq!(anchor.unix(Nanos(instant.0 + 499)), unix);
+                assert_eq!(anchor.unix(Nanos(instant.0 - 500)), unix);
+                assert_eq!(anchor.unix(Nanos(instant.0 + 500)).0, unix.0 + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn an_instant_that_no_clock_shows_is_the_nearest_that_one_does() {
+        assert_eq!(UnixAnchor(1_000).instant(UnixMicros(999)), Nanos::ZERO);
+        assert_eq!(UnixAnchor(-1_000).unix(Nanos(999_000)), UnixMicros(0));
+        assert_eq!(UnixAnchor(0).instant(UnixMicros(u64::MAX)), Nanos::MAX);
+        assert!(UnixAnchor(i64::MAX).unix(Nanos::MAX).0 > 0);
+    }
+
+    #[test]
+    fn the_clock_of_a_process_is_the_systems_with_sixteen_digits_and_so_is_a_simulations() {
+        let system = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as u64;
+        let clock = Clock::Monotonic;
+        let ours = clock.anchor().unix(clock.now()).0;
+        // A test that waited for a processor between the two lines; an anchor that is wrong is off by hours.
+        assert!((system..system + 10_000_000).contains(&ours), "{system} {ours}");
+        let simulated = Clock::Runtime(Instant::now());
+        for micros in [ours, simulated.anchor().unix(Nanos::ZERO).0, simulated.anchor().unix(simulated.now()).0] {
+            assert_eq!(micros.to_string().len(), 16);
+            assert!(micros < 1 << 53, "exact in JavaScript");
+        }
+    }
 
     #[tokio::test]
     async fn a_kernel_timer_never_fires_early() {

@@ -9,7 +9,8 @@
 //!
 //! # Reading order
 //!
-//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`net`]: what everything else is written in.
+//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`print`], [`files`], [`net`]: what everything else is
+//!    written in.
 //! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
 //! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them.
 //! 4. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
@@ -20,9 +21,9 @@
 //!
 //! # The arrows
 //!
-//! A module imports only modules that stand before it in this list: `units`, `limits`, `clock`, `stats`, `net`, `run`,
-//! `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `cli`; and `report` imports neither `http` nor
-//! `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
+//! A module imports only modules that stand before it in this list: `units`, `limits`, `clock`, `stats`, `suggest`, `print`,
+//! `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `cli`; and `report` imports
+//! neither `http` nor `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
 //! # Where to add what
 //!
@@ -37,15 +38,18 @@
 
 pub mod cli;
 pub mod clock;
+pub mod files;
 pub mod http;
 pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod net;
+pub mod print;
 pub mod report;
 pub mod run;
 pub mod server;
 pub mod stats;
 pub mod stream;
+pub mod suggest;
 pub mod transport;
 pub mod units;

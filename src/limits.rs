@@ -208,6 +208,17 @@ pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
 pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// A run that would take longer is most likely a slip in a list.
 pub const RUN_HOURS_MAX: f64 = 24.0;
+/// Deliveries that must lie beyond a percentile for it to be more than the luck of one: 2,000 in all for a p99.
+pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
+/// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
+pub const ROUNDS_TO_RANK: u32 = 3;
+/// Updates of a schedule, or KiB of them, that are counted before a run; more are estimated by their rate.
+pub const PREFLIGHT_UPDATES_MAX: f64 = 20_000.0;
+/// What a trial usually takes to start and end its server, for estimates: 10 to 60 ms here.
+pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
+/// Connections that a ramp usually makes in a second, for estimates.
+pub const RAMP_PER_SECOND_USUAL: f64 = 5_000.0;
+const _: () = assert!(RAMP_PER_SECOND_USUAL > RAMP_PER_SECOND_MIN as f64);
 /// One request of the control plane.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Exchanges from which the relation of two hosts' clocks is taken.

@@ -1,6 +1,7 @@
 //! The units that figures and settings are written in.
 //!
-//! Instants and lengths of time are whole nanoseconds ([`Nanos`]). Settings are typed by people, so [`length`] and
+//! Instants and lengths of time are whole nanoseconds ([`Nanos`]); instants on the wire are whole microseconds since the
+//! Unix epoch ([`UnixMicros`]; [`crate::clock::UnixAnchor`] relates the two). Settings are typed by people, so [`length`] and
 //! [`size`] read `250ms` and `4KiB`, and refuse a number that lacks its unit.
 
 use std::fmt;
@@ -18,6 +19,8 @@ impl Nanos {
     pub const ZERO: Self = Self(0);
     /// The longest length there is: a bound that is never reached.
     pub const MAX: Self = Self(u64::MAX);
+    /// One microsecond.
+    pub const MICRO: Self = Self(1_000);
     /// One millisecond.
     pub const MILLI: Self = Self(1_000_000);
     /// One second.
@@ -50,6 +53,11 @@ impl Nanos {
         Self((seconds * 1e9).round() as u64)
     }
 
+    /// The whole microsecond that is nearest: what goes over the wire as such loses nothing there.
+    pub fn whole_micros(self) -> Self {
+        Self(self.0.saturating_add(Self::MICRO.0 / 2) / Self::MICRO.0 * Self::MICRO.0)
+    }
+
     /// As the standard library's length.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0)
@@ -62,6 +70,12 @@ impl From<Duration> for Nanos {
     }
 }
 
+/// Microseconds since the Unix epoch: the instants of the wire (`at_us`). Sixteen digits from 2001 to 2286, and exact in
+/// a JavaScript number until 2255.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMicros(pub u64);
+
 /// Shows a length with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,6 +86,18 @@ impl fmt::Display for Nanos {
             1_000_000_000.. => (self.0 as f64 / 1e9, "s"),
         };
         write!(f, "{} {unit}", three_digits(scaled))
+    }
+}
+
+/// A length as people tell how long they will wait: `4 s`, `58 s`, `6 min 35 s`, `1 h 12 min`.
+pub fn rough(length: Nanos) -> String {
+    let seconds = length.seconds().round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0) => "less than a second".to_owned(),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 
@@ -169,12 +195,21 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_whole_microsecond_is_at_most_half_a_microsecond_away() {
+        for (nanos, wanted) in [(0, 0), (499, 0), (500, 1_000), (1_000, 1_000), (1_499, 1_000), (1_501, 2_000)] {
+            assert_eq!(Nanos(nanos).whole_micros(), Nanos(wanted), "{nanos}");
+        }
+    }
+
+    #[test]
     fn lengths_are_shown_with_three_digits() {
         assert_eq!(Nanos(812).to_string(), "812 ns");
         assert_eq!(Nanos(4_212).to_string(), "4.21 µs");
         assert_eq!(Nanos(499_951_000).to_string(), "500 ms");
         assert_eq!(Nanos(2_000_000_000).to_string(), "2.00 s");
         assert_eq!(grouped(-1_234_567), "-1,234,567");
+        let said = [400_000_000, 4_400_000_000, 395_000_000_000, 4_320_000_000_000].map(|length| rough(Nanos(length)));
+        assert_eq!(said, ["less than a second", "4 s", "6 min 35 s", "1 h 12 min"]);
         assert_eq!(three_digits(0.51234), "0.512");
         assert_eq!((short_number(0.2).as_str(), short_number(1000.0).as_str()), ("0.2", "1,000"));
     }

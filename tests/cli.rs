@@ -251,7 +251,7 @@ async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_r
     let sse = changed_sample(folder.path(), "sse", |run| keep(run, "sse"));
     let polling = changed_sample(folder.path(), "polling", |run| keep(run, "polling"));
     let refused = run(loadgen(), &["compare", &sse, &polling]).await;
-    assert_refused(&refused, 1, &["no row of one run can be held against one of the other"]);
+    assert_refused(&refused, 1, &["the two runs have no row in common"]);
     assert!(refused.stdout.contains("SSE is only in the first run"), "{}", refused.stdout);
     assert!(!Path::new(&polling).join("comparison.html").exists());
 }
@@ -348,7 +348,7 @@ async fn a_run_cut_short_with_ctrl_c_writes_what_it_has_and_leaves_no_server_beh
     for (signal, measure, until, trials) in [
         // In the middle of the second trial, and of the very first.
         (Signal::INT, "500ms", "[1/400]", 1..=2),
-        (Signal::TERM, "60s", "400 trials, at least", 0..=0),
+        (Signal::TERM, "60s", "400 trials, about", 0..=0),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let run = LongRun::start(folder.path(), &["--measure", measure], until).await;
@@ -368,7 +368,7 @@ async fn a_run_cut_short_with_ctrl_c_writes_what_it_has_and_leaves_no_server_beh
 #[tokio::test]
 async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let mut run = LongRun::start(folder.path(), &["--measure", "60s"], "400 trials, at least").await;
+    let mut run = LongRun::start(folder.path(), &["--measure", "60s"], "400 trials, about").await;
     let server = run.server().await;
     run.process.kill().await.unwrap();
     gone(server).await;

@@ -1,10 +1,13 @@
 //! `loadgen`: what each transport costs and gives. See [`pushpull::cli::loadgen`].
 
-use clap::Parser;
+use pushpull::cli::args;
 use pushpull::cli::loadgen::{self, LoadgenArgs};
 use pushpull::cli::process;
 
 fn main() -> std::process::ExitCode {
-    let args = LoadgenArgs::parse();
+    let args: LoadgenArgs = match args::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
     process::run(args.core(), loadgen::run(args))
 }

@@ -1,10 +1,13 @@
 //! `server`: one stream, four ways. See [`pushpull::cli::server`].
 
-use clap::Parser;
+use pushpull::cli::args;
 use pushpull::cli::process;
 use pushpull::cli::server::{self, ServerArgs};
 
 fn main() -> std::process::ExitCode {
-    let args = ServerArgs::parse();
+    let args: ServerArgs = match args::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
     process::run(args.core(), async { server::run(args).await.map(|()| process::DONE) })
 }

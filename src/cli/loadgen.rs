@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
-use crate::cli::process::{DONE, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use super::folders::{self, List, NewFolder};
+use crate::cli::dry_run;
+use crate::cli::process::{DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
@@ -17,6 +18,7 @@ use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
+use crate::print;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
 use crate::report::text::comparison::Extent;
@@ -26,21 +28,51 @@ use crate::run::threshold::Threshold;
 
 const EXAMPLES: &str = "\
 Examples:
-  loadgen                                        compare all four on the recorded stream, to a report
+  loadgen                                        compare all four on the recorded stream: about a minute, one report
+  loadgen scenarios                              the questions that can be asked, and how long each takes
+  loadgen run chatty --dry-run                   what a run would do, without doing it
   loadgen run --clients 1000 --feed synthetic --rate 20 --payload 200
-  loadgen run --transports sse,websocket --clients 10,100,1000
-  loadgen run --target http://127.0.0.1:8080     measure a server that is already there
+  loadgen run --target http://127.0.0.1:8080     measure a server that is already running
   loadgen run --fail-if 'sse.latency_ns.p99 > 5ms' --fail-if '*.lost > 0'
-  loadgen report reports/sample                  draw a report again from its run.json
+  loadgen report reports/sample                  regenerate a report from its run.json
   loadgen compare reports/before reports/after   what changed, and what is within noise
-
-Exit codes: 0 done; 1 could not be done; 2 wrong use; 3 a --fail-if threshold was not kept; 4 the run was invalid;
-130 cut short with Ctrl-C.
 ";
+const RUN_EXAMPLES: &str = "\
+Examples:
+  loadgen run                                    the scenario `quick`: about a minute
+  loadgen run sparse --dry-run                   its plan: points, trials, time, clients, open files
+  loadgen run --transports sse,websocket --clients 10,100,1000
+  loadgen run my-scenario.toml --out my-reports
+  loadgen run --rounds 6 --fail-if 'sse.latency_ns.p99 > 5ms'
+";
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  loadgen report reports/sample                  writes reports/sample/index.html anew
+  cd reports/sample && loadgen report .
+
+Only the report's own index.html is replaced, and a list of runs beside the folder if loadgen made it.
+";
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  loadgen compare reports/before reports/after
+  loadgen compare reports/before reports/after --fail-if 'sse.server_cpu_ns_per_delivery > +10%'
+  loadgen compare reports/before reports/after --out comparisons/today
+";
+const SCENARIOS_EXAMPLES: &str = "\
+Examples:
+  loadgen scenarios
+  loadgen scenarios --json
+  loadgen run sparse                             run one of them
+";
+
+/// Text behind a command's help: its examples, then what all have.
+fn after(examples: &str) -> String {
+    format!("{examples}\n{EXIT_CODES}")
+}
 
 /// Subscribes many clients to one stream over each transport, and reports what each costs and gives.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "loadgen", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "loadgen", version, after_help = after(EXAMPLES), args_conflicts_with_subcommands = true)]
 pub struct LoadgenArgs {
     #[command(subcommand)]
     command: Option<Command>,
@@ -52,6 +84,7 @@ pub struct LoadgenArgs {
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run a scenario and write its report [default].
+    #[command(after_help = after(RUN_EXAMPLES))]
     Run {
         /// A scenario's name (see `loadgen scenarios`), or the path of a .toml file.
         #[arg(default_value = scenarios::DEFAULT)]
@@ -59,12 +92,14 @@ enum Command {
         #[command(flatten)]
         flags: RunFlags,
     },
-    /// Draw a report again from its run.json.
+    /// Regenerate a report from its run.json.
+    #[command(after_help = after(REPORT_EXAMPLES))]
     Report {
         /// The run's folder, or its run.json.
         run: PathBuf,
     },
-    /// Hold a run against an earlier one: what got better, what got worse, what is within noise.
+    /// Compare two runs: what got better, what got worse, what is within noise.
+    #[command(after_help = after(COMPARE_EXAMPLES))]
     Compare {
         /// The baseline: a run's folder, or its run.json.
         first: PathBuf,
@@ -80,8 +115,13 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// List the scenarios and the question that each asks.
-    Scenarios,
+    /// List the scenarios: the question that each asks, what it compares, and how long it takes.
+    #[command(after_help = after(SCENARIOS_EXAMPLES))]
+    Scenarios {
+        /// Print them as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Start the server, as the program `server` does.
     Serve(ServerArgs),
     /// Start the TCP baseline that transports are compared with.
@@ -96,19 +136,22 @@ enum Command {
 struct RunFlags {
     #[command(flatten)]
     settings: RunSettings,
-    /// Measure a server that is already there, instead of starting one for each trial.
+    /// Measure a server that is already running, instead of starting one for each trial.
     #[arg(long, value_name = "URL", value_parser = parse_address)]
     target: Option<reqwest::Url>,
-    /// Folder that runs are written to.
+    /// Folder that runs are written to, each in a new folder of its own.
     #[arg(long, default_value = "reports", value_name = "FOLDER")]
     out: PathBuf,
+    /// Print what the run would do, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Fail if this holds, as in 'sse.latency_ns.p99 > 5ms' or '*.lost > 0'; may be given several times.
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Expression>,
-    /// Put server and generator on different processors.
+    /// Run server and load generator on different processors.
     #[arg(long)]
     pin: bool,
-    /// Argument for each server that is started, as in --server-arg=--slow=cut; may be given several times.
+    /// Argument for each server that is started, as in --server-arg=--slow-consumer=cut; may be given several times.
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true, conflicts_with = "target")]
     server_arg: Vec<String>,
 }
@@ -121,7 +164,9 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::TcpBaseline(args)) => args.core(),
-            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios) => None,
+            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios { .. }) => {
+                None
+            }
         }
     }
 }
@@ -138,12 +183,12 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
     match args.command {
         None => run_scenario(scenarios::DEFAULT, args.run).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags).await,
-        Some(Command::Report { run }) => draw_again(&run),
+        Some(Command::Report { run }) => regenerate(&run),
         Some(Command::Compare { first, second, fail_if, out, all }) => {
             let extent = if all { Extent::All } else { Extent::Short };
             compare(&first, &second, &fail_if, out.as_deref(), extent)
         }
-        Some(Command::Scenarios) => list_scenarios(),
+        Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
@@ -158,40 +203,65 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
         .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
+    refuse_thresholds(&flags.fail_if, &plan)?;
+    let shares = dry_run::percentiles(&flags.fail_if);
+    if flags.dry_run {
+        return dry_run::print(&plan, &shares).map(|()| DONE);
+    }
+    dry_run::print_notes(&plan, &shares)?;
     // Made first, so that a place which cannot be written is known before anything is measured.
-    let folder = run_folder(&plan)?;
+    let folder = NewFolder::make(&plan.out, &plan.name)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
-    let outcome = run::run(&plan, command, &stop).await;
-    let mut run = match outcome {
-        Ok(run) => run,
+    let run::Outcome { mut run, failure } = match run::run(&plan, command, &stop).await {
+        Ok(outcome) => outcome,
         Err(error) => {
-            // An empty folder would look like a run.
-            let _kept = std::fs::remove_dir(&folder);
+            folder.remove();
             return Err(error.into());
         }
     };
     run.thresholds = flags.fail_if.iter().map(|condition| condition.evaluate(&run.summary)).collect();
-    run.write(&folder.join("run.json")).with_context(|| format!("cannot write to {}", folder.display()))?;
-    export::write(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
-    let page = write_report(&run, &folder)?;
-    print!(
-        "{}{}{}{}{}",
+    let written = write_run(&run, &folder.path, &plan.out);
+    let parts = [
         text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
         text::terminal::terminal_claims(&run),
-        text::terminal::terminal_thresholds(&run.thresholds, &run)
-    );
+        text::terminal::terminal_thresholds(&run.thresholds, &run),
+    ];
+    say(&parts.concat())?;
     let is_failed = run.thresholds.iter().any(|threshold| threshold.failed);
-    println!("\nreport: {}", page.display());
+    // Only now: where the report cannot be written, the figures above are what is left of the run.
+    say(&format!("\nreport: {}\n", written?.display()))?;
+    if let Some(error) = failure {
+        return Err(anyhow::Error::new(error).context("the run was cut short"));
+    }
     Ok(match (run.cut_short, run.verdict, is_failed) {
         (true, _, _) => INTERRUPTED,
         (false, Verdict::Invalid, _) => INVALID,
         (false, Verdict::Valid | Verdict::Suspect, true) => THRESHOLD,
         (false, Verdict::Valid | Verdict::Suspect, false) => DONE,
     })
+}
+
+/// Refuses conditions that could not be kept by any run of this plan: of what is not run, or of a change.
+fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<()> {
+    for condition in conditions {
+        let problem = match condition.transport() {
+            _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
+            Some(transport) if !plan.transports.contains(&transport) => {
+                format!("is about {transport}, which this run leaves out; add it to --transports")
+            }
+            Some(_) | None => continue,
+        };
+        return Err(usage_error(anyhow::anyhow!("--fail-if '{condition}' {problem}"), |_| true));
+    }
+    Ok(())
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    print::out(text).context("cannot print to standard output")
 }
 
 fn compare(
@@ -201,63 +271,45 @@ fn compare(
     out: Option<&Path>,
     extent: Extent,
 ) -> anyhow::Result<u8> {
-    let (baseline, judged) = (Run::read(first)?, Run::read(second)?);
+    let baseline = Run::read(first)?;
+    let judged = Run::read(second)?;
+    let folder = match out {
+        Some(out) => out.to_owned(),
+        None => {
+            folders::folder_of(second).map_err(|error| anyhow::anyhow!("{error}, or choose a folder with --out"))?
+        }
+    };
     let comparison = compare_runs(&baseline, &judged);
-    print!("{}", text::comparison::terminal_comparison(&comparison, extent));
+    say(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
-        anyhow::bail!(
-            "no row of one run can be compared with one of the other; compare runs of the same transports and sweep"
-        );
+        anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");
     }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
-    print!("{}", text::terminal::terminal_thresholds(&thresholds, &judged));
+    say(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
     let is_failed = thresholds.iter().any(|threshold| threshold.failed);
-    let folder = out.unwrap_or_else(|| folder_of(second));
-    let page = html::write_comparison(&comparison, &thresholds, folder)
+    let page = html::write_comparison(&comparison, &thresholds, &folder)
         .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;
-    println!("\ncomparison: {}", page.display());
+    say(&format!("\ncomparison: {}\n", page.display()))?;
     Ok(if is_failed { THRESHOLD } else { DONE })
 }
 
-/// A run is named by its folder or by the file in it.
-fn folder_of(run: &Path) -> &Path {
-    if run.is_dir() { run } else { run.parent().unwrap_or(Path::new(".")) }
-}
-
-/// `reports/20261122-181300-quick`, made new.
-fn run_folder(plan: &Plan) -> anyhow::Result<PathBuf> {
-    let time = Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    let folder = plan.out.join(format!("{time}-{}", plan.name));
-    let attempt = std::fs::create_dir_all(&folder).and_then(|()| {
-        let probe = folder.join("run.json");
-        std::fs::write(&probe, "")?;
-        std::fs::remove_file(&probe)
-    });
-    attempt.with_context(|| format!("cannot write to {}; choose another folder with --out", plan.out.display()))?;
-    Ok(folder)
-}
-
-fn write_report(run: &Run, folder: &Path) -> anyhow::Result<PathBuf> {
-    let page = html::write_page(run, folder).with_context(|| format!("cannot write to {}", folder.display()))?;
-    if let Some(reports) = folder.parent() {
-        html::write_index(reports).with_context(|| format!("cannot write to {}", reports.display()))?;
-    }
+/// Writes everything that a run leaves; returns the page's file.
+fn write_run(run: &Run, folder: &Path, out: &Path) -> anyhow::Result<PathBuf> {
+    let cannot = || format!("cannot write to {}; the figures above are what is left of this run", folder.display());
+    run.write(&folder.join(folders::RUN_FILE)).with_context(cannot)?;
+    export::write(run, folder).with_context(cannot)?;
+    let page = html::write_page(run, folder).with_context(cannot)?;
+    folders::write_list(out, List::New);
     Ok(page)
 }
 
-fn draw_again(run: &Path) -> anyhow::Result<u8> {
-    let read = Run::read(run)?;
-    let page = write_report(&read, folder_of(run))?;
-    println!("report: {}", page.display());
-    Ok(DONE)
-}
-
-fn list_scenarios() -> anyhow::Result<u8> {
-    for scenario in Scenario::all() {
-        let scenario = scenario?;
-        println!("{:<12} {}", scenario.name, scenario.question);
-    }
+fn regenerate(named: &Path) -> anyhow::Result<u8> {
+    let (run, folder) = (Run::read(named)?, folders::folder_of(named)?);
+    let page = html::write_page(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+    // Whatever the folder is called, `.` and a bare name among them.
+    folders::write_list(&folder.join(".."), List::Kept);
+    say(&format!("report: {}\n", page.display()))?;
     Ok(DONE)
 }
 
@@ -265,7 +317,7 @@ fn list_scenarios() -> anyhow::Result<u8> {
 async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        return tracing::error!("signals cannot be heard; end this process by its id");
+        return tracing::error!("cannot receive signals; end this process by its id");
     };
     for is_second in [false, true] {
         tokio::select! {
@@ -275,7 +327,7 @@ async fn stop_on_signal(stop: CancellationToken) {
         if is_second {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("cut short: writing what there is; once more to end at once");
+        print::err("shutting down: writing the report of what was measured; press Ctrl-C again to force");
         stop.cancel();
     }
 }

@@ -1,7 +1,10 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
+pub mod args;
 mod children;
+mod dry_run;
 mod feed;
+mod folders;
 pub mod loadgen;
 pub mod process;
 pub mod server;

@@ -6,9 +6,11 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+use crate::print;
+
 /// Everything was done.
 pub const DONE: u8 = 0;
-/// It could not be done.
+/// It could not be done, or not to its end.
 pub const FAILED: u8 = 1;
 /// Wrong use: what was asked makes no sense. For a flag that cannot be read by itself, clap says so.
 pub const USAGE_ERROR: u8 = 2;
@@ -19,7 +21,18 @@ pub const INVALID: u8 = 4;
 /// Cut short with Ctrl-C, as a shell would say it.
 pub const INTERRUPTED: u8 = 130;
 
-/// An error that whoever called the program can mend alone, by asking for something else: it ends with [`WRONG_USE`].
+/// What the exit codes mean, for the help of every command.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    could not be done, or not to its end (a server that ended in a run: the report has the trials before it)
+  2    wrong use
+  3    a --fail-if condition was met
+  4    the run was invalid
+  130  cut short with Ctrl-C; the report has the trials that were done
+";
+
+/// An error that whoever called the program can mend alone, by asking for something else: it ends with [`USAGE_ERROR`].
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct UsageError(anyhow::Error);
@@ -56,13 +69,14 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     if let Some(core) = core
         && let Err(error) = keep_to(core)
     {
-        eprintln!("error: cannot keep to processor {core}: {error}; this host has {}", crate::measure::host::cores());
+        let last = crate::measure::host::cores().saturating_sub(1);
+        print::err(&format!("error: cannot run on processor {core}: {error}; this host has 0 to {last}"));
         return FAILED.into();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: no runtime: {error}");
+            print::err(&format!("error: cannot start the threads of the program: {error}"));
             return FAILED.into();
         }
     };
@@ -72,7 +86,7 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     match outcome {
         Ok(code) => code.into(),
         Err(error) => {
-            eprintln!("error: {}", sentence(&error).trim_end());
+            print::err(&format!("error: {}", sentence(&error).trim_end()));
             exit_code(&error).into()
         }
     }
@@ -95,8 +109,12 @@ fn keep_to(core: usize) -> std::io::Result<()> {
 fn log_to_standard_error() {
     let asked = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
     let filter = asked.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("pushpull", Level::INFO));
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false);
+    // https://no-color.org
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let has_colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !is_plain;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false);
+    // A log that nobody reads any more is no reason to panic, which is what the layer would do to say so.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 

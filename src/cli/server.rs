@@ -1,6 +1,5 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::print;
 use crate::server::auth::Token;
 use crate::server::origin::{Origin, Origins};
 use crate::server::{App, Settings};
@@ -40,10 +40,10 @@ Examples:
 #[command(name = "server", version, after_help = EXAMPLES)]
 pub struct ServerArgs {
     /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", value_parser = ip_address)]
     host: IpAddr,
     /// Port to listen on; 0 picks a free one.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
     #[command(flatten)]
     feed: FeedArgs,
@@ -63,6 +63,14 @@ pub struct ServerArgs {
     /// Keep to this processor.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "not an IP address; use 127.0.0.1 for this host alone, or 0.0.0.0 for all".to_owned())
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "not a port; use 1 to 65535, or 0 for a free one".to_owned())
 }
 
 impl ServerArgs {
@@ -216,7 +224,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    writeln!(std::io::stdout(), "http://{}", server.address()?).context("cannot print where the server listens")?;
+    let line = format!("http://{}\n", server.address()?);
+    if !print::reached(&line, std::io::stdout().lock()).context("cannot print where the server listens")? {
+        // Whoever was to read the address has left before it was there: nobody would find this server.
+        return Ok(());
+    }
     let app = Arc::clone(server.app());
 
     let serving = tokio::spawn(server.run());

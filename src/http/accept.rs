@@ -22,6 +22,7 @@ use crate::net::AnyStream;
 use crate::net::Stream;
 use crate::server::request::check_host;
 use crate::server::{App, Connection, Problem, Socket};
+use crate::transport;
 
 /// Accepts until the drain begins, then waits for connections and tasks to end.
 pub async fn run(app: Arc<App>, listener: TcpListener) {
@@ -106,7 +107,7 @@ fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
 /// Serves one connection until it ends, or until the drain asks it to.
 async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        connection.charge(routes::transport_of(request.uri().path()));
+        connection.charge(transport::of_path(request.uri().path()));
         let answer = match check_host(&request) {
             Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
             Ok(()) => {

@@ -12,13 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{live, metrics, session};
 use crate::limits;
-use crate::run::Transport;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
 use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
 use crate::transport::{echo, long_polling, polling, sse, websocket};
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// Every address with its handler.
 pub fn router(app: Arc<App>) -> Router {
@@ -48,26 +47,19 @@ pub fn router(app: Arc<App>) -> Router {
     }
 }
 
-/// The transport whose account an address is charged to, whatever becomes of the request.
-pub fn transport_of(path: &str) -> Option<Transport> {
-    Some(match path {
-        "/updates/poll" => Transport::Polling,
-        "/updates/long-poll" => Transport::LongPolling,
-        "/updates/sse" => Transport::Sse,
-        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
-        _ => return None,
-    })
-}
-
 /// Lets a request that changes something pass only from a page that may, and with the token if there is one.
+///
+/// The body of one that may not pass is not read, so the connection ends: what follows is not the next request.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     if auth::changes_something(request.method(), request.uri().path()) {
-        app.settings.origins.check(request.uri(), request.headers())?;
-        if let Some(token) = &app.settings.token {
-            token.check(request.headers())?;
-        }
+        may_change(&app, &request).map_err(|problem| request::unread(request.body(), problem))?;
     }
     Ok(next.run(request).await)
+}
+
+fn may_change(app: &App, request: &Request) -> Result<(), Problem> {
+    app.settings.origins.check(request.uri(), request.headers())?;
+    app.settings.token.as_ref().map_or(Ok(()), |token| token.check(request.headers()))
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
@@ -88,14 +80,21 @@ async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
-/// `GET /clock`
+/// `GET /clock`: one instant, on the clock of `at_us` and on the host's monotonic clock.
+///
+/// What lies between the two stays the same for as long as the server runs. A client on the same host (its `boot_id` is
+/// the same) takes it from each `at_us`, and has the instant on the monotonic clock that it shares with the server.
 async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading<'a> {
-        now_ns: Nanos,
+        now_us: UnixMicros,
+        monotonic_us: u64,
         boot_id: &'a str,
     }
-    Json(Reading { now_ns: app.clock.now(), boot_id: &app.boot_id }).into_response()
+    let now = app.clock.now().whole_micros();
+    let reading =
+        Reading { now_us: app.clock.anchor().unix(now), monotonic_us: now.0 / Nanos::MICRO.0, boot_id: &app.boot_id };
+    Json(reading).into_response()
 }
 
 /// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun.
@@ -110,7 +109,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading {
-        now_ns: Nanos,
+        now_us: UnixMicros,
         journal: Occupancy,
         connections: Connections,
         transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
@@ -127,7 +126,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         refused: app.counters.refused(),
     };
     let transports = app.counters.read().into_iter().collect();
-    Json(Reading { now_ns: app.clock.now(), journal: app.journal.occupancy(), connections, transports }).into_response()
+    let now_us = app.clock.anchor().unix(app.clock.now());
+    Json(Reading { now_us, journal: app.journal.occupancy(), connections, transports }).into_response()
 }
 
 /// What was due when, and when it was published: the record that a load generator audits against.
@@ -135,8 +135,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
 pub struct Schedule {
     /// The last update of the page.
     pub cursor: Cursor,
-    /// `[seq, at_ns, published_ns]` of each.
-    pub updates: Vec<(u64, Nanos, Nanos)>,
+    /// `[seq, at_us, published_us]` of each.
+    pub updates: Vec<(u64, UnixMicros, UnixMicros)>,
 }
 
 /// `GET /stats/schedule?after=C`: up to 10,000 entries of the journal without their data.
@@ -150,7 +150,8 @@ async fn schedule(
     let mut reader = app.journal.reader(start)?;
     let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
     let entries = batch.map(|batch| batch.updates).unwrap_or_default();
-    let updates = entries.iter().map(|entry| (entry.seq, entry.at_ns, entry.published_ns)).collect();
+    let unix = |at| app.clock.anchor().unix(at);
+    let updates = entries.iter().map(|entry| (entry.seq, unix(entry.at_ns), unix(entry.published_ns))).collect();
     Ok(Json(Schedule { cursor: reader.cursor(), updates }))
 }
 

@@ -9,8 +9,8 @@ use axum::response::Response;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode};
 
-use super::routes::transport_of;
 use crate::server::{App, Connection, Lane, Problem};
+use crate::transport;
 
 /// The parameter that names a page.
 const PARAMETER: &str = "session";
@@ -36,7 +36,7 @@ fn lane_of(method: &Method, path: &str) -> Option<Lane> {
     match path {
         "/echo" if *method == Method::POST => Some(Lane::UpPost),
         "/echo/ws" => Some(Lane::UpWebSocket),
-        _ => transport_of(path).map(Lane::Down),
+        _ => transport::of_path(path).map(Lane::Down),
     }
 }
 

@@ -17,7 +17,6 @@ use crate::units::Nanos;
 
 /// Works out the trial.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
-    on_the_servers_clock(&mut data);
     let health = health(&mut data);
     let window = data.window;
     let due = data.due.take().unwrap_or_else(|| union(&data.outcomes));
@@ -79,16 +78,6 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     };
     judge(&mut trial, &data, reversed);
     trial
-}
-
-/// Arrivals were read from our own clock.
-fn on_the_servers_clock(data: &mut TrialData) {
-    let offset = data.relation.offset_ns;
-    for outcome in &mut data.outcomes {
-        for delivery in &mut outcome.seen.deliveries {
-            delivery.arrived_ns = Nanos(delivery.arrived_ns.0.saturating_add_signed(offset));
-        }
-    }
 }
 
 /// What was due, as far as any client saw it: for a server that keeps no record.
@@ -207,7 +196,7 @@ fn health(data: &mut TrialData) -> Health {
         host_cpu_fraction: host_busy.map_or(0.0, share),
         refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
         reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
-        clock_offset_ns: data.relation.offset_ns,
+        clock_offset_ns: data.relation.offset_ns(),
         clock_uncertainty_ns: data.relation.uncertainty,
     }
 }

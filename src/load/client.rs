@@ -134,15 +134,16 @@ impl<'a> Client<'a> {
         match event {
             Event::Update(update) => {
                 let bytes = update.data.get().len();
+                let at_ns = self.context.relation.anchor.instant(update.at_us);
                 let delivery = Delivery {
                     seq: update.seq,
-                    at_ns: update.at_ns,
+                    at_ns,
                     arrived_ns: now,
                     bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
                 };
                 self.outcome.seen.deliveries.push(delivery);
-                if self.left.is_some_and(|left| left <= update.at_ns && update.at_ns < self.dialled) {
-                    self.outcome.recovered.push(update.at_ns);
+                if self.left.is_some_and(|left| left <= at_ns && at_ns < self.dialled) {
+                    self.outcome.recovered.push(at_ns);
                 }
                 self.progress.counters.delivered(bytes);
                 self.progress.held.fetch_max(update.seq, Relaxed);

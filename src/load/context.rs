@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::load::clock_relation::ClockRelation;
 use crate::load::settings::Leaving;
 use crate::measure::bytes::ByteCounters;
 use crate::measure::delivery::{DeliveryLog, Due, Window};
@@ -44,6 +45,8 @@ pub struct TrialContext {
     pub server: SocketAddr,
     /// The clock that arrivals are read from.
     pub clock: Clock,
+    /// What makes instants of that clock of the server's `at_us`.
+    pub relation: ClockRelation,
     /// Their open sockets.
     pub sockets: Sockets<()>,
     /// Taken while dialling, so that a ramp is gentle.

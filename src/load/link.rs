@@ -35,6 +35,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::load::target::TargetError;
 use crate::measure::host;
+use crate::print;
 use crate::run::file::{LinkReport, Point};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
@@ -61,7 +62,7 @@ pub async fn serve(args: LinkOptions) -> anyhow::Result<()> {
     let relay = Arc::new(Relay { args, clock, alarm: Alarm::new(clock) });
     let (clients, probes, mirror) = (listen()?, listen()?, listen()?);
     let mirror_address = mirror.local_addr()?;
-    println!("{} {}", clients.local_addr()?, probes.local_addr()?);
+    print::out(&format!("{} {}\n", clients.local_addr()?, probes.local_addr()?))?;
     let (mut orders, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
     tokio::select! {
         // Until the generator lets go of the other end, however it ended.

@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod client;
+pub mod clock_relation;
 pub mod context;
 pub mod echo;
 pub mod environment;

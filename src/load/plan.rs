@@ -1,10 +1,14 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
 
+#[cfg(test)]
+mod bundled;
+pub(crate) mod preflight;
 mod refusals;
 
 use std::path::PathBuf;
 
+pub use preflight::{Forecast, Note, OpenFiles, Refusal};
 pub use refusals::PlanError;
 
 use crate::limits;
@@ -13,7 +17,6 @@ use crate::load::scenarios::Scenario;
 use crate::load::settings::{
     Bandwidth, Churn, Clients, Cycles, Interval, Leaving, Length, List, Positive, RoundTrip, Rounds, RunSettings, Size,
 };
-use crate::measure::host;
 use crate::run::Transport;
 use crate::run::file::Point;
 use crate::run::{Arrivals, FeedKind};
@@ -84,6 +87,24 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
+        let plan = Self::unchecked(scenario, flags, target, out)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan of a scenario as it would be on a machine that has room for it: to be told, not to be run.
+    ///
+    /// Errors: [`PlanError`].
+    pub fn sketch(scenario: Scenario, flags: RunSettings) -> Result<Self, PlanError> {
+        Self::unchecked(scenario, flags, None, PathBuf::new())
+    }
+
+    fn unchecked(
+        scenario: Scenario,
+        flags: RunSettings,
+        target: Option<reqwest::Url>,
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
         let settings = flags.clone().over(scenario.settings);
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
         let mut transports = settings.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
@@ -91,7 +112,7 @@ impl Plan {
         transports.dedup();
         let seed = settings.seed.unwrap_or(1);
         let (points, sweep) = points(&settings, seed, target.is_some())?;
-        let plan = Self {
+        Ok(Self {
             name: scenario.name,
             question: scenario.question,
             transports,
@@ -108,27 +129,28 @@ impl Plan {
             out,
             server_core: None,
             server_args: Vec::new(),
-        };
-        plan.check()?;
-        Ok(plan)
+        })
     }
 
     fn check(&self) -> Result<(), PlanError> {
-        let allowed = host::raise_file_limit();
-        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-        // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
-        let each = if self.points.iter().any(has_two) { 2 } else { 1 };
-        let needed = u64::from(clients) * each + limits::FD_RESERVE;
-        if needed > allowed {
-            let most = allowed.saturating_sub(limits::FD_RESERVE) / each;
-            return Err(PlanError::Files { clients, needed, allowed, most });
+        let files = self.open_files();
+        if files.needed > files.allowed {
+            let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
+            let most = files.allowed.saturating_sub(limits::FD_RESERVE) / files.of_client;
+            return Err(PlanError::Files { clients, needed: files.needed, allowed: files.allowed, most });
         }
         let hours = self.least_length().seconds() / 3600.0;
         if hours > limits::RUN_HOURS_MAX {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
-        Ok(())
+        let is_left_out = |one: &&Transport| !self.transports.contains(one);
+        if let Some(missing) = self.sweep_only.iter().flatten().find(is_left_out) {
+            return Err(PlanError::NotMeasured(*missing));
+        }
+        match self.refuse_empty()? {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
     }
 
     /// Trials in all, those of the TCP baseline with them.

@@ -17,15 +17,26 @@ use crate::load::plan::Plan;
 use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
+use crate::print;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
 use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
-use crate::units::Nanos;
+use crate::units::{Nanos, rough};
 
-/// Does every trial of the plan. `stop` cuts it short: the run then holds the trials that were done.
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The trials that were done, and what they say.
+    pub run: Run,
+    /// Why the others were not, if something failed; the run is then marked as cut short.
+    pub failure: Option<TrialError>,
+}
+
+/// Does every trial of the plan. `stop` cuts it short, and so does a trial that fails, as when the server at --target
+/// ends: the run then holds the trials that were done.
 ///
-/// Errors: [`TrialError`] of the first trial that could not be done.
-pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Run, TrialError> {
+/// Errors: [`TrialError`] if the very first trial could not be done, so that there is nothing to report.
+pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Outcome, TrialError> {
     let started_at = Timestamp::now();
     let began = Clock::Monotonic.now();
     if let Some(url) = &plan.target {
@@ -34,23 +45,24 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     let progress = Progress::new(plan);
     let mut trials = Vec::with_capacity(plan.trials());
-    let mut cut_short = false;
+    let (mut cut_short, mut failure) = (false, None);
     for which in order(plan) {
         progress.begin(which, trials.len());
         match trial::run(plan, which, stop).await {
             Ok(trial) => {
                 progress.done(&trial, trials.len() + 1);
                 trials.push(trial);
+                continue;
             }
-            Err(TrialError::Stopped) => {
-                cut_short = true;
-                break;
-            }
-            Err(error) => {
-                progress.bar.abandon();
+            Err(TrialError::Stopped) => {}
+            Err(error) if trials.is_empty() => {
+                progress.bar.finish_and_clear();
                 return Err(error);
             }
+            Err(error) => failure = Some(error),
         }
+        cut_short = true;
+        break;
     }
     progress.bar.finish_and_clear();
     let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.seed);
@@ -59,9 +71,9 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
-        reasons.insert(0, cut_short_after(plan, &trials));
+        reasons.insert(0, cut_short_after(plan, &trials, failure.as_ref().map(TrialError::to_string)));
     }
-    Ok(Run {
+    let run = Run {
         schema: SCHEMA.to_owned(),
         started_at: started_at.to_string(),
         took_ns: Clock::Monotonic.now().saturating_sub(began),
@@ -74,20 +86,21 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         tcp_baseline,
         thresholds: Vec::new(),
         trials,
-    })
+    };
+    Ok(Outcome { run, failure })
 }
 
-fn cut_short_after(plan: &Plan, trials: &[Trial]) -> Reason {
+fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reason {
     let tcp_baseline_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
     let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baseline_done, plan.trials_and_tcp_baselines());
     let [done, planned, tcp_baseline_done, tcp_baseline_planned] =
         [done, planned, tcp_baseline_done, tcp_baselines].map(|count| count as u64);
-    Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned }.into()
+    Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned, error }.into()
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
 /// order, so that a drift of the machine falls on all of them alike.
-fn order(plan: &Plan) -> Vec<TrialId<'_>> {
+pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut order = Vec::with_capacity(plan.trials());
     for round in 1..=plan.rounds {
@@ -114,7 +127,7 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
         let gave = links[links.len() / 2].gave_ns_p50;
         let trials = links.len();
         let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
-        eprintln!("the link was asked for a round trip of {asked}: {said}");
+        print::err(&format!("the link was asked for a round trip of {asked}: {said}"));
         environment.notes.insert(format!("link with a round trip of {asked}"), said);
     }
     environment
@@ -164,8 +177,7 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
-            let least = plan.least_length();
-            eprintln!("{}: {}, at least {least} in all", plan.name, plan.count());
+            print::err(&format!("{}: {}, about {} in all", plan.name, plan.count(), rough(plan.estimate())));
         }
         Self { bar, trials, is_terminal }
     }
@@ -188,7 +200,7 @@ impl Progress {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
             let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
             let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
-            eprintln!(
+            print::err(&format!(
                 "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}{why}",
                 self.trials,
                 trial.round,
@@ -196,7 +208,7 @@ impl Progress {
                 trial.audit.delivered,
                 trial.audit.expected,
                 trial.verdict.label(),
-            );
+            ));
         }
     }
 }

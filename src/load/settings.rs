@@ -200,7 +200,7 @@ macro_rules! setting {
                 let List(values) = List::<Text<Self>>::deserialize(deserializer)?;
                 match values.as_slice() {
                     [Text(one)] => Ok(*one),
-                    _ => Err(de::Error::custom("one value is wanted here, not a list")),
+                    _ => Err(de::Error::custom("give one value here, not a list")),
                 }
             }
         }
@@ -220,7 +220,7 @@ impl<T: FromStr> FromStr for Text<T> {
 
 impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(de::Error::custom("one value is wanted here, not a list"))
+        Err(de::Error::custom("give one value here, not a list"))
     }
 }
 
@@ -231,22 +231,31 @@ fn within<T: PartialOrd + fmt::Display + Copy>(value: T, least: T, most: T) -> R
     }
 }
 
+/// A whole number within bounds, which are named whatever else stands there.
+fn whole<T: FromStr + PartialOrd + fmt::Display + Copy>(text: &str, least: T, most: T) -> Result<T, String> {
+    match (text.parse(), text.parse::<f64>()) {
+        (Ok(value), _) => within(value, least, most),
+        (Err(_), Ok(_)) => Err(format!("{text} is out of bounds; use {least} to {most}")),
+        (Err(_), Err(_)) => Err(format!("`{text}` is not a number; use {least} to {most}")),
+    }
+}
+
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a number that fits here"))
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
 setting! {
     /// How many clients.
-    Clients(u32), |text| within(number(text)?, 1, limits::CLIENTS_MAX)
+    Clients(u32), |text| whole(text, 1, limits::CLIENTS_MAX)
 }
 setting! {
     /// How many rounds.
-    Rounds(u32), |text| within(number(text)?, 1, limits::ROUNDS_MAX)
+    Rounds(u32), |text| whole(text, 1, limits::ROUNDS_MAX)
 }
 setting! {
     /// A length of time above zero.
     Length(Nanos), |text| match units::length(text).map_err(|error| error.to_string())? {
-        Nanos::ZERO => Err("a length above zero is wanted here".to_owned()),
+        Nanos::ZERO => Err("use a length above zero".to_owned()),
         length if length > limits::LENGTH_MAX => Err(format!("{length} is too long; use {} or less", limits::LENGTH_MAX)),
         length => Ok(length),
     }
@@ -270,7 +279,7 @@ setting! {
     /// A number above zero.
     Positive(f64), |text| match number::<f64>(text)? {
         value if value > 0.0 && value.is_finite() => Ok(value),
-        value => Err(format!("{value} makes no sense here; use a number above 0")),
+        value => Err(format!("{value} is out of bounds; use a number above 0")),
     }
 }
 setting! {
@@ -282,7 +291,7 @@ setting! {
 }
 setting! {
     /// How often the measured interval repeats what it measures.
-    Cycles(u32), |text| within(number(text)?, 0, limits::CYCLES_MAX)
+    Cycles(u32), |text| whole(text, 0, limits::CYCLES_MAX)
 }
 setting! {
     /// Bits a second of a link; `None` without a limit.

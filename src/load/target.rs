@@ -1,7 +1,7 @@
 //! The server of a trial: one started for it in a process of its own, or one that is already there.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use reqwest::{Client as Http, Url};
@@ -9,14 +9,16 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
+use crate::load::clock_relation::{ClockReading, ClockRelation};
 use crate::load::context::Subject;
+use crate::load::tcp_baseline;
 use crate::measure::delivery::Due;
 use crate::measure::host;
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// Why a server could not be had, or did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +27,11 @@ pub enum TargetError {
     #[error("cannot start a server: {0}")]
     Start(#[source] std::io::Error),
     /// It ended before it listened, or said nothing in time.
-    #[error("the server that was started did not say where it listens; its own words are above")]
+    #[error("the server that was started did not say where it listens; see its output above")]
     Silent,
+    /// It ended in the middle of a trial.
+    #[error("the server that was started ended in the middle of a trial ({0}); see its output above")]
+    Ended(ExitStatus),
     /// There is none.
     #[error("{url} cannot be reached: {reason}; start it, or correct --target")]
     Unreachable {
@@ -83,15 +88,7 @@ struct Started {
     process: Child,
     orders: ChildStdin,
     pid: u32,
-}
-
-/// What `GET /clock` and two readings of our own clock say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClockRelation {
-    /// The server's clock minus ours.
-    pub offset_ns: i64,
-    /// How wrong that may be.
-    pub uncertainty: Nanos,
+    subject: Subject,
 }
 
 impl Target {
@@ -125,7 +122,7 @@ impl Target {
         let Ok(Ok(Some(line))) = first else { return Err(TargetError::Silent) };
         let url: Url = line.parse().map_err(|_| TargetError::Silent)?;
         let address = address(&url).await?;
-        Ok(Self { url, address, http: http(), started: Some(Started { process, orders, pid }) })
+        Ok(Self { url, address, http: http(), started: Some(Started { process, orders, pid, subject }) })
     }
 
     /// A server that is already there.
@@ -138,16 +135,36 @@ impl Target {
         Ok(target)
     }
 
-    /// Lets the feed of a started server begin at `origin`.
+    /// Lets the feed of a started server begin at `origin`. A server says itself how its `at_us` comes about; the TCP
+    /// baseline, which can be asked nothing, is given our own anchor.
     ///
     /// Errors: what writing to a process says that has ended.
     pub async fn begin(&mut self, origin: Nanos) -> Result<(), TargetError> {
         match &mut self.started {
             None => Ok(()),
             Some(started) => {
-                let order = format!("start {}\n", origin.0);
-                started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start)
+                let order = match started.subject {
+                    Subject::Transport(_) => format!("start {}\n", origin.0),
+                    Subject::TcpBaseline => tcp_baseline::order(origin, UnixAnchor::of_process()),
+                };
+                let given = started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start);
+                // That it has ended says more than that it takes no orders.
+                if given.is_err() { self.check_alive().await.and(given) } else { given }
             }
+        }
+    }
+
+    /// Is the server still there? One that ended would leave a trial with the updates of the time before, all of which
+    /// arrived: nothing in it would be amiss.
+    ///
+    /// Errors: [`TargetError::Ended`] of a server that was started here, else as for any request.
+    pub async fn check_alive(&mut self) -> Result<(), TargetError> {
+        match &mut self.started {
+            None => self.clock().await.map(drop),
+            Some(started) => match started.process.try_wait().map_err(TargetError::Start)? {
+                None => Ok(()),
+                Some(status) => Err(TargetError::Ended(status)),
+            },
         }
     }
 
@@ -175,34 +192,25 @@ impl Target {
         }
     }
 
-    /// How the server's clock relates to ours: not at all different on one host, else the best of several exchanges,
-    /// each of which bounds the offset by half its round trip (RFC 5905 section 8).
+    /// How the server's clock relates to ours: exactly known on one host, else the best of several exchanges, each of
+    /// which bounds the offset by half its round trip (RFC 5905 section 8).
     ///
     /// Errors: as for any request.
     pub async fn clock(&self) -> Result<ClockRelation, TargetError> {
-        #[derive(Deserialize)]
-        struct Reading {
-            now_ns: Nanos,
-            boot_id: String,
-        }
+        let boot_id = host::boot_id();
         let mut best: Option<ClockRelation> = None;
         for _ in 0..limits::CLOCK_EXCHANGES {
             let before = Clock::Monotonic.now();
-            let reading: Reading = self.get("clock").await?;
-            let after = Clock::Monotonic.now();
-            if host::boot_id().is_some_and(|boot_id| boot_id == reading.boot_id) {
-                return Ok(ClockRelation::default());
-            }
-            let middle = before.0 + after.saturating_sub(before).0 / 2;
-            let relation = ClockRelation {
-                offset_ns: reading.now_ns.0 as i64 - middle as i64,
-                uncertainty: Nanos(after.saturating_sub(before).0 / 2),
-            };
+            let reading: ClockReading = self.get("clock").await?;
+            let relation = reading.relation(before, Clock::Monotonic.now(), boot_id.as_deref());
             if best.is_none_or(|best| relation.uncertainty < best.uncertainty) {
                 best = Some(relation);
             }
+            if relation.uncertainty == Nanos::ZERO {
+                break;
+            }
         }
-        Ok(best.unwrap_or_default())
+        Ok(best.expect("there is at least one exchange"))
     }
 
     /// The position of the newest update.
@@ -217,20 +225,21 @@ impl Target {
         Ok(position.cursor)
     }
 
-    /// The server's own record of what was due after `cursor`; `None` if it keeps none.
-    pub async fn schedule(&self, mut cursor: Cursor) -> Option<Vec<Due>> {
+    /// The server's own record of what was due after `cursor`, on our own clock; `None` if it keeps none.
+    pub async fn schedule(&self, mut cursor: Cursor, relation: ClockRelation) -> Option<Vec<Due>> {
         #[derive(Deserialize)]
         struct Schedule {
             cursor: Cursor,
-            updates: Vec<(u64, Nanos, Nanos)>,
+            updates: Vec<(u64, UnixMicros, UnixMicros)>,
         }
+        let own = |at| relation.anchor.instant(at);
         let mut all = Vec::new();
         loop {
             let page: Schedule = self.get(&format!("stats/schedule?after={cursor}")).await.ok()?;
             if page.updates.is_empty() {
                 return Some(all);
             }
-            let due = |(seq, at_ns, published_ns)| Due { seq, at_ns, published_ns: Some(published_ns) };
+            let due = |(seq, at, published)| Due { seq, at_ns: own(at), published_ns: Some(own(published)) };
             all.extend(page.updates.into_iter().map(due));
             cursor = page.cursor;
         }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! ← {"cursor":"00000000-0"}
-//! ← {"seq":1,"at_ns":8123456789,"data":{…}}
+//! ← {"seq":1,"at_us":1795363216000123,"data":{…}}
 //! ```
 
 use std::io::{BufRead, Write};
@@ -20,24 +20,36 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::net::Stream;
+use crate::print;
 use crate::stream::Cursor;
 use crate::stream::feed::{Feed, Source};
 use crate::transport::{ClientError, Event, Update};
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";
 
-/// Server half: greets whoever connects, and writes to all of them from `start NANOS` on until standard input ends.
+/// The order to begin at `origin`, with the anchor that makes `at_us` of an instant: `start NANOS MICROS`.
+pub fn order(origin: Nanos, anchor: UnixAnchor) -> String {
+    format!("start {} {}\n", origin.0, anchor.0)
+}
+
+/// Reads an [`order`].
+fn ordered(line: &str) -> Option<(Nanos, UnixAnchor)> {
+    let (origin, anchor) = line.trim_end().strip_prefix("start ")?.split_once(' ')?;
+    Some((Nanos(origin.parse().ok()?), UnixAnchor(anchor.parse().ok()?)))
+}
+
+/// Server half: greets whoever connects, and writes to all of them from an [`order`] on until standard input ends.
 ///
 /// Errors: what the system says, before anything is written.
 pub fn serve(feed: &Feed) -> anyhow::Result<()> {
     crate::measure::host::raise_file_limit();
     let source = feed.source()?.context("the TCP baseline needs a feed with a schedule")?;
     let listener = listen()?;
-    println!("tcp://{}", listener.local_addr()?);
+    print::out(&format!("tcp://{}\n", listener.local_addr()?))?;
     let (send, connections) = mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -50,12 +62,11 @@ pub fn serve(feed: &Feed) -> anyhow::Result<()> {
         }
     });
     for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        let Some(origin) = line.strip_prefix("start ").and_then(|nanos| nanos.parse().ok()) else { continue };
+        let Some((origin, anchor)) = ordered(&line?) else { continue };
         let threads = std::thread::available_parallelism()?.get();
         for share in shares(connections.try_iter().collect(), threads) {
             let source = source.clone();
-            std::thread::spawn(move || write_for_ever(source, Nanos(origin), share));
+            std::thread::spawn(move || write_for_ever(source, origin, anchor, share));
         }
         break;
     }
@@ -82,7 +93,7 @@ fn shares<T>(connections: Vec<T>, threads: usize) -> Vec<Vec<T>> {
 }
 
 /// Writes the whole schedule to these connections, in turn, each update when it is due.
-fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
+fn write_for_ever(source: Source, origin: Nanos, anchor: UnixAnchor, connections: Vec<TcpStream>) {
     for (seq, due) in (1_u64..).zip(source) {
         let at = origin.saturating_add(due.offset);
         let until = Timespec { tv_sec: (at.0 / 1_000_000_000) as i64, tv_nsec: (at.0 % 1_000_000_000) as i64 };
@@ -90,7 +101,7 @@ fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
             // Interrupted or refused, the next look at the clock decides.
             let _ended = clock_nanosleep_absolute(ClockId::Monotonic, &until);
         }
-        let line = format!("{{\"seq\":{seq},\"at_ns\":{},\"data\":{}}}\n", at.0, due.data.get());
+        let line = format!("{{\"seq\":{seq},\"at_us\":{},\"data\":{}}}\n", anchor.unix(at).0, due.data.get());
         for mut connection in &connections {
             // What a full or broken socket does not take is missed by its client, whose audit will say so.
             let _taken = connection.write(line.as_bytes());
@@ -102,7 +113,7 @@ fn write_for_ever(source: Source, origin: Nanos, connections: Vec<TcpStream>) {
 struct Line<'a> {
     cursor: Option<Cursor>,
     seq: Option<u64>,
-    at_ns: Option<Nanos>,
+    at_us: Option<UnixMicros>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
@@ -123,8 +134,8 @@ pub async fn subscribe<S: Stream>(
         let read: Line<'_> =
             serde_json::from_slice(&line).map_err(|error| ClientError::Contract(format!("a line: {error}")))?;
         match read {
-            Line { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
-                on_event(Event::Update(Update { seq, at_ns, data }));
+            Line { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
+                on_event(Event::Update(Update { seq, at_us, data }));
             }
             Line { cursor: Some(cursor), .. } => {
                 *position = Some(cursor);
@@ -147,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn an_order_is_read_as_it_was_written() {
+        for anchor in [UnixAnchor(1_795_363_216_000_123), UnixAnchor(-5)] {
+            assert_eq!(ordered(&order(Nanos(42), anchor)), Some((Nanos(42), anchor)));
+        }
+        assert_eq!(ordered("start 42"), None);
+    }
+
+    #[test]
     fn every_thread_writes_the_same_updates_at_the_same_times() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let clients: Vec<TcpStream> =
@@ -159,16 +178,18 @@ mod tests {
             seed: 7,
         };
         let source = feed.source().unwrap().unwrap();
-        let origin = Clock::Monotonic.now();
+        let origin = Clock::Monotonic.now().whole_micros();
+        let anchor = UnixAnchor(1_795_363_216_000_000);
         for share in shares(served, 2) {
             let source = source.clone();
-            std::thread::spawn(move || write_for_ever(source, origin, share));
+            std::thread::spawn(move || write_for_ever(source, origin, anchor, share));
         }
         let read = |client: &TcpStream| -> Vec<String> {
             std::io::BufReader::new(client).lines().take(20).map(Result::unwrap).collect()
         };
         let [first, others @ ..]: [Vec<String>; 3] = clients.iter().map(read).collect::<Vec<_>>().try_into().unwrap();
-        assert!(first[0].starts_with("{\"seq\":1,"), "{}", first[0]);
+        let due = anchor.unix(origin).0;
+        assert!(first[0].starts_with(&format!("{{\"seq\":1,\"at_us\":{due},\"data\":")), "{}", first[0]);
         others.iter().for_each(|other| assert_eq!(*other, first));
     }
 }

@@ -21,13 +21,14 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis;
 use crate::load::client;
+use crate::load::clock_relation::ClockRelation;
 use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
-use crate::load::plan::{Plan, PlanPoint};
+use crate::load::plan::{Plan, PlanPoint, preflight};
 use crate::load::settings::Leaving;
-use crate::load::target::{ClockRelation, Target, TargetError};
+use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
@@ -68,6 +69,10 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         None => Target::start(which.subject, &which.point.feed, plan.server_core, &plan.server_args).await?,
         Some(url) => Target::external(url.clone()).await?,
     };
+    let relation = match which.subject {
+        Subject::Transport(_) => target.clock().await?,
+        Subject::TcpBaseline => ClockRelation::own(),
+    };
     let point = &which.point.point;
     let link = match which.point.has_link() {
         true => Some(Link::start(target.address, point).await?),
@@ -77,6 +82,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         subject: which.subject,
         server: link.as_ref().map_or(target.address, |link| link.address),
         clock: Clock::Monotonic,
+        relation,
         sockets: Sockets::default(),
         dials: Semaphore::new(limits::DIALS_AT_ONCE),
         connected: Semaphore::new(0),
@@ -111,10 +117,6 @@ async fn measure(
     context: &Arc<TrialContext>,
     watching: Option<JoinHandle<Option<LinkReport>>>,
 ) -> Result<Trial, TrialError> {
-    let relation = match which.subject {
-        Subject::Transport(_) => target.clock().await?,
-        Subject::TcpBaseline => ClockRelation::default(),
-    };
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
         Subject::TcpBaseline => None,
@@ -128,14 +130,15 @@ async fn measure(
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory();
 
-    let origin = context.clock.now().saturating_add(limits::FEED_LEAD);
+    // A whole microsecond, as every offset of the feed, so that `at_us` is the very instant at which an update is due.
+    let origin = context.clock.now().saturating_add(limits::FEED_LEAD).whole_micros();
     target.begin(origin).await?;
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
     let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
     // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
     let rate = which.point.point.rate_per_s;
-    let between = if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(length.0 / 2)) } else { Nanos::ZERO };
+    let between = preflight::edge(rate, length);
     let window_start = origin.saturating_add(warm_up).saturating_add(between);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
     context.begun.send_replace(Some(Begun { origin, window }));
@@ -146,10 +149,10 @@ async fn measure(
     let ended = snapshot(target, context, &progress, which.subject).await?;
     memory.loaded = pid.and_then(host::resident_bytes);
 
+    target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
-    let window = shifted(window, relation);
     let due = match start {
-        Some(cursor) => target.schedule(cursor).await,
+        Some(cursor) => target.schedule(cursor, context.relation).await,
         None => tcp_baseline_schedule(which.point, origin, window),
     };
     let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.rtt_ns);
@@ -165,15 +168,10 @@ async fn measure(
         None => None,
     };
     let is_pinned = plan.server_core.is_some();
+    let relation = context.relation;
     let data =
         TrialData { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link, is_pinned };
     Ok(analysis::trial(which, target.address, data))
-}
-
-/// A window of our own clock on the server's.
-fn shifted(window: Window, relation: ClockRelation) -> Window {
-    let shift = |at: Nanos| Nanos(at.0.saturating_add_signed(relation.offset_ns));
-    Window { start: shift(window.start), end: shift(window.end) }
 }
 
 /// Starts every client with its own phase.

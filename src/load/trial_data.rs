@@ -1,9 +1,9 @@
 //! What a trial gathers, before anything is made of it.
 
+use super::clock_relation::ClockRelation;
 use super::context::{Outcome, Subject};
 use super::health::Lateness;
 use super::plan::PlanPoint;
-use super::target::ClockRelation;
 use crate::measure::bytes::Reading;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::TcpCounts;
@@ -39,7 +39,7 @@ pub struct TrialData {
     pub is_pinned: bool,
     /// How the clocks relate.
     pub relation: ClockRelation,
-    /// The measured interval, on the server's clock.
+    /// The measured interval, on our own clock.
     pub window: Window,
     /// What the link was found to add, if there was one.
     pub link: Option<LinkReport>,

@@ -12,7 +12,7 @@ use crate::units::Nanos;
 pub struct Due {
     /// Its number.
     pub seq: u64,
-    /// When it was due.
+    /// When it was due, on the clock that arrivals are read from.
     pub at_ns: Nanos,
     /// When the server published it, if it says.
     pub published_ns: Option<Nanos>,
@@ -23,7 +23,7 @@ pub struct Due {
 pub struct Delivery {
     /// The update's number.
     pub seq: u64,
-    /// When it was due.
+    /// When it was due, on the clock that its arrival is read from.
     pub at_ns: Nanos,
     /// When the client held it, decoded.
     pub arrived_ns: Nanos,

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 
+use crate::files;
 use crate::report::text::wording::row_reasons;
 use crate::run::Transport;
 use crate::run::file::{Row, Run, Trial};
@@ -34,7 +35,7 @@ pub fn write(run: &Run, folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut put = |name: String, content: &[u8]| {
         let path = folder.join(name);
-        std::fs::write(&path, content)?;
+        files::write_whole(&path, content)?;
         files.push(path);
         io::Result::Ok(())
     };

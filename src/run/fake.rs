@@ -274,7 +274,8 @@ pub(crate) fn invalid() -> Run {
     (run.summary, run.tcp_baseline) = summary::summarise(&run.trials, SEED);
     (run.verdict, run.reasons) = summary::verdict(&run.summary, &run.tcp_baseline);
     run.cut_short = true;
-    let cut_short = Cause::CutShort { done: 12, planned: 20, tcp_baseline_done: 3, tcp_baseline_planned: 5 };
+    let cut_short =
+        Cause::CutShort { done: 12, planned: 20, tcp_baseline_done: 3, tcp_baseline_planned: 5, error: None };
     run.reasons.push(cut_short.into());
     let rows = &mut run.summary;
     (rows[0].audit.lost, rows[0].audit.lost_announced) = (17, 12);

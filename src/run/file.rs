@@ -5,10 +5,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::run::Transport;
 use crate::run::metric::{Metrics, Value};
+pub use crate::run::reason::Verdict;
 use crate::run::reason::{Reason, RowId};
-use crate::run::threshold::Threshold;
+use crate::run::threshold::{AuditCount, Threshold};
 use crate::units::Nanos;
 
 /// The schema this build writes and reads.
@@ -156,6 +158,17 @@ pub struct Audit {
     pub reordered: u64,
 }
 
+impl Audit {
+    /// One of its counts.
+    pub fn count(&self, which: AuditCount) -> u64 {
+        match which {
+            AuditCount::Lost => self.lost,
+            AuditCount::Duplicate => self.duplicate,
+            AuditCount::Reordered => self.reordered,
+        }
+    }
+}
+
 /// One transport, one workload, one measured interval, on a server started fresh.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
@@ -169,7 +182,7 @@ pub struct Trial {
     pub point: Point,
     /// Port of the server on this trial's target.
     pub port: u16,
-    /// The measured interval on the monotonic clock of the server's host.
+    /// The measured interval on the monotonic clock of the generator's host.
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
@@ -254,7 +267,7 @@ pub struct Health {
     pub reconnects: u64,
     /// Server's clock minus the generator's: 0 on one host.
     pub clock_offset_ns: i64,
-    /// Uncertainty of that: half the best round trip to `/clock`; 0 on one host.
+    /// Uncertainty of that: half the best round trip to `/clock`, and a microsecond; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
 }
 
@@ -328,18 +341,6 @@ pub struct Slice {
     pub p99_ns: Option<Nanos>,
     /// Largest.
     pub max_ns: Option<Nanos>,
-}
-
-/// Whether figures can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Nothing speaks against them.
-    Valid,
-    /// Usable with the care that the reasons ask for.
-    Suspect,
-    /// Not to be used.
-    Invalid,
 }
 
 /// The machine and the program.
@@ -435,11 +436,11 @@ impl Run {
         serde_json::from_slice(&text).map_err(parse)
     }
 
-    /// Writes the run as JSON that a person can read too.
+    /// Writes the run as JSON that a person can read too, whole or not at all.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        std::fs::write(file, text)
+        files::write_whole(file, text.as_bytes())
     }
 }
 
@@ -447,16 +448,5 @@ impl Row {
     /// Which it is of the run's.
     pub fn id(&self) -> RowId {
         RowId { transport: self.transport, point_index: self.point_index }
-    }
-}
-
-impl Verdict {
-    /// As in the run file.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Suspect => "suspect",
-            Self::Invalid => "invalid",
-        }
     }
 }

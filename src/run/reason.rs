@@ -4,8 +4,30 @@
 use serde::{Deserialize, Serialize};
 
 use crate::run::Transport;
-use crate::run::file::Verdict;
 use crate::units::Nanos;
+
+/// Whether figures can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing speaks against them.
+    Valid,
+    /// Usable with the care that the reasons ask for.
+    Suspect,
+    /// Not to be used.
+    Invalid,
+}
+
+impl Verdict {
+    /// As in the run file.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Suspect => "suspect",
+            Self::Invalid => "invalid",
+        }
+    }
+}
 
 /// A cause, with what it holds for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,7 +148,7 @@ pub enum Cause {
     },
     /// No trial of any transport was finished.
     NoTrials,
-    /// Ctrl-C ended the run before every trial was done.
+    /// Ctrl-C, or something that failed, ended the run before every trial was done.
     CutShort {
         /// Trials of transports that were done.
         done: u64,
@@ -136,6 +158,8 @@ pub enum Cause {
         tcp_baseline_done: u64,
         /// Of how many.
         tcp_baseline_planned: u64,
+        /// What failed; `None` of Ctrl-C.
+        error: Option<String>,
     },
     /// A sentence, as versions before the codes wrote it.
     Other {
@@ -377,7 +401,14 @@ pub(crate) mod tests {
             Cause::HistogramUnreadable { detail: "a latency histogram is not base64".to_owned() },
             Cause::DifferentStretches { updates },
             Cause::NoTrials,
-            Cause::CutShort { done: 2, planned: 12, tcp_baseline_done: 1, tcp_baseline_planned: 3 },
+            Cause::CutShort { done: 2, planned: 12, tcp_baseline_done: 1, tcp_baseline_planned: 3, error: None },
+            Cause::CutShort {
+                done: 1,
+                planned: 12,
+                tcp_baseline_done: 0,
+                tcp_baseline_planned: 0,
+                error: Some("the server has ended".to_owned()),
+            },
             Cause::Other { text: "the host was busy".to_owned() },
         ]
     }

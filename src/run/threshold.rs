@@ -3,7 +3,6 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::run::Transport;
-use crate::run::file::Audit;
 use crate::run::metric::Metric;
 use crate::run::reason::RowId;
 
@@ -109,15 +108,6 @@ impl AuditCount {
             Self::Lost => "lost",
             Self::Duplicate => "duplicate",
             Self::Reordered => "reordered",
-        }
-    }
-
-    /// Its value in an audit.
-    pub fn of(self, audit: &Audit) -> u64 {
-        match self {
-            Self::Lost => audit.lost,
-            Self::Duplicate => audit.duplicate,
-            Self::Reordered => audit.reordered,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::suggest;
+
 /// A way to get updates from the server to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,7 +65,8 @@ impl fmt::Display for Transport {
 
 /// A transport that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no transport `{0}`; use polling, long_polling, sse or websocket")]
+#[error("there is no transport `{0}`; use polling, long_polling, sse or websocket{hint}",
+    hint = suggest::hint(.0, &Transport::ALL.map(Transport::label)))]
 pub struct UnknownTransport(String);
 
 impl FromStr for Transport {

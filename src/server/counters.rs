@@ -342,3 +342,30 @@ fn waste(time: Duration) {
         std::hint::spin_loop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_a_page_that_added_a_round_trip_has_the_longer_way() {
+        let one_way = Duration::from_millis(100);
+        let (near, mut far) = tokio::io::duplex(8);
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let counters = Arc::new(Counters::default());
+        let (connection, mut socket) =
+            counters.open(AnyStream::Other(Box::new(near)), peer, Nanos::ZERO, Duration::from_secs(30));
+        let session = Arc::new(PageSession::default());
+        session.add_round_trip((one_way * 2).into()).unwrap();
+        connection.attach(&session, Lane::Down(Transport::Polling));
+        let began = tokio::time::Instant::now();
+        socket.write_all(b"hello").await.unwrap();
+        let mut read = [0; 5];
+        tokio::select! {
+            read = far.read_exact(&mut read) => drop(read.unwrap()),
+            _never = socket.read_u8() => {}
+        }
+        assert_eq!(began.elapsed(), one_way);
+    }
+}

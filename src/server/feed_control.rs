@@ -213,6 +213,7 @@ fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Sou
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixAnchor;
     use crate::stream::{BatchLimit, Bounds, Start};
     use std::time::Duration;
 
@@ -221,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_new_setting_is_followed_without_a_restart_and_a_recording_goes_on_where_it_was() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
-        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
         let control = FeedControl::default();
         let replay = |rate| source(FeedSetting { feed: Kind::Replay, rate, payload: 1 }, None).unwrap();
         let paused = FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 1 };

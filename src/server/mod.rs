@@ -95,7 +95,7 @@ impl Default for Settings {
 pub struct App {
     /// The log of recent updates.
     pub journal: Arc<Journal>,
-    /// The clock of `at_ns`.
+    /// The clock that updates are due by; its anchor makes `at_us` of an instant.
     pub clock: Clock,
     /// The counters.
     pub counters: Arc<Counters>,
@@ -123,7 +123,7 @@ impl App {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
         Arc::new(Self {
-            journal: Journal::new(settings.journal, encode),
+            journal: Journal::new(settings.journal, clock.anchor(), encode),
             clock,
             counters: Arc::new(Counters::new(settings.burn)),
             drain,

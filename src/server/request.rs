@@ -1,5 +1,6 @@
 //! What every request must be before anything is done for it: its one `Host`, the parts of its address, its body.
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
@@ -33,6 +34,11 @@ pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
     }
     let detail = "a request has one Host header, with the host and port that it was sent to (RFC 9112 section 3.2)";
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).header(CONNECTION, CLOSE))
+}
+
+/// A refusal over a body that was not read: it ends the connection, unless there is no body.
+pub fn unread(body: &Body, refusal: Problem) -> Problem {
+    if body.is_end_stream() { refusal } else { refusal.header(CONNECTION, CLOSE) }
 }
 
 /// Reads a whole body of up to `bytes_max`. One that says itself that it is larger is refused before it is sent, if its

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::cursor::{Cursor, Gap, GapReason};
+use super::cursor::{Cursor, CursorAhead, Gap, GapReason, Start};
 use super::journal::{Entry, Journal};
 
 /// One subscriber's place in the journal.
@@ -60,6 +60,13 @@ pub struct Batch {
     pub is_cut: bool,
 }
 
+impl Batch {
+    /// The client's position once it knows of the gap, and has none of the updates yet.
+    pub fn position_after_gap(&self) -> Cursor {
+        Cursor { seq: self.cursor.seq - self.updates.len() as u64, ..self.cursor }
+    }
+}
+
 /// Bounds of one [`Batch`].
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimit {
@@ -67,6 +74,36 @@ pub struct BatchLimit {
     pub updates: usize,
     /// Bytes of JSON; one update is given even if it is larger.
     pub bytes: usize,
+}
+
+impl Journal {
+    /// A subscription that begins at `start`.
+    ///
+    /// Errors: [`CursorAhead`] for a cursor of this epoch that has not been given out yet. A cursor of another epoch,
+    /// or one whose next update is gone, is no error: its first [`Batch`] begins with a [`Gap`].
+    pub fn reader(self: &Arc<Self>, start: Start) -> Result<Reader, CursorAhead> {
+        let ring = self.ring();
+        let newest = Cursor { epoch: self.epoch, seq: ring.head };
+        let (next, gap) = match start {
+            Start::Now => (ring.head + 1, None),
+            Start::Earliest => (ring.oldest(), None),
+            Start::After(cursor) if cursor.epoch != self.epoch => {
+                (ring.oldest(), Some(Gap { reason: GapReason::Epoch, lost: None }))
+            }
+            Start::After(cursor) if cursor.seq > ring.head => return Err(CursorAhead { cursor, newest }),
+            Start::After(cursor) => (cursor.seq + 1, None),
+        };
+        drop(ring);
+        let head = self.head.subscribe();
+        Ok(Reader {
+            head,
+            journal: Arc::clone(self),
+            next,
+            gap,
+            policy: SlowConsumerPolicy::default(),
+            is_under_way: false,
+        })
+    }
 }
 
 impl Reader {
@@ -142,5 +179,138 @@ impl Reader {
             // The sender lives in the journal that this reader holds, so it cannot be gone.
             let _still_open = self.head.changed().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixAnchor;
+    use crate::stream::journal::testing::encode;
+    use crate::stream::{Bounds, MalformedCursor};
+    use crate::units::Nanos;
+    use serde_json::value::RawValue;
+
+    const ALL: BatchLimit = BatchLimit { updates: usize::MAX, bytes: usize::MAX };
+
+    fn journal(updates: usize) -> Arc<Journal> {
+        Journal::new(Bounds { updates, bytes: usize::MAX }, UnixAnchor::SIMULATED, encode)
+    }
+
+    fn append(journal: &Journal, data: &str) -> Cursor {
+        journal.append(Nanos(1), Nanos(2), &RawValue::from_string(data.to_owned()).unwrap())
+    }
+
+    fn seqs(batch: &Batch) -> Vec<u64> {
+        batch.updates.iter().map(|entry| entry.seq).collect()
+    }
+
+    #[test]
+    fn a_reader_that_starts_now_sees_only_what_comes_later() {
+        let journal = journal(4);
+        append(&journal, "1");
+        let mut reader = journal.reader(Start::Now).unwrap();
+        assert!(reader.try_next(ALL).is_none());
+        append(&journal, "2");
+        assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [2]);
+        assert!(reader.try_next(ALL).is_none());
+    }
+
+    #[test]
+    fn a_reader_that_falls_behind_is_told_how_many_it_lost() {
+        let journal = journal(2);
+        let mut reader = journal.reader(Start::Now).unwrap();
+        for data in ["1", "2", "3", "4", "5"] {
+            append(&journal, data);
+        }
+        let batch = reader.try_next(ALL).unwrap();
+        assert_eq!(batch.gap, Some(Gap { reason: GapReason::Evicted, lost: Some(3) }));
+        assert_eq!(seqs(&batch), [4, 5]);
+    }
+
+    #[test]
+    fn a_cursor_of_another_epoch_gets_a_gap_even_when_nothing_is_retained() {
+        let old = journal(2).newest();
+        let journal = journal(2);
+        let batch = journal.reader(Start::After(old)).unwrap().try_next(ALL).unwrap();
+        assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
+        assert_eq!(batch.cursor, journal.newest());
+    }
+
+    #[test]
+    fn a_cursor_from_the_future_is_refused() {
+        let journal = journal(2);
+        let newest = append(&journal, "1");
+        let ahead = Cursor { seq: 2, ..newest };
+        assert_eq!(journal.reader(Start::After(ahead)).unwrap_err(), CursorAhead { cursor: ahead, newest });
+    }
+
+    #[test]
+    fn the_byte_bound_pushes_out_the_oldest_but_keeps_the_newest() {
+        let journal = Journal::new(Bounds { updates: 100, bytes: 1 }, UnixAnchor::SIMULATED, encode);
+        append(&journal, "1");
+        append(&journal, "2");
+        let occupancy = journal.occupancy();
+        assert_eq!((occupancy.updates, occupancy.oldest_seq), (1, 2));
+    }
+
+    #[test]
+    fn a_batch_keeps_to_its_limits_and_always_makes_progress() {
+        let journal = journal(10);
+        for _ in 0..5 {
+            append(&journal, "0");
+        }
+        let mut reader = journal.reader(Start::Earliest).unwrap();
+        let mut next = |updates, bytes| {
+            let batch = reader.try_next(BatchLimit { updates, bytes }).unwrap();
+            (seqs(&batch), batch.is_short)
+        };
+        assert_eq!(next(2, usize::MAX), (vec![1, 2], false), "as many as were asked for");
+        assert_eq!(next(9, 1), (vec![3], true), "more was asked for, and is there");
+        assert_eq!(next(9, usize::MAX), (vec![4, 5], false));
+    }
+
+    #[test]
+    fn a_cursor_has_one_spelling() {
+        let cursor: Cursor = "00ab12ff-42".parse().unwrap();
+        assert_eq!(cursor.to_string(), "00ab12ff-42");
+        for bad in [
+            "",
+            "42",
+            "00ab12ff",
+            "00ab12ff-",
+            "00AB12FF-42",
+            "00ab12ff-042",
+            "00ab12ff-+4",
+            "0ab12ff-4",
+            "00ab12ff-99999999999999999999",
+            "00ab12ff-4 ",
+            "+0ab12ff-4",
+        ] {
+            assert_eq!(bad.parse::<Cursor>(), Err(MalformedCursor), "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_two_updates_appended_at_the_same_time_the_older_may_be_announced_last() {
+        let journal = journal(4);
+        let mut reader = journal.reader(Start::Now).unwrap();
+        append(&journal, "1");
+        append(&journal, "2");
+        journal.announce(1);
+        assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [1, 2]);
+        append(&journal, "3");
+        journal.announce(2);
+        assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [3]);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_is_woken_by_an_append() {
+        let journal = journal(4);
+        let mut reader = journal.reader(Start::Now).unwrap();
+        let waiting = tokio::spawn(async move { seqs(&reader.next(ALL).await) });
+        tokio::task::yield_now().await;
+        append(&journal, "1");
+        assert_eq!(waiting.await.unwrap(), [1]);
     }
 }

@@ -12,25 +12,14 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::clock::Clock;
 use crate::limits;
 use crate::net::Stream;
 use crate::stream::{Cursor, Gap};
+use crate::transport::Update;
+use crate::transport::answer::Answer;
 use crate::units::Nanos;
-
-/// A decoded update, borrowed from the bytes it came in.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Update<'a> {
-    /// Its number.
-    pub seq: u64,
-    /// When it was due, on the server host's monotonic clock.
-    pub at_ns: Nanos,
-    /// Its content.
-    #[serde(borrow)]
-    pub data: &'a RawValue,
-}
 
 /// What a client half tells whoever runs it, at the moment it happens.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +172,7 @@ impl Http<'_> {
         match response.status() {
             StatusCode::OK => {
                 let body = body(response, limits::BATCH_BYTES_MAX * 2).await?;
-                let answer: crate::transport::answer::Answer<'_> = serde_json::from_slice(&body)
+                let answer: Answer<'_> = serde_json::from_slice(&body)
                     .map_err(|error| ClientError::Contract(format!("the answer of {path}: {error}")))?;
                 if let Some(gap) = answer.gap {
                     on_event(Event::Gap(gap));

@@ -7,6 +7,8 @@
 //!
 //!   hello
 //! ← HTTP/1.1 200 OK
+//!   content-type: text/plain; charset=utf-8
+//!   x-content-type-options: nosniff
 //!   …
 //!   hello
 //!
@@ -25,7 +27,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use http::Request as HttpRequest;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -60,7 +62,10 @@ pub async fn post(
 ) -> Result<Response, Problem> {
     let content_type = request.headers().get(CONTENT_TYPE).cloned();
     let body = request::body(request, app.settings.echo_bytes_max).await?;
-    let mut response = Body::from(body).into_response();
+    // A browser that guessed another type than the sender's would run what it got (WHATWG Fetch, "Should response to
+    // request be blocked due to nosniff").
+    let nosniff = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let mut response = ([nosniff], Body::from(body)).into_response();
     if let Some(content_type) = content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
     }

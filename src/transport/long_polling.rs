@@ -6,7 +6,7 @@
 //! ← HTTP/1.1 200 OK
 //!   etag: "1f3a9c02-42"
 //!
-//!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_ns":8123456789,"data":{…}}]}
+//!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_us":1795363216000123,"data":{…}}]}
 //! → GET /updates/long-poll?after=1f3a9c02-42&hold=25 HTTP/1.1
 //!   … 25 seconds without an update …
 //! ← HTTP/1.1 204 No Content

@@ -13,18 +13,20 @@ pub mod reconnect;
 pub mod sse;
 pub mod websocket;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use client::{ClientError, Event, Options, Update};
+pub use client::{ClientError, Event, Options};
 
+use crate::run::Transport;
 use crate::stream::Cursor;
 use crate::stream::journal::Encoded;
-use crate::units::Nanos;
+use crate::units::UnixMicros;
 
-/// Encodes an update once in each form in which it is sent: `{"seq":42,"at_ns":8123456789,"data":{…}}`, and the same as
+/// Encodes an update once in each form in which it is sent: `{"seq":42,"at_us":1795363216000123,"data":{…}}`, and the same as
 /// one block of an event stream.
-pub fn encode(cursor: Cursor, at_ns: Nanos, data: &RawValue) -> Encoded {
-    let json = format!(r#"{{"seq":{},"at_ns":{},"data":{}}}"#, cursor.seq, at_ns.0, data.get());
+pub fn encode(cursor: Cursor, at_us: UnixMicros, data: &RawValue) -> Encoded {
+    let json = format!(r#"{{"seq":{},"at_us":{},"data":{}}}"#, cursor.seq, at_us.0, data.get());
     // A line break would end the event's `data` field early; inside JSON it can only be white space between tokens
     // (RFC 8259 section 2), so a blank says the same.
     let json = if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json };
@@ -32,20 +34,64 @@ pub fn encode(cursor: Cursor, at_ns: Nanos, data: &RawValue) -> Encoded {
     Encoded { json: json.into(), sse }
 }
 
+/// A decoded update, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Update<'a> {
+    /// Its number.
+    pub seq: u64,
+    /// When it was due, by the server's clock.
+    pub at_us: UnixMicros,
+    /// Its content.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// The transport that an address of the contract belongs to: its bytes are charged to it, whatever becomes of the request.
+pub fn of_path(path: &str) -> Option<Transport> {
+    Some(match path {
+        "/updates/poll" => Transport::Polling,
+        "/updates/long-poll" => Transport::LongPolling,
+        "/updates/sse" => Transport::Sse,
+        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::{BatchLimit, Bounds, Journal, Start};
+    use crate::clock::UnixAnchor;
+    use crate::stream::{Batch, BatchLimit, Bounds, Journal, Start};
+    use crate::units::Nanos;
+
+    /// A journal of one update, as a server has it whose clock relates to the Unix epoch like this.
+    fn published(anchor: UnixAnchor, due: Nanos, data: &str) -> Batch {
+        let journal = Journal::new(Bounds::default(), anchor, encode);
+        journal.append(due, due, &RawValue::from_string(data.to_owned()).unwrap());
+        let mut reader = journal.reader(Start::Earliest).unwrap();
+        reader.try_next(BatchLimit { updates: 1, bytes: usize::MAX }).unwrap()
+    }
 
     #[test]
     fn an_update_is_encoded_in_each_form_as_the_contract_says() {
-        let journal = Journal::new(Bounds::default(), encode);
-        let data = RawValue::from_string("{\n\"a\": 1}".to_owned()).unwrap();
-        let cursor = journal.append(Nanos(1), Nanos(2), &data);
-        let mut reader = journal.reader(Start::Earliest).unwrap();
-        let batch = reader.try_next(BatchLimit { updates: 1, bytes: usize::MAX }).unwrap();
-        let encoded = &batch.updates[0].encoded;
-        assert_eq!(encoded.json, r#"{"seq":1,"at_ns":1,"data":{ "a": 1}}"#);
-        assert_eq!(encoded.sse, format!("id: {cursor}\ndata: {{\"seq\":1,\"at_ns\":1,\"data\":{{ \"a\": 1}}}}\n\n"));
+        let batch = published(UnixAnchor(1_795_363_216_000_000), Nanos(123_000), "{\n\"a\": 1}");
+        let (encoded, cursor) = (&batch.updates[0].encoded, batch.cursor);
+        let json = r#"{"seq":1,"at_us":1795363216000123,"data":{ "a": 1}}"#;
+        assert_eq!(encoded.json, json);
+        assert_eq!(encoded.sse, format!("id: {cursor}\ndata: {json}\n\n"));
+    }
+
+    #[test]
+    fn an_update_takes_as_many_bytes_whatever_the_uptime_of_its_host() {
+        const NOW: UnixMicros = UnixMicros(1_795_363_216_000_123);
+        let bytes = |uptime: Nanos| {
+            let batch = published(UnixAnchor::between(NOW, uptime), uptime, "[1,2,3]");
+            let Encoded { json, sse } = &batch.updates[0].encoded;
+            [json.len(), sse.len(), sse::blocks(&batch).len(), answer::encode(&batch).len()]
+        };
+        let just_booted = bytes(Nanos(3 * Nanos::SECOND.0));
+        for seconds in [50, 11 * 3_600, 400 * 86_400] {
+            assert_eq!(bytes(Nanos(seconds * Nanos::SECOND.0)), just_booted, "up for {seconds} s");
+        }
     }
 }

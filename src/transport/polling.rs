@@ -8,7 +8,7 @@
 //! ← HTTP/1.1 200 OK
 //!   etag: "1f3a9c02-42"
 //!
-//!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_ns":8123456789,"data":{…}}]}
+//!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_us":1795363216000123,"data":{…}}]}
 //! ```
 //!
 //! A client without a position asks without `after`, and is told where it stands: 200 with no updates.

@@ -154,13 +154,13 @@ impl Follower {
         loop {
             let is_return = self.counts.connections > 0;
             self.counts.connections += 1;
-            let dialled = self.options.clock.now();
+            let dialled = self.options.clock.anchor().unix(self.options.clock.now());
             let Self { position, counts, options, back_off, .. } = self;
             let mut note = |event: Event<'_>| {
                 match event {
                     Event::Update(update) => {
                         back_off.answered();
-                        counts.recovered += u64::from(is_return && update.at_ns < dialled);
+                        counts.recovered += u64::from(is_return && update.at_us < dialled);
                     }
                     Event::Position(_) | Event::Empty => back_off.answered(),
                     Event::Retry(length) => back_off.asked_to_wait(length),

@@ -10,7 +10,7 @@
 //!   id: 1f3a9c02-41
 //!
 //!   id: 1f3a9c02-42
-//!   data: {"seq":42,"at_ns":8123456789,"data":{…}}
+//!   data: {"seq":42,"at_us":1795363216000123,"data":{…}}
 //!
 //!   :
 //!
@@ -181,7 +181,7 @@ pub fn blocks(batch: &Batch) -> Bytes {
     let mut bytes =
         BytesMut::with_capacity(batch.updates.iter().map(|entry| entry.encoded.sse.len()).sum::<usize>() + 128);
     if let Some(gap) = &batch.gap {
-        let position = Cursor { seq: batch.cursor.seq - batch.updates.len() as u64, ..batch.cursor };
+        let position = batch.position_after_gap();
         bytes.extend_from_slice(format!("event: gap\nid: {position}\ndata: {}\n\n", gap_json(gap)).as_bytes());
     }
     for entry in &batch.updates {

@@ -8,16 +8,15 @@
 //!   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==
 //! ← HTTP/1.1 101 Switching Protocols
 //!   sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
-//! ← text  {"cursor":"1f3a9c02-41"}                        where the client stands
-//! ← text  {"seq":42,"at_ns":8123456789,"data":{…}}
+//! ← text  {"cursor":"1f3a9c02-41"}                        the position: what was asked for, or that of now
+//! ← text  {"seq":42,"at_us":1795363216000123,"data":{…}}
 //! ← ping / → pong                                         every 20 seconds
-//! ← text  {"gap":{"reason":"evicted","lost":57}}
+//! ← text  {"gap":{"reason":"evicted","lost":57},"cursor":"1f3a9c02-99"}
 //! ← close 1001                                            the server goes away
 //! ```
 //!
-//! A client that comes with a cursor of another epoch is told in the first frame already where it stands behind the gap,
-//! since no later frame names an epoch; the gap follows at once. It must not take that position over before it has seen
-//! the gap. Where updates were evicted, the first frame is the position that was asked for.
+//! The position of a client moves with each update, and with a gap to the `cursor` beside it, which may be of another
+//! epoch: in the same frame that announces the loss, so no cut between two frames can make the loss silent.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,9 +51,10 @@ use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
 use crate::server::{App, Connection, Problem, RequestCounters, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
+use crate::transport::Update;
 use crate::transport::answer::gap_json;
-use crate::transport::client::{self, ClientError, Event, Options, Update};
-use crate::units::Nanos;
+use crate::transport::client::{self, ClientError, Event, Options};
+use crate::units::UnixMicros;
 
 const LIMIT: BatchLimit =
     BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
@@ -83,7 +83,12 @@ pub async fn serve(
     let reader = app.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
     let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &app.settings.origins)?;
-    let session = Session { app: Arc::clone(&app), reader, counts };
+    // With a gap to come the client still stands where it says; the gap's own frame moves it.
+    let position = match start {
+        Start::After(cursor) => cursor,
+        Start::Now | Start::Earliest => reader.cursor(),
+    };
+    let session = Session { app: Arc::clone(&app), reader, position, counts };
     app.tasks.spawn(async move {
         if let Some(socket) = upgrade.socket().await {
             // Every way to end is the client's or the network's doing and counted at the connection.
@@ -187,12 +192,14 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
 struct Session {
     app: Arc<App>,
     reader: Reader,
+    /// Where it stands when it connects.
+    position: Cursor,
     counts: RequestCounters,
 }
 
 impl Session {
     async fn run(mut self, mut socket: WebSocketStream<Socket>) -> Result<(), WsError> {
-        let hello = format!(r#"{{"cursor":"{}"}}"#, self.reader.cursor());
+        let hello = format!(r#"{{"cursor":"{}"}}"#, self.position);
         send_all(&mut socket, [Message::text(hello)]).await?;
         let mut drain = self.app.drain.turn();
         let mut keepalive = Keepalive::new();
@@ -264,11 +271,11 @@ fn text(entry: &Arc<Entry>) -> Message {
 
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
 fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
-    let gap = batch.gap.map(|gap| Message::text(format!(r#"{{"gap":{}}}"#, gap_json(&gap))));
-    // With nothing behind the gap yet, its client would not learn where it stands.
-    let position = (batch.gap.is_some() && batch.updates.is_empty())
-        .then(|| Message::text(format!(r#"{{"cursor":"{}"}}"#, batch.cursor)));
-    gap.into_iter().chain(position).chain(batch.updates.iter().map(text))
+    let gap = batch.gap.map(|gap| {
+        let position = batch.position_after_gap();
+        Message::text(format!(r#"{{"gap":{},"cursor":"{position}"}}"#, gap_json(&gap)))
+    });
+    gap.into_iter().chain(batch.updates.iter().map(text))
 }
 
 /// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].
@@ -323,7 +330,7 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 #[derive(Deserialize)]
 struct Frame<'a> {
     seq: Option<u64>,
-    at_ns: Option<Nanos>,
+    at_us: Option<UnixMicros>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     cursor: Option<Cursor>,
@@ -343,7 +350,7 @@ pub async fn subscribe<S: Stream>(
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
     let mut socket = open(io, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
-    // The epoch that sequence numbers belong to from here on, known with the first frame.
+    // The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
     let mut epoch = None;
     while let Some(message) = socket.next().await {
         let text = match message.map_err(failure)? {
@@ -354,24 +361,37 @@ pub async fn subscribe<S: Stream>(
         let frame: Frame<'_> =
             serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
         match frame {
-            Frame { seq: Some(seq), at_ns: Some(at_ns), data: Some(data), .. } => {
-                on_event(Event::Update(Update { seq, at_ns, data }));
-                *position = epoch.map(|epoch| Cursor { epoch, seq });
+            Frame { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
+                let Some(epoch) = epoch else { return Err(no_position(&text)) };
+                on_event(Event::Update(Update { seq, at_us, data }));
+                *position = Some(Cursor { epoch, seq });
             }
-            Frame { gap: Some(gap), .. } => on_event(Event::Gap(gap)),
-            Frame { cursor: Some(cursor), .. } => {
-                let is_first = epoch.replace(cursor.epoch).is_none();
-                // A first frame that names another position than was asked for announces a gap; until that is seen,
-                // the old position stands, so that a cut in between cannot hide the loss.
-                if !is_first || position.is_none_or(|asked| asked == cursor) {
-                    *position = Some(cursor);
+            Frame { gap: Some(gap), cursor: Some(cursor), .. } => {
+                if epoch.replace(cursor.epoch).is_none() {
+                    return Err(no_position(&text));
                 }
+                on_event(Event::Gap(gap));
+                *position = Some(cursor);
+            }
+            Frame { gap: None, cursor: Some(cursor), .. } if epoch.is_none() => {
+                if position.is_some_and(|asked| asked != cursor) {
+                    // Taken over, it would make the loss of whatever is between the two silent.
+                    return Err(ClientError::Contract(format!(
+                        "the first frame is not the position asked for: {text}"
+                    )));
+                }
+                epoch = Some(cursor.epoch);
+                *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
             Frame { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
         }
     }
     Ok(())
+}
+
+fn no_position(frame: &str) -> ClientError {
+    ClientError::Contract(format!("the first frame is the position, and not {frame}"))
 }
 
 /// The opening handshake of a client.
@@ -407,12 +427,88 @@ pub(super) fn failure(error: WsError) -> ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::stream::GapReason;
+    use crate::units::Nanos;
+
+    /// What a client at this position makes of these frames: the position it ends with, how many updates and which gaps
+    /// it reports, and how it ends.
+    async fn follow(
+        mut position: Option<Cursor>,
+        frames: &[&'static str],
+    ) -> (Option<Cursor>, u64, Vec<Gap>, Result<(), ClientError>) {
+        let (near, far) = tokio::io::duplex(4096);
+        let serving = async {
+            let mut socket = tokio_tungstenite::accept_async(far).await.unwrap();
+            send_all(&mut socket, frames.iter().map(|frame| Message::text(*frame))).await.unwrap();
+            // A client that ends on its own account does not answer.
+            let _closed = close(&mut socket, CloseCode::Away, "").await;
+        };
+        let options = Options {
+            host: HeaderValue::from_static("localhost"),
+            headers: HeaderMap::new(),
+            clock: Clock::Runtime(Instant::now()),
+            poll_interval: Nanos::SECOND,
+            poll_phase: Nanos::ZERO,
+            hold: Nanos::SECOND,
+        };
+        let (mut updates, mut gaps) = (0, Vec::new());
+        let mut note = |event: Event<'_>| match event {
+            Event::Update(_) => updates += 1,
+            Event::Gap(gap) => gaps.push(gap),
+            Event::Requested | Event::Position(_) | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+        };
+        let following = async { subscribe(near, &options, &mut position, &mut note).await };
+        let ((), ended) = tokio::join!(serving, following);
+        (position, updates, gaps, ended)
+    }
+
+    const UPDATE: &str = r#"{"seq":8,"at_us":1795363216000123,"data":1}"#;
+    const GAP: &str = r#"{"gap":{"reason":"epoch","lost":null},"cursor":"0000000b-7"}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_position_moves_with_each_update_and_with_the_gap_that_announces_a_loss() {
+        let cursor = |text: &str| text.parse::<Cursor>().ok();
+        let asked = r#"{"cursor":"0000000a-5"}"#;
+        let epoch = Gap { reason: GapReason::Epoch, lost: None };
+        let cases: [(&[&str], &str, u64, &[Gap]); 4] = [
+            (&[], "0000000a-5", 0, &[]),
+            (&[asked], "0000000a-5", 0, &[]),
+            (&[asked, GAP], "0000000b-7", 0, &[epoch]),
+            (&[asked, GAP, UPDATE], "0000000b-8", 1, &[epoch]),
+        ];
+        for (frames, wanted, updates, gaps) in cases {
+            let (position, seen, announced, ended) = follow(cursor("0000000a-5"), frames).await;
+            assert_eq!((position, seen, announced.as_slice()), (cursor(wanted), updates, gaps), "{frames:?}");
+            ended.unwrap();
+        }
+        let (position, ..) = follow(None, &[r#"{"cursor":"0000000b-7"}"#]).await;
+        assert_eq!(position, cursor("0000000b-7"), "one that asks for no position learns it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_that_would_move_the_position_silently_break_the_contract_and_do_not_move_it() {
+        let position = "0000000a-5".parse::<Cursor>().ok();
+        for frames in [
+            &[r#"{"cursor":"0000000b-7"}"#, UPDATE][..],
+            &[r#"{"cursor":"0000000a-6"}"#],
+            &[r#"{"cursor":"0000000a-5"}"#, r#"{"cursor":"0000000b-7"}"#],
+            &[r#"{"cursor":"0000000a-5"}"#, r#"{"gap":{"reason":"epoch","lost":null}}"#],
+            &[UPDATE],
+            &[GAP],
+        ] {
+            let (after, updates, gaps, ended) = follow(position, frames).await;
+            assert!(matches!(ended, Err(ClientError::Contract(_))), "{frames:?}: {ended:?}");
+            assert_eq!((after, updates, gaps), (position, 0, Vec::new()), "{frames:?}");
+        }
+    }
 
     #[test]
     fn an_update_whose_data_is_null_is_an_update() {
-        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_ns":2,"data":null}"#).unwrap();
+        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
         assert_eq!(frame.data.map(RawValue::get), Some("null"));
-        let frame: Frame<'_> = serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1}}"#).unwrap();
-        assert!(frame.data.is_none() && frame.gap.is_some());
+        let frame: Frame<'_> =
+            serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1},"cursor":"1f3a9c02-9"}"#).unwrap();
+        assert!(frame.data.is_none() && frame.gap.is_some() && frame.cursor.is_some());
     }
 }

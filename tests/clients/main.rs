@@ -2,7 +2,7 @@
 //!
 //! Each client is a small script beside this file. It reads through a relay that cuts its connections in the middle of a
 //! character, a frame or a head, and prints the number of every update. `scripts/install-test-clients` installs what the
-//! scripts need; a client that is not installed is skipped, which is said.
+//! scripts need; the tests of a client that is not installed are ignored.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -11,9 +11,8 @@ mod common;
 
 mod relay;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -43,38 +42,34 @@ enum Runtime {
 }
 
 impl Runtime {
-    /// The program, or why there is none.
-    fn program(self) -> Result<PathBuf, String> {
-        let there = |path: PathBuf, installed: bool| match installed {
-            true => Ok(path),
-            false => Err("it is not installed; run scripts/install-test-clients".to_owned()),
-        };
+    fn program(self) -> PathBuf {
         match self {
-            Self::Node => there("node".into(), installed().join("installed-package.json").exists()),
-            Self::Python => {
-                there(installed().join("python/bin/python"), installed().join("installed-requirements.txt").exists())
-            }
-            Self::Shell => match std::process::Command::new("curl").arg("--version").output() {
-                Ok(_) => Ok("bash".into()),
-                Err(error) => Err(format!("curl: {error}")),
-            },
+            Self::Node => "node".into(),
+            Self::Python => installed().join("python/bin/python"),
+            Self::Shell => "bash".into(),
         }
+    }
+
+    /// What its scripts lack here, if they lack something.
+    fn missing(self) -> Option<String> {
+        let (list, what) = match self {
+            Self::Node => ("installed-package.json", "npm packages"),
+            Self::Python => ("installed-requirements.txt", "Python packages"),
+            Self::Shell => {
+                let curl = std::process::Command::new("curl").arg("--version").output();
+                return curl.err().map(|error| format!("curl cannot be started: {error}; install curl"));
+            }
+        };
+        let is_installed = installed().join(list).exists();
+        (!is_installed).then(|| format!("the {what} are not installed; run scripts/install-test-clients"))
     }
 }
 
 /// Runs a script against a server whose connections are cut, and asserts that it printed every number once, in order.
 async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&str]) {
-    let program = match runtime.program() {
-        Ok(program) => program,
-        Err(why) => {
-            // Not with a macro, whose words the test program keeps to itself when a test does not fail.
-            let _shown = writeln!(std::io::stderr(), "SKIPPED: the client {script} was not tried: {why}");
-            return;
-        }
-    };
     let server = Server::quiet(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
     let relay = Relay::start(server.address).await;
-    let mut client = Command::new(program)
+    let mut client = Command::new(runtime.program())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
         .args([&relay.url(), &UPDATES.to_string()])
         .args(arguments)
@@ -89,7 +84,7 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
     let mut printed = Vec::new();
     let reading = async {
         // Whoever is cut before its first update must resume too, from the position that it was given.
-        relay.usage_error().await;
+        relay.position_sent().await;
         relay.cut_all();
         let mut published = 0;
         loop {
@@ -126,37 +121,45 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
     server.assert_unharmed().await;
 }
 
-#[tokio::test]
 async fn npm_eventsource_reads_every_update_once() {
     reads_every_update_once(Runtime::Node, "eventsource.mjs", &[]).await;
 }
 
-#[tokio::test]
 async fn npm_ws_reads_every_update_once() {
     reads_every_update_once(Runtime::Node, "ws.mjs", &[]).await;
 }
 
-#[tokio::test]
 async fn python_httpx_sse_reads_every_update_once() {
     reads_every_update_once(Runtime::Python, "read_sse.py", &[]).await;
 }
 
-#[tokio::test]
 async fn python_websockets_reads_every_update_once() {
     reads_every_update_once(Runtime::Python, "read_websocket.py", &[]).await;
 }
 
-#[tokio::test]
 async fn curl_reads_every_update_of_an_event_stream_once() {
     reads_every_update_once(Runtime::Shell, "curl-sse", &[]).await;
 }
 
-#[tokio::test]
 async fn curl_reads_every_update_of_a_poll_once_with_its_own_etags() {
     reads_every_update_once(Runtime::Shell, "curl-poll", &["/updates/poll"]).await;
 }
 
-#[tokio::test]
 async fn curl_reads_every_update_of_a_long_poll_once_with_its_own_etags() {
     reads_every_update_once(Runtime::Shell, "curl-poll", &["/updates/long-poll"]).await;
+}
+
+fn main() -> ExitCode {
+    let [node, python, shell] = [Runtime::Node, Runtime::Python, Runtime::Shell].map(Runtime::missing);
+    let tests = [
+        trials![node.as_deref(); npm_eventsource_reads_every_update_once, npm_ws_reads_every_update_once],
+        trials![python.as_deref(); python_httpx_sse_reads_every_update_once, python_websockets_reads_every_update_once],
+        trials![
+            shell.as_deref();
+            curl_reads_every_update_of_an_event_stream_once,
+            curl_reads_every_update_of_a_poll_once_with_its_own_etags,
+            curl_reads_every_update_of_a_long_poll_once_with_its_own_etags,
+        ],
+    ];
+    common::trials::run(&[node, python, shell], tests.into_iter().flatten().collect())
 }

@@ -24,10 +24,10 @@ async def main() -> None:
             async with connect(f"{address}/updates/ws{after}", proxy=None) as socket:
                 async for text in socket:
                     frame = json.loads(text)
+                    if "gap" in frame:
+                        print("gap", frame["gap"], flush=True)
                     if "cursor" in frame:
                         cursor = frame["cursor"]
-                    elif "gap" in frame:
-                        print("gap", frame["gap"], flush=True)
                     else:
                         cursor = f"{cursor.split('-')[0]}-{frame['seq']}"
                         print(frame["data"]["n"], flush=True)

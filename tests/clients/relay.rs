@@ -32,8 +32,8 @@ pub struct Relay {
 struct Shared {
     cuts: AtomicU64,
     cuts_by_bytes: AtomicU64,
-    /// A client has been told its position.
-    told: watch::Sender<bool>,
+    /// A client has been sent its position.
+    knows_position: watch::Sender<bool>,
     cut_all: Notify,
 }
 
@@ -59,10 +59,10 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// Waits until the client has been told its position. One that is cut earlier starts from whenever it comes back.
-    pub async fn usage_error(&self) {
-        let mut told = self.shared.told.subscribe();
-        within("the client to be told its position", told.wait_for(|told| *told)).await.unwrap();
+    /// Waits until the client has been sent its position. One that is cut earlier starts from whenever it comes back.
+    pub async fn position_sent(&self) {
+        let mut knows_position = self.shared.knows_position.subscribe();
+        within("the client to get its position", knows_position.wait_for(|knows| *knows)).await.unwrap();
     }
 
     /// Cuts what is open now.
@@ -81,9 +81,9 @@ async fn relay(mut client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
     let ordered = shared.cut_all.notified();
     tokio::pin!(ordered);
     ordered.as_mut().enable();
-    // Until the client has been told its position it is not cut.
+    // Until the client has been sent its position it is not cut.
     let number = shared.cuts_by_bytes.load(SeqCst);
-    let is_cut_by_bytes = *shared.told.borrow() && number < CUTS_BY_BYTES;
+    let is_cut_by_bytes = *shared.knows_position.borrow() && number < CUTS_BY_BYTES;
     let mut left = if is_cut_by_bytes { budget(number) } else { usize::MAX };
     let mut said = Vec::new();
     let (mut up, mut down) = ([0; 4096], [0; 4096]);
@@ -105,11 +105,11 @@ async fn relay(mut client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
                     shared.cuts_by_bytes.fetch_add(1, SeqCst);
                     break;
                 }
-                if !*shared.told.borrow() {
+                if !*shared.knows_position.borrow() {
                     said.extend_from_slice(bytes);
                     let said = String::from_utf8_lossy(&said);
-                    let is_told = said.contains("\"cursor\":\"") || said.contains("\nid: ");
-                    shared.told.send_if_modified(|told| std::mem::replace(told, is_told) != is_told);
+                    let knows = said.contains("\"cursor\":\"") || said.contains("\nid: ");
+                    shared.knows_position.send_if_modified(|knew| std::mem::replace(knew, knows) != knows);
                 }
             }
         }

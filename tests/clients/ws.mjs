@@ -12,10 +12,9 @@ let [count, cursor] = [0, null];
 
 function take(text, socket) {
   const frame = JSON.parse(text);
+  if (frame.gap) console.log(`gap ${JSON.stringify(frame.gap)}`);
   if (frame.cursor) {
     cursor = frame.cursor;
-  } else if (frame.gap) {
-    console.log(`gap ${JSON.stringify(frame.gap)}`);
   } else {
     cursor = `${cursor.split("-")[0]}-${frame.seq}`;
     console.log(frame.data.n);

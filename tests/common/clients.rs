@@ -100,9 +100,10 @@ async fn websocket(server: &Server, after: &str, count: usize) -> Taken {
         let text = next_text(&mut socket).await;
         let frame: Value = serde_json::from_str(&text).unwrap();
         if let Some(cursor) = frame["cursor"].as_str() {
+            // Beside a gap it is the position behind it, alone the one that was asked for.
+            taken.gap = frame.get("gap").cloned().or(taken.gap);
+            cursor.clone_into(&mut taken.cursor);
             epoch = cursor.split('-').next().unwrap().to_owned();
-        } else if let Some(gap) = frame.get("gap") {
-            taken.gap = Some(gap.clone());
         } else {
             taken.cursor = format!("{epoch}-{}", frame["seq"]);
             taken.updates.push(text);

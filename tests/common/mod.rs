@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod docs;
+pub mod trials;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;

@@ -67,6 +67,27 @@ async fn with_a_token_nobody_publishes_or_controls_without_it_and_everybody_read
 }
 
 #[tokio::test]
+async fn a_refusal_over_a_body_that_was_not_read_ends_the_connection_and_one_without_a_body_does_not() {
+    let file = token_file();
+    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let token = format!("authorization: Bearer {TOKEN}\r\norigin: https://evil.example\r\n");
+    for (headers, status) in [("", "401"), (token.as_str(), "403")] {
+        // The head alone: a server that read the body first would never answer.
+        let head = format!("POST /updates HTTP/1.1\r\nhost: t\r\n{headers}content-length: 1000\r\n\r\n");
+        let answer = server.raw(head.as_bytes()).await.to_ascii_lowercase();
+        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        let empty = format!("POST /updates HTTP/1.1\r\nhost: t\r\n{headers}content-length: 0\r\n\r\n");
+        let twice = format!("{empty}GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+        let answers = server.raw(twice.as_bytes()).await;
+        assert!(
+            answers.starts_with(&format!("HTTP/1.1 {status} ")) && answers.contains("HTTP/1.1 200 OK"),
+            "{answers}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_others_can_reach_does_not_start_without_a_token_and_says_what_to_set() {
     let program = env!("CARGO_BIN_EXE_server");
     let said = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;

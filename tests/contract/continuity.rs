@@ -1,7 +1,18 @@
 //! One stream, whichever way it comes: the same bytes, the same gaps, one position for all four.
 
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use pushpull::clock::Clock;
 use pushpull::run::Transport;
+use pushpull::stream::{Cursor, Gap, GapReason};
+use pushpull::transport::reconnect;
+use pushpull::transport::{Event, Options};
+use pushpull::units::Nanos;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::common::clients::{EventStream, Taken, next_text, open_websocket, take};
 use crate::common::{Server, within};
@@ -89,6 +100,86 @@ async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
     }
 }
 
+/// What a client of our own came to know on a connection that brought it so many bytes and then was gone.
+#[derive(Debug, Default)]
+struct Brief {
+    position: Option<Cursor>,
+    gaps: Vec<Gap>,
+    has_position: bool,
+    has_update: bool,
+}
+
+/// Subscribes behind `after` until the connection is cut or the first update has come.
+async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> Brief {
+    let (reading, writing) = TcpStream::connect(server.address).await.unwrap().into_split();
+    let io = tokio::io::join(reading.take(bytes), writing);
+    let options = Options {
+        host: HeaderValue::from_static("localhost"),
+        headers: HeaderMap::new(),
+        clock: Clock::Monotonic,
+        poll_interval: Nanos::from(Duration::from_millis(5)),
+        poll_phase: Nanos::ZERO,
+        hold: Nanos::SECOND,
+    };
+    let mut brief = Brief { position: Some(after), ..Brief::default() };
+    let enough = Notify::new();
+    let Brief { position, gaps, has_position, has_update } = &mut brief;
+    let mut note = |event: Event<'_>| match event {
+        Event::Gap(gap) => gaps.push(gap),
+        Event::Position(_) => *has_position = true,
+        Event::Update(_) => {
+            *has_update = true;
+            enough.notify_one();
+        }
+        Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+    };
+    let subscribing = async {
+        tokio::select! {
+            _cut = reconnect::subscribe(transport, io, &options, position, &mut note) => {}
+            () = enough.notified() => {}
+        }
+    };
+    within("the cut", subscribing).await;
+    brief
+}
+
+/// More than any transport needs to bring the first update: heads, position, gap.
+const FIRST_UPDATE_BYTES_MAX: u64 = 1_000;
+
+#[tokio::test]
+async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
+    let server = Server::quiet(&[]).await;
+    let oldest: Cursor = server.newest().await.parse().unwrap();
+    server.publish("1").await;
+    let stale: Cursor = "00000000-7".parse().unwrap();
+    let epoch = Gap { reason: GapReason::Epoch, lost: None };
+    for transport in Transport::ALL {
+        let mut cut_before_gap = 0;
+        let mut bytes = 0;
+        loop {
+            bytes += 1;
+            assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update came");
+            let brief = briefly(&server, transport, stale, bytes).await;
+            match brief.gaps.as_slice() {
+                [] => assert_eq!(brief.position, Some(stale), "{transport}, cut after {bytes} B"),
+                gaps => assert_eq!(gaps, [epoch], "{transport}, cut after {bytes} B"),
+            }
+            if !brief.gaps.is_empty() && !brief.has_update {
+                assert_eq!(brief.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
+            }
+            cut_before_gap += u64::from(brief.has_position && brief.gaps.is_empty());
+            if brief.has_update {
+                break;
+            }
+        }
+        let names_position_first = match transport {
+            Transport::Polling | Transport::LongPolling => false,
+            Transport::Sse | Transport::WebSocket => true,
+        };
+        assert_eq!(cut_before_gap > 0, names_position_first, "{transport}: {cut_before_gap} cuts in between");
+    }
+}
+
 #[tokio::test]
 async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_position() {
     let server = Server::quiet(&[]).await;
@@ -109,11 +200,11 @@ async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_positio
     assert_eq!(data, gap);
     let mut socket = open_websocket(&server, &format!("/updates/ws?after={stale}")).await.unwrap();
     let mut frames = Vec::new();
-    while frames.len() < 3 {
+    while frames.len() < 2 {
         frames.push(serde_json::from_str::<serde_json::Value>(&next_text(&mut socket).await).unwrap());
     }
-    assert_eq!(frames[1], json!({"gap": gap}));
-    assert_eq!(frames[2], json!({"cursor": newest}));
+    assert_eq!(frames[0], json!({"cursor": stale}), "the position moves with the gap, not before it");
+    assert_eq!(frames[1], json!({"gap": gap, "cursor": newest}));
 }
 
 #[tokio::test]

@@ -24,10 +24,10 @@ async fn a_synthetic_feed_is_due_on_its_schedule_and_not_when_it_gets_around_to_
     let due: Vec<u64> = taken
         .updates
         .iter()
-        .map(|update| serde_json::from_str::<Value>(update).unwrap()["at_ns"].as_u64().unwrap())
+        .map(|update| serde_json::from_str::<Value>(update).unwrap()["at_us"].as_u64().unwrap())
         .collect();
     let steps: Vec<u64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(steps.iter().all(|step| *step == 5_000_000), "{steps:?}");
+    assert!(steps.iter().all(|step| *step == 5_000), "{steps:?}");
 }
 
 #[tokio::test]

@@ -1,17 +1,28 @@
 //! What watches the server: counters, clock, health, and the page at `/`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pushpull::clock::Clock;
 use pushpull::run::Transport;
 use serde_json::Value;
 
-use crate::common::Server;
 use crate::common::clients::take;
+use crate::common::{PATIENCE, Server};
 
 #[tokio::test]
-async fn the_clock_runs_and_names_the_boot_of_its_host() {
+async fn the_clock_is_the_systems_runs_with_the_hosts_and_names_its_boot() {
     let server = Server::quiet(&[]).await;
-    let first = server.json("/clock").await;
-    let second = server.json("/clock").await;
-    assert!(second["now_ns"].as_u64() > first["now_ns"].as_u64());
+    let [first, second] = [server.json("/clock").await, server.json("/clock").await];
+    let of = |reading: &Value, name: &str| reading[name].as_u64().unwrap();
+    assert!(of(&second, "now_us") > of(&first, "now_us"));
+    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
+    assert!(of(&second, "now_us").abs_diff(system) < PATIENCE.as_micros() as u64, "{second} at {system}");
+    // What relates the two clocks exactly, for a client on the same host.
+    let between = |reading| of(reading, "now_us") - of(reading, "monotonic_us");
+    assert_eq!(between(&first), between(&second));
+    let own = Clock::Monotonic.now().0 / 1_000;
+    let age = own.checked_sub(of(&second, "monotonic_us")).expect("one host has one monotonic clock");
+    assert!(age < PATIENCE.as_micros() as u64, "{age}");
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert_eq!(first["boot_id"], boot_id.trim());
 }
@@ -108,4 +119,11 @@ async fn the_schedule_lists_what_was_due_without_its_data() {
     let numbers: Vec<&Value> = entries.iter().map(|entry| &entry[0]).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert!(entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()), "due before it is published");
+    let answer = server.json(&format!("/updates/poll?after={before}")).await;
+    let due = |entry: &Value| [entry[0].clone(), entry[1].clone()];
+    let updates = answer["updates"].as_array().unwrap().iter();
+    let wanted: Vec<_> = updates.map(|update| [update["seq"].clone(), update["at_us"].clone()]).collect();
+    assert_eq!(entries.iter().map(due).collect::<Vec<_>>(), wanted, "both name the same instants");
+    let now_us = server.json("/stats").await["now_us"].as_u64();
+    assert!(entries.iter().all(|entry| entry[2].as_u64() <= now_us), "published by the clock that /stats shows");
 }

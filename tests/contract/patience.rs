@@ -126,6 +126,41 @@ async fn a_body_that_does_not_come_is_408_and_the_end_of_the_connection() {
     }
 }
 
+/// Reads until these bytes have come, and returns after how long.
+async fn until(stream: &mut DuplexStream, wanted: &[u8]) -> Duration {
+    let began = Instant::now();
+    let mut all = Vec::new();
+    while !all.windows(wanted.len()).any(|part| part == wanted) {
+        assert!(stream.read_buf(&mut all).await.unwrap() > 0, "it ended before {wanted:?}: {all:?}");
+    }
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_streams_are_kept_alive_by_a_comment_and_by_a_ping() {
+    let app = app(Settings::default());
+    let mut stream = connect(&app);
+    stream.write_all(b"GET /updates/sse HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
+    until(&mut stream, b"\nid: ").await;
+    // Each comes when it is due, and again: not only once.
+    for _ in 0..3 {
+        let waited = until(&mut stream, b"\r\n:\n\n\r\n").await;
+        assert_eq!(waited.as_secs(), limits::SSE_HEARTBEAT.as_secs());
+    }
+
+    let mut stream = connect(&app);
+    stream.write_all(handshake("/updates/ws", "").as_bytes()).await.unwrap();
+    until(&mut stream, b"{\"cursor\":").await;
+    for _ in 0..3 {
+        let waited = until(&mut stream, b"\x89\x00").await;
+        assert_eq!(waited.as_secs(), limits::WS_PING.as_secs());
+        // A pong, masked with zeros: the client is there, and the stream goes on.
+        stream.write_all(b"\x8a\x80\0\0\0\0").await.unwrap();
+    }
+    append(&app, "1");
+    until(&mut stream, b"\"data\":1}").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_echo_of_which_nothing_is_heard_is_pinged_and_then_cut() {
     // Nothing at all, and the beginning of a message.

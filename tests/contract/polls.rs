@@ -178,16 +178,17 @@ async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byt
 #[tokio::test]
 async fn an_update_is_due_when_it_is_posted_on_the_clock_that_the_server_shows() {
     let server = Server::quiet(&[]).await;
-    let before = server.json("/clock").await["now_ns"].as_u64().unwrap();
+    let before = server.json("/clock").await["now_us"].as_u64().unwrap();
     server.publish("1").await;
-    let after = server.json("/clock").await["now_ns"].as_u64().unwrap();
+    let after = server.json("/clock").await["now_us"].as_u64().unwrap();
     let (oldest, _) = answer(&server, "/updates/poll?after=earliest").await;
     let update: Value = serde_json::from_str(oldest.updates[0].get()).unwrap();
-    let at_ns = update["at_ns"].as_u64().unwrap();
-    assert!((before..=after).contains(&at_ns), "{before} {at_ns} {after}");
+    let at_us = update["at_us"].as_u64().unwrap();
+    assert!((before..=after).contains(&at_us), "{before} {at_us} {after}");
+    assert_eq!(at_us.to_string().len(), 16, "{at_us}");
     let mut names: Vec<_> = update.as_object().unwrap().keys().collect();
     names.sort();
-    assert_eq!(names, ["at_ns", "data", "seq"]);
+    assert_eq!(names, ["at_us", "data", "seq"]);
 }
 
 #[tokio::test]

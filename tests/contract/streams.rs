@@ -1,7 +1,5 @@
 //! Server-Sent Events, WebSocket, and the echo.
 
-use std::time::Instant;
-
 use pushpull::limits;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -54,32 +52,6 @@ async fn last_event_id_wins_over_after_unless_it_is_empty() {
         let event = within("the event", stream.block()).await.unwrap();
         assert_eq!(clients::number(event.field("data").unwrap()), wanted, "Last-Event-ID: {last_event_id}");
     }
-}
-
-#[tokio::test]
-async fn idle_streams_are_kept_alive_by_a_comment_and_by_a_ping() {
-    let server = Server::quiet(&[]).await;
-    let began = Instant::now();
-    let patience = limits::WS_PING.max(limits::SSE_HEARTBEAT) * 2;
-    let heartbeat = async {
-        let mut stream = EventStream::open(&server, "/updates/sse", None).await;
-        stream.block().await.unwrap();
-        let comment = tokio::time::timeout(patience, stream.block()).await.unwrap().unwrap();
-        assert_eq!(comment.0, [(String::new(), String::new())]);
-        assert!(began.elapsed() >= limits::SSE_HEARTBEAT);
-    };
-    let ping = async {
-        let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
-        next_text(&mut socket).await;
-        use futures_util::StreamExt;
-        let message = tokio::time::timeout(patience, socket.next()).await.unwrap().unwrap().unwrap();
-        assert!(matches!(message, Message::Ping(_)), "{message:?}");
-        assert!(began.elapsed() >= limits::WS_PING);
-        // tungstenite has answered with a pong: the stream goes on.
-        server.publish("1").await;
-        assert_eq!(clients::number(&next_text(&mut socket).await), 1);
-    };
-    tokio::join!(heartbeat, ping);
 }
 
 #[tokio::test]
@@ -141,6 +113,7 @@ async fn the_echo_sends_back_each_body_and_each_message_unchanged() {
         let response = within("the echo", request.send()).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "application/x-any");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         assert_eq!(response.bytes().await.unwrap(), body);
     }
     let mut socket = open_websocket(&server, "/echo/ws").await.unwrap();

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pushpull::stream::{Cursor, Epoch, Gap, GapReason, Journal};
-use pushpull::units::Nanos;
+use pushpull::units::UnixMicros;
 use serde_json::value::RawValue;
 
 /// What was published, in all lives of the server.
@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 pub struct Published {
     lives: Vec<Life>,
     data: Vec<Box<RawValue>>,
-    by_due: HashMap<Nanos, u64>,
+    by_due: HashMap<UnixMicros, u64>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Published {
     }
 
     /// Writes an update down, due at an instant that no other has. To be called before the update can be seen.
-    pub fn push(&mut self, at: Nanos, data: Box<RawValue>) {
+    pub fn push(&mut self, at: UnixMicros, data: Box<RawValue>) {
         let before = self.by_due.insert(at, self.data.len() as u64);
         assert_eq!(before, None, "each update is due at an instant of its own");
         self.data.push(data);
@@ -53,7 +53,7 @@ impl Published {
     }
 
     /// The number of the update that was due then, if it has this content too.
-    pub fn identify(&self, at: Nanos, data: &RawValue) -> Option<u64> {
+    pub fn identify(&self, at: UnixMicros, data: &RawValue) -> Option<u64> {
         let number = *self.by_due.get(&at)?;
         (self.data[number as usize].get() == data.get()).then_some(number)
     }

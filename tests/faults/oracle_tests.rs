@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use pushpull::clock::UnixAnchor;
 use pushpull::stream::{Bounds, Cursor, Gap, GapReason, Journal};
-use pushpull::units::Nanos;
+use pushpull::units::{Nanos, UnixMicros};
 use serde_json::value::RawValue;
 
 use super::faults::oracle::{Oracle, Published, Tally};
@@ -13,12 +14,13 @@ fn world(counts: &[u64]) -> (Published, Vec<Cursor>, Oracle) {
     let mut published = Published::default();
     let mut starts = Vec::new();
     for count in counts {
-        let journal = Journal::new(Bounds { updates: 2, bytes: usize::MAX }, pushpull::transport::encode);
+        let journal =
+            Journal::new(Bounds { updates: 2, bytes: usize::MAX }, UnixAnchor::SIMULATED, pushpull::transport::encode);
         starts.push(journal.newest());
         published.begin_life(journal.newest().epoch, Some(Arc::clone(&journal)));
         for _ in 0..*count {
             let data = RawValue::from_string("\"é\"".to_owned()).unwrap();
-            published.push(Nanos(published.len()), data.clone());
+            published.push(UnixMicros(published.len()), data.clone());
             journal.append(Nanos(0), Nanos(0), &data);
         }
     }
@@ -117,7 +119,7 @@ fn a_client_that_falls_back_gets_duplicates_and_one_that_jumps_ahead_loses() {
 fn content_that_was_not_published_and_a_wrong_number_are_noticed() {
     let (published, _, mut oracle) = world(&[2]);
     let other = RawValue::from_string("\"e\"".to_owned()).unwrap();
-    assert_eq!(published.identify(Nanos(0), &other), None);
+    assert_eq!(published.identify(UnixMicros(0), &other), None);
     oracle.update(&published, None, 1);
     oracle.update(&published, Some(0), 2);
     oracle.update(&published, Some(1), 2);

@@ -122,7 +122,7 @@ impl World {
         watcher.last = (format!("{event:.0?}").chars().take(60).collect(), self.clock.now());
         match event {
             Event::Update(update) => {
-                let number = published.identify(update.at_ns, update.data);
+                let number = published.identify(update.at_us, update.data);
                 watcher.update(published, number, update.seq);
             }
             Event::Gap(gap) => watcher.oracle.gap(published, gap),
@@ -159,11 +159,11 @@ impl World {
         is_there(&record.watcher.oracle, &record.published)
     }
 
-    /// Publishes, each at an instant of its own.
+    /// Publishes, each at a microsecond of its own.
     fn publish(&self, app: &App, data: Box<RawValue>, at: &mut Nanos) {
         let published = &mut self.record().published;
-        *at = self.clock.now().max(at.saturating_add(Nanos(1)));
-        published.push(*at, data.clone());
+        *at = self.clock.now().whole_micros().max(at.saturating_add(Nanos::MICRO));
+        published.push(self.clock.anchor().unix(*at), data.clone());
         app.journal.append(*at, *at, &data);
     }
 }

@@ -220,7 +220,7 @@ fn publish(world: &World, now: Duration, random: &mut ChaCha8Rng) {
     let mut published = world.published.lock().unwrap();
     let data = RawValue::from_string(format!("\"{text}\"")).unwrap();
     let at = Nanos::from(now);
-    published.push(at, data.clone());
+    published.push(app.clock.anchor().unix(at), data.clone());
     app.journal.append(at, at, &data);
 }
 
@@ -274,7 +274,7 @@ async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::R
     let mut note = |event: Event<'_>| match event {
         Event::Update(update) => {
             let take = |published: &Published, client: &mut Client| {
-                let number = published.identify(update.at_ns, update.data);
+                let number = published.identify(update.at_us, update.data);
                 client.oracle.update(published, number, update.seq);
             };
             with_client(&take, format!("update {}", update.seq));

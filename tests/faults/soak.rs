@@ -20,7 +20,7 @@ use pushpull::run::Transport;
 use pushpull::stream::Cursor;
 use pushpull::transport::reconnect::{Ceilings, Counts, Follower};
 use pushpull::transport::{Event, Options};
-use pushpull::units::Nanos;
+use pushpull::units::{Nanos, UnixMicros};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -254,7 +254,7 @@ impl<'a> Publisher<'a> {
         let number = self.world.published.read().unwrap().len();
         let text = "é漢🌋".repeat(self.random.random_range(0..40));
         let data = RawValue::from_string(format!(r#"{{"number":{number},"text":"{text}"}}"#))?;
-        self.world.published.write().unwrap().push(Nanos(number), data.clone());
+        self.world.published.write().unwrap().push(UnixMicros(number), data.clone());
         let post = self.http.post(format!("http://{}/updates", self.world.address)).body(data.get().to_owned());
         let Answer { cursor } = post.send().await?.error_for_status()?.json().await?;
         ensure!(cursor.seq > 0, "the server published as {cursor}");
@@ -268,7 +268,7 @@ fn identify(published: &Published, data: &RawValue) -> Option<u64> {
         number: u64,
     }
     let Numbered { number } = serde_json::from_str(data.get()).ok()?;
-    published.identify(Nanos(number), data)
+    published.identify(UnixMicros(number), data)
 }
 
 async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracle>>) -> Done {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use pushpull::clock::UnixAnchor;
 use pushpull::limits;
 use pushpull::stream::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Reader, SlowConsumerPolicy, Start};
 use pushpull::units::Nanos;
@@ -187,7 +188,8 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumer
         From::Now => (Start::Now, head + 1, false),
         From::Earliest => (Start::Earliest, model.oldest, false),
         From::AnotherEpoch { seq } => {
-            let other = Journal::new(Bounds::default(), pushpull::transport::encode).newest().epoch;
+            let other =
+                Journal::new(Bounds::default(), UnixAnchor::SIMULATED, pushpull::transport::encode).newest().epoch;
             (Start::After(Cursor { epoch: other, seq: *seq }), model.oldest, true)
         }
         From::Around { back } => {
@@ -205,7 +207,7 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumer
 }
 
 fn run(bounds: Bounds, steps: &[Step]) {
-    let journal = Journal::new(bounds, pushpull::transport::encode);
+    let journal = Journal::new(bounds, UnixAnchor::SIMULATED, pushpull::transport::encode);
     let mut model = Model { epoch: journal.newest().epoch, bounds, all: Vec::new(), oldest: 1 };
     let mut followers = Vec::<Follower>::new();
     for step in steps {
@@ -214,8 +216,10 @@ fn run(bounds: Bounds, steps: &[Step]) {
             Step::Append { data_bytes } => {
                 let data = "7".repeat(*data_bytes);
                 let seq = model.head() + 1;
-                model.append(format!(r#"{{"seq":{seq},"at_ns":{seq},"data":{data}}}"#));
-                let cursor = journal.append(Nanos(seq), Nanos(seq), &RawValue::from_string(data).unwrap());
+                let due = Nanos(seq * Nanos::MICRO.0);
+                let at_us = UnixAnchor::SIMULATED.unix(due).0;
+                model.append(format!(r#"{{"seq":{seq},"at_us":{at_us},"data":{data}}}"#));
+                let cursor = journal.append(due, due, &RawValue::from_string(data).unwrap());
                 assert_eq!(cursor, Cursor { epoch: model.epoch, seq });
             }
             Step::Open(from, behind) => followers.extend(open(&journal, &model, from, *behind)),

@@ -28,7 +28,7 @@ use crate::limits;
 use crate::server::request::{JsonBody, Segment};
 use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Problem};
 use crate::stream::Cursor;
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// The page's addresses.
 pub fn router() -> Router<Arc<App>> {
@@ -46,7 +46,7 @@ pub fn router() -> Router<Arc<App>> {
 /// `GET /live/session/ID`
 #[derive(Serialize)]
 struct Reading {
-    now_ns: Nanos,
+    now_us: UnixMicros,
     newest: Cursor,
     round_trip_ms: f64,
     /// Bytes of IP and TCP header in each segment.
@@ -77,7 +77,7 @@ async fn read(
         },
     );
     let reading = Reading {
-        now_ns: now,
+        now_us: app.clock.anchor().unix(now),
         newest: app.journal.newest(),
         round_trip_ms: session.added_round_trip().seconds() * 1e3,
         segment_header_bytes: limits::segment_header_bytes(connection.peer().ip().to_canonical()),

@@ -1,8 +1,8 @@
 //! What cannot be planned, and what to ask for instead.
 
-use crate::load::plan::count;
+use crate::load::plan::{Refusal, count};
 use crate::load::settings::RunSettings;
-use crate::run::FeedKind;
+use crate::run::{FeedKind, Transport};
 use crate::stream::feed::FeedError;
 
 /// Why a run is impossible.
@@ -31,6 +31,9 @@ pub enum PlanError {
         "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
     )]
     NotOursToSweep(&'static str),
+    /// Something is to be swept that is not measured.
+    #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
+    NotMeasured(Transport),
     /// More clients than files may be open.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
@@ -46,6 +49,9 @@ pub enum PlanError {
         /// How many clients that is enough for.
         most: u64,
     },
+    /// A run of which nothing would come.
+    #[error(transparent)]
+    Empty(#[from] Refusal),
     /// A run that would take for ever.
     #[error("{count} would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
     TooLong {
@@ -67,6 +73,8 @@ impl PlanError {
             | Self::NotReplay(_)
             | Self::NotOurs(_)
             | Self::NotOursToSweep(_)
+            | Self::NotMeasured(_)
+            | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
     }
@@ -140,7 +148,7 @@ mod tests {
         for (scenario, flags, target) in [
             // The speed is the scenario's, and of the feed that was not asked for.
             ("quick", "--feed synthetic", None),
-            ("quick", "--speed 60", None),
+            ("quick", "--speed 60 --measure 60s", None),
             ("quick", "", target),
             ("sparse", "", target),
             ("duplex", "--rate 5", target),

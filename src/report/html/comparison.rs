@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome, Side};
 use crate::report::findings::rows::Rows;
+use crate::report::html::document::document;
+use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
     capitalised, caveat_sentence, command_line, comparison_headline, comparison_rest, counted, delta_cells, moment,
     outcome_explanation, outcome_label, threshold_found, threshold_lead,
@@ -14,17 +16,13 @@ use crate::report::text::wording::{
 use crate::run::threshold::Threshold;
 use crate::stats::Difference;
 
-/// Holds the page to its own file.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-const CSS: &str = include_str!("comparison.css");
-
 /// Writes `comparison.html` into a folder.
 ///
 /// Errors: what the system says.
 pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folder: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("comparison.html");
-    std::fs::write(&file, html(comparison, thresholds))?;
+    PageKind::Comparison.write(&file, &html(comparison, thresholds))?;
     Ok(file)
 }
 
@@ -36,51 +34,47 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let single: Vec<&Delta> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
     let tcp_baseline: Vec<&Delta> =
         comparison.deltas.iter().filter(|delta| delta.transport().is_none() && delta.is_shown()).collect();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) " · pushpull" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
-            }
-            body {
-                h1 { (comparison_headline(comparison)) }
-                p.rest { (comparison_rest(comparison)) }
-                (runs(comparison))
-                @if !comparison.caveats.is_empty() {
-                    ul.warnings aria-label="What to mind" {
-                        @for caveat in &comparison.caveats { li { (caveat_sentence(caveat, &comparison.runs)) } }
-                    }
-                }
-                @if !thresholds.is_empty() {
-                    h2 { "Thresholds" }
-                    ul { @for threshold in thresholds { (outcome_of(threshold, &second.rows)) } }
-                }
-                @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
-                    (section(comparison, outcome))
-                }
-                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise, &comparison.runs))
-                (folded("A single round: what was measured, and no telling what is noise", &single, &comparison.runs))
-                (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline, &comparison.runs))
-                @for lack in [Lack::NotMeasured, Lack::WasZero] {
-                    (lacking(comparison, Outcome::NotComparable(lack)))
-                }
-                h2 { "How to read this" }
-                p {
-                    "A change is the second value over the first, with the interval that holds the true change in \
-                     95 % of cases; a latency is that of all rounds' deliveries together, every other figure the median \
-                     of the rounds. A figure is called better or worse when the interval leaves out no change, when \
-                     that is more than so many figures show by chance, and when the change is large enough to matter: \
-                     a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
-                }
+    let body = html! {
+        h1 { (comparison_headline(comparison)) }
+        p.rest { (comparison_rest(comparison)) }
+        (runs(comparison))
+        @if !comparison.caveats.is_empty() {
+            ul.warnings aria-label="What to mind" {
+                @for caveat in &comparison.caveats { li { (caveat_sentence(caveat, &comparison.runs)) } }
             }
         }
+        @if !thresholds.is_empty() {
+            h2 { "Thresholds" }
+            ul { @for threshold in thresholds { (outcome_of(threshold, &second.rows)) } }
+        }
+        @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
+            (section(comparison, outcome))
+        }
+        (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "metric")), &noise, &comparison.runs))
+        (folded("A single round, which does not show what is noise", &single, &comparison.runs))
+        (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline, &comparison.runs))
+        @for lack in [Lack::NotMeasured, Lack::WasZero] {
+            (lacking(comparison, Outcome::NotComparable(lack)))
+        }
+        h2 { "How to read this" }
+        p {
+            "A change is the second value over the first, with the interval that holds the true change in \
+             95 % of cases; a latency is that of all rounds' deliveries together, every other metric the median \
+             of the rounds. A metric is called better or worse when the interval does not contain zero, when \
+             that is more than so many metrics show by chance, and when the change is large enough to matter: \
+             a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
+        }
     };
-    page.into_string()
+    document(PageKind::Comparison, &title, body).into_string()
+}
+
+/// The class of what changed, for its colour.
+fn class(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Worse => Some("worse"),
+        Outcome::Better => Some("better"),
+        Outcome::Changed | Outcome::Chance | Outcome::Small | Outcome::WithinNoise | Outcome::NotComparable(_) => None,
+    }
 }
 
 fn runs(comparison: &Comparison) -> Markup {
@@ -115,7 +109,7 @@ fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
     };
     html! {
         @if !deltas.is_empty() {
-            h2 class=(outcome_label(outcome)) { (title) }
+            h2 class=[class(outcome)] { (title) }
             (table(title, &deltas, &comparison.runs))
             @if let Some(explanation) = outcome_explanation(comparison, outcome) { p.muted { (capitalised(&explanation)) "." } }
         }
@@ -138,7 +132,7 @@ fn lacking(comparison: &Comparison, outcome: Outcome) -> Markup {
     html! {
         @if !names.is_empty() {
             h2 { "Not compared: " (outcome_label(outcome)) }
-            details { summary { (names.len()) " figures" } p.muted { (names.join("; ")) } }
+            details { summary { (counted(names.len(), "metric")) } p.muted { (names.join("; ")) } }
         }
     }
 }
@@ -150,19 +144,19 @@ fn table(label: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "row" }
-                        th scope="col" { "figure" }
+                        th scope="col" { "metric" }
                         @for name in ["first", "second", "change", "95 % interval"] { th.number scope="col" { (name) } }
                         th scope="col" { "half … double" }
                     }
                 }
                 tbody {
                     @for delta in deltas {
-                        @let [name, metric, first, second, change, interval, outcome] = delta_cells(delta, runs);
+                        @let [name, metric, first, second, change, interval, _] = delta_cells(delta, runs);
                         tr {
                             th scope="row" { (name) }
                             th scope="row" { (metric) }
                             @for cell in [first, second, change, interval] { td { (cell) } }
-                            td class=(outcome) { @if let Some(difference) = &delta.difference { (range(difference)) } }
+                            td class=[class(delta.outcome)] { @if let Some(difference) = &delta.difference { (range(difference)) } }
                         }
                     }
                 }

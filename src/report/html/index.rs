@@ -6,10 +6,22 @@ use std::path::{Path, PathBuf};
 use maud::{Markup, html};
 
 use crate::report::html::components::unbroken;
-use crate::report::html::page::document;
+use crate::report::html::document::document;
+use crate::report::html::page_file::{Found, PageKind};
 use crate::report::html::scorecard::sign;
-use crate::report::text::wording::moment;
-use crate::run::file::Run;
+use crate::report::text::wording::{moment, prose};
+use crate::run::Transport;
+use crate::run::file::{Row, Run};
+use crate::run::metric::Metric;
+use crate::units::rough;
+
+/// The list's file in its folder.
+const FILE: &str = "index.html";
+
+/// Is there a list of ours in this folder?
+pub fn has_index(folder: &Path) -> bool {
+    PageKind::Runs.find(&folder.join(FILE)).is_ok_and(|found| found == Found::Ours)
+}
 
 /// Writes `index.html` into `reports`: one line for each run in a folder of its own, the newest first. A folder whose
 /// `run.json` cannot be read is named with the reason, and the others are listed all the same.
@@ -28,8 +40,8 @@ pub fn write_index(reports: &Path) -> io::Result<PathBuf> {
     }
     runs.sort_by(|a, b| b.1.started_at.cmp(&a.1.started_at).then(b.0.cmp(&a.0)));
     unreadable.sort();
-    let file = reports.join("index.html");
-    std::fs::write(&file, document("Runs", body(&runs, &unreadable)).into_string())?;
+    let file = reports.join(FILE);
+    PageKind::Runs.write(&file, &document(PageKind::Runs, "Runs", body(&runs, &unreadable)).into_string())?;
     Ok(file)
 }
 
@@ -38,29 +50,81 @@ fn body(runs: &[(String, Run)], unreadable: &[(String, String)]) -> Markup {
         header { p.kicker { "pushpull" } h1 { "Runs" } }
         main {
             @if runs.is_empty() { p { "No run yet. " code { "cargo run --release" } " makes one." } }
-            @else {
-                div.scroll tabindex="0" role="region" aria-label="Runs" {
-                    table.runs {
-                        thead { tr { @for head in ["when", "scenario", "question", "verdict"] { th scope="col" { (head) } } } }
-                        tbody {
-                            @for (folder, run) in runs {
-                                tr {
-                                    td.word { a href=(address(folder)) { (unbroken(&moment(&run.started_at))) } }
-                                    td.word { (run.scenario.name) }
-                                    td.word { (run.scenario.question) }
-                                    td class=(format!("word {}", run.verdict.label())) {
-                                        (sign(run.verdict)) " " (run.verdict.label()) @if run.cut_short { ", cut short" }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            @for group in groups(runs) { (section(&group)) }
             @if !unreadable.is_empty() {
                 h2 { "Could not be read" }
                 ul { @for (folder, reason) in unreadable { li { code { (folder) } ": " (reason) } } }
             }
+        }
+    }
+}
+
+/// The runs of one scenario and question together, so that neither is repeated in each row: the group with the newest
+/// run first.
+fn groups(runs: &[(String, Run)]) -> Vec<Vec<&(String, Run)>> {
+    let mut groups: Vec<Vec<&(String, Run)>> = Vec::new();
+    let question = |run: &Run| (run.scenario.name.clone(), run.scenario.question.clone());
+    for entry in runs {
+        match groups.iter_mut().find(|group| question(&group[0].1) == question(&entry.1)) {
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    groups
+}
+
+/// The transports that have a row in any of these runs; none where a figure at one point would say little.
+fn columns(group: &[&(String, Run)]) -> Vec<Transport> {
+    if group.iter().any(|(_, run)| run.scenario.sweep.is_some()) {
+        return Vec::new();
+    }
+    let has_row = |one: &Transport| group.iter().any(|(_, run)| row(run, *one).is_some());
+    Transport::ALL.into_iter().filter(has_row).collect()
+}
+
+fn row(run: &Run, transport: Transport) -> Option<&Row> {
+    run.summary.iter().find(|row| row.transport == Some(transport))
+}
+
+fn section(group: &[&(String, Run)]) -> Markup {
+    let scenario = &group[0].1.scenario;
+    let columns = columns(group);
+    html! {
+        section {
+            h2 { (scenario.name) }
+            p.lead { (scenario.question) }
+            table.runs aria-label=(format!("Runs of {}", scenario.name)) {
+                thead {
+                    tr {
+                        th scope="col" { "verdict" }
+                        th.word scope="col" { "when" }
+                        th.word scope="col" { "command" }
+                        @for transport in &columns { th scope="col" { (prose(*transport)) ", p50" } }
+                        th scope="col" { "trials" }
+                    }
+                }
+                tbody { @for (folder, run) in group { (line(folder, run, &columns)) } }
+            }
+        }
+    }
+}
+
+fn line(folder: &str, run: &Run, columns: &[Transport]) -> Markup {
+    let p50 = |transport: Transport| match row(run, transport).and_then(|row| row.metrics.latency_ns.p50.0) {
+        Some(value) => Metric::LatencyP50.show(value),
+        None => "–".to_owned(),
+    };
+    html! {
+        tr {
+            td class=(format!("word {}", run.verdict.label())) {
+                (sign(run.verdict)) " " (run.verdict.label()) @if run.cut_short { ", cut short" }
+            }
+            td.word { a href=(address(folder)) { (unbroken(&moment(&run.started_at))) } }
+            td.word.command { code { (run.environment.command.join(" ")) } }
+            @for transport in columns {
+                td.figure data-label=(format!("{}, p50", prose(*transport))) { (p50(*transport)) }
+            }
+            td.figure data-label="trials" { (run.trials.len()) " in " (rough(run.took_ns)) }
         }
     }
 }
@@ -99,6 +163,22 @@ mod tests {
         assert!(place("./new%20%26%20odd%3F/index.html") < place("./old/index.html"));
         assert!(place("Could not be read") < place("<code>broken</code>"));
         assert!(!page.contains("unrelated"));
+    }
+
+    #[test]
+    fn a_question_stands_once_above_all_its_runs_and_each_row_begins_with_the_verdict() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, run) in [("a", fake::quick()), ("b", fake::quick()), ("c", fake::sweep_over_rate())] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            run.write(&folder.path().join(name).join("run.json")).unwrap();
+        }
+        let page = std::fs::read_to_string(write_index(folder.path()).unwrap()).unwrap();
+        assert_eq!(page.matches(&fake::quick().scenario.question).count(), 1, "{page}");
+        let rows: Vec<&str> = page.split("<tr>").skip(1).filter(|row| row.contains("href")).collect();
+        assert_eq!(rows.len(), 3);
+        assert!(rows.iter().all(|row| row.find("valid").unwrap() < row.find("href").unwrap()), "{rows:?}");
+        let figures: Vec<usize> = rows.iter().map(|row| row.matches("class=\"figure\"").count()).collect();
+        assert!(figures.contains(&5) && figures.contains(&1), "four latencies, or none of a sweep: {figures:?}");
     }
 
     #[test]

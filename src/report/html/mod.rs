@@ -11,14 +11,17 @@ pub(crate) mod claims;
 pub(crate) mod comparison;
 pub(crate) mod components;
 pub(crate) mod distributions;
+pub(crate) mod document;
 pub(crate) mod guide;
 pub(crate) mod index;
 pub(crate) mod lubbers_greco;
 pub(crate) mod page;
+pub(crate) mod page_file;
 pub(crate) mod scorecard;
 pub(crate) mod sweep;
 pub(crate) mod theory;
 
 pub use comparison::write_comparison;
-pub use index::write_index;
+pub use index::{has_index, write_index};
 pub use page::{html, write_page};
+pub use page_file::Foreign;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory};
 use crate::report::findings::crossover;
@@ -12,6 +12,8 @@ use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, View};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table, unbroken};
+use crate::report::html::document::document;
+use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
     capitalised, changes_along, counted, listed, moment, run_reasons, short_length, threshold_found, threshold_lead,
     whole,
@@ -20,8 +22,6 @@ use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
 
-/// The page's looks, embedded in it.
-pub(crate) const CSS: &str = include_str!("report.css");
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
 const POINTS_DRAWN_MAX: usize = 3;
 /// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
@@ -30,7 +30,7 @@ const POINTS_IN_DETAIL_MAX: usize = 2;
 /// Writes the run's page, `index.html`, into its folder; returns the file's path.
 pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
     let file = folder.join("index.html");
-    std::fs::write(&file, html(run))?;
+    PageKind::Run.write(&file, &html(run))?;
     Ok(file)
 }
 
@@ -38,26 +38,7 @@ pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
 pub fn html(run: &Run) -> String {
     let view = View::new(run);
     let title = format!("{}: {}", run.scenario.name, run.scenario.question);
-    document(&title, body(&view)).into_string()
-}
-
-/// A document with the looks of a report. The policy in its head holds it to its own file.
-pub(crate) fn document(title: &str, body: Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (title) " · pushpull" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
-            }
-            body { (body) }
-        }
-    }
+    document(PageKind::Run, &title, body(&view)).into_string()
 }
 
 fn body(view: &View<'_>) -> Markup {
@@ -197,7 +178,6 @@ fn validity(run: &Run) -> Markup {
                     Verdict::Invalid => { "Do not use the rows marked invalid. " (audit(run)) }
                 }
             }
-            @if run.cut_short { p { strong { "Cut short." } " The run was stopped before every trial was done; what there is follows." } }
             (reasons(&run_reasons(run)))
             @if !run.thresholds.is_empty() {
                 p {

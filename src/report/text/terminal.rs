@@ -29,12 +29,13 @@ const WIDTH_MAX: usize = 110;
 /// Whether the run may be used, and if not, why: each reason once. Nothing of a valid run.
 pub fn terminal_verdict(run: &Run) -> String {
     let reasons = run_reasons(run);
+    let verdict = format!("{}{}", run.verdict.label(), if run.cut_short { ", cut short" } else { "" });
     match (run.verdict, reasons.as_slice()) {
         (Verdict::Valid, []) => String::new(),
-        (verdict, [one]) => format!("This run is {}: {one}\n\n", verdict.label()),
-        (verdict, several) => {
+        (_, [one]) => format!("This run is {verdict}: {one}\n\n"),
+        (_, several) => {
             let list: String = several.iter().map(|reason| format!("  - {reason}\n")).collect();
-            format!("This run is {}:\n{list}\n", verdict.label())
+            format!("This run is {verdict}:\n{list}\n")
         }
     }
 }

@@ -6,6 +6,8 @@
 //! then invalid, and with it the run.
 
 mod stretches;
+#[cfg(test)]
+mod wire_tests;
 
 use std::collections::BTreeMap;
 

@@ -138,27 +138,23 @@ impl<S: AsyncWrite + Unpin, D: AddedDelay + Unpin> AsyncWrite for DelayedStream<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::AnyStream;
-    use crate::run::Transport;
-    use crate::server::Counters;
-    use crate::server::page_session::{Lane, PageSession};
-    use crate::units::Nanos;
-    use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
     const ONE_WAY: Duration = Duration::from_millis(100);
     const BOUND: Duration = Duration::from_secs(30);
 
-    /// A server's socket whose page has added a round trip, and the client's end of it.
-    fn long_line() -> (crate::server::Socket, DuplexStream) {
+    struct OneWay;
+
+    impl AddedDelay for OneWay {
+        fn added_one_way(&self) -> Duration {
+            ONE_WAY
+        }
+    }
+
+    /// A server's end of a connection with a longer way, and the client's end of it.
+    fn long_line() -> (DelayedStream<DuplexStream, OneWay>, DuplexStream) {
         let (near, far) = tokio::io::duplex(8);
-        let stats = Arc::new(Counters::default());
-        let peer = "127.0.0.1:1".parse().unwrap();
-        let (connection, socket) = stats.open(AnyStream::Other(Box::new(near)), peer, Nanos::ZERO, BOUND);
-        let session = Arc::new(PageSession::default());
-        session.add_round_trip((ONE_WAY * 2).into()).unwrap();
-        connection.attach(&session, Lane::Down(Transport::Polling));
-        (socket, far)
+        (DelayedStream::new(near, OneWay, BOUND), far)
     }
 
     #[tokio::test(start_paused = true)]

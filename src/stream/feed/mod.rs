@@ -1,7 +1,9 @@
 //! Where updates come from: a [`Source`] that says what is due when, and [`run`], which publishes it on time.
 //!
-//! The schedule is **open loop**: an update's `at_ns` is when it was due, also when the server was late in publishing
-//! it. A stall of the server therefore shows in every latency that is measured from `at_ns`.
+//! The schedule is **open loop**: an update's `at_us` is when it was due, also when the server was late in publishing
+//! it. A stall of the server therefore shows in every latency that is measured from `at_us`.
+//!
+//! Updates are due on whole microseconds, so that what goes over the wire is the very instant at which they were due.
 
 mod replay;
 mod stdin;
@@ -63,7 +65,7 @@ fn nesting(json: &str) -> usize {
 /// An item of a schedule: what to publish, and when it is due, counted from the schedule's start.
 #[derive(Clone, Debug)]
 pub struct Due {
-    /// From the start of the schedule.
+    /// From the start of the schedule: a whole number of microseconds.
     pub offset: Nanos,
     /// The update's `data`.
     pub data: Arc<RawValue>,
@@ -202,7 +204,8 @@ impl Iterator for Source {
     }
 }
 
-/// Publishes a schedule that began at `origin` into the journal, for ever: end it by dropping it.
+/// Publishes a schedule that began at `origin`, to the nearest microsecond, into the journal, for ever: end it by dropping
+/// it.
 ///
 /// Errors: only if the kernel gives no timer.
 pub async fn run(
@@ -212,6 +215,7 @@ pub async fn run(
     origin: Nanos,
 ) -> std::io::Result<()> {
     let mut timer = clock.timer()?;
+    let origin = origin.whole_micros();
     for due in source {
         let at = origin.saturating_add(due.offset);
         timer.sleep_until(at).await?;
@@ -223,6 +227,7 @@ pub async fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixAnchor;
     use crate::stream::{BatchLimit, Bounds, Start};
 
     #[test]
@@ -236,10 +241,31 @@ mod tests {
         assert!(refused.contains("nested 101 deep"), "{refused}");
     }
 
+    #[test]
+    fn every_schedule_is_on_whole_microseconds_and_keeps_its_rate() {
+        let synthetic = |rate, arrivals| Feed::Synthetic { rate, payload: 1, arrivals, seed: 3 };
+        let replay = |speed| Feed::Replay { file: None, speed };
+        // The third of a second and a speed that divides nothing: rounding must not add up.
+        for (feed, rate) in [
+            (synthetic(3_000.0, Arrivals::Steady), Some(3_000.0)),
+            (synthetic(700.0, Arrivals::Poisson), None),
+            (synthetic(700.0, Arrivals::Bursty), None),
+            (replay(3_601.7), None),
+        ] {
+            let due: Vec<Due> = feed.source().unwrap().unwrap().take(5_001).collect();
+            assert!(due.iter().all(|due| due.offset == due.offset.whole_micros()), "{feed:?}");
+            assert!(due.is_sorted_by_key(|due| due.offset));
+            if let Some(rate) = rate {
+                let off = due[5_000].offset.seconds() - 5_000.0 / rate;
+                assert!(off.abs() < 1e-6, "{feed:?} is off by {off} s");
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_update_carries_the_time_at_which_it_was_due_also_when_the_server_was_late() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
-        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
         let feed = Feed::Synthetic { rate: 10.0, payload: 8, arrivals: Arrivals::Steady, seed: 1 };
         let source = feed.source().unwrap().unwrap();
         // The schedule began a second before it is first looked at: ten updates are late, and must say so.

@@ -106,7 +106,7 @@ impl Replay {
         let Some(last) = items.last() else { return Err(ReplayError::Empty(file.to_owned())) };
         // The recording says nothing of what comes after its last item: the mean distance stands in for it.
         let mean = last.offset.0 / (items.len() as u64 - 1).max(1);
-        let period = Nanos(last.offset.0 + mean.max(limits::REPLAY_TURN_GAP_MIN.0));
+        let period = Nanos(last.offset.0 + mean.max(limits::REPLAY_TURN_GAP_MIN.0)).whole_micros();
         Ok(Self { items: items.into(), period, next: 0, turn: 0 })
     }
 }
@@ -121,7 +121,7 @@ impl Replay {
 }
 
 fn scaled(ms: u64, speed: f64) -> Nanos {
-    Nanos((ms as f64 * 1e6 / speed).round() as u64)
+    Nanos((ms as f64 * 1e6 / speed).round() as u64).whole_micros()
 }
 
 impl Iterator for Replay {

@@ -72,13 +72,14 @@ async fn skip_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixAnchor;
     use crate::stream::Bounds;
 
     #[tokio::test]
     async fn a_bad_line_is_passed_over_and_the_next_is_published() {
         let long = format!("\"{}\"", "x".repeat(limits::UPDATE_BYTES_MAX));
         let input = format!("{{\"a\":1}}\n\nnot json\n{long}\n[2]\n3");
-        let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+        let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
         let outcome = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
         assert_eq!(outcome, (3, 2));
         assert_eq!(journal.newest().seq, 3);
@@ -89,7 +90,8 @@ mod tests {
         for end in ["", "\n", "\r\n"] {
             for (more, outcome) in [(0, (1, 0)), (1, (0, 1))] {
                 let input = format!("\"{}\"{end}", "x".repeat(limits::UPDATE_BYTES_MAX - 2 + more));
-                let journal = Journal::new(Bounds::default(), crate::stream::journal::testing::encode);
+                let journal =
+                    Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
                 let taken = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
                 assert_eq!(taken, outcome, "{end:?} {more}");
             }

@@ -19,8 +19,8 @@ pub struct Synthetic {
     payload: usize,
     arrivals: Arrivals,
     random: ChaCha8Rng,
-    /// When the next is due.
-    at_ns: f64,
+    /// When the next is due, not yet rounded: what rounding takes off one must not move the next.
+    next_ns: f64,
     count: u64,
 }
 
@@ -45,7 +45,7 @@ impl Synthetic {
             return Err(SyntheticError::Payload(payload));
         }
         let random = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { mean_ns: 1e9 / rate, payload, arrivals, random, at_ns: 0.0, count: 0 })
+        Ok(Self { mean_ns: 1e9 / rate, payload, arrivals, random, next_ns: 0.0, count: 0 })
     }
 
     /// A JSON value of exactly `payload` bytes: a string of letters and digits, which no layer below could compress
@@ -90,9 +90,9 @@ impl Iterator for Synthetic {
     type Item = Due;
 
     fn next(&mut self) -> Option<Due> {
-        let due = Due { offset: Nanos(self.at_ns.round() as u64), data: self.data() };
+        let due = Due { offset: Nanos(self.next_ns.round() as u64).whole_micros(), data: self.data() };
         self.count += 1;
-        self.at_ns += self.distance();
+        self.next_ns += self.distance();
         Some(due)
     }
 }

@@ -301,7 +301,7 @@ mod tests {
     use super::sizes::Lengths;
     use super::*;
     use crate::run::fixture;
-    use crate::units::Nanos;
+    use crate::units::{Nanos, UnixMicros};
 
     fn setting(rate: f64, gaps: Gaps) -> Setting {
         Setting {
@@ -316,7 +316,7 @@ mod tests {
             lengths: Lengths {
                 port: 40_000,
                 seq: 42,
-                at_ns: Nanos(8_123_456_789),
+                at_us: UnixMicros(1_795_363_216_000_123),
                 payload_bytes: 128.0,
                 request_header_bytes: 0,
                 hold_ns: Nanos(25_000_000_000),
@@ -387,7 +387,7 @@ mod tests {
     #[test]
     fn a_stream_carries_an_update_in_one_segment_with_one_acknowledgement() {
         let websocket = websocket(&setting(10.0, Gaps::Steady));
-        let envelope = r#"{"seq":42,"at_ns":8123456789,"data":}"#.len() as f64;
+        let envelope = r#"{"seq":42,"at_us":1795363216000123,"data":}"#.len() as f64;
         assert_near(websocket.framing, envelope + 4.0 + 3.0 * 8.0 / 600.0, "framing");
         assert_near(websocket.tcp_ip, 104.0 + 3.0 * 156.0 / 600.0, "TCP/IP");
         assert_eq!((websocket.requests, websocket.heads), (0.0, 0.0));

@@ -3,6 +3,7 @@
 use crate::limits;
 use crate::report::findings::theory::sizes::Lengths;
 use crate::run::file::{Row, Run, Trial};
+use crate::units::UnixMicros;
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
 fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
@@ -79,7 +80,7 @@ impl Setting {
             lengths: Lengths {
                 port: trial.port,
                 seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,
-                at_ns: trial.window_ns[0],
+                at_us: UnixMicros(trial.window_unix_ns[0] / 1_000),
                 payload_bytes: point.payload_bytes,
                 request_header_bytes: point.request_header_bytes,
                 hold_ns: point.hold_ns,

@@ -2,7 +2,7 @@
 //! top of each transport's file), so that a change of one header shows as a difference between theory and measurement.
 
 use crate::limits;
-use crate::units::Nanos;
+use crate::units::{Nanos, UnixMicros};
 
 /// What of a trial decides how long its heads and envelopes are.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub struct Lengths {
     /// A sequence number from the middle of the measured interval.
     pub seq: u64,
     /// An instant in it.
-    pub at_ns: Nanos,
+    pub at_us: UnixMicros,
     /// Bytes of `data`.
     pub payload_bytes: f64,
     /// Bytes added to each request's head.
@@ -68,7 +68,7 @@ impl Lengths {
 
     /// What an update adds to its `data`.
     pub fn update_envelope(&self) -> f64 {
-        format!(r#"{{"seq":{},"at_ns":{},"data":}}"#, self.seq, self.at_ns.0).len() as f64
+        format!(r#"{{"seq":{},"at_us":{},"data":}}"#, self.seq, self.at_us.0).len() as f64
     }
 
     /// What an event stream adds to the update: the fields of its block (WHATWG HTML, "Server-sent events"), and the
@@ -127,7 +127,7 @@ mod tests {
     const LENGTHS: Lengths = Lengths {
         port: 40_000,
         seq: 42,
-        at_ns: Nanos(8_123_456_789),
+        at_us: UnixMicros(1_795_363_216_000_123),
         payload_bytes: 5.0,
         request_header_bytes: 0,
         hold_ns: Nanos(25_000_000_000),
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(LENGTHS.long_poll_request(), wire.len() as f64);
         let browser_like = Lengths { request_header_bytes: 800, ..LENGTHS };
         assert_eq!(browser_like.poll_request(), LENGTHS.poll_request() + 800.0);
-        let update = r#"{"seq":42,"at_ns":8123456789,"data":"abc"}"#;
+        let update = r#"{"seq":42,"at_us":1795363216000123,"data":"abc"}"#;
         assert_eq!(LENGTHS.update_envelope() + 5.0, update.len() as f64);
         let answer = format!(r#"{{"cursor":"1f3a9c02-42","updates":[{update},{update}]}}"#);
         assert_eq!(LENGTHS.answer_envelope(2.0) + 2.0 * update.len() as f64, answer.len() as f64);

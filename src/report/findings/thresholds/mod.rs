@@ -78,6 +78,20 @@ impl Relation {
     }
 }
 
+impl Expression {
+    /// The transport that it names; `None` for all.
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport
+    }
+
+    /// The percentile that it looks at, as a share, if it looks at one.
+    pub fn percentile(&self) -> Option<f64> {
+        let Subject::Metric(metric) = self.subject else { return None };
+        let digits = metric.path().rsplit_once(".p")?.1;
+        Some(digits.parse::<f64>().ok()? / 10_f64.powi(i32::try_from(digits.len()).ok()?))
+    }
+}
+
 /// What one row says to an expression.
 struct Candidate {
     failed: bool,
@@ -156,7 +170,7 @@ impl Expression {
                 row.metrics.get(metric).0.map(|value| (value, Observed::Value { metric, value }))
             }
             Subject::Audit(count) => {
-                let value = count.of(&row.audit);
+                let value = row.audit.count(count);
                 Some((value as f64, Observed::Count { count, value }))
             }
         }
@@ -255,6 +269,7 @@ mod tests {
             ("latency.p99 > 5ms", 1, "there is no figure `latency.p99`", Some("latency_ns.p99")),
             ("sse > 5ms", 4, "a figure must follow `sse.`", None),
             ("sse.lots > 0", 5, "there is no figure `lots`", Some("lost")),
+            ("sse.p99 > 5ms", 5, "there is no figure `p99`", Some("latency_ns.p99")),
             ("sse.lost == 0", 10, "`==` is not a comparison", None),
             ("sse.latency_ns.p99 >", 21, "the number is missing", None),
             ("sse.latency_ns.p99 > 5", 22, "`5` is a length of time without its unit", None),
@@ -289,6 +304,20 @@ mod tests {
     fn rows_of(threshold: &Threshold) -> Vec<(Option<Transport>, usize, Observed)> {
         let Found::Rows { rows } = &threshold.found else { panic!("{threshold:?}") };
         rows.iter().map(|one| (one.row.transport, one.row.point_index, one.observed)).collect()
+    }
+
+    #[test]
+    fn a_percentile_is_known_by_its_share() {
+        let share = |text: &str| parse(text).percentile();
+        assert_eq!((share("sse.latency_ns.p50 > 1ms"), share("latency_ns.p999 > 1ms")), (Some(0.5), Some(0.999)));
+        assert_eq!((share("latency_ns.max > 1ms"), share("lost > 0")), (None, None));
+        assert_eq!((parse("sse.lost > 0").transport(), parse("*.lost > 0").transport()), (Some(Transport::Sse), None));
+    }
+
+    #[test]
+    fn a_suggestion_is_the_whole_name_and_stands_instead_of_a_list_of_all() {
+        let shown = error("sse.p99 > 5ms").to_string();
+        assert!(shown.ends_with("did you mean `sse.latency_ns.p99`?"), "{shown}");
     }
 
     #[test]

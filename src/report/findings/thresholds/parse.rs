@@ -7,6 +7,7 @@ use crate::report::findings::thresholds::{Bound, Expression, Relation, Subject};
 use crate::run::Transport;
 use crate::run::metric::{Metric, Unit};
 use crate::run::threshold::AuditCount;
+use crate::suggest::nearest;
 use crate::units::{length, size};
 
 /// An expression that cannot be read: where, why, and what is expected there.
@@ -18,24 +19,30 @@ pub struct ExpressionError {
     pub position: usize,
     /// What is wrong.
     pub problem: String,
+    /// What of the name stands before the place, up to a dot.
+    pub prefix: String,
     /// The nearest of `expected`, if one is near.
     pub suggestion: Option<&'static str>,
     /// What is expected there.
     pub expected: Vec<&'static str>,
 }
 
+/// A list of this length is left out where there is a suggestion.
+const LIST_MAX: usize = 10;
+
 impl fmt::Display for ExpressionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expression, position, problem, suggestion, expected } = self;
+        let Self { expression, position, problem, prefix, suggestion, expected } = self;
         write!(f, "`{expression}`, at character {position}: {problem}")?;
-        if let Some(suggestion) = suggestion {
-            write!(f, "; did you mean `{suggestion}`?")?;
+        match (suggestion, expected.len()) {
+            // A suggestion says more than a list that fills a screen.
+            (Some(suggestion), LIST_MAX..) => write!(f, "; did you mean `{prefix}{suggestion}`?"),
+            (Some(suggestion), _) => {
+                write!(f, "; did you mean `{prefix}{suggestion}`? expected one of: {}", expected.join(", "))
+            }
+            (None, 0) => Ok(()),
+            (None, _) => write!(f, "; expected one of: {}", expected.join(", ")),
         }
-        if !expected.is_empty() {
-            let separator = if suggestion.is_some() { " " } else { "; " };
-            write!(f, "{separator}expected one of: {}", expected.join(", "))?;
-        }
-        Ok(())
     }
 }
 
@@ -68,6 +75,7 @@ impl<'a> Parser<'a> {
             expression: self.text.to_owned(),
             position: self.text[..at].chars().count() + 1,
             problem,
+            prefix: String::new(),
             suggestion: nearest(found, &expected),
             expected,
         }
@@ -104,7 +112,7 @@ impl<'a> Parser<'a> {
                     true => format!("a figure must follow `{head}.`"),
                     false => format!("there is no figure `{rest}`"),
                 };
-                Err(self.error(at, problem, rest, subjects()))
+                Err(ExpressionError { prefix: format!("{head}."), ..self.error(at, problem, rest, subjects()) })
             }
         }
     }
@@ -201,27 +209,4 @@ fn subjects() -> Vec<&'static str> {
 
 fn transports() -> Vec<&'static str> {
     Transport::ALL.map(Transport::label).into_iter().chain(["*"]).collect()
-}
-
-/// The candidate that takes the fewest changed letters to get to, if these are few for its length.
-fn nearest(found: &str, candidates: &[&'static str]) -> Option<&'static str> {
-    let near = candidates.iter().map(|candidate| (distance(found, candidate), *candidate));
-    let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance <= candidate.len().div_ceil(3) && distance < candidate.len()).then_some(candidate)
-}
-
-/// Letters to insert, remove or replace to get from one word to the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (removed, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = removed + 1;
-        for (index, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[index + 1];
-            row[index + 1] = replaced.min(row[index] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }

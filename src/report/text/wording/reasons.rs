@@ -88,12 +88,13 @@ fn cause(cause: &Cause, up_to: &str) -> String {
             )
         }
         Cause::NoTrials => "no trial of any transport was finished".to_owned(),
-        Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned } => {
+        Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned, error } => {
             let of_tcp_baseline = match tcp_baseline_planned {
                 0 => String::new(),
                 all => format!(" and {tcp_baseline_done} of {all} of the TCP baseline"),
             };
-            format!("cut short after {done} of {planned} trials{of_tcp_baseline}")
+            let why = error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+            format!("cut short after {done} of {planned} trials{of_tcp_baseline}{why}")
         }
         Cause::Other { text } => text.clone(),
     }

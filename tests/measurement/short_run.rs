@@ -1,52 +1,32 @@
 //! A short real run of the load generator, whose run file is held against its schema and against itself.
 //!
-//! `PUSHPULL_LOADGEN` names the program to run, so that `scripts/test` can check the release build.
+//! What the machine does meanwhile does not change what is checked: a run on a busy machine is no less complete, and it
+//! has to say that it was busy, by the figures that it measured of the machine itself.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-mod common;
-
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{Said, Server, loadgen, run_for};
+use pushpull::limits;
+use pushpull::units::Nanos;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// How often a run is tried whose figures were spoilt by whatever else the machine was doing.
-const ATTEMPTS: usize = 3;
+use crate::common::{Said, Server, loadgen, run_for};
+
 /// Ten trials of about three seconds each.
 const RUN_PATIENCE: Duration = Duration::from_secs(180);
 /// The largest report that a person should have to load.
 const REPORT_BYTES_MAX: u64 = 1 << 20;
 
-#[tokio::test]
-async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte() {
-    let mut attempts = 0;
-    let (folder, said, run) = loop {
-        attempts += 1;
-        let folder = tempfile::tempdir().unwrap();
-        let (said, run) = short_run(folder.path()).await;
-        check_against_schema(&run);
-        check_audit(&run);
-        check_wire(&run);
-        check_feed(&run);
-        match is_valid_but_for_the_machine(&run) {
-            Ok(()) => break (folder, said, run),
-            Err(reasons) => {
-                // Past the capture of the test harness: it should be seen. What the program did was right each time; a
-                // machine that is never quiet spoils figures, which are not this test's business.
-                let _shown = writeln!(std::io::stderr(), "the machine was busy: {reasons}");
-                if attempts == ATTEMPTS {
-                    return;
-                }
-            }
-        }
-    };
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(run["summary"].as_array().unwrap().len(), 4);
+pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, run) = short_run(folder.path()).await;
+    check_against_schema(&run);
+    check_audit(&run);
+    check_wire(&run);
+    check_feed(&run);
+    check_verdicts(&run, said.code);
     check_reports(folder.path(), &said);
 }
 
@@ -70,22 +50,41 @@ fn run_folder(out: &Path) -> PathBuf {
     entries.filter(|path| path.is_dir()).max().expect("a folder of its own for the run")
 }
 
-/// What is wrong on account of the machine may be tried again; anything else fails here.
-fn is_valid_but_for_the_machine(run: &Value) -> Result<(), String> {
-    let mut reasons = Vec::new();
-    for row in run["summary"].as_array().unwrap().iter().chain(run["tcp_baseline"].as_array().unwrap()) {
-        for reason in row["reasons"].as_array().unwrap() {
-            let machine = ["host_busy", "generator_stalled", "generator_starved", "generator_late"];
-            assert!(machine.contains(&reason["code"].as_str().unwrap()), "{}: {reason}", row["transport"]);
-            reasons.push(reason.to_string());
-        }
-        assert_eq!(row["verdict"] == "valid", row["reasons"] == serde_json::json!([]), "{row}");
+/// The audits are clean, so the machine alone decides: a trial is valid exactly where neither generator nor host were
+/// busier than the bounds, a row where its trials are, and the exit code says what the run does.
+fn check_verdicts(run: &Value, code: Option<i32>) {
+    for trial in trials(run) {
+        // `null` is what this kernel does not give.
+        let health = |name: &str| trial["health"][name].as_f64().unwrap_or(0.0);
+        let is_beyond = |name: &str, bound: Nanos| health(name) > bound.0 as f64;
+        let is_invalid = is_beyond("schedule_lag_ns_p50", limits::LAG_P50_INVALID)
+            || is_beyond("schedule_lag_ns_p99", limits::LAG_P99_INVALID)
+            || health("wait_fraction") > limits::WAIT_INVALID;
+        let is_suspect = is_beyond("schedule_lag_ns_p99", limits::LAG_P99_SUSPECT)
+            || health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT;
+        let verdict = match (is_invalid, is_suspect) {
+            (true, _) => "invalid",
+            (false, true) => "suspect",
+            (false, false) => "valid",
+        };
+        assert_eq!(trial["verdict"], verdict, "{trial}");
+        assert_eq!(trial["health"]["refused"], 0, "{trial}");
     }
-    if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+    for row in rows(run) {
+        let of_row: Vec<&Value> = trials(run).filter(|trial| trial["transport"] == row["transport"]).collect();
+        let is_valid = of_row.iter().all(|trial| trial["verdict"] == "valid");
+        assert_eq!(row["verdict"] == "valid", is_valid, "{row}");
+        assert_eq!(is_valid, row["reasons"].as_array().unwrap().is_empty(), "{row}");
+    }
+    assert_eq!(code, Some(if run["verdict"] == "invalid" { 4 } else { 0 }), "{}", run["reasons"]);
+}
+
+fn rows(run: &Value) -> impl Iterator<Item = &Value> {
+    ["summary", "tcp_baseline"].into_iter().flat_map(|list| run[list].as_array().unwrap())
 }
 
 fn check_against_schema(run: &Value) {
-    let schema: Value = serde_json::from_str(include_str!("../schema/run.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schema/run.schema.json")).unwrap();
     let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(run).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -151,8 +150,7 @@ fn check_feed(run: &Value) {
     }
 }
 
-#[tokio::test]
-async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has() {
+pub async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "25", "--payload", "153"]).await;
     let folder = tempfile::tempdir().unwrap();
     let (target, out) = (server.url(""), folder.path().to_str().unwrap());
@@ -166,12 +164,9 @@ async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_
         assert!((24.0..=26.0).contains(&number("rate_per_s")), "{row}");
         assert_eq!((number("payload_bytes"), &row["measured_feed"]), (153.0, &Value::Bool(true)), "{row}");
     }
-    let page = std::fs::read_to_string(run_folder(folder.path()).join("index.html")).unwrap();
-    assert!(!page.contains("0 updates a second · payload 0 B"), "the report tells what was measured");
 }
 
-#[tokio::test]
-async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid() {
+pub async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid() {
     let server = Server::quiet(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(loadgen());
@@ -196,7 +191,9 @@ async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_calle
     let status = tokio::time::timeout(RUN_PATIENCE, ending).await.expect("the run ends");
     let said = Said { code: status.code(), stdout: String::new(), stderr: String::new() };
     let run = read_run(folder.path(), &said);
-    for row in run["summary"].as_array().unwrap() {
+    let rates: Vec<f64> = rows(&run).map(|row| row["rate_per_s"].as_f64().unwrap()).collect();
+    assert!(rates[0] * 2.0 < rates[1] || rates[1] * 2.0 < rates[0], "the feed was changed between the two: {rates:?}");
+    for row in rows(&run) {
         assert_ne!(row["verdict"], "valid", "{row}");
         let codes: Vec<&str> =
             row["reasons"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();

@@ -1,0 +1,40 @@
+//! Tests of the scenarios that are compiled in, as plans.
+
+use std::path::PathBuf;
+
+use super::Plan;
+use crate::load::scenarios::{self, Scenario};
+use crate::load::settings::RunSettings;
+
+fn plan(scenario: Scenario) -> Plan {
+    Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).unwrap()
+}
+
+#[test]
+fn every_bundled_scenario_asks_one_question_and_can_be_planned() {
+    for scenario in Scenario::all() {
+        let scenario = scenario.unwrap();
+        assert_eq!(scenario.question.matches('?').count(), 1, "{}", scenario.name);
+        assert!(scenario.question.ends_with('?'), "{}", scenario.name);
+        assert!(plan(scenario).trials() > 0);
+    }
+    assert!(Scenario::load(scenarios::DEFAULT).is_ok());
+}
+
+/// Issue 3 gives these five minutes on two cores. Each trial starts and ends a server and its clients: about a
+/// second, and half a poll interval of drain for one that polls.
+#[test]
+fn chatty_interval_and_headers_end_within_five_minutes() {
+    for name in ["chatty", "interval", "headers"] {
+        let plan = plan(Scenario::load(name).unwrap());
+        let between: f64 = (0..plan.points.len())
+            .map(|index| {
+                let point = &plan.points[index].point;
+                let edge = (0.5 / point.rate_per_s).min(plan.measure_at(point).seconds() / 2.0);
+                plan.subjects(index).len() as f64 * (1.0 + edge) + point.poll_interval_ns.seconds() / 2.0
+            })
+            .sum();
+        let seconds = plan.least_length().seconds() + between * f64::from(plan.rounds);
+        assert!(seconds < 300.0, "{name} takes about {seconds:.0} s");
+    }
+}

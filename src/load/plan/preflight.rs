@@ -1,0 +1,330 @@
+//! What can be known of a run before it begins: what each measured interval will hold, how long everything takes, how
+//! many files it needs, and what the run will not be able to say.
+//!
+//! A run of which nothing could come is refused here ([`Refusal`]); what it will lack is noted ([`Note`]). The schedule of
+//! a feed that the generator starts is known to the nanosecond, so the updates are counted and not estimated.
+
+use crate::limits;
+use crate::load::context::Subject;
+use crate::load::plan::{Plan, PlanPoint};
+use crate::measure::host;
+use crate::run::Transport;
+use crate::run::file::Point;
+use crate::stream::feed::{FeedError, Source};
+use crate::units::{Nanos, grouped};
+
+/// Why nothing would come of a run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// No update falls into a measured interval.
+    #[error(
+        "no update would be due in the {measure} that are measured, at {rate:.3} a second; use {}a higher {faster}",
+        .enough.map_or_else(String::new, |enough| format!("--measure {}s, or ", enough.seconds()))
+    )]
+    NoUpdate {
+        /// The first subject that would see none.
+        subject: Subject,
+        /// The interval.
+        measure: Nanos,
+        /// The feed's mean rate.
+        rate: f64,
+        /// An interval that holds one for every subject, if one of a bearable length does.
+        enough: Option<Nanos>,
+        /// The flag that makes the feed faster.
+        faster: &'static str,
+    },
+    /// No client polls in a measured interval.
+    #[error(
+        "no poll would fall into the {measure} that are measured: {clients}, each polling every {poll_interval}; use --measure \
+         {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
+    )]
+    NoPoll {
+        /// The interval.
+        measure: Nanos,
+        /// Who polls.
+        clients: u32,
+        /// How often each does.
+        poll_interval: Nanos,
+    },
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(i64::from(count)), if count == 1 { "" } else { "s" })
+}
+
+/// What a run will not be able to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// So few rounds that hardly anything can be ranked; with one, nothing.
+    FewRounds(u32),
+    /// A percentile with fewer than [`limits::PERCENTILE_SAMPLES_MIN`] deliveries beyond it.
+    FewDeliveries {
+        /// The percentile, as a share.
+        share: f64,
+        /// Deliveries of a transport at the point that has the fewest, over all rounds.
+        deliveries: u64,
+        /// How many there should be.
+        wanted: u64,
+        /// How many of the points have too few.
+        points: usize,
+        /// Rounds that would be enough, if that is a number that can be set.
+        rounds: Option<u32>,
+    },
+    /// Each client polls less than once in a measured interval.
+    FewPolls {
+        /// The interval.
+        measure: Nanos,
+        /// How often each client polls.
+        poll_interval: Nanos,
+    },
+    /// The server at `--target` decides what is published.
+    FeedUnknown,
+}
+
+/// The open files of one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFiles {
+    /// What the largest point needs.
+    pub needed: u64,
+    /// What the system allows.
+    pub allowed: u64,
+    /// Files that each client takes.
+    pub of_client: u64,
+}
+
+/// What is known beforehand of one point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    /// Updates due in a measured interval, the fewest of any subject; `None` where that is not known.
+    pub updates: Option<u64>,
+    /// Deliveries of one transport, over all rounds.
+    pub deliveries: Option<u64>,
+    /// Length of one trial of each subject, from the start of its server to its end.
+    pub trials: Vec<(Subject, Nanos)>,
+}
+
+impl Plan {
+    /// Refuses a run of which nothing would come.
+    ///
+    /// Errors: [`Refusal`] in the first, the feed's own in the second place.
+    pub(super) fn refuse_empty(&self) -> Result<Option<Refusal>, FeedError> {
+        for (index, point) in self.points.iter().enumerate() {
+            let (settings, measure) = (&point.point, self.measure_at(&point.point));
+            let polls = f64::from(settings.clients) * measure.seconds() / settings.poll_interval_ns.seconds();
+            if self.is_polled(index) && polls < 1.0 {
+                let (clients, poll_interval) = (settings.clients, settings.poll_interval_ns);
+                return Ok(Some(Refusal::NoPoll { measure, clients, poll_interval }));
+            }
+            let Some(source) = point.feed.source()? else { continue };
+            let sees_none = |subject: &Subject| self.due(point, *subject, measure, &source) == 0;
+            if let Some(subject) = self.subjects(index).into_iter().find(sees_none) {
+                let (rate, enough) = (settings.rate_per_s, self.enough(index, &source));
+                let faster = if settings.measured_feed { "--speed" } else { "--rate" };
+                return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The shortest interval of a few that holds an update for every subject at a point.
+    fn enough(&self, index: usize, source: &Source) -> Option<Nanos> {
+        let point = &self.points[index];
+        let first = Nanos::from_seconds((2.0 / point.point.rate_per_s).ceil().max(1.0));
+        let holds = |measure: &Nanos| {
+            self.subjects(index).into_iter().all(|subject| self.due(point, subject, *measure, source) > 0)
+        };
+        std::iter::successors(Some(first), |length| Some(Nanos(length.0.saturating_mul(2))))
+            .take_while(|length| *length <= limits::LENGTH_MAX)
+            .find(holds)
+    }
+
+    /// Updates that are due in an interval of this length in a trial of a subject.
+    fn due(&self, point: &PlanPoint, subject: Subject, measure: Nanos, source: &Source) -> u64 {
+        let rate = point.point.rate_per_s;
+        let start = self.warm_up_at(&point.point, subject).saturating_add(edge(rate, measure));
+        let end = start.saturating_add(measure);
+        let expected = rate * end.seconds();
+        if expected.max(expected * point.point.payload_bytes / 1024.0) > limits::PREFLIGHT_UPDATES_MAX {
+            // So many that none could be missing, and counting them would take as long as publishing them.
+            return (rate * measure.seconds()) as u64;
+        }
+        let until_end = source.clone().take_while(|due| due.offset < end);
+        until_end.filter(|due| due.offset >= start).count() as u64
+    }
+
+    /// Is there a transport at this point that polls for updates?
+    fn is_polled(&self, index: usize) -> bool {
+        let polls = Subject::Transport(Transport::Polling);
+        self.points[index].point.echo.is_none() && self.subjects(index).contains(&polls)
+    }
+
+    /// The open files that each side needs, and that are allowed after having asked for as many as there can be.
+    pub fn open_files(&self) -> OpenFiles {
+        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
+        // A client that sends has a timer of its own, and a link has both ends of each connection.
+        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
+        let of_client = if self.points.iter().any(has_two) { 2 } else { 1 };
+        let needed = u64::from(clients) * of_client + limits::FD_RESERVE;
+        OpenFiles { needed, allowed: host::raise_file_limit(), of_client }
+    }
+
+    /// What is known of each point, in their order.
+    ///
+    /// Errors: the feed's.
+    pub fn forecasts(&self) -> Result<Vec<Forecast>, FeedError> {
+        let forecast = |(index, point): (usize, &PlanPoint)| {
+            let (settings, measure) = (&point.point, self.measure_at(&point.point));
+            let subjects = self.subjects(index);
+            let updates = match (settings.echo, point.feed.source()?) {
+                // Each client sends on a plan of its own.
+                (Some(_), _) => Some((settings.rate_per_s * measure.seconds()) as u64),
+                (None, None) => None,
+                (None, Some(source)) => {
+                    subjects.iter().map(|subject| self.due(point, *subject, measure, &source)).min()
+                }
+            };
+            let of_all = |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.rounds);
+            let trials = subjects.into_iter().map(|subject| (subject, self.trial_length(settings, subject))).collect();
+            Ok(Forecast { updates, deliveries: updates.map(of_all), trials })
+        };
+        self.points.iter().enumerate().map(forecast).collect()
+    }
+
+    /// About how long one trial takes, from the start of its server to its end.
+    pub fn trial_length(&self, point: &Point, subject: Subject) -> Nanos {
+        let measure = self.measure_at(point);
+        let ramp = Nanos::from_seconds(f64::from(point.clients) / limits::RAMP_PER_SECOND_USUAL);
+        let before = [
+            limits::TRIAL_START_USUAL.into(),
+            ramp,
+            limits::SETTLE.into(),
+            limits::FEED_LEAD,
+            self.warm_up_at(point, subject),
+            edge(point.rate_per_s, measure),
+        ];
+        let drain = match subject {
+            // Until the last client has polled, from the last update that was due, or so: of a server that is already
+            // there that is not known, and all clients poll once more.
+            Subject::Transport(Transport::Polling) if point.echo.is_none() => {
+                point.poll_interval_ns.saturating_sub(edge(point.rate_per_s, measure))
+            }
+            Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
+            | Subject::TcpBaseline => Nanos::ZERO,
+        };
+        before.into_iter().chain([measure, drain, point.rtt_ns]).fold(Nanos::ZERO, Nanos::saturating_add)
+    }
+
+    /// About how long the whole run takes, starts and drains included.
+    pub fn estimate(&self) -> Nanos {
+        let of_point = |index: usize| {
+            let point = &self.points[index].point;
+            self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject)).collect::<Vec<_>>()
+        };
+        let round = (0..self.points.len()).flat_map(of_point).fold(Nanos::ZERO, Nanos::saturating_add);
+        Nanos(round.0.saturating_mul(self.rounds.into()))
+    }
+
+    /// What the run will not be able to say, of these percentiles among others.
+    ///
+    /// Errors: the feed's.
+    pub fn notes(&self, shares: &[f64]) -> Result<Vec<Note>, FeedError> {
+        let mut notes = Vec::new();
+        if self.rounds < limits::ROUNDS_TO_RANK {
+            notes.push(Note::FewRounds(self.rounds));
+        }
+        for (index, point) in self.points.iter().enumerate() {
+            let (measure, poll_interval) = (self.measure_at(&point.point), point.point.poll_interval_ns);
+            if self.is_polled(index) && measure < poll_interval {
+                notes.push(Note::FewPolls { measure, poll_interval });
+                break;
+            }
+        }
+        let forecasts = self.forecasts()?;
+        for share in shares {
+            let wanted = (limits::PERCENTILE_SAMPLES_MIN as f64 / (1.0 - share)).round() as u64;
+            let few = forecasts.iter().filter_map(|forecast| forecast.deliveries).filter(|count| *count < wanted);
+            let (deliveries, points) = (few.clone().min(), few.count());
+            notes.extend(deliveries.map(|deliveries| {
+                let each_round = (deliveries / u64::from(self.rounds)).max(1);
+                let rounds = u32::try_from(wanted.div_ceil(each_round)).ok();
+                let rounds = rounds.filter(|rounds| *rounds <= limits::ROUNDS_MAX);
+                Note::FewDeliveries { share: *share, deliveries, wanted, points, rounds }
+            }));
+        }
+        if forecasts.iter().any(|forecast| forecast.deliveries.is_none()) {
+            notes.push(Note::FeedUnknown);
+        }
+        Ok(notes)
+    }
+}
+
+/// By how much a measured interval begins later than the warm-up ends, so that its edges fall between updates that come
+/// evenly: half the mean distance between two, but never beyond half the interval.
+pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
+    if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(measure.0 / 2)) } else { Nanos::ZERO }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::plan::PlanError;
+    use crate::load::plan::tests::settings;
+    use crate::load::scenarios::Scenario;
+    use std::path::PathBuf;
+
+    fn planned(scenario: &str, flags: &str) -> Result<Plan, PlanError> {
+        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new())
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_would_be_due_is_refused_with_an_interval_that_is_enough() {
+        let Err(PlanError::Empty(refusal)) = planned("sparse", "--rounds 1 --measure 3s") else {
+            panic!("not refused")
+        };
+        let Refusal::NoUpdate { enough: Some(enough), .. } = &refusal else { panic!("{refusal}") };
+        assert!(planned("sparse", &format!("--rounds 1 --measure {}s", enough.seconds())).is_ok(), "{refusal}");
+        // The recording has its quiet hours: at this speed a tenth of a second may hold none.
+        assert!(matches!(
+            planned("quick", "--measure 1ms"),
+            Err(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
+        ));
+        assert!(matches!(
+            planned("quick", "--measure 10ms --clients 5 --poll-interval 60s"),
+            Err(PlanError::Empty(Refusal::NoPoll { .. }))
+        ));
+    }
+
+    #[test]
+    fn an_update_each_ten_seconds_falls_twice_into_twenty_for_every_subject() {
+        let plan = planned("sparse", "").unwrap();
+        let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
+        assert_eq!((forecast.updates, forecast.deliveries), (Some(2), Some(2 * 50 * 3)));
+    }
+
+    /// `reports/sample/run.json` holds a run of the default scenario: what was due in it, and how long it took.
+    #[test]
+    fn the_forecast_of_the_sample_run_is_what_it_found() {
+        let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+        let sample = crate::run::file::Run::read(&sample).unwrap();
+        let plan = planned("quick", "").unwrap();
+        let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
+        assert!(sample.trials.iter().all(|trial| Some(trial.audit.expected) == forecast.updates.map(|due| due * 50)));
+        let off = plan.estimate().seconds() / sample.took_ns.seconds();
+        assert!((0.9..1.1).contains(&off), "estimated {}, took {}", plan.estimate(), sample.took_ns);
+    }
+
+    #[test]
+    fn what_a_run_cannot_say_is_noted_beforehand() {
+        let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).unwrap().notes(shares).unwrap();
+        assert_eq!(notes("quick", "", &[0.99]), []);
+        assert!(notes("quick", "--rounds 1", &[]).contains(&Note::FewRounds(1)));
+        let few = notes("quick", "--clients 10", &[0.99]);
+        let [Note::FewDeliveries { deliveries, wanted: 2000, points: 1, rounds: Some(rounds), .. }] = few.as_slice()
+        else {
+            panic!("{few:?}")
+        };
+        assert!(deliveries * 3 < 2000);
+        assert_eq!(notes("quick", &format!("--clients 10 --rounds {rounds}"), &[0.99]), []);
+        assert!(matches!(notes("quick", "--poll-interval 5s", &[])[..], [Note::FewPolls { .. }]));
+    }
+}

@@ -1,0 +1,159 @@
+//! The HTML files that reports are written to, and how they are known for ours: no file of anybody else's is replaced.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use crate::files;
+
+/// What an HTML file of ours holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageKind {
+    /// One run.
+    Run,
+    /// The list of the runs in a folder.
+    Runs,
+    /// Two runs side by side.
+    Comparison,
+}
+
+impl PageKind {
+    /// As in the page's head: WHATWG HTML, "Standard metadata names", `generator`.
+    fn generator(self) -> &'static str {
+        match self {
+            Self::Run => "pushpull run",
+            Self::Runs => "pushpull runs",
+            Self::Comparison => "pushpull comparison",
+        }
+    }
+
+    /// The mark that a page of this kind has in its head.
+    pub fn mark(self) -> Markup {
+        html! { meta name="generator" content=(self.generator()); }
+    }
+
+    /// Is this the beginning of a page of this kind?
+    fn is_of(self, head: &str) -> bool {
+        if head.contains(&self.mark().into_string()) {
+            return true;
+        }
+        // Pages of before there was a mark: only their titles say what they are.
+        let title = head.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        let title = title.and_then(|(title, _)| title.strip_suffix(" · pushpull"));
+        match (self, title, head.contains("name=\"generator\"")) {
+            (_, _, true) | (_, None, _) => false,
+            (Self::Runs, Some(title), false) => title == "Runs",
+            (Self::Comparison, Some(title), false) => title.contains(" compared with "),
+            (Self::Run, Some(title), false) => title != "Runs" && !title.contains(" compared with "),
+        }
+    }
+
+    /// What is at this path.
+    ///
+    /// Errors: the system's, if what is there cannot be read.
+    pub fn find(self, file: &Path) -> io::Result<Found> {
+        let mut open = match File::open(file) {
+            Ok(open) => open,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        let mut head = Vec::new();
+        if !open.metadata()?.is_file() {
+            return Ok(Found::Foreign);
+        }
+        open.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+        Ok(if self.is_of(&String::from_utf8_lossy(&head)) { Found::Ours } else { Found::Foreign })
+    }
+
+    /// Writes a page of this kind, whole, where nothing or an older one of it is.
+    ///
+    /// Errors: the system's, and [`Foreign`] inside of one where the file is another's.
+    pub fn write(self, file: &Path, page: &str) -> io::Result<()> {
+        match self.find(file)? {
+            Found::Nothing | Found::Ours => files::write_whole(file, page.as_bytes()),
+            Found::Foreign => Err(io::Error::new(io::ErrorKind::AlreadyExists, Foreign(file.display().to_string()))),
+        }
+    }
+}
+
+/// Bytes of a file in which the mark or the title stands, if it is ours.
+const HEAD_BYTES: u64 = 4096;
+
+/// What is at the path of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// A page of ours, of the same kind.
+    Ours,
+    /// Anything else.
+    Foreign,
+}
+
+/// A file that loadgen did not write, and does not replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign(String);
+
+impl Foreign {
+    /// Is this the reason of an error?
+    pub fn is_reason_of(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl std::error::Error for Foreign {}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was not written by loadgen, and is left as it is; move it away, or use another folder", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_of_the_same_kind_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("index.html");
+        let page = |kind: PageKind| html! { head { (kind.mark()) } body {} }.into_string();
+        assert_eq!(PageKind::Run.find(&file).unwrap(), Found::Nothing);
+        PageKind::Run.write(&file, &page(PageKind::Run)).unwrap();
+        PageKind::Run.write(&file, &page(PageKind::Run)).unwrap();
+        for other in [PageKind::Runs, PageKind::Comparison] {
+            let refused = other.write(&file, &page(other)).unwrap_err();
+            assert!(Foreign::is_reason_of(&refused), "{refused}");
+        }
+        for text in ["", "<title>My page</title>", "<title>Runs</title> · pushpull", "<p>pushpull runs</p>"] {
+            std::fs::write(&file, text).unwrap();
+            for kind in [PageKind::Run, PageKind::Runs, PageKind::Comparison] {
+                assert!(kind.write(&file, "new").is_err(), "{text}");
+            }
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn pages_of_before_there_was_a_mark_are_known_by_their_titles() {
+        for (title, kind) in [
+            ("Runs · pushpull", PageKind::Runs),
+            ("quick: What? · pushpull", PageKind::Run),
+            ("A compared with B · pushpull", PageKind::Comparison),
+        ] {
+            let head = format!("<title>{title}</title>");
+            for one in [PageKind::Run, PageKind::Runs, PageKind::Comparison] {
+                assert_eq!(one.is_of(&head), one == kind, "{title}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_of_that_name_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(PageKind::Run.find(folder.path()).unwrap(), Found::Foreign);
+    }
+}

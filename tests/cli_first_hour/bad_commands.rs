@@ -1,0 +1,186 @@
+//! docs/BAD-COMMANDS.md: what each command line gets that cannot be done.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use tokio::process::Command;
+
+use crate::common::docs::assert_generated;
+use crate::common::{Said, loadgen};
+use crate::{changed, content, ended, run_in};
+
+/// One line that cannot be done, as it is typed, and its exit code.
+const COMMANDS: &[(i32, &str)] = &[
+    (2, "loadgen rnu"),
+    (2, "loadgen sparse"),
+    (2, "loadgen --clients 5 run"),
+    (2, "loadgen --verbose"),
+    (2, "loadgen run quikc"),
+    (2, "loadgen run fast"),
+    (2, "loadgen run quick sparse"),
+    (1, "loadgen run nowhere.toml"),
+    (2, "loadgen run key.toml"),
+    (2, "loadgen run value.toml"),
+    (2, "loadgen run nothing.toml"),
+    (2, "loadgen run text.toml"),
+    (2, "loadgen run --clients -5"),
+    (2, "loadgen run --clients 0"),
+    (2, "loadgen run --clients 20000"),
+    (2, "loadgen run --clients 1e3"),
+    (2, "loadgen run --clients"),
+    (2, "loadgen run --clients 10,,100"),
+    (2, "loadgen run --clients 5 --clients 6"),
+    (2, "loadgen run --clinets 5"),
+    (2, "loadgen run --transports ws"),
+    (2, "loadgen run --transports ''"),
+    (2, "loadgen run --transports all"),
+    (2, "loadgen run --rounds 1001"),
+    (2, "loadgen run --measure 4"),
+    (2, "loadgen run --measure 0s"),
+    (2, "loadgen run --measure 2h"),
+    (2, "loadgen run --measure 2400"),
+    (2, "loadgen run --poll-interval 1ms"),
+    (2, "loadgen run --poll-interval 2m"),
+    (2, "loadgen run --feed sinthetic"),
+    (2, "loadgen run --feed none"),
+    (2, "loadgen run --rate 50"),
+    (2, "loadgen run --feed synthetic --rate 0"),
+    (2, "loadgen run --feed synthetic --rate 30000"),
+    (2, "loadgen run --feed synthetic --payload 0"),
+    (2, "loadgen run --feed synthetic --payload 1GB"),
+    (2, "loadgen run --feed synthetic --speed 2"),
+    (2, "loadgen run --speed 1"),
+    (1, "loadgen run --replay nowhere.ndjson"),
+    (1, "loadgen run --replay key.toml"),
+    (1, "loadgen run --replay empty.ndjson"),
+    (2, "loadgen run --rtt 5"),
+    (2, "loadgen run --rtt 10s"),
+    (2, "loadgen run --bandwidth 10"),
+    (2, "loadgen run --churn 1ms"),
+    (2, "loadgen run --echo morse"),
+    (2, "loadgen run --tcp-baseline maybe"),
+    (2, "loadgen run --sweep-only polling,sse --transports websocket"),
+    (2, "loadgen run --rounds 1000 --measure 1h"),
+    (2, "loadgen run sparse --rounds 1 --measure 3s"),
+    (2, "loadgen run --target 127.0.0.1:8080"),
+    (2, "loadgen run --target https://127.0.0.1"),
+    (1, "loadgen run --target http://127.0.0.1:9"),
+    (2, "loadgen run --target http://127.0.0.1:9 --rate 5"),
+    (2, "loadgen run chatty --target http://127.0.0.1:9"),
+    (2, "loadgen run --target http://127.0.0.1:9 --server-arg=--drain=1s"),
+    (2, "loadgen run --fail-if 'sse.p99 > 5ms'"),
+    (2, "loadgen run --fail-if 'sse.latency_ns.p99 > 5'"),
+    (2, "loadgen run --fail-if 'sse.latency_ns.p99 = 5ms'"),
+    (2, "loadgen run --fail-if 'sse.latency_ns.p99 > +10%'"),
+    (2, "loadgen run --fail-if 'polling.lost > 0' --transports sse"),
+    (2, "loadgen run --fail-if ''"),
+    (1, "loadgen run --out key.toml"),
+    (1, "loadgen run --server-arg=--prot=1 --rounds 1 --measure 1s"),
+    (2, "loadgen report"),
+    (1, "loadgen report nowhere"),
+    (1, "loadgen report empty"),
+    (1, "loadgen report broken"),
+    (1, "loadgen report newer"),
+    (1, "loadgen report mine"),
+    (1, "loadgen report other.json"),
+    (1, "loadgen report key.toml"),
+    (2, "loadgen report sample sample"),
+    (2, "loadgen compare sample"),
+    (1, "loadgen compare sample nowhere"),
+    (1, "loadgen compare broken sample"),
+    (1, "loadgen compare sample other.json"),
+    (1, "loadgen compare sample sample --out key.toml"),
+    (2, "loadgen compare sample sample --fail-if 'sse.latency > +10%'"),
+    (2, "loadgen compare sample sample --fial-if 'lost > 0'"),
+    (2, "loadgen scenarios quick"),
+    (2, "loadgen scenarios --jsno"),
+    (2, "loadgen serve --port 65536"),
+    (2, "server 8080"),
+    (2, "server --port -1"),
+    (2, "server --port http"),
+    (2, "server --host localhost"),
+    (1, "server --port 0 --host 0.0.0.0"),
+    (2, "server --port 0 --feed kafka"),
+    (2, "server --port 0 --feed synthetic --rate -3"),
+    (1, "server --port 0 --replay nowhere.ndjson"),
+    (2, "server --port 0 --speed 0"),
+    (1, "server --port 0 --token-file nowhere"),
+    (1, "server --port 0 --token-file empty.ndjson"),
+    (2, "server --port 0 --allow-origin example.org"),
+    (2, "server --port 0 --journal-updates 0"),
+    (2, "server --port 0 --echo-max 1GiB"),
+    (2, "server --port 0 --slow-consumer drop"),
+    (2, "server --port 0 --write-timeout 30"),
+    (2, "server --port 0 --publish-rate 0"),
+    (1, "server --port 0 --core 4096"),
+];
+
+/// The words of a line, of which some stand between single quotes.
+fn words(line: &str) -> Vec<String> {
+    let parts: Vec<&str> = line.split('\'').collect();
+    let mut words = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        match index % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push((*part).to_owned()),
+        }
+    }
+    words
+}
+
+fn furnish(folder: &Path) {
+    let write = |name: &str, text: &str| {
+        let file = folder.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    for name in ["sample", "mine"] {
+        run_in(&folder.join(name));
+    }
+    std::fs::copy(folder.join("sample/run.json"), folder.join("other.json")).unwrap();
+    write("mine/index.html", "<title>Mine</title>");
+    write("broken/run.json", "{\"schema\":\"pushpull.run/1\",");
+    write("newer/run.json", "{\"schema\":\"pushpull.run/99\"}");
+    write("key.toml", "question = \"q?\"\n[set]\nclinets = 5\n");
+    write("value.toml", "question = \"q?\"\n[set]\nclients = -5\n");
+    write("nothing.toml", "[set]\nclients = 5\n");
+    write("text.toml", "ask me anything\n");
+    write("empty.ndjson", "");
+    std::fs::create_dir(folder.join("empty")).unwrap();
+}
+
+/// What was printed to standard error, in one line: without clap's usage, and without the log that a server of ours adds.
+fn printed(said: &Said) -> String {
+    let is_usage = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
+    let lines = said.stderr.lines().take_while(|line| !line.starts_with("Usage:")).filter(|line| !is_usage(line));
+    let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ⏎ ").replace('|', "\\|")
+}
+
+#[tokio::test]
+async fn bad_commands_end_with_one_sentence_and_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    furnish(folder.path());
+    let before = content(folder.path());
+    let mut wrong = Vec::new();
+    let mut table = String::from("| command | exit code | printed |\n|---|---|---|\n");
+    for (code, line) in COMMANDS {
+        let words = words(line);
+        let program = if words[0] == "server" { env!("CARGO_BIN_EXE_server").into() } else { loadgen() };
+        let mut command = Command::new(program);
+        command.args(&words[1..]).current_dir(folder.path()).env_remove("PUSHPULL_TOKEN").env("RUST_LOG", "off");
+        let said = ended(&mut command).await;
+        let errors = said.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        // The server of a run has a sentence of its own.
+        let is_one = errors == 1 || errors == 2 && line.contains("--server-arg");
+        if said.code != Some(*code) || !is_one || said.stderr.contains("panicked") {
+            wrong.push(format!("{line}: {said:?}"));
+        }
+        writeln!(table, "| `{line}` | {code} | {} |", printed(&said)).unwrap();
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(COMMANDS.len() >= 60, "{}", COMMANDS.len());
+    // `--out key.toml` and the like have made nothing; a comparison wrote nothing either.
+    assert_eq!(changed(&before, &content(folder.path())), [""; 0]);
+    assert_generated("docs/BAD-COMMANDS.md", "commands", &table);
+}

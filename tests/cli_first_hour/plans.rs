@@ -1,0 +1,62 @@
+//! What can be known before a run is said before it.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::common::PATIENCE;
+use crate::{content, loadgen_in};
+
+#[tokio::test]
+async fn a_run_that_could_find_nothing_is_refused_at_once_and_makes_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["run", "sparse", "--rounds", "1", "--measure", "3s"][..],
+        &["run", "--feed", "synthetic", "--rate", "1", "--measure", "1ms", "--poll-interval", "5ms"],
+        &["run", "--clients", "1", "--measure", "50ms", "--poll-interval", "60s"],
+        &["run", "--fail-if", "sse.latency_ns.p99 > +10%"],
+        &["run", "--transports", "sse", "--fail-if", "polling.lost > 0"],
+    ] {
+        let began = Instant::now();
+        let said = loadgen_in(folder.path(), arguments).await;
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(began.elapsed() < PATIENCE / 4, "{arguments:?} took {:?}", began.elapsed());
+    }
+    assert_eq!(content(folder.path()), []);
+}
+
+#[tokio::test]
+async fn a_dry_run_prints_each_point_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, points) in [
+        (&["run", "--dry-run"][..], 1),
+        (&["run", "chatty", "--dry-run"], 5),
+        (&["run", "distance", "--dry-run"], 12),
+        // Nobody listens there, and nobody is asked.
+        (&["run", "--target", "http://127.0.0.1:1", "--dry-run"], 1),
+        (&["--dry-run"], 1),
+    ] {
+        let said = loadgen_in(folder.path(), arguments).await;
+        assert_eq!(said.code, Some(0), "{arguments:?}: {said:?}");
+        let found = said.stdout.lines().filter(|line| line.starts_with("point ")).count();
+        assert_eq!(found, points, "{}", said.stdout);
+    }
+    assert_eq!(content(folder.path()), []);
+}
+
+#[tokio::test]
+async fn every_scenario_is_listed_with_its_question_and_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = loadgen_in(folder.path(), &["scenarios", "--json"]).await;
+    let list: Value = serde_json::from_str(&said.stdout).unwrap();
+    let list = list.as_array().unwrap();
+    let text = loadgen_in(folder.path(), &["scenarios"]).await.stdout;
+    for scenario in list {
+        let name = scenario["name"].as_str().unwrap();
+        assert!(text.lines().any(|line| line.starts_with(name)), "{name} in {text}");
+        assert!(scenario["question"].as_str().unwrap().ends_with('?'), "{scenario}");
+        assert!((10.0..1800.0).contains(&scenario["seconds"].as_f64().unwrap()), "{scenario}");
+        assert!(scenario["trials"].as_u64().unwrap() > 0);
+    }
+    assert_eq!(list.len(), std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios")).unwrap().count());
+}

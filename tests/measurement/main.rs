@@ -1,0 +1,33 @@
+//! The instrument: a real run is complete and adds up, its bytes are those of a packet capture, and it says so where it
+//! cannot be trusted. One test at a time, since each measures, and needs the machine for itself.
+//!
+//! `PUSHPULL_LOADGEN` names the program to run, so that `scripts/test` can check the release build.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod capture;
+mod short_run;
+mod validity;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (tcpdump, core) = (runtime.block_on(capture::missing()), validity::missing_core());
+    let tests = [
+        trials![
+            None;
+            capture::a_capture_file_is_read_packet_by_packet,
+            short_run::a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte,
+            short_run::a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has,
+            short_run::transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid,
+            validity::a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one,
+        ],
+        trials![tcpdump.as_deref(); capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent],
+        trials![core.as_deref(); validity::a_run_whose_generator_was_starved_is_invalid_and_says_why_before_anything_else],
+    ];
+    common::trials::run_one_by_one(&[tcpdump, core], tests.into_iter().flatten().collect())
+}
