@@ -1,4 +1,4 @@
-//! From a point of a run to its charts: latency percentiles, bytes by part, latency over time, each trial as a dot.
+//! From a point of a run to its charts: latency percentiles, bytes by part, each trial as a dot.
 
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
@@ -11,9 +11,9 @@ use crate::report::html::charts::bars::{Bar, Bars};
 use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::strip::{Dots, Strip};
 use crate::report::html::components::{Fit, Picture, Table, legend};
-use crate::report::text::wording::{NOT_MEASURED, capitalised, shown, shown_interval};
+use crate::report::text::wording::{capitalised, shown, shown_interval};
 use crate::run::Transport;
-use crate::run::file::{Slice, Trial};
+use crate::run::file::Trial;
 use crate::run::histogram;
 use crate::run::metric::{Metric, Unit};
 
@@ -21,8 +21,6 @@ use crate::run::metric::{Metric, Unit};
 const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
 /// Points of a percentile line for each nine.
 const STEPS_PER_NINE: usize = 24;
-/// Slices between two of which hover shows the value: enough to read a line, few enough to keep the page small.
-const SLICES_SHOWN_EVERY: usize = 5;
 
 /// The parts of a delivery's bytes, from what is wanted to what is wasted.
 pub(crate) const PARTS: [(Metric, &str); 5] = [
@@ -197,85 +195,6 @@ pub(crate) fn part_legend() -> Markup {
             }
         }
     }
-}
-
-/// The median over rounds of one percentile in one slice.
-fn middle(slices: &[&Slice], of: fn(&Slice) -> Option<crate::units::Nanos>) -> Option<f64> {
-    let mut values: Vec<u64> = slices.iter().filter_map(|slice| of(slice)).map(|value| value.0).collect();
-    values.sort_unstable();
-    values.get(values.len() / 2).map(|value| *value as f64)
-}
-
-/// Latency over the measured interval: p50 strong, p99 thin.
-pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bool) -> Option<Markup> {
-    let transports = view.transports();
-    let (mut strong, mut thin, mut rows) = (Vec::new(), Vec::new(), Vec::<Vec<String>>::new());
-    for (column, transport) in transports.iter().enumerate() {
-        let trials: Vec<&Trial> = view.trials(point, Some(*transport)).collect();
-        let count = trials.iter().map(|trial| trial.timeline.len()).max().unwrap_or_default();
-        let (mut p50s, mut p99s) = (Vec::new(), Vec::new());
-        for index in 0..count {
-            let slices: Vec<&Slice> = trials.iter().filter_map(|trial| trial.timeline.get(index)).collect();
-            let Some(from) = slices.first().map(|slice| slice.from_ns.seconds()) else { continue };
-            let (p50, p99) = (middle(&slices, |slice| slice.p50_ns), middle(&slices, |slice| slice.p99_ns));
-            if let Some(value) = p50 {
-                let shown = (index % SLICES_SHOWN_EVERY == 0).then(|| {
-                    format!("p50 {}, p99 {} at {from:.1} s", Unit::Nanos.show(value), shown(Unit::Nanos, p99))
-                });
-                p50s.push(Mark { shown, ..Mark::plain(from, value) });
-            }
-            p99s.extend(p99.map(|value| Mark::plain(from, value)));
-            if rows.len() <= index {
-                rows.push(vec![format!("{from:.2} s")]);
-            }
-            rows[index].resize(1 + 2 * column, NOT_MEASURED.to_owned());
-            rows[index].extend([shown(Unit::Nanos, p50), shown(Unit::Nanos, p99)]);
-        }
-        let (index, name) = (transport.index() as u8, view.title(*transport).to_owned());
-        strong.push(Series {
-            name: name.clone(),
-            ink: Ink::Series(index),
-            marker: None,
-            is_named: !p50s.is_empty(),
-            points: p50s,
-        });
-        thin.push(Series { name, ink: Ink::Thin(index), marker: None, is_named: false, points: p99s });
-    }
-    // A slice in which nothing was due has nothing to say in the table either.
-    rows.retain(|row| row[1..].iter().any(|cell| cell != NOT_MEASURED));
-    let series: Vec<Series> = thin.into_iter().chain(strong).collect();
-    let marks = || series.iter().flat_map(|one| &one.points);
-    let y = Axis::fit(marks().map(|mark| mark.y), Scale::Log, 7)?;
-    let end = marks().map(|mark| mark.x).fold(0.0, f64::max);
-    let x = Axis::fit([0.0, end].into_iter(), Scale::Linear, 8)?;
-    let x = Axis::exact(0.0, end.max(f64::MIN_POSITIVE), Scale::Linear, x.labels().filter(|at| *at <= end).collect());
-    let lines = Lines {
-        title: if view.is_echo() {
-            "Round trip over the measured interval"
-        } else {
-            "Latency over the measured interval"
-        },
-        x: (x, &|value| format!("{} s", crate::units::short_number(value))),
-        y: (y, &|value| Unit::Nanos.tick(value)),
-        x_title: "time from the start of the measured interval",
-        y_title: if view.is_echo() { "round trip, log scale" } else { "latency, log scale" },
-        series,
-        height_px: 360,
-    };
-    let mut head = vec!["from".to_owned()];
-    head.extend(
-        transports.iter().flat_map(|one| [format!("{} p50", view.title(*one)), format!("{} p99", view.title(*one))]),
-    );
-    let picture = Picture {
-        title: "Latency over time".to_owned(),
-        is_captioned,
-        note: "Each point is a slice of the interval, the median of the rounds. Slices in which nothing was due are passed over."
-            .to_owned(),
-        legend: legend(view, &transports, &[("solid", "p50"), ("thin", "p99")]),
-        drawing: fit.draw(|size| lines.svg(size)),
-        table: Table::new(head, rows),
-    };
-    Some(picture.html())
 }
 
 /// Every trial as a dot: latency p50 and p99, bytes and processor time.

@@ -2,7 +2,7 @@
 //!
 //! [`page`] puts the page together from its sections, in the order in which a sceptic asks: is it valid ([`page`]), what is
 //! the answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what lies behind it
-//! ([`distributions`], [`theory`]), and can I check it ([`appendix`]). [`charts`] draws.
+//! ([`distributions`], [`timeline`], [`theory`]), and can I check it ([`appendix`]). [`charts`] draws.
 
 pub(crate) mod answers;
 pub(crate) mod appendix;
@@ -20,6 +20,7 @@ pub(crate) mod page_file;
 pub(crate) mod scorecard;
 pub(crate) mod sweep;
 pub(crate) mod theory;
+pub(crate) mod timeline;
 
 pub use comparison::write_comparison;
 pub use index::{has_index, write_index};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maud::{Markup, html};
 
-use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory};
+use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory, timeline};
 use crate::report::findings::crossover;
 use crate::report::findings::ranking::no_ranking;
 use crate::report::findings::rows::Rows;
@@ -84,7 +84,7 @@ fn body(view: &View<'_>) -> Markup {
             (theory::html(view))
             section #time {
                 h2 { (if view.is_echo() { "Round trip over time" } else { "Latency over time" }) }
-                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| distributions::timeline(view, point, fit, false)))
+                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| timeline::timeline(view, point, fit, false)))
             }
             section #dots {
                 h2 { "Every trial" }
