@@ -129,7 +129,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long an accept loop rests after the kernel refused it a socket.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-// Doors ---------------------------------------------------------------------------------------------------------------
+// Access control ------------------------------------------------------------------------------------------------------
 
 /// Updates a second that are taken by `POST /updates`, unless set: each is encoded, and sent to everybody.
 pub const PUBLISH_PER_S: f64 = 1_000.0;
@@ -269,6 +269,46 @@ pub const CHURN_AWAY: Nanos = Nanos(300 * Nanos::MILLI.0);
 /// Mean time that it stays, at the least: shorter, it would hardly connect.
 pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
 
+// The path ------------------------------------------------------------------------------------------------------------
+
+/// Largest IP packet of the path, as on Ethernet (RFC 894), so that TCP's segments are those of a real path: 1,448 bytes
+/// of data with the timestamp option.
+pub const PATH_MTU_BYTES: usize = 1_500;
+/// Share of the packets that a path may lose each way. At half of them TCP hardly ever gets one through both ways.
+pub const PATH_LOSS_MAX: f64 = 0.5;
+/// Mean length of a burst of losses, in packets: past it, one burst is longer than a trial.
+pub const PATH_BURST_MAX: f64 = 1_000.0;
+/// The least queue before a rate limit: one packet on its way into it, and one that waits.
+pub const PATH_QUEUE_BYTES_MIN: u64 = 2 * PATH_MTU_BYTES as u64;
+/// The largest queue: 300 ms at a gigabit a second and more.
+pub const PATH_QUEUE_BYTES_MAX: u64 = 64 << 20;
+/// How long the queue before a rate limit is when nobody says: 300 ms of that rate, as in RFC 8867 (the test cases for
+/// congestion control; "bottleneck queue size" of section 5), but no less than [`PATH_QUEUE_DEFAULT_BYTES_MIN`].
+pub const PATH_QUEUE_DEFAULT: Nanos = Nanos(300 * Nanos::MILLI.0);
+/// At the least ten full packets, TCP's initial window (RFC 6928): with fewer, a slow link drops each connection's first
+/// flight.
+pub const PATH_QUEUE_DEFAULT_BYTES_MIN: u64 = 10 * PATH_MTU_BYTES as u64;
+/// Bytes of all packets under way in one relay: what 1,500 clients have in flight with 64 KiB each way.
+pub const PATH_BYTES_MAX: usize = 192 << 20;
+/// Packets that wait in the device until the relay reads them: what 10,000 clients send at once, so that the relay's own
+/// queues decide what is dropped.
+pub const PATH_DEVICE_PACKETS: u32 = 20_000;
+/// Packets read in a row before those that are due are sent: a busy sender must not hold up the other direction.
+pub const PATH_READ_BATCH: usize = 64;
+/// Hosts on the near side of a path: the last 16 bits of an address, without 0 and the broadcast address.
+pub const PATH_HOSTS_MAX: u16 = u16::MAX - 1;
+const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32);
+/// What the relay answers to one question.
+pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
+/// How long starting a path and asking its relay may take.
+pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.
+pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
+/// Bytes that probes may wait in before they are read: a second of 500 probes, each of which takes about a kilobyte.
+pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
+/// How much longer than the round trip asked for a probe may take before it counts as lost.
+pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
+
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
 
 /// Median lateness of the generator's own tick from which its latencies are not to be used. tokio's timer itself is
@@ -318,6 +358,25 @@ const _: () = assert!(LIVE_RATE_MIN < LIVE_RATE_MAX && LIVE_RATE_MAX <= RATE_MAX
 /// Bytes of data in an update that a page may set.
 pub const LIVE_PAYLOAD_BYTES_MAX: usize = 16 << 10;
 const _: () = assert!(LIVE_PAYLOAD_BYTES_MAX <= UPDATE_BYTES_MAX);
+/// Rooms beside the main stream: a class with one each. Full, they hold 64 MiB.
+pub const ROOMS_MAX: usize = 64;
+/// A name that fits an address and a wall.
+pub const ROOM_NAME_BYTES_MAX: usize = 32;
+/// Updates that a room's journal retains: twenty seconds of its highest rate.
+pub const ROOM_JOURNAL_UPDATES_MAX: usize = 1_000;
+/// Bytes that it retains.
+pub const ROOM_JOURNAL_BYTES_MAX: usize = 1 << 20;
+/// Updates a second in a room, posted or fed: anybody may set them, and all rooms together must leave the main stream its
+/// processor.
+pub const ROOM_UPDATES_PER_S_MAX: f64 = 50.0;
+const _: () = assert!(LIVE_RATE_MIN < ROOM_UPDATES_PER_S_MAX && ROOM_UPDATES_PER_S_MAX <= LIVE_RATE_MAX);
+/// Bytes of an update in a room.
+pub const ROOM_UPDATE_BYTES_MAX: usize = 4 << 10;
+const _: () = assert!(ROOM_UPDATE_BYTES_MAX <= LIVE_PAYLOAD_BYTES_MAX);
+/// A room without a subscriber and a request for so long is forgotten: longer than a page takes to load again.
+pub const ROOM_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How often that is looked at.
+pub const ROOM_LOOK: Duration = Duration::from_secs(5);
 /// Runs in the page's list of reports.
 pub const LIVE_REPORTS_MAX: usize = 50;
 /// A file of a report that is handed out whole.

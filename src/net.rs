@@ -1,6 +1,7 @@
 //! What a connection runs over: any byte stream, and one that ends when nothing comes.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -115,5 +116,29 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+/// The addresses under which other hosts reach this one: those of its interfaces, without loopback and without those
+/// that hold on one link only (RFC 3927, RFC 4291 section 2.5.6), which a person cannot type into a phone.
+///
+/// Errors: what the system says.
+pub fn host_addresses() -> io::Result<Vec<IpAddr>> {
+    let mut found = Vec::new();
+    for interface in nix::ifaddrs::getifaddrs()? {
+        let Some(address) = interface.address else { continue };
+        let address: Option<IpAddr> = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+            (Some(v4), _) => Some(v4.ip().into()),
+            (None, Some(v6)) => Some(v6.ip().into()),
+            (None, None) => None,
+        };
+        found.extend(address.filter(|address| is_for_others(*address) && !found.contains(address)));
+    }
+    Ok(found)
+}
+
+fn is_for_others(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
     }
 }

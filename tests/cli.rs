@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -373,4 +373,53 @@ async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
     let server = run.server().await;
     run.process.kill().await.unwrap();
     gone(server).await;
+}
+
+/// The long flags of a program's help, under the heading of each.
+async fn flags_by_heading(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let said = run(program, &[arguments, &["--help"]].concat()).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let mut flags = BTreeMap::<String, Vec<String>>::new();
+    let mut heading = String::new();
+    for line in said.stdout.lines() {
+        if let Some(name) = line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
+            heading = name.to_owned();
+        }
+        // A flag stands alone in its line, or behind its short form.
+        let flag = line.trim_start().trim_start_matches("-h, ").trim_start_matches("-V, ");
+        if let Some(flag) = flag.strip_prefix("--").filter(|_| line.starts_with("  ")) {
+            let name = flag.split([' ', '<']).next().unwrap();
+            flags.entry(heading.clone()).or_default().push(name.to_owned());
+        }
+    }
+    flags
+}
+
+#[tokio::test]
+async fn each_flag_of_the_help_stands_under_its_own_heading() {
+    let feed = ["feed", "replay", "speed", "rate", "payload", "arrivals", "seed"];
+    let loadgen = loadgen();
+    for (program, arguments) in [(Path::new(SERVER), &[][..]), (&loadgen, &["serve"])] {
+        let flags = flags_by_heading(program, arguments).await;
+        let headings: Vec<&str> = flags.keys().map(String::as_str).collect();
+        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options"]);
+        for (heading, wanted) in [
+            ("Access control", &["token-file", "allow-origin", "publish-rate"][..]),
+            ("Feed", &feed),
+            ("Limits", &["max-connections", "max-per-address", "slow-consumer", "write-timeout", "drain", "max-age"]),
+            ("Options", &["host", "port", "reports", "core", "help", "version"]),
+        ] {
+            for flag in wanted {
+                assert!(flags[heading].iter().any(|found| found == flag), "--{flag} under {heading}: {flags:?}");
+            }
+        }
+    }
+    let flags = flags_by_heading(&loadgen, &["run"]).await;
+    for flag in ["target", "out", "fail-if", "pin", "server-arg"] {
+        assert!(flags["Options"].iter().any(|found| found == flag), "--{flag}: {flags:?}");
+    }
+    for (heading, flags) in flags.iter().filter(|(heading, _)| *heading != "Options") {
+        assert_eq!(heading, "Feed");
+        assert!(flags.iter().all(|flag| feed.contains(&flag.as_str())), "{flags:?}");
+    }
 }

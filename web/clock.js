@@ -1,4 +1,6 @@
-// Relates the browser's clock to the server's: `at_ns` of an update becomes a moment of `performance.now()`.
+// Relates the browser's clock to the server's: `at_us` of an update becomes a moment of `performance.now()`.
+
+import { time } from './format.js';
 
 const EXCHANGES = 8;
 const AGAIN_AFTER_MS = 30_000;
@@ -12,11 +14,11 @@ export async function relate() {
   for (let exchange = 0; exchange < EXCHANGES; exchange += 1) {
     const sent = performance.now();
     const response = await fetch('/clock', { cache: 'no-store' });
-    const { now_ns: now } = await response.json();
+    const { now_us: now } = await response.json();
     const received = performance.now();
     const roundTripMs = received - sent;
     if (!best || roundTripMs < best.roundTripMs) {
-      best = { offsetMs: now / 1e6 - (sent + received) / 2, roundTripMs };
+      best = { offsetMs: now / 1e3 - (sent + received) / 2, roundTripMs };
     }
   }
   // A new relation is taken only if it is about as good: a busy moment must not spoil a good one. Both clocks drift,
@@ -32,8 +34,17 @@ export function keepRelated() {
 }
 
 /** A moment of the server's clock, in milliseconds of `performance.now()`. */
-export function local(atNs) {
-  return atNs / 1e6 - clock.offsetMs;
+export function local(atUs) {
+  return atUs / 1e3 - clock.offsetMs;
+}
+
+/** By how much a latency may be wrong: the two clocks agree to no better than this. */
+export const uncertaintyMs = () => clock.roundTripMs / 2;
+
+/** A latency between the two clocks. One below their uncertainty cannot be told from none, and is not given digits. */
+export function latency(ms) {
+  if (ms === null || !Number.isFinite(ms)) return '–';
+  return ms < uncertaintyMs() ? `under ${time(uncertaintyMs())}` : time(ms);
 }
 
 /** How long a byte takes one way on this page's connections, as far as can be known: half of the round trip. */

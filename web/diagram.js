@@ -1,15 +1,24 @@
-// The moving sequence diagram of one lane. Time runs to the right and is the same in all lanes; the upper line is the
-// server, the lower one this browser.
+// The sequence diagram of one lane. Time runs to the right and is the same in all lanes; the upper line is the server,
+// the lower one this browser. What is drawn is a frame: a stretch of time, how far it has come, and what it is about.
 
-import { bytes as showBytes } from './format.js';
+import { latency } from './clock.js';
+import { bytes as showBytes, counted } from './format.js';
+import { drawFrame, drawTextBlock } from './glyphs.js';
+import { followed } from './sentences.js';
 
-const SERVER_Y = 34;
-const CLIENT_MARGIN = 22;
-/** Nearer than this, arrows are not told apart and lose their heads; labels need more room than that. */
+/** No text is smaller: it is read from the last row. */
+export const FONT_PX = 14;
+/** Above the server's line and below the browser's: a row of words, or less where there is no room for it. */
+const MARGIN_PX = [26, 23];
+const MARGIN_LOW_PX = [14, 20];
+const LOW_PX = 88;
+/** Nearer than this, arrows are not told apart and lose their heads. */
 const HEAD_ROOM_PX = 7;
 const LABEL_GAP_PX = 8;
 const WAITING_STEP_PX = 2.5;
-const WAITING_LEVELS = 11;
+const WAITING_LEVELS = 7;
+/** An exchange or a long wait may have begun before the picture. */
+const SLACK_MS = 30_000;
 
 /** Where a list, ordered by time, begins to be visible. */
 function firstVisible(list, time, from) {
@@ -21,6 +30,16 @@ function firstVisible(list, time, from) {
     else high = middle;
   }
   return low;
+}
+
+/** A canvas that is as fine as the screen. */
+export function fit(canvas, context) {
+  const ratio = window.devicePixelRatio || 1;
+  const { width, height } = canvas.getBoundingClientRect();
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return { width, height };
 }
 
 export class Diagram {
@@ -38,89 +57,127 @@ export class Diagram {
   readColors() {
     const style = getComputedStyle(this.canvas);
     const read = (name) => style.getPropertyValue(name).trim();
-    this.color = { lane: read('--lane'), ink: read('--ink'), muted: read('--muted'), line: read('--line'),
-      ground: read('--card'), bad: read('--bad'), mark: read('--mark'), font: style.fontFamily };
+    this.color = { lane: read('--lane'), ink: read('--ink'), muted: read('--muted'), line: read('--line'), edge: read('--edge'),
+      ground: read('--card'), bad: read('--bad'), good: read('--good'), mark: read('--mark'),
+      font: style.fontFamily, mono: read('--mono') };
   }
 
   resize() {
-    const ratio = window.devicePixelRatio || 1;
-    const { width, height } = this.canvas.getBoundingClientRect();
-    this.width = width;
-    this.height = height;
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.clientY = height - CLIENT_MARGIN;
+    Object.assign(this, fit(this.canvas, this.context));
+    this.isLow = this.height < LOW_PX;
+    const [above, below] = this.isLow ? MARGIN_LOW_PX : MARGIN_PX;
+    this.serverY = above;
+    this.clientY = this.height - below;
   }
 
-  /** Draws the window that ends at `now`. */
-  draw(now) {
-    if (this.width === 0) return;
-    this.now = now;
-    this.from = now - this.page.settings.window * 1000;
-    this.scale = this.width / (this.page.settings.window * 1000);
+  draw(frame) {
+    if (!this.width) return;
+    Object.assign(this, frame);
+    this.frame = frame;
+    this.scale = this.width / (this.to - this.from);
     this.context.clearRect(0, 0, this.width, this.height);
-    // An exchange or a long wait may have begun before the window.
-    const slack = this.from - 30_000;
-    this.exchanges = this.lane.exchanges.slice(firstVisible(this.lane.exchanges, (one) => one.sent, slack))
-      .filter((one) => (one.answered ?? now) >= this.from);
-    this.deliveries = this.lane.deliveries.slice(firstVisible(this.lane.deliveries, (one) => one.arrived, this.from));
+    const { lane } = this;
+    this.exchanges = lane.exchanges.slice(firstVisible(lane.exchanges, (one) => one.sent, this.from - SLACK_MS))
+      .filter((one) => (one.answered ?? this.now) >= this.from && one.sent <= this.now);
+    this.deliveries = lane.deliveries.slice(firstVisible(lane.deliveries, (one) => one.arrived, this.from))
+      .filter((one) => one.left <= this.now);
+    this.taken = [];
+    this.grid();
     this.streamsAndCuts();
     this.lines();
     this.waiting();
     this.arrows();
+    this.pings();
+    this.messages();
+    this.story();
     this.labels();
     this.names();
+    this.nowLine();
   }
 
   x(moment) {
     return (moment - this.from) * this.scale;
   }
 
+  /** How far the picture has come. */
+  get nowX() {
+    return Math.min(this.width, this.x(this.now));
+  }
+
+  grid() {
+    const { context } = this;
+    context.fillStyle = this.color.edge;
+    for (const { at } of ticks(this.frame)) context.fillRect(Math.round(this.x(at)), 0, 1, this.height);
+    if (this.origin === null || this.scene.kind === 'open') return;
+    context.fillStyle = this.scene.kind === 'cut' ? this.color.bad : this.color.muted;
+    context.fillRect(Math.round(this.x(this.origin)) - 0.5, 0, 1.5, this.height);
+  }
+
   streamsAndCuts() {
     const { context, clientY } = this;
     const band = (from, to) => {
       const left = Math.max(0, this.x(from));
-      context.fillRect(left, SERVER_Y, Math.min(this.width, this.x(to ?? this.now)) - left, clientY - SERVER_Y);
+      const right = Math.min(this.nowX, this.x(to ?? this.now));
+      context.fillRect(left, this.serverY, Math.max(0, right - left), clientY - this.serverY);
+      return [left, right];
     };
-    context.fillStyle = this.color.lane;
-    context.globalAlpha = 0.09;
-    for (const stream of this.lane.streams) if ((stream.to ?? this.now) > this.from) band(stream.from, stream.to);
+    for (const stream of this.lane.streams) {
+      if ((stream.to ?? this.now) <= this.from || stream.from > this.now) continue;
+      context.globalAlpha = 0.1;
+      context.fillStyle = this.color.lane;
+      const [left, right] = band(stream.from, stream.to);
+      this.directions(left, right);
+    }
+    context.globalAlpha = 0.1;
     context.fillStyle = this.color.bad;
-    for (const cut of this.lane.cuts) if ((cut.until ?? this.now) > this.from) band(cut.at, cut.until);
+    for (const cut of this.lane.cuts) {
+      if ((cut.until ?? this.now) > this.from && cut.at <= this.now) band(cut.at, cut.until);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Which ways a stream is open: downwards only, or both. */
+  directions(left, right) {
+    const { context, clientY, lane } = this;
+    const middle = (this.serverY + clientY) / 2;
+    context.strokeStyle = this.color.lane;
+    context.globalAlpha = 0.3;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    const STEP = 26;
+    for (let x = Math.ceil(left / STEP) * STEP, up = Math.ceil(left / STEP) % 2; x < right - 4; x += STEP, up = 1 - up) {
+      const way = lane.key === 'websocket' && up ? -1 : 1;
+      context.moveTo(x - 4, middle - 2.5 * way);
+      context.lineTo(x, middle + 2.5 * way);
+      context.lineTo(x + 4, middle - 2.5 * way);
+    }
+    context.stroke();
     context.globalAlpha = 1;
   }
 
   lines() {
     const { context, clientY } = this;
-    context.strokeStyle = this.color.line;
-    context.lineWidth = 1.5;
-    context.beginPath();
-    for (const y of [SERVER_Y, clientY]) {
-      context.moveTo(0, y);
-      context.lineTo(this.width, y);
+    for (const [color, from, to] of [[this.color.muted, 0, this.nowX], [this.color.line, this.nowX, this.width]]) {
+      context.fillStyle = color;
+      for (const y of [this.serverY, clientY]) context.fillRect(from, y - 0.75, to - from, 1.5);
     }
-    context.stroke();
     // A parked long poll is held by the server: from its arrival there to its answer.
     if (this.lane.key !== 'long_polling') return;
-    context.strokeStyle = this.color.lane;
-    context.globalAlpha = 0.55;
-    context.lineWidth = 5;
-    context.beginPath();
+    context.fillStyle = this.color.lane;
+    context.globalAlpha = 0.5;
     for (const one of this.exchanges) {
-      const parked = this.x(one.sent + this.lane.oneWay) + 1.5;
-      const answered = this.x(one.left ?? this.now);
-      if (answered - parked < 1.5) continue;
-      context.moveTo(Math.max(-5, parked), SERVER_Y);
-      context.lineTo(answered, SERVER_Y);
+      if (one.outcome === 'failed') continue;
+      const parked = Math.max(-5, this.x(one.sent + this.lane.oneWay) + 1.5);
+      const answered = Math.min(this.nowX, this.x(one.left ?? this.now));
+      if (answered - parked > 1.5) context.fillRect(parked, this.serverY - 3, answered - parked, 6);
     }
-    context.stroke();
     context.globalAlpha = 1;
   }
 
   /** Every update that waits at the server for this lane is a bar above the line, one above the other. */
   waiting() {
     const { context } = this;
+    const { born } = this.page;
     context.fillStyle = this.color.lane;
     context.globalAlpha = 0.75;
     let level = 0;
@@ -128,289 +185,371 @@ export class Diagram {
     const bar = (due, left) => {
       level = left === leftBefore ? level + 1 : 0;
       leftBefore = left;
-      const width = this.x(left) - this.x(due);
+      const width = Math.min(this.nowX, this.x(left)) - this.x(due);
       if (width < 2) return;
-      const y = SERVER_Y - 5 - Math.min(level, WAITING_LEVELS) * WAITING_STEP_PX;
-      context.fillRect(this.x(due), y, width, 1.5);
+      context.fillRect(this.x(due), this.serverY - 6 - Math.min(level, WAITING_LEVELS) * WAITING_STEP_PX, width, 1.5);
     };
-    for (const one of this.deliveries) bar(one.due, one.left);
+    for (const one of this.lane.deliveries.slice(firstVisible(this.lane.deliveries, (one) => one.left, this.from))) {
+      if (one.due <= this.now) bar(one.due, Math.min(one.left, this.now));
+    }
     const last = this.lane.audit.last ?? 0;
-    const { born } = this.page;
-    for (const one of born.slice(firstVisible(born, (update) => update.seq, last + 1))) bar(one.due, this.now);
+    for (const one of born.slice(firstVisible(born, (update) => update.seq, last + 1))) {
+      if (one.due <= this.now) bar(one.due, this.now);
+    }
     context.globalAlpha = 1;
     // The updates themselves, as soon as any lane knows of them.
     context.fillStyle = this.color.ink;
     context.beginPath();
     for (const one of born.slice(firstVisible(born, (update) => update.due, this.from))) {
-      const x = this.x(one.due);
-      context.moveTo(x, SERVER_Y);
-      context.arc(x, SERVER_Y, one.mark ? 4 : 1.8, 0, 7);
+      if (one.due > this.now) break;
+      context.moveTo(this.x(one.due), this.serverY);
+      context.arc(this.x(one.due), this.serverY, one.mark ? 4 : 2.2, 0, 7);
     }
     context.fill();
   }
 
   arrows() {
-    const { context, clientY, lane } = this;
+    const { lane } = this;
     const isPolling = lane.key === 'polling';
-    const isStream = lane.key === 'sse' || lane.key === 'websocket';
+    const isStream = !lane.isAsking;
     // An answer at once would lie on its request: the two are set apart by what the eye needs.
-    const nudge = isPolling ? 4 : lane.key === 'long_polling' ? 1.5 : 0;
-    const oneWay = lane.oneWay;
+    const nudge = lane.oneWay * this.scale > 6 ? 0 : isPolling ? 4 : lane.key === 'long_polling' ? 1.5 : 0;
     this.upward = [];
     this.downward = [];
+    this.connects = [];
+    this.refused = [];
     for (const one of this.exchanges) {
       const side = isPolling ? -nudge : nudge;
-      this.upward.push({ x1: this.x(one.sent) + side, x2: this.x(one.sent + oneWay) + side, one });
-      if (one.answered === null || isStream) continue;
-      const back = isPolling ? nudge : -nudge;
-      this.downward.push({ x1: this.x(one.left ?? one.answered) + back, x2: this.x(one.answered) + back, one });
+      // A stream's connection is opened first, which takes a round trip of its own (RFC 9293 section 3.5).
+      const connect = one.outcome === 'stream' ? Math.max(0, one.left - lane.oneWay - one.sent) : 0;
+      const asked = connect > lane.oneWay ? one.sent + connect : one.sent;
+      if (asked > one.sent) this.connects.push([one.sent, one.sent + connect / 2, one.sent + connect]);
+      if (asked > this.now) continue;
+      const isFailed = one.outcome === 'failed' && one.answered <= this.now;
+      const up = this.arrow(asked, asked + lane.oneWay, side, one);
+      // Refused before it was there, or broken off while it was parked.
+      const isRefused = isFailed && one.answered < one.sent + lane.oneWay;
+      if (isRefused) this.refused.push({ ...up, share: 0.4, tip: up.x1 + (up.x2 - up.x1) * 0.4 });
+      else this.upward.push(up);
+      if (one.answered === null || isRefused) continue;
+      const left = one.left ?? one.answered;
+      if (left <= this.now) this.downward.push(this.arrow(left, one.answered, -side, one));
     }
-    const kinds = {
-      request: { color: this.color.muted, width: 1.2, dash: [], list: this.upward },
-      empty: { color: this.color.muted, width: 1.2, dash: [3, 3],
-        list: this.downward.filter(({ one }) => one.outcome === 'empty') },
-      failed: { color: this.color.bad, width: 1.5, dash: [2, 3],
-        list: this.downward.filter(({ one }) => one.outcome === 'failed') },
-      some: { color: this.color.lane, width: 2, dash: [],
-        list: this.downward.filter(({ one }) => one.outcome === 'some') },
-      push: { color: this.color.lane, width: 1.4, dash: [], list: isStream
-        ? this.deliveries.map((one) => ({ x1: this.x(one.left), x2: this.x(one.arrived), one })) : [] },
-    };
-    for (const [name, { color, width, dash, list }] of Object.entries(kinds)) {
-      const isUp = name === 'request';
-      const [y1, y2] = isUp ? [clientY, SERVER_Y] : [SERVER_Y, clientY];
-      context.strokeStyle = color;
-      context.fillStyle = color;
-      context.lineWidth = width;
-      context.setLineDash(dash);
-      context.beginPath();
-      for (const { x1, x2 } of list) {
-        context.moveTo(x1, y1);
-        context.lineTo(x2, y2);
-      }
-      context.stroke();
-      context.setLineDash([]);
-      this.heads(list, y1, y2);
+    this.pushed = isStream ? this.deliveries.map((one) => this.arrow(one.left, one.arrived, 0, one)) : [];
+    const of = (outcome) => this.downward.filter(({ one }) => one.outcome === outcome);
+    const isRecovered = ({ one }) => one.isRecovered ?? this.deliveries.some((each) => each.exchange === one && each.isRecovered);
+    const some = of('some');
+    const kinds = [
+      { up: true, color: this.color.muted, width: 1.5, dash: [], list: this.upward },
+      { color: this.color.muted, width: 1.5, dash: [4, 4], list: of('empty') },
+      { color: this.color.bad, width: 1.5, dash: [2, 3], list: of('failed') },
+      { up: true, color: this.color.bad, width: 1.5, dash: [2, 3], list: this.refused },
+      { color: this.color.lane, width: 1.5, dash: [], list: of('stream') },
+      { color: this.color.lane, width: 2.2, dash: [], list: some.filter((one) => !isRecovered(one)) },
+      { color: this.color.lane, width: isStream ? 1.8 : 2.2, dash: [], list: this.pushed.filter((one) => !isRecovered(one)) },
+    ];
+    for (const kind of kinds) this.stroke(kind);
+    for (const [from, middle, to] of this.connects) {
+      const look = { color: this.color.muted, width: 1, dash: [2, 3] };
+      this.stroke({ ...look, up: true, list: [this.arrow(from, middle, 0, null)] });
+      if (middle <= this.now) this.stroke({ ...look, list: [this.arrow(middle, to, 0, null)] });
     }
-    if (isStream) this.pushed = kinds.push.list;
-    this.messages();
-    this.marks();
-    this.cutSigns();
+    // What was missed and came later looks alike in every lane.
+    this.recovered = [...some, ...this.pushed].filter(isRecovered);
+    this.stroke({ color: this.color.good, width: 4, dash: [], list: this.recovered });
   }
 
-  heads(list, y1, y2) {
+  /** An arrow between the lines, as far as the picture has come. */
+  arrow(from, to, side, one) {
+    const share = to <= this.now ? 1 : Math.max(0, (this.now - from) / (to - from));
+    const x1 = this.x(from) + side;
+    const x2 = this.x(to) + side;
+    return { x1, x2, tip: x1 + (x2 - x1) * share, share, one };
+  }
+
+  stroke({ up = false, color, width, dash, list }) {
+    const { context, clientY } = this;
+    const [y1, y2] = up ? [clientY, this.serverY] : [this.serverY, clientY];
+    context.strokeStyle = color;
+    context.fillStyle = color;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.beginPath();
+    for (const { x1, tip, share } of list) {
+      context.moveTo(x1, y1);
+      context.lineTo(tip, y1 + (y2 - y1) * share);
+    }
+    context.stroke();
+    context.setLineDash([]);
+    this.heads(list, y1, y2, width);
+  }
+
+  heads(list, y1, y2, width = 2) {
     const { context } = this;
-    const length = 6;
+    const length = 6 + width;
     let before = -Infinity;
     context.beginPath();
-    for (const { x1, x2 } of list) {
-      if (x2 - before < HEAD_ROOM_PX) continue;
-      before = x2;
+    for (const { x1, x2, tip, share } of list) {
+      if (tip - before < HEAD_ROOM_PX || share < 0.15) continue;
+      before = tip;
+      const y = y1 + (y2 - y1) * share;
       const angle = Math.atan2(y2 - y1, x2 - x1);
-      context.moveTo(x2, y2);
+      context.moveTo(tip, y);
       for (const spread of [-0.42, 0.42]) {
-        context.lineTo(x2 - length * Math.cos(angle + spread), y2 - length * Math.sin(angle + spread));
+        context.lineTo(tip - length * Math.cos(angle + spread), y - length * Math.sin(angle + spread));
       }
       context.closePath();
     }
     context.fill();
   }
 
+  /** A ping of the server and the browser's pong: what only a way that is open in both directions can carry. */
+  pings() {
+    const { lane } = this;
+    for (const { ping, pong } of lane.pings) {
+      if (ping < this.from || ping > this.now) continue;
+      const down = this.arrow(ping, ping + lane.oneWay, 0, null);
+      const list = [down];
+      this.stroke({ color: this.color.lane, width: 1.2, dash: [5, 3], list });
+      const up = pong === null || pong - lane.oneWay > this.now ? null : this.arrow(pong - lane.oneWay, pong, 0, null);
+      if (up) this.stroke({ up: true, color: this.color.lane, width: 1.2, dash: [5, 3], list: [up] });
+      this.below('ping ↓ 2 B, pong ↑ 6 B', down.x2 + 4, this.color.lane);
+    }
+  }
+
   /** What was sent up, and its echo. */
   messages() {
-    const { context, clientY } = this;
-    const oneWay = this.lane.oneWay;
-    context.strokeStyle = this.color.mark;
-    context.fillStyle = this.color.mark;
-    context.lineWidth = 2;
-    context.font = `600 12px ${this.color.font}`;
     for (const one of this.lane.messages) {
-      const x = this.x(one.sent);
-      const end = Math.max(this.x(one.answered), x + 8);
-      if (end < 0) continue;
-      const way = Math.min(oneWay * this.scale, (end - x) / 2);
-      const up = [{ x1: x, x2: x + way }];
-      const down = [{ x1: end - way, x2: end }];
-      context.beginPath();
-      context.moveTo(x, clientY);
-      context.lineTo(x + way, SERVER_Y);
-      context.moveTo(end - way, SERVER_Y);
-      context.lineTo(end, clientY);
-      context.stroke();
-      this.heads(up, clientY, SERVER_Y);
-      this.heads(down, SERVER_Y, clientY);
-      context.fillText(`${one.how} ↑ ${showBytes(one.up)} ↓ ${showBytes(one.down)}`, Math.max(2, x - 40), SERVER_Y - 8);
-    }
-  }
-
-  /** The update that somebody published by hand is easy to follow. */
-  marks() {
-    const { context } = this;
-    context.strokeStyle = this.color.mark;
-    context.fillStyle = this.color.mark;
-    context.lineWidth = 2.5;
-    for (const one of this.deliveries) {
-      if (!one.mark) continue;
-      context.beginPath();
-      context.moveTo(this.x(one.due), SERVER_Y);
-      context.lineTo(this.x(one.left), SERVER_Y);
-      context.lineTo(this.x(one.arrived), this.clientY);
-      context.stroke();
-      context.beginPath();
-      context.arc(this.x(one.due), SERVER_Y, 4, 0, 7);
-      context.arc(this.x(one.arrived), this.clientY, 4, 0, 7);
-      context.fill();
-    }
-  }
-
-  cutSigns() {
-    const { context, clientY } = this;
-    context.strokeStyle = this.color.bad;
-    context.fillStyle = this.color.bad;
-    context.lineWidth = 2;
-    context.font = `600 12px ${this.color.font}`;
-    for (const cut of this.lane.cuts) {
-      const x = this.x(cut.at);
-      if (x < -100) continue;
-      const y = (SERVER_Y + clientY) / 2;
-      context.beginPath();
-      for (const [dx, dy] of [[6, 6], [6, -6]]) {
-        context.moveTo(x - dx, y - dy);
-        context.lineTo(x + dx, y + dy);
+      if (one.answered < this.from || one.sent > this.now) continue;
+      const way = Math.min(this.lane.oneWay, (one.answered - one.sent) / 2);
+      const color = this.color.mark;
+      this.stroke({ up: true, color, width: 2, dash: [], list: [this.arrow(one.sent, one.sent + way, 0, one)] });
+      if (one.answered - way <= this.now) {
+        this.stroke({ color, width: 2, dash: [], list: [this.arrow(one.answered - way, one.answered, 3, one)] });
       }
-      context.stroke();
-      context.fillText('cut', x + 10, y + 4);
+      this.below(`${one.how} ↑ ${showBytes(one.up)} ↓ ${showBytes(one.down)}`, this.x(one.sent), color);
     }
   }
 
-  /** Figures beside arrows, wherever one has room: requests below the lower line, what comes down beside its arrow. */
-  labels() {
-    const { context, clientY } = this;
-    const font = this.color.font;
-    context.font = `12px ${font}`;
-    let until = -Infinity;
-    const row = (text, x, y, color) => {
-      const width = context.measureText(text).width;
-      const left = Math.max(2, x - width / 2);
-      if (left < until || x > this.width - 2) return;
+  /** The update that is followed: its dot, its wait, and when it was here. */
+  story() {
+    const { context, clientY, frame } = this;
+    context.font = `600 ${FONT_PX}px ${this.color.font}`;
+    if (this.origin !== null && this.scene.kind === 'update') {
+      const one = this.lane.deliveries.findLast((delivery) => delivery.seq === this.scene.seq);
+      const left = Math.min(one?.left ?? this.now, this.now);
+      const x = this.x(this.scene.at);
+      const color = this.scene.mark ? this.color.mark : this.color.lane;
+      const width = this.x(left) - x;
       context.fillStyle = color;
-      context.fillText(text, left, y);
-      until = left + width + LABEL_GAP_PX;
-    };
-    const isAsking = this.lane.key === 'polling' || this.lane.key === 'long_polling';
-    for (const { x1, one } of this.upward) {
-      const size = one.up || this.lane.bytesOfRequest;
-      if (size) row(`↑ ${showBytes(size)}`, x1, clientY + 15, this.color.muted);
+      if (width > 3) {
+        context.fillRect(x, this.serverY - 5, width, 5);
+        if (!this.isLow) this.text(`waits ${latency(left - this.scene.at)}`, x + 4, this.serverY - 10, color);
+      }
+      this.dot(x, this.serverY, color);
+      if (followed(this.lane, frame)) {
+        this.dot(this.x(one.arrived), clientY, color);
+        this.text(`here after ${latency(one.arrived - one.due)}`, this.x(one.arrived) - 6, clientY + (this.isLow ? 16 : 18), color, 'arrival');
+      }
     }
-    until = -Infinity;
-    const beside = (text, x, color) => {
-      const width = context.measureText(text).width;
-      if (x < 0 || x < until || x + width > this.width) return;
-      const y = SERVER_Y + (clientY - SERVER_Y) * 0.6;
+    // In every lane alike: a ring for what was missed and recovered, a cross for what was lost.
+    for (const one of this.deliveries) {
+      if (!one.isRecovered || one.arrived > this.now) continue;
+      for (const [x, y] of [[this.x(one.due), this.serverY], [this.x(one.arrived), clientY]]) {
+        context.fillStyle = this.color.ground;
+        context.strokeStyle = this.color.good;
+        context.lineWidth = 2.5;
+        context.beginPath();
+        context.arc(x, y, 4.5, 0, 7);
+        context.fill();
+        context.stroke();
+      }
+    }
+    for (const loss of this.lane.losses) {
+      if (loss.at > this.now) continue;
+      for (const one of this.page.born) {
+        if (one.seq < loss.first || one.seq >= loss.first + loss.count) continue;
+        this.cross(this.x(one.due), this.serverY, 6);
+      }
+    }
+    for (const cut of this.lane.cuts) {
+      if (cut.at < this.from || cut.at > this.now) continue;
+      this.cross(this.x(cut.at), (this.serverY + clientY) / 2, 7);
+      this.text('cut', this.x(cut.at) + 11, (this.serverY + clientY) / 2 + 5, this.color.bad, 'middle');
+    }
+  }
+
+  cross(x, y, size) {
+    const { context } = this;
+    context.strokeStyle = this.color.bad;
+    context.lineWidth = 2.5;
+    context.beginPath();
+    for (const way of [1, -1]) {
+      context.moveTo(x - size, y - size * way);
+      context.lineTo(x + size, y + size * way);
+    }
+    context.stroke();
+  }
+
+  dot(x, y, color) {
+    const { context } = this;
+    context.fillStyle = color;
+    context.beginPath();
+    context.arc(x, y, 5, 0, 7);
+    context.fill();
+  }
+
+  /** Takes a place in a row, if it is free. */
+  place(left, width, row) {
+    if (left < 0 || left + width > this.width) return false;
+    if (this.taken.some((one) => one.row === row && left < one.right + LABEL_GAP_PX && left + width + LABEL_GAP_PX > one.left)) {
+      return false;
+    }
+    this.taken.push({ row, left, right: left + width });
+    return true;
+  }
+
+  /** Words without a place of their own, kept inside the picture. */
+  text(words, x, y, color, row = y) {
+    const { context } = this;
+    const { width } = context.measureText(words);
+    const left = Math.max(2, Math.min(x, this.width - width - 2));
+    this.taken.push({ row, left, right: left + width });
+    context.globalAlpha = 0.85;
+    context.fillStyle = this.color.ground;
+    context.fillRect(left - 2, y - FONT_PX + 1, width + 4, FONT_PX + 3);
+    context.globalAlpha = 1;
+    context.fillStyle = color;
+    context.fillText(words, left, y);
+  }
+
+  /** Words below the browser's line. */
+  below(words, x, color) {
+    const { context } = this;
+    context.font = `${FONT_PX}px ${this.color.font}`;
+    const { width } = context.measureText(words);
+    const left = Math.max(2, Math.min(x, this.width - width - 2));
+    if (!this.place(left, width, 'arrival')) return;
+    context.fillStyle = color;
+    context.fillText(words, left, this.clientY + (this.isLow ? 16 : 18));
+  }
+
+  /** What each arrow carries, beside it, wherever there is room. Bytes are those of HTTP and of frames. */
+  labels() {
+    const { context, clientY, lane } = this;
+    const middle = this.serverY + (clientY - this.serverY) / 2;
+    context.font = `${FONT_PX}px ${this.color.font}`;
+    const beside = (words, { x1, x2, share }, side, color) => {
+      if (share < 0.5) return;
+      const { width } = context.measureText(words);
+      const gap = 7 + Math.abs(x2 - x1) * 0.12;
+      const x = (x1 + x2) / 2 + (side > 0 ? gap : -gap - width);
+      if (!this.place(x, width, 'middle')) return;
       context.globalAlpha = 0.85;
       context.fillStyle = this.color.ground;
-      context.fillRect(x - 2, y - 11, width + 4, 15);
+      context.fillRect(x - 2, middle - FONT_PX / 2 - 2, width + 4, FONT_PX + 4);
       context.globalAlpha = 1;
       context.fillStyle = color;
-      context.fillText(text, x, y);
-      until = x + width + LABEL_GAP_PX;
+      context.fillText(words, x, middle + 5);
     };
-    if (isAsking) {
-      for (const { x1, x2, one } of this.downward) {
-        const x = (x1 + x2) / 2 + 6;
-        if (one.outcome === 'empty' && one.down > 0) beside(`nothing, ${showBytes(one.down)}`, x, this.color.muted);
-        if (one.outcome === 'failed') beside('broken', x, this.color.bad);
-        if (one.outcome !== 'some') continue;
-        const count = one.updates > 1 ? `${one.updates} updates, ` : '';
-        beside(`${count}${showBytes(one.down)}`, x, this.color.lane);
+    const up = ({ one }) => `↑ ${showBytes(one.up || lane.bytesOfRequest)}`;
+    if (lane.isAsking) {
+      // Polling draws a roof, long polling a valley: the words stand outside of it.
+      const outside = lane.key === 'polling' ? 1 : -1;
+      for (const arrow of this.downward) {
+        const { one } = arrow;
+        if (one.outcome === 'some') {
+          beside(`${counted(one.updates, 'update')} ↓ ${showBytes(one.down)}`, arrow, outside,
+            this.recovered.includes(arrow) ? this.color.good : this.color.lane);
+        }
       }
-    } else {
-      for (const { x1, x2, one } of this.pushed) beside(showBytes(one.bytes), (x1 + x2) / 2 + 5, this.color.lane);
+      for (const arrow of this.downward) {
+        if (arrow.one.outcome === 'failed') beside('broken off', arrow, outside, this.color.bad);
+        if (arrow.one.outcome === 'empty' && arrow.one.down > 0) {
+          beside(`nothing ↓ ${showBytes(arrow.one.down)}`, arrow, outside, this.color.muted);
+        }
+      }
+      for (const arrow of this.refused) beside('refused', { ...arrow, share: 1 }, 1, this.color.bad);
+      for (const arrow of this.upward) if (lane.bytesOfRequest) beside(up(arrow), arrow, -outside, this.color.muted);
+      return;
     }
+    for (const [from, middle, to] of this.connects) {
+      beside('TCP', { ...this.arrow(from, to, 0, null), share: this.now >= middle ? 1 : 0 }, -1, this.color.muted);
+    }
+    for (const arrow of this.upward) beside(lane.key === 'sse' ? 'GET' : 'GET, upgrade', arrow, -1, this.color.muted);
+    for (const arrow of this.downward) {
+      beside(lane.key === 'sse' ? '200, stays open' : '101, switched', arrow, 1, this.color.lane);
+    }
+    const groups = together(this.recovered);
+    for (const group of groups) {
+      const sum = group.reduce((total, { one }) => total + one.bytes, 0);
+      beside(`${counted(group.length, 'update')} ↓ ${showBytes(sum)}`, group[0], -1, this.color.good);
+    }
+    for (const arrow of this.pushed) {
+      if (this.recovered.includes(arrow)) continue;
+      const isFollowed = this.origin !== null && arrow.one.seq === this.scene.seq;
+      if (!isFollowed) beside(`↓ ${showBytes(arrow.one.bytes)}`, arrow, 1, this.color.lane);
+      else if (arrow.share >= 0.5) this.glyph(arrow, middle);
+    }
+  }
+
+  /** The update as it is on the wire: a block of text, or a frame. */
+  glyph({ x1, x2, one }, middle) {
+    const update = this.page.born.findLast((each) => each.seq === one.seq);
+    const x = (x1 + x2) / 2 + 10 + Math.abs(x2 - x1) * 0.12;
+    const draw = this.lane.key === 'sse' ? drawTextBlock : drawFrame;
+    const width = draw(this.context, { x, middle, room: this.width - x - 4, one, update, color: this.color });
+    this.taken.push({ row: 'middle', left: x, right: x + width });
   }
 
   names() {
     const { context } = this;
-    context.font = `11px ${this.color.font}`;
-    for (const [text, y] of [['server', SERVER_Y + 13], ['this browser', this.clientY - 5]]) {
-      const { width } = context.measureText(text);
-      context.fillStyle = this.color.ground;
-      context.globalAlpha = 0.85;
-      context.fillRect(0, y - 10, width + 6, 13);
-      context.globalAlpha = 1;
+    context.font = `${FONT_PX}px ${this.color.font}`;
+    for (const [words, y, row] of [['server', this.serverY - 10, this.serverY - 10], ['browser', this.clientY + (this.isLow ? 16 : 18), 'arrival']]) {
+      if (this.isLow && words === 'server') continue;
+      if (!this.place(2, context.measureText(words).width, row)) continue;
       context.fillStyle = this.color.muted;
-      context.fillText(text, 2, y);
+      context.fillText(words, 2, y);
     }
+  }
+
+  nowLine() {
+    if (this.origin === null || this.now >= this.to) return;
+    const { context } = this;
+    context.fillStyle = this.color.ink;
+    context.globalAlpha = 0.6;
+    context.fillRect(this.nowX - 1, 4, 2, this.height - 8);
+    context.globalAlpha = 1;
   }
 
   /** What there is to see, in words. */
   describe() {
-    const asks = this.lane.key === 'polling' || this.lane.key === 'long_polling';
     const count = this.exchanges?.length ?? 0;
     const empty = this.exchanges?.filter((one) => one.outcome === 'empty').length ?? 0;
-    const requests = asks ? `${count} requests, ${empty} of them empty, ` : '';
-    return `${this.lane.title}, the last ${this.page.settings.window} seconds: ${requests}` +
-      `${this.deliveries?.length ?? 0} updates received`;
+    const requests = this.lane.isAsking ? `${counted(count, 'request')}, ${empty} of them empty, ` : '';
+    return `${this.lane.title}, sequence diagram: ${requests}${counted(this.deliveries?.length ?? 0, 'update')} received`;
   }
 }
 
-/** The small chart: the age of what the lane shows, over the same window. */
-export class AgeChart {
-  constructor(canvas, diagram) {
-    this.canvas = canvas;
-    this.diagram = diagram;
-    this.context = canvas.getContext('2d');
-    new ResizeObserver(() => this.resize()).observe(canvas);
-    this.resize();
+/** Arrows that arrive as good as together. */
+function together(arrows) {
+  const groups = [];
+  for (const arrow of arrows) {
+    const last = groups.at(-1);
+    if (last && arrow.x2 - last.at(-1).x2 < 12) last.push(arrow);
+    else groups.push([arrow]);
   }
+  return groups;
+}
 
-  resize() {
-    const ratio = window.devicePixelRatio || 1;
-    const { width, height } = this.canvas.getBoundingClientRect();
-    Object.assign(this, { width, height });
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+/** Where the axis has its marks: whole seconds, as many as can be read. */
+export function ticks({ from, to, origin }) {
+  const span = to - from;
+  const step = [100, 200, 500, 1000, 2000, 5000, 10_000].find((each) => span / each <= 7) ?? 30_000;
+  const zero = origin ?? to;
+  const marks = [];
+  for (let index = Math.ceil((from - zero) / step); zero + index * step <= to; index += 1) {
+    marks.push({ at: zero + index * step, after: index * step });
   }
-
-  /** The greatest age in the window, which all four charts share as their top. */
-  greatest() {
-    let greatest = 0;
-    let due = null;
-    for (const one of this.diagram.deliveries ?? []) {
-      if (due !== null) greatest = Math.max(greatest, one.arrived - due);
-      due = Math.max(due ?? 0, one.due);
-    }
-    return Math.max(greatest, due === null ? 0 : this.diagram.now - due);
-  }
-
-  draw(top) {
-    const { context, diagram, width, height } = this;
-    if (!width || !diagram.deliveries) return;
-    const scale = width / (diagram.now - diagram.from);
-    const x = (moment) => Math.max(0, (moment - diagram.from) * scale);
-    const y = (age) => height - 1 - Math.min(1, age / top) * (height - 3);
-    context.clearRect(0, 0, width, height);
-    context.beginPath();
-    let due = null;
-    for (const one of diagram.deliveries) {
-      if (due === null) {
-        context.moveTo(x(one.arrived), y(one.arrived - one.due));
-      } else {
-        context.lineTo(x(one.arrived), y(one.arrived - due));
-        context.lineTo(x(one.arrived), y(one.arrived - one.due));
-      }
-      due = one.due;
-    }
-    if (due !== null) context.lineTo(width, y(diagram.now - due));
-    context.strokeStyle = diagram.color.lane;
-    context.lineWidth = 1.3;
-    context.stroke();
-    context.lineTo(width, height);
-    context.lineTo(diagram.deliveries.length ? x(diagram.deliveries[0].arrived) : width, height);
-    context.globalAlpha = 0.15;
-    context.fillStyle = diagram.color.lane;
-    context.fill();
-    context.globalAlpha = 1;
-  }
+  return marks;
 }

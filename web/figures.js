@@ -1,123 +1,20 @@
-// A lane's words and figures. Counts and bytes are the server's own, for this page's connections; latency and age are
-// measured here.
+// The figures, in one table. Counts and bytes are the server's own, for this page's connections; latency is measured here.
 
-import { Diagram, AgeChart } from './diagram.js';
-import { bytes, element, length, percent, quantile, say, time, whole } from './format.js';
+import { latency } from './clock.js';
+import { bytes, element, percent, quantile, say, whole } from './format.js';
 
-const WHAT = {
-  polling: (settings) => `asks every ${length(settings.poll)}`,
-  long_polling: (settings) => `asks, and is held up to ${settings.hold} s`,
-  sse: () => 'one response without end',
-  websocket: () => 'frames both ways',
-};
-
-export class LaneView {
-  constructor(lane, page) {
-    this.lane = lane;
-    this.page = page;
-    const cell = (name, label, title) => {
-      const value = element('dd', {}, '–');
-      this[name] = value;
-      return element('div', { title }, element('dt', {}, label), value);
-    };
-    this.what = element('p', { class: 'what' });
-    this.badge = element('span', { class: 'badge', 'aria-hidden': 'true' }, '·');
-    this.place = element('span', { class: 'place' }, 'nothing yet');
-    this.age = element('b', {}, '–');
-    this.news = element('p', { class: 'news' });
-    this.traffic = element('p', { class: 'traffic', title: 'HTTP and WebSocket bytes to the server and from it' });
-    const canvas = element('canvas', { class: 'diagram', role: 'img' });
-    const chart = element('canvas', { class: 'chart', 'aria-hidden': 'true' });
-    this.bar = element('div', { class: 'bar', role: 'img' },
-      element('i', { class: 'payload' }), element('i', { class: 'framing' }), element('i', { class: 'tcp' }));
-    this.node = element('section', { class: `lane ${lane.key}`, 'aria-label': lane.title },
-      element('div', { class: 'who' },
-        element('h2', {}, lane.title), this.what,
-        element('p', { class: 'latest' }, this.badge, this.place),
-        element('p', { class: 'age' }, this.age, ' old'),
-        this.news),
-      canvas,
-      element('div', { class: 'figures' },
-        element('dl', {},
-          cell('updates', 'updates', 'Updates that the server handed to this lane'),
-          cell('requests', 'requests', 'Requests, an open stream being one'),
-          cell('empty', 'empty', 'Share of the requests that brought nothing'),
-          cell('p50', 'late, median', 'From the moment an update was due to the moment this page had it'),
-          cell('p99', 'late, p99', '99 of 100 updates were sooner'),
-          cell('last', 'late, last', 'The latest update')),
-        element('div', { class: 'wire' },
-          element('dl', {}, cell('perUpdate', 'on the wire per update', 'All bytes both ways, TCP/IP headers included')),
-          this.bar, this.traffic),
-        element('div', { class: 'charted' }, chart, element('span', {}, 'age'))));
-    this.canvas = canvas;
-    this.chartNode = chart;
-  }
-
-  attach() {
-    this.diagram = new Diagram(this.canvas, this.lane, this.page);
-    this.chart = new AgeChart(this.chartNode, this.diagram);
-  }
-
-  /** What changes many times a second. */
-  tick(now) {
-    const { latest, latencies } = this.lane;
-    if (!latest) return;
-    say(this.age, time(now - latest.due));
-    say(this.last, time(latencies.at(-1) ?? null));
-    if (this.shown === latest.seq) return;
-    this.shown = latest.seq;
-    const { badge, place, isMark } = inWords(latest);
-    say(this.badge, badge);
-    say(this.place, place);
-    this.badge.classList.toggle('mark', isMark);
-  }
-
-  /** What is worked out once a second. `counts` are the server's since the figures were last set to zero. */
-  summarise(counts, headerBytes) {
-    say(this.what, WHAT[this.lane.key](this.page.settings));
-    const sorted = [...this.lane.latencies].sort((a, b) => a - b);
-    say(this.p50, time(quantile(sorted, 0.5)));
-    say(this.p99, time(quantile(sorted, 0.99)));
-    this.canvas.setAttribute('aria-label', this.diagram.describe());
-    this.tellCut();
-    if (!counts) return;
-    say(this.updates, whole(counts.updates));
-    say(this.requests, whole(counts.requests));
-    say(this.empty, counts.requests > 0 && this.isAsking() ? percent(counts.empty / counts.requests) : '–');
-    say(this.traffic, `${bytes(counts.bytes_in)} up, ${bytes(counts.bytes_out)} down`);
-    const parts = split(counts, headerBytes);
-    const total = parts.payload + parts.framing + parts.tcp;
-    say(this.perUpdate, counts.updates > 0 ? bytes(total / counts.updates) : '–');
-    for (const [index, part] of ['payload', 'framing', 'tcp'].entries()) {
-      this.bar.children[index].style.flexGrow = total > 0 ? String(parts[part] / total) : '0';
-    }
-    const share = (part) => percent(parts[part] / total);
-    const words = total > 0
-      ? `${share('payload')} data, ${share('framing')} headers and framing, ${share('tcp')} TCP/IP` : 'no bytes yet';
-    this.bar.title = words;
-    this.bar.setAttribute('aria-label', words);
-  }
-
-  isAsking() {
-    return this.lane.key === 'polling' || this.lane.key === 'long_polling';
-  }
-
-  /** The last cut of this lane, for as long as it is news, and what its audit says. */
-  tellCut() {
-    const { audit } = this.lane;
-    const cut = this.lane.cuts.at(-1);
-    let words = '';
-    if (audit.missing > 0) words = `${whole(audit.missing)} updates are missing`;
-    else if (audit.announced > 0) words = `a gap of ${whole(audit.announced)} was announced`;
-    if (cut && cut.until === null) words = 'cut off …';
-    else if (cut && performance.now() - cut.until < 20_000) {
-      const lost = audit.missing - cut.missingBefore;
-      words = `back after ${time(cut.until - cut.at)}, ` + (lost > 0 ? `${lost} lost` : `${cut.recovered} recovered`);
-    }
-    say(this.news, words);
-    this.news.classList.toggle('bad', audit.missing > 0 || Boolean(cut && cut.until === null));
-  }
-}
+const COLUMNS = [
+  ['updates', 'updates', 'Updates that the server handed to this lane'],
+  ['requests', 'requests', 'Requests that were sent; an open stream is the answer to one of them'],
+  ['empty', 'for nothing', 'Share of the requests that brought nothing'],
+  ['p50', 'late, median', 'From the moment an update was due to the moment this page had it'],
+  ['p99', 'late, p99', '99 of 100 updates were sooner'],
+  ['lost', 'lost', 'Updates that were never received'],
+  ['messages', 'HTTP, frames', 'Bytes of requests, answers and frames for each update: what stands beside the arrows, both ways'],
+  ['tcp', '+ TCP/IP', 'Bytes of TCP and IP headers for each update'],
+  ['total', '= per update', 'All bytes on the wire for each update'],
+  ['bar', 'data, headers, TCP/IP', 'Where those bytes went'],
+];
 
 /** Where the bytes went. */
 export function split(counts, headerBytes) {
@@ -128,14 +25,65 @@ export function split(counts, headerBytes) {
   };
 }
 
-/** An update for people: an earthquake, a hand-made one, or a made-up one. */
-function inWords({ seq, data }) {
-  if (data && typeof data === 'object' && 'mag' in data) {
-    const magnitude = Number(data.mag);
-    return { badge: Number.isFinite(magnitude) ? magnitude.toFixed(1) : '?', place: String(data.place ?? ''), isMark: false };
+export class Figures {
+  constructor(page) {
+    this.page = page;
+    this.cells = {};
+    const head = element('div', { class: 'row head', role: 'row' }, element('span', { role: 'columnheader' }, ''),
+      ...COLUMNS.map(([, label, title]) => element('span', { role: 'columnheader', title }, label)));
+    const rows = page.lanes.map((lane) => {
+      const cells = COLUMNS.map(([name]) => {
+        const cell = element('span', { role: 'cell', class: `cell ${name}` }, '–');
+        this.cells[`${lane.key} ${name}`] = cell;
+        return cell;
+      });
+      const parts = ['payload', 'framing', 'tcp'].map((name) => element('i', { class: name }));
+      this.cells[`${lane.key} bar`].replaceChildren(element('span', { class: 'bar', role: 'img' }, ...parts));
+      return element('div', { class: `row ${lane.key}`, role: 'row' },
+        element('b', { role: 'rowheader' }, lane.title), ...cells);
+    });
+    this.since = element('p', { class: 'aside' });
+    this.since.id = 'since';
+    const reset = element('button', { id: 'reset' }, 'Count from zero');
+    reset.addEventListener('click', () => page.countFromZero().then(() => this.show()).catch(() => {}));
+    const legend = element('p', { class: 'legend' }, element('i', { class: 'payload' }), 'data ',
+      element('i', { class: 'framing' }), 'headers, framing ', element('i', { class: 'tcp' }), 'TCP/IP');
+    document.getElementById('figures').append(
+      element('div', { class: 'table', role: 'table', 'aria-label': 'Figures of the four transports' }, head, ...rows),
+      element('div', { class: 'line' }, reset, legend, this.since));
   }
-  if (data && typeof data === 'object' && 'published_by_hand' in data) {
-    return { badge: '★', place: `published by hand, no. ${data.published_by_hand}`, isMark: true };
+
+  show() {
+    const { page } = this;
+    for (const lane of page.lanes) {
+      const set = (name, words) => say(this.cells[`${lane.key} ${name}`], words);
+      const sorted = [...lane.latencies].sort((a, b) => a - b);
+      set('p50', latency(quantile(sorted, 0.5)));
+      set('p99', latency(quantile(sorted, 0.99)));
+      set('lost', whole(lane.audit.missing + lane.audit.announced));
+      const counts = page.counted(lane.key);
+      if (!counts) continue;
+      set('updates', whole(counts.updates));
+      const isOpen = lane.streams.at(-1)?.to === null;
+      // A stream that was opened before counting began is no request since, and no empty figure either.
+      set('requests', isOpen && counts.requests <= 1 ? '1 open' : isOpen ? `${whole(counts.requests)}, 1 open` : whole(counts.requests));
+      set('empty', lane.isAsking && counts.requests > 0 ? percent(counts.empty / counts.requests) : '–');
+      const parts = split(counts, page.status.segment_header_bytes);
+      const messages = parts.payload + parts.framing;
+      const total = messages + parts.tcp;
+      const each = (sum) => (counts.updates > 0 ? bytes(sum / counts.updates) : '–');
+      set('messages', each(messages));
+      set('tcp', each(parts.tcp));
+      set('total', each(total));
+      const bar = this.cells[`${lane.key} bar`].firstChild;
+      for (const [index, part] of ['payload', 'framing', 'tcp'].entries()) {
+        bar.children[index].style.flexGrow = total > 0 ? String(parts[part] / total) : '0';
+      }
+      bar.setAttribute('aria-label', total > 0
+        ? ['payload', 'framing', 'tcp'].map((part, i) => `${percent(parts[part] / total)} ${['data', 'headers and framing', 'TCP/IP'][i]}`).join(', ')
+        : 'no bytes yet');
+    }
+    const opened = page.isCountedFromStart ? ', the opening of the connections included' : '';
+    say(this.since, `Since ${page.countedSince}${opened}. Bytes and requests as the server counted them.`);
   }
-  return { badge: '#', place: `update ${whole(seq)}`, isMark: false };
 }

@@ -17,15 +17,33 @@ export function time(ms) {
   return `${short(ms / 1000)} s`;
 }
 
+/** Seconds as a person says them: `0.4 s`, `12 s`, `3 min`. */
+export function seconds(ms) {
+  const value = Math.max(0, ms) / 1000;
+  if (value < 9.95) return `${value.toFixed(1)} s`;
+  if (value < 119.5) return `${Math.round(value)} s`;
+  return `${Math.round(value / 60)} min`;
+}
+
 /** A length that somebody set: `none`, `250 ms`, `2 s`. */
 export function length(ms) {
   if (ms === 0) return 'none';
   return ms < 1000 ? `${plain(ms)} ms` : `${plain(ms / 1000)} s`;
 }
 
+/** A rate that somebody set: `10 a second`, `every 5 s`. */
+export function rate(perSecond) {
+  return perSecond >= 1 ? `${plain(perSecond)} a second` : `every ${Number((1 / perSecond).toPrecision(2))} s`;
+}
+
 /** `1,234` */
 export function whole(count) {
   return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : '–';
+}
+
+/** `1 update`, `3 updates` */
+export function counted(count, noun) {
+  return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** About three digits. */
@@ -56,6 +74,20 @@ export function utf8Length(text) {
 export function quantile(sorted, share) {
   if (sorted.length === 0) return null;
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+/** Waits until something holds; false if it did not in time. */
+export async function until(holds, patienceMs) {
+  const end = performance.now() + patienceMs;
+  while (!holds()) {
+    if (performance.now() > end) return false;
+    await pause(50);
+  }
+  return true;
 }
 
 /** An element with attributes and content. */

@@ -1,9 +1,9 @@
 // The four ways to subscribe, with the browser's own means: fetch, fetch, EventSource, WebSocket. Each lane keeps its
-// position, checks that nothing is missing, and writes down what happened for the diagram and the figures.
+// position, checks that nothing is missing, and writes down what happened for the diagram, the sentences and the figures.
 
-import { session } from './api.js';
+import { session, withRoom } from './api.js';
 import { local, oneWayMs } from './clock.js';
-import { utf8Length } from './format.js';
+import { pause, utf8Length } from './format.js';
 
 /** Things kept of each kind: what a window of 30 s can show at 200 a second. */
 const KEPT = 6000;
@@ -16,8 +16,6 @@ const LATENCIES_KEPT = 4096;
 const RETRY_MS = 1000;
 const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 2000;
-
-const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 /**
  * Keeps what is younger than `KEPT_MS`, and of that the newest `KEPT`: longer than any window shows. Cut in blocks, so
@@ -34,20 +32,27 @@ function keep(list, item) {
 }
 
 class Lane {
+  /** Whether each update is asked for. */
+  isAsking = false;
+
   constructor(key, title, page) {
     this.key = key;
     this.title = title;
     this.page = page;
-    /** {sent, answered, left, up, head, down, updates, outcome: 'open'|'some'|'empty'|'failed'} */
+    /** {sent, answered, left, up, head, down, updates, outcome: 'open'|'some'|'empty'|'failed'|'stream'} */
     this.exchanges = [];
-    /** {seq, due, left, arrived, bytes, mark}; `left` is when it left the server, as far as can be known. */
+    /** {seq, due, left, arrived, bytes, exchange, mark, isRecovered}; `left` is when it left the server, as far as known. */
     this.deliveries = [];
     /** {from, to} of each open stream. */
     this.streams = [];
-    /** {at, until} of each cut. */
+    /** {at, until, keepsCursor, recovered, lost} of each cut. */
     this.cuts = [];
+    /** {first, count, at} of updates that were never received. */
+    this.losses = [];
     /** {sent, answered, up, down, how} of each message from here to the server. */
     this.messages = [];
+    /** {ping, pong} of each ping that the server sent, by the server's count. */
+    this.pings = [];
     this.audit = { received: 0, first: null, last: null, missing: 0, announced: 0, duplicate: 0 };
     this.latencies = [];
     this.latest = null;
@@ -56,6 +61,7 @@ class Lane {
 
   start(cursor) {
     this.position = cursor;
+    this.audit.last = Number(cursor.slice(cursor.lastIndexOf('-') + 1));
     this.run();
   }
 
@@ -64,31 +70,42 @@ class Lane {
   }
 
   address(endpoint, more = {}) {
-    const query = new URLSearchParams({ after: this.position, session, ...more });
-    return `${endpoint}?${query}`;
+    const after = this.position === null ? {} : { after: this.position };
+    return withRoom(endpoint, { ...after, session, ...more });
   }
 
   /** An update has arrived and is decoded. */
-  take(update, arrived, left, bytes) {
+  take(update, arrived, left, bytes, exchange = null) {
     const audit = this.audit;
     const expected = audit.last === null ? update.seq : audit.last + 1;
     if (update.seq < expected) {
       audit.duplicate += 1;
       return;
     }
-    audit.missing += update.seq - expected;
+    const due = local(update.at_us);
+    const cut = this.cuts.at(-1);
+    if (update.seq > expected) this.lose(expected, update.seq - expected, arrived);
     audit.received += 1;
     audit.first ??= update.seq;
     audit.last = update.seq;
-    const due = local(update.at_ns);
-    const delivery = { seq: update.seq, due, left: Math.max(due, left), arrived, bytes, mark: false };
+    const delivery = { seq: update.seq, due, left: Math.max(due, left), arrived, bytes, exchange, mark: false,
+      // Under way when the connections broke, or published before this lane was back.
+      isRecovered: Boolean(cut) && arrived > cut.at && due > cut.at - this.oneWay - 20
+        && (cut.until === null || due < cut.until) };
     keep(this.deliveries, delivery);
+    if (delivery.isRecovered) cut.recovered += 1;
     this.latest = { seq: update.seq, due, data: update.data };
-    this.latencies.push(arrived - due);
+    if (delivery.left >= this.page.countedFrom) this.latencies.push(arrived - due);
     if (this.latencies.length > LATENCIES_KEPT * 1.25) this.latencies.splice(0, LATENCIES_KEPT / 4);
     this.page.onUpdate(this, update, delivery);
+  }
+
+  /** Updates that were skipped. */
+  lose(first, count, at) {
+    this.audit.missing += count;
+    keep(this.losses, { first, count, at });
     const cut = this.cuts.at(-1);
-    if (cut && (cut.until === null || due < cut.until) && due >= cut.at) cut.recovered += 1;
+    if (cut) cut.lost += count;
   }
 
   /** Updates are missing here, and the server says so. */
@@ -103,8 +120,10 @@ class Lane {
     if (cut && cut.until === null && at > cut.at + 1) cut.until = at;
   }
 
-  cutNow(at) {
-    keep(this.cuts, { at, until: null, recovered: 0, missingBefore: this.audit.missing });
+  /** The connections break now. Without its cursor, the lane comes back as if it had never been here. */
+  cutNow(at, keepsCursor) {
+    keep(this.cuts, { at, until: null, keepsCursor, recovered: 0, lost: 0 });
+    if (!keepsCursor) this.position = null;
   }
 
   sentUp(message) {
@@ -118,6 +137,8 @@ class Lane {
 
 /** What polling and long polling share: one request, one answer. */
 class Asking extends Lane {
+  isAsking = true;
+
   /** Sends one request; returns whether more is waiting. Throws if it failed. */
   async ask(address, signal) {
     const exchange = keep(this.exchanges, {
@@ -134,16 +155,19 @@ class Asking extends Lane {
       exchange.down = exchange.head + utf8Length(text);
       if (response.status === 204) {
         exchange.outcome = 'empty';
-        this.reached(arrived);
+        this.reached(exchange.sent + this.oneWay);
+        // The tag tells one that came without a position where it stands.
+        this.position ??= response.headers.get('etag')?.replaceAll('"', '') ?? null;
         return false;
       }
       if (!response.ok) throw new Error(`${address} answered ${response.status}: ${text}`);
-      this.reached(arrived);
+      // It has been back since the server had its request: a parked one is answered much later.
+      this.reached(exchange.sent + this.oneWay);
       const answer = JSON.parse(text);
       if (answer.gap) this.gap(answer.gap);
       exchange.outcome = answer.updates.length > 0 ? 'some' : 'empty';
       exchange.updates = answer.updates.length;
-      for (const update of answer.updates) this.take(update, arrived, exchange.left, 0);
+      for (const update of answer.updates) this.take(update, arrived, exchange.left, 0, exchange);
       this.position = answer.cursor;
       return answer.more === true;
     } catch (error) {
@@ -219,16 +243,17 @@ class Sse extends Lane {
   run() {
     const source = new EventSource(this.address('/updates/sse'));
     this.source = source;
+    this.asked = performance.now();
     source.onopen = () => {
       const now = performance.now();
-      // Of its own return a browser does not say when it asked: a round trip ago.
-      keep(this.exchanges, { sent: this.asked ?? now - 2 * this.oneWay, answered: now, left: now - this.oneWay,
-        up: this.bytesOfRequest, down: 0, updates: 0, outcome: 'some' });
+      // Of its own return a browser does not say when it asked: two round trips ago, one of them for the connection.
+      const isFirst = this.asked !== null && now - this.asked < 6 * this.oneWay + 500;
+      keep(this.exchanges, { sent: isFirst ? this.asked : now - 4 * this.oneWay, answered: now, left: now - this.oneWay,
+        up: this.bytesOfRequest, down: 0, updates: 0, outcome: 'stream' });
       this.asked = null;
       keep(this.streams, { from: now, to: null });
       this.reached(now);
     };
-    this.asked = performance.now();
     source.onmessage = (event) => {
       const arrived = performance.now();
       const bytes = eventBytes(event.lastEventId, event.data);
@@ -240,14 +265,30 @@ class Sse extends Lane {
       this.gap(JSON.parse(event.data));
     });
     source.onerror = () => {
-      const open = this.streams.at(-1);
-      if (open && open.to === null) open.to = performance.now();
+      if (this.source !== source) return;
+      this.ended();
       // The browser comes back by itself after `retry`; but an answer that is no event stream ends it for good.
-      if (source.readyState === EventSource.CLOSED && this.source === source) {
-        this.source = null;
-        setTimeout(() => this.run(), RETRY_MS);
-      }
+      if (source.readyState === EventSource.CLOSED) this.again();
     };
+  }
+
+  ended() {
+    const open = this.streams.at(-1);
+    if (open && open.to === null) open.to = performance.now();
+  }
+
+  again() {
+    this.source = null;
+    setTimeout(() => this.run(), RETRY_MS);
+  }
+
+  cutNow(at, keepsCursor) {
+    super.cutNow(at, keepsCursor);
+    if (keepsCursor) return;
+    // As from a server that sends no `id`: the browser has nothing to come back with.
+    this.source?.close();
+    this.ended();
+    this.again();
   }
 }
 
@@ -260,22 +301,23 @@ function eventBytes(id, data) {
 class WebSocketLane extends Lane {
   run() {
     const asked = performance.now();
-    const scheme = window.isSecureContext && window.location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(`${scheme}//${window.location.host}${this.address('/updates/ws')}`);
     socket.onopen = () => {
       const now = performance.now();
       keep(this.exchanges, { sent: asked, answered: now, left: now - this.oneWay, up: this.bytesOfRequest, down: 0,
-        updates: 0, outcome: 'some' });
+        updates: 0, outcome: 'stream' });
       keep(this.streams, { from: now, to: null });
       this.reached(now);
     };
     socket.onmessage = (event) => {
       const arrived = performance.now();
       const frame = JSON.parse(event.data);
-      if (frame.gap) {
-        this.gap(frame.gap);
-      } else if (frame.cursor) {
-        this.hello(frame.cursor);
+      // A frame with a position says where the stream stands, and a gap moves the position in the same frame.
+      if (frame.cursor) {
+        this.epoch = frame.cursor.slice(0, frame.cursor.lastIndexOf('-'));
+        this.position = frame.cursor;
+        if (frame.gap) this.gap(frame.gap);
       } else {
         this.position = `${this.epoch}-${frame.seq}`;
         this.take(frame, arrived, arrived - this.oneWay, frameBytes(utf8Length(event.data)));
@@ -288,16 +330,27 @@ class WebSocketLane extends Lane {
     };
   }
 
-  /** Where the stream stands. Behind a gap this is another position than was asked for, and the gap comes next. */
-  hello(cursor) {
-    this.epoch = cursor.slice(0, cursor.lastIndexOf('-'));
+  /** The server's last ping and the pong that it got, as the server counted them. */
+  heardOf({ ping_ago_us: pingAgo, pong_ago_us: pongAgo }, now) {
+    if (pingAgo === null) return;
+    const ping = now - pingAgo / 1e3;
+    // The server adds the way up to requests only; a pong would have travelled it, too.
+    const up = this.page.settings.rtt / 2;
+    const pong = pongAgo !== null && pongAgo <= pingAgo ? now - pongAgo / 1e3 + up : null;
+    const last = this.pings.at(-1);
+    if (last && Math.abs(last.ping - ping) < 1000) last.pong ??= pong;
+    else keep(this.pings, { ping, pong });
   }
 }
 
-/** A frame from the server: header and payload (RFC 6455 section 5.2). */
+/** Bytes of header of a frame from the server (RFC 6455 section 5.2). */
+export function frameHeaderBytes(payload) {
+  return payload < 126 ? 2 : payload < 65536 ? 4 : 10;
+}
+
+/** A frame from the server: header and payload. */
 export function frameBytes(payload) {
-  const header = payload < 126 ? 2 : payload < 65536 ? 4 : 10;
-  return header + payload;
+  return frameHeaderBytes(payload) + payload;
 }
 
 export function makeLanes(page) {

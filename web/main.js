@@ -1,48 +1,76 @@
 // The page: relates clocks, subscribes four times, and shows what happens.
 
-import { newestCursor, readSession, setRoundTrip } from './api.js';
-import { clock, keepRelated, relate } from './clock.js';
-import { Controls, DEFAULTS, fromAddress } from './controls.js';
-import { makeDeeds } from './cut.js';
-import { LaneView } from './figures.js';
-import { say, short, time } from './format.js';
+import { isRoomNamed, MAIN, newestCursor, readSession, room, setRoundTrip } from './api.js';
+import { makeActions } from './actions.js';
+import { clock, keepRelated, local, relate, uncertaintyMs } from './clock.js';
+import { makeConnectionLimit } from './connection_limit.js';
+import { Figures } from './figures.js';
+import { pause, say, time } from './format.js';
 import { makeLanes } from './lane.js';
+import { makePanels } from './panels.js';
 import { makePredict } from './predict.js';
 import { showReports } from './reports.js';
-import { makeTabs } from './tabs.js';
-import { makeTrap } from './trap.js';
+import { DEFAULTS, fromAddress, Settings } from './settings.js';
+import { Story } from './story.js';
 import { makeUpward } from './upward.js';
+import { Axis, LaneView } from './view.js';
 
 const STATUS_MS = 1000;
 const WORDS_MS = 100;
 /** A request of this page that takes so long has most likely found no connection. */
 const STALLED_MS = 3000;
+/** Often enough for the eye, and half the work. */
+const FRAME_MS = 30;
 /** With reduced motion the pictures change once a second instead of moving. */
 const STILL_MS = 1000;
 const BORN_KEPT = 6000;
+/** How long a message stands in the place of the heading. */
+const TOLD_MS = 8000;
+/** Until then the picture shows how the four ways are opened; then the first update is published. */
+const OPENING_MS = 2400;
 
 const page = {
   settings: { ...DEFAULTS },
   canSetFeed: true,
-  tab: 'controls',
-  /** Every update that any lane has heard of: {seq, due, mark}. */
+  panel: '',
+  /** Every update that any lane has heard of: {seq, due, mark, atUs, id}. */
   born: [],
   lanes: [],
+  story: null,
   status: null,
   base: null,
+  countedSince: '',
+  /** What left the server before is in none of the figures. */
+  countedFrom: -Infinity,
+  isCountedFromStart: true,
   frozenAt: null,
-  isTrapped: false,
-  tell: () => {},
+  isAtLimit: false,
+  told: { words: '', until: 0 },
 
   lane(key) {
     return this.lanes.find((lane) => lane.key === key);
   },
 
+  /** Says something for a while; an empty text takes back what was said. */
+  tell(words) {
+    this.told = { words, until: performance.now() + TOLD_MS };
+  },
+
   onUpdate(lane, update, delivery) {
     delivery.mark = Boolean(update.data?.published_by_hand);
     if (update.seq <= (this.born.at(-1)?.seq ?? 0)) return;
-    this.born.push({ seq: update.seq, due: delivery.due, mark: delivery.mark });
+    const id = `${this.status.newest.split('-')[0]}-${update.seq}`;
+    this.born.push({ seq: update.seq, due: delivery.due, mark: delivery.mark, atUs: update.at_us, id });
     if (this.born.length > BORN_KEPT * 1.25) this.born.splice(0, this.born.length - BORN_KEPT);
+  },
+
+  /** Updates that no lane has received, as the server's schedule has them: {seq, due}. */
+  missed(updates) {
+    const known = new Set(this.born.map((one) => one.seq));
+    const news = updates.filter((one) => !known.has(one.seq));
+    if (news.length === 0) return;
+    this.born.push(...news.map((one) => ({ ...one, mark: false, atUs: null, id: '' })));
+    this.born.sort((a, b) => a.seq - b.seq);
   },
 
   /** The server's counts for one lane since the figures were last set to zero. */
@@ -54,11 +82,15 @@ const page = {
   },
 
   async readStatus() {
-    const stalled = setTimeout(() => { if (!this.isTrapped) warn(true); }, STALLED_MS);
+    const stalled = setTimeout(() => { if (!this.isAtLimit) warn(true); }, STALLED_MS);
     try {
       this.status = await readSession();
       this.base ??= this.status;
-      for (const lane of this.lanes) lane.bytesOfRequest = this.status.lanes[lane.key].request_bytes;
+      for (const lane of this.lanes) {
+        const counts = this.status.lanes[lane.key];
+        lane.bytesOfRequest = counts.request_bytes;
+        lane.heardOf?.(counts, local(this.status.now_us));
+      }
       warn(false);
     } finally {
       clearTimeout(stalled);
@@ -68,12 +100,17 @@ const page = {
   async countFromZero() {
     await this.readStatus();
     this.base = this.status;
+    this.countedFrom = local(this.base.now_us);
+    this.isCountedFromStart = false;
+    this.countedSince = timeOfDay();
     for (const lane of this.lanes) lane.resetFigures();
   },
 };
 
 /** For the console, and for the tests. */
 window.pushpull = { page, clock };
+
+const timeOfDay = () => new Date().toLocaleTimeString();
 
 function warn(isStalled) {
   const banner = document.getElementById('banner');
@@ -90,98 +127,103 @@ async function start() {
   keepRelated();
   page.status = await readSession();
   page.base = page.status;
+  page.countedSince = timeOfDay();
   page.lanes = makeLanes(page);
-  const controls = new Controls(page);
-  controls.follow(page.status.feed);
-  const { tab, ...settings } = asked;
-  Object.assign(page.settings, settings);
+  const settings = new Settings(page);
+  settings.follow(page.status.feed);
+  const { panel, ...wanted } = asked;
+  Object.assign(page.settings, wanted);
   if (page.settings.rtt > 0) await setRoundTrip(page.settings.rtt);
-  controls.show();
-  makeDeeds(page);
-  makePredict(page, controls);
-  makeTrap(page);
+  settings.show();
+  page.story = new Story(page);
+  makeActions(page);
+  makePredict(page, settings);
+  makeConnectionLimit(page);
   makeUpward(page);
+  const figures = new Figures(page);
 
   const root = document.getElementById('lanes');
   const views = page.lanes.map((lane) => new LaneView(lane, page));
   root.append(...views.map((view) => view.node));
   for (const view of views) view.attach();
+  const axis = new Axis(document.getElementById('axis'));
 
-  const select = makeTabs((name) => {
-    page.tab = name;
-    controls.writeAddress();
+  const open = makePanels((name) => {
+    page.panel = name;
+    settings.writeAddress();
     if (name === 'reports') showReports();
   });
-  if (tab) select(tab);
-  if ('feed' in settings || 'rate' in settings || 'payload' in settings) await controls.change(settings);
+  if (panel) open(panel);
   window.addEventListener('hashchange', () => {
-    const { tab: wanted, ...changed } = fromAddress();
-    if (wanted) select(wanted);
-    controls.change(changed);
+    const { panel: other, ...changed } = fromAddress();
+    if (other) open(other);
+    settings.fromHand(changed);
   });
 
   const cursor = await newestCursor();
+  page.story.scene.at = performance.now();
   for (const lane of page.lanes) lane.start(cursor);
-  buttons();
-  draw(views);
+  draw(views, axis);
   setInterval(() => words(views), WORDS_MS);
-  keepStatus(views, controls);
+  keepStatus(figures, settings);
+  await beginFeed(settings, wanted);
 }
 
-function buttons() {
-  const freeze = document.getElementById('freeze');
-  freeze.addEventListener('click', () => {
-    page.frozenAt = page.frozenAt === null ? performance.now() : null;
-    freeze.setAttribute('aria-pressed', String(page.frozenAt !== null));
-    say(freeze, page.frozenAt === null ? 'Freeze the picture' : 'Let it move');
-  });
-  document.getElementById('reset').addEventListener('click', () => page.countFromZero().catch(() => {}));
+/** A room of this page's own is fed as its settings say; a stream that others share only where the address asks for it. */
+async function beginFeed(settings, wanted) {
+  const isAsked = 'feed' in wanted || 'rate' in wanted || 'payload' in wanted;
+  const isOwn = room !== MAIN && !isRoomNamed;
+  if (!isAsked && !isOwn) return;
+  const { feed, rate, payload } = { ...DEFAULTS, ...wanted };
+  const { status } = page;
+  if (status.feed.feed === feed && status.feed.rate === rate && status.feed.payload === payload) return;
+  if (page.settings.view === 'one') await pause(OPENING_MS);
+  await settings.fromHand({ feed, rate, payload });
 }
 
-function draw(views) {
+function draw(views, axis) {
   const still = window.matchMedia('(prefers-reduced-motion: reduce)');
   let drawn = -Infinity;
   const frame = () => {
     requestAnimationFrame(frame);
     const now = performance.now();
-    if (still.matches && now - drawn < STILL_MS) return;
+    if (now - drawn < (still.matches ? STILL_MS : FRAME_MS)) return;
     drawn = now;
-    for (const view of views) view.diagram.draw(page.frozenAt ?? now);
-    const top = Math.max(1, ...views.map((view) => view.chart.greatest()));
-    for (const view of views) view.chart.draw(top);
+    const moment = page.frozenAt ?? now;
+    if (page.frozenAt === null) page.story.follow(moment);
+    const picture = page.story.frame(moment);
+    for (const view of views) view.diagram.draw(picture);
+    axis.draw(picture);
   };
   frame();
 }
 
 function words(views) {
   const now = performance.now();
-  for (const view of views) view.tick(now);
+  const picture = page.story.frame(page.frozenAt ?? now);
+  for (const view of views) view.tell(picture);
+  const { words: told, until } = page.told;
+  say(document.getElementById('heading'), told && now < until ? told : page.story.heading(picture));
 }
 
 /** Asks the server once a second, one question at a time. */
-async function keepStatus(views, controls) {
+async function keepStatus(figures, settings) {
+  const state = document.getElementById('state');
   for (;;) {
     try {
       await page.readStatus();
-      controls.follow(page.status.feed);
-      controls.show();
+      settings.follow(page.status.feed);
+      settings.show();
       const { pages } = page.status;
-      say(document.getElementById('state'), `${clockWords()}${pages > 1 ? `, ${pages} pages watch` : ''}`);
+      const where = room === MAIN ? `main stream, pages open: ${pages}` : isRoomNamed ? `room ${room}` : 'own room';
+      say(state, `${where}; clocks ±${time(uncertaintyMs())}`);
     } catch {
-      say(document.getElementById('state'), 'the server does not answer; this page goes on trying');
+      say(state, 'the server does not answer; this page keeps trying');
     }
-    for (const view of views) view.summarise(page.counted(view.lane.key), page.status.segment_header_bytes);
-    const { window: seconds } = page.settings;
-    say(document.getElementById('axis-from'), `${short(seconds)} s ago`.replace('.00', ''));
-    say(document.getElementById('axis-mid'), `${seconds / 2} s ago`);
-    await new Promise((done) => { setTimeout(done, STATUS_MS); });
+    figures.show();
+    say(document.getElementById('clock-error'), `to ±${time(uncertaintyMs())}`);
+    await pause(STATUS_MS);
   }
-}
-
-function clockWords() {
-  const words = `to ±${time(clock.roundTripMs / 2)}`;
-  say(document.getElementById('clock-error'), `(${words})`);
-  return `clocks related ${words}`;
 }
 
 start().catch((error) => {

@@ -1,22 +1,27 @@
 // Predict, then see: a question, a guess, a run with the settings of the question, and the measured figure beside the
-// guess and the theory.
+// guess and the theory. It runs in the page's own room: nobody else's stream is touched, and no token is needed.
 
-import { element, percent, plain, time } from './format.js';
+import { MAIN, room } from './api.js';
+import { download, remember, remembered, RIGHT_WITHIN, score } from './answers.js';
 import { split } from './figures.js';
+import { element, mean, pause, percent, plain, time } from './format.js';
 import { frameBytes } from './lane.js';
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const lateness = (page, key) => page.lane(key).latencies;
+/** Where the settings before the first question are kept, so that a reload does not lose the way back. */
+const BEFORE_KEY = 'pushpull-before';
+/** An update over SSE that is so much later than its way explains says that the machine was busy with something else. */
+const BUSY_MS = 12;
 
 /**
  * Bytes of one update by long polling and by WebSocket, worked out from the formats (see the contract on the wire). The
  * two heads are those of this browser and this server, as the lane has seen them.
  */
 function exchangeBytes(page, payload) {
-  const { newest, now_ns: now, segment_header_bytes: segment } = page.status;
+  const { newest, now_us: now, segment_header_bytes: segment } = page.status;
   const lane = page.lane('long_polling');
   const head = lane.exchanges.findLast((one) => one.outcome === 'some')?.head ?? 0;
-  const update = `{"seq":${newest.split('-')[1]},"at_ns":${now},"data":}`.length + payload;
+  const update = `{"seq":${newest.split('-')[1]},"at_us":${now},"data":}`.length + payload;
   const envelope = `{"cursor":"${newest}","updates":[]}`.length;
   // A request and its answer are a segment each; the request acknowledges the answer before it, the server at most once
   // the request by itself: three segments. A frame is one, and is acknowledged by one.
@@ -28,7 +33,7 @@ function exchangeBytes(page, payload) {
 const QUESTIONS = [
   {
     ask: 'An update arrives every 2 seconds, and you poll every half second. What share of your requests comes back empty?',
-    settings: { feed: 'steady', rate: 0.5, payload: 128, poll: 500, hold: 25, rtt: 0 },
+    settings: { view: 'window', window: 5, feed: 'steady', rate: 0.5, payload: 128, poll: 500, hold: 25, rtt: 0 },
     seconds: 13, min: 0, max: 100, step: 1, unit: ' %',
     show: (value) => percent(value / 100),
     measure: (page) => {
@@ -37,11 +42,11 @@ const QUESTIONS = [
     },
     theory: () => 75,
     why: 'Each update makes one poll useful; with four polls for each update, three in four are empty: 1 − 0.5 · 0.5. ' +
-      'Long polling asked once per update, SSE and WebSocket once at all.',
+      'Long polling asked once for each update; SSE and WebSocket asked once in all.',
   },
   {
     ask: 'You poll every 2 seconds. How late is an update on average when you get it?',
-    settings: { feed: 'poisson', rate: 10, payload: 128, poll: 2000, hold: 25, rtt: 0 },
+    settings: { view: 'window', window: 5, feed: 'steady', rate: 20, payload: 128, poll: 2000, hold: 25, rtt: 0 },
     seconds: 13, min: 0, max: 4000, step: 50, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'polling')),
@@ -51,17 +56,17 @@ const QUESTIONS = [
   },
   {
     ask: 'The round trip takes 400 ms longer. By how much is an update on the WebSocket late?',
-    settings: { feed: 'steady', rate: 5, payload: 128, poll: 1000, hold: 25, rtt: 400 },
+    settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 128, poll: 1000, hold: 25, rtt: 400 },
     seconds: 8, min: 0, max: 1000, step: 10, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'websocket')),
     theory: () => 200,
-    why: 'Nobody asks for it: the update travels one way only, half a round trip. This is the least that physics allows, ' +
+    why: 'Nobody asks for it: the update travels one way only, half a round trip. No transport can be faster, ' +
       'and SSE is the same.',
   },
   {
     ask: 'Same long way (400 ms), but 20 updates a second. How late is the average update by long polling?',
-    settings: { feed: 'steady', rate: 20, payload: 128, poll: 1000, hold: 25, rtt: 400 },
+    settings: { view: 'window', window: 5, feed: 'steady', rate: 20, payload: 128, poll: 1000, hold: 25, rtt: 400 },
     seconds: 8, min: 0, max: 1600, step: 20, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'long_polling')),
@@ -71,7 +76,7 @@ const QUESTIONS = [
   },
   {
     ask: 'Each update carries 100 B of data. On the wire, how many times the bytes of a WebSocket does long polling take?',
-    settings: { feed: 'steady', rate: 5, payload: 100, poll: 1000, hold: 25, rtt: 0 },
+    settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 100, poll: 1000, hold: 25, rtt: 0 },
     seconds: 8, min: 1, max: 20, step: 0.5, unit: ' times',
     show: (value) => `${plain(value)} times`,
     measure: (page) => {
@@ -91,15 +96,15 @@ const QUESTIONS = [
   },
 ];
 
-export function makePredict(page, controls) {
+export function makePredict(page, settings) {
   const root = document.getElementById('predict');
-  let before = null;
   let isRunning = false;
 
   function question(index) {
     const one = QUESTIONS[index];
+    const answered = remembered()[index + 1];
     const guess = element('input', { type: 'range', id: 'guess', min: one.min, max: one.max, step: one.step,
-      value: one.min + Math.round((one.max - one.min) / 2 / one.step) * one.step });
+      value: answered?.guess ?? one.min + Math.round((one.max - one.min) / 2 / one.step) * one.step });
     const shown = element('output', { for: 'guess' });
     const show = () => {
       shown.textContent = one.show(Number(guess.value));
@@ -113,7 +118,7 @@ export function makePredict(page, controls) {
       element('label', { for: 'guess' }, 'Your guess'), guess, shown, commit);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      if (!isRunning) run(one, Number(guess.value), result, [guess, commit]);
+      if (!isRunning) run(index, Number(guess.value), form, result);
     });
     const steps = element('div', { class: 'steps', role: 'group', 'aria-label': 'Questions' },
       ...QUESTIONS.map((_, number) => {
@@ -122,25 +127,47 @@ export function makePredict(page, controls) {
         step.addEventListener('click', () => { if (!isRunning) question(number); });
         return step;
       }));
-    const restore = element('button', { id: 'restore', hidden: before === null }, 'Back to my settings');
-    restore.addEventListener('click', () => {
-      if (before && !isRunning) controls.change(before);
-      before = null;
-      restore.hidden = true;
-    });
-    root.replaceChildren(
-      element('div', { class: 'question' }, steps, element('p', { class: 'ask' }, one.ask), restore), form, result);
+    root.replaceChildren(element('div', { class: 'question' }, steps, element('p', { class: 'ask' }, one.ask)),
+      form, result, element('div', { class: 'line ends' }, ...ends()));
+    if (room === MAIN) {
+      form.hidden = true;
+      result.append(element('p', {}, 'This page shows the main stream, which all pages share: a question would change it for ' +
+        'everyone. Open this server’s address without “room=main” to answer it in a room of your own.'));
+    } else if (answered) {
+      verdict(one, answered, form, result);
+    }
   }
 
-  async function run(one, guess, result, inputs) {
+  /** The way back, and what can be handed in. */
+  function ends() {
+    const { answered, right } = score();
+    const restore = element('button', { id: 'restore', hidden: sessionStorage.getItem(BEFORE_KEY) === null }, 'Back to my settings');
+    restore.addEventListener('click', () => {
+      const before = sessionStorage.getItem(BEFORE_KEY);
+      if (!before || isRunning) return;
+      sessionStorage.removeItem(BEFORE_KEY);
+      restore.hidden = true;
+      settings.fromHand(JSON.parse(before));
+    });
+    const save = element('button', { id: 'save', hidden: answered === 0 }, 'Download my answers');
+    save.addEventListener('click', download);
+    const sum = answered === 0 ? '' : `${right} of ${answered} within ${RIGHT_WITHIN * 100} %`;
+    return [element('span', { class: 'score', id: 'score' }, sum), save, restore];
+  }
+
+  async function run(index, guess, form, result) {
+    const one = QUESTIONS[index];
     isRunning = true;
-    for (const input of inputs) input.disabled = true;
-    const { feed, rate, payload, poll, hold, rtt } = page.settings;
-    before ??= { feed, rate, payload, poll, hold, rtt };
+    form.hidden = true;
+    document.getElementById('again')?.remove();
+    if (sessionStorage.getItem(BEFORE_KEY) === null) {
+      const { view, window: seconds, feed, rate, payload, poll, hold, rtt } = page.settings;
+      sessionStorage.setItem(BEFORE_KEY, JSON.stringify({ view, window: seconds, feed, rate, payload, poll, hold, rtt }));
+    }
     const progress = element('progress', { max: one.seconds, value: 0, 'aria-label': 'The run' });
-    result.replaceChildren(element('p', {}, 'Watch the lanes: running with the settings of the question. '), progress);
+    result.replaceChildren(element('p', {}, `Your guess is ${one.show(guess)}. Running with the settings of the question: watch the lanes. `), progress);
     try {
-      await controls.change({ ...one.settings });
+      await settings.change({ ...one.settings });
       // What was under way with the settings before is let arrive, then counting begins.
       await pause(1200 + one.settings.rtt * 2);
       await page.countFromZero();
@@ -149,25 +176,25 @@ export function makePredict(page, controls) {
         progress.value = second;
       }
       await page.readStatus();
-      verdict(one, guess, one.measure(page), one.theory(page), result);
+      const answer = { ask: one.ask, unit: one.unit.trim(), guess, measured: one.measure(page), theory: one.theory(page),
+        busyMs: Math.max(0, mean(lateness(page, 'sse')) - one.settings.rtt / 2), at: new Date().toISOString() };
+      if (!Number.isFinite(answer.measured)) throw new Error('nothing arrived in that time; are the lanes cut off?');
+      remember(index + 1, answer);
+      isRunning = false;
+      question(index);
     } catch (error) {
       result.replaceChildren(element('p', {}, `The run could not be done: ${error.message}`));
+      form.hidden = false;
     } finally {
       isRunning = false;
-      for (const input of inputs) input.disabled = false;
-      document.getElementById('restore').hidden = false;
     }
   }
 
   question(0);
 }
 
-/** Three bars on one scale, and what they mean. */
-function verdict(one, guess, measured, theory, result) {
-  if (!Number.isFinite(measured)) {
-    result.replaceChildren(element('p', {}, 'Nothing arrived in that time; is the feed paused, or the lane cut?'));
-    return;
-  }
+/** Three bars on one scale, and what they mean, in the place of the slider. */
+function verdict(one, { guess, measured, theory, busyMs }, form, result) {
   const most = Math.max(guess, measured, theory, 1e-9);
   const rows = [['your guess', guess, 'guessed'], ['measured', measured, 'measured'], ['theory', theory, 'theory']];
   const bars = element('div', { class: 'bars' }, ...rows.map(([label, value, name]) => {
@@ -177,8 +204,17 @@ function verdict(one, guess, measured, theory, result) {
       element('b', { 'data-value': value }, one.show(value)));
   }));
   const off = Math.abs(guess - measured) / Math.max(Math.abs(measured), 1e-9);
-  const praise = off < 0.15 ? 'Well guessed.' : off < 0.6 ? 'The right order.' : 'Surprised?';
-  result.replaceChildren(bars, element('p', {}, element('b', {}, `${praise} `), one.why));
+  const praise = off <= RIGHT_WITHIN ? 'Well guessed.' : off < 0.6 ? 'The right order.' : 'Surprised?';
+  const again = element('button', { id: 'again' }, 'Guess again');
+  form.hidden = true;
+  again.addEventListener('click', () => {
+    form.hidden = false;
+    again.remove();
+    result.replaceChildren();
+    form.querySelector('input').focus();
+  });
+  const isBusy = busyMs > BUSY_MS;
+  const busy = isBusy ? ` This machine was busy: updates took ${time(busyMs)} longer than their way. Run it again.` : '';
+  result.replaceChildren(bars, element('p', { 'data-busy': String(isBusy) }, element('b', {}, `${praise} `), one.why, busy));
+  result.nextElementSibling.prepend(again);
 }
-
-const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });

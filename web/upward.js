@@ -1,7 +1,7 @@
 // The way up: a message over a WebSocket that is open anyway, and the same as a POST, both echoed by the server.
 
-import { readSession, session } from './api.js';
-import { attempt } from './cut.js';
+import { readSession, session, withRoom } from './api.js';
+import { attempt } from './actions.js';
 import { bytes, element, time } from './format.js';
 
 let socket = null;
@@ -11,7 +11,7 @@ function open() {
   if (socket?.readyState === WebSocket.OPEN) return Promise.resolve(socket);
   return new Promise((done, fail) => {
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
-    socket = new WebSocket(`${scheme}//${window.location.host}/echo/ws?session=${session}`);
+    socket = new WebSocket(`${scheme}//${window.location.host}${withRoom('/echo/ws', { session })}`);
     socket.onopen = () => done(socket);
     socket.onerror = () => fail(new Error('The WebSocket cannot be opened; is the server still running?'));
   });
@@ -28,7 +28,7 @@ function overWebSocket(text) {
 
 async function overPost(text) {
   const sent = performance.now();
-  const response = await fetch(`/echo?session=${session}`, { method: 'POST', body: text, cache: 'no-store' });
+  const response = await fetch(withRoom('/echo', { session }), { method: 'POST', body: text, cache: 'no-store' });
   await response.text();
   return performance.now() - sent;
 }
@@ -38,22 +38,24 @@ export function makeUpward(page) {
   document.getElementById('up').addEventListener('submit', attempt(page, async () => {
     const text = document.getElementById('up-text').value;
     await open();
-    const before = await readSession();
-    const socketTook = await overWebSocket(text);
-    const postTook = await overPost(text);
-    const after = await readSession();
-    const moved = (lane, name) => after.lanes[lane][name] - before.lanes[lane][name];
-    const line = (name, how, took, lane) => element('div', { class: name },
-      element('b', {}, how), element('span', {}, `${bytes(moved(lane, 'bytes_in'))} up, ` +
-        `${bytes(moved(lane, 'bytes_out'))} back, ${time(took)} there and back`));
-    const now = performance.now();
-    for (const lane of page.lanes) {
-      const [how, took, from] = lane.key === 'websocket' ? ['frame', socketTook, 'up_websocket'] : ['POST', postTook, 'up_post'];
-      // Shown from now on in all lanes at once; they were really sent one after the other.
-      lane.sentUp({ sent: now - took, answered: now, up: moved(from, 'bytes_in'), down: moved(from, 'bytes_out'), how });
+    let before = (await readSession()).lanes;
+    const lines = [];
+    // Each lane really sends its own message: the WebSocket a frame, the other three a POST each.
+    for (const lane of [...page.lanes].reverse()) {
+      const isFrame = lane.key === 'websocket';
+      const took = await (isFrame ? overWebSocket(text) : overPost(text));
+      const answered = performance.now();
+      const { lanes: after } = await readSession();
+      const from = isFrame ? 'up_websocket' : 'up_post';
+      const moved = (name) => after[from][name] - before[from][name];
+      const up = moved('bytes_in');
+      const down = moved('bytes_out');
+      before = after;
+      lane.sentUp({ sent: answered - took, answered, up, down, how: isFrame ? 'frame' : 'POST' });
+      lines.unshift(element('div', { class: lane.key },
+        element('b', {}, `${lane.title}: ${isFrame ? 'one frame' : 'a POST'}`),
+        element('span', {}, `${bytes(up)} up, ${bytes(down)} back, ${time(took)} there and back`)));
     }
-    result.replaceChildren(
-      line('websocket', 'WebSocket: one frame', socketTook, 'up_websocket'),
-      line('sse', 'The other three: a POST', postTook, 'up_post'));
+    result.replaceChildren(...lines);
   }));
 }

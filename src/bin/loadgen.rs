@@ -9,5 +9,5 @@ fn main() -> std::process::ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    process::run(args.core(), loadgen::run(args))
+    args.run_plain().unwrap_or_else(|| process::run(args.core(), loadgen::run(args)))
 }

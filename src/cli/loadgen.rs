@@ -1,6 +1,7 @@
 //! The `loadgen` program: its sub-commands and flags, and what it does with them.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -9,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
+use super::path::{self, PathCommand};
 use crate::cli::dry_run;
-use crate::cli::process::{DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
+use crate::cli::process::{self, DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
 use crate::load::plan::{Plan, PlanError};
@@ -130,6 +132,8 @@ enum Command {
     /// Start the relay that adds distance.
     #[command(hide = true)]
     Link(LinkArgs),
+    #[command(flatten)]
+    Path(PathCommand),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -164,9 +168,21 @@ impl LoadgenArgs {
             Some(Command::Run { flags, .. }) => flags.pin.then_some(GENERATOR_CORE),
             Some(Command::Serve(args)) => args.core(),
             Some(Command::TcpBaseline(args)) => args.core(),
-            Some(Command::Link(_) | Command::Report { .. } | Command::Compare { .. } | Command::Scenarios { .. }) => {
-                None
-            }
+            Some(
+                Command::Link(_)
+                | Command::Path(_)
+                | Command::Report { .. }
+                | Command::Compare { .. }
+                | Command::Scenarios { .. },
+            ) => None,
+        }
+    }
+
+    /// Ends with the exit code of a command that must not have a runtime, if this is one.
+    pub fn run_plain(&self) -> Option<ExitCode> {
+        match &self.command {
+            Some(Command::Path(command)) => Some(process::run_plain(|| path::run(command.clone()))),
+            Some(_) | None => None,
         }
     }
 }
@@ -190,6 +206,8 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
+        // [`LoadgenArgs::run_plain`] comes before any runtime; in one, a namespace is refused.
+        Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
             tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed())).await?.map(|()| DONE)
@@ -227,6 +245,7 @@ async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
         text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
+        text::terminal::terminal_recommendation(&run),
         text::terminal::terminal_claims(&run),
         text::terminal::terminal_thresholds(&run.thresholds, &run),
     ];

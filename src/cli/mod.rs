@@ -6,6 +6,7 @@ mod dry_run;
 mod feed;
 mod folders;
 pub mod loadgen;
+pub mod path;
 pub mod process;
 pub mod server;
 

@@ -83,6 +83,16 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     let outcome = runtime.block_on(program);
     // A read of standard input cannot be taken back; the runtime does not wait for it.
     runtime.shutdown_background();
+    end(outcome)
+}
+
+/// Runs a program that has no runtime to its exit code; an error is printed as one line.
+pub fn run_plain(program: impl FnOnce() -> anyhow::Result<u8>) -> ExitCode {
+    log_to_standard_error();
+    end(program())
+}
+
+fn end(outcome: anyhow::Result<u8>) -> ExitCode {
     match outcome {
         Ok(code) => code.into(),
         Err(error) => {

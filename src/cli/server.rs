@@ -17,13 +17,13 @@ use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
-use crate::print;
 use crate::server::auth::Token;
-use crate::server::origin::{Origin, Origins};
+use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
 use crate::units::{self, Nanos};
+use crate::{net, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,24 +45,25 @@ pub struct ServerArgs {
     /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
-    #[command(flatten)]
-    feed: FeedArgs,
-    #[command(flatten)]
-    bounds: BoundArgs,
-    #[command(flatten)]
-    doors: DoorArgs,
     /// Folder of reports that the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
     /// Take orders from standard input, and end with it: for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
-    /// Waste so much processor time on each update sent: a known slowness, to hold an instrument against.
+    /// Burn this much CPU time per update sent, to calibrate the measurement.
     #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
     burn: Nanos,
-    /// Keep to this processor.
+    /// Run on this processor alone, counted from 0.
     #[arg(long, value_name = "N")]
     core: Option<usize>,
+    // What is flattened comes last: its heading would hold for every flag behind it.
+    #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
+    bounds: LimitArgs,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
@@ -81,8 +82,8 @@ impl ServerArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Bounds")]
-struct BoundArgs {
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
     /// Updates that the journal retains.
     #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
     journal_updates: usize,
@@ -118,7 +119,7 @@ struct BoundArgs {
     max_age: Option<Nanos>,
 }
 
-impl BoundArgs {
+impl LimitArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let files = host::raise_file_limit();
         let room = usize::try_from(files.saturating_sub(limits::FD_RESERVE)).unwrap_or(usize::MAX);
@@ -165,8 +166,8 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 }
 
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Doors")]
-struct DoorArgs {
+#[command(next_help_heading = "Access control")]
+struct AccessArgs {
     /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
     /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
     #[arg(long, value_name = "FILE")]
@@ -174,6 +175,10 @@ struct DoorArgs {
     /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost
+    /// and names without a dot need none.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<HostName>,
     /// Updates a second that POST /updates takes.
     #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
     publish_rate: f64,
@@ -185,7 +190,7 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
 }
 
-impl DoorArgs {
+impl AccessArgs {
     /// Neither source of a token shows it in the list of processes.
     fn token(&self) -> anyhow::Result<Option<Token>> {
         let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
@@ -207,9 +212,9 @@ impl DoorArgs {
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let settings = Settings {
         reports: Some(args.reports),
-        token: args.doors.token()?,
-        origins: Origins(args.doors.allow_origin),
-        publish_per_s: args.doors.publish_rate,
+        token: args.access.token()?,
+        origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
+        publish_per_s: args.access.publish_rate,
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
@@ -224,8 +229,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let line = format!("http://{}\n", server.address()?);
-    if !print::reached(&line, std::io::stdout().lock()).context("cannot print where the server listens")? {
+    let lines = addresses(server.address()?)?;
+    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
     }
@@ -237,7 +242,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
             // Not under a load generator: a measurement's feed is its own.
-            app.feed.follows(&feed, source.as_ref());
+            app.main.feed.follows(&feed, source.as_ref());
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -247,6 +252,21 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     serving.await?;
     publishing.abort();
     Ok(())
+}
+
+/// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
+/// line: what a phone in the same network can open.
+fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
+    let mut lines = format!("http://{listening}\n");
+    if listening.ip().is_unspecified() {
+        for address in net::host_addresses().context("the addresses of this host cannot be read")? {
+            // One that listens on 0.0.0.0 has no address of IPv6.
+            if address.is_ipv4() || listening.is_ipv6() {
+                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// Publishes what the feed says from the origin on.
@@ -259,7 +279,7 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");
@@ -304,7 +324,7 @@ async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal;
         if is_second {
             std::process::exit(process::INTERRUPTED.into());
         }
-        tracing::info!("leaving; once more to leave at once");
+        tracing::info!("shutting down; press Ctrl-C again to force");
         app.drain.begin();
     }
 }

@@ -106,9 +106,12 @@ fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
 
 /// Serves one connection until it ends, or until the drain asks it to.
 async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
+    let shared = Arc::clone(&app);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         connection.charge(transport::of_path(request.uri().path()));
-        let answer = match check_host(&request) {
+        let origins = &shared.settings.origins;
+        let host = check_host(&request).and_then(|()| origins.check_host(request.uri(), request.headers()));
+        let answer = match host {
             Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
             Ok(()) => {
                 let mut request: Request = request.map(axum::body::Body::new);

@@ -6,14 +6,14 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::{live, metrics, session};
 use crate::limits;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Problem, auth, method_not_allowed, not_found, request};
+use crate::server::{App, Problem, Room, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
 use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
 use crate::transport::{echo, long_polling, polling, sse, websocket};
@@ -26,11 +26,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
         .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
+        .route("/echo/ws", get(echo::serve));
     let rest = Router::new()
         .route("/updates", post(publish))
-        .route("/echo", post(echo::post).layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware)))
+        .route("/echo", post(echo::post))
         .route("/clock", get(clock))
         .route("/stats", get(stats))
         .route("/stats/schedule", get(schedule))
@@ -40,34 +39,47 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(live::router())
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
-    let all = streams.merge(rest).method_not_allowed_fallback(method_not_allowed);
+    let all = streams
+        .merge(rest)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), session::middleware));
     match app.settings.origins.cors() {
         None => all.with_state(app),
         Some(cors) => all.layer(cors).with_state(app),
     }
 }
 
-/// Lets a request that changes something pass only from a page that may, and with the token if there is one.
+/// Lets a request that changes something pass only from a page that may, and with the token if there is one and the
+/// change is to the main stream.
 ///
 /// The body of one that may not pass is not read, so the connection ends: what follows is not the next request.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+async fn guard(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     if auth::changes_something(request.method(), request.uri().path()) {
-        may_change(&app, &request).map_err(|problem| request::unread(request.body(), problem))?;
+        may_change(&app, &room, &request).map_err(|problem| request::unread(request.body(), problem))?;
     }
     Ok(next.run(request).await)
 }
 
-fn may_change(app: &App, request: &Request) -> Result<(), Problem> {
+fn may_change(app: &App, room: &Room, request: &Request) -> Result<(), Problem> {
     app.settings.origins.check(request.uri(), request.headers())?;
-    app.settings.token.as_ref().map_or(Ok(()), |token| token.check(request.headers()))
+    app.settings.token.as_ref().filter(|_| room.needs_token).map_or(Ok(()), |token| token.check(request.headers()))
 }
 
 /// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
 ///
 /// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
 /// what does not come, 413 for what is too large, 429 for what comes too fast.
-async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let body = request::body(request, limits::UPDATE_BYTES_MAX).await?;
+async fn publish(
+    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = request::body(request, room.limits.update_bytes).await?;
     let now = app.clock.now();
     let data = feed::value(&body)
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
@@ -75,8 +87,8 @@ async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Respon
     struct Published {
         cursor: Cursor,
     }
-    app.publish_rate.take(now)?;
-    let cursor = app.journal.append(now, app.clock.now(), data);
+    room.publish_rate.take(now)?;
+    let cursor = room.journal.append(now, app.clock.now(), data);
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
@@ -111,6 +123,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     struct Reading {
         now_us: UnixMicros,
         journal: Occupancy,
+        /// Streams beside the main one.
+        rooms: usize,
         connections: Connections,
         transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
     }
@@ -126,8 +140,9 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         refused: app.counters.refused(),
     };
     let transports = app.counters.read().into_iter().collect();
+    let (journal, rooms) = (app.journal.occupancy(), app.rooms.len());
     let now_us = app.clock.anchor().unix(app.clock.now());
-    Json(Reading { now_us, journal: app.journal.occupancy(), connections, transports }).into_response()
+    Json(Reading { now_us, journal, rooms, connections, transports }).into_response()
 }
 
 /// What was due when, and when it was published: the record that a load generator audits against.
@@ -144,10 +159,11 @@ pub struct Schedule {
 /// Errors: 400 for a malformed cursor or query.
 async fn schedule(
     State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<ScheduleQuery>,
 ) -> Result<Json<Schedule>, Problem> {
     let start = query.after.as_deref().map_or(Ok(Start::Earliest), str::parse)?;
-    let mut reader = app.journal.reader(start)?;
+    let mut reader = room.journal.reader(start)?;
     let batch = reader.try_next(BatchLimit { updates: limits::POLL_LIMIT_MAX, bytes: usize::MAX });
     let entries = batch.map(|batch| batch.updates).unwrap_or_default();
     let unix = |at| app.clock.anchor().unix(at);

@@ -1,5 +1,6 @@
-//! Attaches a request's connection to the live page that it names with `session=ID`, so that no handler needs to know
-//! of pages.
+//! Finds out what a request is about before its handler sees it, so that no handler needs to know of pages and rooms: its
+//! stream (`room=R`; the main one otherwise), which it is given, and the live page (`session=ID`) that its connection is
+//! counted for.
 
 use std::sync::Arc;
 
@@ -9,26 +10,34 @@ use axum::response::Response;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode};
 
-use crate::server::{App, Connection, Lane, Problem};
+use crate::server::{App, Connection, Lane, Problem, Room};
 use crate::transport;
 
-/// The parameter that names a page.
-const PARAMETER: &str = "session";
-
-/// Middleware of the addresses that a live page uses: takes `session` off the query, and lets the request wait as long
-/// as the page's added distance makes it travel.
+/// Middleware of all addresses: takes `room` and `session` off the query, gives the request its [`Room`], and lets it wait
+/// as long as the page's added distance makes it travel.
 ///
-/// Errors: as [`attach`].
+/// Errors: 400 for a malformed name, 503 where there are too many rooms, and as [`attach`].
 pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    if let Some((session, rest)) = take_parameter(request.uri()) {
-        let connection = request.extensions().get::<Arc<Connection>>().cloned();
-        let lane = lane_of(request.method(), request.uri().path());
-        *request.uri_mut() = rest;
-        if let (Some(connection), Some(lane)) = (connection, lane) {
-            attach(&app, &connection, &session, lane).await?;
-        }
+    let room: Arc<Room> = match take(&mut request, "room") {
+        Some(name) => app.rooms.open(name.parse()?)?,
+        None => Arc::clone(&app.main),
+    };
+    request.extensions_mut().insert(room);
+    let lane = lane_of(request.method(), request.uri().path());
+    if let Some(lane) = lane
+        && let Some(session) = take(&mut request, "session")
+        && let Some(connection) = request.extensions().get::<Arc<Connection>>().cloned()
+    {
+        attach(&app, &connection, &session, lane).await?;
     }
     Ok(next.run(request).await)
+}
+
+/// Takes a parameter off a request's query.
+fn take(request: &mut Request, parameter: &str) -> Option<String> {
+    let (value, rest) = take_parameter(request.uri(), parameter)?;
+    *request.uri_mut() = rest;
+    Some(value)
 }
 
 /// The lane of the page that a request belongs to.
@@ -41,18 +50,15 @@ fn lane_of(method: &Method, path: &str) -> Option<Lane> {
 }
 
 /// The value of the parameter, and the address without it; `None` where it does not stand there.
-fn take_parameter(uri: &Uri) -> Option<(String, Uri)> {
+fn take_parameter(uri: &Uri, parameter: &str) -> Option<(String, Uri)> {
     let query = uri.query()?;
-    let value = query.split('&').find_map(value_of)?.to_owned();
-    let kept: Vec<&str> = query.split('&').filter(|pair| value_of(pair).is_none()).collect();
+    let is_named = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == parameter);
+    let value = query.split('&').find(is_named)?.split_once('=')?.1.to_owned();
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_named(pair)).collect();
     let target = if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
     Some((value, Uri::from_parts(parts).ok()?))
-}
-
-fn value_of(pair: &str) -> Option<&str> {
-    pair.split_once('=').filter(|(name, _)| *name == PARAMETER).map(|(_, value)| value)
 }
 
 /// Attaches a request's connection to a page session, and lets the request travel the page's longer way.
@@ -84,7 +90,8 @@ mod tests {
 
     #[test]
     fn the_parameter_is_taken_off_the_query_and_the_rest_stays_as_it_was() {
-        let take = |uri: &str| take_parameter(&uri.parse().unwrap()).map(|(value, rest)| (value, rest.to_string()));
+        let take =
+            |uri: &str| take_parameter(&uri.parse().unwrap(), "session").map(|(value, rest)| (value, rest.to_string()));
         let taken = |value: &str, rest: &str| Some((value.to_owned(), rest.to_owned()));
         assert_eq!(take("/updates/sse?after=1-2&session=ab"), taken("ab", "/updates/sse?after=1-2"));
         assert_eq!(take("/updates/sse?session=ab&limit=%20"), taken("ab", "/updates/sse?limit=%20"));

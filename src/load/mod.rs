@@ -13,6 +13,7 @@ pub mod echo;
 pub mod environment;
 pub mod health;
 pub mod link;
+pub mod path;
 pub mod plan;
 pub mod run;
 pub mod scenarios;

@@ -37,6 +37,19 @@ pub fn kernel_bytes() -> Option<u64> {
     Some(slab + pages * rustix::param::page_size() as u64)
 }
 
+/// Segments that TCP has sent again, of all connections of this network namespace (`RetransSegs` of RFC 4022).
+pub fn segments_retransmitted() -> Option<u64> {
+    snmp(&fs::read_to_string("/proc/net/snmp").ok()?, "Tcp:", "RetransSegs")
+}
+
+/// A count of `/proc/net/snmp`, which has a line of names and one of numbers for each protocol.
+fn snmp(text: &str, protocol: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(protocol));
+    let (names, numbers) = (lines.next()?, lines.next()?);
+    let at = names.split_whitespace().position(|one| one == name)?;
+    numbers.split_whitespace().nth(at)?.parse().ok()
+}
+
 /// Busy time of all processors since boot, including interrupts and, on a virtual machine, stolen time.
 pub fn busy() -> Option<Nanos> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
@@ -60,7 +73,8 @@ pub fn cores() -> u32 {
     u32::try_from(stat.lines().filter(is_core).count()).unwrap_or(1).max(1)
 }
 
-/// Names this boot of the host: two processes that read the same name share one monotonic clock.
+/// Names this boot of the host: two processes that read the same name share one monotonic clock, unless one of them is in
+/// a time namespace of its own (time_namespaces(7)).
 pub fn boot_id() -> Option<String> {
     Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
 }
@@ -95,6 +109,14 @@ pub fn raise_file_limit() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_of_the_protocols_is_found_by_its_name() {
+        let text = "Ip: Forwarding\nIp: 1\nTcp: OutSegs RetransSegs InErrs\nTcp: 500 7 0\n";
+        assert_eq!(snmp(text, "Tcp:", "RetransSegs"), Some(7));
+        assert_eq!(snmp(text, "Tcp:", "Absent"), None);
+        assert!(segments_retransmitted().is_some());
+    }
 
     #[test]
     fn the_host_and_this_process_can_be_read() {

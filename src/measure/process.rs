@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use crate::units::Nanos;
 
@@ -47,22 +47,53 @@ impl TcpCounts {
     ///
     /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
     pub fn of(socket: RawFd) -> io::Result<Self> {
-        let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
-        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
-        // open, or no TCP socket, is an error and nothing worse.
-        let code = unsafe {
-            libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length)
-        };
-        if code != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
-        let info = unsafe { info.assume_init() };
+        let info = tcp_info(socket)?;
         Ok(Self {
             segments_out: info.tcpi_segs_out.into(),
             segments_in: info.tcpi_segs_in.into(),
             bytes_retransmitted: info.tcpi_bytes_retrans,
+        })
+    }
+}
+
+fn tcp_info(socket: RawFd) -> io::Result<libc::tcp_info> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
+    // open, or no TCP socket, is an error and nothing worse.
+    let code =
+        unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length) };
+    if code != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
+    Ok(unsafe { info.assume_init() })
+}
+
+/// What the kernel knows of the sending end of a TCP connection over a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpSender {
+    /// Bytes of data in a full segment.
+    pub segment_bytes: u32,
+    /// Segments sent again, from the beginning of the connection.
+    pub segments_retransmitted: u32,
+    /// Segments with data sent, those sent again included.
+    pub data_segments: u32,
+    /// The smoothed round trip (RFC 6298).
+    pub round_trip: Nanos,
+}
+
+impl TcpSender {
+    /// Reads it from `TCP_INFO`.
+    ///
+    /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
+    pub fn of(socket: impl AsFd) -> io::Result<Self> {
+        let info = tcp_info(socket.as_fd().as_raw_fd())?;
+        Ok(Self {
+            segment_bytes: info.tcpi_snd_mss,
+            segments_retransmitted: info.tcpi_total_retrans,
+            data_segments: info.tcpi_data_segs_out,
+            round_trip: Nanos(u64::from(info.tcpi_rtt) * 1_000),
         })
     }
 }
@@ -106,7 +137,6 @@ pub fn process_cpu(pid: u32) -> io::Result<Nanos> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]

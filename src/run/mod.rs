@@ -11,6 +11,7 @@ pub mod file;
 pub(crate) mod fixture;
 pub mod histogram;
 pub mod metric;
+pub mod path;
 pub mod reason;
 pub mod samples;
 #[cfg(test)]

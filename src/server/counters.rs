@@ -328,6 +328,16 @@ impl RequestCounters {
         self.connection.account().cut.fetch_add(1, Relaxed);
     }
 
+    /// A ping is sent over the WebSocket that was opened.
+    pub fn pinged(&self, now: Nanos) {
+        self.connection.attachment.count(|lane| lane.pinged(now));
+    }
+
+    /// Its pong has come.
+    pub fn ponged(&self, now: Nanos) {
+        self.connection.attachment.count(|lane| lane.ponged(now));
+    }
+
     /// The request brings nothing.
     pub fn empty(&self) {
         self.connection.account().empty.fetch_add(1, Relaxed);

@@ -11,6 +11,7 @@ mod page_session;
 mod problem;
 mod rate_limit;
 pub mod request;
+mod room;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,11 +28,12 @@ use origin::Origins;
 pub use page_session::{Attachment, DelayedStream, Lane, LaneCounts, LaneReading, PageSession, SessionId, Sessions};
 pub use problem::{Problem, method_not_allowed, not_found};
 pub use rate_limit::{Addresses, RateLimit};
+pub use room::{Room, RoomLimits, RoomName, Rooms};
 
 use crate::clock::Clock;
 use crate::limits;
 use crate::stream::journal::Encode;
-use crate::stream::{Bounds, CursorAhead, Journal, Reader, SlowConsumerPolicy, Start};
+use crate::stream::{Bounds, Journal, SlowConsumerPolicy};
 
 /// What can be set; the defaults are safe.
 #[derive(Clone, Debug)]
@@ -93,8 +95,12 @@ impl Default for Settings {
 /// What every handler shares.
 #[derive(Debug)]
 pub struct App {
-    /// The log of recent updates.
+    /// The main stream.
+    pub main: Arc<Room>,
+    /// The main stream's log of recent updates.
     pub journal: Arc<Journal>,
+    /// The streams beside it.
+    pub rooms: Arc<Rooms>,
     /// The clock that updates are due by; its anchor makes `at_us` of an instant.
     pub clock: Clock,
     /// The counters.
@@ -103,14 +109,10 @@ pub struct App {
     pub drain: Drain,
     /// Owns the WebSockets, which outlive the request that opened them.
     pub tasks: TaskTracker,
-    /// How often updates may be posted.
-    pub publish_rate: RateLimit,
     /// One permit for each refused connection that is given time to read why.
     pub refusals: Arc<Semaphore>,
     /// The open live pages.
     pub sessions: Sessions,
-    /// The feed's setting.
-    pub feed: FeedControl,
     /// As set.
     pub settings: Settings,
     /// Names this boot of the host.
@@ -122,25 +124,21 @@ impl App {
     pub fn new(settings: Settings, clock: Clock, encode: Encode) -> Arc<Self> {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
+        let publish_rate = RateLimit::new(settings.publish_per_s, "raise --publish-rate");
+        let journal = Journal::new(settings.journal, clock.anchor(), encode);
+        let main = Room::main(journal, publish_rate, settings.slow_consumer);
         Arc::new(Self {
-            journal: Journal::new(settings.journal, clock.anchor(), encode),
+            journal: Arc::clone(&main.journal),
+            main,
+            rooms: Rooms::new(clock, encode, settings.slow_consumer),
             clock,
             counters: Arc::new(Counters::new(settings.burn)),
             drain,
             tasks: TaskTracker::new(),
-            publish_rate: RateLimit::new(settings.publish_per_s),
             refusals: Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE)),
             sessions: Sessions::default(),
-            feed: FeedControl::default(),
             settings,
             boot_id: crate::measure::host::boot_id().unwrap_or_default(),
         })
-    }
-
-    /// A subscription to the journal, with the answer to falling behind that was set.
-    ///
-    /// Errors: as [`Journal::reader`].
-    pub fn reader(&self, start: Start) -> Result<Reader, CursorAhead> {
-        Ok(self.journal.reader(start)?.when_slow(self.settings.slow_consumer))
     }
 }

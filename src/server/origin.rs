@@ -27,6 +27,19 @@ pub enum Origin {
 #[error("an origin is a scheme and a host, as https://example.org or http://localhost:3000, without a path; or *")]
 pub struct MalformedOrigin;
 
+impl Origin {
+    /// Is it a page of this host and port?
+    fn has_authority(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(origin) => {
+                let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+                authority.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+            }
+        }
+    }
+}
+
 impl FromStr for Origin {
     type Err = MalformedOrigin;
 
@@ -46,17 +59,72 @@ impl FromStr for Origin {
     }
 }
 
-/// The pages of other sites that are let in, beside our own.
+/// A name of this server, without scheme and port: `laptop.example.org`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName(Box<str>);
+
+/// A text that is no host name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a host name stands alone, as laptop.example.org, without http://, port and path")]
+pub struct MalformedHostName;
+
+impl FromStr for HostName {
+    type Err = MalformedHostName;
+
+    fn from_str(text: &str) -> Result<Self, MalformedHostName> {
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if text.is_empty() || !text.bytes().all(is_fit) {
+            return Err(MalformedHostName);
+        }
+        Ok(Self(text.trim_end_matches('.').to_ascii_lowercase().into()))
+    }
+}
+
+/// The pages of other sites that are let in, beside our own, and the names that are ours.
 #[derive(Clone, Debug, Default)]
-pub struct Origins(pub Vec<Origin>);
+pub struct Origins {
+    /// Pages of other sites.
+    pub pages: Vec<Origin>,
+    /// What this server may be called, beside its addresses.
+    pub hosts: Vec<HostName>,
+}
 
 impl Origins {
+    /// Lets a request pass that was sent to an address of this server or to a name of it.
+    ///
+    /// Whoever owns a name can point it at this server once his page is loaded (DNS rebinding): to the browser that page
+    /// and this server are then one site, and it may read everything. The name is in `Host`, so it is looked at for every
+    /// request, reads too.
+    ///
+    /// Errors: 403 with the flag that lets the name in.
+    pub fn check_host(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(host) = host_of(target, headers) else { return Ok(()) };
+        let is_ours = host.is_empty() || host.parse::<Authority>().is_ok_and(|host| self.is_ours(&host));
+        if is_ours || self.pages.iter().any(|page| page.has_authority(host)) {
+            return Ok(());
+        }
+        let detail = format!(
+            "this server is not known as {host}; if that is its name, start it with --allow-host {}",
+            host.rsplit_once(':').map_or(host, |(name, _port)| name)
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    }
+
+    /// A name that this server was given, or one that nobody else can have: an address, `localhost` (RFC 6761 section 6.3),
+    /// or a name without a dot, which only a local network can resolve (RFC 7085 section 3).
+    fn is_ours(&self, host: &Authority) -> bool {
+        let host = host.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        host.parse::<std::net::IpAddr>().is_ok()
+            || !host.contains('.')
+            || host.to_ascii_lowercase().ends_with(".localhost")
+            || self.hosts.iter().any(|name| name.0.eq_ignore_ascii_case(host))
+    }
+
     /// Lets a request pass that comes from no browser (no `Origin`), from a page that was let in, or from a page of this
-    /// server: `Origin` names what `Host` names, and that is an address or `localhost`.
+    /// server: `Origin` names what `Host` names, and that is this server ([`Self::check_host`]).
     ///
     /// A page of another site can send a POST without asking first, and open a WebSocket without any of the checks that
-    /// bind `fetch` (RFC 6455 section 10.2); the browser does say so in `Origin`. A name is not enough for a page of our
-    /// own, since whoever owns a name can point it at this server once his page is loaded (DNS rebinding).
+    /// bind `fetch` (RFC 6455 section 10.2); the browser does say so in `Origin`.
     ///
     /// Errors: 403.
     pub fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
@@ -69,24 +137,20 @@ impl Origins {
         }
         let uri: Option<Uri> = origin.and_then(|origin| origin.to_str().ok()?.parse().ok());
         let page = uri.as_ref().and_then(Uri::authority);
-        // A target that names its host takes the place of `Host` (RFC 9112 section 3.2.2).
-        let host = target.authority().map(Authority::as_str);
-        let host = host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
-        let detail = match (page, host) {
-            (Some(page), Some(host)) if page.as_str().eq_ignore_ascii_case(host) && cannot_be_rebound(page) => {
-                return Ok(());
-            }
-            (Some(page), Some(host)) if page.as_str().eq_ignore_ascii_case(host) => {
-                format!("{host} is a name, which anybody's page may have; start the server with --allow-origin ORIGIN")
-            }
-            _ => "a page of another site may not do this; start the server with --allow-origin ORIGIN".to_owned(),
+        let is_ours = match (page, host_of(target, headers)) {
+            (Some(page), Some(host)) => page.as_str().eq_ignore_ascii_case(host) && self.is_ours(page),
+            (None, _) | (_, None) => false,
         };
+        if is_ours {
+            return Ok(());
+        }
+        let detail = "a page of another site may not do this; start the server with --allow-origin ORIGIN";
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
     /// The answers that let these pages read (Fetch standard, "CORS protocol"); `None` while none is let in.
     pub fn cors(&self) -> Option<CorsLayer> {
-        if self.0.is_empty() {
+        if self.pages.is_empty() {
             return None;
         }
         let origins = self.clone();
@@ -99,17 +163,17 @@ impl Origins {
     }
 
     fn lets_in(&self, page: &HeaderValue) -> bool {
-        self.0.iter().any(|origin| match origin {
+        self.pages.iter().any(|origin| match origin {
             Origin::Any => true,
             Origin::Of(origin) => page.as_bytes().eq_ignore_ascii_case(origin.as_bytes()),
         })
     }
 }
 
-/// An address, or the one name that browsers themselves resolve to loopback (RFC 6761 section 6.3).
-fn cannot_be_rebound(page: &Authority) -> bool {
-    let host = page.host().trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok()
+/// What a request was sent to: a target that names its host takes the place of `Host` (RFC 9112 section 3.2.2).
+fn host_of<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let host = target.authority().map(Authority::as_str);
+    host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))
 }
 
 #[cfg(test)]
@@ -123,6 +187,48 @@ mod tests {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
         origins.check(&Uri::from_static("/updates"), &headers).is_ok()
+    }
+
+    fn pages(origins: &[&str]) -> Origins {
+        Origins { pages: origins.iter().map(|origin| origin.parse().unwrap()).collect(), ..Origins::default() }
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_ours_only_if_it_was_given_and_an_address_always() {
+        let reads = |origins: &Origins, host: &'static str| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            origins.check_host(&Uri::from_static("/updates/poll"), &headers).is_ok()
+        };
+        let closed = Origins::default();
+        for ours in
+            ["127.0.0.1:8080", "[::1]:8080", "192.168.1.7", "localhost:8080", "app.localhost", "server:8080", ""]
+        {
+            assert!(reads(&closed, ours), "{ours}");
+        }
+        for rebound in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example"] {
+            assert!(!reads(&closed, rebound), "{rebound}");
+        }
+        let named = Origins { hosts: vec!["Lab.Example".parse().unwrap()], ..Origins::default() };
+        assert!(reads(&named, "lab.example:8080") && reads(&named, "LAB.example."));
+        assert!(!reads(&named, "lab.example.evil") && !reads(&named, "x.lab.example"));
+        let other = Uri::from_static("http://evil.example/updates/poll");
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("127.0.0.1"))]);
+        assert!(closed.check_host(&other, &headers).is_err(), "the target's host counts: RFC 9112 section 3.2.2");
+    }
+
+    #[test]
+    fn a_page_of_a_name_that_was_given_is_a_page_of_ours() {
+        let named = Origins { hosts: vec!["lab.example".parse().unwrap()], ..Origins::default() };
+        assert!(passes(&named, Some("http://lab.example:8080"), "lab.example:8080"));
+        assert!(!passes(&named, Some("http://lab.example:9090"), "lab.example:8080"), "another port is another page");
+        assert!(!passes(&Origins::default(), Some("http://lab.example:8080"), "lab.example:8080"));
+    }
+
+    #[test]
+    fn a_host_name_stands_alone() {
+        for text in ["", "http://lab.example", "lab.example:8080", "lab.example/", "*", "a b"] {
+            assert_eq!(text.parse::<HostName>(), Err(MalformedHostName), "{text}");
+        }
     }
 
     #[test]
@@ -142,16 +248,16 @@ mod tests {
     fn a_name_that_was_pointed_at_this_server_is_no_page_of_ours_unless_it_is_let_in() {
         let (page, host) = (Some("http://evil.example:8080"), "evil.example:8080");
         assert!(!passes(&Origins::default(), page, host));
-        assert!(passes(&Origins(vec!["http://evil.example:8080".parse().unwrap()]), page, host));
+        assert!(passes(&pages(&["http://evil.example:8080"]), page, host));
     }
 
     #[test]
     fn a_page_that_was_let_in_passes_and_no_other() {
-        let open = Origins(vec!["https://Lab.example".parse().unwrap()]);
+        let open = pages(&["https://Lab.example"]);
         assert!(passes(&open, Some("https://lab.example"), "127.0.0.1:8080"));
         assert!(!passes(&open, Some("http://lab.example"), "127.0.0.1:8080"), "another scheme is another origin");
         assert!(!passes(&open, Some("https://lab.example.evil"), "127.0.0.1:8080"));
-        assert!(passes(&Origins(vec![Origin::Any]), Some("https://any.example"), "127.0.0.1:8080"));
+        assert!(passes(&pages(&["*"]), Some("https://any.example"), "127.0.0.1:8080"));
     }
 
     #[test]

@@ -60,6 +60,8 @@ fn client_prefix(address: IpAddr) -> IpAddr {
 #[derive(Debug)]
 pub struct RateLimit {
     per_s: f64,
+    /// What to do beside publishing slower.
+    advice: &'static str,
     bucket: Mutex<Bucket>,
 }
 
@@ -71,8 +73,8 @@ struct Bucket {
 
 impl RateLimit {
     /// With a full bucket.
-    pub fn new(per_s: f64) -> Self {
-        Self { per_s, bucket: Mutex::new(Bucket { left: per_s.max(1.0), at: Nanos::ZERO }) }
+    pub fn new(per_s: f64, advice: &'static str) -> Self {
+        Self { per_s, advice, bucket: Mutex::new(Bucket { left: per_s.max(1.0), at: Nanos::ZERO }) }
     }
 
     /// Takes one.
@@ -87,7 +89,7 @@ impl RateLimit {
             return Ok(());
         }
         let wait = Duration::from_secs_f64((1.0 - bucket.left) / self.per_s);
-        let detail = format!("more than {} updates a second; publish slower, or raise --publish-rate", self.per_s);
+        let detail = format!("more than {} updates a second; publish slower, or {}", self.per_s, self.advice);
         let seconds = HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).header(RETRY_AFTER, seconds))
     }
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_rate_lets_a_burst_of_a_second_through_and_then_one_at_a_time() {
-        let rate = RateLimit::new(10.0);
+        let rate = RateLimit::new(10.0, "wait");
         let begin = Nanos::SECOND;
         assert_eq!((0..20).filter(|_| rate.take(begin).is_ok()).count(), 10);
         assert!(rate.take(begin.saturating_add(Nanos(99_000_000))).is_err());
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_rate_below_one_a_second_still_lets_one_through() {
-        let rate = RateLimit::new(0.5);
+        let rate = RateLimit::new(0.5, "wait");
         assert!(rate.take(Nanos::SECOND).is_ok());
         assert!(rate.take(Nanos(2 * Nanos::SECOND.0)).is_err());
         assert!(rate.take(Nanos(3 * Nanos::SECOND.0)).is_ok());

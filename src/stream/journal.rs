@@ -134,6 +134,11 @@ impl Journal {
         Cursor { epoch: self.epoch, seq: self.ring().head }
     }
 
+    /// How many read it just now.
+    pub fn subscribers(&self) -> usize {
+        self.head.receiver_count()
+    }
+
     /// What is retained, for `/stats`.
     pub fn occupancy(&self) -> Occupancy {
         let ring = self.ring();

@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF
 use serde::Deserialize;
 
 use crate::limits;
-use crate::server::{App, Problem};
+use crate::server::{Problem, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::transport::Update;
 
@@ -39,7 +39,7 @@ pub(super) struct Asked {
 /// Reads `after`, or `If-None-Match` in its place.
 ///
 /// Errors: 400 for a cursor that no server gave out, or that is ahead of this one.
-pub(super) fn asked(app: &App, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
+pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
         // The tag of nothing: what curl's --etag-compare sends before it has saved one.
@@ -47,7 +47,7 @@ pub(super) fn asked(app: &App, after: Option<&str>, headers: &HeaderMap) -> Resu
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };
-    Ok(Asked { reader: app.reader(start)?, is_new: start == Start::Now, nothing_new })
+    Ok(Asked { reader: room.reader(start)?, is_new: start == Start::Now, nothing_new })
 }
 
 /// One entity tag around a cursor; a proxy may have made it weak (RFC 9110 section 8.8.3).

@@ -27,7 +27,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::net::Stream;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, Problem};
+use crate::server::{App, Connection, Problem, Room};
 use crate::stream::Cursor;
 use crate::transport::answer;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -49,13 +49,14 @@ pub struct LongPollQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<LongPollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
-    let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
+    let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
     if let Some(batch) = asked.reader.try_next(limit) {
         counts.sent(&batch);
         return Ok(answer::ok(&batch));

@@ -16,7 +16,6 @@
 //! An answer has all that there is, or as many updates as `limit` says. Where the server's own bound in bytes comes first,
 //! it says so with `"more":true`, and the next poll need not wait.
 
-use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, http::HeaderMap};
 use serde::Deserialize;
@@ -24,7 +23,7 @@ use std::sync::Arc;
 
 use crate::net::Stream;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, Problem};
+use crate::server::{Connection, Problem, Room};
 use crate::stream::{Batch, Cursor};
 use crate::transport::answer;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -44,14 +43,14 @@ pub struct PollQuery {
 ///
 /// Errors: 400 for a malformed cursor, limit or query.
 pub async fn serve(
-    State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<PollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
-    let mut asked = answer::asked(&app, query.after.as_deref(), &headers)?;
+    let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
     Ok(match asked.reader.try_next(limit) {
         Some(batch) => {
             counts.sent(&batch);

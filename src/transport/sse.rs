@@ -45,7 +45,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::limits;
 use crate::net::Stream;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters};
+use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -72,6 +72,7 @@ pub struct SseQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<SseQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -84,7 +85,7 @@ pub async fn serve(
         Some(cursor) => cursor.parse()?,
         None => Start::Now,
     };
-    let reader = app.reader(start)?;
+    let reader = room.reader(start)?;
     // With a gap to come the client still stands where it says; the gap's own block moves it.
     let position = match start {
         Start::After(cursor) => cursor,

@@ -49,7 +49,7 @@ use crate::net::Stream;
 use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
-use crate::server::{App, Connection, Problem, RequestCounters, Socket};
+use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
@@ -75,12 +75,13 @@ pub struct WsQuery {
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<WsQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     let counts = connection.counts();
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
-    let reader = app.reader(start)?;
+    let reader = room.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
     let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &app.settings.origins)?;
     // With a gap to come the client still stands where it says; the gap's own frame moves it.
@@ -210,7 +211,11 @@ impl Session {
                 _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
                 received = socket.next() => match received {
                     None => return hang_up(&mut socket).await,
-                    Some(Ok(Message::Pong(_) | Message::Ping(_))) => keepalive.heard(),
+                    Some(Ok(Message::Pong(_))) => {
+                        keepalive.heard();
+                        self.counts.ponged(self.app.clock.now());
+                    }
+                    Some(Ok(Message::Ping(_))) => keepalive.heard(),
                     Some(Ok(Message::Text(_) | Message::Binary(_))) => {
                         let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
                         return close(&mut socket, CloseCode::Policy, reason).await;
@@ -219,7 +224,10 @@ impl Session {
                     Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
                     Some(Err(error)) => return close_for(&mut socket, error).await,
                 },
-                ping = keepalive.beat() => send_all(&mut socket, [ping?]).await?,
+                ping = keepalive.beat() => {
+                    send_all(&mut socket, [ping?]).await?;
+                    self.counts.pinged(self.app.clock.now());
+                }
                 batch = self.reader.next(LIMIT) => {
                     if batch.is_cut {
                         self.counts.cut();

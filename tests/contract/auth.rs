@@ -7,7 +7,7 @@ use http::header::{
 };
 use pushpull::measure::host;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::common::clients::{EventStream, close_code, handshake, next_text, open_websocket};
@@ -240,4 +240,67 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     // 300 updates of 60 kB for each of them would be 18 GB; one for each, 60 MB.
     assert!(grown < 8 << 20, "{grown} B more for {CLIENTS} clients that never read");
     drop(held);
+}
+
+#[tokio::test]
+async fn by_a_name_that_was_allowed_all_four_transports_work_alike_and_by_another_none_does() {
+    let server = Server::quiet(&["--allow-host", "Lab.example"]).await;
+    server.publish("1").await;
+    let port = server.address.port();
+    for (name, is_let_in) in [("lab.example", true), ("evil.example", false)] {
+        let host = format!("{name}:{port}");
+        // As the browser sends it from a page that was opened by this name.
+        let request = |path: &str, more: &str| {
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nconnection: close\r\n{more}\r\n")
+        };
+        for path in
+            ["/", "/stats", "/updates/poll", "/updates/poll?after=earliest", "/updates/long-poll?hold=0", "/echo"]
+        {
+            let answer = server.raw(request(path, "").as_bytes()).await;
+            assert_eq!(answer.starts_with("HTTP/1.1 403 "), !is_let_in, "{name}{path}: {answer}");
+        }
+        let stream = server.http.get(server.url("/updates/sse")).header("host", &host);
+        let upgrade =
+            server.http.get(server.url("/updates/ws")).header("host", &host).header(ORIGIN, format!("http://{host}"));
+        let upgrade = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        .into_iter()
+        .fold(upgrade, |request, (name, value)| request.header(name, value));
+        let publish = server
+            .http
+            .post(server.url("/updates"))
+            .header("host", &host)
+            .header(ORIGIN, format!("http://{host}"))
+            .body("2");
+        for (request, allowed) in [(stream, 200), (upgrade, 101), (publish, 201)] {
+            let status = within("an answer", request.send()).await.unwrap().status().as_u16();
+            assert_eq!(status, if is_let_in { allowed } else { 403 }, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_listens_on_all_addresses_prints_those_that_another_host_can_open() {
+    let file = token_file();
+    let mut process = tokio::process::Command::new(env!("CARGO_BIN_EXE_server"))
+        .args(["--host", "0.0.0.0", "--port", "0", "--feed", "none", "--token-file", file.path().to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let address = |line: String| line.strip_prefix("http://").unwrap().parse::<std::net::SocketAddr>().unwrap();
+    let first = address(within("the first line", lines.next_line()).await.unwrap().unwrap());
+    assert!(first.ip().is_unspecified(), "the first line is what it listens on: {first}");
+    for _ in pushpull::net::host_addresses().unwrap().into_iter().filter(std::net::IpAddr::is_ipv4) {
+        let other = address(within("another line", lines.next_line()).await.unwrap().unwrap());
+        assert!(!other.ip().is_loopback() && other.port() == first.port(), "{other}");
+        let answer = within("an answer", reqwest::get(format!("http://{other}/healthz"))).await.unwrap();
+        assert_eq!(answer.status(), 200, "{other}");
+    }
+    process.kill().await.unwrap();
 }

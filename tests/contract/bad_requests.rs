@@ -112,6 +112,11 @@ const CASES: &[Case] = &[
     body("POST /live/session/0123456789abcdef/cut", "{\"seconds\":1e9}", 400, "use 0 to"),
     body("POST /live/session/0123456789abcdef/cut", "{}", 400, "missing field `seconds`"),
     body("POST /live/session/0123456789abcdef/link", "{\"round_trip_ms\":-1}", 400, "use 0 or more"),
+    // Rooms, and names of the server.
+    case("GET /updates/poll?room=a.b", 400, "room must be 1 to 32"),
+    body("POST /live/feed?room=a", "{\"feed\":\"steady\",\"rate\":100,\"payload\":16}", 400, "use 0.1 to 50"),
+    large("POST /updates?room=a", limits::ROOM_UPDATE_BYTES_MAX + 1, 413, "too large"),
+    case("GET http://lab.example/updates/poll", 403, "--allow-host lab.example"),
     // WebSocket.
     case("GET /updates/ws", 426, "WebSocket"),
     case("GET /echo/ws", 426, "WebSocket"),
@@ -126,14 +131,14 @@ const CASES: &[Case] = &[
 
 /// What a server answers that has a token, and has just been published to as often as `--publish-rate` allows.
 #[rustfmt::skip]
-const DOOR_CASES: &[Case] = &[
+const ACCESS_CASES: &[Case] = &[
     body("POST /updates", "1", 401, "needs the server's token"),
     body("POST /updates\r\nauthorization: Bearer 0123456789abcdeF", "1", 401, "not the server's token"),
     body("POST /updates\r\nauthorization: Basic MDEyMzQ1Njc4OWFiY2RlZg==", "1", 401, "not the server's token"),
     body("POST /live/feed", "{\"feed\":\"paused\",\"rate\":1,\"payload\":16}", 401, "needs the server's token"),
     body("POST /live/session/0123456789abcdef/cut", "{\"seconds\":1}", 401, "needs the server's token"),
     body("POST /updates\r\n{token}\r\norigin: http://other.example", "1", 403, "another site"),
-    body("POST /updates\r\n{token}\r\norigin: http://test", "1", 403, "is a name"),
+    body("POST /live/session/0123456789abcdef/cut?room=a", "{\"seconds\":1e9}", 400, "use 0 to"),
     body("POST /updates\r\n{token}", "1", 429, "raise --publish-rate"),
 ];
 
@@ -193,13 +198,13 @@ async fn each_bad_request_is_answered_with_its_status_and_a_problem_document_and
 }
 
 #[tokio::test]
-async fn each_closed_door_says_what_opens_it_and_stands_in_the_docs() {
+async fn each_refusal_of_access_says_what_allows_it_and_stands_in_the_docs() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef").unwrap();
     let server = Server::quiet(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
     let first = body("POST /updates\r\n{token}", "1", 201, "");
     assert!(server.raw(&first.request()).await.starts_with("HTTP/1.1 201 "), "one a thousand seconds");
-    assert_generated("docs/BAD-INPUT.md", "doors", &table(&server, DOOR_CASES).await);
+    assert_generated("docs/BAD-INPUT.md", "access", &table(&server, ACCESS_CASES).await);
     assert_eq!(server.stat("/journal/updates").await, 1, "nobody else published");
 }
 
@@ -370,13 +375,13 @@ async fn a_request_that_names_no_host_or_an_impossible_one_is_refused_and_its_co
         let answer = server.raw(format!("{head}\r\n").as_bytes()).await;
         assert!(answer.contains(" 200 OK\r\n"), "{head}: {answer}");
     }
-    // What the target names takes the place of the Host header: this page is another site's.
+    // What the target names takes the place of the Host header, and is no name of this server.
     let forged = format!(
         "POST http://other.example/updates HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\ncontent-length: 1\r\n\
          connection: close\r\n\r\n1",
         server.address
     );
-    assert_problem(&server.raw(forged.as_bytes()).await, 403, "another site", &forged);
+    assert_problem(&server.raw(forged.as_bytes()).await, 403, "not known as other.example", &forged);
     server.assert_unharmed().await;
 }
 

@@ -14,4 +14,5 @@ mod feeds;
 mod metrics;
 mod patience;
 mod polls;
+mod rooms;
 mod streams;

@@ -9,6 +9,7 @@
 mod common;
 
 mod capture;
+mod path;
 mod short_run;
 mod validity;
 
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (tcpdump, core) = (runtime.block_on(capture::missing()), validity::missing_core());
+    let (namespace, forbidden) = runtime.block_on(async { (path::missing().await, path::missing_forbidden().await) });
     let tests = [
         trials![
             None;
@@ -28,6 +30,18 @@ fn main() -> ExitCode {
         ],
         trials![tcpdump.as_deref(); capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent],
         trials![core.as_deref(); validity::a_run_whose_generator_was_starved_is_invalid_and_says_why_before_anything_else],
+        trials![
+            namespace.as_deref();
+            path::a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost,
+            path::what_the_kernel_sends_again_is_what_the_relay_has_dropped,
+            path::segments_over_a_path_carry_1448_bytes_and_are_counted_one_by_one,
+            path::a_rate_is_given_to_each_direction_within_2_percent,
+        ],
+        trials![
+            forbidden.as_deref();
+            path::a_system_without_a_tun_device_is_refused_for_that,
+            path::a_system_that_forbids_namespaces_is_refused_for_that,
+        ],
     ];
-    common::trials::run_one_by_one(&[tcpdump, core], tests.into_iter().flatten().collect())
+    common::trials::run_one_by_one(&[tcpdump, core, namespace, forbidden], tests.into_iter().flatten().collect())
 }

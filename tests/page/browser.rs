@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--hide-scrollbars",
 ];
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Browsers are heavy: one at a time, or their own load is what is measured.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -50,11 +51,13 @@ pub struct Looks {
     pub height: u32,
     pub is_dark: bool,
     pub is_still: bool,
+    /// A host name that the browser takes for loopback.
+    pub host: Option<&'static str>,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self { width: 1280, height: 800, is_dark: false, is_still: false }
+        Self { width: 1280, height: 800, is_dark: false, is_still: false, host: None }
     }
 }
 
@@ -64,17 +67,22 @@ pub struct Browser {
     driver_url: String,
     _process: Ended,
     _profile: tempfile::TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Arc<MutexGuard<'static, ()>>,
 }
 
 impl Browser {
-    /// `None`, said aloud, where there is no browser.
-    pub async fn open(looks: Looks) -> Option<Self> {
-        if !Path::new(CHROMIUM).exists() || !Path::new(CHROMEDRIVER).exists() {
-            eprintln!("SKIPPED: {CHROMIUM} or {CHROMEDRIVER} is missing; apt-get install chromium chromium-driver");
-            return None;
-        }
-        let turn = ONE_AT_A_TIME.lock().await;
+    /// A browser of its own.
+    pub async fn open(looks: Looks) -> Self {
+        Self::start(looks, Arc::new(ONE_AT_A_TIME.lock().await)).await
+    }
+
+    /// Two at the same time, as on two desks.
+    pub async fn open_two(looks: Looks) -> [Self; 2] {
+        let turn = Arc::new(ONE_AT_A_TIME.lock().await);
+        [Self::start(looks, Arc::clone(&turn)).await, Self::start(looks, turn).await]
+    }
+
+    async fn start(looks: Looks, turn: Arc<MutexGuard<'static, ()>>) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(CHROMEDRIVER)
@@ -97,10 +105,13 @@ impl Browser {
             capabilities.add_arg(flag).unwrap();
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+        if let Some(host) = looks.host {
+            capabilities.add_arg(&format!("--host-resolver-rules=MAP {host} 127.0.0.1")).unwrap();
+        }
         capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
         let driver = WebDriver::new(&driver_url, capabilities).await.unwrap();
         let browser = Self { driver, driver_url, _process: process, _profile: profile, _turn: turn };
-        let Looks { width, height, is_dark, is_still } = looks;
+        let Looks { width, height, is_dark, is_still, host: _ } = looks;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let features = json!({"features": [
@@ -108,7 +119,13 @@ impl Browser {
             {"name": "prefers-reduced-motion", "value": if is_still { "reduce" } else { "no-preference" }},
         ]});
         browser.devtools("Emulation.setEmulatedMedia", features).await;
-        Some(browser)
+        // What is drawn on canvases is no text to the page; so its smallest size is written down.
+        let watch = "const draw = CanvasRenderingContext2D.prototype.fillText; window.canvasTextPx = Infinity; \
+            CanvasRenderingContext2D.prototype.fillText = function (...all) { \
+            window.canvasTextPx = Math.min(window.canvasTextPx, Number(/([0-9.]+)px/.exec(this.font)[1])); \
+            return draw.apply(this, all); };";
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": watch})).await;
+        browser
     }
 
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
@@ -118,7 +135,12 @@ impl Browser {
 
     /// Opens a page of the server and waits until all four lanes have received something.
     pub async fn goto(&self, server: &Server, address: &str) {
-        self.driver.goto(server.url(address)).await.unwrap();
+        self.goto_url(&server.url(address)).await;
+    }
+
+    /// The same by a whole address.
+    pub async fn goto_url(&self, url: &str) {
+        self.driver.goto(url).await.unwrap();
         self.until("all lanes receive", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
     }
 
@@ -129,12 +151,20 @@ impl Browser {
         self.driver.execute(script, Vec::new()).await.unwrap().json().clone()
     }
 
+    /// What a file of the page exports, worked on by an expression over `it`.
+    pub async fn import(&self, file: &str, expression: &str) -> Value {
+        let script = format!("const it = await import('/web/{file}'); return {expression};");
+        let script = format!("const done = arguments[0]; (async () => {{ {script} }})().then(done);");
+        self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
+    }
+
     /// Waits until an expression holds.
     pub async fn until(&self, what: &str, expression: &str) {
         let began = Instant::now();
         while self.read(&format!("Boolean({expression})")).await != json!(true) {
             if began.elapsed() > PATIENCE {
-                let state = self.read("[document.body.innerText, page.lanes.map((lane) => lane.audit)]").await;
+                let state =
+                    self.read("[document.body.innerText, page.lanes.map((lane) => [lane.audit, lane.cuts])]").await;
                 panic!("waited for {PATIENCE:?}: {what}\n{state}\n{:?}", self.console().await);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -150,9 +180,9 @@ impl Browser {
     }
 
     /// Moves a slider as a hand does: the value, then the event.
-    pub async fn slide(&self, knob: &str, step: u32) {
+    pub async fn slide(&self, setting: &str, step: u32) {
         let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'));";
-        let slider = self.driver.find(By::Css(format!("#knob-{knob}"))).await.unwrap();
+        let slider = self.driver.find(By::Css(format!("#setting-{setting}"))).await.unwrap();
         self.driver.execute(script, vec![slider.to_json().unwrap(), json!(step)]).await.unwrap();
     }
 
@@ -182,7 +212,7 @@ impl Browser {
 /// Chooses a feed as a hand does: the value, then the event.
 pub async fn choose_feed(browser: &Browser, feed: &str) {
     let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'));";
-    let select = browser.driver.find(By::Css("#knob-feed")).await.unwrap();
+    let select = browser.driver.find(By::Css("#setting-feed")).await.unwrap();
     browser.driver.execute(script, vec![select.to_json().unwrap(), json!(feed)]).await.unwrap();
     browser.until("the feed is set", &format!("page.status.feed.feed === '{feed}'")).await;
 }

@@ -5,21 +5,23 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, Looks};
 use crate::common::Server;
 
-const FEED: [&str; 6] = ["--feed", "synthetic", "--rate", "20", "--payload", "100"];
+/// Twenty updates of 100 B a second, and no longer way.
+const QUICK: &str = "/#view=window&feed=steady&rate=20&payload=100&rtt=0";
 
 #[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
 async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
-    let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED).await;
-    browser.goto(&server, "/#poll=200").await;
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, &format!("{QUICK}&poll=200")).await;
     browser.until("a hundred updates in each lane", "page.lanes.every((lane) => lane.audit.received >= 100)").await;
 
     // The feed is stopped, so that all four come to the same end and nothing more is counted.
     browser
         .driver
         .execute(
-            "document.getElementById('knob-feed').value = 'paused'; \
-        document.getElementById('knob-feed').dispatchEvent(new Event('change'));",
+            "document.getElementById('setting-feed').value = 'paused'; \
+        document.getElementById('setting-feed').dispatchEvent(new Event('change'));",
             Vec::new(),
         )
         .await
@@ -65,12 +67,13 @@ async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_
 }
 
 #[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
 async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
-    let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED).await;
-    browser.goto(&server, "/").await;
-    for tab in ["predict", "up", "trap", "reports", "help", "controls"] {
-        browser.click(&format!("#tab-{tab}")).await;
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, QUICK).await;
+    for panel in ["predict", "up", "connections", "reports", "help", "settings", "figures"] {
+        browser.click(&format!("#open-{panel}")).await;
     }
     browser.until("forty updates", "page.lanes.every((lane) => lane.audit.received >= 40)").await;
     let hosts = browser
@@ -83,43 +86,47 @@ async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
 }
 
 #[tokio::test]
-async fn two_pages_at_once_have_their_own_lanes_and_share_the_feed() {
-    let Some(browser) = Browser::open(Looks::default()).await else { return };
-    let server = Server::start(&FEED).await;
-    browser.goto(&server, "/#poll=500").await;
-    let first = browser.driver.window().await.unwrap();
-    let second = browser.driver.new_tab().await.unwrap();
-    browser.driver.switch_to_window(second.clone()).await.unwrap();
-    browser.goto(&server, "/#poll=200&feed=steady&rate=5&payload=64").await;
-    browser.until("two pages are counted", "page.status.pages === 2").await;
-    assert_eq!(browser.read("page.settings.poll").await, json!(200));
-    browser.driver.switch_to_window(first).await.unwrap();
-    browser
-        .until("the first page has heard of the new feed", "page.settings.rate === 5 && page.settings.payload === 64")
-        .await;
-    assert_eq!(browser.read("page.settings.poll").await, json!(500), "the interval is its own");
-    browser
-        .until("its lanes go on", "page.lanes.every((lane) => lane.audit.received >= 20 && lane.audit.missing === 0)")
-        .await;
-    browser.close().await;
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_it() {
+    let [one, two] = Browser::open_two(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    one.goto(&server, "/#view=window&feed=steady&rate=20&payload=100&rtt=0&poll=500").await;
+    two.goto(&server, "/#view=window&feed=steady&rate=5&payload=64&rtt=0&poll=200").await;
+    two.until("two pages are counted", "page.status.pages === 2").await;
+    let payload = "page.lanes.map((lane) => String(lane.latest.data).length + 2)";
+    assert_eq!(one.read(payload).await, json!([100, 100, 100, 100]), "the other page's feed is not seen here");
+    assert_eq!(two.read(payload).await, json!([64, 64, 64, 64]));
+
+    for page in [&one, &two] {
+        page.driver.goto("about:blank").await.unwrap();
+        page.goto(&server, "/#room=desk-7&view=window&rtt=0&feed=steady&rate=10&panel=settings").await;
+    }
+    let version = "page.status.feed.version";
+    let before = one.read(version).await.as_u64().unwrap();
+    two.slide("payload", 3).await;
+    one.until("the other page's setting has come", "page.settings.payload === 256").await;
+    assert!(one.read(version).await.as_u64().unwrap() > before);
+    for page in [one, two] {
+        assert_eq!(page.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
+        page.close().await;
+    }
 }
 
 /// Opens a page at 50 updates a second in each lane.
-async fn busy_page(server: &Server) -> Option<Browser> {
-    let browser = Browser::open(Looks::default()).await?;
-    browser.goto(server, "/#poll=200").await;
-    Some(browser)
+async fn busy_page(server: &Server) -> Browser {
+    let browser = Browser::open(Looks::default()).await;
+    browser.goto(server, "/#view=window&feed=steady&rate=50&rtt=0&poll=200").await;
+    browser
 }
-
-const BUSY_FEED: [&str; 4] = ["--feed", "synthetic", "--rate", "50"];
 
 /// Another program may take the processor from the page for so long; it will hardly do so three times in a row.
 const ATTEMPTS: usize = 3;
 
 #[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
 async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
-    let server = Server::start(&BUSY_FEED).await;
-    let Some(browser) = busy_page(&server).await else { return };
+    let server = Server::start(&[]).await;
+    let browser = busy_page(&server).await;
     let watch = "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) \
         window.longest = Math.max(window.longest, task.duration); }).observe({ type: 'longtask' });";
     browser.driver.execute(watch, Vec::new()).await.unwrap();
@@ -151,8 +158,8 @@ async fn heap(browser: &Browser) -> f64 {
 #[tokio::test]
 #[ignore = "takes ten minutes: cargo test --test page -- --ignored --nocapture"]
 async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
-    let server = Server::start(&BUSY_FEED).await;
-    let Some(browser) = busy_page(&server).await else { return };
+    let server = Server::start(&[]).await;
+    let browser = busy_page(&server).await;
     let began = std::time::Instant::now();
     let mut taken = Vec::new();
     for minute in 1..=10 {

@@ -6,69 +6,132 @@ use thirtyfour::prelude::*;
 use crate::browser::{Browser, Looks};
 use crate::common::Server;
 
+/// Smaller text is not read from the last row.
+const TEXT_PX_MIN: f64 = 14.0;
+/// A phone's page with no panel open: two screens at the most would still be four lanes and their controls at hand.
+const PHONE_HEIGHT_PX_MAX: u64 = 1_200;
+
+/// A journey is drawn to its end.
+const IS_OVER: &str = "(() => { const frame = page.story.frame(performance.now()); \
+    return frame.scene.kind === 'update' && frame.now >= frame.to; })()";
+
+/// The size of the smallest text that is seen, in the page and on its canvases.
+async fn smallest_text(browser: &Browser) -> f64 {
+    let script = "Math.min(window.canvasTextPx, ...[...document.querySelectorAll('body *')].filter((node) => \
+        node.checkVisibility() && [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim())) \
+        .map((node) => parseFloat(getComputedStyle(node).fontSize)))";
+    browser.read(script).await.as_f64().unwrap()
+}
+
+/// Texts that are cut off: wider than what shows them.
+async fn cut_off(browser: &Browser) -> serde_json::Value {
+    let script = "[...document.querySelectorAll('h1, h2, p, button, label, output, .cell, .row span, .row b')].filter((node) => \
+        node.checkVisibility() && (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0 \
+        || node.getBoundingClientRect().right > document.documentElement.clientWidth + 1)).map((node) => node.outerHTML)";
+    browser.read(script).await
+}
+
 #[tokio::test]
-async fn the_page_fits_a_projector_and_a_phone_in_light_and_in_dark() {
-    for (name, width, height) in [("projector", 1280, 800), ("phone", 390, 844)] {
-        for is_dark in [false, true] {
-            let looks = Looks { width, height, is_dark, is_still: false };
-            let Some(browser) = Browser::open(looks).await else { return };
-            let server = Server::start(&[]).await;
-            browser.goto(&server, "/#window=5").await;
-            browser.until("a full picture", "page.lanes[0].exchanges.length > 6").await;
-            browser.screenshot(&format!("{name}-{}", if is_dark { "dark" } else { "light" })).await;
-            let overflow =
-                browser.read("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
-            assert_eq!(overflow, json!(0), "nothing is cut off at the side");
-            if name == "projector" {
-                let bottom =
-                    browser.read("document.querySelector('.lane.websocket').getBoundingClientRect().bottom").await;
-                assert!(bottom.as_f64().unwrap() <= 800.0, "all four lanes stand on the first screen: {bottom}");
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small() {
+    for (width, height, is_dark) in [(1024, 768, false), (1024, 768, true), (1280, 800, false), (1280, 800, true)] {
+        let name = format!("{width}x{height}-{}", if is_dark { "dark" } else { "light" });
+        let browser = Browser::open(Looks { width, height, is_dark, ..Looks::default() }).await;
+        let server = Server::start(&[]).await;
+        browser.goto(&server, "/").await;
+        browser.until("one journey is over", IS_OVER).await;
+        browser.screenshot(&name).await;
+        for panel in ["", "figures", "settings", "predict", "up", "connections", "reports", "help"] {
+            if !panel.is_empty() {
+                browser.click(&format!("#open-{panel}")).await;
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                browser.screenshot(&format!("{name}-{panel}")).await;
             }
-            // Something of the lane's own colour is drawn.
-            let drawn = browser.read("page.lanes.map((lane) => { const canvas = document.querySelector(`.${lane.key} .diagram`); \
-                const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; \
-                let count = 0; for (let i = 3; i < pixels.length; i += 4) if (pixels[i] > 200) count += 1; return count > 500; })").await;
-            assert_eq!(drawn, json!([true, true, true, true]));
-            browser.close().await;
+            let page =
+                browser.read("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]").await;
+            assert_eq!(page, json!([width, height]), "{name} {panel}: all stands on the first screen");
+            let lanes = browser.read("[...document.querySelectorAll('.lane')].map((lane) => lane.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])").await;
+            for lane in lanes.as_array().unwrap() {
+                let (top, bottom) = (lane[0].as_f64().unwrap(), lane[1].as_f64().unwrap());
+                assert!(bottom <= f64::from(height) && bottom - top >= 85.0, "{name} {panel}: {lanes}");
+            }
+            let smallest = smallest_text(&browser).await;
+            assert!(smallest >= TEXT_PX_MIN, "{name} {panel}: a text of {smallest} px");
+            assert_eq!(cut_off(&browser).await, json!([]), "{name} {panel}");
         }
+        // Something of the lane's own is drawn.
+        let drawn = browser.read("page.lanes.map((lane) => { const canvas = document.querySelector(`.${lane.key} .diagram`); \
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; \
+            let count = 0; for (let i = 3; i < pixels.length; i += 4) if (pixels[i] > 200) count += 1; return count > 500; })").await;
+        assert_eq!(drawn, json!([true, true, true, true]));
+        assert_eq!(browser.console().await, Vec::<String>::new());
+        browser.close().await;
     }
 }
 
 #[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() {
+    for is_dark in [false, true] {
+        let name = format!("phone-{}", if is_dark { "dark" } else { "light" });
+        let browser = Browser::open(Looks { width: 390, height: 844, is_dark, ..Looks::default() }).await;
+        let server = Server::start(&[]).await;
+        browser.goto(&server, "/").await;
+        browser.until("one journey is over", IS_OVER).await;
+        browser.screenshot(&name).await;
+        let tops = browser.read("['.lane.polling', '.lane.websocket', '.actions', '#panels'].map((one) => document.querySelector(one).getBoundingClientRect().top)").await;
+        let tops: Vec<f64> = tops.as_array().unwrap().iter().map(|top| top.as_f64().unwrap()).collect();
+        assert!(tops.is_sorted() && tops[0] < 100.0 && tops[1] < 700.0, "lanes, actions, panels: {tops:?}");
+        let height = browser.read("document.documentElement.scrollHeight").await.as_u64().unwrap();
+        assert!(height <= PHONE_HEIGHT_PX_MAX, "{height} px");
+        for panel in ["", "figures", "settings", "predict", "up", "connections", "help"] {
+            if !panel.is_empty() {
+                browser.click(&format!("#open-{panel}")).await;
+            }
+            assert_eq!(browser.read("document.documentElement.scrollWidth").await, json!(390), "{panel}");
+            assert_eq!(cut_off(&browser).await, json!([]), "{name} {panel}");
+            assert!(smallest_text(&browser).await >= TEXT_PX_MIN, "{panel}");
+        }
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
 async fn everything_can_be_done_by_keyboard_and_has_a_name() {
-    let Some(browser) = Browser::open(Looks::default()).await else { return };
+    let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
-    let tab = browser.driver.find(By::Css("#tab-controls")).await.unwrap();
-    tab.focus().await.unwrap();
-    tab.send_keys(Key::Right + Key::Null).await.unwrap();
+    let button = browser.driver.find(By::Css("#open-settings")).await.unwrap();
+    button.focus().await.unwrap();
+    button.send_keys(Key::Enter + Key::Null).await.unwrap();
     browser
         .until(
-            "the arrow key moved on",
-            "document.activeElement.id === 'tab-predict' && !document.getElementById('panel-predict').hidden",
+            "the panel is open",
+            "document.activeElement.ariaExpanded === 'true' && !document.getElementById('panel-settings').hidden",
         )
         .await;
-    browser.click("#tab-controls").await;
-    let slider = browser.driver.find(By::Css("#knob-poll")).await.unwrap();
+    let slider = browser.driver.find(By::Css("#setting-poll")).await.unwrap();
     slider.send_keys(Key::Left + Key::Null).await.unwrap();
-    browser.until("the slider moved", "page.settings.poll === 500").await;
+    browser.until("the slider moved", "page.settings.poll === 1000").await;
     let nameless = browser.read("[...document.querySelectorAll('button, input, select, canvas[role=img], [role=img]')].filter((node) => \
         !(node.getAttribute('aria-label') || node.labels?.length || node.textContent.trim())).map((node) => node.outerHTML)").await;
     assert_eq!(nameless, json!([]));
     browser
         .until(
             "pictures are told in words",
-            "document.querySelector('.polling .diagram').ariaLabel?.includes('requests')",
+            "document.querySelector('.polling .diagram').ariaLabel?.includes('request')",
         )
         .await;
     browser.close().await;
 }
 
 #[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
 async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
-    let Some(browser) = Browser::open(Looks { is_still: true, ..Looks::default() }).await else { return };
+    let browser = Browser::open(Looks { is_still: true, ..Looks::default() }).await;
     let server = Server::start(&[]).await;
-    browser.goto(&server, "/").await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
     let watch = "window.changes = new Set(); window.watchedSince = performance.now(); \
         const canvas = document.querySelector('.websocket .diagram'); \
         const look = () => { window.changes.add(canvas.toDataURL()); requestAnimationFrame(look); }; look();";
@@ -76,5 +139,16 @@ async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
     browser.until("four seconds", "performance.now() - window.watchedSince > 4000").await;
     let changes = browser.read("window.changes.size").await.as_u64().unwrap();
     assert!((2..=6).contains(&changes), "{changes} pictures in four seconds");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn opened_by_a_name_that_was_allowed_the_page_receives_on_all_four_lanes() {
+    let browser = Browser::open(Looks { host: Some("lab.example"), ..Looks::default() }).await;
+    let server = Server::start(&["--allow-host", "lab.example"]).await;
+    let url = format!("http://lab.example:{}/#view=window&feed=steady&rate=10&rtt=0", server.address.port());
+    browser.goto_url(&url).await;
+    browser.until("each lane goes on", "page.lanes.every((lane) => lane.audit.received > 10)").await;
     browser.close().await;
 }

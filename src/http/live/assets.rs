@@ -17,24 +17,29 @@ macro_rules! files {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 const PAGE: &str = include_str!("../../../web/index.html");
-const FILES: [(&str, &str, &str); 17] = files! {
+const FILES: [(&str, &str, &str); 22] = files! {
     "style.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "main.js": SCRIPT,
+    "actions.js": SCRIPT,
+    "answers.js": SCRIPT,
     "api.js": SCRIPT,
     "clock.js": SCRIPT,
-    "controls.js": SCRIPT,
-    "cut.js": SCRIPT,
+    "connection_limit.js": SCRIPT,
     "diagram.js": SCRIPT,
     "figures.js": SCRIPT,
     "format.js": SCRIPT,
+    "glyphs.js": SCRIPT,
     "lane.js": SCRIPT,
+    "panels.js": SCRIPT,
     "predict.js": SCRIPT,
     "reports.js": SCRIPT,
-    "tabs.js": SCRIPT,
+    "sentences.js": SCRIPT,
+    "settings.js": SCRIPT,
+    "story.js": SCRIPT,
     "token.js": SCRIPT,
-    "trap.js": SCRIPT,
     "upward.js": SCRIPT,
+    "view.js": SCRIPT,
 };
 
 /// `GET /`

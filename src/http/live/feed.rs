@@ -2,37 +2,36 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::StatusCode;
 
 use crate::limits;
 use crate::server::request::JsonBody;
-use crate::server::{App, FeedChangeError, FeedSetting, Problem};
+use crate::server::{FeedChangeError, FeedSetting, Problem, Room};
 
 /// `GET /live/feed`
-pub async fn read(State(app): State<Arc<App>>) -> Response {
-    Json(app.feed.state()).into_response()
+pub async fn read(Extension(room): Extension<Arc<Room>>) -> Response {
+    Json(room.feed.state()).into_response()
 }
 
-/// `POST /live/feed`: sets the feed for everyone. 200 with the setting.
+/// `POST /live/feed`: sets the feed of the stream, for everyone who reads it. 200 with the setting.
 ///
 /// Errors: 400 for a malformed body or a setting out of bounds, 409 where the feed is not the page's to set.
 pub async fn change(
-    State(app): State<Arc<App>>,
+    Extension(room): Extension<Arc<Room>>,
     JsonBody(setting): JsonBody<FeedSetting>,
 ) -> Result<Response, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    if !(limits::LIVE_RATE_MIN..=limits::LIVE_RATE_MAX).contains(&setting.rate) {
-        let (least, most) = (limits::LIVE_RATE_MIN, limits::LIVE_RATE_MAX);
+    if !(limits::LIVE_RATE_MIN..=room.limits.feed_per_s).contains(&setting.rate) {
+        let (least, most) = (limits::LIVE_RATE_MIN, room.limits.feed_per_s);
         return Err(bad(format!("rate is {}; use {least} to {most} updates a second", setting.rate)));
     }
-    if !(1..=limits::LIVE_PAYLOAD_BYTES_MAX).contains(&setting.payload) {
-        let most = limits::LIVE_PAYLOAD_BYTES_MAX;
+    if !(1..=room.limits.feed_payload_bytes).contains(&setting.payload) {
+        let most = room.limits.feed_payload_bytes;
         return Err(bad(format!("payload is {}; use 1 to {most} bytes", setting.payload)));
     }
-    match app.feed.change(setting).await {
+    match room.feed.change(setting).await {
         Ok(state) => Ok(Json(state).into_response()),
         Err(FeedChangeError::Closed) => {
             let detail =

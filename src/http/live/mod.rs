@@ -4,10 +4,11 @@
 //! |---|---|
 //! | `GET /`, `GET /web/…` | the page, from files built into the program |
 //! | `…?session=ID` on every address of the stream and on `/echo` | counts that connection for the page `ID` |
+//! | `…?room=R` on every address | is about the stream of room `R` instead of the main one |
 //! | `GET /live/session/ID` | what each lane of the page carried, as the server counted it; the feed; how many pages |
 //! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and keeps them broken for so long |
 //! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | makes the page's connections that much longer |
-//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed that all share |
+//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed of the stream |
 //! | `GET /live/reports`, `GET /reports/…` | the runs in the reports folder; their files |
 
 mod assets;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::server::request::{JsonBody, Segment};
-use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Problem};
+use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Problem, Room};
 use crate::stream::Cursor;
 use crate::units::{Nanos, UnixMicros};
 
@@ -59,12 +60,13 @@ struct Reading {
 
 async fn read(
     State(app): State<Arc<App>>,
-    axum::Extension(connection): axum::Extension<Arc<Connection>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Extension(room): Extension<Arc<Room>>,
     Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let session = app.sessions.open(id.parse()?, now)?;
-    let mut lanes: BTreeMap<_, _> = session.read().into_iter().collect();
+    let mut lanes: BTreeMap<_, _> = session.read(now).into_iter().collect();
     app.counters.sockets.for_each_of(
         |connection| connection.attachment().is_in(&session),
         |connection, tcp| {
@@ -78,11 +80,11 @@ async fn read(
     );
     let reading = Reading {
         now_us: app.clock.anchor().unix(now),
-        newest: app.journal.newest(),
+        newest: room.journal.newest(),
         round_trip_ms: session.added_round_trip().seconds() * 1e3,
         segment_header_bytes: limits::segment_header_bytes(connection.peer().ip().to_canonical()),
         pages: app.sessions.in_use(now),
-        feed: app.feed.state(),
+        feed: room.feed.state(),
         lanes,
     };
     Ok(Json(reading).into_response())

@@ -267,36 +267,17 @@ pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::plan::PlanError;
     use crate::load::plan::tests::settings;
     use crate::load::scenarios::Scenario;
     use std::path::PathBuf;
 
-    fn planned(scenario: &str, flags: &str) -> Result<Plan, PlanError> {
-        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new())
-    }
-
-    #[test]
-    fn a_run_in_which_nothing_would_be_due_is_refused_with_an_interval_that_is_enough() {
-        let Err(PlanError::Empty(refusal)) = planned("sparse", "--rounds 1 --measure 3s") else {
-            panic!("not refused")
-        };
-        let Refusal::NoUpdate { enough: Some(enough), .. } = &refusal else { panic!("{refusal}") };
-        assert!(planned("sparse", &format!("--rounds 1 --measure {}s", enough.seconds())).is_ok(), "{refusal}");
-        // The recording has its quiet hours: at this speed a tenth of a second may hold none.
-        assert!(matches!(
-            planned("quick", "--measure 1ms"),
-            Err(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
-        ));
-        assert!(matches!(
-            planned("quick", "--measure 10ms --clients 5 --poll-interval 60s"),
-            Err(PlanError::Empty(Refusal::NoPoll { .. }))
-        ));
+    fn planned(scenario: &str, flags: &str) -> Plan {
+        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new()).unwrap()
     }
 
     #[test]
     fn an_update_each_ten_seconds_falls_twice_into_twenty_for_every_subject() {
-        let plan = planned("sparse", "").unwrap();
+        let plan = planned("sparse", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
         assert_eq!((forecast.updates, forecast.deliveries), (Some(2), Some(2 * 50 * 3)));
     }
@@ -306,7 +287,7 @@ mod tests {
     fn the_forecast_of_the_sample_run_is_what_it_found() {
         let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
         let sample = crate::run::file::Run::read(&sample).unwrap();
-        let plan = planned("quick", "").unwrap();
+        let plan = planned("quick", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
         assert!(sample.trials.iter().all(|trial| Some(trial.audit.expected) == forecast.updates.map(|due| due * 50)));
         let off = plan.estimate().seconds() / sample.took_ns.seconds();
@@ -315,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_a_run_cannot_say_is_noted_beforehand() {
-        let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).unwrap().notes(shares).unwrap();
+        let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).notes(shares).unwrap();
         assert_eq!(notes("quick", "", &[0.99]), []);
         assert!(notes("quick", "--rounds 1", &[]).contains(&Note::FewRounds(1)));
         let few = notes("quick", "--clients 10", &[0.99]);

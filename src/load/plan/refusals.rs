@@ -156,4 +156,23 @@ mod tests {
             assert!(refusal(scenario, flags, target).is_none(), "{scenario} {flags}");
         }
     }
+
+    #[test]
+    fn a_run_in_which_nothing_would_be_due_is_refused_with_an_interval_that_is_enough() {
+        let Some(PlanError::Empty(refusal)) = refusal("sparse", "--rounds 1 --measure 3s", None) else {
+            panic!("not refused")
+        };
+        let Refusal::NoUpdate { enough: Some(enough), .. } = &refusal else { panic!("{refusal}") };
+        let flags = format!("--rounds 1 --measure {}s", enough.seconds());
+        assert!(self::refusal("sparse", &flags, None).is_none(), "{refusal}");
+        // The recording has its quiet hours: at this speed a tenth of a second may hold none.
+        assert!(matches!(
+            self::refusal("quick", "--measure 1ms", None),
+            Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
+        ));
+        assert!(matches!(
+            self::refusal("quick", "--measure 10ms --clients 5 --poll-interval 60s", None),
+            Some(PlanError::Empty(Refusal::NoPoll { .. }))
+        ));
+    }
 }

@@ -4,6 +4,7 @@ pub mod claims;
 pub mod compare;
 pub mod crossover;
 pub mod ranking;
+pub(crate) mod recommendation;
 pub mod rows;
 pub mod theory;
 pub mod thresholds;

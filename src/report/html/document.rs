@@ -7,11 +7,14 @@ use crate::report::html::page_file::PageKind;
 /// The policy in the head: no script, nothing from any network.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
+/// The looks of a run's page.
+pub(crate) const REPORT_CSS: &str = include_str!("report.css");
+
 /// What the looks of a kind of page are put together from.
 fn css(kind: PageKind) -> &'static [&'static str] {
     match kind {
-        PageKind::Run => &[include_str!("report.css")],
-        PageKind::Runs => &[include_str!("report.css"), include_str!("index.css")],
+        PageKind::Run => &[REPORT_CSS],
+        PageKind::Runs => &[REPORT_CSS, include_str!("index.css")],
         PageKind::Comparison => &[include_str!("comparison.css")],
     }
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use maud::{Markup, html};
 
 use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory, timeline};
-use crate::report::findings::crossover;
 use crate::report::findings::ranking::no_ranking;
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, View};
+use crate::report::findings::{crossover, recommendation};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table, unbroken};
 use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
-    capitalised, changes_along, counted, listed, moment, run_reasons, short_length, threshold_found, threshold_lead,
-    whole,
+    capitalised, changes_along, counted, listed, moment, recommendation_sentences, run_reasons, short_length,
+    threshold_found, threshold_lead, whole,
 };
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
@@ -60,6 +60,7 @@ fn body(view: &View<'_>) -> Markup {
         (validity(run))
         main {
             section #verdict aria-label="Verdict" {
+                @if let Some(found) = recommendation::of(view) { p.recommendation { (recommendation_sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
                 @else { (answers::answers(view, first, asked_first)) }
             }

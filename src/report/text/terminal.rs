@@ -1,11 +1,11 @@
 //! What is said at the end of a run, for a terminal: its verdict, what was measured, the summary as a table, claims and
 //! thresholds.
 
-use crate::report::findings::claims;
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::View;
+use crate::report::findings::{claims, recommendation};
 use crate::report::text::table::{Align, aligned, widths};
-use crate::report::text::wording::{self, counted, run_reasons, shown, threshold_line};
+use crate::report::text::wording::{self, counted, recommendation_lines, run_reasons, shown, threshold_line};
 use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary;
@@ -85,6 +85,11 @@ pub fn terminal_table(run: &Run) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Which transport to use for a stream like this one, as a paragraph; nothing where that cannot be said.
+pub fn terminal_recommendation(run: &Run) -> String {
+    recommendation::of(&View::new(run)).map_or_else(String::new, |found| recommendation_lines(&found))
 }
 
 /// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of

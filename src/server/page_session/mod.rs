@@ -99,6 +99,8 @@ pub struct LaneCounts {
     request_bytes: AtomicU64,
     segments_in: AtomicU64,
     segments_out: AtomicU64,
+    pinged: AtomicU64,
+    ponged: AtomicU64,
 }
 
 /// The same at one moment, as `GET /live/session/ID` gives it.
@@ -128,6 +130,10 @@ pub struct LaneReading {
     pub segments_in: u64,
     /// TCP segments sent.
     pub segments_out: u64,
+    /// How long ago the last ping was sent; only a WebSocket has any.
+    pub ping_ago_us: Option<u64>,
+    /// How long ago a pong came.
+    pub pong_ago_us: Option<u64>,
 }
 
 impl LaneCounts {
@@ -173,8 +179,24 @@ impl LaneCounts {
         self.cuts.fetch_add(1, Relaxed);
     }
 
-    fn read(&self) -> LaneReading {
+    /// A ping goes out.
+    pub fn pinged(&self, now: Nanos) {
+        self.pinged.store(now.0, Relaxed);
+    }
+
+    /// A pong came in.
+    pub fn ponged(&self, now: Nanos) {
+        self.ponged.store(now.0, Relaxed);
+    }
+
+    fn read(&self, now: Nanos) -> LaneReading {
+        let ago = |moment: &AtomicU64| match moment.load(Relaxed) {
+            0 => None,
+            at => Some(now.0.saturating_sub(at) / 1_000),
+        };
         LaneReading {
+            ping_ago_us: ago(&self.pinged),
+            pong_ago_us: ago(&self.ponged),
             connections: self.connections.load(Relaxed),
             requests: self.requests.load(Relaxed),
             empty: self.empty.load(Relaxed),
@@ -207,8 +229,8 @@ impl PageSession {
     }
 
     /// Every lane's counts of connections that have ended or moved on; the caller adds those still open.
-    pub fn read(&self) -> [(&'static str, LaneReading); LANES] {
-        Lane::ALL.map(|lane| (lane.label(), self.lane(lane).read()))
+    pub fn read(&self, now: Nanos) -> [(&'static str, LaneReading); LANES] {
+        Lane::ALL.map(|lane| (lane.label(), self.lane(lane).read(now)))
     }
 
     /// How much longer a round trip takes than the network makes it.

@@ -75,6 +75,45 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     all
 }
 
+/// The rate, in updates a second, at which two transports take the same bytes for a delivery of a run's stream: below it
+/// the first takes more. `None` if there is none that anyone would set, or if either measurement is so far from theory
+/// that nothing is to be drawn from it.
+pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) -> Option<f64> {
+    let known = predictions(run);
+    let is_trusted = |transport: Transport| {
+        let mut of = known.iter().filter(|one| one.transport == transport && one.metric == Metric::WireTotal);
+        of.next().is_some_and(|one| one.off.abs() <= OFF_MAX)
+    };
+    if !(is_trusted(first) && is_trusted(second)) {
+        return None;
+    }
+    let row = run.summary.iter().find(|row| row.transport == Some(second))?;
+    let trials: Vec<&Trial> = run.trials.iter().filter(|trial| trial.transport == Some(second)).collect();
+    let tcp_baseline = run.tcp_baseline.iter().find(|one| summary::is_same_point(&one.point, &row.point));
+    let measured = Setting::of(run, row, &trials, tcp_baseline)?;
+    // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
+    let setting = Setting { interval: [0.0, 3600.0], ..measured };
+    let total = |transport: Transport, rate: f64| {
+        let all = predict(transport, &Setting { rate, ..setting });
+        all.into_iter().find(|one| one.metric == Metric::WireTotal).map(|one| one.predicted)
+    };
+    let excess = |rate: f64| Some(total(first, rate)? - total(second, rate)?);
+    let [mut low, mut high] = RATES_LOOKED_AT;
+    if excess(low)? <= 0.0 || excess(high)? >= 0.0 {
+        return None;
+    }
+    for _ in 0..HALVINGS {
+        let middle = (low * high).sqrt();
+        if excess(middle)? > 0.0 { low = middle } else { high = middle }
+    }
+    Some((low * high).sqrt())
+}
+
+/// Updates a second between which two transports may take the same bytes.
+const RATES_LOOKED_AT: [f64; 2] = [0.01, 1000.0];
+/// Halvings of that span, in logarithms, that leave less than a thousandth of a rate.
+const HALVINGS: u32 = 24;
+
 fn off(metric: Metric, predicted: f64, measured: f64) -> f64 {
     match predicted == 0.0 {
         _ if metric.unit() == Unit::Fraction => measured - predicted,

@@ -31,6 +31,21 @@ fn assert_near(found: f64, expected: f64, what: &str) {
 }
 
 #[test]
+fn below_a_rate_polling_takes_more_bytes_than_a_stream_and_above_it_fewer() {
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+    let run = Run::read(&sample).unwrap();
+    let rate = rate_of_equal_bytes(&run, [Transport::Polling, Transport::WebSocket]).unwrap();
+    // The run itself is above it, and there polling was measured to take fewer.
+    let bytes = |transport| {
+        let row = run.summary.iter().find(|row| row.transport == Some(transport)).unwrap();
+        row.metrics.wire_bytes_per_delivery.total.0.unwrap()
+    };
+    assert!(rate < run.summary[0].point.rate_per_s && bytes(Transport::Polling) < bytes(Transport::WebSocket));
+    assert!((1.0..7.0).contains(&rate), "{rate}");
+    assert_eq!(rate_of_equal_bytes(&run, [Transport::LongPolling, Transport::WebSocket]), None);
+}
+
+#[test]
 fn polling_waits_half_its_interval_and_asks_whether_there_is_something_or_not() {
     let sparse = polling(&setting(0.1, Gaps::Steady));
     assert_near(sparse.latency.unwrap(), 0.5001, "latency");

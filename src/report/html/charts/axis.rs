@@ -1,6 +1,13 @@
-//! An axis, linear or logarithmic, with ticks of our own choice.
+//! An axis, linear or logarithmic, with ticks where people count.
 
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use crate::report::html::charts::drawing::px;
+use crate::report::html::charts::text;
+
+/// Least room between two labels on one line.
+const LABEL_GAP: i32 = px(6);
+
+/// Labels whose distances differ by no more than this are evenly spaced.
+const EVEN: i32 = px(1);
 
 /// How values are laid out along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,32 +90,39 @@ impl Axis {
         Some(axis)
     }
 
-    /// One place for each of `count` rows, the first on top.
-    pub fn rows(count: usize) -> Self {
-        let labelled = (0..count).map(|row| row as f64).collect();
-        Self { from: count as f64 - 0.5, to: -0.5, scale: Scale::Linear, labelled, minor: Vec::new() }
-    }
-
     fn linear(low: f64, high: f64, ticks: usize) -> Self {
-        let step = round_step((high - low).max(f64::MIN_POSITIVE) / ticks.max(1) as f64);
+        // Values that are all zero have no length of their own.
+        let length = if high > low { high - low } else { 1.0 };
+        let step = round_step(length / ticks.max(1) as f64);
         let (first, last) = ((low / step).floor() as i64, (high / step).ceil().max(1.0) as i64);
         let labelled: Vec<f64> = (first..=last).map(|count| count as f64 * step).collect();
         Self { from: first as f64 * step, to: last as f64 * step, scale: Scale::Linear, labelled, minor: Vec::new() }
     }
 
     fn log(low: f64, high: f64, ticks: usize) -> Self {
-        let decades = || (low.log10().floor() as i32 - 1)..=(high.log10().ceil() as i32 + 1);
-        let marks = |steps: &'static [f64]| -> Vec<f64> {
-            decades().flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade))).collect()
+        let decades = (low.log10().floor() as i32 - 1)..=(high.log10().ceil() as i32 + 1);
+        let marks = |steps: &[f64], every: i32| -> Vec<f64> {
+            let kept = decades.clone().filter(|decade| decade.rem_euclid(every) == 0);
+            kept.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade))).collect()
         };
-        let ends = marks(&[1.0, 2.0, 5.0]);
+        let ends = marks(&[1.0, 2.0, 5.0], 1);
         // A hair of tolerance, so that 0.1 × 10 is not taken for more than 1.
         let from = ends.iter().copied().rfind(|end| *end <= low * 1.000_001).unwrap_or(low);
         let to = ends.iter().copied().find(|end| *end >= high * 0.999_999 && *end > from * 1.5).unwrap_or(high);
-        let inside = |value: &f64| *value >= from * 0.999_999 && *value <= to * 1.000_001;
-        let all = |steps: &'static [f64]| -> Vec<f64> { marks(steps).into_iter().filter(inside).collect() };
-        let labelled = if (to / from).log10() * 3.0 <= ticks as f64 { all(&[1.0, 2.0, 5.0]) } else { all(&[1.0]) };
-        let minor = all(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        let inside = |steps: &[f64], every: i32| -> Vec<f64> {
+            let is_inside = |value: &f64| *value >= from * 0.999_999 && *value <= to * 1.000_001;
+            marks(steps, every).into_iter().filter(is_inside).collect()
+        };
+        // From the finest on, the first that has few enough labels; two at the least, or nothing could be read from it.
+        let mut labelled = inside(&[1.0, 2.0, 5.0], 1);
+        for every in 1..=decades.clone().count() as i32 {
+            let coarser = inside(&[1.0], every);
+            if labelled.len() <= ticks || coarser.len() < 2 {
+                break;
+            }
+            labelled = coarser;
+        }
+        let minor = inside(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], 1);
         Self { from, to, scale: Scale::Log, labelled, minor }
     }
 
@@ -127,22 +141,51 @@ impl Axis {
         (-0.001..=1.001).contains(&self.share(value)) && (self.scale == Scale::Linear || value > 0.0)
     }
 
-    /// The same with only as many labels as fit beside one another, each `label_px` wide, on `length_px`.
-    pub fn spaced(&self, label_px: i32, length_px: i32) -> Self {
-        let apart = f64::from(label_px) / f64::from(length_px.max(1));
-        let mut labelled: Vec<f64> = Vec::new();
-        for value in self.labelled.iter().copied() {
-            let is_clear = labelled.last().is_none_or(|last| (self.share(value) - self.share(*last)).abs() >= apart);
-            if is_clear {
-                labelled.push(value);
-            }
-        }
-        Self { labelled, ..self.clone() }
+    /// Where `value` lies between `first` and `last`, the places of the axis' ends.
+    pub fn place(&self, value: f64, first: i32, last: i32) -> i32 {
+        first + (self.share(value).clamp(-0.5, 1.5) * f64::from(last - first)).round() as i32
     }
 
-    /// The same without its minor ticks, for a chart too small to show them.
-    pub fn plain(&self) -> Self {
-        Self { minor: Vec::new(), ..self.clone() }
+    /// The labels with their words: as many as fit beside one another on `length` units, the ends first of all. Where the
+    /// labels are evenly spaced, those that are kept are too, but for the last.
+    pub fn ticks_across(&self, label: &dyn Fn(f64) -> String, size_px: i32, length: i32) -> Vec<(f64, String)> {
+        let room = |(value, text): &(f64, String)| {
+            let half = text::width(text, size_px) / 2 + LABEL_GAP / 2;
+            let at = self.place(*value, 0, length);
+            (at - half, at + half)
+        };
+        let mut all: Vec<(f64, String)> = self.labelled.iter().map(|value| (*value, label(*value))).collect();
+        all.sort_by_key(|tick| self.place(tick.0, 0, length));
+        let is_clear = |pair: &[(f64, String)]| room(&pair[0]).1 <= room(&pair[1]).0;
+        let places: Vec<i32> = all.iter().map(|tick| self.place(tick.0, 0, length)).collect();
+        let gaps = || places.windows(2).map(|pair| pair[1] - pair[0]);
+        let is_even = gaps().max().unwrap_or_default() - gaps().min().unwrap_or_default() <= EVEN;
+        let end = all.len().saturating_sub(1);
+        for every in (1..=end).filter(|_| is_even) {
+            // Each of these, as far as the last is not nearer than they are to one another; and the last.
+            let indices = (0..end).step_by(every).filter(|index| index + every <= end).chain([end]);
+            let kept: Vec<_> = indices.map(|index| all[index].clone()).collect();
+            if kept.windows(2).all(is_clear) {
+                return kept;
+            }
+        }
+        let Some(last) = all.pop() else { return all };
+        let mut kept: Vec<(f64, String)> = Vec::new();
+        for (index, tick) in all.into_iter().enumerate() {
+            let is_free = kept.last().is_none_or(|before| room(before).1 <= room(&tick).0);
+            if is_free && (index == 0 || room(&tick).1 <= room(&last).0) {
+                kept.push(tick);
+            }
+        }
+        if kept.last().is_none_or(|before| room(before).1 <= room(&last).0) {
+            kept.push(last);
+        }
+        kept
+    }
+
+    /// The values with a faint line only.
+    pub fn minor(&self) -> &[f64] {
+        &self.minor
     }
 
     /// The values with a label.
@@ -153,23 +196,6 @@ impl Axis {
     /// The ends, the smaller first.
     pub fn ends(&self) -> (f64, f64) {
         (self.from.min(self.to), self.from.max(self.to))
-    }
-}
-
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
-        first + (self.share(*value).clamp(-0.5, 1.5) * f64::from(last - first)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { self.minor.clone() } else { self.labelled.clone() }
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.from..self.to
     }
 }
 
@@ -224,10 +250,55 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_would_touch_are_left_out() {
-        let axis = Axis::exact(0.0, 4.0, Scale::Linear, vec![0.0, 0.3, 1.0, 2.0]);
-        assert_eq!(axis.spaced(46, 270).labelled, [0.0, 1.0, 2.0]);
-        assert_eq!(axis.spaced(46, 800).labelled, axis.labelled);
+    fn labels_that_would_touch_are_left_out_and_the_ends_stay() {
+        let shown = |values: &[f64], length_px: i32| -> Vec<f64> {
+            let axis = Axis::exact(0.0, 4.0, Scale::Linear, values.to_vec());
+            let ticks = axis.ticks_across(&|value| format!("{value} updates"), 13, px(length_px));
+            ticks.into_iter().map(|(value, _)| value).collect()
+        };
+        assert_eq!(shown(&[0.0, 0.3, 1.0, 2.0, 3.7, 4.0], 400), [0.0, 1.0, 2.0, 4.0]);
+        assert_eq!(shown(&[0.0, 0.3, 1.0, 2.0, 3.7, 4.0], 2000), [0.0, 0.3, 1.0, 2.0, 3.7, 4.0]);
+        assert_eq!(shown(&[4.0, 0.0], 400), [0.0, 4.0], "in order of their places");
+        assert_eq!(shown(&[0.0, 4.0], 20), [0.0], "one where there is no room for two");
+        let even =
+            |count: u32| (0..count).map(|index| f64::from(index) * 4.0 / f64::from(count - 1)).collect::<Vec<_>>();
+        let kept = |count: u32, length_px| {
+            let axis = Axis::exact(0.0, 4.0, Scale::Linear, even(count));
+            let ticks = axis.ticks_across(&|_| "65,536 B".to_owned(), 13, px(length_px));
+            ticks.iter().map(|tick| (tick.0 * f64::from(count - 1) / 4.0).round() as u32).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(7, 330), [0, 2, 4, 6]);
+        assert_eq!(kept(12, 500), [0, 2, 4, 6, 8, 11]);
+    }
+
+    #[test]
+    fn a_log_axis_has_two_labels_or_more_and_never_many() {
+        for ticks in 3..=7 {
+            for (low, decades) in
+                [(3.0, 0.1), (2.0, 1.4), (0.7, 1.0), (4e5, 2.0), (1.0, 4.0), (2e-3, 9.0), (1e-6, 14.0)]
+            {
+                let high = low * 10f64.powf(decades);
+                let labelled = Axis::fit([low, high].into_iter(), Scale::Log, ticks).unwrap().labelled;
+                assert!(labelled.len() >= 2, "{low} to {high}: {labelled:?}");
+                assert!(labelled.len() <= ticks.max(5), "{low} to {high}, {ticks}: {labelled:?}");
+                let ratio = labelled[1] / labelled[0];
+                let is_even = labelled.windows(2).all(|pair| (pair[1] / pair[0] / ratio - 1.0).abs() < 1e-6);
+                assert!(is_even || labelled.windows(2).all(|pair| pair[1] / pair[0] < 2.6), "{labelled:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_even_in_differences_or_in_ratios() {
+        let linear = Axis::exact(0.0, 4.0, Scale::Linear, Vec::new());
+        assert_eq!([0.0, 1.0, 4.0].map(|value| linear.place(value, 100, 500)), [100, 200, 500]);
+        let log = Axis::exact(1.0, 1e4, Scale::Log, Vec::new());
+        assert_eq!([1.0, 10.0, 1e4].map(|value| log.place(value, 500, 100)), [500, 400, 100], "upwards");
+    }
+
+    #[test]
+    fn an_axis_of_zeros_has_labels_that_differ() {
+        assert_eq!(Axis::fit([0.0, 0.0].into_iter(), Scale::Linear, 4).unwrap().labelled, [0.0, 0.5]);
     }
 
     #[test]

@@ -1,13 +1,29 @@
 //! Lines over a figure or a setting, with intervals as whiskers.
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
-
 use crate::report::html::charts::axis::Axis;
-use crate::report::html::charts::{Area, DrawError, Hit, Ink, LABEL_PX, LABEL_WIDTH_PX, Size, marker, px, themed};
+use crate::report::html::charts::drawing::{Anchor, Drawing, Hit, LABEL_PX, Point, Shape, Words, px};
+use crate::report::html::charts::frame::{self, Frame, Label};
+use crate::report::html::charts::text::{self, FreeRoom, Room};
+use crate::report::html::charts::{DrawError, Ink, Size};
 
-/// How a tick is written.
-pub type Label<'a> = &'a dyn Fn(f64) -> String;
+/// From one name at the ends of the lines to the next.
+const NAMES_APART: i32 = px(17);
+/// From the end of the longest line to the names.
+const NAME_GAP: i32 = px(10);
+/// The same where a name had to give way: there is room for a leader to it.
+const LEADER_GAP: i32 = px(20);
+/// A line that ends this far before the longest has its name at its own end.
+const ALONE_MIN: i32 = px(60);
+/// A name moved farther than this has a leader from its line.
+const LEADER_MIN: i32 = px(4);
+/// Size of the words beside a mark.
+const MARK_LABEL_PX: i32 = LABEL_PX - 1;
+/// Room that a mark takes around its middle.
+const MARK_REACH: i32 = px(6);
+/// Half the width of a whisker's end.
+const CAP: i32 = px(4);
+/// A whisker shorter than this is hidden by its mark, and left out.
+const WHISKER_MIN: i32 = px(8);
 
 /// A chart of lines.
 pub struct Lines<'a> {
@@ -67,140 +83,152 @@ impl Mark {
 impl Lines<'_> {
     /// The chart as SVG.
     pub fn svg(&self, size: Size) -> Result<String, DrawError> {
+        Ok(self.drawing(size).svg())
+    }
+
+    fn drawing(&self, size: Size) -> Drawing {
         let (width, height) = (px(size.width_px()), px(self.height_px));
-        let mut hits = Vec::new();
-        let mut svg = String::new();
-        {
-            let root = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
-            let (right, left) = match size {
-                Size::Full => (150, 72),
-                Size::Half => (104, 66),
-                Size::Phone => (14, 60),
-            };
-            let x = self.x.0.spaced(LABEL_WIDTH_PX, size.width_px() - left - right);
-            let y = if size == Size::Full { self.y.0.clone() } else { self.y.0.plain() };
-            let mut chart = ChartBuilder::on(&root)
-                .margin_top(px(30))
-                .margin_right(px(right))
-                .margin_bottom(px(22))
-                .x_label_area_size(px(26))
-                .y_label_area_size(px(left))
-                .build_cartesian_2d(x, y)?;
-            chart
-                .configure_mesh()
-                .bold_line_style(Ink::Grid.line(1.0))
-                .light_line_style(Ink::GridMinor.line(1.0))
-                .axis_style(Ink::Axis.line(1.0))
-                .x_label_style(Ink::Muted.text(LABEL_PX, HPos::Center, VPos::Top))
-                .y_label_style(Ink::Muted.text(LABEL_PX, HPos::Right, VPos::Center))
-                .x_label_formatter(&|value| (self.x.1)(*value))
-                .y_label_formatter(&|value| (self.y.1)(*value))
-                .set_all_tick_mark_size(px(4))
-                .draw()?;
-            let mut ends = Vec::new();
-            for series in &self.series {
-                let place = |x: f64, y: f64| chart.backend_coord(&(x, y));
-                if let Some(end) = self.draw_series(&root, series, &place, size, &mut hits)? {
-                    ends.push((end, series));
-                }
-            }
-            if size != Size::Phone {
-                draw_names(&root, ends)?;
-            }
-            let title = Ink::Muted.text(LABEL_PX, HPos::Left, VPos::Top);
-            root.draw(&Text::new(self.y_title.to_owned(), (px(4), px(2)), title))?;
-            let middle = (px(left) + width - px(right)) / 2;
-            let title = Ink::Muted.text(LABEL_PX, HPos::Center, VPos::Bottom);
-            root.draw(&Text::new(self.x_title.to_owned(), (middle, height - px(2)), title))?;
-            root.present()?;
+        let mut drawing = Drawing::new(self.title, width, height);
+        // On a phone the legend above the chart has the names.
+        let named = || self.series.iter().filter(|series| series.is_named && size != Size::Phone);
+        let names = text::widest(named().map(|series| series.name.as_str()), LABEL_PX);
+        let names = if names > 0 { LEADER_GAP + names } else { 0 };
+        let y_texts: Vec<String> = self.y.0.labels().map(self.y.1).collect();
+        let frame = Frame {
+            left: frame::left_of(&y_texts, px(56), width),
+            top: px(30),
+            right: width - frame::right_of(names, &self.x.0, self.x.1, width),
+            bottom: height - frame::BELOW,
+        };
+        if size == Size::Full {
+            frame.draw_minor(&mut drawing, &self.x.0, &self.y.0);
         }
-        Ok(themed(&svg, self.title, (width, height), &hits))
+        frame.draw_upwards(&mut drawing, &self.y.0, self.y.1);
+        frame.draw_across(&mut drawing, &self.x.0, self.x.1, self.x_title);
+        let title = Words { at: Point::new(0, px(12)), text: self.y_title.to_owned() };
+        drawing.texts(Ink::Muted, Anchor::Start, LABEL_PX, vec![title]);
+
+        let runs: Vec<Vec<Vec<Point>>> = self.series.iter().map(|series| self.runs(&frame, series)).collect();
+        for (series, runs) in self.series.iter().zip(&runs) {
+            let lines: Vec<_> = runs.iter().filter(|run| run.len() > 1).cloned().collect();
+            if !lines.is_empty() {
+                drawing.lines(series.ink, series.ink.width_px(), lines);
+            }
+        }
+        for series in &self.series {
+            self.draw_marks(&mut drawing, &frame, series);
+        }
+        if size != Size::Phone {
+            self.draw_words(&mut drawing, &frame, &runs);
+        }
+        drawing
     }
 
-    /// One line with its whiskers and marks; returns where it ends if its name is to be written there.
-    fn draw_series(
-        &self,
-        root: &Area<'_>,
-        series: &Series,
-        place: &dyn Fn(f64, f64) -> (i32, i32),
-        size: Size,
-        hits: &mut Vec<Hit>,
-    ) -> Result<Option<(i32, i32)>, DrawError> {
-        let is_placed = |mark: &&Mark| self.x.0.holds(mark.x) && self.y.0.holds(mark.y);
-        let width_px = match series.ink {
-            Ink::Thin(_) | Ink::TcpBaseline => 1.3,
-            Ink::Dashed(_) => 1.8,
-            Ink::Series(_)
-            | Ink::Part(_)
-            | Ink::Text
-            | Ink::Muted
-            | Ink::Axis
-            | Ink::Grid
-            | Ink::GridMinor
-            | Ink::Band => 2.4,
+    /// The names of the lines and the words beside their marks.
+    fn draw_words(&self, drawing: &mut Drawing, frame: &Frame, runs: &[Vec<Vec<Point>>]) {
+        let named = self.series.iter().zip(runs).filter(|(series, _)| series.is_named);
+        let ends = named.filter_map(|(series, runs)| Some((*runs.last()?.last()?, series)));
+        let ends: Vec<(Point, &Series)> = ends.collect();
+        // A line that ends long before the others has its name there, and not behind a leader as long as a line.
+        let across = ends.iter().map(|(end, _)| end.x).max().unwrap_or_default();
+        let is_beside_others = |(end, _): &(Point, &Series)| across - end.x < ALONE_MIN;
+        let (beside_others, mut alone): (Vec<_>, Vec<_>) = ends.into_iter().partition(is_beside_others);
+        // From the top down, so that of two close to one another the upper one has its name above.
+        alone.sort_by_key(|(end, _)| end.y);
+        let placed = self.series.iter().flat_map(|series| &series.points).filter(|mark| self.is_placed(mark));
+        let placed: Vec<(Point, &Mark)> = placed.map(|mark| (self.place(frame, mark), mark)).collect();
+        let mut free = FreeRoom {
+            area: Room { left: frame.left, top: frame.top - px(10), right: drawing.width, bottom: frame.bottom },
+            taken: placed.iter().map(|(at, _)| Room::around(*at, MARK_REACH)).collect(),
+            lines: runs.iter().flatten().flat_map(|run| run.windows(2).map(|pair| (pair[0], pair[1]))).collect(),
         };
-        let path: Vec<_> = series.points.iter().filter(is_placed).map(|mark| place(mark.x, mark.y)).collect();
-        root.draw(&PathElement::new(path.clone(), series.ink.line(width_px)))?;
-        let (lowest, highest) = self.y.0.ends();
-        for mark in series.points.iter().filter(is_placed) {
-            let (x, y) = place(mark.x, mark.y);
-            if let Some([low, high]) = mark.interval {
-                let (top, bottom) = (place(mark.x, high.min(highest)).1, place(mark.x, low.max(lowest)).1);
-                // A whisker that the mark would hide is left out.
-                if bottom - top > px(8) {
-                    root.draw(&PathElement::new(vec![(x, top), (x, bottom)], series.ink.line(1.2)))?;
-                    for end in [top, bottom] {
-                        root.draw(&PathElement::new(vec![(x - px(4), end), (x + px(4), end)], series.ink.line(1.2)))?;
-                    }
-                }
-            }
-            if let Some(index) = series.marker {
-                marker(root, (x, y), index, 4.2, series.ink)?;
-            }
-            if let Some(label) = mark.label.as_ref().filter(|_| size != Size::Phone) {
-                let style = Ink::Muted.text(LABEL_PX - 1.0, HPos::Left, VPos::Bottom);
-                root.draw(&Text::new(label.clone(), (x + px(9), y - px(3)), style))?;
-            }
-            if let Some(value) = &mark.shown {
-                let (name, value) = (series.name.clone(), value.clone());
-                hits.push(Hit { at: (x, y), half: None, name, value, is_focusable: mark.is_focusable });
+        free.taken.extend(draw_names(drawing, frame, beside_others));
+        for (end, series) in alone {
+            if let Some(words) = free.take(end, &series.name, LABEL_PX) {
+                drawing.texts(series.ink.of_words(), Anchor::Start, LABEL_PX, vec![words]);
             }
         }
-        Ok(path.last().copied().filter(|_| series.is_named))
+        let labels = placed.iter().filter_map(|(at, mark)| free.take(*at, mark.label.as_ref()?, MARK_LABEL_PX));
+        let labels: Vec<Words> = labels.collect();
+        if !labels.is_empty() {
+            drawing.texts(Ink::Muted, Anchor::Start, MARK_LABEL_PX, labels);
+        }
+    }
+
+    /// True if a mark has a place: zero has none on a logarithmic axis.
+    fn is_placed(&self, mark: &Mark) -> bool {
+        self.x.0.holds(mark.x) && self.y.0.holds(mark.y)
+    }
+
+    fn place(&self, frame: &Frame, mark: &Mark) -> Point {
+        frame.place(&self.x.0, &self.y.0, (mark.x, mark.y))
+    }
+
+    /// The line of a series; it breaks where a point has no place.
+    fn runs(&self, frame: &Frame, series: &Series) -> Vec<Vec<Point>> {
+        let pieces = series.points.split(|mark| !self.is_placed(mark));
+        let pieces = pieces.map(|piece| piece.iter().map(|mark| self.place(frame, mark)).collect());
+        pieces.filter(|piece: &Vec<Point>| !piece.is_empty()).collect()
+    }
+
+    /// Whiskers, marks and targets of a series.
+    fn draw_marks(&self, drawing: &mut Drawing, frame: &Frame, series: &Series) {
+        let placed = || series.points.iter().filter(|mark| self.is_placed(mark));
+        let whiskers = placed().filter_map(|mark| {
+            Some((self.place(frame, mark).x, mark.interval?.map(|end| self.y.0.place(end, frame.bottom, frame.top))))
+        });
+        let whiskers: Vec<Vec<Point>> = whiskers.flat_map(|(x, ends)| whisker(frame, x, ends)).collect();
+        if !whiskers.is_empty() {
+            drawing.lines(series.ink, 1.2, whiskers);
+        }
+        if let Some(index) = series.marker {
+            let at: Vec<Point> = placed().map(|mark| self.place(frame, mark)).collect();
+            drawing.shapes.push(Shape::Marks { ink: series.ink, index, at });
+        }
+        let hits = placed().filter_map(|mark| {
+            let (name, value) = (series.name.clone(), mark.shown.clone()?);
+            Some(Hit { at: self.place(frame, mark), half: None, name, value, is_focusable: mark.is_focusable })
+        });
+        drawing.hits.extend(hits);
     }
 }
 
-/// The names at the right ends of the lines, pushed apart so that none overlap.
-fn draw_names(root: &Area<'_>, mut ends: Vec<((i32, i32), &Series)>) -> Result<(), DrawError> {
-    const APART: i32 = 17;
-    ends.sort_by_key(|((_, y), _)| *y);
-    let mut places: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
-    for index in 1..places.len() {
-        places[index] = places[index].max(places[index - 1] + px(APART));
+/// The lines of an interval's whisker. An end beyond the area has no cap: the interval goes on.
+fn whisker(frame: &Frame, x: i32, [low, high]: [i32; 2]) -> Vec<Vec<Point>> {
+    let (bottom, top) = (low.min(frame.bottom), high.max(frame.top));
+    if bottom - top <= WHISKER_MIN {
+        return Vec::new();
     }
-    // What the pushing moved too far down goes back up, from the last to the first.
-    let bottom = root.dim_in_pixel().1 as i32 - px(52);
-    for index in (0..places.len()).rev() {
-        let below = places.get(index + 1).map_or(bottom, |next| next - px(APART));
-        places[index] = places[index].min(below);
-    }
-    let across = ends.iter().map(|((x, _), _)| *x).max().unwrap_or_default();
-    for (((_, _), series), y) in ends.into_iter().zip(places) {
-        // A dash in the middle of a name would read as part of it; the ink of a word is never dashed.
-        let ink = match series.ink {
-            Ink::Dashed(index) | Ink::Thin(index) => Ink::Series(index),
-            Ink::TcpBaseline => Ink::Muted,
-            ink @ (Ink::Series(_)
-            | Ink::Part(_)
-            | Ink::Text
-            | Ink::Muted
-            | Ink::Axis
-            | Ink::Grid
-            | Ink::GridMinor
-            | Ink::Band) => ink,
-        };
-        let style = ink.text(LABEL_PX, HPos::Left, VPos::Center);
-        root.draw(&Text::new(series.name.clone(), (across + px(10), y), style))?;
-    }
-    Ok(())
+    let cap = |y: i32| vec![Point::new(x - CAP, y), Point::new(x + CAP, y)];
+    let mut lines = vec![vec![Point::new(x, top), Point::new(x, bottom)]];
+    lines.extend([low, high].into_iter().filter(|end| (top..=bottom).contains(end)).map(cap));
+    lines
 }
+
+/// The names at the right ends of lines that end together, pushed apart so that none overlap, with leaders to those that had to give way.
+/// Returns the room that they take.
+fn draw_names(drawing: &mut Drawing, frame: &Frame, mut ends: Vec<(Point, &Series)>) -> Vec<Room> {
+    ends.sort_by_key(|(end, _)| end.y);
+    let wanted: Vec<i32> = ends.iter().map(|(end, _)| end.y).collect();
+    let places = text::apart(&wanted, NAMES_APART, frame.top, frame.bottom);
+    let across = ends.iter().map(|(end, _)| end.x).max().unwrap_or_default();
+    let has_leader = |end: Point, y: i32| (end.y - y).abs() > LEADER_MIN || across - end.x > LEADER_MIN;
+    let has_leaders = ends.iter().zip(&places).any(|((end, _), y)| has_leader(*end, *y));
+    let left = across + if has_leaders { LEADER_GAP } else { NAME_GAP };
+    let mut rooms = Vec::new();
+    for ((end, series), y) in ends.into_iter().zip(places) {
+        let ink = series.ink.of_words();
+        if has_leader(end, y) {
+            let run = vec![Point::new(end.x + MARK_REACH, end.y), Point::new(left - px(3), y)];
+            drawing.lines(ink.of_leader(), 1.0, vec![run]);
+        }
+        let words = Words::centred(Point::new(left, y), LABEL_PX, series.name.clone());
+        rooms.push(Room::of(&words, Anchor::Start, LABEL_PX));
+        drawing.texts(ink, Anchor::Start, LABEL_PX, vec![words]);
+    }
+    rooms
+}
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

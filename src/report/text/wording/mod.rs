@@ -7,6 +7,7 @@
 //! | `names` | transports, points and rows |
 //! | `reasons` | why a trial, a row or a run is not valid |
 //! | `questions`, `rankings` | who is lowest in a metric, and how far the others are |
+//! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
 //! | `crossovers` | what becomes of two transports along a sweep |
 //! | `claims` | the four claims and what speaks for or against them |
 //! | `thresholds` | what became of a `--fail-if` |
@@ -22,6 +23,7 @@ mod numbers;
 mod questions;
 mod rankings;
 mod reasons;
+mod recommendations;
 #[cfg(test)]
 mod tests;
 mod thresholds;
@@ -34,4 +36,5 @@ pub(crate) use numbers::*;
 pub(crate) use questions::*;
 pub(crate) use rankings::*;
 pub(crate) use reasons::*;
+pub(crate) use recommendations::*;
 pub(crate) use thresholds::*;

@@ -8,6 +8,7 @@ use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holdi
 use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare};
 use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
+use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Transport;
@@ -41,6 +42,7 @@ fn every_wording_stands_in_the_golden_file() {
     let mut golden = Golden::default();
     reasons_said(&mut golden);
     rankings_said(&mut golden);
+    recommendations_said(&mut golden);
     crossovers_said(&mut golden);
     claims_said(&mut golden);
     thresholds_said(&mut golden);
@@ -146,6 +148,35 @@ fn rankings_said(golden: &mut Golden) {
     let mut invalid = fake::quick();
     invalid.summary.iter_mut().for_each(|row| row.verdict = Verdict::Invalid);
     golden.line(unanswered(&View::new(&invalid), 0, Metric::ServerCpu));
+}
+
+fn recommendations_said(golden: &mut Golden) {
+    golden.heading("Which transport to use");
+    let of = |transport, value| Of { transport, value };
+    let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
+    let best = of(websocket, 302.0);
+    let base = Recommendation {
+        point: fake::point(),
+        fastest: vec![of(websocket, 3.9e5), of(sse, 4e5)],
+        is_open: false,
+        slowest: Some(of(polling, 4.9e8)),
+        between: Some([best, of(sse, 328.0)]),
+        cheaper: Some((of(polling, 249.0), 4.9e8, best)),
+        dearer: vec![(of(Transport::LongPolling, 617.0), 1e6, best)],
+        same_bytes_rate: Some((4.2, websocket)),
+    };
+    let nothing = Recommendation {
+        slowest: None,
+        between: None,
+        cheaper: None,
+        dearer: Vec::new(),
+        same_bytes_rate: None,
+        ..base.clone()
+    };
+    let dear = Recommendation { cheaper: None, is_open: true, fastest: vec![of(sse, 4e5)], ..base.clone() };
+    for found in [base, dear, nothing] {
+        golden.line(recommendation_sentences(&found).join(" "));
+    }
 }
 
 fn crossovers_said(golden: &mut Golden) {

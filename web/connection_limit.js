@@ -1,33 +1,33 @@
-// The six-connection trap: event streams are opened until the page's next request finds no connection.
+// The limit of six connections: event streams are opened until the page's next request finds no connection.
 
-import { element, time } from './format.js';
+import { withRoom } from './api.js';
+import { element, pause, time } from './format.js';
 
 const STREAMS_MAX = 8;
 /** A request on loopback that takes this long is stuck. */
 const STUCK_AFTER_MS = 1500;
-/** The page lets go by itself: it is its own control requests that hang. */
-const LET_GO_AFTER_MS = 6000;
+/** The page closes them by itself: it is its own control requests that hang. */
+const CLOSE_AFTER_MS = 6000;
+const OPEN = 'Open event streams until a request waits';
 
-const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
-
-export function makeTrap(page) {
-  const button = document.getElementById('trap');
+export function makeConnectionLimit(page) {
+  const button = document.getElementById('connect');
   const slots = document.getElementById('slots');
-  const result = document.getElementById('trap-result');
+  const result = document.getElementById('connect-result');
   let open = null;
 
   function show(streams, isStuck) {
-    const held = [['long poll', 'long_polling'], ['event stream', 'sse'], ...streams.map(() => ['trap', 'sse'])];
+    const held = [['long poll', 'long_polling'], ['event stream', 'sse'], ...streams.map(() => ['one more', 'sse'])];
     slots.replaceChildren(...Array.from({ length: Math.max(6, held.length) }, (_, index) => {
       const [label, kind] = held[index] ?? ['free', 'free'];
-      return element('span', { class: `slot ${kind} ${label}${index >= 6 ? ' waits' : ''}` }, index >= 6 ? 'waits' : label);
+      return element('span', { class: `slot ${kind}${label === 'one more' ? ' more' : ''}${index >= 6 ? ' waits' : ''}` }, index >= 6 ? 'waits' : label);
     }));
     slots.classList.toggle('stuck', isStuck);
   }
 
   function openStream() {
     return new Promise((done) => {
-      const source = new EventSource('/updates/sse');
+      const source = new EventSource(withRoom('/updates/sse'));
       source.onopen = () => done(true);
       open.push(source);
       setTimeout(() => done(false), STUCK_AFTER_MS);
@@ -42,30 +42,30 @@ export function makeTrap(page) {
     return answered.finally(() => clearTimeout(timer));
   }
 
-  function letGo() {
+  function closeAll() {
     for (const source of open ?? []) source.close();
     open = null;
     show([], false);
-    button.textContent = 'Open event streams until it hurts';
+    button.textContent = OPEN;
   }
 
   button.addEventListener('click', async () => {
     if (open) {
-      letGo();
+      closeAll();
       return;
     }
     open = [];
-    button.textContent = 'Let go';
-    page.isTrapped = true;
+    button.textContent = 'Close them';
+    page.isAtLimit = true;
     try {
-      await spring();
+      await openUntilStuck();
     } finally {
-      letGo();
-      page.isTrapped = false;
+      closeAll();
+      page.isAtLimit = false;
     }
   });
 
-  async function spring() {
+  async function openUntilStuck() {
     let opened = 0;
     while (open && open.length < STREAMS_MAX) {
       const isOpened = await openStream();
@@ -85,11 +85,11 @@ export function makeTrap(page) {
       result.textContent = `Stuck: with ${opened} more event streams this browser has no connection left. The next ` +
         'request waits and shows no error. Polling waits too, and long polling as soon as it has to ask again. SSE ' +
         'and WebSocket go on: they hold what they have.';
-      const end = performance.now() + LET_GO_AFTER_MS;
+      const end = performance.now() + CLOSE_AFTER_MS;
       while (open && performance.now() < end) await pause(100);
-      letGo();
+      closeAll();
       const waited = await answered;
-      result.textContent = `Let go: the request that was stuck behind ${opened} streams was answered at once, ` +
+      result.textContent = `Closed: the request that was stuck behind ${opened} streams was answered at once, ` +
         `${time(waited)} after it was sent. What helps: HTTP/2 (one connection for all), a ` +
         'WebSocket (counted apart), or one stream shared by all tabs (SharedWorker, BroadcastChannel).';
       return;

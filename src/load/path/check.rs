@@ -1,0 +1,310 @@
+//! A path tried out alone: asked against given, with the kernel's TCP over it.
+//!
+//! Four parts, one after the other, each on a link of its own: probes ([`super::probe`]); datagrams faster than the rate,
+//! to see what rate comes out; small messages on one connection, 100 a second, to see their latency; and bulk transfers,
+//! whose retransmissions are compared with the relay's drops, and whose goodput with the formula of M. Mathis, J. Semke,
+//! J. Mahdavi, T. Ott, "The macroscopic behavior of the TCP congestion avoidance algorithm", ACM CCR 27(3), 1997:
+//! MSS / RTT × √(3/2) / √p, for a sender that acknowledges each segment and halves its window at a loss (Reno).
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::address::{CLIENTS, Direction, FAR, NEAR, server_for};
+use super::namespace::Namespace;
+use super::probe::{ProbeReport, Probes};
+use super::relay::RelayReport;
+use super::running::{PathError, RunningPath};
+use crate::clock::Clock;
+use crate::limits;
+use crate::measure::process::{TcpSender, process_cpu};
+use crate::run::path::PathSettings;
+use crate::run::path::report::PacketCounts;
+use crate::stats::nearest_rank;
+use crate::units::Nanos;
+
+/// Why a path could not be tried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The relay.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A socket over the path.
+    #[error("a connection over the path failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What a path gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// What was asked for.
+    pub path: PathSettings,
+    /// Round trip and loss of the probes.
+    pub probes: ProbeReport,
+    /// Rates that came out, up and down, where they are limited.
+    pub rate_bits_per_s: [Option<f64>; 2],
+    /// Latencies of small messages to the client.
+    pub messages: Messages,
+    /// The bulk transfers.
+    pub bulk: Vec<Bulk>,
+    /// What the relay counted in all.
+    pub relay: RelayReport,
+    /// Processor time of the relay for each packet that went in.
+    pub relay_cpu_ns_per_packet: f64,
+}
+
+/// 100 small messages a second on one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// How many.
+    pub count: u64,
+    /// How long connecting took: one round trip, and a second more for each lost packet of the handshake.
+    pub connect_ns: Nanos,
+    /// From when each was due to when the client had it: the median.
+    pub latency_ns_p50: Nanos,
+    /// The 95th percentile.
+    pub latency_ns_p95: Nanos,
+    /// The 99th.
+    pub latency_ns_p99: Nanos,
+    /// The 99.9th.
+    pub latency_ns_p999: Nanos,
+    /// What the relay counted on the way down.
+    pub down: PacketCounts,
+    /// Segments that the kernel says it sent again.
+    pub segments_retransmitted: u32,
+}
+
+/// As much as fits, from the server to the client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// Congestion control.
+    pub congestion: String,
+    /// Bytes of data in a full segment.
+    pub segment_bytes: u32,
+    /// What the client had a second, after the first quarter of the time.
+    pub goodput_bits_per_s: f64,
+    /// What the formula says for the round trip and the loss that there were; `None` without loss, and for congestion
+    /// control of another kind.
+    pub mathis_bits_per_s: Option<f64>,
+    /// Bytes that the client had in all.
+    pub bytes: u64,
+    /// Segments with data that the kernel says it sent.
+    pub data_segments: u32,
+    /// Segments of these that it sent again.
+    pub segments_retransmitted: u32,
+    /// What the relay counted on the way down.
+    pub down: PacketCounts,
+}
+
+/// Numbers of the links of each part; clients of a run have other paths.
+const FLOOD_HOST: u16 = 2;
+const MESSAGES_HOST: u16 = 3;
+const BULK_HOST: u16 = 4;
+/// Between two probes of a check: many, to tell 1 % from 1.1 %.
+const PROBE_REST: Duration = Duration::from_millis(2);
+/// Between two messages.
+const MESSAGE_REST: Nanos = Nanos(10 * Nanos::MILLI.0);
+/// A small update with its envelope.
+const MESSAGE_BYTES: usize = 150;
+/// How much faster than the rate the datagrams go.
+const FLOOD_FACTOR: f64 = 1.25;
+/// The largest rate that datagrams from one thread can exceed.
+const FLOOD_BITS_PER_S_MAX: u64 = 200_000_000;
+/// The congestion control that the formula is of.
+const RENO: &str = "reno";
+/// What is written at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Tries a path out, each part for so long. This process must be in a namespace and start nothing else there.
+///
+/// Errors: [`CheckError`].
+pub fn check(
+    namespace: &Namespace,
+    settings: &PathSettings,
+    length: Duration,
+    seed: u64,
+) -> Result<CheckReport, CheckError> {
+    // A sender's own buffer would hold minutes of a slow path at the end.
+    let _as_is = std::fs::write("/proc/sys/net/ipv4/tcp_notsent_lowat", "65536");
+    let mut path = RunningPath::start(namespace, settings, seed)?;
+    let probes = Probes::start(settings, PROBE_REST)?;
+    thread::sleep(length);
+    let probes = probes.finish()?;
+    let mut rates = [None; 2];
+    for (rate, direction, asked) in
+        [(0, Direction::Up, settings.up_bits_per_s), (1, Direction::Down, settings.down_bits_per_s)]
+    {
+        if let Some(asked) = asked.filter(|asked| *asked <= FLOOD_BITS_PER_S_MAX) {
+            rates[rate] = flood(direction, asked, length / 2)?;
+        }
+    }
+    let before = path.report()?.down;
+    let (mut latencies, connect_ns, sender) = messages(length)?;
+    let down = path.report()?.down.since(before);
+    latencies.sort_unstable();
+    let at = |share| nearest_rank(&latencies, share).unwrap_or_default();
+    let messages = Messages {
+        count: latencies.len() as u64,
+        connect_ns,
+        latency_ns_p50: at(0.5),
+        latency_ns_p95: at(0.95),
+        latency_ns_p99: at(0.99),
+        latency_ns_p999: at(0.999),
+        down,
+        segments_retransmitted: sender.segments_retransmitted,
+    };
+    let mut bulk = Vec::new();
+    for (host, congestion) in (BULK_HOST..).zip([None, Some(RENO)]) {
+        let before = path.report()?.down;
+        let mut transfer = transfer(host, length, congestion)?;
+        transfer.down = path.report()?.down.since(before);
+        let round_trip = probes.round_trip_ns_p50;
+        transfer.mathis_bits_per_s = transfer
+            .down
+            .loss()
+            .filter(|loss| *loss > 0.0 && round_trip > Nanos::ZERO && transfer.congestion == RENO)
+            .map(|loss| f64::from(transfer.segment_bytes) * 8.0 / round_trip.seconds() * (1.5 / loss).sqrt());
+        bulk.push(transfer);
+    }
+    let cpu = process_cpu(path.pid())?;
+    let relay = path.report()?;
+    let packets = relay.up.packets_in + relay.down.packets_in;
+    Ok(CheckReport {
+        path: *settings,
+        probes,
+        rate_bits_per_s: rates,
+        messages,
+        bulk,
+        relay,
+        relay_cpu_ns_per_packet: cpu.0 as f64 / packets.max(1) as f64,
+    })
+}
+
+/// Full packets, faster than the rate: how many bits a second come out?
+fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Option<f64>> {
+    const HEADER_BYTES: usize = 28;
+    let (near, far) = (UdpSocket::bind((NEAR, 0))?, UdpSocket::bind((FAR, 0))?);
+    let ports = [near.local_addr()?.port(), far.local_addr()?.port()];
+    let client = Ipv4Addr::from(u32::from(CLIENTS) | u32::from(FLOOD_HOST));
+    let (from, to) = match direction {
+        Direction::Up => {
+            near.connect((server_for(FLOOD_HOST), ports[1]))?;
+            (near, far)
+        }
+        Direction::Down => {
+            far.connect((client, ports[0]))?;
+            (far, near)
+        }
+    };
+    let sending = thread::spawn(move || -> io::Result<()> {
+        let packet = [0; limits::PATH_MTU_BYTES - HEADER_BYTES];
+        let rest = Nanos::from_seconds(limits::PATH_MTU_BYTES as f64 * 8.0 / (asked as f64 * FLOOD_FACTOR));
+        let begun = Clock::Monotonic.now();
+        let (mut due, end) = (begun, begun.saturating_add(length.into()));
+        while due < end {
+            from.send(&packet)?;
+            due = due.saturating_add(rest);
+            thread::sleep(due.saturating_sub(Clock::Monotonic.now()).duration());
+        }
+        Ok(())
+    });
+    // Of the packets after the first: how many, and when was the last?
+    to.set_read_timeout(Some(length + Duration::from_secs(3)))?;
+    let mut buffer = [0; limits::PATH_MTU_BYTES];
+    let (mut first, mut last, mut bytes) = (None, Nanos::ZERO, 0);
+    while let Ok(length) = to.recv(&mut buffer) {
+        last = Clock::Monotonic.now();
+        match first {
+            None => {
+                first = Some(last);
+                // Ends when nothing has come for longer than anything takes.
+                to.set_read_timeout(Some(Duration::from_millis(2_500)))?;
+            }
+            Some(_) => bytes += length + HEADER_BYTES,
+        }
+    }
+    sending.join().unwrap_or_else(|_| Err(io::Error::other("the sender's thread panicked")))?;
+    let took = first.map_or(Nanos::ZERO, |first| last.saturating_sub(first));
+    Ok((took > Nanos::ZERO).then(|| bytes as f64 * 8.0 / took.seconds()))
+}
+
+/// A connection over the path: the server's end, the client's, and how long connecting took.
+fn connect(host: u16, congestion: Option<&str>) -> io::Result<(TcpStream, TcpStream, Nanos)> {
+    let listener = TcpListener::bind((FAR, 0))?;
+    if let Some(congestion) = congestion {
+        // Connections take it from their listener.
+        rustix::net::sockopt::set_tcp_congestion(&listener, congestion)?;
+    }
+    let begun = Clock::Monotonic.now();
+    let client = TcpStream::connect((server_for(host), listener.local_addr()?.port()))?;
+    let took = Clock::Monotonic.now().saturating_sub(begun);
+    let (server, _) = listener.accept()?;
+    server.set_nodelay(true)?;
+    Ok((server, client, took))
+}
+
+fn messages(length: Duration) -> io::Result<(Vec<Nanos>, Nanos, TcpSender)> {
+    let (mut server, mut client, connect_ns) = connect(MESSAGES_HOST, None)?;
+    let reading = thread::spawn(move || {
+        let mut latencies = Vec::new();
+        let mut message = [0; MESSAGE_BYTES];
+        while client.read_exact(&mut message).is_ok() {
+            let due: [u8; 8] = message[..8].try_into().expect("the range has eight bytes");
+            latencies.push(Clock::Monotonic.now().saturating_sub(Nanos(u64::from_be_bytes(due))));
+        }
+        latencies
+    });
+    let mut due = Clock::Monotonic.now();
+    let end = due.saturating_add(length.into());
+    while due < end {
+        thread::sleep(due.saturating_sub(Clock::Monotonic.now()).duration());
+        let mut message = [0; MESSAGE_BYTES];
+        message[..8].copy_from_slice(&due.0.to_be_bytes());
+        server.write_all(&message)?;
+        due = due.saturating_add(MESSAGE_REST);
+    }
+    server.shutdown(Shutdown::Write)?;
+    let latencies = reading.join().unwrap_or_default();
+    Ok((latencies, connect_ns, TcpSender::of(&server)?))
+}
+
+fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result<Bulk> {
+    let (mut server, mut client, _) = connect(host, congestion)?;
+    let begun = Clock::Monotonic.now();
+    let [from, to] = [length / 4, length].map(|after| begun.saturating_add(after.into()));
+    let reading = thread::spawn(move || -> io::Result<[u64; 2]> {
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let (mut all, mut counted) = (0, 0);
+        loop {
+            let read = client.read(&mut buffer)? as u64;
+            if read == 0 {
+                return Ok([all, counted]);
+            }
+            all += read;
+            if (from..to).contains(&Clock::Monotonic.now()) {
+                counted += read;
+            }
+        }
+    });
+    let chunk = vec![0; CHUNK_BYTES];
+    while Clock::Monotonic.now() < to {
+        server.write_all(&chunk)?;
+    }
+    server.shutdown(Shutdown::Write)?;
+    let read = reading.join().unwrap_or_else(|_| Err(io::Error::other("the reader's thread panicked")));
+    let [bytes, counted] = read?;
+    let sender = TcpSender::of(&server)?;
+    Ok(Bulk {
+        congestion: rustix::net::sockopt::tcp_congestion(&server)?,
+        segment_bytes: sender.segment_bytes,
+        goodput_bits_per_s: counted as f64 * 8.0 / to.saturating_sub(from).seconds(),
+        mathis_bits_per_s: None,
+        bytes,
+        data_segments: sender.data_segments,
+        segments_retransmitted: sender.segments_retransmitted,
+        down: PacketCounts::default(),
+    })
+}

@@ -1,0 +1,112 @@
+//! A real path: what the kernel's TCP does over it is what was asked for, and a system that forbids it is named.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::common::{Said, loadgen, run_for};
+
+/// Each check has four parts of a few seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+const MILLI: u64 = 1_000_000;
+
+/// Why no path can be had here, if none can.
+pub async fn missing() -> Option<String> {
+    let said = run_for(loadgen(), &["path-try"], PATIENCE).await;
+    let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
+    outcome.get("Err").map(|refusal| format!("a real path cannot be had here: {refusal}"))
+}
+
+/// Why a system that forbids paths cannot be made here, if it cannot.
+pub async fn missing_forbidden() -> Option<String> {
+    let tried = Command::new("unshare").args(["-rm", "setpriv", "--dump"]).output().await;
+    match tried {
+        Ok(output) if output.status.success() => None,
+        Ok(_) => Some("user namespaces are forbidden here".to_owned()),
+        Err(error) => Some(format!("unshare cannot be started: {error}; install util-linux")),
+    }
+}
+
+async fn check(path: &str, length: &str) -> Value {
+    let said = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], PATIENCE).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+fn number(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer} in {value}"))
+}
+
+pub async fn a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost() {
+    let report = check("rtt=40ms", "2s").await;
+    let least = number(&report, "/probes/round_trip_ns_min");
+    // Nothing arrives early; and however busy the machine is, one of a thousand probes meets no other work.
+    assert!((40 * MILLI..42 * MILLI).contains(&least), "{report:#}");
+    assert!(number(&report, "/messages/connect_ns") >= 40 * MILLI, "a handshake is a round trip: {report:#}");
+    assert!(number(&report, "/messages/latency_ns_p50") >= 20 * MILLI, "{report:#}");
+    for direction in ["up", "down"] {
+        let count = |name: &str| number(&report, &format!("/relay/{direction}/{name}"));
+        assert_eq!((count("lost"), count("queue_dropped"), count("reordered")), (0, 0, 0), "{report:#}");
+    }
+    assert_eq!((number(&report, "/relay/missed"), number(&report, "/relay/strays")), (0, 0), "{report:#}");
+}
+
+pub async fn what_the_kernel_sends_again_is_what_the_relay_has_dropped() {
+    let report = check("rtt=20ms,loss=1%", "4s").await;
+    for bulk in report["bulk"].as_array().unwrap() {
+        let again = number(bulk, "/segments_retransmitted");
+        let dropped = number(bulk, "/down/lost") + number(bulk, "/down/queue_dropped");
+        // A tail loss probe sends what was not lost again; and so does a timeout on a machine that stood still.
+        assert!(again.abs_diff(dropped) <= 3 + dropped / 20, "{bulk:#}");
+    }
+    let lost = number(&report, "/relay/down/lost") as f64;
+    let packets = number(&report, "/relay/down/packets_in") as f64;
+    let deviation = (packets * 0.01 * 0.99).sqrt();
+    assert!((lost - packets * 0.01).abs() < 5.0 * deviation, "{lost} of {packets}");
+    // Pure chance gives the losses; some there must be, or nothing above was tested.
+    assert!(lost > 10.0, "{report:#}");
+}
+
+pub async fn segments_over_a_path_carry_1448_bytes_and_are_counted_one_by_one() {
+    let report = check("rtt=10ms,rate=20Mbit", "2s").await;
+    for bulk in report["bulk"].as_array().unwrap() {
+        assert_eq!(number(bulk, "/segment_bytes"), 1_448, "{bulk:#}");
+        let full = number(bulk, "/bytes").div_ceil(1_448);
+        let sent = number(bulk, "/data_segments") - number(bulk, "/segments_retransmitted");
+        // Writes that end a burst may leave a segment that is not full.
+        assert!((full..full + full / 10 + 10).contains(&sent), "{full} full segments: {bulk:#}");
+        // The relay saw every one of them by itself, beside a few without data: none was merged with another.
+        let packets = number(bulk, "/down/packets_in");
+        assert!(packets >= number(bulk, "/data_segments"), "{bulk:#}");
+        assert!(number(bulk, "/down/bytes_in") <= packets * 1_500, "{bulk:#}");
+    }
+}
+
+pub async fn a_rate_is_given_to_each_direction_within_2_percent() {
+    let report = check("rtt=10ms,down=8Mbit,up=2Mbit", "4s").await;
+    for (index, asked) in [(0, 2e6), (1, 8e6)] {
+        let given = report["rate_bits_per_s"][index].as_f64().unwrap();
+        assert!((given / asked - 1.0).abs() < 0.02, "asked {asked}, given {given}");
+    }
+}
+
+/// The load generator's trial of a namespace, in a system that `script` makes.
+async fn refused(script: &str) -> Value {
+    let script = format!("{script} \"$0\" path-try");
+    let program = loadgen();
+    let Said { code, stdout, stderr } =
+        run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], PATIENCE).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let mut outcome: Value = serde_json::from_str(&stdout).unwrap();
+    outcome["Err"]["step"].take()
+}
+
+pub async fn a_system_without_a_tun_device_is_refused_for_that() {
+    assert_eq!(refused("mount -t tmpfs none /dev/net; exec").await, "open_device");
+}
+
+pub async fn a_system_that_forbids_namespaces_is_refused_for_that() {
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --inh-caps=-all --bounding-set=-all";
+    assert_eq!(refused(script).await, "unshare");
+}

@@ -1,0 +1,159 @@
+//! What is seen first: one update's journey, with a sentence in each lane that is true.
+
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, Looks};
+use crate::common::Server;
+
+/// The lanes in the order of the page.
+const LANES: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
+
+/// The followed update has arrived in every lane, and the picture is drawn to its end.
+async fn until_one_journey_is_over(browser: &Browser) {
+    let is_over = "(() => { const frame = page.story.frame(performance.now()); \
+        return frame.scene.kind === 'update' && frame.now >= frame.to && page.lanes.every((lane) => \
+        lane.deliveries.some((one) => one.seq === frame.scene.seq)); })()";
+    browser.until("one journey is over", is_over).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn with_no_control_touched_one_update_is_followed_through_four_lanes_slowly_enough_to_see_its_way() {
+    let browser = Browser::open(Looks { width: 1024, height: 768, ..Looks::default() }).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/").await;
+    until_one_journey_is_over(&browser).await;
+    let late = browser
+        .read("page.lanes.map((lane) => lane.deliveries.find((one) => one.seq === page.story.scene.seq)).map((one) => one.arrived - one.due)")
+        .await;
+    let late: Vec<f64> = late.as_array().unwrap().iter().map(|ms| ms.as_f64().unwrap()).collect();
+    for (key, ms) in LANES.into_iter().zip(&late) {
+        assert!((380.0..3_500.0).contains(ms), "{key} took a way of 400 ms: {late:?}");
+    }
+    let seconds_on_screen = browser.read("(page.story.frame(0).to - page.story.frame(0).from) / 1000").await;
+    assert!((3.0..8.0).contains(&seconds_on_screen.as_f64().unwrap()), "{seconds_on_screen} s");
+    let slant =
+        browser.read("page.lanes[2].oneWay / page.story.spanMs * document.querySelector('.diagram').clientWidth").await;
+    assert!(slant.as_f64().unwrap() > 40.0, "an arrow moves {slant} px to the side on its way");
+    let notices = browser.read("[...document.querySelectorAll('.notice')].map((one) => one.textContent)").await;
+    let notices: Vec<&str> = notices.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(notices.iter().all(|notice| !notice.is_empty() && notice.len() < 130), "{notices:?}");
+    for (index, notice) in notices.iter().enumerate() {
+        assert!(!notices[..index].contains(notice), "each lane has something of its own to say: {notices:?}");
+    }
+    // The sentence of polling says what the exchange did.
+    let asked = browser
+        .read(
+            "(() => { const one = page.lanes[0].deliveries.find((each) => each.seq === page.story.scene.seq); \
+        return (one.exchange.sent - one.due) / 1000; })()",
+        )
+        .await
+        .as_f64()
+        .unwrap();
+    if asked > 0.0 {
+        assert!(notices[0].contains(&format!("{asked:.1} s")), "{asked} s: {}", notices[0]);
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn an_event_stream_and_a_websocket_are_two_pictures_also_without_colour() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/").await;
+    until_one_journey_is_over(&browser).await;
+    // How much ink stands where: the share of points that are far from the ground in one picture alone.
+    let differ = browser
+        .read("(() => { const ink = ['sse', 'websocket'].map((key) => { const canvas = document.querySelector(`.${key} .diagram`); \
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; const points = []; \
+        for (let i = 0; i < data.length; i += 4) points.push(data[i + 3] > 120 && data[i] + data[i + 1] + data[i + 2] < 600); \
+        return points; }); let one = 0; let both = 0; \
+        ink[0].forEach((is, at) => { one += is !== ink[1][at]; both += is && ink[1][at]; }); return one / (one + both); })()")
+        .await;
+    assert!(differ.as_f64().unwrap() > 0.3, "{differ} of the ink stands in one of the two alone");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn the_servers_ping_and_the_browsers_pong_are_seen_in_the_websockets_lane() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/").await;
+    browser.until("a ping and its pong", "page.lanes[3].pings.some((one) => one.pong !== null)").await;
+    let took = browser.read("page.lanes[3].pings[0].pong - page.lanes[3].pings[0].ping").await;
+    assert!(
+        (790.0..1_500.0).contains(&took.as_f64().unwrap()),
+        "there and back it takes the added round trip: {took} ms"
+    );
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn an_arrow_and_the_table_say_the_same_and_the_table_adds_what_tcp_takes() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=10&payload=100&rtt=0&panel=figures").await;
+    browser.until("updates of 100 B", "page.lanes.every((lane) => String(lane.latest.data).length === 98)").await;
+    browser.click("#reset").await;
+    browser.until("forty updates since", "page.counted('websocket').updates >= 40").await;
+    for (index, key) in LANES.into_iter().enumerate().skip(2) {
+        let counted =
+            browser.read(&format!("(({{ bytes_out, updates }}) => bytes_out / updates)(page.counted('{key}'))")).await;
+        let arrow = browser.read(&format!("page.lanes[{index}].deliveries.at(-1).bytes")).await;
+        let (counted, arrow) = (counted.as_f64().unwrap(), arrow.as_f64().unwrap());
+        // A heartbeat of the event stream is 8 B more in fifteen seconds.
+        assert!((counted - arrow).abs() < 2.0, "{key}: the arrow says {arrow} B, the server counted {counted} B");
+    }
+    for key in LANES {
+        let sums = browser
+            .read(&format!(
+                "['messages', 'tcp', 'total'].map((name) => {{ const text = document.querySelector(`.row.{key} .${{name}}`).textContent; \
+                return parseFloat(text) * (text.includes('kB') ? 1000 : 1); }})"
+            ))
+            .await;
+        let [messages, tcp, total] = [0, 1, 2].map(|index| sums[index].as_f64().unwrap());
+        assert!((messages + tcp - total).abs() <= 0.006 * total + 1.5, "{key}: {sums}");
+    }
+    let requests = browser
+        .read("['sse', 'websocket'].map((key) => document.querySelector(`.row.${key} .requests`).textContent)")
+        .await;
+    assert_eq!(requests, json!(["1 open", "1 open"]), "an open stream is the answer to a request that was sent before");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn a_latency_below_the_uncertainty_of_the_clocks_is_given_no_digits() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/#view=window&rtt=0&feed=steady&rate=10").await;
+    let said = browser
+        .import("clock.js", "[it.latency(-1), it.latency(0), it.latency(it.uncertaintyMs() * 0.99), it.latency(1234)]")
+        .await;
+    let said: Vec<&str> = said.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(said[..3].iter().all(|one| one.starts_with("under ")), "{said:?}");
+    assert_eq!(said[3], "1.23 s");
+    let shown = browser.read("document.body.innerText").await;
+    assert!(!shown.as_str().unwrap().contains("0.00 ms"), "{shown}");
+    browser.close().await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
+async fn a_reload_finds_the_same_room_with_the_same_stream() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&[]).await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
+    let room = |page: Value| page.as_str().unwrap().to_owned();
+    let before = room(browser.read("new URL(page.lanes[2].source.url).searchParams.get('room')").await);
+    assert!(before.starts_with("page-"), "{before}");
+    let seq = browser.read("page.lanes[2].audit.last").await.as_u64().unwrap();
+    browser.driver.refresh().await.unwrap();
+    browser.until("the page is back", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
+    assert_eq!(room(browser.read("new URL(page.lanes[2].source.url).searchParams.get('room')").await), before);
+    assert!(browser.read("page.lanes[2].audit.last").await.as_u64().unwrap() > seq, "the stream went on");
+    browser.close().await;
+}
