@@ -18,20 +18,8 @@ fn main() {
     println!("cargo:rustc-env=PUSHPULL_RUSTC={}", rustc.unwrap_or_else(|| "unknown".to_owned()));
     println!("cargo:rustc-env=PUSHPULL_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
     println!("cargo:rustc-env=PUSHPULL_EFFORT={}", TRANSPORTS.map(effort).join(";"));
-    browser();
     for watched in [".git/HEAD", ".git/index", "src", "Cargo.lock", "build.rs"] {
         println!("cargo:rerun-if-changed={watched}");
-    }
-}
-
-/// Sets `cfg(browser)` where there is one to test the live page with: without it those tests are ignored, not passed.
-fn browser() {
-    const PROGRAMS: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromedriver"];
-    println!("cargo:rustc-check-cfg=cfg(browser)");
-    if PROGRAMS.iter().all(|program| std::path::Path::new(program).exists()) {
-        println!("cargo:rustc-cfg=browser");
-        // Watched only where they are: cargo builds anew each time for a file that is not there.
-        PROGRAMS.iter().for_each(|program| println!("cargo:rerun-if-changed={program}"));
     }
 }
 

@@ -12,6 +12,13 @@ use crate::units::Nanos;
 pub const JOURNAL_UPDATES_MAX: usize = 10_000;
 /// Bytes retained, all encoded forms together: small beside the sockets of a thousand clients.
 pub const JOURNAL_BYTES_MAX: usize = 32 << 20;
+/// How many can be set to be retained: a day at ten a second.
+pub const JOURNAL_UPDATES_SETTING_MAX: usize = 1_000_000;
+/// How few bytes: the server starts with less, but hardly an update fits.
+pub const JOURNAL_BYTES_SETTING_MIN: usize = 4 << 10;
+/// How many: the encoded forms of a million updates of 4 KiB, in memory.
+pub const JOURNAL_BYTES_SETTING_MAX: usize = 16 << 30;
+const _: () = assert!(JOURNAL_BYTES_SETTING_MIN < JOURNAL_BYTES_MAX && JOURNAL_BYTES_MAX < JOURNAL_BYTES_SETTING_MAX);
 /// What an entry takes beside its encoded forms: the entry itself, its counters and its place in the ring.
 pub const JOURNAL_ENTRY_OVERHEAD_BYTES: usize = 160;
 /// One update's `data`, and so the body of `POST /updates`: above every payload of the `payload` scenario (64 KiB).
@@ -25,6 +32,13 @@ const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
 /// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.
 pub const RATE_MAX: f64 = 20_000.0;
+/// The least: an update in a quarter of an hour, so that the longest measured interval ([`LENGTH_MAX`]) holds some.
+pub const RATE_MIN: f64 = 0.001;
+const _: () = assert!(LENGTH_MAX.0 as f64 / 1e9 * RATE_MIN > 1.0);
+/// How much slower than it was recorded a recording may be played: a dense one of [`RATE_MAX`] then has an update a minute.
+pub const SPEED_MIN: f64 = 1e-6;
+/// How much faster: a recording of one update a month then has hundreds a second. Its rate is bounded by [`RATE_MAX`] too.
+pub const SPEED_MAX: f64 = 1e9;
 /// Updates in one burst of the bursty feed.
 pub const BURST_UPDATES: u64 = 10;
 /// How much faster than the mean rate updates come inside a burst.
@@ -54,6 +68,8 @@ pub const WS_WRITE_BUFFER_BYTES_MAX: usize = 2 * (UPDATE_BYTES_MAX + STREAM_BATC
 /// How long a long poll is parked when the client does not say. Below 30 s, at which RFC 6202 section 5.5 puts the
 /// line for intermediaries that give up on a silent request.
 pub const LONG_POLL_HOLD: Duration = Duration::from_secs(25);
+/// How short a hold a client may plan: below it a long poll is a poll without an interval.
+pub const LONG_POLL_HOLD_MIN: Duration = Duration::from_millis(10);
 /// How long it may be parked at the most.
 pub const LONG_POLL_HOLD_MAX: Duration = Duration::from_secs(120);
 const _: () = assert!(LONG_POLL_HOLD.as_secs() < LONG_POLL_HOLD_MAX.as_secs());
@@ -93,6 +109,17 @@ pub const LISTEN_BACKLOG: u32 = 4096;
 /// Connections of one address that is not on loopback, unless set: a classroom behind one router, four lanes and a
 /// spare each.
 pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Connections that can be set, of all or of one address: what the addresses of 127.0.0.0/8 could make. How many there
+/// can be is said by the limit on open files.
+pub const CONNECTIONS_SETTING_MAX: usize = 1_000_000;
+/// How short a wait of the server, or the age of a stream, can be set: a client a continent away still answers.
+pub const SERVER_LENGTH_MIN: Nanos = Nanos(100 * Nanos::MILLI.0);
+/// How long: a day is as good as for ever, and far from where clocks overflow.
+pub const SERVER_LENGTH_MAX: Nanos = Nanos(24 * 3_600 * Nanos::SECOND.0);
+/// The last processor that a program can be kept to: the kernel's set has as many (`CPU_SETSIZE`).
+pub const CORE_MAX: usize = 1023;
+/// Processor time that can be burnt on each update: more than the time between two is a server that stands still.
+pub const BURN_MAX: Nanos = Nanos::SECOND;
 /// Refused connections that are given time to read why; further ones are only closed.
 pub const REFUSALS_AT_ONCE: usize = 32;
 /// File descriptors kept back from connections: listener, timers, logs, `/proc`, standard streams, runtime, and the
@@ -202,8 +229,23 @@ pub fn segment_header_bytes(address: IpAddr) -> u64 {
 pub const ROUNDS_MAX: u32 = 1_000;
 /// How many updates or polls the measured interval may be lengthened to hold.
 pub const CYCLES_MAX: u32 = 1_000;
+/// Points of a sweep: with one round of one second each and one transport, a run of half an hour. Lists multiply, so
+/// this also bounds what a slip in a list can make.
+pub const POINTS_MAX: u64 = 1_000;
 /// Any length of time in a plan.
 pub const LENGTH_MAX: Nanos = Nanos(3_600 * Nanos::SECOND.0);
+/// The shortest warm-up: the generator's runtime sleeps in whole milliseconds.
+pub const WARM_UP_MIN: Nanos = Nanos::MILLI;
+/// The shortest measured interval: ten ticks of the generator's own watch, which says whether it kept up.
+pub const MEASURE_MIN: Nanos = Nanos(100 * Nanos::MILLI.0);
+const _: () = assert!(MEASURE_MIN.0 as u128 >= 10 * HEALTH_TICK.as_nanos());
+/// The largest seed: every whole number up to it is exact in every reader of JSON (RFC 8259 section 6).
+pub const SEED_MAX: u64 = (1 << 53) - 1;
+/// What may be added to a request's head: with the field that it is added as, it fits the server's own bound.
+pub const REQUEST_HEADER_BYTES_MAX: u32 = 4 << 10;
+const _: () = assert!(REQUEST_HEADER_BYTES_MAX as usize + 1024 < HEAD_BYTES_MAX);
+/// The least that can be added, if anything is: the shortest header field, `cookie: c` and its line end.
+pub const REQUEST_HEADER_BYTES_MIN: u32 = 11;
 /// The shortest poll interval: the generator's runtime sleeps in whole milliseconds.
 pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// A run that would take longer is most likely a slip in a list.
@@ -212,8 +254,10 @@ pub const RUN_HOURS_MAX: f64 = 24.0;
 pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
 /// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
 pub const ROUNDS_TO_RANK: u32 = 3;
-/// Updates of a schedule, or KiB of them, that are counted before a run; more are estimated by their rate.
+/// Updates of a schedule that are counted before a run; more are estimated by their rate.
 pub const PREFLIGHT_UPDATES_MAX: f64 = 20_000.0;
+/// Bytes of them, likewise: a made-up update can only be counted by making it.
+pub const PREFLIGHT_BYTES_MAX: f64 = 1e6;
 /// What a trial usually takes to start and end its server, for estimates: 10 to 60 ms here.
 pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Connections that a ramp usually makes in a second, for estimates.
@@ -225,6 +269,9 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CLOCK_EXCHANGES: usize = 16;
 /// What one client may write down in a trial, in deliveries: 24 B each.
 pub const DELIVERIES_MAX: u64 = 20_000_000;
+/// What all clients of a trial may write down: some 4 GiB.
+pub const TRIAL_DELIVERIES_MAX: u64 = 200_000_000;
+const _: () = assert!(DELIVERIES_MAX < TRIAL_DELIVERIES_MAX);
 /// Between the word to begin and the first update that is due.
 pub const FEED_LEAD: Nanos = Nanos(50 * Nanos::MILLI.0);
 /// Clients from which the kernel's memory for them is told: it is known for the whole host only, whose other sockets
@@ -297,9 +344,11 @@ pub const PATH_DEVICE_PACKETS: u32 = 20_000;
 pub const PATH_READ_BATCH: usize = 64;
 /// Hosts on the near side of a path: the last 16 bits of an address, without 0 and the broadcast address.
 pub const PATH_HOSTS_MAX: u16 = u16::MAX - 1;
-const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32);
+const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32, "the last host is the probes'");
 /// What the relay answers to one question.
 pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
+/// Paths that one process tells apart in sweeps and comparisons: far more than the points of any run.
+pub const PATHS_MET_MAX: usize = 10_000;
 /// How long starting a path and asking its relay may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.
@@ -308,6 +357,12 @@ pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
 pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
 /// How much longer than the round trip asked for a probe may take before it counts as lost.
 pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
+
+/// By how many standard deviations a path's losses may miss what was asked for: chance does that once in two million.
+pub const PATH_LOSS_DEVIATIONS_MAX: f64 = 5.0;
+/// Share of the packets that a relay may lose without having been asked to: a tenth of the least loss that is worth
+/// asking for, 0.1 %.
+pub const PATH_MISSED_SUSPECT: f64 = 1e-4;
 
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::limits;
 
@@ -228,46 +229,20 @@ pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
     ci95.sort_by(f64::total_cmp);
     // Rounding of the logarithms alone is no difference.
     let is_equal = distance.abs() <= 1e-12;
-    let p_value = if is_equal { 1.0 } else { 1.0 - within(distance.abs() / error, freedom) };
+    let p_value = if is_equal { 1.0 } else { 2.0 * students(freedom).sf(distance.abs() / error) };
     let is_clear = !is_equal && distance.abs() > half;
     let is_bounded = ci95.iter().all(|bound| bound.is_finite());
     is_bounded.then_some(Difference { ratio: a.value / b.value, ci95, is_clear, p_value })
 }
 
-/// The t beyond which, on either side, Student's distribution has 5 %.
-fn student_t(freedom: usize) -> f64 {
-    let (mut low, mut high) = (0.0, 64.0);
-    // 64 halvings exhaust a double's digits.
-    for _ in 0..64 {
-        let middle = (low + high) / 2.0;
-        match within(middle, freedom) < CONFIDENCE {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    high
+/// Student's distribution for so many degrees of freedom, which are 1 or more.
+fn students(freedom: usize) -> StudentsT {
+    StudentsT::new(0.0, 1.0, freedom as f64).expect("a scale of 1 and at least one degree of freedom")
 }
 
-/// The share of Student's distribution between −t and t, for a whole number of degrees of freedom.
-///
-/// Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.3 and 26.7.4.
-fn within(t: f64, freedom: usize) -> f64 {
-    let angle = (t / (freedom as f64).sqrt()).atan();
-    let (sine, cosine) = angle.sin_cos();
-    let is_odd = freedom % 2 == 1;
-    let mut term = if is_odd { cosine } else { 1.0 };
-    let mut sum = if freedom == 1 { 0.0 } else { term };
-    // Each term is the one before it times (k − 1) / k × cos², k counting up by two to the degrees of freedom less 2.
-    let mut k = if is_odd { 3 } else { 2 };
-    while k + 2 <= freedom {
-        term *= (k - 1) as f64 / k as f64 * cosine * cosine;
-        sum += term;
-        k += 2;
-    }
-    match is_odd {
-        true => (angle + sine * sum) * std::f64::consts::FRAC_2_PI,
-        false => sine * sum,
-    }
+/// The t beyond which, on either side, Student's distribution has 5 %.
+fn student_t(freedom: usize) -> f64 {
+    students(freedom).inverse_cdf((1.0 + CONFIDENCE) / 2.0)
 }
 
 #[cfg(test)]

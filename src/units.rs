@@ -165,6 +165,50 @@ pub fn size(text: &str) -> Result<u64, UnitError> {
     Ok(parsed.as_u64())
 }
 
+/// A length of time as [`length`] reads it: in the largest unit of which it is a whole number.
+pub fn plain_length(length: Nanos) -> String {
+    let units = [("h", 3_600_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+    match units.into_iter().find(|(_, scale)| length.0 > 0 && length.0.is_multiple_of(*scale)) {
+        Some((unit, scale)) => format!("{}{unit}", length.0 / scale),
+        None if length == Nanos::ZERO => "0ms".to_owned(),
+        None => format!("{}ns", length.0),
+    }
+}
+
+/// A size as [`size`] reads it: in the largest unit of 1,024 of which it is a whole number.
+pub fn plain_size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, scale)| bytes > 0 && bytes.is_multiple_of(*scale)) {
+        Some((unit, scale)) => format!("{}{unit}", bytes / scale),
+        None => bytes.to_string(),
+    }
+}
+
+/// Reads a number, for [`within`].
+///
+/// Errors: whether it is none, or only none that fits.
+pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| match text.trim().parse::<f64>() {
+        Ok(_) => format!("{} is out of range", text.trim()),
+        Err(_) => format!("`{text}` is not a number"),
+    })
+}
+
+/// A number within its range, both ends included; the error names the range.
+pub fn within<T: PartialOrd>(
+    text: &str,
+    read: Result<T, String>,
+    [least, most]: [T; 2],
+    range: [String; 2],
+) -> Result<T, String> {
+    let [from, to] = range;
+    match read {
+        Ok(value) if value >= least && value <= most => Ok(value),
+        Ok(_) => Err(format!("{} is out of range; use {from} to {to}", text.trim())),
+        Err(problem) => Err(format!("{problem}; use {from} to {to}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +230,20 @@ mod tests {
         assert_eq!(size("1MB"), Ok(1_000_000));
         assert!(size("many").is_err());
         assert!(size("-1").is_err());
+    }
+
+    #[test]
+    fn a_plain_length_or_size_is_read_back_as_it_was() {
+        for (nanos, plain) in
+            [(0, "0ms"), (7, "7ns"), (2_500_000, "2500us"), (60_000_000_000, "60s"), (7_200_000_000_000, "2h")]
+        {
+            assert_eq!(plain_length(Nanos(nanos)), plain);
+            assert_eq!(length(plain), Ok(Nanos(nanos)));
+        }
+        for (bytes, plain) in [(0, "0"), (1_000, "1000"), (4096, "4KiB"), (1 << 20, "1MiB")] {
+            assert_eq!(plain_size(bytes), plain);
+            assert_eq!(size(plain), Ok(bytes));
+        }
     }
 
     #[test]

@@ -52,11 +52,11 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         ),
         (&["run", "--clients", "0"], &["--clients", "use 1 to"]),
         (&["run", "--clients", "many"], &["--clients", "not a number"]),
-        (&["run", "--rate", "0"], &["--rate", "use a number above 0"]),
-        (&["run", "--rate=-1"], &["--rate", "use a number above 0"]),
-        (&["run", "--speed", "0"], &["--speed", "use a number above 0"]),
+        (&["run", "--rate", "0"], &["--rate", "use 0.001 to 20000"]),
+        (&["run", "--rate=-1"], &["--rate", "use 0.001 to 20000"]),
+        (&["run", "--speed", "1.57e-308"], &["--speed", "use 0.000001 to 1000000000"]),
         (&["run", "--measure", "4"], &["--measure"]),
-        (&["run", "--poll-interval", "1ms"], &["--poll-interval", "out of bounds"]),
+        (&["run", "--poll-interval", "1ms"], &["--poll-interval", "use 5ms to 60s"]),
         (&["run", "--feed", "pigeon"], &["--feed", "replay"]),
         (&["run", "--target", "nonsense"], &["--target", "give http://HOST:PORT"]),
         (&["run", "--target", "https://127.0.0.1:8080"], &["--target", "TLS", "give http://HOST:PORT"]),
@@ -91,8 +91,8 @@ async fn a_feed_that_cannot_be_is_refused_before_anything_listens() {
         (&["--feed", "synthetic", "--payload", "1GiB"], 2, &["--payload"]),
         (&["--speed", "-1"], 2, &["--speed"]),
         (&["--replay", "not/there.ndjson"], 1, &["not/there.ndjson", "No such file"]),
-        (&["--journal-updates", "0"], 2, &["--journal-updates is 0"]),
-        (&["--echo-max", "1GiB"], 2, &["--echo-max"]),
+        (&["--journal-updates", "0"], 2, &["--journal-updates", "use 1 to"]),
+        (&["--echo-max", "1GiB"], 2, &["--echo-max", "use 1 to 16MiB"]),
     ];
     for (flags, code, parts) in cases {
         let joined: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();

@@ -1,25 +1,35 @@
 //! The programs that the load generator starts for itself: the TCP baseline and the link.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Parser;
 
+use super::bounded::{count, length};
 use super::feed::FeedArgs;
+use crate::limits;
 use crate::load::link::LinkOptions;
 use crate::stream::feed::Feed;
-use crate::units::{self, Nanos};
+use crate::units::Nanos;
 
 /// Writes updates to bare TCP connections. Started by the load generator for itself.
 #[derive(Clone, Debug, Parser)]
 pub struct BaselineArgs {
     #[command(flatten)]
     feed: FeedArgs,
+    /// Address to listen on.
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    host: Ipv4Addr,
     /// Keep to this processor.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
 }
 
 impl BaselineArgs {
+    /// Where it listens.
+    pub fn host(&self) -> Ipv4Addr {
+        self.host
+    }
+
     /// The processor that this process is to keep to, if it is.
     pub fn core(&self) -> Option<usize> {
         self.core
@@ -38,13 +48,13 @@ pub struct LinkArgs {
     #[arg(long)]
     to: SocketAddr,
     /// Round trip that is added.
-    #[arg(long, value_parser = units::length)]
+    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
     rtt: Nanos,
     /// By how much the one-way delay may differ, either way.
-    #[arg(long, value_parser = units::length)]
+    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
     jitter: Nanos,
     /// Bandwidth of each connection, each way.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(limits::LINK_BITS_PER_S_MIN..=limits::LINK_BITS_PER_S_MAX))]
     bits_per_s: Option<u64>,
 }
 

@@ -7,11 +7,11 @@ use crate::limits;
 use crate::load::plan::{Forecast, Note, Plan, PlanPoint};
 use crate::load::run::order;
 use crate::load::scenarios::Scenario;
-use crate::load::settings::RunSettings;
 use crate::print;
 use crate::report::findings::thresholds::Expression;
 use crate::report::findings::view::Setting;
-use crate::report::text::wording::{counted, listed, prose, short_length};
+use crate::report::text::wording::{counted, feed_words, listed, prose, short_length};
+use crate::run::RunSettings;
 use crate::run::file::Point;
 use crate::units::{grouped, rough};
 
@@ -51,8 +51,8 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
     if is_json {
         let of = |plan: &Plan| {
             json!({
-                "name": plan.name,
-                "question": plan.question,
+                "name": plan.scenario.name,
+                "question": plan.scenario.question,
                 "compares": compares(plan),
                 "trials": plan.trials(),
                 "seconds": plan.estimate().seconds().round(),
@@ -63,29 +63,32 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
     }
     let of = |plan: &Plan| {
         let takes = rough(plan.estimate());
-        format!("{:<INDENT$}{}\n{:INDENT$}{}; about {takes}\n", plan.name, plan.question, "", compares(plan))
+        format!(
+            "{:<INDENT$}{}\n{:INDENT$}{}; about {takes}\n",
+            plan.scenario.name,
+            plan.scenario.question,
+            "",
+            compares(plan)
+        )
     };
     say(&plans.iter().map(of).collect::<String>())
 }
 
 /// "all four transports at 0.2, 1, 5, 20 and 200 updates/s, 2 rounds".
 fn compares(plan: &Plan) -> String {
-    let transports = match plan.transports.as_slice() {
+    let transports = match plan.scenario.transports.as_slice() {
         all if all.len() == crate::run::Transport::ALL.len() => "all four transports".to_owned(),
         some => listed(&some.iter().map(|one| prose(*one).to_owned()).collect::<Vec<_>>()),
     };
     let swept: Vec<String> = varied(&plan.points).into_iter().map(|setting| values(plan, setting)).collect();
     let at = if swept.is_empty() { String::new() } else { format!(" over {}", listed(&swept)) };
-    format!("{transports}{at}; {}", counted(plan.rounds as usize, "round"))
+    format!("{transports}{at}; {}", counted(plan.scenario.rounds as usize, "round"))
 }
 
 /// The settings that the points differ in.
 fn varied(points: &[PlanPoint]) -> Vec<Setting> {
-    let differs = |setting: &Setting| {
-        let of = |point: &PlanPoint| setting.of(&point.point);
-        points.iter().any(|point| (of(point) - of(&points[0])).abs() > 0.0)
-    };
-    Setting::ALL.into_iter().filter(differs).collect()
+    let differs = |setting: &&Setting| points.iter().any(|point| setting.differs(&point.point, &points[0].point));
+    Setting::ALL.iter().copied().filter(|setting| differs(&setting)).collect()
 }
 
 /// "updates a second: 0.2, 1, 5, 20, 200".
@@ -101,17 +104,17 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
     let files = plan.open_files();
     let clients = plan.points.iter().map(|point| point.point.clients).max().unwrap_or_default();
     let mut lines = vec![
-        format!("{}: {}", plan.name, plan.question),
+        format!("{}: {}", plan.scenario.name, plan.scenario.question),
         format!("compares: {}", compares(plan)),
         match &plan.target {
             Some(url) => format!("server: {url}, which decides what is published"),
-            None => format!("feed: {}", plan.points[0].feed.describe()),
+            None => format!("feed: {}", feed_words(&plan.scenario.feed)),
         },
         format!(
             "takes about {}: {} in {}",
             rough(plan.estimate()),
             plan.count(),
-            counted(plan.rounds as usize, "round")
+            counted(plan.scenario.rounds as usize, "round")
         ),
         format!(
             "clients: {} at the same time; {} open files on each side, of {} allowed",
@@ -126,7 +129,7 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
         lines.push(format!("point {}: {}", number + 1, point_title(&point.point, &varied)));
         lines.push(format!("  {}", point_line(plan, &point.point, &forecast)));
     }
-    lines.extend([String::new(), format!("order (--seed {}):", plan.seed)]);
+    lines.extend([String::new(), format!("order (--seed {}):", plan.scenario.seed)]);
     let order = order(plan);
     for (number, trial) in order.iter().take(ORDER_SHOWN_MAX).enumerate() {
         let point = if plan.points.len() > 1 { format!(", point {}", trial.point_index + 1) } else { String::new() };
@@ -145,20 +148,10 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
 
 fn point_title(point: &Point, varied: &[Setting]) -> String {
     let usual = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval];
-    let is_known = |setting: &Setting| match setting {
-        Setting::Rate | Setting::Payload => point.rate_per_s > 0.0,
-        Setting::Clients
-        | Setting::PollInterval
-        | Setting::RoundTrip
-        | Setting::RequestHeader
-        | Setting::Hold
-        | Setting::Link
-        | Setting::Jitter
-        | Setting::Churn
-        | Setting::Storm
-        | Setting::Echo => true,
-    };
-    let shown = Setting::ALL.into_iter().filter(|one| usual.contains(one) || varied.contains(one)).filter(is_known);
+    // Of a server that is already there neither is known.
+    let is_known = |setting: Setting| point.rate_per_s > 0.0 || ![Setting::Rate, Setting::Payload].contains(&setting);
+    let is_shown = |one: &&Setting| (usual.contains(one) || varied.contains(one)) && is_known(**one);
+    let shown = Setting::ALL.iter().filter(is_shown);
     shown.map(|setting| setting.phrase(setting.of(point))).collect::<Vec<_>>().join(", ")
 }
 
@@ -179,7 +172,7 @@ fn point_line(plan: &Plan, point: &Point, forecast: &Forecast) -> String {
         (Some(_), Some(messages), Some(_)) => format!(": {} each way", plural(messages, "message", "messages")),
         (None, _, _) | (_, None, _) => String::new(),
     };
-    let (warm_up, measure) = (short_length(plan.warm_up), short_length(plan.measure_at(point)));
+    let (warm_up, measure) = (short_length(plan.scenario.warm_up_ns), short_length(plan.measure_at(point)));
     format!("warm-up {warm_up}, measured {measure}{held}; a trial takes about {takes}")
 }
 

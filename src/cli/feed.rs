@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::run::setting::{Payload, Rate, Seed, Speed};
 use crate::run::{Arrivals, FeedKind};
 use crate::stream::feed::Feed;
-use crate::units;
 
 /// The feed's flags.
 #[derive(Clone, Debug, Args)]
@@ -19,32 +19,32 @@ pub struct FeedArgs {
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
     /// How much faster than it was recorded.
-    #[arg(long, default_value_t = 3600.0, value_name = "TIMES")]
-    pub speed: f64,
+    #[arg(long, default_value = "3600", value_name = "TIMES")]
+    pub speed: Speed,
     /// Updates a second of the synthetic feed.
-    #[arg(long, default_value_t = 10.0)]
-    pub rate: f64,
+    #[arg(long, default_value = "10")]
+    pub rate: Rate,
     /// Bytes of data in each synthetic update, as in 128 or 4KiB.
-    #[arg(long, default_value = "128", value_parser = units::size)]
-    pub payload: u64,
+    #[arg(long, default_value = "128")]
+    pub payload: Payload,
     /// How synthetic updates are spread in time.
     #[arg(long, value_enum, default_value = "steady")]
     pub arrivals: Arrivals,
     /// Repeats the same random choices.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    #[arg(long, default_value = "1")]
+    pub seed: Seed,
 }
 
 impl FeedArgs {
     /// The feed they describe.
     pub fn feed(&self) -> Feed {
         match self.feed {
-            FeedKind::Replay => Feed::Replay { file: self.replay.clone(), speed: self.speed },
+            FeedKind::Replay => Feed::Replay { file: self.replay.clone(), speed: self.speed.0 },
             FeedKind::Synthetic => Feed::Synthetic {
-                rate: self.rate,
-                payload: usize::try_from(self.payload).unwrap_or(usize::MAX),
+                rate: self.rate.0,
+                payload: self.payload.0 as usize,
                 arrivals: self.arrivals,
-                seed: self.seed,
+                seed: self.seed.0,
             },
             FeedKind::Stdin => Feed::Stdin,
             FeedKind::None => Feed::None,

@@ -15,9 +15,9 @@ use crate::cli::dry_run;
 use crate::cli::process::{self, DONE, EXIT_CODES, INTERRUPTED, INVALID, THRESHOLD, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::link;
+use crate::load::path::namespace::Paths;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
-use crate::load::settings::RunSettings;
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
@@ -25,6 +25,7 @@ use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
 use crate::report::text::comparison::Extent;
 use crate::report::{export, html, text};
+use crate::run::RunSettings;
 use crate::run::file::{Run, Verdict};
 use crate::run::threshold::Threshold;
 
@@ -178,12 +179,17 @@ impl LoadgenArgs {
         }
     }
 
-    /// Ends with the exit code of a command that must not have a runtime, if this is one.
-    pub fn run_plain(&self) -> Option<ExitCode> {
-        match &self.command {
-            Some(Command::Path(command)) => Some(process::run_plain(|| path::run(command.clone()))),
-            Some(_) | None => None,
-        }
+    /// Does a run of these go over a path? What is wrong with them comes to light when the run is planned.
+    fn needs_path(&self) -> bool {
+        let (scenario, flags) = match &self.command {
+            None => (scenarios::DEFAULT, &self.run),
+            Some(Command::Run { scenario, flags }) => (scenario.as_str(), flags),
+            Some(_) => return false,
+        };
+        let Ok(scenario) = Scenario::load(scenario) else { return false };
+        let paths = flags.settings.clone().over(scenario.settings).path;
+        let has_path = paths.is_some_and(|paths| paths.0.iter().any(|path| path.0.is_some()));
+        has_path && !flags.dry_run && flags.target.is_none()
     }
 }
 
@@ -192,13 +198,23 @@ const GENERATOR_CORE: usize = 1;
 /// With `--pin`: where the server runs.
 const SERVER_CORE: usize = 0;
 
+/// Runs the program to its exit code. A namespace can only be entered before there are threads, so that what needs one
+/// is found out here.
+pub fn start(args: LoadgenArgs) -> ExitCode {
+    if let Some(Command::Path(command)) = args.command {
+        return process::run_plain(|| path::run(command));
+    }
+    let paths = if args.needs_path() { Paths::enter() } else { Ok(Paths::NotEntered) };
+    process::run(args.core(), async { run(args, paths?).await })
+}
+
 /// Does what the command line asks; returns the exit code.
 ///
 /// Errors: one sentence that says what to do.
-pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
+async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
     match args.command {
-        None => run_scenario(scenarios::DEFAULT, args.run).await,
-        Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags).await,
+        None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
+        Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags, paths).await,
         Some(Command::Report { run }) => regenerate(&run),
         Some(Command::Compare { first, second, fail_if, out, all }) => {
             let extent = if all { Extent::All } else { Extent::Short };
@@ -206,29 +222,35 @@ pub async fn run(args: LoadgenArgs) -> anyhow::Result<u8> {
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
-        // [`LoadgenArgs::run_plain`] comes before any runtime; in one, a namespace is refused.
         Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
         Some(Command::TcpBaseline(args)) => {
-            tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed())).await?.map(|()| DONE)
+            tokio::task::spawn_blocking(move || tcp_baseline::serve(&args.feed(), args.host())).await?.map(|()| DONE)
         }
     }
 }
 
-async fn run_scenario(name: &str, flags: RunFlags) -> anyhow::Result<u8> {
+async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Result<u8> {
     let scenario = Scenario::load(name).map_err(|error| usage_error(error, ScenarioError::is_usage_error))?;
     let mut plan = Plan::new(scenario, flags.settings, flags.target, flags.out)
         .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
+    plan.paths = paths;
     refuse_thresholds(&flags.fail_if, &plan)?;
     let shares = dry_run::percentiles(&flags.fail_if);
     if flags.dry_run {
         return dry_run::print(&plan, &shares).map(|()| DONE);
     }
     dry_run::print_notes(&plan, &shares)?;
+    if let Some(refusal) = plan.paths.refusal() {
+        print::err(&format!(
+            "note: a real path cannot be had here: {refusal}. A link stands in for it: it delays a stream and limits its \
+             rate, and shows neither loss nor slow start"
+        ));
+    }
     // Made first, so that a place which cannot be written is known before anything is measured.
-    let folder = NewFolder::make(&plan.out, &plan.name)?;
+    let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
@@ -269,7 +291,7 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     for condition in conditions {
         let problem = match condition.transport() {
             _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
-            Some(transport) if !plan.transports.contains(&transport) => {
+            Some(transport) if !plan.scenario.transports.contains(&transport) => {
                 format!("is about {transport}, which this run leaves out; add it to --transports")
             }
             Some(_) | None => continue,

@@ -1,6 +1,7 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
 pub mod args;
+mod bounded;
 mod children;
 mod dry_run;
 mod feed;

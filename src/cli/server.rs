@@ -4,13 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
@@ -22,7 +23,7 @@ use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
 use crate::stream::{Bounds, SlowConsumerPolicy};
-use crate::units::{self, Nanos};
+use crate::units::Nanos;
 use crate::{net, print};
 
 const EXAMPLES: &str = "\
@@ -52,10 +53,10 @@ pub struct ServerArgs {
     #[arg(long, hide = true)]
     controlled: bool,
     /// Burn this much CPU time per update sent, to calibrate the measurement.
-    #[arg(long, hide = true, default_value = "0ms", value_parser = units::length)]
+    #[arg(long, hide = true, default_value = "0ms", value_parser = length(Nanos::ZERO, limits::BURN_MAX))]
     burn: Nanos,
     /// Run on this processor alone, counted from 0.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
     // What is flattened comes last: its heading would hold for every flag behind it.
     #[command(flatten)]
@@ -85,37 +86,39 @@ impl ServerArgs {
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
     /// Updates that the journal retains.
-    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N")]
+    #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N",
+        value_parser = count(1, limits::JOURNAL_UPDATES_SETTING_MAX))]
     journal_updates: usize,
     /// Bytes that the journal retains.
-    #[arg(long, default_value = "32MiB", value_parser = units::size, value_name = "SIZE")]
-    journal_size: u64,
+    #[arg(long, default_value = "32MiB", value_name = "SIZE",
+        value_parser = size(limits::JOURNAL_BYTES_SETTING_MIN, limits::JOURNAL_BYTES_SETTING_MAX))]
+    journal_size: usize,
     /// Connections at the same time [default: what the limit on open files allows].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_connections: Option<usize>,
     /// Connections of one address at the same time [default: 256; no limit for this host itself].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_per_address: Option<usize>,
     /// What becomes of a subscriber that falls behind the journal.
     #[arg(long, alias = "slow", default_value = "gap", value_name = "POLICY", value_parser = slow_consumer())]
     slow_consumer: SlowConsumerPolicy,
     /// Cut a client that takes nothing for this long.
-    #[arg(long, default_value = "30s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "30s", value_parser = patience(), value_name = "LENGTH")]
     write_timeout: Nanos,
     /// Close a connection whose next request head takes longer than this.
-    #[arg(long, default_value = "75s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "75s", value_parser = patience(), value_name = "LENGTH")]
     head_timeout: Nanos,
     /// How long event streams ask browsers to wait before they reconnect.
-    #[arg(long, default_value = "1s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "1s", value_parser = length(Nanos::MILLI, limits::ASKED_WAIT_MAX.into()), value_name = "LENGTH")]
     sse_retry: Nanos,
     /// One message to /echo or /echo/ws, at most 16MiB.
-    #[arg(long, default_value = "1MiB", value_parser = units::size, value_name = "SIZE")]
-    echo_max: u64,
+    #[arg(long, default_value = "1MiB", value_parser = size(1, limits::ECHO_BYTES_SETTING_MAX), value_name = "SIZE")]
+    echo_max: usize,
     /// How long stopping may take.
-    #[arg(long, default_value = "5s", value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, default_value = "5s", value_parser = length(Nanos::ZERO, limits::SERVER_LENGTH_MAX), value_name = "LENGTH")]
     drain: Nanos,
     /// Ask streams to reconnect before they are older than this.
-    #[arg(long, value_parser = units::length, value_name = "LENGTH")]
+    #[arg(long, value_parser = patience(), value_name = "LENGTH")]
     max_age: Option<Nanos>,
 }
 
@@ -130,24 +133,13 @@ impl LimitArgs {
                    raise `ulimit -n` or use {room} or less"
             );
         }
-        if self.journal_updates == 0 {
-            return Err(usage_error(anyhow!("--journal-updates is 0; retain 1 or more"), |_| true));
-        }
-        let echo_bytes_max = usize::try_from(self.echo_max).unwrap_or(usize::MAX);
-        if echo_bytes_max > limits::ECHO_BYTES_SETTING_MAX {
-            let most = limits::ECHO_BYTES_SETTING_MAX;
-            return Err(usage_error(anyhow!("--echo-max is {echo_bytes_max} B; use {most} B or less"), |_| true));
-        }
         Ok(Settings {
-            journal: Bounds {
-                updates: self.journal_updates,
-                bytes: usize::try_from(self.journal_size).unwrap_or(usize::MAX),
-            },
+            journal: Bounds { updates: self.journal_updates, bytes: self.journal_size },
             connections_max,
             write_timeout: self.write_timeout.duration(),
             head_timeout: self.head_timeout.duration(),
             sse_retry: self.sse_retry.duration(),
-            echo_bytes_max,
+            echo_bytes_max: self.echo_max,
             drain: self.drain.duration(),
             stream_age_max: self.max_age.map(Nanos::duration),
             per_address_max: self.max_per_address,
@@ -180,14 +172,13 @@ struct AccessArgs {
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<HostName>,
     /// Updates a second that POST /updates takes.
-    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = rate, value_name = "N")]
+    #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = number(limits::PUBLISH_PER_S_MIN, limits::RATE_MAX), value_name = "N")]
     publish_rate: f64,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    let bounds = limits::PUBLISH_PER_S_MIN..=limits::RATE_MAX;
-    let rate = text.parse().ok().filter(|rate| bounds.contains(rate));
-    rate.ok_or_else(|| format!("use {} to {}", limits::PUBLISH_PER_S_MIN, limits::RATE_MAX))
+/// How long a server may be set to wait for a client, or to keep a stream.
+fn patience() -> impl TypedValueParser<Value = Nanos> {
+    length(limits::SERVER_LENGTH_MIN, limits::SERVER_LENGTH_MAX)
 }
 
 impl AccessArgs {
@@ -326,5 +317,51 @@ async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal;
         }
         tracing::info!("shutting down; press Ctrl-C again to force");
         app.drain.begin();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_number_of_a_flag_is_taken_or_refused_with_its_range() {
+        let command = ServerArgs::command();
+        let is_number = |flag: &&clap::Arg| {
+            let name = flag.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            ["N", "LENGTH", "SIZE", "TIMES", "RATE", "PAYLOAD", "SEED", "PORT", "BURN"].contains(&name)
+        };
+        let flags: Vec<&str> = command.get_arguments().filter(is_number).filter_map(clap::Arg::get_long).collect();
+        assert!(flags.len() >= 18, "{flags:?}");
+        let extremes = [
+            "0",
+            "1",
+            "-1",
+            "0.5",
+            "1e-300",
+            "1e300",
+            "nan",
+            "inf",
+            "18446744073709551615",
+            "18446744073709551616",
+            "0ms",
+            "1ns",
+            "1h",
+            "9999999999h",
+            "1B",
+            "16EiB",
+            "",
+        ];
+        let mut taken = 0;
+        for flag in flags {
+            for value in extremes {
+                match ServerArgs::try_parse_from(["server", &format!("--{flag}={value}")]) {
+                    Ok(_) => taken += 1,
+                    Err(error) => assert!(error.to_string().contains(" to "), "--{flag}={value}: {error}"),
+                }
+            }
+        }
+        assert!(taken > 20, "{taken}");
     }
 }

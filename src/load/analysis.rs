@@ -8,9 +8,11 @@ use crate::load::context::{Outcome, Subject};
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
-use crate::run::file::{Audit, Health, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::path::PathSettings;
+use crate::run::path::report::PathReport;
 use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
@@ -66,6 +68,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         wire,
         health,
         link: data.link,
+        path: data.path,
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),
@@ -124,7 +127,7 @@ fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Windo
 /// The clients that came back in the interval; `None` where they were to stay.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
-    if point.churn_ns.is_none() && !point.storm {
+    if point.churn == Leaving::Never {
         return None;
     }
     let connects = came_back(data);
@@ -226,7 +229,7 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
     // A link is in the middle of each connection, and makes two of it.
-    let ends = if which.point.has_link() { 4.0 } else { 2.0 };
+    let ends = if data.has_link { 4.0 } else { 2.0 };
     Metrics {
         requests_per_delivery: per_delivery(wire.requests),
         empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
@@ -363,9 +366,37 @@ fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
             causes.push(Cause::LinkOff { asked_ns, gave_ns });
         }
     }
+    if let Some(refusal) = data.refusal {
+        causes.push(Cause::PathStandIn { detail: refusal.to_string() });
+    }
+    if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
+        causes.extend(path_causes(&asked, &gave));
+    }
     let (parts, socket) = (wire.payload + wire.framing + wire.http_headers, wire.socket);
     if parts.abs_diff(socket) as f64 > socket as f64 * limits::WIRE_MISMATCH_SUSPECT {
         causes.push(Cause::BytesDiffer { parts, socket });
+    }
+    causes
+}
+
+/// What a path gave that was not asked of it.
+fn path_causes(asked: &PathSettings, gave: &PathReport) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let gave_ns = gave.round_trip_ns_p50;
+    // Packets that keep their order wait for each other, the more the more their delays differ.
+    let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
+    if gave_ns.0.abs_diff(asked.rtt.0) > most {
+        causes.push(Cause::PathRoundTripOff { asked_ns: asked.rtt, gave_ns });
+    }
+    let [lost, packets] = [gave.up.lost + gave.down.lost, gave.up.packets_in + gave.down.packets_in];
+    let sent = packets.saturating_sub(gave.up.queue_dropped + gave.down.queue_dropped);
+    // A sum of bursts varies as many times more than single losses do as a burst is long, and a bit less than twice that.
+    let deviation = (sent as f64 * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
+    if (lost as f64 - sent as f64 * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
+        causes.push(Cause::PathLossOff { asked_fraction: asked.loss, lost, of: sent });
+    }
+    if gave.missed as f64 > packets as f64 * limits::PATH_MISSED_SUSPECT {
+        causes.push(Cause::PathRelaySlow { missed: gave.missed, of: packets });
     }
     causes
 }

@@ -14,12 +14,12 @@ use tokio::sync::SemaphorePermit;
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::{self, EchoEvent, Sending};
-use crate::load::settings::Leaving;
 use crate::load::tcp_baseline;
 use crate::measure::bytes::ByteClassifier;
 use crate::measure::delivery::Delivery;
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
+use crate::run::file::Leaving;
 use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
 use crate::transport::{ClientError, Event, Options};
@@ -195,7 +195,7 @@ impl<'a> Client<'a> {
 
     /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
     async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
-        let server = self.context.server;
+        let server = self.context.server_of(self.id);
         let socket = match server {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::settings::Leaving;
+use crate::load::path;
 use crate::measure::bytes::ByteCounters;
 use crate::measure::delivery::{DeliveryLog, Due, Window};
 use crate::measure::sockets::Sockets;
 use crate::run::Transport;
+use crate::run::file::Leaving;
 use crate::transport::ClientError;
 use crate::units::Nanos;
 
@@ -43,6 +44,8 @@ pub struct TrialContext {
     pub subject: Subject,
     /// Where the server is.
     pub server: SocketAddr,
+    /// Is there a real path to it, on which each client has a link of its own?
+    pub has_path: bool,
     /// The clock that arrivals are read from.
     pub clock: Clock,
     /// What makes instants of that clock of the server's `at_us`.
@@ -71,6 +74,14 @@ pub struct Begun {
 }
 
 impl TrialContext {
+    /// What a client dials: over a path, an address of its own.
+    pub fn server_of(&self, client: u32) -> SocketAddr {
+        match self.has_path {
+            true => SocketAddr::new(path::address::server_of_client(client).into(), self.server.port()),
+            false => self.server,
+        }
+    }
+
     /// Waits until it is known when the trial happens.
     pub async fn begun(&self) -> Begun {
         let mut begun = self.begun.subscribe();

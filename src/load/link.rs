@@ -36,7 +36,7 @@ use crate::limits;
 use crate::load::target::TargetError;
 use crate::measure::host;
 use crate::print;
-use crate::run::file::{LinkReport, Point};
+use crate::run::file::LinkReport;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -293,16 +293,16 @@ pub struct Link {
 }
 
 impl Link {
-    /// Starts a relay to `server` with the settings of a point.
+    /// Starts a relay.
     ///
     /// Errors: [`TargetError`], as for a server.
-    pub async fn start(server: SocketAddr, point: &Point) -> Result<Self, TargetError> {
+    pub async fn start(options: &LinkOptions) -> Result<Self, TargetError> {
         let program = std::env::current_exe().map_err(TargetError::Start)?;
         let mut command = Command::new(program);
         let nanos = |length: Nanos| format!("{}ns", length.0);
-        command.args(["link", "--to", &server.to_string()]);
-        command.args(["--rtt", &nanos(point.rtt_ns), "--jitter", &nanos(point.jitter_ns)]);
-        if let Some(bits_per_s) = point.link_bits_per_s {
+        command.args(["link", "--to", &options.to.to_string()]);
+        command.args(["--rtt", &nanos(options.rtt), "--jitter", &nanos(options.jitter)]);
+        if let Some(bits_per_s) = options.bits_per_s {
             command.args(["--bits-per-s", &bits_per_s.to_string()]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
@@ -315,7 +315,7 @@ impl Link {
         let Ok(Ok(Some(line))) = first else { return Err(TargetError::Silent) };
         let addresses: Vec<SocketAddr> = line.split(' ').filter_map(|address| address.parse().ok()).collect();
         let [address, probe] = addresses.as_slice() else { return Err(TargetError::Silent) };
-        Ok(Self { address: *address, probe: *probe, asked: point.rtt_ns, process, orders })
+        Ok(Self { address: *address, probe: *probe, asked: options.rtt, process, orders })
     }
 
     /// Sends probes to and fro until it is stopped; says what round trip they had. The first is left out, since it waits

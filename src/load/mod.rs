@@ -17,7 +17,6 @@ pub mod path;
 pub mod plan;
 pub mod run;
 pub mod scenarios;
-pub mod settings;
 pub mod target;
 pub mod tcp_baseline;
 pub mod trial;

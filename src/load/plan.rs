@@ -6,6 +6,7 @@ mod bundled;
 pub(crate) mod preflight;
 mod refusals;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use preflight::{Forecast, Note, OpenFiles, Refusal};
@@ -13,43 +14,25 @@ pub use refusals::PlanError;
 
 use crate::limits;
 use crate::load::context::Subject;
+use crate::load::link::LinkOptions;
+use crate::load::path::namespace::Paths;
 use crate::load::scenarios::Scenario;
-use crate::load::settings::{
-    Bandwidth, Churn, Clients, Cycles, Interval, Leaving, Length, List, Positive, RoundTrip, Rounds, RunSettings, Size,
-};
-use crate::run::Transport;
-use crate::run::file::Point;
-use crate::run::{Arrivals, FeedKind};
+use crate::run::file as run;
+use crate::run::file::{Leaving, Point, PublishedFeed};
+use crate::run::path::PathSettings;
+use crate::run::{FeedKind, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
 /// What a run will do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The scenario's name.
-    pub name: String,
-    /// The question it asks.
-    pub question: String,
-    /// The transports compared.
-    pub transports: Vec<Transport>,
-    /// How often each is tried at each point.
-    pub rounds: u32,
-    /// From all connected to the start of measuring.
-    pub warm_up: Nanos,
-    /// Length of the measured interval.
-    pub measure: Nanos,
-    /// Updates, and polls of a client, that the measured interval is lengthened to hold.
-    pub cycles: u32,
-    /// The transports that are measured at each point; the others and the TCP baseline only at the first. `None` for all.
-    pub sweep_only: Option<Vec<Transport>>,
-    /// Repeats the same order, phases and feed.
-    pub seed: u64,
+    /// The question, and the settings that are the same at every point, as they stand in the run file.
+    pub scenario: run::Scenario,
     /// The points of the sweep; one if nothing is swept.
     pub points: Vec<PlanPoint>,
-    /// The member of [`Point`] that is swept, if one is.
-    pub sweep: Option<String>,
-    /// Is the TCP baseline measured too?
-    pub tcp_baseline: bool,
+    /// Whether paths can be had here.
+    pub paths: Paths,
     /// A server that is already there, instead of one started for each trial.
     pub target: Option<reqwest::Url>,
     /// Where runs are written.
@@ -67,14 +50,6 @@ pub struct PlanPoint {
     pub point: Point,
     /// What is published.
     pub feed: Feed,
-}
-
-impl PlanPoint {
-    /// Is there a link between clients and server?
-    pub fn has_link(&self) -> bool {
-        let point = &self.point;
-        point.rtt_ns > Nanos::ZERO || point.jitter_ns > Nanos::ZERO || point.link_bits_per_s.is_some()
-    }
 }
 
 impl Plan {
@@ -105,31 +80,18 @@ impl Plan {
         target: Option<reqwest::Url>,
         out: PathBuf,
     ) -> Result<Self, PlanError> {
-        let settings = flags.clone().over(scenario.settings);
+        let Scenario { name, question, purpose, settings } = scenario;
+        let settings = flags.clone().over(settings);
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
-        let mut transports = settings.transports.clone().map_or_else(|| Transport::ALL.to_vec(), |List(list)| list);
-        transports.sort_unstable();
-        transports.dedup();
-        let seed = settings.seed.unwrap_or(1);
-        let (points, sweep) = points(&settings, seed, target.is_some())?;
-        Ok(Self {
-            name: scenario.name,
-            question: scenario.question,
-            transports,
-            rounds: settings.rounds.unwrap_or(Rounds(3)).0,
-            warm_up: settings.warm_up.unwrap_or(Length(Nanos::SECOND)).0,
-            measure: settings.measure.unwrap_or(Length(Nanos(4 * Nanos::SECOND.0))).0,
-            cycles: settings.cycles.unwrap_or(Cycles(0)).0,
-            sweep_only: settings.sweep_only.map(|List(list)| list),
-            seed,
-            points,
-            sweep,
-            tcp_baseline: settings.tcp_baseline.unwrap_or(true) && target.is_none(),
-            target,
-            out,
-            server_core: None,
-            server_args: Vec::new(),
-        })
+        refusals::refuse_lists(&settings)?;
+        refusals::refuse_paths(&settings, target.is_some())?;
+        let (points, sweep) = settings.points();
+        let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
+        let points = planned.collect::<Result<Vec<_>, _>>()?;
+        let feed = published(&points[0], &settings, target.as_ref());
+        let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
+        scenario.tcp_baseline &= target.is_none();
+        Ok(Self { scenario, points, paths: Paths::NotEntered, target, out, server_core: None, server_args: Vec::new() })
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -143,14 +105,28 @@ impl Plan {
         if hours > limits::RUN_HOURS_MAX {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
-        let is_left_out = |one: &&Transport| !self.transports.contains(one);
-        if let Some(missing) = self.sweep_only.iter().flatten().find(is_left_out) {
-            return Err(PlanError::NotMeasured(*missing));
+        for point in &self.points {
+            refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
         }
         match self.refuse_empty()? {
             Some(refusal) => Err(refusal.into()),
             None => Ok(()),
         }
+    }
+
+    /// The link of a point: that which was asked for, or the one that stands in for a path that cannot be had here.
+    pub fn link_options(&self, point: &Point, to: SocketAddr) -> Option<LinkOptions> {
+        let asked = point.has_link().then_some(LinkOptions {
+            to,
+            rtt: point.rtt_ns,
+            jitter: point.jitter_ns,
+            bits_per_s: point.link_bits_per_s,
+        });
+        let stand_in = |path: PathSettings| {
+            let bits_per_s = [path.up_bits_per_s, path.down_bits_per_s].into_iter().flatten().min();
+            LinkOptions { to, rtt: path.rtt, jitter: path.jitter, bits_per_s }
+        };
+        asked.or_else(|| point.path.filter(|_| self.paths.refusal().is_some()).map(stand_in))
     }
 
     /// Trials in all, those of the TCP baseline with them.
@@ -163,7 +139,7 @@ impl Plan {
     pub fn trials_and_tcp_baselines(&self) -> [usize; 2] {
         let subjects: Vec<Subject> = (0..self.points.len()).flat_map(|index| self.subjects(index)).collect();
         let tcp_baselines = subjects.iter().filter(|subject| **subject == Subject::TcpBaseline).count();
-        [subjects.len() - tcp_baselines, tcp_baselines].map(|each_round| each_round * self.rounds as usize)
+        [subjects.len() - tcp_baselines, tcp_baselines].map(|each_round| each_round * self.scenario.rounds as usize)
     }
 
     /// "12 trials and 3 of the TCP baseline".
@@ -178,137 +154,54 @@ impl Plan {
 
     /// Time that all trials take at the least.
     pub fn least_length(&self) -> Nanos {
-        // A rate close to none makes a trial of centuries: it must come out as too long, not come round to short.
+        // Whatever the settings, it must come out as too long, and not come round to short.
         let total = |lengths: &mut dyn Iterator<Item = u64>| lengths.fold(0, u64::saturating_add);
         let of_point = |(index, point): (usize, &PlanPoint)| {
             let measure = self.measure_at(&point.point).0;
             let of = |subject| self.warm_up_at(&point.point, subject).0.saturating_add(measure);
             total(&mut self.subjects(index).into_iter().map(of))
         };
-        Nanos(total(&mut self.points.iter().enumerate().map(of_point)).saturating_mul(self.rounds.into()))
+        Nanos(total(&mut self.points.iter().enumerate().map(of_point)).saturating_mul(self.scenario.rounds.into()))
     }
 
     /// What is measured at a point.
     pub fn subjects(&self, point_index: usize) -> Vec<Subject> {
         let is_first = point_index == 0;
-        let is_swept = |transport: &Transport| self.sweep_only.as_ref().is_none_or(|only| only.contains(transport));
-        let transports = self.transports.iter().copied().filter(|one| is_first || is_swept(one));
+        let is_swept = |transport: &Transport| self.scenario.sweep_only.contains(transport);
+        let are_all_swept = Transport::ALL.iter().all(is_swept);
+        let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let point = &self.points[point_index].point;
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
-        let has_tcp_baseline = self.tcp_baseline && point.echo.is_none() && point.churn_ns.is_none() && !point.storm;
-        let has_tcp_baseline = has_tcp_baseline && (is_first || self.sweep_only.is_none());
+        let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
+        let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }
 
     /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
     /// nothing yet has no age, and leaving it out would make the others look older than they are.
     pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
+        let warm_up = self.scenario.warm_up_ns;
         match subject {
             Subject::Transport(Transport::Polling) if point.echo.is_none() => {
-                self.warm_up.max(point.poll_interval_ns.saturating_add(point.rtt_ns))
+                warm_up.max(point.poll_interval_ns.saturating_add(point.round_trip()))
             }
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
-            | Subject::TcpBaseline => self.warm_up,
+            | Subject::TcpBaseline => warm_up,
         }
     }
 
     /// Length of the measured interval at a point.
     pub fn measure_at(&self, point: &Point) -> Nanos {
-        let is_polled = self.transports.contains(&Transport::Polling) && point.echo.is_none();
+        let is_polled = self.scenario.transports.contains(&Transport::Polling) && point.echo.is_none();
         let poll = if is_polled { point.poll_interval_ns } else { Nanos::ZERO };
         let update = if point.rate_per_s > 0.0 { Nanos::from_seconds(1.0 / point.rate_per_s) } else { Nanos::ZERO };
-        self.measure.max(Nanos(poll.max(update).0.saturating_mul(u64::from(self.cycles))))
+        self.scenario.measure_ns.max(Nanos(poll.max(update).0.saturating_mul(u64::from(self.scenario.cycles))))
     }
-}
-
-/// The points: every combination of the lists, and which of them has more than one value.
-fn points(settings: &RunSettings, seed: u64, is_external: bool) -> Result<(Vec<PlanPoint>, Option<String>), PlanError> {
-    let kind = settings.feed.unwrap_or(FeedKind::Replay);
-    let mut sweep = None;
-    let mut points = vec![first_point(settings)];
-    let mut each = |name: &str, count: usize, set: &dyn Fn(&mut Point, usize)| {
-        if count > 1 && sweep.is_none() {
-            sweep = Some(name.to_owned());
-        }
-        if count > 0 {
-            points = points.iter().flat_map(|point| (0..count).map(|index| with(point, index, set))).collect();
-        }
-    };
-    // The outermost first: it is also the one that is swept where there are several lists.
-    each("rtt_ns", count(&settings.rtt), &|point, at| point.rtt_ns = value(&settings.rtt, at, |RoundTrip(one)| *one));
-    each("clients", count(&settings.clients), &|point, at| {
-        point.clients = value(&settings.clients, at, |Clients(one)| *one)
-    });
-    each("rate_per_s", count(&settings.rate), &|point, at| {
-        point.rate_per_s = value(&settings.rate, at, |Positive(one)| *one)
-    });
-    each("poll_interval_ns", count(&settings.poll_interval), &|point, at| {
-        point.poll_interval_ns = value(&settings.poll_interval, at, |Interval(one)| *one);
-    });
-    each("payload_bytes", count(&settings.payload), &|point, at| {
-        point.payload_bytes = value(&settings.payload, at, |Size(one)| *one as f64);
-    });
-    each("request_header_bytes", count(&settings.request_headers), &|point, at| {
-        let bytes = value(&settings.request_headers, at, |Size(one)| *one);
-        point.request_header_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    });
-    each("link_bits_per_s", count(&settings.bandwidth), &|point, at| {
-        point.link_bits_per_s = value(&settings.bandwidth, at, |Bandwidth(one)| *one);
-    });
-    each("churn_ns", count(&settings.churn), &|point, at| match value(&settings.churn, at, |Churn(one)| *one) {
-        Leaving::Never => {}
-        Leaving::Each(mean) => point.churn_ns = Some(mean),
-        Leaving::AllAtOnce => point.storm = true,
-    });
-    each("echo", count(&settings.echo), &|point, at| point.echo = value(&settings.echo, at, |kind| Some(*kind)));
-    let planned = points.into_iter().map(|point| plan_point(settings, kind, point, seed, is_external));
-    Ok((planned.collect::<Result<_, _>>()?, sweep))
-}
-
-/// The point that there is without any list.
-fn first_point(settings: &RunSettings) -> Point {
-    Point {
-        clients: 50,
-        rate_per_s: 10.0,
-        payload_bytes: 128.0,
-        measured_feed: false,
-        poll_interval_ns: Nanos::SECOND,
-        hold_ns: settings.hold.map_or_else(|| limits::LONG_POLL_HOLD.into(), |Length(hold)| hold),
-        rtt_ns: Nanos::ZERO,
-        link_bits_per_s: None,
-        request_header_bytes: 0,
-        jitter_ns: settings.jitter.map_or(Nanos::ZERO, |RoundTrip(jitter)| jitter),
-        churn_ns: None,
-        storm: false,
-        echo: None,
-    }
-}
-
-fn count<T>(list: &Option<List<T>>) -> usize {
-    list.as_ref().map_or(0, |List(values)| values.len())
-}
-
-/// The value at `index` of a list that has one.
-fn value<T, V>(list: &Option<List<T>>, index: usize, read: impl Fn(&T) -> V) -> V {
-    let List(values) = list.as_ref().expect("only the indices of a list that is there are asked for");
-    read(&values[index])
-}
-
-fn with(point: &Point, index: usize, set: &dyn Fn(&mut Point, usize)) -> Point {
-    let mut point = point.clone();
-    set(&mut point, index);
-    point
 }
 
 /// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning
 /// until it is measured.
-fn plan_point(
-    settings: &RunSettings,
-    kind: FeedKind,
-    mut point: Point,
-    seed: u64,
-    is_external: bool,
-) -> Result<PlanPoint, PlanError> {
+fn plan_point(settings: &RunSettings, mut point: Point, is_external: bool) -> Result<PlanPoint, PlanError> {
     if point.echo.is_some() {
         // Nothing comes down; rate and payload are those of the messages.
         return Ok(PlanPoint { point, feed: Feed::None });
@@ -318,22 +211,20 @@ fn plan_point(
         let point = Point { rate_per_s: 0.0, payload_bytes: 0.0, measured_feed: true, ..point };
         return Ok(PlanPoint { point, feed: Feed::None });
     }
-    let feed = feed(settings, kind, point.rate_per_s, point.payload_bytes as u64, seed);
+    let feed = feed(settings, &point);
     (point.rate_per_s, point.payload_bytes) = nominal(&feed)?;
-    point.measured_feed = kind != FeedKind::Synthetic;
+    point.measured_feed = settings.feed() != FeedKind::Synthetic;
     Ok(PlanPoint { point, feed })
 }
 
-fn feed(settings: &RunSettings, kind: FeedKind, rate: f64, payload: u64, seed: u64) -> Feed {
-    match kind {
-        FeedKind::Replay => {
-            Feed::Replay { file: settings.replay.clone(), speed: settings.speed.unwrap_or(Positive(3600.0)).0 }
-        }
+fn feed(settings: &RunSettings, point: &Point) -> Feed {
+    match settings.feed() {
+        FeedKind::Replay => Feed::Replay { file: settings.replay.clone(), speed: settings.speed().0 },
         FeedKind::Synthetic => Feed::Synthetic {
-            rate,
-            payload: usize::try_from(payload).unwrap_or(usize::MAX),
-            arrivals: settings.arrivals.unwrap_or(Arrivals::Steady),
-            seed,
+            rate: point.rate_per_s,
+            payload: point.payload_bytes as usize,
+            arrivals: settings.arrivals(),
+            seed: settings.seed().0,
         },
         FeedKind::Stdin => Feed::Stdin,
         FeedKind::None => Feed::None,
@@ -349,9 +240,25 @@ fn nominal(feed: &Feed) -> Result<(f64, f64), PlanError> {
     }
 }
 
+/// The feed as it stands in the run file.
+fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest::Url>) -> PublishedFeed {
+    match (&first.feed, target) {
+        _ if first.point.echo.is_some() => PublishedFeed::None,
+        (_, Some(url)) => PublishedFeed::External { target: Some(url.to_string()) },
+        (Feed::Replay { file, speed }, None) => {
+            let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+            PublishedFeed::Replay { recording: file.as_ref().map(name), speed: Some(*speed) }
+        }
+        (Feed::Synthetic { .. } | Feed::Stdin | Feed::None, None) => {
+            PublishedFeed::Synthetic { arrivals: Some(settings.arrivals()) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::purpose::Purpose;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -360,22 +267,26 @@ mod tests {
         settings: RunSettings,
     }
 
-    /// The knobs as these flags set them.
+    /// The settings as these flags set them.
     pub(super) fn settings(flags: &str) -> RunSettings {
         Flags::try_parse_from(std::iter::once("loadgen").chain(flags.split_whitespace())).unwrap().settings
     }
 
+    /// A scenario that leaves every setting as it is.
+    fn nothing_set() -> Scenario {
+        let [name, question] = ["none", "?"].map(str::to_owned);
+        Scenario { name, question, purpose: Purpose::default(), settings: RunSettings::default() }
+    }
+
     fn plan(flags: &str) -> Plan {
         let settings = settings(flags);
-        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), settings: RunSettings::default() };
-        Plan::new(scenario, settings, None, PathBuf::new()).unwrap()
+        Plan::new(nothing_set(), settings, None, PathBuf::new()).unwrap()
     }
 
     #[test]
     fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
-        let scenario = Scenario { name: "none".to_owned(), question: "?".to_owned(), settings: RunSettings::default() };
         let target = Some("http://127.0.0.1:1".parse().unwrap());
-        let external = Plan::new(scenario, RunSettings::default(), target, PathBuf::new()).unwrap();
+        let external = Plan::new(nothing_set(), RunSettings::default(), target, PathBuf::new()).unwrap();
         let point = &external.points[0].point;
         assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
         let replayed = &plan("").points[0].point;
@@ -392,8 +303,8 @@ mod tests {
     #[test]
     fn two_lists_make_every_combination_and_the_outer_one_is_swept() {
         let plan = plan("--feed synthetic --rtt 0ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
-        assert_eq!((plan.points.len(), plan.sweep.as_deref()), (6, Some("rtt_ns")));
-        assert!(plan.points.iter().all(|point| point.has_link() && point.point.jitter_ns == Nanos(2_000_000)));
+        assert_eq!((plan.points.len(), plan.scenario.sweep.as_deref()), (6, Some("rtt_ns")));
+        assert!(plan.points.iter().all(|point| point.point.has_link() && point.point.jitter_ns == Nanos(2_000_000)));
         assert_eq!(plan.points[4].point.link_bits_per_s, Some(1_000_000));
         assert_eq!(plan.trials(), 6 * 5 * 3);
     }
@@ -418,7 +329,7 @@ mod tests {
     #[test]
     fn what_goes_up_and_who_comes_back_has_no_tcp_baseline() {
         let plan = plan("--echo text,binary --payload 16,1KiB --rate 5 --transports sse,websocket");
-        assert_eq!((plan.points.len(), plan.sweep.as_deref()), (4, Some("payload_bytes")));
+        assert_eq!((plan.points.len(), plan.scenario.sweep.as_deref()), (4, Some("payload_bytes")));
         assert!(plan.points.iter().all(|point| point.feed == Feed::None));
         assert_eq!(plan.subjects(0).len(), 2);
         let churn = self::plan("--churn none,2s,storm --transports sse");

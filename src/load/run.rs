@@ -18,7 +18,8 @@ use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
-use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Scenario, Trial};
+use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
+use crate::run::path::report::PathReport;
 use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
 use crate::units::{Nanos, rough};
@@ -65,7 +66,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         break;
     }
     progress.bar.finish_and_clear();
-    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.seed);
+    let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.scenario.seed);
     if plan.target.is_some() {
         summary::judge_stretches(&mut rows, &trials);
     }
@@ -78,8 +79,8 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         started_at: started_at.to_string(),
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
-        scenario: scenario(plan),
-        environment: with_links(environment::read(command, &plan.server_args), &trials),
+        scenario: plan.scenario.clone(),
+        environment: with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
         verdict,
         reasons,
         summary: rows,
@@ -101,9 +102,9 @@ fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reas
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
 /// order, so that a drift of the machine falls on all of them alike.
 pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
-    let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+    let mut random = ChaCha8Rng::seed_from_u64(plan.scenario.seed);
     let mut order = Vec::with_capacity(plan.trials());
-    for round in 1..=plan.rounds {
+    for round in 1..=plan.scenario.rounds {
         let mut points: Vec<_> = plan.points.iter().enumerate().collect();
         points.shuffle(&mut random);
         for (point_index, point) in points {
@@ -133,29 +134,39 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
     environment
 }
 
-fn scenario(plan: &Plan) -> Scenario {
-    let first = &plan.points[0];
-    let feed = &first.feed;
-    let (feed, feed_detail) = match &plan.target {
-        _ if first.point.echo.is_some() => (
-            "none".to_owned(),
-            "messages that clients send up and get back, each on a steady plan of its own".to_owned(),
-        ),
-        None => (feed.label().to_owned(), feed.describe()),
-        Some(url) => ("external".to_owned(), format!("whatever {url} publishes")),
-    };
-    Scenario {
-        name: plan.name.clone(),
-        question: plan.question.clone(),
-        feed,
-        feed_detail,
-        transports: plan.transports.clone(),
-        rounds: plan.rounds,
-        warm_up_ns: plan.warm_up,
-        measure_ns: plan.measure,
-        seed: plan.seed,
-        sweep: plan.sweep.clone(),
+/// Notes what each path was asked for and gave, or why there was none.
+fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> Environment {
+    if let Some(refusal) = plan.paths.refusal() {
+        let said =
+            format!("a link stood in for it, which delays a stream and shows neither loss nor slow start: {refusal}");
+        environment.notes.insert("path".to_owned(), said);
     }
+    let mut paths: BTreeMap<String, Vec<PathReport>> = BTreeMap::new();
+    for (asked, gave) in trials.iter().filter_map(|trial| trial.point.path.zip(trial.path)) {
+        paths.entry(asked.to_string()).or_default().push(gave);
+    }
+    for (asked, gave) in paths {
+        let total = |of: fn(&PathReport) -> u64| gave.iter().map(of).sum::<u64>();
+        let packets = total(|one| one.up.packets_in + one.down.packets_in);
+        let full = total(|one| one.up.queue_dropped + one.down.queue_dropped);
+        let lost = total(|one| one.up.lost + one.down.lost);
+        let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
+        trips.sort_unstable();
+        let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
+        let said = format!(
+            "gave a round trip of {} at the median of {} trials, and {worst} at the worst trial's p99; of {packets} packets \
+             it lost {:.2} % and had no room in a queue for {full}; the kernel sent {} segments again; its relay took {} of \
+             processor time a packet",
+            trips[trips.len() / 2],
+            gave.len(),
+            lost as f64 * 100.0 / packets.saturating_sub(full).max(1) as f64,
+            total(|one| one.segments_retransmitted.unwrap_or(0)),
+            Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
+        );
+        print::err(&format!("the path {asked}: {said}"));
+        environment.notes.insert(format!("path {asked}"), said);
+    }
+    environment
 }
 
 /// A bar on a terminal, a line for each trial elsewhere.
@@ -177,7 +188,7 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
-            print::err(&format!("{}: {}, about {} in all", plan.name, plan.count(), rough(plan.estimate())));
+            print::err(&format!("{}: {}, about {} in all", plan.scenario.name, plan.count(), rough(plan.estimate())));
         }
         Self { bar, trials, is_terminal }
     }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use crate::load::settings::RunSettings;
+use crate::run::RunSettings;
+use crate::run::purpose::{ClaimName, Figure, Focus, Purpose};
 use crate::suggest;
 
 /// A question and the settings that answer it.
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub name: String,
     /// What it asks, in one sentence.
     pub question: String,
+    /// What its report is to show.
+    pub purpose: Purpose,
     /// What it sets.
     pub settings: RunSettings,
 }
@@ -108,6 +111,11 @@ impl ScenarioError {
 struct File {
     question: String,
     #[serde(default)]
+    figures: Vec<Figure>,
+    focus: Option<Focus>,
+    #[serde(default)]
+    claims: Vec<ClaimName>,
+    #[serde(default)]
     set: RunSettings,
 }
 
@@ -117,6 +125,9 @@ struct Settings {
     #[serde(default)]
     set: BTreeMap<Spanned<String>, IgnoredAny>,
 }
+
+/// The keys above `[set]`, and that itself.
+const KEYS: [&str; 5] = ["question", "figures", "focus", "claims", "set"];
 
 /// The keys that `[set]` may have: the names of the flags.
 fn setting_names() -> Vec<&'static str> {
@@ -158,14 +169,15 @@ impl Scenario {
         // First the keys alone, so that an unknown one is answered with the one that was meant.
         let top: BTreeMap<Spanned<String>, IgnoredAny> = toml::from_str(text).map_err(parse)?;
         let Settings { set } = toml::from_str(text).map_err(parse)?;
-        for (keys, known) in [(top, vec!["question", "set"]), (set, setting_names())] {
+        for (keys, known) in [(top, KEYS.to_vec()), (set, setting_names())] {
             if let Some(key) = keys.into_keys().find(|key| !known.contains(&key.get_ref().as_str())) {
                 let line = text[..key.span().start].matches('\n').count() + 1;
                 return Err(ScenarioError::UnknownKey { file: file.to_owned(), line, key: key.into_inner(), known });
             }
         }
-        let File { question, set } = toml::from_str(text).map_err(parse)?;
-        Ok(Self { name: name.to_owned(), question, settings: set })
+        let File { question, figures, focus, claims, set } = toml::from_str(text).map_err(parse)?;
+        let purpose = Purpose { figures, focus, claims };
+        Ok(Self { name: name.to_owned(), question, purpose, settings: set })
     }
 }
 

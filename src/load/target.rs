@@ -1,10 +1,12 @@
 //! The server of a trial: one started for it in a process of its own, or one that is already there.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use reqwest::{Client as Http, Url};
+use rustix::rand::GetRandomFlags;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -92,13 +94,14 @@ struct Started {
 }
 
 impl Target {
-    /// Starts a server for `feed` on a free port, in a process of its own, on one processor if it is named, with
+    /// Starts a server for `feed` on a free port of `host`, in a process of its own, on one processor if it is named, with
     /// further arguments; its feed waits for [`Target::begin`].
     ///
     /// Errors: [`TargetError`].
     pub async fn start(
         subject: Subject,
         feed: &Feed,
+        host: Ipv4Addr,
         core: Option<usize>,
         server_args: &[String],
     ) -> Result<Self, TargetError> {
@@ -108,6 +111,11 @@ impl Target {
             Subject::Transport(_) => command.args(["serve", "--port", "0", "--controlled"]).args(server_args),
             Subject::TcpBaseline => command.arg("tcp-baseline"),
         };
+        command.args(["--host", &host.to_string()]);
+        if !host.is_loopback() {
+            // A server that others could reach wants a token from whoever publishes. Nobody does.
+            command.env("PUSHPULL_TOKEN", token().map_err(TargetError::Start)?);
+        }
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
         }
@@ -280,6 +288,13 @@ fn cause(error: &dyn std::error::Error) -> String {
         error = source;
     }
     error.to_string()
+}
+
+/// A token that nobody knows.
+fn token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty())?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 fn http() -> Http {

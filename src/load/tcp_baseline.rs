@@ -10,7 +10,7 @@
 //! ```
 
 use std::io::{BufRead, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use anyhow::Context;
@@ -45,10 +45,10 @@ fn ordered(line: &str) -> Option<(Nanos, UnixAnchor)> {
 /// Server half: greets whoever connects, and writes to all of them from an [`order`] on until standard input ends.
 ///
 /// Errors: what the system says, before anything is written.
-pub fn serve(feed: &Feed) -> anyhow::Result<()> {
+pub fn serve(feed: &Feed, host: Ipv4Addr) -> anyhow::Result<()> {
     crate::measure::host::raise_file_limit();
     let source = feed.source()?.context("the TCP baseline needs a feed with a schedule")?;
-    let listener = listen()?;
+    let listener = listen(host)?;
     print::out(&format!("tcp://{}\n", listener.local_addr()?))?;
     let (send, connections) = mpsc::channel();
     std::thread::spawn(move || {
@@ -76,8 +76,8 @@ pub fn serve(feed: &Feed) -> anyhow::Result<()> {
 }
 
 /// The standard library's own queue of 128 connections is too short for a ramp of thousands.
-fn listen() -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+fn listen(host: Ipv4Addr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind((host, 0))?;
     rustix::net::listen(&listener, i32::try_from(limits::LISTEN_BACKLOG)?)?;
     Ok(listener)
 }

@@ -5,6 +5,7 @@
 //!   → [ the measured interval, read at both ends ] → drain → stop → hold what was seen against what was due
 //! ```
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -26,8 +27,9 @@ use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
+use crate::load::path::trial_path::{PathReading, TrialPath};
+use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, PlanPoint, preflight};
-use crate::load::settings::Leaving;
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
@@ -56,6 +58,9 @@ pub enum TrialError {
     /// A reading that every trial needs could not be taken.
     #[error("cannot read the processor time of this process: {0}")]
     Reading(#[source] std::io::Error),
+    /// The path.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,
@@ -65,32 +70,40 @@ pub enum TrialError {
 ///
 /// Errors: [`TrialError`]; the server is ended then too.
 pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
+    let point = &which.point.point;
+    let real = match point.path {
+        Some(settings) => plan.paths.namespace().map_err(PathError::from)?.map(|namespace| (namespace, settings)),
+        None => None,
+    };
+    let host = real.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
     let mut target = match &plan.target {
-        None => Target::start(which.subject, &which.point.feed, plan.server_core, &plan.server_args).await?,
+        None => Target::start(which.subject, &which.point.feed, host, plan.server_core, &plan.server_args).await?,
         Some(url) => Target::external(url.clone()).await?,
     };
     let relation = match which.subject {
         Subject::Transport(_) => target.clock().await?,
         Subject::TcpBaseline => ClockRelation::own(),
     };
-    let point = &which.point.point;
-    let link = match which.point.has_link() {
-        true => Some(Link::start(target.address, point).await?),
-        false => None,
+    let path = match real {
+        Some((namespace, settings)) => {
+            Some(block_in_place(|| TrialPath::start(namespace, &settings, seed(plan, which)))?)
+        }
+        None => None,
+    };
+    let link = match plan.link_options(point, target.address) {
+        Some(options) => Some(Link::start(&options).await?),
+        None => None,
     };
     let context = Arc::new(TrialContext {
         subject: which.subject,
         server: link.as_ref().map_or(target.address, |link| link.address),
+        has_path: path.is_some(),
         clock: Clock::Monotonic,
         relation,
         sockets: Sockets::default(),
         dials: Semaphore::new(limits::DIALS_AT_ONCE),
         connected: Semaphore::new(0),
-        leaving: match point.churn_ns {
-            Some(mean) => Leaving::Each(mean),
-            None if point.storm => Leaving::AllAtOnce,
-            None => Leaving::Never,
-        },
+        leaving: point.churn,
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
@@ -100,7 +113,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, watching) => outcome,
+        outcome = measure(plan, which, &mut target, &context, Way { path, watching, has_link: link.is_some() }) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -115,8 +128,9 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut Target,
     context: &Arc<TrialContext>,
-    watching: Option<JoinHandle<Option<LinkReport>>>,
+    way: Way,
 ) -> Result<Trial, TrialError> {
+    let Way { mut path, watching, has_link } = way;
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
         Subject::TcpBaseline => None,
@@ -145,8 +159,10 @@ async fn measure(
 
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let begun = snapshot(target, context, &progress, which.subject).await?;
+    let path_begun = read(&mut path)?;
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let ended = snapshot(target, context, &progress, which.subject).await?;
+    let path_ended = read(&mut path)?;
     memory.loaded = pid.and_then(host::resident_bytes);
 
     target.check_alive().await?;
@@ -155,7 +171,7 @@ async fn measure(
         Some(cursor) => target.schedule(cursor, context.relation).await,
         None => tcp_baseline_schedule(which.point, origin, window),
     };
-    let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.rtt_ns);
+    let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.round_trip());
     drain(&progress, due.as_deref(), window, patience).await;
     context.stop.cancel();
     let mut outcomes = Vec::with_capacity(progress.len());
@@ -167,11 +183,46 @@ async fn measure(
         Some(watching) => watching.await.expect("the probe does not panic"),
         None => None,
     };
+    // Only now: until here, what was on its way had to arrive.
+    let path = match (path, path_begun, path_ended) {
+        (Some(path), Some(begun), Some(ended)) => Some(block_in_place(|| path.finish(begun, ended))?),
+        (_, _, _) => None,
+    };
+    let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
     let relation = context.relation;
-    let data =
-        TrialData { outcomes, due, memory, ends: Ends { begun, ended }, lateness, relation, window, link, is_pinned };
+    let data = TrialData {
+        outcomes,
+        due,
+        memory,
+        ends: Ends { begun, ended },
+        lateness,
+        relation,
+        window,
+        link,
+        path,
+        has_link,
+        refusal,
+        is_pinned,
+    };
     Ok(analysis::trial(which, target.address, data))
+}
+
+/// What lies between clients and server.
+struct Way {
+    path: Option<TrialPath>,
+    has_link: bool,
+    /// What the probe of a link brings.
+    watching: Option<JoinHandle<Option<LinkReport>>>,
+}
+
+fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> {
+    path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
+}
+
+/// The same for all transports at one point in one round: they meet the same phases and the same losses.
+fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
+    plan.scenario.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64
 }
 
 /// Starts every client with its own phase.
@@ -182,8 +233,7 @@ fn spawn(
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
     let point = &which.point.point;
-    let seed = plan.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64;
-    let phases = phases(point.clients, point.poll_interval_ns, seed);
+    let phases = phases(point.clients, point.poll_interval_ns, seed(plan, which));
     let mut clients = JoinSet::new();
     let mut progress = Vec::with_capacity(phases.len());
     for (id, poll_phase) in (0..).zip(phases) {

@@ -3,11 +3,13 @@
 use super::clock_relation::ClockRelation;
 use super::context::{Outcome, Subject};
 use super::health::Lateness;
+use super::path::namespace::Refusal;
 use super::plan::PlanPoint;
 use crate::measure::bytes::Reading;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::TcpCounts;
 use crate::run::file::LinkReport;
+use crate::run::path::report::PathReport;
 use crate::units::Nanos;
 
 /// Which trial of the plan.
@@ -43,6 +45,12 @@ pub struct TrialData {
     pub window: Window,
     /// What the link was found to add, if there was one.
     pub link: Option<LinkReport>,
+    /// Was there a link?
+    pub has_link: bool,
+    /// Why it stood in for a path, if it did.
+    pub refusal: Option<Refusal>,
+    /// What the path gave, if there was one.
+    pub path: Option<PathReport>,
 }
 
 /// The counters at both ends of the interval.

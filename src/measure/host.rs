@@ -2,27 +2,33 @@
 
 use std::fs;
 
+use procfs::process::Process;
+use procfs::{CpuInfo, Current, CurrentSI, KernelStats, Meminfo};
+
 use crate::units::Nanos;
+
+fn process(pid: u32) -> Option<Process> {
+    Process::new(i32::try_from(pid).ok()?).ok()
+}
 
 /// Resident memory of a process, exactly: `smaps_rollup` walks its pages, where `status` is only near, so it is for
 /// the ends of an interval and not for its middle.
 pub fn resident_bytes(pid: u32) -> Option<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    field_kib(&rollup, "Rss:").map(|kib| kib * 1024)
+    let rollup = process(pid)?.smaps_rollup().ok()?.memory_map_rollup;
+    rollup.into_iter().next()?.extension.map.get("Rss").copied()
 }
 
 /// How long the threads of a process were ready to run and waited for a processor, since they began (the second figure
 /// of `schedstat`: Documentation/scheduler/sched-stats.rst of the kernel).
 pub fn waited(pid: u32) -> Option<Nanos> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let threads = process(pid)?.tasks().ok()?;
     // A thread may end between the listing and the reading; it takes its time with it.
-    let readings = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
-    Some(Nanos(readings.filter_map(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()))
+    Some(Nanos(threads.filter_map(|thread| thread.ok()?.schedstat().ok()).map(|stat| stat.run_delay).sum()))
 }
 
 /// Open file descriptors of a process.
 pub fn open_files(pid: u32) -> Option<u64> {
-    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
+    Some(process(pid)?.fd_count().ok()? as u64)
 }
 
 /// Memory that the kernel holds for its own objects and for TCP's buffers.
@@ -30,11 +36,11 @@ pub fn open_files(pid: u32) -> Option<u64> {
 /// Sockets, their inodes, directory entries and epoll items live in the slab; what waits in a socket's queues is
 /// counted by TCP in pages.
 pub fn kernel_bytes() -> Option<u64> {
-    let slab = field_kib(&fs::read_to_string("/proc/meminfo").ok()?, "Slab:")? * 1024;
+    // procfs does not read this file.
     let sockets = fs::read_to_string("/proc/net/sockstat").ok()?;
     let tcp = sockets.lines().find(|line| line.starts_with("TCP:"))?;
     let pages: u64 = tcp.split_whitespace().skip_while(|&word| word != "mem").nth(1)?.parse().ok()?;
-    Some(slab + pages * rustix::param::page_size() as u64)
+    Some(Meminfo::current().ok()?.slab + pages * procfs::page_size())
 }
 
 /// Segments that TCP has sent again, of all connections of this network namespace (`RetransSegs` of RFC 4022).
@@ -52,47 +58,32 @@ fn snmp(text: &str, protocol: &str, name: &str) -> Option<u64> {
 
 /// Busy time of all processors since boot, including interrupts and, on a virtual machine, stolen time.
 pub fn busy() -> Option<Nanos> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    let mut fields = stat.lines().next()?.split_whitespace().skip(1).map(|ticks| ticks.parse::<u64>().ok());
-    let mut sum = 0;
-    // user nice system idle iowait irq softirq steal (proc_stat(5)); guest time is in user already.
-    for index in 0..8 {
-        let ticks = fields.next()??;
-        if !matches!(index, 3 | 4) {
-            sum += ticks;
-        }
-    }
-    Some(Nanos(sum * Nanos::SECOND.0 / rustix::param::clock_ticks_per_second()))
+    let total = KernelStats::current().ok()?.total;
+    // Guest time is in user already (proc_stat(5)).
+    let ticks = total.user + total.nice + total.system + total.irq? + total.softirq? + total.steal?;
+    Some(Nanos(ticks * Nanos::SECOND.0 / procfs::ticks_per_second()))
 }
 
 /// Processors of the host that are on line, also those that this process keeps off (`--pin`).
 pub fn cores() -> u32 {
-    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let is_core =
-        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    u32::try_from(stat.lines().filter(is_core).count()).unwrap_or(1).max(1)
+    let cores = KernelStats::current().map_or(1, |stats| stats.cpu_time.len());
+    u32::try_from(cores).unwrap_or(1).max(1)
 }
 
 /// Names this boot of the host: two processes that read the same name share one monotonic clock, unless one of them is in
 /// a time namespace of its own (time_namespaces(7)).
 pub fn boot_id() -> Option<String> {
-    Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
+    procfs::sys::kernel::random::boot_id().ok().map(|name| name.trim().to_owned())
 }
 
 /// Processor model.
 pub fn processor() -> Option<String> {
-    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
+    CpuInfo::current().ok()?.model_name(0).map(str::to_owned)
 }
 
 /// Memory of the host.
 pub fn memory_bytes() -> Option<u64> {
-    field_kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:").map(|kib| kib * 1024)
-}
-
-fn field_kib(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    Meminfo::current().ok().map(|memory| memory.mem_total)
 }
 
 /// Raises the soft limit on open files to the hard one, and returns it.
@@ -126,7 +117,9 @@ mod tests {
         assert!(open_files(me).is_some_and(|files| files >= 3));
         assert!(kernel_bytes().is_some_and(|bytes| bytes > 1 << 20));
         assert!(busy().is_some_and(|busy| busy > Nanos::ZERO));
-        assert!(memory_bytes().is_some() && boot_id().is_some());
+        assert!(memory_bytes() > resident_bytes(me), "in the same unit");
+        assert!(std::thread::available_parallelism().unwrap().get() <= cores() as usize);
+        assert_eq!(boot_id().unwrap().len(), 36, "a UUID without its line end");
         assert_eq!(resident_bytes(u32::MAX), None);
     }
 }

@@ -1,10 +1,14 @@
-//! The two questions that only the C library answers: what TCP knows of a connection, and how much processor time
-//! another process has used. The only unsafe code of the package.
-#![allow(unsafe_code, reason = "getsockopt(TCP_INFO) and clock_getcpuclockid(3) have no safe binding")]
+//! What the kernel knows of a TCP connection, and how much processor time another process has used. The only unsafe code
+//! of the package.
+#![allow(unsafe_code, reason = "getsockopt(TCP_INFO) has no safe binding, nor in nix")]
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use nix::sys::socket::{Shutdown, shutdown};
+use nix::time::ClockId;
+use nix::unistd::Pid;
 
 use crate::units::Nanos;
 
@@ -104,11 +108,7 @@ impl TcpSender {
 ///
 /// Errors: as for a connection that has ended already.
 pub fn shut(socket: RawFd) -> io::Result<()> {
-    // SAFETY: no memory is involved; a descriptor that is not open, or no socket, is an error and nothing worse.
-    match unsafe { libc::shutdown(socket, libc::SHUT_RDWR) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    Ok(shutdown(socket, Shutdown::Both)?)
 }
 
 /// User and system time that a process has used, with all its threads, in nanoseconds.
@@ -117,21 +117,9 @@ pub fn shut(socket: RawFd) -> io::Result<()> {
 ///
 /// Errors: as for a process that has ended.
 pub fn process_cpu(pid: u32) -> io::Result<Nanos> {
-    let mut clock: libc::clockid_t = 0;
-    let pid = libc::pid_t::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: `clock` outlives the call, which writes one clockid_t to it.
-    let code = unsafe { libc::clock_getcpuclockid(pid, &mut clock) };
-    if code != 0 {
-        return Err(io::Error::from_raw_os_error(code));
-    }
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: `time` outlives the call, which writes one timespec to it.
-    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: two integers, zeroed and then written.
-    let time = unsafe { time.assume_init() };
-    Ok(Nanos(time.tv_sec as u64 * Nanos::SECOND.0 + time.tv_nsec as u64))
+    let pid = Pid::from_raw(i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?);
+    let time = ClockId::pid_cpu_clock_id(pid)?.now()?;
+    Ok(Nanos(time.tv_sec() as u64 * Nanos::SECOND.0 + time.tv_nsec() as u64))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Interv
 use crate::files;
 use crate::report::text::wording::row_reasons;
 use crate::run::Transport;
-use crate::run::file::{Row, Run, Trial};
+use crate::run::file::{Point, Row, Run, Trial};
 use crate::run::histogram;
 use crate::run::metric::{Metric, Value};
 use crate::units::Nanos;
@@ -39,7 +39,7 @@ pub fn write(run: &Run, folder: &Path) -> io::Result<Vec<PathBuf>> {
         files.push(path);
         io::Result::Ok(())
     };
-    put("summary.csv".to_owned(), csv(run).as_bytes())?;
+    put("summary.csv".to_owned(), &csv(run)?)?;
     let points = run.trials.iter().map(|trial| trial.point_index + 1).max().unwrap_or(0);
     for point_index in 0..points {
         let suffix = if points > 1 { format!("-point{}", point_index + 1) } else { String::new() };
@@ -131,62 +131,28 @@ fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
 /// the figures their intervals.
 ///
 /// Source: RFC 4180, but with a line feed alone at the end of a line, as the usual tools expect.
-pub fn csv(run: &Run) -> String {
+pub fn csv(run: &Run) -> io::Result<Vec<u8>> {
     let intervals = |bound: &'static str| move |metric: &Metric| format!("ci95.{}.{bound}", metric.path());
-    let mut head: Vec<String> = Vec::new();
-    head.extend(SETTINGS.map(str::to_owned));
+    let settings = ["transport", "point_index"].into_iter().chain(Point::columns()).chain(AUDIT);
+    let mut head: Vec<String> = settings.map(str::to_owned).collect();
     head.extend(Metric::ALL.iter().map(|metric| metric.path().to_owned()));
     head.extend(Metric::ALL.iter().flat_map(|metric| [intervals("low")(metric), intervals("high")(metric)]));
     head.extend(["verdict", "reasons"].map(str::to_owned));
-    let mut text = line(&head);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&head)?;
     for row in run.summary.iter().chain(&run.tcp_baseline) {
-        text.push_str(&line(&fields(row)));
+        writer.write_record(fields(row))?;
     }
-    text
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-/// The columns in front of the figures.
-const SETTINGS: [&str; 20] = [
-    "transport",
-    "clients",
-    "rate_per_s",
-    "payload_bytes",
-    "measured_feed",
-    "poll_interval_ns",
-    "hold_ns",
-    "rtt_ns",
-    "link_bits_per_s",
-    "request_header_bytes",
-    "jitter_ns",
-    "churn_ns",
-    "storm",
-    "echo",
-    "expected",
-    "delivered",
-    "lost",
-    "lost_announced",
-    "duplicate",
-    "reordered",
-];
+/// The columns of the delivery audit.
+const AUDIT: [&str; 6] = ["expected", "delivered", "lost", "lost_announced", "duplicate", "reordered"];
 
 fn fields(row: &Row) -> Vec<String> {
-    let (point, audit) = (&row.point, &row.audit);
-    let mut fields = vec![
-        tag(row.transport).to_owned(),
-        point.clients.to_string(),
-        point.rate_per_s.to_string(),
-        point.payload_bytes.to_string(),
-        point.measured_feed.to_string(),
-        point.poll_interval_ns.0.to_string(),
-        point.hold_ns.0.to_string(),
-        point.rtt_ns.0.to_string(),
-        point.link_bits_per_s.map_or_else(String::new, |bits| bits.to_string()),
-        point.request_header_bytes.to_string(),
-        point.jitter_ns.0.to_string(),
-        point.churn_ns.map_or_else(String::new, |mean| mean.0.to_string()),
-        point.storm.to_string(),
-        point.echo.map_or_else(String::new, |kind| kind.label().to_owned()),
-    ];
+    let audit = &row.audit;
+    let mut fields = vec![tag(row.transport).to_owned(), row.point_index.to_string()];
+    fields.extend(row.point.cells());
     let counts = [audit.expected, audit.delivered, audit.lost, audit.lost_announced, audit.duplicate, audit.reordered];
     fields.extend(counts.map(|count| count.to_string()));
     fields.extend(Metric::ALL.iter().map(|metric| number(*row.metrics.get(*metric))));
@@ -204,16 +170,6 @@ fn number(value: Value) -> String {
         None => String::new(),
         Some(_) => serde_json::to_string(&value).unwrap_or_default(),
     }
-}
-
-fn line(fields: &[String]) -> String {
-    let quoted = fields.iter().map(|field| match field.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.clone(),
-    });
-    let mut line = quoted.collect::<Vec<_>>().join(",");
-    line.push('\n');
-    line
 }
 
 #[cfg(test)]
@@ -286,7 +242,7 @@ mod tests {
         let mut run = fixture::run(|_, _| 1.0);
         run.summary[0].metrics.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].reasons = vec![Cause::Other { text: "lost 3, \"all\" of them".to_owned() }.into()];
-        let text = csv(&run);
+        let text = String::from_utf8(csv(&run).unwrap()).unwrap();
         let mut lines = text.lines();
         let head: Vec<&str> = lines.next().unwrap().split(',').collect();
         let first = lines.next().unwrap();

@@ -1,14 +1,17 @@
 //! Runs that never happened, to lay the report out and to test it: four transports with figures of a plausible size.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::run::Transport;
 use crate::run::file::*;
 use crate::run::histogram;
 use crate::run::metric::{Metric, Metrics, Value, WireBytes};
+use crate::run::purpose::Purpose;
 use crate::run::reason::Cause;
+use crate::run::setting::Setting;
 use crate::run::summary;
 use crate::run::threshold::{AuditCount, Found, Observed, RowFound, Threshold};
+use crate::run::{RunSettings, Transport};
 use crate::units::Nanos;
 
 const SEED: u64 = 42;
@@ -32,21 +35,7 @@ impl Noise {
 }
 
 pub(crate) fn point() -> Point {
-    Point {
-        clients: 50,
-        rate_per_s: 9.8,
-        payload_bytes: 214.0,
-        measured_feed: false,
-        poll_interval_ns: Nanos::SECOND,
-        hold_ns: Nanos(25 * Nanos::SECOND.0),
-        rtt_ns: Nanos::ZERO,
-        link_bits_per_s: None,
-        request_header_bytes: 0,
-        jitter_ns: Nanos::ZERO,
-        churn_ns: None,
-        storm: false,
-        echo: None,
-    }
+    Point { rate_per_s: 9.8, payload_bytes: 214.0, ..Point::default() }
 }
 
 /// The default scenario.
@@ -79,16 +68,15 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
         took_ns: Nanos(52 * Nanos::SECOND.0),
         cut_short: false,
         scenario: Scenario {
-            name: name.to_owned(),
-            question: question.to_owned(),
-            feed: "replay".to_owned(),
-            feed_detail: "FAKE earthquakes.ndjson at 3600 times its speed".to_owned(),
-            transports: Transport::ALL.to_vec(),
-            rounds,
-            warm_up_ns: Nanos::SECOND,
-            measure_ns: Nanos(4 * Nanos::SECOND.0),
             seed: SEED,
-            sweep: sweep.map(str::to_owned),
+            rounds,
+            ..Scenario::new(
+                &RunSettings::default(),
+                [name, question].map(str::to_owned),
+                purpose(name),
+                PublishedFeed::Replay { recording: Some("FAKE.ndjson".to_owned()), speed: Some(3600.0) },
+                sweep.and_then(Setting::from_name),
+            )
         },
         environment: environment(),
         verdict: Verdict::Valid,
@@ -98,6 +86,12 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
         thresholds: Vec::new(),
         trials,
     }
+}
+
+/// What the bundled scenario of this name is for; nothing, if there is none.
+fn purpose(name: &str) -> Purpose {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{name}.toml"));
+    std::fs::read_to_string(file).map(|text| toml::from_str(&text).unwrap()).unwrap_or_default()
 }
 
 fn environment() -> Environment {
@@ -243,6 +237,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
             ..Health::default()
         },
         link: None,
+        path: None,
         returns: None,
         timeline,
         latency_hdr: histogram::encode(&corrected),

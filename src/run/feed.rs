@@ -1,5 +1,7 @@
 //! What a feed is called in flags, scenario files and run files.
 
+use std::str::FromStr;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,14 @@ pub enum FeedKind {
     Stdin,
     /// Only what is posted to /updates.
     None,
+}
+
+impl FromStr for FeedKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as ValueEnum>::from_str(text, false)
+    }
 }
 
 /// How updates are spread in time; the mean rate is the same for all.
@@ -38,4 +48,73 @@ impl Arrivals {
             Self::Bursty => "bursty",
         }
     }
+}
+
+impl FromStr for Arrivals {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as ValueEnum>::from_str(text, false)
+    }
+}
+
+/// What clients send up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// Text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl MessageKind {
+    /// As in the run file and in flags.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+impl FromStr for MessageKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Text, Self::Binary].into_iter().find(|one| one.label() == text);
+        found.ok_or_else(|| format!("there is no message kind `{text}`; use text or binary, or none to subscribe"))
+    }
+}
+
+/// What was published in a run, as the run file has it: the member `feed` says which, and its settings stand beside it.
+/// Rate and payload are settings of a point.
+///
+/// Files written before these settings were recorded have the kind alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "feed", rename_all = "lowercase")]
+pub enum PublishedFeed {
+    /// A recording.
+    Replay {
+        /// Its file's name; `None` for the bundled earthquakes.
+        #[serde(default)]
+        recording: Option<String>,
+        /// How much faster than it was recorded.
+        #[serde(default)]
+        speed: Option<f64>,
+    },
+    /// Made-up updates.
+    Synthetic {
+        /// How they were spread in time.
+        #[serde(default)]
+        arrivals: Option<Arrivals>,
+    },
+    /// Whatever a server published that was already there.
+    External {
+        /// Its address.
+        #[serde(default)]
+        target: Option<String>,
+    },
+    /// No updates: clients sent messages up and had them back.
+    None,
 }

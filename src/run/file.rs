@@ -1,4 +1,5 @@
-//! `run.json`: everything a run found out, complete enough that the report can be drawn again from it alone.
+//! `run.json`: everything a run found out, complete enough that the report can be drawn again from it alone. It is
+//! one format, and so one file; settings and metrics stand in tables of their own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,9 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::run::Transport;
+pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metrics, Value};
+use crate::run::path::report::PathReport;
 pub use crate::run::reason::Verdict;
 use crate::run::reason::{Reason, RowId};
+pub use crate::run::setting::{Leaving, Point, Scenario};
 use crate::run::threshold::{AuditCount, Threshold};
 use crate::units::Nanos;
 
@@ -46,77 +50,14 @@ pub struct Run {
     pub trials: Vec<Trial>,
 }
 
-/// The question, and the settings that are the same at every point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scenario {
-    /// Its name, as given to `loadgen run`.
-    pub name: String,
-    /// The question it asks, in one sentence.
-    pub question: String,
-    /// `replay`, `synthetic`, …, or `external` where the target was not started by the generator.
-    pub feed: String,
-    /// The feed in words: "earthquakes.ndjson at 3600 times its speed".
-    pub feed_detail: String,
-    /// The transports compared.
-    pub transports: Vec<Transport>,
-    /// How often each was tried.
-    pub rounds: u32,
-    /// Time from all connected to the start of measuring.
-    pub warm_up_ns: Nanos,
-    /// Length of the measured interval.
-    pub measure_ns: Nanos,
-    /// Seed of the shuffling, the phases and the feed.
-    pub seed: u64,
-    /// The setting that is swept (a member of [`Point`]), if one is.
-    pub sweep: Option<String>,
-}
-
-/// The settings of one sweep point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Clients, each on a connection of its own.
-    pub clients: u32,
-    /// Updates due in a second: asked of the synthetic feed, measured for every other, as the updates that were due in
-    /// the measured interval over its length.
-    pub rate_per_s: f64,
-    /// Bytes of `data`: asked of the synthetic feed, measured for every other, as the mean over the updates that were
-    /// due in the measured interval and reached a client.
-    pub payload_bytes: f64,
-    /// True where the two above were measured: two points are then not set apart by them.
-    #[serde(default)]
-    pub measured_feed: bool,
-    /// Time between one client's polls.
-    pub poll_interval_ns: Nanos,
-    /// How long the server may park a long poll.
-    pub hold_ns: Nanos,
-    /// Round trip added by the link; zero without one.
-    pub rtt_ns: Nanos,
-    /// Bandwidth limit of the link, bits a second; `None` without one.
-    pub link_bits_per_s: Option<u64>,
-    /// Bytes added to each request's head to make it look like a browser's; zero for bare headers.
-    pub request_header_bytes: u32,
-    /// Largest deviation of the link's one-way delay, either way.
-    #[serde(default)]
-    pub jitter_ns: Nanos,
-    /// Mean time that a client stays before it leaves and comes back; `None` if it stays.
-    #[serde(default)]
-    pub churn_ns: Option<Nanos>,
-    /// All clients leave at once in the middle of the interval, and come back.
-    #[serde(default)]
-    pub storm: bool,
-    /// Messages that clients send up and get back, instead of updates coming down: latency is then the round trip.
-    #[serde(default)]
-    pub echo: Option<MessageKind>,
-}
-
 /// One transport at one sweep point, over all rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The transport; absent in the rows of the TCP baseline.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transport: Option<Transport>,
-    /// Index of its point, from 0, as in [`Trial::point_index`].
-    #[serde(default)]
+    /// Its point: the same number as [`Trial::point_index`] of the trials that it is made of.
+    #[serde(default = "unknown_point")]
     pub point_index: usize,
     /// The settings.
     #[serde(flatten)]
@@ -134,6 +75,13 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why, each with the rounds that it holds for.
     pub reasons: Vec<Reason>,
+}
+
+/// Stands for the point of a row whose file does not name it, until [`Run::read`] has found it.
+const UNKNOWN_POINT: usize = usize::MAX;
+
+fn unknown_point() -> usize {
+    UNKNOWN_POINT
 }
 
 /// What became of the updates that were *due* in the measured interval, whenever they arrived.
@@ -201,6 +149,9 @@ pub struct Trial {
     /// The link between client and server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkReport>,
+    /// The real path between client and server, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathReport>,
     /// Clients that left and came back, if they were to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,
@@ -269,35 +220,6 @@ pub struct Health {
     pub clock_offset_ns: i64,
     /// Uncertainty of that: half the best round trip to `/clock`, and a microsecond; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
-}
-
-/// What clients send up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MessageKind {
-    /// Text.
-    Text,
-    /// Bytes.
-    Binary,
-}
-
-impl MessageKind {
-    /// As in the run file and in flags.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Binary => "binary",
-        }
-    }
-}
-
-impl std::str::FromStr for MessageKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Text, Self::Binary].into_iter().find(|one| one.label() == text);
-        found.ok_or_else(|| format!("there is no message kind `{text}`; use text or binary"))
-    }
 }
 
 /// The generator's own link, as a probe through it found it during the trial.
@@ -406,6 +328,14 @@ pub enum RunFileError {
         /// Where in the file, and what is wrong.
         source: serde_json::Error,
     },
+    /// The file was written before rows named their point, and has several.
+    #[error(
+        "{path} is from an early version, whose rows do not say which sweep point they belong to; run the scenario again"
+    )]
+    RowsWithoutPoint {
+        /// As given.
+        path: String,
+    },
     /// The file was written by another version.
     #[error("{path} has schema `{found}`; this version reads `{SCHEMA}`")]
     Schema {
@@ -433,7 +363,36 @@ impl Run {
         if head.schema != SCHEMA {
             return Err(RunFileError::Schema { path: shown, found: head.schema });
         }
-        serde_json::from_slice(&text).map_err(parse)
+        let mut run: Self = serde_json::from_slice(&text).map_err(parse)?;
+        match run.name_points() {
+            true => Ok(run),
+            false => Err(RunFileError::RowsWithoutPoint { path: shown }),
+        }
+    }
+
+    /// Gives rows of an early version, which do not name their point, the only one that there is; false if there are
+    /// several.
+    fn name_points(&mut self) -> bool {
+        let rows = || self.summary.iter().chain(&self.tcp_baseline);
+        if rows().all(|row| row.point_index != UNKNOWN_POINT) {
+            return true;
+        }
+        if self.trials.iter().any(|trial| trial.point_index != 0) {
+            return false;
+        }
+        self.summary.iter_mut().chain(&mut self.tcp_baseline).for_each(|row| row.point_index = 0);
+        true
+    }
+
+    /// The rows of the transports, then those of the TCP baseline.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.summary.iter().chain(&self.tcp_baseline)
+    }
+
+    /// The trials that a row is made of.
+    pub fn trials_of(&self, row: &Row) -> Vec<&Trial> {
+        let key = (row.point_index, row.transport);
+        self.trials.iter().filter(|trial| (trial.point_index, trial.transport) == key).collect()
     }
 
     /// Writes the run as JSON that a person can read too, whole or not at all.

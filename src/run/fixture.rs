@@ -2,32 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::run::Transport;
-use crate::run::file::{Audit, Environment, Health, Point, Run, SCHEMA, Scenario, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{
+    Audit, Environment, Health, Point, PublishedFeed, Run, SCHEMA, Scenario, Slice, Trial, Verdict, WireTotals,
+};
 use crate::run::histogram;
 use crate::run::metric::{Metric, Unit, Value};
+use crate::run::purpose::Purpose;
+use crate::run::setting::Setting;
 use crate::run::summary;
+use crate::run::{Arrivals, RunSettings, Transport};
 use crate::units::Nanos;
 
 const MEASURE: Nanos = Nanos(4 * Nanos::SECOND.0);
 
 /// Settings of a sweep over the clients.
 pub fn point(index: usize) -> Point {
-    Point {
-        clients: [50, 1_000][index],
-        rate_per_s: 10.0,
-        payload_bytes: 128.0,
-        measured_feed: false,
-        poll_interval_ns: Nanos::SECOND,
-        hold_ns: Nanos(25 * Nanos::SECOND.0),
-        rtt_ns: Nanos::ZERO,
-        link_bits_per_s: None,
-        request_header_bytes: 0,
-        jitter_ns: Nanos::ZERO,
-        churn_ns: None,
-        storm: false,
-        echo: None,
-    }
+    Point { clients: [50, 1_000][index], ..Point::default() }
 }
 
 /// A valid trial of 1,000 deliveries whose latencies are spread from `latency_ns` to twice that.
@@ -50,6 +40,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         wire: WireTotals::default(),
         health: Health::default(),
         link: None,
+        path: None,
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,
@@ -79,6 +70,13 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
     trial
 }
 
+/// The default settings of a sweep over the clients.
+fn scenario() -> Scenario {
+    let words = ["crowd", "Who bends first?"].map(str::to_owned);
+    let feed = PublishedFeed::Synthetic { arrivals: Some(Arrivals::Steady) };
+    Scenario::new(&RunSettings::default(), words, Purpose::default(), feed, Some(Setting::Clients))
+}
+
 /// A valid run of all transports and the TCP baseline over two points, each figure times its `factor`.
 pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
     let mut trials = Vec::new();
@@ -101,18 +99,7 @@ pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
         started_at: "2026-11-22T18:00:00Z".to_owned(),
         took_ns: Nanos(60 * Nanos::SECOND.0),
         cut_short: false,
-        scenario: Scenario {
-            name: "crowd".to_owned(),
-            question: "Who bends first?".to_owned(),
-            feed: "synthetic".to_owned(),
-            feed_detail: "10 updates a second, steady".to_owned(),
-            transports: Transport::ALL.to_vec(),
-            rounds: 3,
-            warm_up_ns: Nanos::SECOND,
-            measure_ns: MEASURE,
-            seed: 1,
-            sweep: Some("clients".to_owned()),
-        },
+        scenario: scenario(),
         environment: Environment {
             host: "host".to_owned(),
             kernel: "Linux 6.12".to_owned(),

@@ -1,43 +1,9 @@
-//! The figures: their names, units and meaning in one table, from which the run file, the report, the CSV, the
-//! comparison and the thresholds all read.
+//! The metrics, in one table: [`metrics!`] below. One entry gives a metric its place in the run file and in the schema, in
+//! the report, the CSV, the comparison and the thresholds; what is left is to measure it, in `load/analysis.rs`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::short_number;
-
-/// One value for every figure: measured values, intervals, or anything else that stands "per figure".
-///
-/// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
-/// to it. In JSON the member names are the names of the contract.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Metrics<T> {
-    /// From due, by the feed's schedule, to decoded at the client.
-    pub latency_ns: Percentiles<T>,
-    /// From published by the server to decoded at the client: what a closed-loop tool would have reported.
-    pub uncorrected_latency_ns: Percentiles<T>,
-    /// Age of Information, averaged over time and clients.
-    pub age_ns_mean: T,
-    /// Share of the time in which a newer update existed than the client held.
-    pub stale_fraction: T,
-    /// Requests sent for each delivery.
-    pub requests_per_delivery: T,
-    /// Share of the requests that brought nothing.
-    pub empty_fraction: T,
-    /// All bytes both ways for each delivery, and their parts.
-    pub wire_bytes_per_delivery: WireBytes<T>,
-    /// User and system time of the server process for each delivery.
-    pub server_cpu_ns_per_delivery: T,
-    /// Busy time of the whole host for each delivery: loopback charges some of one side's work to the other.
-    pub host_cpu_ns_per_delivery: T,
-    /// Growth of the server's resident memory from no clients to all connected and idle.
-    pub server_rss_bytes_per_client: T,
-    /// The same growth, to the end of the measured interval.
-    pub server_rss_loaded_bytes_per_client: T,
-    /// Growth of the kernel's slab and socket memory, both ends of the connection on loopback halved to one.
-    pub kernel_bytes_per_client: T,
-    /// From dialling to the first position or answer, median over the clients.
-    pub connect_ns_p50: T,
-}
 
 /// A distribution, by the points of it that are reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,7 +68,7 @@ impl Serialize for Value {
     }
 }
 
-/// What a figure is counted in.
+/// What a metric is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds.
@@ -115,86 +81,167 @@ pub enum Unit {
     Fraction,
 }
 
+/// Where a metric comes from. A histogram takes a hundred times as long to read as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The histograms of corrected latency.
+    Corrected,
+    /// Those of uncorrected latency.
+    Uncorrected,
+    /// The trials' own values.
+    Trials,
+}
+
+impl Source {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Corrected, Self::Uncorrected, Self::Trials];
+}
+
+/// Metrics of one thing, whose p-values are judged together when runs are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// How late.
+    Latency,
+    /// How many requests and bytes.
+    Wire,
+    /// How much processor time.
+    Processor,
+    /// How much memory.
+    Memory,
+    /// How long it takes to connect.
+    Connect,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect];
+}
+
+/// Makes [`Metrics`], [`Metric`] and all that is known of each. Of each member of [`Metrics`]: its type, where it comes
+/// from, what it is compared with, and its one metric, or one for each of its parts: name, unit, and what a page calls it.
 macro_rules! metrics {
-    ($( $name:ident, $($path:ident).+, $unit:ident, $label:literal; )+) => {
-        /// The name of one figure; in JSON its path.
+    ($(
+        $(#[doc = $doc:literal])+
+        $member:ident: $type:ty, from $source:ident, in $family:ident {
+            $( $name:ident $(. $part:ident)?: $unit:ident, $label:literal; )+
+        }
+    )+) => {
+        /// One value for every metric: measured values, intervals, or anything else that stands "per metric".
+        ///
+        /// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
+        /// to it. In JSON the member names are the names of the contract.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        pub struct Metrics<T> {
+            $( $(#[doc = $doc])+ pub $member: $type, )+
+        }
+
+        /// The name of one metric; in JSON its path.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "&'static str", try_from = "String")]
         #[allow(missing_docs, reason = "each is documented at its member of `Metrics`")]
-        pub enum Metric { $( $name, )+ }
+        pub enum Metric { $( $( $name, )+ )+ }
 
         impl Metric {
-            /// Every figure, in the order they are shown.
-            pub const ALL: &[Self] = &[ $( Self::$name, )+ ];
+            /// Every metric, in the order they are shown.
+            pub const ALL: &[Self] = &[ $( $( Self::$name, )+ )+ ];
 
             /// Where it stands in a row of the run file: `latency_ns.p99`.
             pub fn path(self) -> &'static str {
-                match self { $( Self::$name => concat_path!($($path).+), )+ }
+                match self { $( $( Self::$name => concat!(stringify!($member) $(, ".", stringify!($part))?), )+ )+ }
             }
 
             /// What it is called on a page.
             pub fn label(self) -> &'static str {
-                match self { $( Self::$name => $label, )+ }
+                match self { $( $( Self::$name => $label, )+ )+ }
             }
 
             /// What it is counted in.
             pub fn unit(self) -> Unit {
-                match self { $( Self::$name => Unit::$unit, )+ }
+                match self { $( $( Self::$name => Unit::$unit, )+ )+ }
+            }
+
+            /// Where it comes from.
+            pub fn source(self) -> Source {
+                match self { $( $( Self::$name => Source::$source, )+ )+ }
+            }
+
+            /// What it is judged with.
+            pub fn family(self) -> Family {
+                match self { $( $( Self::$name => Family::$family, )+ )+ }
+            }
+
+            /// The members of [`Metrics`], each with what it is and its metrics: what the schema says of them.
+            #[cfg(test)]
+            pub(crate) fn described() -> Vec<(&'static str, String, Vec<Self>)> {
+                vec![ $( (stringify!($member), [$($doc.trim()),+].join(" "), vec![ $( Self::$name ),+ ]), )+ ]
             }
         }
 
         impl<T> Metrics<T> {
-            /// The value of one figure.
+            /// The value of one metric.
             pub fn get(&self, metric: Metric) -> &T {
-                match metric { $( Metric::$name => &self.$($path).+, )+ }
+                match metric { $( $( Metric::$name => &self.$member $(.$part)?, )+ )+ }
             }
 
-            /// The place of one figure.
+            /// The place of one metric.
             pub fn get_mut(&mut self, metric: Metric) -> &mut T {
-                match metric { $( Metric::$name => &mut self.$($path).+, )+ }
+                match metric { $( $( Metric::$name => &mut self.$member $(.$part)?, )+ )+ }
             }
         }
     };
 }
 
-macro_rules! concat_path {
-    ($first:ident) => {
-        stringify!($first)
-    };
-    ($first:ident . $second:ident) => {
-        concat!(stringify!($first), ".", stringify!($second))
-    };
-}
-
 metrics! {
-    LatencyP50, latency_ns.p50, Nanos, "latency p50";
-    LatencyP90, latency_ns.p90, Nanos, "latency p90";
-    LatencyP99, latency_ns.p99, Nanos, "latency p99";
-    LatencyP999, latency_ns.p999, Nanos, "latency p99.9";
-    LatencyMax, latency_ns.max, Nanos, "latency max";
-    LatencyMean, latency_ns.mean, Nanos, "latency mean";
-    UncorrectedP50, uncorrected_latency_ns.p50, Nanos, "uncorrected latency p50";
-    UncorrectedP90, uncorrected_latency_ns.p90, Nanos, "uncorrected latency p90";
-    UncorrectedP99, uncorrected_latency_ns.p99, Nanos, "uncorrected latency p99";
-    UncorrectedP999, uncorrected_latency_ns.p999, Nanos, "uncorrected latency p99.9";
-    UncorrectedMax, uncorrected_latency_ns.max, Nanos, "uncorrected latency max";
-    UncorrectedMean, uncorrected_latency_ns.mean, Nanos, "uncorrected latency mean";
-    AgeMean, age_ns_mean, Nanos, "age of information";
-    StaleFraction, stale_fraction, Fraction, "stale fraction";
-    RequestsPerDelivery, requests_per_delivery, Count, "requests per delivery";
-    EmptyFraction, empty_fraction, Fraction, "empty requests";
-    WireTotal, wire_bytes_per_delivery.total, Bytes, "wire bytes per delivery";
-    WirePayload, wire_bytes_per_delivery.payload, Bytes, "payload";
-    WireFraming, wire_bytes_per_delivery.framing, Bytes, "framing";
-    WireHttpHeaders, wire_bytes_per_delivery.http_headers, Bytes, "HTTP headers";
-    WireTcpIp, wire_bytes_per_delivery.tcp_ip, Bytes, "TCP/IP headers";
-    WireRetransmitted, wire_bytes_per_delivery.retransmitted, Bytes, "retransmitted";
-    ServerCpu, server_cpu_ns_per_delivery, Nanos, "server CPU per delivery";
-    HostCpu, host_cpu_ns_per_delivery, Nanos, "host CPU per delivery";
-    ServerRss, server_rss_bytes_per_client, Bytes, "server memory per idle client";
-    ServerRssLoaded, server_rss_loaded_bytes_per_client, Bytes, "server memory per client under load";
-    Kernel, kernel_bytes_per_client, Bytes, "kernel memory per client";
-    ConnectP50, connect_ns_p50, Nanos, "connect p50";
+    /// From due, by the feed's schedule, to decoded at the client, in nanoseconds.
+    latency_ns: Percentiles<T>, from Corrected, in Latency {
+        LatencyP50.p50: Nanos, "latency p50";
+        LatencyP90.p90: Nanos, "latency p90";
+        LatencyP99.p99: Nanos, "latency p99";
+        LatencyP999.p999: Nanos, "latency p99.9";
+        LatencyMax.max: Nanos, "latency max";
+        LatencyMean.mean: Nanos, "latency mean";
+    }
+    /// From published by the server to decoded at the client, in nanoseconds: what a closed-loop tool would have reported.
+    uncorrected_latency_ns: Percentiles<T>, from Uncorrected, in Latency {
+        UncorrectedP50.p50: Nanos, "uncorrected latency p50";
+        UncorrectedP90.p90: Nanos, "uncorrected latency p90";
+        UncorrectedP99.p99: Nanos, "uncorrected latency p99";
+        UncorrectedP999.p999: Nanos, "uncorrected latency p99.9";
+        UncorrectedMax.max: Nanos, "uncorrected latency max";
+        UncorrectedMean.mean: Nanos, "uncorrected latency mean";
+    }
+    /// Age of Information (Kaul, Yates, Gruteser, INFOCOM 2012), averaged over time and clients, in nanoseconds.
+    age_ns_mean: T, from Trials, in Latency { AgeMean: Nanos, "age of information"; }
+    /// Share of the time in which a newer update existed than the client held.
+    stale_fraction: T, from Trials, in Latency { StaleFraction: Fraction, "stale fraction"; }
+    /// Requests sent for each delivery.
+    requests_per_delivery: T, from Trials, in Wire { RequestsPerDelivery: Count, "requests per delivery"; }
+    /// Share of the requests that brought nothing.
+    empty_fraction: T, from Trials, in Wire { EmptyFraction: Fraction, "empty requests"; }
+    /// All bytes both ways for each delivery, and the parts that add up to them.
+    wire_bytes_per_delivery: WireBytes<T>, from Trials, in Wire {
+        WireTotal.total: Bytes, "wire bytes per delivery";
+        WirePayload.payload: Bytes, "payload";
+        WireFraming.framing: Bytes, "framing";
+        WireHttpHeaders.http_headers: Bytes, "HTTP headers";
+        WireTcpIp.tcp_ip: Bytes, "TCP/IP headers";
+        WireRetransmitted.retransmitted: Bytes, "retransmitted";
+    }
+    /// User and system time of the server process for each delivery, in nanoseconds.
+    server_cpu_ns_per_delivery: T, from Trials, in Processor { ServerCpu: Nanos, "server CPU per delivery"; }
+    /// Busy time of the whole host for each delivery, in nanoseconds: loopback charges some of one side's work to the
+    /// other.
+    host_cpu_ns_per_delivery: T, from Trials, in Processor { HostCpu: Nanos, "host CPU per delivery"; }
+    /// Growth of the server's resident memory per client, from no clients to all connected and idle.
+    server_rss_bytes_per_client: T, from Trials, in Memory { ServerRss: Bytes, "server memory per idle client"; }
+    /// The same growth, to the end of the measured interval.
+    server_rss_loaded_bytes_per_client: T, from Trials, in Memory {
+        ServerRssLoaded: Bytes, "server memory per client under load";
+    }
+    /// Growth of the kernel's slab and socket memory per client; both ends of a loopback connection halved to one.
+    kernel_bytes_per_client: T, from Trials, in Memory { Kernel: Bytes, "kernel memory per client"; }
+    /// From dialling to the first position or answer, median over the clients, in nanoseconds.
+    connect_ns_p50: T, from Trials, in Connect { ConnectP50: Nanos, "connect p50"; }
 }
 
 impl From<Metric> for &'static str {
@@ -224,20 +271,6 @@ impl Metric {
 }
 
 impl Unit {
-    /// A value with its unit, as a person reads it.
-    pub fn show(self, value: f64) -> String {
-        match self {
-            Self::Nanos if value < 0.0 => format!("−{}", crate::units::Nanos((-value).round() as u64)),
-            Self::Nanos => crate::units::Nanos(value.round() as u64).to_string(),
-            Self::Bytes if value.abs() >= 10_240.0 => format!("{} KiB", crate::units::three_digits(value / 1024.0)),
-            Self::Bytes => format!("{} B", crate::units::three_digits(value)),
-            Self::Count => crate::units::three_digits(value),
-            // A share below a 200,000th, as a formula may give it, is none for any purpose.
-            Self::Fraction if value.abs() < 5e-6 => "0 %".to_owned(),
-            Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
-        }
-    }
-
     /// A value at a tick of an axis: no digits that only fill up.
     pub fn tick(self, value: f64) -> String {
         match self {
@@ -252,6 +285,20 @@ impl Unit {
                 size if size < 1e9 => format!("{} ms", short_number(value / 1e6)),
                 _ => format!("{} s", short_number(value / 1e9)),
             },
+        }
+    }
+
+    /// A value with its unit, as a person reads it.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Nanos if value < 0.0 => format!("−{}", crate::units::Nanos((-value).round() as u64)),
+            Self::Nanos => crate::units::Nanos(value.round() as u64).to_string(),
+            Self::Bytes if value.abs() >= 10_240.0 => format!("{} KiB", crate::units::three_digits(value / 1024.0)),
+            Self::Bytes => format!("{} B", crate::units::three_digits(value)),
+            Self::Count => crate::units::three_digits(value),
+            // A share below a 200,000th, as a formula may give it, is none for any purpose.
+            Self::Fraction if value.abs() < 5e-6 => "0 %".to_owned(),
+            Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
         }
     }
 }

@@ -6,18 +6,185 @@ pub const RUN_SCHEMA: &str = include_str!("../../schema/run.schema.json");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::file::{LinkReport, MessageKind, Returns, Run};
+    use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario};
     use crate::run::fixture;
-    use crate::run::metric::{Metric, Value};
+    use crate::run::metric::{Family, Metric, Unit, Value};
     use crate::run::reason::tests::every_cause;
     use crate::run::reason::{Cause, Reason, RowId};
+    use crate::run::setting::Described;
     use crate::run::threshold::Threshold;
     use crate::run::threshold::tests::every_finding;
     use crate::units::Nanos;
+    use serde::de::{MapAccess, SeqAccess, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use serde_json::{Value as Json, json};
+    use std::collections::BTreeMap;
+    use std::fmt;
 
     fn schema() -> Json {
         serde_json::from_str(RUN_SCHEMA).unwrap()
+    }
+
+    /// JSON with its members in the order in which they were written, which `serde_json` would sort.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Node {
+        Object(Vec<(String, Node)>),
+        Array(Vec<Node>),
+        Leaf(Json),
+    }
+
+    impl<'de> Deserialize<'de> for Node {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Any;
+            impl<'de> Visitor<'de> for Any {
+                type Value = Node;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("JSON")
+                }
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+                    let mut members = Vec::new();
+                    while let Some(member) = map.next_entry()? {
+                        members.push(member);
+                    }
+                    Ok(Node::Object(members))
+                }
+                fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Node, A::Error> {
+                    let mut items = Vec::new();
+                    while let Some(item) = sequence.next_element()? {
+                        items.push(item);
+                    }
+                    Ok(Node::Array(items))
+                }
+                fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+                    Ok(Node::Leaf(text.into()))
+                }
+                fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+                    Ok(Node::Leaf(value.into()))
+                }
+                fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+                    Ok(Node::Leaf(value.into()))
+                }
+                fn visit_unit<E>(self) -> Result<Node, E> {
+                    Ok(Node::Leaf(Json::Null))
+                }
+            }
+            deserializer.deserialize_any(Any)
+        }
+    }
+
+    impl Serialize for Node {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Object(members) => serializer.collect_map(members.iter().map(|(name, node)| (name, node))),
+                Self::Array(items) => serializer.collect_seq(items),
+                Self::Leaf(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl Node {
+        fn member(&mut self, name: &str) -> &mut Node {
+            let Self::Object(members) = self else { panic!("{name} of no object") };
+            &mut members.iter_mut().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name}")).1
+        }
+    }
+
+    /// A member as the schema has it: its description first.
+    fn described(name: &str, schema: &Json) -> (String, Node) {
+        let members = schema.as_object().unwrap();
+        let (first, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(key, _)| *key == "description");
+        let node = |(key, value): (&String, &Json)| (key.clone(), serde_json::from_value(value.clone()).unwrap());
+        (name.to_owned(), Node::Object(first.into_iter().chain(rest).map(node).collect()))
+    }
+
+    /// The members that are metrics, each of the type that `of` says for its unit or for its parts.
+    fn metrics(of: impl Fn(&str, &[Metric]) -> Json) -> Vec<(String, Node)> {
+        let member = |(name, doc, metrics): (&'static str, String, Vec<Metric>)| {
+            let mut schema = of(name, &metrics);
+            schema["description"] = doc.into();
+            described(name, &schema)
+        };
+        Metric::described().into_iter().map(member).collect()
+    }
+
+    fn measured(name: &str, metrics: &[Metric]) -> Json {
+        let kind = match metrics {
+            [_, _, ..] if name == "wire_bytes_per_delivery" => "wire_bytes",
+            [_, _, ..] => "percentiles",
+            [one] if one.unit() == Unit::Fraction => "share",
+            [one] if one.family() == Family::Memory => "growth",
+            _ => "measured",
+        };
+        json!({"$ref": format!("#/$defs/{kind}")})
+    }
+
+    fn interval(name: &str, metrics: &[Metric]) -> Json {
+        let kind = match metrics {
+            [_, _, ..] if name == "wire_bytes_per_delivery" => "wire_intervals",
+            [_, _, ..] => "percentile_intervals",
+            _ => "interval",
+        };
+        json!({"$ref": format!("#/$defs/{kind}")})
+    }
+
+    /// The schema with what the tables of settings and metrics say of them: each definition keeps the members named
+    /// first and last as they are written by hand, and has those of the tables between them.
+    fn generated(written: &str) -> String {
+        let settings = |all: Vec<Described>| -> (Vec<(String, Node)>, Vec<&'static str>) {
+            let optional = all.iter().filter(|one| !one.is_required).map(|one| one.name).collect();
+            (all.iter().map(|one| described(one.name, &one.schema)).collect(), optional)
+        };
+        let ((point, point_optional), (scenario, scenario_optional)) =
+            (settings(Point::described()), settings(Scenario::described()));
+        let optional = [point_optional, scenario_optional, OPTIONAL.to_vec()].concat();
+        let mut schema: Node = serde_json::from_str(written).unwrap();
+        let mut done: BTreeMap<&str, Vec<(String, Node)>> = BTreeMap::new();
+        let mut put = |definition: &'static str, first: &[&str], made: Vec<(String, Node)>, last: &[&str]| {
+            let properties = schema.member("$defs").member(definition).member("properties");
+            let mut by_hand = |names: &[&str]| -> Vec<(String, Node)> {
+                names.iter().map(|name| ((*name).to_owned(), properties.member(name).clone())).collect()
+            };
+            let members = [by_hand(first), made, by_hand(last)].concat();
+            done.entry(definition).or_default().extend(members);
+        };
+        put("point", &[], point.clone(), &["measured_feed"]);
+        put("scenario", &SCENARIO, scenario, &["sweep"]);
+        put("metrics", &[], metrics(measured), &[]);
+        put("intervals", &[], metrics(interval), &[]);
+        put("row", &["transport", "point_index"], point, &["measured_feed"]);
+        put("row", &AUDIT, metrics(measured), &["ci95", "verdict", "reasons"]);
+        for (definition, members) in done {
+            let required = members.iter().filter(|(name, _)| !optional.contains(&name.as_str()));
+            let required = required.map(|(name, _)| Node::Leaf(name.as_str().into())).collect();
+            let place = schema.member("$defs").member(definition);
+            *place.member("required") = Node::Array(required);
+            *place.member("properties") = Node::Object(members);
+        }
+        serde_json::to_string_pretty(&schema).unwrap() + "\n"
+    }
+
+    /// What is written by hand of a row, besides what stands at its ends.
+    const AUDIT: [&str; 6] = ["expected", "delivered", "lost", "lost_announced", "duplicate", "reordered"];
+    /// What is written by hand of a scenario, before its settings.
+    const SCENARIO: [&str; 10] =
+        ["name", "question", "figures", "focus", "claims", "feed", "recording", "speed", "arrivals", "target"];
+    /// What may be absent of that and of a row, because it is of some feeds or transports alone, or newer than some
+    /// files.
+    const OPTIONAL: [&str; 9] =
+        ["figures", "focus", "claims", "recording", "speed", "arrivals", "target", "transport", "measured_feed"];
+
+    #[test]
+    fn the_schema_says_what_the_tables_of_settings_and_metrics_say() {
+        let generated = generated(RUN_SCHEMA);
+        if std::env::var_os("PUSHPULL_BLESS").is_some_and(|value| value == "1") {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/run.schema.json"), &generated).unwrap();
+        }
+        let differs = RUN_SCHEMA.lines().zip(generated.lines()).find(|(written, made)| written != made);
+        assert!(
+            RUN_SCHEMA == generated,
+            "schema/run.schema.json is not what the tables make (first difference: {differs:?}); run this test with PUSHPULL_BLESS=1"
+        );
     }
 
     /// A run with everything in it that can be there.
@@ -35,7 +202,7 @@ mod tests {
         run.summary[0].ci95.server_cpu_ns_per_delivery = None;
         let point = &mut run.summary[1].point;
         point.link_bits_per_s = Some(1_000_000);
-        (point.churn_ns, point.storm, point.echo) = (Some(Nanos::SECOND), true, Some(MessageKind::Binary));
+        (point.churn, point.echo) = (Leaving::Each(Nanos::SECOND), Some(MessageKind::Binary));
         run.trials[1].link = Some(LinkReport::default());
         run.trials[1].returns = Some(Returns::default());
         run

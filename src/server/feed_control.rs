@@ -148,9 +148,13 @@ impl FeedControl {
         clock: Clock,
     ) -> std::io::Result<()> {
         let mut orders = self.order.subscribe();
-        orders.mark_unchanged();
+        // It may have been set already, before this began to listen: then `first` is out of date.
+        let set = {
+            let order = orders.borrow_and_update();
+            (order.state.version > 0).then(|| (order.source.clone(), clock.now()))
+        };
         let mut taken: u64 = 0;
-        let mut playing = (first, origin);
+        let mut playing = set.unwrap_or((first, origin));
         loop {
             let (source, origin) = playing;
             let play = async {
@@ -252,6 +256,19 @@ mod tests {
             );
         }
         assert!(sent.is_sorted_by_key(|entry| entry.at_ns));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_setting_that_came_before_anybody_published_is_not_lost() {
+        let clock = Clock::Runtime(tokio::time::Instant::now());
+        let journal = Journal::new(Bounds::default(), clock.anchor(), crate::stream::journal::testing::encode);
+        let control = FeedControl::default();
+        control.follows(&Feed::None, None);
+        let setting = FeedSetting { feed: Kind::Steady, rate: 10.0, payload: 8 };
+        control.set(setting, source(setting, None).unwrap());
+        let publishing = control.publish(None, clock.now(), &journal, clock);
+        let _never_ends = tokio::time::timeout(Duration::from_secs(2), publishing).await;
+        assert!((19..=21).contains(&journal.newest().seq), "{}", journal.newest());
     }
 
     #[test]

@@ -9,9 +9,7 @@ use crate::common::Server;
 /// Ten updates a second, and no longer way: what is measured here is not slowed down.
 const QUICK: &str = "/#view=window&feed=steady&rate=10&rtt=0&poll=1000";
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn each_setting_does_what_it_says_and_stands_in_the_address() {
+pub async fn each_setting_does_what_it_says_and_stands_in_the_address() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
@@ -58,9 +56,7 @@ async fn each_setting_does_what_it_says_and_stands_in_the_address() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_setting_that_the_server_refuses_is_not_shown_as_if_it_were_so() {
+pub async fn a_setting_that_the_server_refuses_is_not_shown_as_if_it_were_so() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
@@ -71,9 +67,7 @@ async fn a_setting_that_the_server_refuses_is_not_shown_as_if_it_were_so() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
+pub async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&hold=1&panel=settings")).await;
@@ -83,9 +77,7 @@ async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
+pub async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
@@ -102,9 +94,7 @@ async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn the_main_stream_asks_for_the_token_once_and_a_room_of_its_own_never() {
+pub async fn the_main_stream_asks_for_the_token_once_and_a_room_of_its_own_never() {
     let browser = Browser::open(Looks::default()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
@@ -155,9 +145,7 @@ async fn cut(browser: &Browser) -> Vec<(String, f64, u64, u64)> {
     cuts.as_array().unwrap().iter().map(cut).collect()
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered_it() {
+pub async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered_it() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -195,9 +183,7 @@ async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane() {
+pub async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -224,9 +210,7 @@ async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane()
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes_what_it_opened() {
+pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes_what_it_opened() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
@@ -250,9 +234,7 @@ async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes_wha
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its_own_in_each_other_lane() {
+pub async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its_own_in_each_other_lane() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=up")).await;

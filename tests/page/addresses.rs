@@ -12,8 +12,7 @@ async fn post(server: &Server, path: &str, body: Value) -> (StatusCode, Value) {
     (answer.status(), answer.json().await.unwrap_or_default())
 }
 
-#[tokio::test]
-async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
+pub async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
     let server = Server::start(&["--feed", "none"]).await;
     let host = server.address.to_string();
     let client = &server.http;
@@ -42,8 +41,7 @@ async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
     assert_eq!(server.json("/stats").await["journal"]["updates"], 1, "only what our own page published");
 }
 
-#[tokio::test]
-async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
+pub async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
     let server = Server::start(&["--feed", "none"]).await;
     for (path, body, says) in [
         ("/live/feed", json!({"feed": "steady", "rate": 1e9, "payload": 16}), "updates a second"),
@@ -65,8 +63,7 @@ async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
     }
 }
 
-#[tokio::test]
-async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
+pub async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
     let server = Server::start(&["--feed", "stdin"]).await;
     assert_eq!(server.json("/live/feed").await["can_change"], false);
     let (status, problem) = post(&server, "/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16})).await;
@@ -74,8 +71,7 @@ async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
     assert!(problem["detail"].as_str().unwrap().contains("--feed"));
 }
 
-#[tokio::test]
-async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
+pub async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("reports/20260101-quick");
     std::fs::create_dir_all(&run).unwrap();
@@ -97,8 +93,7 @@ async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
     }
 }
 
-#[tokio::test]
-async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
+pub async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
     let server = Server::start(&["--feed", "none"]).await;
     let client = &server.http;
     let poll = || client.get(server.url(&format!("/updates/poll?session={ID}"))).send();

@@ -70,6 +70,12 @@ pub struct Browser {
     _turn: Arc<MutexGuard<'static, ()>>,
 }
 
+/// What is missing here to open one.
+pub fn missing() -> Option<String> {
+    let missing = [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).exists())?;
+    Some(format!("{missing} is missing; apt-get install chromium chromium-driver"))
+}
+
 impl Browser {
     /// A browser of its own.
     pub async fn open(looks: Looks) -> Self {

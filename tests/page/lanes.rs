@@ -8,9 +8,7 @@ use crate::common::Server;
 /// Twenty updates of 100 B a second, and no longer way.
 const QUICK: &str = "/#view=window&feed=steady&rate=20&payload=100&rtt=0";
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
+pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&poll=200")).await;
@@ -66,9 +64,7 @@ async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
+pub async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
@@ -85,9 +81,7 @@ async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_it() {
+pub async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_it() {
     let [one, two] = Browser::open_two(Looks::default()).await;
     let server = Server::start(&[]).await;
     one.goto(&server, "/#view=window&feed=steady&rate=20&payload=100&rtt=0&poll=500").await;
@@ -122,9 +116,7 @@ async fn busy_page(server: &Server) -> Browser {
 /// Another program may take the processor from the page for so long; it will hardly do so three times in a row.
 const ATTEMPTS: usize = 3;
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
+pub async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
     let server = Server::start(&[]).await;
     let browser = busy_page(&server).await;
     let watch = "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) \
@@ -155,9 +147,7 @@ async fn heap(browser: &Browser) -> f64 {
 }
 
 /// Its histories are full after three minutes; from there on nothing may grow.
-#[tokio::test]
-#[ignore = "takes ten minutes: cargo test --test page -- --ignored --nocapture"]
-async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
+pub async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
     let server = Server::start(&[]).await;
     let browser = busy_page(&server).await;
     let began = std::time::Instant::now();

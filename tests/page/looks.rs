@@ -31,9 +31,7 @@ async fn cut_off(browser: &Browser) -> serde_json::Value {
     browser.read(script).await
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small() {
+pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small() {
     for (width, height, is_dark) in [(1024, 768, false), (1024, 768, true), (1280, 800, false), (1280, 800, true)] {
         let name = format!("{width}x{height}-{}", if is_dark { "dark" } else { "light" });
         let browser = Browser::open(Looks { width, height, is_dark, ..Looks::default() }).await;
@@ -69,9 +67,7 @@ async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small() {
     }
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() {
+pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() {
     for is_dark in [false, true] {
         let name = format!("phone-{}", if is_dark { "dark" } else { "light" });
         let browser = Browser::open(Looks { width: 390, height: 844, is_dark, ..Looks::default() }).await;
@@ -96,9 +92,7 @@ async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() 
     }
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn everything_can_be_done_by_keyboard_and_has_a_name() {
+pub async fn everything_can_be_done_by_keyboard_and_has_a_name() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -126,9 +120,7 @@ async fn everything_can_be_done_by_keyboard_and_has_a_name() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
+pub async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
     let browser = Browser::open(Looks { is_still: true, ..Looks::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
@@ -142,9 +134,7 @@ async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn opened_by_a_name_that_was_allowed_the_page_receives_on_all_four_lanes() {
+pub async fn opened_by_a_name_that_was_allowed_the_page_receives_on_all_four_lanes() {
     let browser = Browser::open(Looks { host: Some("lab.example"), ..Looks::default() }).await;
     let server = Server::start(&["--allow-host", "lab.example"]).await;
     let url = format!("http://lab.example:{}/#view=window&feed=steady&rate=10&rtt=0", server.address.port());

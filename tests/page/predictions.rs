@@ -33,9 +33,7 @@ async fn commit(browser: &Browser) -> Value {
     browser.read("[...document.querySelectorAll('.bars b')].map((one) => Number(one.dataset.value))").await
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_theory_and_without_a_token() {
+pub async fn two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_theory_and_without_a_token() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
     let flags = ["--feed", "synthetic", "--rate", "20", "--token-file", file.path().to_str().unwrap()];
@@ -71,9 +69,7 @@ async fn two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_
     assert_ne!(server.newest().await, main_before, "and went on");
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answer_nor_the_way_back() {
+pub async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answer_nor_the_way_back() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#panel=predict").await;
@@ -102,9 +98,7 @@ async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answe
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn on_the_main_stream_no_question_is_asked_since_it_would_change_it_for_everyone() {
+pub async fn on_the_main_stream_no_question_is_asked_since_it_would_change_it_for_everyone() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&["--feed", "synthetic", "--rate", "10"]).await;
     browser.goto(&server, "/#room=main&panel=predict").await;

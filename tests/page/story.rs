@@ -16,9 +16,7 @@ async fn until_one_journey_is_over(browser: &Browser) {
     browser.until("one journey is over", is_over).await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn with_no_control_touched_one_update_is_followed_through_four_lanes_slowly_enough_to_see_its_way() {
+pub async fn with_no_control_touched_one_update_is_followed_through_four_lanes_slowly_enough_to_see_its_way() {
     let browser = Browser::open(Looks { width: 1024, height: 768, ..Looks::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -56,9 +54,7 @@ async fn with_no_control_touched_one_update_is_followed_through_four_lanes_slowl
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn an_event_stream_and_a_websocket_are_two_pictures_also_without_colour() {
+pub async fn an_event_stream_and_a_websocket_are_two_pictures_also_without_colour() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -75,9 +71,7 @@ async fn an_event_stream_and_a_websocket_are_two_pictures_also_without_colour() 
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn the_servers_ping_and_the_browsers_pong_are_seen_in_the_websockets_lane() {
+pub async fn the_servers_ping_and_the_browsers_pong_are_seen_in_the_websockets_lane() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
@@ -90,9 +84,7 @@ async fn the_servers_ping_and_the_browsers_pong_are_seen_in_the_websockets_lane(
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn an_arrow_and_the_table_say_the_same_and_the_table_adds_what_tcp_takes() {
+pub async fn an_arrow_and_the_table_say_the_same_and_the_table_adds_what_tcp_takes() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&payload=100&rtt=0&panel=figures").await;
@@ -124,9 +116,7 @@ async fn an_arrow_and_the_table_say_the_same_and_the_table_adds_what_tcp_takes()
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_latency_below_the_uncertainty_of_the_clocks_is_given_no_digits() {
+pub async fn a_latency_below_the_uncertainty_of_the_clocks_is_given_no_digits() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&rtt=0&feed=steady&rate=10").await;
@@ -141,9 +131,7 @@ async fn a_latency_below_the_uncertainty_of_the_clocks_is_given_no_digits() {
     browser.close().await;
 }
 
-#[tokio::test]
-#[cfg_attr(not(browser), ignore = "needs chromium and chromium-driver; touch build.rs once they are installed")]
-async fn a_reload_finds_the_same_room_with_the_same_stream() {
+pub async fn a_reload_finds_the_same_room_with_the_same_stream() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;

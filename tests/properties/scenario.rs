@@ -1,13 +1,16 @@
 //! A scenario file never ends the program; where one of its lines is wrong, the line is named.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use pushpull::load::plan::Plan;
+use pushpull::limits;
+use pushpull::load::plan::{Plan, PlanError};
 use pushpull::load::scenarios::{Scenario, ScenarioError};
-use pushpull::load::settings::RunSettings;
+use pushpull::run::RunSettings;
+use pushpull::run::setting::Setting;
 
 fn load(text: &str) -> Result<Scenario, ScenarioError> {
     let folder = tempfile::tempdir().unwrap();
@@ -22,31 +25,180 @@ fn plan(text: &str) -> Result<Plan, String> {
     Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).map_err(|error| error.to_string())
 }
 
-/// Every setting but the recording, which is a file's name.
-const KEYS: [&str; 22] = [
-    "transports",
-    "clients",
-    "rounds",
-    "warm-up",
-    "measure",
-    "poll-interval",
-    "hold",
-    "request-headers",
-    "feed",
-    "speed",
-    "rate",
-    "payload",
-    "arrivals",
-    "seed",
-    "rtt",
-    "jitter",
-    "bandwidth",
-    "churn",
-    "echo",
-    "cycles",
-    "sweep-only",
-    "tcp-baseline",
+/// The settings as these flags set them.
+fn flags(arguments: &[String]) -> Result<RunSettings, String> {
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        settings: RunSettings,
+    }
+    let arguments = std::iter::once("loadgen".to_owned()).chain(arguments.iter().cloned());
+    <Flags as clap::Parser>::try_parse_from(arguments).map(|flags| flags.settings).map_err(|error| error.to_string())
+}
+
+/// Plans settings that stand in a file, and the same as flags, which must come to the same.
+fn plan_both_ways(settings: &[(String, String)]) -> Result<Plan, Refusal> {
+    let quoted: Vec<(&str, String)> =
+        settings.iter().map(|(key, value)| (key.as_str(), format!("{value:?}"))).collect();
+    let arguments: Vec<String> = settings.iter().map(|(key, value)| format!("--{key}={value}")).collect();
+    let (file, flags) = (load(&file(&quoted)), flags(&arguments));
+    assert_eq!(file.is_ok(), flags.is_ok(), "{settings:?}: {file:?} {flags:?}");
+    let said = |error: ScenarioError| Refusal::Value(error.to_string());
+    let scenario = file.map_err(said)?;
+    let bare = load("question = \"What?\"").unwrap();
+    let plan = |scenario, flags| Plan::new(scenario, flags, None, PathBuf::new());
+    let (by_file, by_flags) = (plan(scenario, RunSettings::default()), plan(bare, flags.unwrap()));
+    assert_eq!(by_file.is_ok(), by_flags.is_ok(), "{settings:?}: {by_file:?} {by_flags:?}");
+    by_file.map_err(Refusal::Plan)
+}
+
+/// Why settings were refused.
+#[derive(Debug)]
+enum Refusal {
+    /// One could not be read: what was said.
+    Value(String),
+    /// They do not go together.
+    Plan(PlanError),
+}
+
+/// Is the bound said that was passed?
+fn names_the_bound(error: &PlanError) -> bool {
+    let said = error.to_string();
+    match error {
+        PlanError::Empty(_) => said.contains("--measure") || said.contains("--rate") || said.contains("--speed"),
+        PlanError::Files { most, .. } => said.contains(&format!("--clients {most}")),
+        PlanError::TooMany { .. } => said.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
+        PlanError::TooLong { .. } => said.contains(&limits::RUN_HOURS_MAX.to_string()),
+        PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
+        PlanError::Feed(_) => said.contains("--speed"),
+        PlanError::Unrepeatable(_)
+        | PlanError::NotOurs(_)
+        | PlanError::NotOursToSweep(_)
+        | PlanError::NotMeasured(_)
+        | PlanError::PathToTarget
+        | PlanError::PathAndLink(_)
+        | PlanError::Points { .. }
+        | PlanError::Twice(_)
+        | PlanError::SomeEcho => false,
+    }
+}
+
+/// The settings that are numbers, each with its range.
+fn numbers() -> Vec<(String, [String; 2])> {
+    let all: Vec<_> = RunSettings::entries().into_iter().filter_map(|one| Some((one.key, one.range?))).collect();
+    assert!(all.len() >= 16, "{all:?}");
+    all
+}
+
+/// The feed that settings are of: the recording only where it must be, since it takes a while to read.
+fn feed_of(keys: &[&str]) -> Option<(String, String)> {
+    (!keys.contains(&"speed")).then(|| ("feed".to_owned(), "synthetic".to_owned()))
+}
+
+/// Numbers, lengths, sizes and bandwidths from where arithmetic ends.
+const EXTREMES: [&str; 44] = [
+    "0",
+    "1",
+    "-1",
+    "0.5",
+    "1e-9",
+    "1e-300",
+    "1.57e-308",
+    "5e-324",
+    "1e300",
+    "1.8e308",
+    "inf",
+    "-inf",
+    "nan",
+    "255",
+    "65536",
+    "4294967295",
+    "4294967296",
+    "9007199254740991",
+    "9007199254740992",
+    "9223372036854775807",
+    "18446744073709551615",
+    "18446744073709551616",
+    "0ms",
+    "1ns",
+    "1us",
+    "1ms",
+    "10ms",
+    "50ms",
+    "1s",
+    "60s",
+    "2m",
+    "1h",
+    "2h",
+    "876000h",
+    "2562047h",
+    "9223372036s",
+    "0B",
+    "1B",
+    "256KiB",
+    "16EiB",
+    "8kbit",
+    "0.001kbit",
+    "100Gbit",
+    "1e300Gbit",
 ];
+
+/// Every numeric setting at these values is planned, or refused with its range: not one ends the program, and in a
+/// debug build no sum overflows.
+fn assert_planned_or_refused_with_its_range(key: &str, [least, most]: &[String; 2], value: &str) {
+    let settings: Vec<_> = feed_of(&[key]).into_iter().chain([(key.to_owned(), value.to_owned())]).collect();
+    match plan_both_ways(&settings) {
+        Ok(plan) => assert!(plan.trials() > 0 && plan.least_length().0 > 0, "{key} = {value}"),
+        Err(Refusal::Value(said)) => {
+            assert!(said.contains(&format!("{least} to {most}")) && said.contains(key), "{key} = {value}: {said}");
+        }
+        Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{key} = {value}: {error}"),
+    }
+}
+
+#[test]
+fn every_number_at_any_extreme_is_planned_or_refused_with_its_range() {
+    for (key, range) in numbers() {
+        for value in EXTREMES.iter().copied().chain(range.iter().map(String::as_str)) {
+            assert_planned_or_refused_with_its_range(&key, &range, value);
+        }
+    }
+}
+
+#[test]
+fn any_two_numbers_at_their_ends_are_planned_or_refused_with_the_bound() {
+    let ends: Vec<(String, String)> =
+        numbers().into_iter().flat_map(|(key, range)| range.map(|end| (key.clone(), end))).collect();
+    let mut planned = 0;
+    for (index, first) in ends.iter().enumerate() {
+        for second in ends[index + 1..].iter().filter(|(key, _)| *key != first.0) {
+            let feed = feed_of(&[&first.0, &second.0]);
+            let settings: Vec<_> = feed.into_iter().chain([first.clone(), second.clone()]).collect();
+            match plan_both_ways(&settings) {
+                Ok(_) => planned += 1,
+                Err(Refusal::Value(said)) => panic!("{settings:?}: {said}"),
+                Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{settings:?}: {error}"),
+            }
+        }
+    }
+    assert!(planned > 200, "{planned}");
+}
+
+#[test]
+fn lists_that_make_too_many_points_or_one_twice_are_refused() {
+    let list = |count: u32| (1..=count).map(|one| one.to_string()).collect::<Vec<_>>().join(",");
+    let all = |count| ["clients", "rate", "payload"].map(|key| (key.to_owned(), list(count)));
+    let synthetic = || feed_of(&["rate"]).into_iter();
+    let refusal = |settings: Vec<(String, String)>| match plan_both_ways(&settings) {
+        Err(Refusal::Plan(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let many = refusal(synthetic().chain(all(1_000)).collect());
+    assert!(matches!(many, PlanError::Points { points: 1_000_000_000 }), "{many}");
+    let twice = refusal(vec![("clients".to_owned(), "5,7,5".to_owned())]);
+    assert!(matches!(twice, PlanError::Twice(Setting::Clients)), "{twice}");
+    assert_eq!(plan_both_ways(&synthetic().chain(all(3)).collect::<Vec<_>>()).unwrap().points.len(), 27);
+}
 
 /// A value that some setting takes, or its like.
 fn value() -> impl Strategy<Value = String> {
@@ -97,8 +249,15 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Every setting but the recording, which is a file's name.
+fn keys() -> Vec<&'static str> {
+    static KEYS: LazyLock<Vec<String>> =
+        LazyLock::new(|| RunSettings::entries().into_iter().map(|one| one.key).filter(|key| key != "replay").collect());
+    KEYS.iter().map(String::as_str).collect()
+}
+
 fn setting() -> impl Strategy<Value = (&'static str, String)> {
-    (select(KEYS.to_vec()), value())
+    (select(keys()), value())
 }
 
 /// Settings that can each be read, of which the odd ones go to the edges of what can.
@@ -110,7 +269,7 @@ fn readable() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         of("clients", &["1", "[1, 400]", "19000"]),
         of("rounds", &["1", "3", "1000"]),
         of("warm-up", &["\"1ms\"", "\"1s\"", "\"60m\""]),
-        of("measure", &["\"1ms\"", "\"4s\"", "\"60m\""]),
+        of("measure", &["\"100ms\"", "\"4s\"", "\"60m\""]),
         of("poll-interval", &["\"5ms\"", "[\"1s\", \"60s\"]"]),
         of("cycles", &["0", "1", "1000"]),
         of("sweep-only", &["\"sse\"", "[\"polling\", \"websocket\"]"]),
@@ -118,10 +277,10 @@ fn readable() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     );
     let of_the_feed = (
         Just(Some(("feed", "\"synthetic\"".to_owned()))),
-        of("rate", &["0.000000001", "0.001", "5", "[1, 20000]"]),
-        of("payload", &["\"0B\"", "\"64B\"", "\"256KiB\""]),
+        of("rate", &["0.001", "0.5", "5", "[1, 20000]"]),
+        of("payload", &["\"1B\"", "\"64B\"", "\"256KiB\""]),
         of("arrivals", &["\"steady\"", "\"poisson\"", "\"bursty\""]),
-        of("seed", &["0", "9223372036854775807"]),
+        of("seed", &["0", "9007199254740991"]),
         of("rtt", &["\"0ms\"", "[\"1ms\", \"2s\"]"]),
         of("churn", &["\"none\"", "\"storm\"", "\"50ms\"", "\"60m\""]),
         of("echo", &["\"text\"", "[\"text\", \"binary\"]"]),
@@ -137,6 +296,11 @@ fn file(settings: &[(&str, String)]) -> String {
         text += &format!("{key} = {value}\n");
     }
     text
+}
+
+/// As the parser says it, or we.
+fn names_line(said: &str, line: usize) -> bool {
+    [",", ":"].iter().any(|end| said.contains(&format!("line {line}{end}")))
 }
 
 /// Lines that are in order, one for each setting.
@@ -187,6 +351,19 @@ proptest! {
     }
 
     #[test]
+    fn any_value_of_any_number_is_planned_or_refused_with_its_range(
+        (key, range) in select(numbers()),
+        value in prop_oneof![
+            any::<f64>().prop_map(|number| number.to_string()),
+            any::<u64>().prop_map(|number| number.to_string()),
+            (any::<u64>(), select(vec!["ns", "us", "ms", "s", "h"])).prop_map(|(number, unit)| format!("{number}{unit}")),
+            (any::<f64>(), select(vec!["kbit", "Gbit", "KiB", "GB"])).prop_map(|(number, unit)| format!("{number}{unit}")),
+        ],
+    ) {
+        assert_planned_or_refused_with_its_range(&key, &range, &value);
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text: String, settings in vec(setting(), 0..4), cut: usize) {
         let _read = plan(&text);
         let mut whole = file(&settings);
@@ -210,9 +387,30 @@ proptest! {
         );
         let line = text.lines().position(|line| line == bad).unwrap() + 1;
         let said = plan(&text).unwrap_err();
-        prop_assert!(said.contains(&format!("line {line},")), "line {line}: {said}");
+        prop_assert!(names_line(&said, line), "line {line}: {said}");
         let key = bad.split(' ').next().unwrap();
         prop_assert!(said.contains(key), "{key}: {said}");
+    }
+}
+
+#[test]
+fn what_a_scenario_asks_to_be_drawn_is_read_or_its_line_is_named() {
+    let good = "question = \"What?\"\nfigures = [\"latency_ns.p99\", \"overhead\"]\nfocus = [\"sse\", \"polling\"]\n\
+        claims = [\"sse_pushes\"]\n[set]\nclients = 5\n";
+    let scenario = load(good).unwrap();
+    assert_eq!((scenario.purpose.figures.len(), scenario.purpose.claims.len()), (2, 1));
+    for (from, to, line, expected) in [
+        ("overhead", "overheads", 2, "did you mean `overhead`?"),
+        ("latency_ns.p99", "latency.p99", 2, "did you mean `latency_ns.p99`?"),
+        ("[\"sse\", \"polling\"]", "[\"sse\", \"sse\"]", 3, "two different transports"),
+        ("[\"sse\", \"polling\"]", "[\"sse\"]", 3, "two different transports"),
+        ("\"polling\"", "\"pigeon\"", 3, "websocket"),
+        ("sse_pushes", "sse_push", 4, "did you mean `sse_pushes`?"),
+        ("claims =", "claim =", 4, "did you mean `claims`?"),
+        ("sse_pushes", "pigeons", 4, "websocket_is_simple"),
+    ] {
+        let said = load(&good.replace(from, to)).unwrap_err().to_string();
+        assert!(names_line(&said, line) && said.contains(expected), "{to}: {said}");
     }
 }
 

@@ -45,6 +45,11 @@ pub fn server_for(host: u16) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(SERVERS) | u32::from(host))
 }
 
+/// The address that a client of a run dials; clients are counted from 0.
+pub fn server_of_client(client: u32) -> Ipv4Addr {
+    server_for(u16::try_from(client + 1).expect("there are fewer clients than hosts (limits.rs)"))
+}
+
 /// Gives a packet the addresses with which it leaves the relay, and says which way it goes and whose it is.
 ///
 /// `None` if it is nothing that crosses the path: no IPv4, or other addresses.

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::process::{getgid, getuid};
@@ -93,6 +94,53 @@ impl Namespace {
         self.device.as_fd()
     }
 }
+
+/// Whether paths can be had by a run.
+#[derive(Clone, Debug)]
+pub enum Paths {
+    /// This process is in no namespace, since nothing asked for a path before it had threads.
+    NotEntered,
+    /// They can.
+    Real(Arc<Namespace>),
+    /// The system forbids them: a link stands in, which delays a stream and knows no packets.
+    Forbidden(Refusal),
+}
+
+impl Paths {
+    /// Enters a namespace, if the system allows it. Call it before any thread is started.
+    ///
+    /// Errors: [`Refusal`] where that failed half way, and this process has no network any more.
+    pub fn enter() -> Result<Self, Refusal> {
+        match try_out() {
+            Ok(()) => Ok(Self::Real(Arc::new(enter()?))),
+            Err(refusal) => Ok(Self::Forbidden(refusal)),
+        }
+    }
+
+    /// Why there are none.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::NotEntered | Self::Real(_) => None,
+            Self::Forbidden(refusal) => Some(*refusal),
+        }
+    }
+
+    /// Where they are; `None` where a link stands in.
+    ///
+    /// Errors: [`NotEntered`].
+    pub fn namespace(&self) -> Result<Option<&Namespace>, NotEntered> {
+        match self {
+            Self::NotEntered => Err(NotEntered),
+            Self::Real(namespace) => Ok(Some(namespace)),
+            Self::Forbidden(_) => Ok(None),
+        }
+    }
+}
+
+/// A path was asked for too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a path needs a network namespace, which must be entered before the first thread of the program starts")]
+pub struct NotEntered;
 
 /// The hidden command of [`try_out`]'s child.
 pub const TRY_COMMAND: &str = "path-try";

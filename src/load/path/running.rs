@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use super::namespace::Namespace;
+use super::namespace::{Namespace, NotEntered};
 use super::relay::RelayReport;
 use crate::limits;
 use crate::run::path::PathSettings;
@@ -24,6 +24,9 @@ pub enum PathError {
     /// It does not answer.
     #[error("the relay of the path does not answer; see its output above")]
     Silent(#[source] io::Error),
+    /// There is no namespace.
+    #[error(transparent)]
+    NotEntered(#[from] NotEntered),
     /// A socket of the probes.
     #[error("the path cannot be probed: {0}")]
     Probe(#[source] io::Error),

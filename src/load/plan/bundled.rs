@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Plan;
 use crate::load::scenarios::{self, Scenario};
-use crate::load::settings::RunSettings;
+use crate::run::RunSettings;
 
 fn plan(scenario: Scenario) -> Plan {
     Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).unwrap()
@@ -34,7 +34,7 @@ fn chatty_interval_and_headers_end_within_five_minutes() {
                 plan.subjects(index).len() as f64 * (1.0 + edge) + point.poll_interval_ns.seconds() / 2.0
             })
             .sum();
-        let seconds = plan.least_length().seconds() + between * f64::from(plan.rounds);
+        let seconds = plan.least_length().seconds() + between * f64::from(plan.scenario.rounds);
         assert!(seconds < 300.0, "{name} takes about {seconds:.0} s");
     }
 }

@@ -115,6 +115,12 @@ impl Plan {
                 let (clients, poll_interval) = (settings.clients, settings.poll_interval_ns);
                 return Ok(Some(Refusal::NoPoll { measure, clients, poll_interval }));
             }
+            if settings.echo.is_some() && settings.rate_per_s * measure.seconds() < 1.0 {
+                // Each client sends on a schedule of its own, which is known without looking.
+                let enough = Some(Nanos::from_seconds((1.0 / settings.rate_per_s).ceil()));
+                let (subject, rate) = (self.subjects(index)[0], settings.rate_per_s);
+                return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster: "--rate" }));
+            }
             let Some(source) = point.feed.source()? else { continue };
             let sees_none = |subject: &Subject| self.due(point, *subject, measure, &source) == 0;
             if let Some(subject) = self.subjects(index).into_iter().find(sees_none) {
@@ -144,7 +150,8 @@ impl Plan {
         let start = self.warm_up_at(&point.point, subject).saturating_add(edge(rate, measure));
         let end = start.saturating_add(measure);
         let expected = rate * end.seconds();
-        if expected.max(expected * point.point.payload_bytes / 1024.0) > limits::PREFLIGHT_UPDATES_MAX {
+        let is_many = expected > limits::PREFLIGHT_UPDATES_MAX;
+        if is_many || expected * point.point.payload_bytes > limits::PREFLIGHT_BYTES_MAX {
             // So many that none could be missing, and counting them would take as long as publishing them.
             return (rate * measure.seconds()) as u64;
         }
@@ -162,7 +169,7 @@ impl Plan {
     pub fn open_files(&self) -> OpenFiles {
         let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
         // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.has_link();
+        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.point.has_link();
         let of_client = if self.points.iter().any(has_two) { 2 } else { 1 };
         let needed = u64::from(clients) * of_client + limits::FD_RESERVE;
         OpenFiles { needed, allowed: host::raise_file_limit(), of_client }
@@ -183,7 +190,8 @@ impl Plan {
                     subjects.iter().map(|subject| self.due(point, *subject, measure, &source)).min()
                 }
             };
-            let of_all = |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.rounds);
+            let of_all =
+                |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.scenario.rounds);
             let trials = subjects.into_iter().map(|subject| (subject, self.trial_length(settings, subject))).collect();
             Ok(Forecast { updates, deliveries: updates.map(of_all), trials })
         };
@@ -211,7 +219,7 @@ impl Plan {
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
             | Subject::TcpBaseline => Nanos::ZERO,
         };
-        before.into_iter().chain([measure, drain, point.rtt_ns]).fold(Nanos::ZERO, Nanos::saturating_add)
+        before.into_iter().chain([measure, drain, point.round_trip()]).fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
     /// About how long the whole run takes, starts and drains included.
@@ -221,7 +229,7 @@ impl Plan {
             self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject)).collect::<Vec<_>>()
         };
         let round = (0..self.points.len()).flat_map(of_point).fold(Nanos::ZERO, Nanos::saturating_add);
-        Nanos(round.0.saturating_mul(self.rounds.into()))
+        Nanos(round.0.saturating_mul(self.scenario.rounds.into()))
     }
 
     /// What the run will not be able to say, of these percentiles among others.
@@ -229,8 +237,8 @@ impl Plan {
     /// Errors: the feed's.
     pub fn notes(&self, shares: &[f64]) -> Result<Vec<Note>, FeedError> {
         let mut notes = Vec::new();
-        if self.rounds < limits::ROUNDS_TO_RANK {
-            notes.push(Note::FewRounds(self.rounds));
+        if self.scenario.rounds < limits::ROUNDS_TO_RANK {
+            notes.push(Note::FewRounds(self.scenario.rounds));
         }
         for (index, point) in self.points.iter().enumerate() {
             let (measure, poll_interval) = (self.measure_at(&point.point), point.point.poll_interval_ns);
@@ -245,7 +253,7 @@ impl Plan {
             let few = forecasts.iter().filter_map(|forecast| forecast.deliveries).filter(|count| *count < wanted);
             let (deliveries, points) = (few.clone().min(), few.count());
             notes.extend(deliveries.map(|deliveries| {
-                let each_round = (deliveries / u64::from(self.rounds)).max(1);
+                let each_round = (deliveries / u64::from(self.scenario.rounds)).max(1);
                 let rounds = u32::try_from(wanted.div_ceil(each_round)).ok();
                 let rounds = rounds.filter(|rounds| *rounds <= limits::ROUNDS_MAX);
                 Note::FewDeliveries { share: *share, deliveries, wanted, points, rounds }

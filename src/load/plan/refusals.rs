@@ -1,9 +1,12 @@
 //! What cannot be planned, and what to ask for instead.
 
-use crate::load::plan::{Refusal, count};
-use crate::load::settings::RunSettings;
-use crate::run::{FeedKind, Transport};
+use crate::limits;
+use crate::load::plan::Refusal;
+use crate::run::file::Point;
+use crate::run::setting::{Delay, List, Setting};
+use crate::run::{FeedKind, RunSettings, Transport};
 use crate::stream::feed::FeedError;
+use crate::units::Nanos;
 
 /// Why a run is impossible.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,14 @@ pub enum PlanError {
         "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
     )]
     NotOursToSweep(&'static str),
+    /// A path to a server that is on another host.
+    #[error("--path leads to servers that loadgen starts, and cannot be put before --target; leave one of them out")]
+    PathToTarget,
+    /// A path and a link.
+    #[error(
+        "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
+    )]
+    PathAndLink(&'static str),
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
@@ -52,8 +63,31 @@ pub enum PlanError {
     /// A run of which nothing would come.
     #[error(transparent)]
     Empty(#[from] Refusal),
+    /// More than the generator's memory is for.
+    #[error(
+        "one trial would have {deliveries:.0} deliveries, and {most} can be kept; use fewer --clients, a lower --rate or a \
+             shorter --measure",
+        most = limits::TRIAL_DELIVERIES_MAX
+    )]
+    TooMany {
+        /// Updates times clients.
+        deliveries: f64,
+    },
+    /// A sweep of too many points.
+    #[error("the lists make {points} points, and a sweep has {most} at the most; use fewer values", most = limits::POINTS_MAX)]
+    Points {
+        /// How many they make.
+        points: u64,
+    },
+    /// The same value again.
+    #[error("the list of {label} holds a value twice; give each once", label = .0.label())]
+    Twice(Setting),
+    /// Updates down at one point and messages up at another.
+    #[error("--echo has none beside a kind of message; run updates and messages apart, each with its own --rate")]
+    SomeEcho,
     /// A run that would take for ever.
-    #[error("{count} would take at least {hours:.1} hours; use fewer rounds or sweep points, or a shorter --measure")]
+    #[error("{count} would take at least {hours:.1} hours, and {most} are allowed; use fewer rounds or sweep points, or a shorter --measure",
+        most = limits::RUN_HOURS_MAX)]
     TooLong {
         /// How many trials, in words.
         count: String,
@@ -73,47 +107,112 @@ impl PlanError {
             | Self::NotReplay(_)
             | Self::NotOurs(_)
             | Self::NotOursToSweep(_)
+            | Self::TooMany { .. }
+            | Self::Points { .. }
+            | Self::Twice(_)
+            | Self::SomeEcho
             | Self::NotMeasured(_)
+            | Self::PathToTarget
+            | Self::PathAndLink(_)
             | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
     }
 }
 
-/// Refuses settings of a feed that nothing would come of. `flags` were given, `knobs` are they over the scenario's.
+/// Refuses lists that make too many points, or the same point twice, or sweep what is not measured.
+pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
+    let points = settings.points_count();
+    if points > limits::POINTS_MAX {
+        return Err(PlanError::Points { points });
+    }
+    if let Some(setting) = settings.listed_twice() {
+        return Err(PlanError::Twice(setting));
+    }
+    let measured = settings.transports();
+    let mut swept = settings.sweep_only.iter().flat_map(|List(transports)| transports);
+    if let Some(missing) = swept.find(|one| !measured.0.contains(one)) {
+        return Err(PlanError::NotMeasured(*missing));
+    }
+    let kinds = settings.echo.iter().flat_map(|List(kinds)| kinds);
+    let messages = kinds.clone().filter(|kind| kind.0.is_some()).count();
+    if (1..kinds.count()).contains(&messages) { Err(PlanError::SomeEcho) } else { Ok(()) }
+}
+
+/// Refuses a measured interval with more deliveries than can be kept.
+pub(super) fn refuse_too_many(point: &Point, measure: Nanos) -> Result<(), PlanError> {
+    let deliveries = point.rate_per_s * measure.seconds() * f64::from(point.clients);
+    match deliveries > limits::TRIAL_DELIVERIES_MAX as f64 {
+        true => Err(PlanError::TooMany { deliveries }),
+        false => Ok(()),
+    }
+}
+
+/// The first of these settings that is given.
+fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
+    given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+}
+
+fn of_synthetic(settings: &RunSettings) -> Option<&'static str> {
+    first([
+        ("rate", settings.rate.is_some()),
+        ("payload", settings.payload.is_some()),
+        ("arrivals", settings.arrivals.is_some()),
+    ])
+}
+
+fn of_replay(settings: &RunSettings) -> Option<&'static str> {
+    first([("replay", settings.replay.is_some()), ("speed", settings.speed.is_some())])
+}
+
+/// Refuses settings of a feed that nothing would come of. `flags` were given, `settings` are they over the scenario's.
 pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
-    if settings.echo.is_some() {
+    let is_echo = settings.echo.iter().flat_map(|List(kinds)| kinds).any(|kind| kind.0.is_some());
+    if is_echo {
         // Rate and payload are those of the messages.
         return Ok(());
     }
-    let of_synthetic = |settings: &RunSettings| {
-        [
-            ("rate", settings.rate.is_some()),
-            ("payload", settings.payload.is_some()),
-            ("arrivals", settings.arrivals.is_some()),
-        ]
-    };
-    let of_replay =
-        |settings: &RunSettings| [("replay", settings.replay.is_some()), ("speed", settings.speed.is_some())];
-    fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
-        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
-    }
     if is_external {
-        let given = first([("feed", flags.feed.is_some())]).or(first(of_synthetic(flags))).or(first(of_replay(flags)));
-        let swept = first([("the rate", count(&settings.rate) > 1), ("the payload", count(&settings.payload) > 1)]);
-        return match (given, swept) {
-            (Some(name), _) => Err(PlanError::NotOurs(name)),
-            (None, Some(name)) => Err(PlanError::NotOursToSweep(name)),
-            (None, None) => Ok(()),
-        };
+        return refuse_feed_of_target(flags, settings);
     }
     // Whoever asks for another feed than the scenario's has not asked for the speed that stands in the scenario.
     let asked = if flags.feed.is_some() { flags } else { settings };
-    let (synthetic, replay) = (first(of_synthetic(settings)), first(of_replay(asked)));
-    match (settings.feed.unwrap_or(FeedKind::Replay), synthetic, replay) {
+    match (settings.feed(), of_synthetic(settings), of_replay(asked)) {
         (FeedKind::Replay | FeedKind::Stdin | FeedKind::None, Some(name), _) => Err(PlanError::NotSynthetic(name)),
         (FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, Some(name)) => Err(PlanError::NotReplay(name)),
         (FeedKind::Replay | FeedKind::Synthetic | FeedKind::Stdin | FeedKind::None, _, _) => Ok(()),
+    }
+}
+
+/// Refuses a path where it cannot be, or beside a link.
+pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    let List(paths) = settings.path.clone().unwrap_or(List(Vec::new()));
+    if paths.iter().all(|path| path.0.is_none()) {
+        return Ok(());
+    }
+    if is_external {
+        return Err(PlanError::PathToTarget);
+    }
+    let delays = |list: &Option<List<Delay>>| list.iter().flat_map(|List(all)| all).any(|one| one.0 > Nanos::ZERO);
+    let rates = settings.bandwidth.iter().flat_map(|List(all)| all).any(|one| one.0.is_some());
+    let links = [("rtt", delays(&settings.rtt)), ("jitter", delays(&settings.jitter)), ("bandwidth", rates)];
+    match links.into_iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(PlanError::PathAndLink(name)),
+        None => Ok(()),
+    }
+}
+
+/// A server that is already there has a feed of its own.
+fn refuse_feed_of_target(flags: &RunSettings, settings: &RunSettings) -> Result<(), PlanError> {
+    fn is_swept<T>(list: &Option<List<T>>) -> bool {
+        list.as_ref().is_some_and(|List(values)| values.len() > 1)
+    }
+    let given = first([("feed", flags.feed.is_some())]).or_else(|| of_synthetic(flags)).or_else(|| of_replay(flags));
+    let swept = first([("the rate", is_swept(&settings.rate)), ("the payload", is_swept(&settings.payload))]);
+    match (given, swept) {
+        (Some(name), _) => Err(PlanError::NotOurs(name)),
+        (None, Some(name)) => Err(PlanError::NotOursToSweep(name)),
+        (None, None) => Ok(()),
     }
 }
 
@@ -167,11 +266,11 @@ mod tests {
         assert!(self::refusal("sparse", &flags, None).is_none(), "{refusal}");
         // The recording has its quiet hours: at this speed a tenth of a second may hold none.
         assert!(matches!(
-            self::refusal("quick", "--measure 1ms", None),
+            self::refusal("quick", "--measure 100ms --speed 1", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))
         ));
         assert!(matches!(
-            self::refusal("quick", "--measure 10ms --clients 5 --poll-interval 60s", None),
+            self::refusal("quick", "--measure 100ms --clients 5 --poll-interval 60s", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. }))
         ));
     }

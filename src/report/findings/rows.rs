@@ -1,9 +1,9 @@
 //! The rows of a run, with what sets one apart from the others.
 
-use crate::report::findings::view::Setting;
 use crate::run::Transport;
 use crate::run::file::{Point, Row, Run};
 use crate::run::reason::RowId;
+use crate::run::setting::Setting;
 
 /// The rows of a run, the TCP baseline's last, each with its point.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,11 +35,8 @@ impl Rows {
 
 /// Those settings of `point` that are not the same at all of `points`; what a feed was measured at is no setting.
 fn distinguishing(point: &Point, points: &[&Point]) -> Vec<(Setting, f64)> {
-    let differs = |setting: Setting, other: &Point| {
-        !setting.is_measured(point) && !setting.is_measured(other) && setting.of(point) != setting.of(other)
-    };
-    let telling = Setting::ALL.into_iter().filter(|setting| points.iter().any(|other| differs(*setting, other)));
-    telling.map(|setting| (setting, setting.of(point))).collect()
+    let telling = Setting::ALL.iter().filter(|setting| points.iter().any(|other| setting.differs(point, other)));
+    telling.map(|setting| (*setting, setting.of(point))).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use crate::report::findings::view::View;
 use crate::report::html::scorecard::sign;
-use crate::report::text::wording::{NOT_MEASURED, command_line, counted, gibibytes, shown, title, trial_reason};
+use crate::report::text::wording::{
+    NOT_MEASURED, command_line, counted, feed_words, gibibytes, shown, title, trial_reason,
+};
 use crate::run::file::{Run, Trial};
 use crate::run::metric::Metric;
 use crate::units::{grouped, three_digits};
@@ -93,7 +95,7 @@ pub(crate) fn environment(run: &Run) -> Markup {
         ("memory", memory),
         ("pushpull", format!("{} at {}, {} build", environment.version, environment.commit, environment.profile)),
         ("compiler", environment.rustc.clone()),
-        ("feed", format!("{}: {}", scenario.feed, scenario.feed_detail)),
+        ("feed", feed_words(&scenario.feed)),
         ("lengths", format!("warm-up {}, measured {}, run {}", scenario.warm_up_ns, scenario.measure_ns, run.took_ns)),
         ("seed", scenario.seed.to_string()),
     ];

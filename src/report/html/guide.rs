@@ -8,6 +8,7 @@ use crate::units::grouped;
 
 /// The section that explains the words of the page.
 pub(crate) fn html(view: &View<'_>) -> Markup {
+    let has_path = view.run.trials.iter().any(|trial| trial.path.is_some());
     let has_link = view.points().iter().filter_map(|point| view.point(*point)).any(|point| point.rtt_ns.0 > 0);
     html! {
         section #guide {
@@ -46,8 +47,14 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                          transport as this baseline plus what it adds." } }
                 }
                 div { dt { "Loopback" } dd {
-                    "Server and clients ran on one host. There is no distance, no loss and no other traffic, so latency here is \
-                     the work of the programs and the kernel; part of the work of one side is charged to the other."
+                    @if has_path {
+                        "Server and clients ran on one host. Where there was a path between them, a relay kept, lost and limited \
+                         each client’s IP packets; slow start, retransmission and waiting for what was lost are those of the \
+                         kernel’s TCP. What the kernel does to receive a packet is charged to the relay."
+                    } @else {
+                        "Server and clients ran on one host. There is no distance, no loss and no other traffic, so latency here is \
+                         the work of the programs and the kernel; part of the work of one side is charged to the other."
+                    }
                     @if has_link { " The added round trip comes from a relay that delays the stream; it does not model loss." } } }
             }
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use maud::{Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::report::html::components::unbroken;
 use crate::report::html::document::document;
@@ -132,14 +133,8 @@ fn line(folder: &str, run: &Run, columns: &[Transport]) -> Markup {
 /// A folder's name as an address relative to the list: what a URL gives a meaning to is percent-encoded (RFC 3986
 /// section 2.1), and `./` keeps a colon from being read as a scheme (section 4.2).
 fn address(folder: &str) -> String {
-    let mut out = String::from("./");
-    for byte in folder.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out + "/index.html"
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
+    format!("./{}/index.html", utf8_percent_encode(folder, &PLAIN))
 }
 
 #[cfg(test)]

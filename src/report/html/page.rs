@@ -15,8 +15,8 @@ use crate::report::html::components::{Fit, Table, unbroken};
 use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
-    capitalised, changes_along, counted, listed, moment, recommendation_sentences, run_reasons, short_length,
-    threshold_found, threshold_lead, whole,
+    capitalised, changes_along, counted, feed_words, listed, moment, recommendation_sentences, run_reasons,
+    short_length, threshold_found, threshold_lead, whole,
 };
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
@@ -53,7 +53,7 @@ fn body(view: &View<'_>) -> Markup {
     let is_sweep = view.sweep().is_some() && points.len() > 1;
     let picture = sweep::picture(view);
     // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
-    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { &answers::ALL };
+    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { answers::ALL.to_vec() };
     let asked_later: Vec<Metric> = answers::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
     html! {
         (header(view))
@@ -62,7 +62,7 @@ fn body(view: &View<'_>) -> Markup {
             section #verdict aria-label="Verdict" {
                 @if let Some(found) = recommendation::of(view) { p.recommendation { (recommendation_sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
-                @else { (answers::answers(view, first, asked_first)) }
+                @else { (answers::answers(view, first, &asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(claims) = claims::html(view) { (claims) }
@@ -154,7 +154,7 @@ fn header(view: &View<'_>) -> Markup {
             p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (unbroken(&moment(&run.started_at))) } }
             h1 { (scenario.question) }
             p.meta {
-                (scenario.feed_detail) @if let Some(settings) = settings { " · " (settings) } " · "
+                (feed_words(&scenario.feed)) @if let Some(settings) = settings { " · " (settings) } " · "
                 (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
             }
         }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::run::Transport;
 use crate::run::fake;
-use crate::run::file::{MessageKind, Point};
+use crate::run::file::{MessageKind, Point, PublishedFeed};
 use crate::run::metric::Value;
+use crate::run::purpose::Purpose;
 use crate::run::reason::Cause;
 use crate::run::threshold::Found;
 use crate::units::Nanos;
@@ -53,7 +54,6 @@ fn a_hostile_name_is_shown_and_never_run() {
     for text in [
         &mut run.scenario.name,
         &mut run.scenario.question,
-        &mut run.scenario.feed_detail,
         &mut run.environment.host,
         &mut threshold.expression,
         &mut run.environment.command[1],
@@ -62,6 +62,7 @@ fn a_hostile_name_is_shown_and_never_run() {
         *text = hostile.to_owned();
     }
     run.environment.notes.insert(hostile.to_owned(), hostile.to_owned());
+    run.scenario.feed = PublishedFeed::Replay { recording: Some(hostile.to_owned()), speed: None };
     let page = html(&run);
     assert!(!page.contains("<script") && !page.contains("<img"), "markup got through");
     assert!(page.matches("&lt;script&gt;").count() >= 11);
@@ -221,6 +222,30 @@ fn every_scenario_has_its_own_picture() {
             std::fs::write(file, page).unwrap();
         }
     }
+}
+
+#[test]
+fn a_renamed_copy_of_a_scenario_draws_and_claims_what_the_original_does() {
+    let rates = [0.2, 200.0].map(|rate_per_s| Point { rate_per_s, ..fake::point() }).to_vec();
+    for (name, sweep, points) in [
+        ("chatty", Some("rate_per_s"), rates),
+        ("sparse", None, vec![fake::point()]),
+        ("earthquakes", None, vec![fake::point()]),
+    ] {
+        let run = fake::run(name, "?", sweep, points, 2);
+        let page = html(&run).replace(&format!("<title>{name}"), "<title>copy");
+        let mut copy = run;
+        copy.scenario.name = "copy".to_owned();
+        assert_eq!(html(&copy), page.replace(&format!("pushpull · {name} · "), "pushpull · copy · "));
+    }
+    let mut bare = fake::sweep_over_rate();
+    let page = html(&bare);
+    bare.scenario.purpose = Purpose::default();
+    assert!(page.contains("id=\"claims\"") && !html(&bare).contains("id=\"claims\""));
+    assert!(
+        page.contains("Requests per delivery over updates a second")
+            && !html(&bare).contains("Requests per delivery over")
+    );
 }
 
 #[test]

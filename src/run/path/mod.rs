@@ -1,5 +1,6 @@
 //! What can be said about a path, and how it is written: `4g`, `rtt=50ms,loss=1%`, or `4g,loss=1%`.
 
+pub mod names;
 pub mod presets;
 pub mod report;
 
@@ -232,6 +233,7 @@ pub fn percent(share: f64) -> String {
 /// A rate as it is written: `10Mbit`.
 pub fn bits(bits_per_s: u64) -> String {
     match bits_per_s {
+        whole if whole % 1_000_000_000 == 0 => format!("{}Gbit", whole / 1_000_000_000),
         whole if whole % 1_000_000 == 0 => format!("{}Mbit", whole / 1_000_000),
         whole => format!("{}kbit", whole as f64 / 1e3),
     }
@@ -299,6 +301,7 @@ mod tests {
             "rtt=1500us,jitter=250us,reorder=yes,loss=0.1%,burst=3.5,rate=10Mbit,queue=65536B",
             "rtt=300ms,down=1600kbit,up=768kbit",
             "rtt=7ns,up=8kbit",
+            "rtt=500us,rate=1Gbit",
         ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }

@@ -42,13 +42,28 @@ impl Cause {
                 let Self::HostBusy { fraction: busy } = other else { return false };
                 *fraction = fraction.max(*busy);
             }
-            Self::LinkOff { asked_ns, gave_ns } => {
-                let Self::LinkOff { asked_ns: asked, gave_ns: gave } = other else { return false };
+            Self::LinkOff { asked_ns, gave_ns } | Self::PathRoundTripOff { asked_ns, gave_ns } => {
+                let (Self::LinkOff { asked_ns: asked, gave_ns: gave }
+                | Self::PathRoundTripOff { asked_ns: asked, gave_ns: gave }) = other
+                else {
+                    return false;
+                };
                 if asked_ns != asked {
                     return false;
                 }
                 let is_farther = gave.0.abs_diff(asked.0) > gave_ns.0.abs_diff(asked.0);
                 *gave_ns = if is_farther { *gave } else { *gave_ns };
+            }
+            Self::PathLossOff { asked_fraction, lost, of } => {
+                let Self::PathLossOff { asked_fraction: asked, lost: more, of: sent } = other else { return false };
+                if asked_fraction != asked {
+                    return false;
+                }
+                (*lost, *of) = (*lost + more, *of + sent);
+            }
+            Self::PathRelaySlow { missed, of } => {
+                let Self::PathRelaySlow { missed: more, of: sent } = other else { return false };
+                (*missed, *of) = (*missed + more, *of + sent);
             }
             Self::BytesDiffer { parts, socket } => {
                 let Self::BytesDiffer { parts: more, socket: counted } = other else { return false };
@@ -58,6 +73,7 @@ impl Cause {
                 }
             }
             Self::NothingDue
+            | Self::PathStandIn { .. }
             | Self::HistogramUnreadable { .. }
             | Self::DifferentStretches { .. }
             | Self::NoTrials
@@ -75,7 +91,9 @@ impl Cause {
             Self::Refused { count } | Self::MissedPolls { count } => *count,
             Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,
-            Self::HistogramUnreadable { .. } | Self::DifferentStretches { .. } | Self::NoTrials => 0,
+            Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => 0,
+            Self::PathRelaySlow { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => 0,
+            Self::DifferentStretches { .. } => 0,
             Self::CutShort { .. } | Self::Other { .. } => 0,
         }
     }

@@ -133,6 +133,34 @@ pub enum Cause {
         /// Measured, at the median.
         gave_ns: Nanos,
     },
+    /// A link stood in for the path that was asked for, which delays a stream and shows neither loss nor slow start.
+    PathStandIn {
+        /// Why there was no path.
+        detail: String,
+    },
+    /// The path's round trip is not the one that was asked for.
+    PathRoundTripOff {
+        /// Asked for.
+        asked_ns: Nanos,
+        /// Measured, at the median.
+        gave_ns: Nanos,
+    },
+    /// The path lost another share of the packets than it was asked to.
+    PathLossOff {
+        /// Asked for.
+        asked_fraction: f64,
+        /// Packets that it lost.
+        lost: u64,
+        /// Of how many for which there was room.
+        of: u64,
+    },
+    /// The path's relay was too slow, and lost packets for that.
+    PathRelaySlow {
+        /// How many.
+        missed: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// The parts of the bytes do not add up to what the sockets counted.
     BytesDiffer {
         /// The parts together.
@@ -190,7 +218,9 @@ impl Cause {
             Self::GeneratorStarved { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => Verdict::Invalid,
             Self::LostAnnounced { .. } | Self::GeneratorLate { .. } | Self::HostBusy { .. } => Verdict::Suspect,
             Self::Refused { .. } | Self::MissedPolls { .. } | Self::LinkOff { .. } => Verdict::Suspect,
-            Self::BytesDiffer { .. } | Self::DifferentStretches { .. } | Self::Other { .. } => Verdict::Suspect,
+            Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => Verdict::Suspect,
+            Self::PathRelaySlow { .. } | Self::BytesDiffer { .. } => Verdict::Suspect,
+            Self::DifferentStretches { .. } | Self::Other { .. } => Verdict::Suspect,
             // What was measured until then is as good as it was.
             Self::CutShort { .. } => Verdict::Valid,
         }
@@ -212,6 +242,10 @@ impl Cause {
             Self::Refused { .. } => "refused",
             Self::MissedPolls { .. } => "missed_polls",
             Self::LinkOff { .. } => "link_off",
+            Self::PathStandIn { .. } => "path_stand_in",
+            Self::PathRoundTripOff { .. } => "path_round_trip_off",
+            Self::PathLossOff { .. } => "path_loss_off",
+            Self::PathRelaySlow { .. } => "path_relay_slow",
             Self::BytesDiffer { .. } => "bytes_differ",
             Self::HistogramUnreadable { .. } => "histogram_unreadable",
             Self::DifferentStretches { .. } => "different_stretches",
@@ -278,6 +312,10 @@ pub(crate) mod tests {
             Cause::Refused { count: 4 },
             Cause::MissedPolls { count: 40 },
             Cause::LinkOff { asked_ns: Nanos(100_000_000), gave_ns: Nanos(121_000_000) },
+            Cause::PathStandIn { detail: "this system does not allow a namespace".to_owned() },
+            Cause::PathRoundTripOff { asked_ns: Nanos(50_000_000), gave_ns: Nanos(71_000_000) },
+            Cause::PathLossOff { asked_fraction: 0.01, lost: 31, of: 1_000 },
+            Cause::PathRelaySlow { missed: 12, of: 1_000 },
             Cause::BytesDiffer { parts: 5_620, socket: 5_492 },
             Cause::HistogramUnreadable { detail: "a latency histogram is not base64".to_owned() },
             Cause::DifferentStretches { updates },

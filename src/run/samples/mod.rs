@@ -13,41 +13,11 @@ use hdrhistogram::Histogram;
 
 use crate::run::file::Trial;
 use crate::run::histogram::{self, HistogramError};
-use crate::run::metric::{Metric, Metrics, Percentiles};
+use crate::run::metric::{Metric, Metrics, Percentiles, Source};
 use crate::stats::{self, Sample};
 
 /// One for each figure; `None` where it was not measured.
 pub(crate) type Samples = Metrics<Option<Sample>>;
-
-/// Where a figure comes from. A histogram takes a hundred times as long to read as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
-    /// The histograms of corrected latency.
-    Corrected,
-    /// Those of uncorrected latency.
-    Uncorrected,
-    /// The trials' own figures.
-    Trials,
-}
-
-impl Source {
-    const ALL: [Self; 3] = [Self::Corrected, Self::Uncorrected, Self::Trials];
-
-    pub fn of(metric: Metric) -> Self {
-        use Metric as F;
-        match metric {
-            F::LatencyP50 | F::LatencyP90 | F::LatencyP99 | F::LatencyP999 | F::LatencyMax | F::LatencyMean => {
-                Self::Corrected
-            }
-            F::UncorrectedP50 | F::UncorrectedP90 | F::UncorrectedP99 | F::UncorrectedP999 => Self::Uncorrected,
-            F::UncorrectedMax | F::UncorrectedMean => Self::Uncorrected,
-            F::AgeMean | F::StaleFraction | F::RequestsPerDelivery | F::EmptyFraction => Self::Trials,
-            F::WireTotal | F::WirePayload | F::WireFraming | F::WireHttpHeaders | F::WireTcpIp => Self::Trials,
-            F::WireRetransmitted | F::ServerCpu | F::HostCpu | F::ServerRss | F::ServerRssLoaded => Self::Trials,
-            F::Kernel | F::ConnectP50 => Self::Trials,
-        }
-    }
-}
 
 /// What the trials of one row say of the figures of one source; `None` where none of them measured it.
 pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
@@ -58,7 +28,7 @@ pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
         Source::Corrected => samples.latency_ns = merged(|trial| &trial.latency_hdr),
         Source::Uncorrected => samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr),
         Source::Trials => {
-            for &metric in Metric::ALL.iter().filter(|metric| Source::of(**metric) == source) {
+            for &metric in Metric::ALL.iter().filter(|metric| metric.source() == source) {
                 *samples.get_mut(metric) = Sample::of_median(&values(trials, metric), seed);
             }
             samples.wire_bytes_per_delivery = wire::samples(trials, seed);
@@ -190,9 +160,7 @@ mod tests {
     fn value_and_interval_of_every_figure_are_those_of_the_row() {
         let run = fixture::run(|_, _| 1.0);
         for row in run.summary.iter().chain(&run.tcp_baseline) {
-            let is_of_row = |trial: &&Trial| trial.transport == row.transport && trial.point == row.point;
-            let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
-            let samples = all(&trials, run.scenario.seed);
+            let samples = all(&run.trials_of(row), run.scenario.seed);
             for &metric in Metric::ALL {
                 let sample = samples.get(metric).as_ref().unwrap();
                 assert_eq!(Some(sample.value), row.metrics.get(metric).0, "{metric:?}");

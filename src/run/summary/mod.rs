@@ -15,9 +15,9 @@ pub use stretches::{judge_stretches, updates_measured};
 
 use crate::run::Transport;
 use crate::run::file::{Audit, Point, Row, Trial, Verdict};
-use crate::run::metric::{Metric, Metrics, Unit, Value};
+use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
 use crate::run::reason::{Cause, Gathered, Reason, RowId};
-use crate::run::samples::{self, Source};
+use crate::run::samples;
 use crate::stats;
 use crate::stats::Sample;
 
@@ -117,26 +117,6 @@ pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<Reason>) {
     (worst, gathered.finish(None))
 }
 
-/// The same settings; what rate and payload a feed was measured at is not a setting.
-pub fn is_same_point(a: &Point, b: &Point) -> bool {
-    let Point { rate_per_s, payload_bytes, measured_feed, .. } = *b;
-    let asked = Point { rate_per_s, payload_bytes, measured_feed, ..a.clone() };
-    let is_another = |pick: fn(&Point) -> f64| is_another_feed(a, b, pick);
-    asked == *b && !is_another(|point| point.rate_per_s) && !is_another(|point| point.payload_bytes)
-}
-
-/// Was another rate, or another payload, asked for? What was measured depends on the stretch of the feed that the
-/// interval fell on, and sets nothing apart.
-pub fn is_another_feed(a: &Point, b: &Point, pick: fn(&Point) -> f64) -> bool {
-    !a.measured_feed && !b.measured_feed && is_another(pick(a), pick(b))
-}
-
-/// Two numbers that were set apart, and not measured a little differently: older files do not tell which.
-pub fn is_another(a: f64, b: f64) -> bool {
-    const MEASURED_ALIKE: f64 = 1.2;
-    a.max(b) > a.min(b) * MEASURED_ALIKE
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +147,8 @@ mod tests {
         ];
         assert_eq!(order, expected.map(|(clients, transport)| (clients, Some(transport))));
         assert_eq!(tcp_baseline.len(), 2);
+        let places = |rows: &[Row]| rows.iter().map(|row| row.point_index).collect::<Vec<_>>();
+        assert_eq!((places(&rows), places(&tcp_baseline)), (vec![0, 0, 1, 1], vec![0, 1]));
     }
 
     #[test]
@@ -272,15 +254,5 @@ mod tests {
         assert_eq!(transports, [Transport::Polling, Transport::LongPolling, Transport::WebSocket]);
         assert_eq!(reasons[0].cause, Cause::HostBusy { fraction: 0.97 + 0.003 });
         assert!(reasons[0].rounds.is_empty(), "polling's was in every round");
-    }
-
-    #[test]
-    fn a_measured_rate_or_payload_makes_no_other_point_but_one_that_was_asked_for_does() {
-        let asked = fixture::point(0);
-        let other = Point { rate_per_s: 20.0, payload_bytes: 999.0, ..asked.clone() };
-        assert!(!is_same_point(&asked, &other));
-        let [one, two] = [&asked, &other].map(|point| Point { measured_feed: true, ..point.clone() });
-        assert!(is_same_point(&one, &two) && is_same_point(&asked, &two));
-        assert!(!is_same_point(&one, &Point { clients: 7, ..two }));
     }
 }

@@ -21,9 +21,8 @@ pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
             means.entry(point_index).or_default().insert(transport, due / of_row.len() as f64);
         }
     }
-    let keys = by_row(trials).into_keys().filter(|(_, transport)| transport.is_some());
-    for ((point_index, _), row) in keys.zip(rows) {
-        let Some(due) = means.get(&point_index) else { continue };
+    for row in rows {
+        let Some(due) = means.get(&row.point_index) else { continue };
         let least = due.values().copied().fold(f64::INFINITY, f64::min);
         let most = due.values().copied().fold(0.0, f64::max);
         if most <= least * (1.0 + limits::STRETCH_UNLIKE_SUSPECT) {

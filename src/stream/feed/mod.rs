@@ -123,7 +123,7 @@ impl FeedError {
     /// Does it lie in what was asked for, and not in a file or the machine?
     pub fn is_usage_error(&self) -> bool {
         match self {
-            Self::Synthetic(_) | Self::Replay(ReplayError::Speed(_)) => true,
+            Self::Synthetic(_) | Self::Replay(ReplayError::Speed(_) | ReplayError::TooFast { .. }) => true,
             Self::Replay(ReplayError::Read { .. } | ReplayError::Line { .. } | ReplayError::Empty(_)) => false,
         }
     }
@@ -172,23 +172,6 @@ impl Feed {
             Self::Synthetic { .. } => "synthetic",
             Self::Stdin => "stdin",
             Self::None => "none",
-        }
-    }
-
-    /// In words, for a report.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Replay { file: None, speed } => {
-                format!("1,707 recorded earthquakes of one week, at {speed} times their speed")
-            }
-            Self::Replay { file: Some(file), speed } => {
-                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-                format!("the recording {name}, at {speed} times its speed")
-            }
-            // Rate and payload are settings of a point, and told there.
-            Self::Synthetic { arrivals, .. } => format!("synthetic updates, {} arrivals", arrivals.label()),
-            Self::Stdin => "one JSON value a line on standard input".to_owned(),
-            Self::None => "nothing but what is posted".to_owned(),
         }
     }
 }

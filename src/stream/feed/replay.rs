@@ -51,8 +51,22 @@ pub enum ReplayError {
     #[error("{0} holds no line; give one JSON object with an `at_ms` on each line")]
     Empty(String),
     /// The speed makes no sense.
-    #[error("--speed is {0}; use a number above 0, as in 1 for the recorded pace or 3600 for an hour a second")]
+    #[error("--speed is {0}; use {least} to {most}, as in 1 for the recorded pace or 3600 for an hour a second",
+        least = limits::SPEED_MIN, most = limits::SPEED_MAX)]
     Speed(f64),
+    /// At this speed there are more updates than a schedule can keep.
+    #[error("{file} at --speed {speed} has {rate:.0} updates a second, and {most} can be kept; use a speed of {at_most:.0} or \
+        less, or a recording with fewer", most = limits::RATE_MAX)]
+    TooFast {
+        /// As given.
+        file: String,
+        /// How much faster than it was recorded.
+        speed: f64,
+        /// Updates a second.
+        rate: f64,
+        /// The speed at which there would be as many as can be kept.
+        at_most: f64,
+    },
 }
 
 impl Replay {
@@ -72,7 +86,7 @@ impl Replay {
     }
 
     fn parse(file: &str, text: &str, speed: f64) -> Result<Self, ReplayError> {
-        if !(speed.is_finite() && speed > 0.0) {
+        if !(limits::SPEED_MIN..=limits::SPEED_MAX).contains(&speed) {
             return Err(ReplayError::Speed(speed));
         }
         #[derive(Deserialize)]
@@ -106,8 +120,15 @@ impl Replay {
         let Some(last) = items.last() else { return Err(ReplayError::Empty(file.to_owned())) };
         // The recording says nothing of what comes after its last item: the mean distance stands in for it.
         let mean = last.offset.0 / (items.len() as u64 - 1).max(1);
-        let period = Nanos(last.offset.0 + mean.max(limits::REPLAY_TURN_GAP_MIN.0)).whole_micros();
-        Ok(Self { items: items.into(), period, next: 0, turn: 0 })
+        let period = last.offset.saturating_add(limits::REPLAY_TURN_GAP_MIN.max(Nanos(mean))).whole_micros();
+        let replay = Self { items: items.into(), period, next: 0, turn: 0 };
+        match replay.means() {
+            (rate, _) if rate > limits::RATE_MAX => {
+                let mean_s = (last_ms - first_ms.unwrap_or(0)) as f64 / 1e3 / (replay.items.len() - 1).max(1) as f64;
+                Err(ReplayError::TooFast { file: file.to_owned(), speed, rate, at_most: limits::RATE_MAX * mean_s })
+            }
+            _ => Ok(replay),
+        }
     }
 }
 
@@ -129,7 +150,9 @@ impl Iterator for Replay {
 
     fn next(&mut self) -> Option<Due> {
         let item = self.items.get(self.next)?;
-        let due = Due { offset: Nanos(self.turn * self.period.0 + item.offset.0), data: Arc::clone(&item.data) };
+        // A recording of ages played slowly ends where time does: what is due then never comes.
+        let turn = Nanos(self.turn.saturating_mul(self.period.0));
+        let due = Due { offset: turn.saturating_add(item.offset), data: Arc::clone(&item.data) };
         self.next += 1;
         if self.next == self.items.len() {
             self.next = 0;
@@ -173,6 +196,22 @@ mod tests {
             assert!(said.starts_with(wanted), "{said}");
         }
         assert!(matches!(Replay::parse("f", "\n", 1.0), Err(ReplayError::Empty(_))));
-        assert!(matches!(Replay::parse("f", "{\"at_ms\":1}", 0.0), Err(ReplayError::Speed(_))));
+    }
+
+    #[test]
+    fn a_speed_out_of_range_is_refused_with_the_range_and_one_at_its_ends_does_not_overflow() {
+        let line = |at_ms: u64| format!("{{\"at_ms\":{at_ms}}}\n");
+        let ages = [0, 1, u64::MAX].map(line).concat();
+        for speed in [0.0, -1.0, f64::NAN, f64::INFINITY, 1.57e-308, 1e-7, 1e10] {
+            let said = Replay::parse("f", &ages, speed).unwrap_err().to_string();
+            assert!(said.contains("0.000001 to 1000000000"), "{said}");
+        }
+        for speed in [limits::SPEED_MIN, 1.0, limits::SPEED_MAX] {
+            let played: Vec<Due> = Replay::parse("f", &ages, speed).unwrap().take(10).collect();
+            assert!(played.is_sorted_by_key(|due| due.offset), "{speed}");
+        }
+        let dense: String = (0..1_000).map(line).collect();
+        let said = Replay::parse("f", &dense, 3600.0).unwrap_err().to_string();
+        assert!(said.contains("use a speed of 20 or less"), "{said}");
     }
 }

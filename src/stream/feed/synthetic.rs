@@ -28,7 +28,7 @@ pub struct Synthetic {
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SyntheticError {
     /// The rate makes no sense.
-    #[error("--rate is {0}; use a number above 0 and at most {max}, or --feed none for no updates", max = limits::RATE_MAX)]
+    #[error("--rate is {0}; use {least} to {most}, or --feed none for no updates", least = limits::RATE_MIN, most = limits::RATE_MAX)]
     Rate(f64),
     /// The size makes no sense.
     #[error("--payload is {0} B; a JSON value has 1 B or more, and one update at most {max} B", max = limits::UPDATE_BYTES_MAX)]
@@ -38,7 +38,7 @@ pub enum SyntheticError {
 impl Synthetic {
     /// Errors: [`SyntheticError`], which says what to use instead.
     pub fn new(rate: f64, payload: usize, arrivals: Arrivals, seed: u64) -> Result<Self, SyntheticError> {
-        if !(rate > 0.0 && rate <= limits::RATE_MAX) {
+        if !(limits::RATE_MIN..=limits::RATE_MAX).contains(&rate) {
             return Err(SyntheticError::Rate(rate));
         }
         if !(1..=limits::UPDATE_BYTES_MAX).contains(&payload) {
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_impossible_rate_or_size_is_refused_with_what_to_use() {
-        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-4, 1e5] {
             assert!(Synthetic::new(rate, 8, Arrivals::Steady, 0).is_err(), "{rate}");
         }
         let said = Synthetic::new(1.0, 0, Arrivals::Steady, 0).unwrap_err().to_string();

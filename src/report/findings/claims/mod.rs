@@ -19,6 +19,7 @@ use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Transport;
 use crate::run::file::{Effort, MessageKind};
 use crate::run::metric::Metric;
+use crate::run::purpose::ClaimName;
 use crate::stats::{Difference, median};
 
 /// Lines of code, as a ratio to polling's, up to which a transport counts as not complicated.
@@ -225,16 +226,21 @@ impl Evidence {
     }
 }
 
-/// The verdicts that a run can give: none, if it is no scenario that was made for a claim, or lacks what is needed.
+/// The verdicts on the claims that the run's scenario names, those aside for which the run lacks what is needed.
 pub(crate) fn of(view: &View<'_>) -> Vec<Claim> {
-    let found = match view.run.scenario.name.as_str() {
-        "sparse" => vec![polling_wastes(view), sse_pushes(view)],
-        "chatty" => vec![long_polling_becomes_polling(view), sse_pushes(view)],
-        "duplex" => vec![sse_is_one_way(view), websocket_is_bidirectional(view)],
-        "crowd" => vec![websocket_gains_with_load(view), websocket_is_simple(view)],
-        _ => Vec::new(),
-    };
-    found.into_iter().flatten().collect()
+    view.run.scenario.purpose.claims.iter().filter_map(|claim| judged(view, *claim)).collect()
+}
+
+fn judged(view: &View<'_>, claim: ClaimName) -> Option<Claim> {
+    match claim {
+        ClaimName::PollingWastes => polling_wastes(view),
+        ClaimName::LongPollingBecomesPolling => long_polling_becomes_polling(view),
+        ClaimName::SsePushes => sse_pushes(view),
+        ClaimName::SseIsOneWay => sse_is_one_way(view),
+        ClaimName::WebsocketGainsWithLoad => websocket_gains_with_load(view),
+        ClaimName::WebsocketIsBidirectional => websocket_is_bidirectional(view),
+        ClaimName::WebsocketIsSimple => websocket_is_simple(view),
+    }
 }
 
 /// How two transports stand to one another in a figure at a point.

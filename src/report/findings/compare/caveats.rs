@@ -1,10 +1,9 @@
 //! Why a difference between two runs may have another cause than what was to be compared.
 
-use crate::report::findings::view::Setting;
-use crate::run::file::Verdict;
+use crate::run::file::{PublishedFeed, Verdict};
 use crate::run::metric::Metric;
 use crate::run::reason::{Reason, RowId};
-use crate::units::Nanos;
+use crate::run::setting::Setting;
 
 /// Which of the two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +65,13 @@ pub enum Caveat {
         /// What it was in each.
         values: [Fact; 2],
     },
+    /// A setting of the whole run that is not the same.
+    RunSetting {
+        /// What it is called.
+        name: &'static str,
+        /// What it was in each.
+        values: [String; 2],
+    },
     /// A note of the environment that is not the same; `None` where a run does not have it.
     Noted {
         /// Its name.
@@ -103,18 +109,10 @@ pub enum Condition {
     Scenario,
     /// Where updates came from.
     Feed,
-    /// Of all that is drawn by lot.
-    Seed,
-    /// How many.
-    Rounds,
-    /// Its length.
-    WarmUp,
-    /// Its length.
-    Measured,
 }
 
 /// What a condition was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// A name.
     Text(String),
@@ -122,6 +120,6 @@ pub enum Fact {
     Count(u64),
     /// A size.
     Bytes(u64),
-    /// A length of time.
-    Length(Nanos),
+    /// Where updates came from.
+    Feed(PublishedFeed),
 }

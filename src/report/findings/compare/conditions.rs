@@ -23,6 +23,10 @@ pub fn differing(before: &Run, after: &Run) -> Vec<Caveat> {
             caveats.push(Caveat::Condition { condition, values: [first, second] });
         }
     }
+    let settings = before.scenario.settings().into_iter().zip(after.scenario.settings());
+    for ((name, first), (_, second)) in settings.filter(|((_, first), (_, second))| first != second) {
+        caveats.push(Caveat::RunSetting { name, values: [first, second] });
+    }
     let notes = [before, after].map(|run| &run.environment.notes);
     let mut names: Vec<&String> = notes.iter().flat_map(|notes| notes.keys()).collect();
     names.sort();
@@ -36,7 +40,7 @@ pub fn differing(before: &Run, after: &Run) -> Vec<Caveat> {
     caveats
 }
 
-fn conditions(run: &Run) -> [(Condition, Fact); 13] {
+fn conditions(run: &Run) -> [(Condition, Fact); 9] {
     let (environment, scenario) = (&run.environment, &run.scenario);
     let text = |text: &str| Fact::Text(text.to_owned());
     [
@@ -48,10 +52,6 @@ fn conditions(run: &Run) -> [(Condition, Fact); 13] {
         (Condition::Profile, text(&environment.profile)),
         (Condition::Compiler, text(&environment.rustc)),
         (Condition::Scenario, text(&scenario.name)),
-        (Condition::Feed, Fact::Text(format!("{}, {}", scenario.feed, scenario.feed_detail))),
-        (Condition::Seed, Fact::Count(scenario.seed)),
-        (Condition::Rounds, Fact::Count(scenario.rounds.into())),
-        (Condition::WarmUp, Fact::Length(scenario.warm_up_ns)),
-        (Condition::Measured, Fact::Length(scenario.measure_ns)),
+        (Condition::Feed, Fact::Feed(scenario.feed.clone())),
     ]
 }

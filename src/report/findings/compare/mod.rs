@@ -14,7 +14,7 @@
 //!   therefore called different only if the trials show it one by one as well.
 //! - *Runs differ by more than their trials.* Two runs of one build are apart in time, in memory layout and in what
 //!   else the machine does; the trials of one run do not show that (Kalibera and Jones, 2013, section 6). A difference
-//!   smaller than [`Family::share_min`] is not called one, however little the trials vary. Nor is small large because
+//!   smaller than `share_min` is not called one, however little the trials vary. Nor is small large because
 //!   it is a multiple, as twice a share of 0.1 % is: see [`amount_min`].
 //!
 //! Simulated with 28 figures of four transports, hiccups in one trial of seven and a drift of 2 % between runs, two runs
@@ -35,10 +35,9 @@ use crate::limits;
 use crate::report::findings::rows::Rows;
 use crate::run::Transport;
 use crate::run::file::{Row, Run, Trial};
-use crate::run::metric::{Metric, Unit};
+use crate::run::metric::{Family, Metric, Source, Unit};
 use crate::run::reason::RowId;
-use crate::run::samples::{self, Source};
-use crate::run::summary::is_same_point;
+use crate::run::samples;
 use crate::stats::{self, Difference, Sample};
 
 /// The smallest change that is called one of processor time where there is little of it: two runs of `quick`, with
@@ -129,48 +128,12 @@ pub enum Lack {
     WasZero,
 }
 
-/// Figures about one thing, whose p-values are judged together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// How late.
-    Latency,
-    /// How many requests and bytes.
-    Wire,
-    /// How much processor time.
-    Processor,
-    /// How much memory.
-    Memory,
-    /// How long it takes to connect.
-    Connect,
-}
-
-impl Family {
-    const ALL: [Self; 5] = [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect];
-
-    /// Where a figure belongs.
-    pub fn of(metric: Metric) -> Self {
-        use Metric as F;
-        match metric {
-            F::LatencyP50 | F::LatencyP90 | F::LatencyP99 | F::LatencyP999 | F::LatencyMax | F::LatencyMean => {
-                Self::Latency
-            }
-            F::UncorrectedP50 | F::UncorrectedP90 | F::UncorrectedP99 | F::UncorrectedP999 => Self::Latency,
-            F::UncorrectedMax | F::UncorrectedMean | F::AgeMean | F::StaleFraction => Self::Latency,
-            F::RequestsPerDelivery | F::EmptyFraction | F::WireTotal | F::WirePayload => Self::Wire,
-            F::WireFraming | F::WireHttpHeaders | F::WireTcpIp | F::WireRetransmitted => Self::Wire,
-            F::ServerCpu | F::HostCpu => Self::Processor,
-            F::ServerRss | F::ServerRssLoaded | F::Kernel => Self::Memory,
-            F::ConnectP50 => Self::Connect,
-        }
-    }
-
-    /// The smallest change that is called one: a tenth for what the machine decides, which drifts by some percent from
-    /// run to run, and a hundredth for what the protocol decides.
-    pub fn share_min(self) -> f64 {
-        match self {
-            Self::Latency | Self::Processor | Self::Memory | Self::Connect => 0.1,
-            Self::Wire => 0.01,
-        }
+/// The smallest change of a metric of this family that is called one: a tenth for what the machine decides, which drifts
+/// by some percent from run to run, and a hundredth for what the protocol decides.
+fn share_min(family: Family) -> f64 {
+    match family {
+        Family::Latency | Family::Processor | Family::Memory | Family::Connect => 0.1,
+        Family::Wire => 0.01,
     }
 }
 
@@ -206,7 +169,7 @@ pub fn compare(before: &Run, after: &Run) -> Comparison {
 }
 
 fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
-    let trials = rows.map(|(run, row)| trials_of(run, row));
+    let trials = rows.map(|(run, row)| run.trials_of(row));
     let seeds = rows.map(|(run, _)| run.scenario.seed);
     let [earlier, later] = [0, 1].map(|side| samples::all(&trials[side], seeds[side]));
     let ids = rows.map(|(_, row)| row.id());
@@ -226,11 +189,11 @@ fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
             stats::difference(&new?, &base?)
         };
         // Of anything but latency, the sample is of the trials one by one already.
-        let is_merged = Source::of(metric) != Source::Trials;
+        let is_merged = metric.source() != Source::Trials;
         let all = [difference, is_merged.then(one_by_one).flatten()];
         let p_value = all.iter().flatten().map(|found| found.p_value).fold(0.0, f64::max);
         let is_brief = metric == Metric::ServerCpu && trials.iter().flatten().any(|trial| is_brief(trial));
-        let share_min = if is_brief { BRIEF_SHARE_MIN } else { Family::of(metric).share_min() };
+        let share_min = if is_brief { BRIEF_SHARE_MIN } else { share_min(metric.family()) };
         Delta { rows: ids, metric, before, after, difference, p_value, share_min, outcome }
     };
     Metric::ALL.iter().map(delta).collect()
@@ -242,12 +205,6 @@ fn is_brief(trial: &Trial) -> bool {
     spent.is_some_and(|spent| spent < limits::PROCESSOR_TIME_BRIEF.0 as f64)
 }
 
-/// The trials that a row is made of.
-fn trials_of<'a>(run: &'a Run, row: &Row) -> Vec<&'a Trial> {
-    let is_of_row = |trial: &&Trial| trial.transport == row.transport && is_same_point(&trial.point, &row.point);
-    run.trials.iter().filter(is_of_row).collect()
-}
-
 /// Decides what is different, family by family.
 fn judge(deltas: &mut [Delta]) {
     for family in Family::ALL {
@@ -255,7 +212,7 @@ fn judge(deltas: &mut [Delta]) {
         for is_tcp_baseline in [false, true] {
             let mut members: Vec<&mut Delta> = deltas
                 .iter_mut()
-                .filter(|delta| Family::of(delta.metric) == family && delta.transport().is_none() == is_tcp_baseline)
+                .filter(|delta| delta.metric.family() == family && delta.transport().is_none() == is_tcp_baseline)
                 .collect();
             let mut p_values: Vec<f64> =
                 members.iter().filter(|delta| delta.difference.is_some()).map(|delta| delta.p_value).collect();

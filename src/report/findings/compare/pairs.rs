@@ -1,14 +1,13 @@
 //! Which row of one run belongs to which of the other, and which settings the two runs do not share.
 //!
-//! A setting that each run keeps at one value, and not at the same, is what the comparison is about, or a slip: it is
-//! named, and rows are paired in spite of it. A setting that either run sweeps tells its rows apart.
+//! Rows belong together whose points were asked for with the same settings, to the last digit; what the rate and the
+//! payload of a feed were measured at was not asked for. A setting that each run keeps at one value, and not at the same,
+//! is what the comparison is about, or a slip: it is named, and rows are paired in spite of it.
 
 use crate::report::findings::compare::{Caveat, Which};
-use crate::report::findings::view::Setting;
-use crate::run::Transport;
-use crate::run::file::{Row, Run};
+use crate::run::file::{Point, Row, Run};
 use crate::run::reason::RowId;
-use crate::run::summary::{is_another, is_same_point};
+use crate::run::setting::Setting;
 
 /// The rows of two runs, each with its counterpart.
 pub struct Pairing<'a> {
@@ -20,14 +19,13 @@ pub struct Pairing<'a> {
 
 /// Pairs the rows of two runs, the TCP baselines last.
 pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
-    let rows = |run: &'a Run| -> Vec<&'a Row> { run.summary.iter().chain(&run.tcp_baseline).collect() };
-    let (first, second) = (rows(before), rows(after));
-    let (held, mut caveats) = differing_settings(&first, &second);
+    let (first, second): (Vec<&Row>, Vec<&Row>) = (before.rows().collect(), after.rows().collect());
+    let asked: Vec<Asked> = Setting::ALL.iter().map(|setting| Asked::of(*setting, &first, &second)).collect();
     let mut partners: Vec<Option<usize>> = vec![None; first.len()];
-    let is_equal = |a: &Row, b: &Row| is_same_point(&a.point, &b.point);
-    let is_alike = |a: &Row, b: &Row| is_alike(a, b, &held);
+    let are_equal = |a: &Row, b: &Row| Setting::ALL.iter().all(|setting| is_same(*setting, &a.point, &b.point));
+    let are_alike = |a: &Row, b: &Row| asked.iter().all(|setting| setting.allows(a, b));
     // Rows that agree in everything find one another before those that agree only in what matters.
-    for is_match in [&is_equal as &dyn Fn(&Row, &Row) -> bool, &is_alike] {
+    for is_match in [&are_equal as &dyn Fn(&Row, &Row) -> bool, &are_alike] {
         for (place, row) in first.iter().enumerate().filter(|(place, _)| partners[*place].is_none()).collect::<Vec<_>>()
         {
             let is_free = |index: &usize| !partners.contains(&Some(*index));
@@ -37,95 +35,65 @@ pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     }
     let paired = |(row, partner): (&&'a Row, &Option<usize>)| Some((*row, second[(*partner)?]));
     let pairs = first.iter().zip(&partners).filter_map(paired).collect();
-    let ids = |rows: &mut dyn Iterator<Item = &&Row>| -> Vec<RowId> { rows.map(|row| row.id()).collect() };
-    let alone = partners.iter().zip(&first).filter(|(partner, _)| partner.is_none()).map(|(_, row)| row);
-    let unclaimed =
-        second.iter().enumerate().filter(|(index, _)| !partners.contains(&Some(*index))).map(|(_, row)| row);
-    let alone = [ids(&mut { alone }), ids(&mut { unclaimed })];
+    let alone = partners.iter().zip(&first).filter(|(partner, _)| partner.is_none()).map(|(_, row)| row.id());
+    let unclaimed = (0..second.len()).filter(|index| !partners.contains(&Some(*index))).map(|index| second[index].id());
+    let alone: [Vec<RowId>; 2] = [alone.collect(), unclaimed.collect()];
     let only_in = Which::BOTH.into_iter().zip(alone).filter(|(_, rows)| !rows.is_empty());
-    caveats.extend(only_in.map(|(run, rows)| Caveat::OnlyIn { run, rows }));
-    Pairing { pairs, caveats }
+    let only_in = only_in.map(|(run, rows)| Caveat::OnlyIn { run, rows });
+    Pairing { pairs, caveats: asked.iter().filter_map(Asked::differing).chain(only_in).collect() }
 }
 
-/// The settings that each run holds at a value of its own, and each setting that is not the same.
-fn differing_settings(first: &[&Row], second: &[&Row]) -> (Vec<Setting>, Vec<Caveat>) {
-    let (mut held, mut caveats) = (Vec::new(), Vec::new());
-    for setting in Setting::ALL {
-        let (a, b) = (values(setting, first), values(setting, second));
-        let is_known = |value: &f64, others: &[f64]| others.iter().any(|other| is_same(setting, *value, *other));
-        // What a feed was measured at is no setting of one run, and then nothing that differs from the other's.
-        let is_unset = a.is_empty() || b.is_empty();
-        if is_unset || a.iter().all(|value| is_known(value, &b)) && b.iter().all(|value| is_known(value, &a)) {
-            continue;
-        }
-        if a.len() == 1 && b.len() == 1 {
-            held.push(setting);
-        }
-        caveats.push(Caveat::Setting { setting, values: [a, b] });
-    }
-    (held, caveats)
-}
-
-/// The values that a setting has in these rows, each once, in order.
-fn values(setting: Setting, rows: &[&Row]) -> Vec<f64> {
-    let mut values: Vec<f64> = Vec::new();
-    for value in rows.iter().filter(|row| !setting.is_measured(&row.point)).map(|row| setting.of(&row.point)) {
-        if !values.iter().any(|known| is_same(setting, *known, value)) {
-            values.push(value);
-        }
-    }
-    values
-}
-
-/// The same value of a setting; what a feed was measured at may differ a little.
-fn is_same(setting: Setting, a: f64, b: f64) -> bool {
-    match setting {
-        Setting::Rate | Setting::Payload => !is_another(a, b),
-        Setting::Clients
-        | Setting::PollInterval
-        | Setting::RoundTrip
-        | Setting::RequestHeader
-        | Setting::Hold
-        | Setting::Link
-        | Setting::Jitter
-        | Setting::Churn
-        | Setting::Storm
-        | Setting::Echo => a == b,
+/// Were two points asked for the same value of a setting, or neither for any?
+fn is_same(setting: Setting, a: &Point, b: &Point) -> bool {
+    match (setting.is_measured(a), setting.is_measured(b)) {
+        (true, true) => true,
+        (false, false) => setting.of(a) == setting.of(b),
+        (true, false) | (false, true) => false,
     }
 }
 
-/// Do two rows agree in every setting that concerns their transport, those aside that each run holds?
-fn is_alike(a: &Row, b: &Row, held: &[Setting]) -> bool {
-    let matters = |setting: &Setting| !held.contains(setting) && concerns(*setting, a.transport);
-    let is_measured = |one: Setting| one.is_measured(&a.point) || one.is_measured(&b.point);
-    Setting::ALL
-        .into_iter()
-        .filter(matters)
-        .all(|one| is_measured(one) || is_same(one, one.of(&a.point), one.of(&b.point)))
+/// What each of two runs was asked for of a setting.
+struct Asked {
+    setting: Setting,
+    /// Its values in each run, each once, in order; none where it was measured.
+    values: [Vec<f64>; 2],
 }
 
-/// Can a setting change what this transport (`None`: the TCP baseline) does?
-fn concerns(setting: Setting, transport: Option<Transport>) -> bool {
-    match setting {
-        Setting::PollInterval => transport == Some(Transport::Polling),
-        Setting::Hold => transport == Some(Transport::LongPolling),
-        Setting::RequestHeader => transport.is_some(),
-        Setting::Rate
-        | Setting::Clients
-        | Setting::Payload
-        | Setting::RoundTrip
-        | Setting::Link
-        | Setting::Jitter
-        | Setting::Churn
-        | Setting::Storm
-        | Setting::Echo => true,
+impl Asked {
+    fn of(setting: Setting, first: &[&Row], second: &[&Row]) -> Self {
+        let values = |rows: &[&Row]| {
+            let mut values: Vec<f64> = Vec::new();
+            for row in rows.iter().filter(|row| !setting.is_measured(&row.point)) {
+                let value = setting.of(&row.point);
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            values
+        };
+        Self { setting, values: [values(first), values(second)] }
+    }
+
+    /// May these two rows be compared, as far as this setting goes?
+    fn allows(&self, a: &Row, b: &Row) -> bool {
+        let is_held = self.values.iter().all(|values| values.len() <= 1);
+        is_held || !self.setting.concerns(a.transport) || is_same(self.setting, &a.point, &b.point)
+    }
+
+    /// A caveat, if the runs were asked for different values.
+    fn differing(&self) -> Option<Caveat> {
+        let [a, b] = &self.values;
+        let is_in = |values: &[f64], others: &[f64]| values.iter().all(|value| others.contains(value));
+        let is_same = a.is_empty() || b.is_empty() || is_in(a, b) && is_in(b, a);
+        (!is_same).then(|| Caveat::Setting { setting: self.setting, values: self.values.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::file::Point;
+    use crate::run::Transport;
+    use crate::run::file::Leaving;
     use crate::run::fixture;
     use crate::units::Nanos;
 
@@ -145,7 +113,12 @@ mod tests {
             (&|point| point.hold_ns = Nanos::SECOND, Setting::Hold, [25e9, 1e9]),
             (&|point| point.rtt_ns = Nanos::MILLI, Setting::RoundTrip, [0.0, 1e6]),
             (&|point| point.rate_per_s = 50.0, Setting::Rate, [10.0, 50.0]),
-            (&|point| point.churn_ns = Some(Nanos::SECOND), Setting::Churn, [0.0, 1e9]),
+            (
+                &|point| point.churn = Leaving::Each(Nanos::SECOND),
+                Setting::Churn,
+                [Leaving::Never, Leaving::Each(Nanos::SECOND)]
+                    .map(|churn| Setting::Churn.of(&Point { churn, ..fixture::point(0) })),
+            ),
         ];
         for (change, setting, values) in changes {
             let mut after = before.clone();
@@ -169,7 +142,7 @@ mod tests {
         assert_eq!(found.pairs.len(), 5);
         assert!(found.pairs.iter().all(|(a, b)| [a, b].iter().all(|row| row.point.clients == 1_000)));
         let values = [vec![50.0, 1_000.0], vec![1_000.0]];
-        assert_eq!(found.caveats[0], Caveat::Setting { setting: Setting::Clients, values });
+        assert!(found.caveats.contains(&Caveat::Setting { setting: Setting::Clients, values }), "{:?}", found.caveats);
         let Some(Caveat::OnlyIn { run: Which::First, rows }) = found.caveats.last() else {
             panic!("{:?}", found.caveats)
         };
@@ -199,5 +172,33 @@ mod tests {
         before.summary.retain(|row| row.transport == Some(Transport::Sse));
         after.summary.retain(|row| row.transport == Some(Transport::Polling));
         assert!(of(&before, &after).pairs.is_empty());
+    }
+
+    #[test]
+    fn points_that_are_near_one_another_are_not_taken_for_one() {
+        let mut before = fixture::run(|_, _| 1.0);
+        set(&mut before, |point| point.rate_per_s = if point.clients == 50 { 10.0 } else { 11.0 });
+        set(&mut before, |point| point.clients = 50);
+        let mut after = before.clone();
+        // The order of rows says nothing.
+        after.summary.reverse();
+        for after in [before.clone(), after] {
+            let found = of(&before, &after);
+            assert_eq!((found.pairs.len(), &found.caveats), (10, &Vec::new()));
+            assert!(found.pairs.iter().all(|(a, b)| a.point == b.point && a.point_index == b.point_index));
+        }
+    }
+
+    #[test]
+    fn a_rate_that_is_swept_in_one_run_and_measured_in_the_other_pairs_nothing() {
+        let mut before = fixture::run(|_, _| 1.0);
+        set(&mut before, |point| point.rate_per_s = f64::from(point.clients));
+        set(&mut before, |point| point.clients = 50);
+        let mut after = before.clone();
+        set(&mut after, |point| point.measured_feed = true);
+        assert!(of(&before, &after).pairs.is_empty());
+        assert_eq!(of(&after, &after).pairs.len(), 10, "measured in both, they are the points of one list");
+        set(&mut before, |point| point.rate_per_s = 10.0);
+        assert_eq!(of(&before, &after).pairs.len(), 10, "asked for once, there is no choice");
     }
 }

@@ -62,7 +62,7 @@ fn simulated(seed: u64, rounds: u32, factor: impl Fn(Metric) -> f64) -> Run {
         for trial in template.iter().filter(|trial| trial.transport.is_some()) {
             let mut trial = Trial { round, ..trial.clone() };
             for (&metric, drift) in Metric::ALL.iter().zip(&drifts) {
-                let (noise, drift) = match (metric, Family::of(metric)) {
+                let (noise, drift) = match (metric, metric.family()) {
                     (Metric::WirePayload, _) => (0.0, 0.0),
                     (_, Family::Wire) => (0.003, 0.0),
                     (_, Family::Processor) => (0.03, *drift),
@@ -226,13 +226,13 @@ fn what_changed_is_counted_by_what_became_of_it() {
 
 #[test]
 fn a_fifth_more_processor_time_is_found_and_nothing_else() {
-    let slower = |_, metric| if Family::of(metric) == Family::Processor { 1.2 } else { 1.0 };
+    let slower = |_, metric: Metric| if metric.family() == Family::Processor { 1.2 } else { 1.0 };
     let mut found = 0;
     for seed in 0..5 {
         let comparison = compare(&noisy(seed, same), &noisy(1_000 + seed, slower));
         let worse: Vec<_> = comparison.of(Outcome::Worse).collect();
         found += worse.iter().filter(|delta| delta.metric == Metric::ServerCpu).count();
-        assert!(worse.iter().all(|delta| Family::of(delta.metric) == Family::Processor), "{worse:?}");
+        assert!(worse.iter().all(|delta| delta.metric.family() == Family::Processor), "{worse:?}");
         assert_eq!(comparison.of(Outcome::Better).count(), 0);
     }
     assert!(found >= 32, "found in {found} of 40 rows");
@@ -262,7 +262,7 @@ fn a_change_of_the_payload_is_neither_good_nor_bad() {
 
 #[test]
 fn a_clear_difference_that_is_too_small_to_matter_is_not_called_one() {
-    let slightly = |_, metric| if Family::of(metric) == Family::Memory { 1.05 } else { 1.0 };
+    let slightly = |_, metric: Metric| if metric.family() == Family::Memory { 1.05 } else { 1.0 };
     let comparison = compare(&fixture::run(same), &fixture::run(slightly));
     let rss = comparison.deltas.iter().find(|delta| delta.metric == Metric::ServerRss).unwrap();
     assert!(rss.difference.unwrap().is_clear);
@@ -301,18 +301,20 @@ fn other_conditions_are_warned_of() {
     after.summary.retain(|row| row.transport != Some(Transport::Sse));
     let text = |text: &str| Fact::Text(text.to_owned());
     let kernels = [text(&before.environment.kernel), text("Linux 7.0")];
-    let lengths = [before.scenario.measure_ns, Nanos::SECOND].map(Fact::Length);
     let rows = [0, 1].map(|point_index| RowId { transport: Some(Transport::Sse), point_index }).to_vec();
     let (name, values) = ("governor".to_owned(), [None, Some("powersave".to_owned())]);
     let reasons = after.reasons.clone();
-    let expected = [
+    let caveats = compare(&before, &after).caveats;
+    for expected in [
         Caveat::OnlyIn { run: Which::First, rows },
         Caveat::NotValid { run: Which::Second, verdict: Verdict::Suspect, reasons },
         Caveat::Condition { condition: Condition::Kernel, values: kernels },
-        Caveat::Condition { condition: Condition::Measured, values: lengths },
         Caveat::Noted { name, values },
-    ];
-    assert_eq!(compare(&before, &after).caveats, expected);
+    ] {
+        assert!(caveats.contains(&expected), "{expected:?} of {caveats:?}");
+    }
+    let of_the_run = caveats.iter().filter(|one| matches!(one, Caveat::RunSetting { .. })).count();
+    assert_eq!((of_the_run, caveats.len()), (1, 5), "the measured interval: {caveats:?}");
 }
 
 #[test]
@@ -340,4 +342,30 @@ fn the_cutoff_is_that_of_benjamini_and_hochberg() {
     assert_eq!(discovery_cutoff(&mut p_values), 0.0095);
     assert!(discovery_cutoff(&mut [0.5, 0.06]) < 0.0);
     assert!(discovery_cutoff(&mut []) < 0.0);
+}
+
+#[test]
+fn points_that_are_near_one_another_are_compared_each_with_itself() {
+    // Rates of 10 and 11, at which a delivery costs 100 and 900 µs: in the runs, and in what is compared.
+    let run = || {
+        let mut run = fixture::run(same);
+        for trial in &mut run.trials {
+            let (rate, cpu) = [(10.0, 100_000.0), (11.0, 900_000.0)][trial.point_index];
+            let noise = 1.0 + f64::from(trial.round) / 1e4;
+            (trial.point.clients, trial.point.rate_per_s) = (50, rate);
+            trial.metrics.server_cpu_ns_per_delivery = Value(Some(cpu * noise));
+        }
+        (run.summary, run.tcp_baseline) = summary::summarise(&run.trials, run.scenario.seed);
+        run
+    };
+    let (before, mut after) = (run(), run());
+    after.summary.reverse();
+    let comparison = compare(&before, &after);
+    let deltas: Vec<&Delta> = comparison.deltas.iter().filter(|delta| delta.metric == Metric::ServerCpu).collect();
+    assert_eq!((deltas.len(), &comparison.caveats), (10, &Vec::new()));
+    for delta in deltas {
+        let expected = [100_020.0, 900_180.0][delta.rows[0].point_index];
+        assert_eq!((delta.before, delta.after), (Some(expected), Some(expected)), "{:?}", delta.rows);
+        assert_eq!(delta.outcome, Outcome::WithinNoise, "{:?}", delta.rows);
+    }
 }

@@ -15,15 +15,12 @@ pub mod sizes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
 use crate::limits;
 use crate::run::Transport;
-use crate::run::file::{Run, Trial};
+use crate::run::file::{Leaving, Run};
 use crate::run::metric::{Metric, Unit};
-use crate::run::summary;
 
 /// One figure as predicted and as measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,18 +49,15 @@ pub const OFF_MAX: f64 = 0.1;
 
 /// Every figure that theory has a word on and that was measured, by point and transport.
 pub fn predictions(run: &Run) -> Vec<Prediction> {
-    // The order of the summary's rows, which do not carry the index of their point.
-    let keys: BTreeSet<_> = run.trials.iter().filter_map(|trial| Some((trial.point_index, trial.transport?))).collect();
     let mut all = Vec::new();
-    for ((point_index, transport), row) in keys.into_iter().zip(&run.summary) {
-        let is_of_row = |trial: &&Trial| trial.point_index == point_index && trial.transport == Some(transport);
-        let trials: Vec<&Trial> = run.trials.iter().filter(is_of_row).collect();
+    for row in &run.summary {
+        let (Some(transport), point_index) = (row.transport, row.point_index) else { continue };
         // The models are of clients that subscribe, and stay.
-        if row.point.echo.is_some() || row.point.churn_ns.is_some() || row.point.storm {
+        if row.point.echo.is_some() || row.point.churn != Leaving::Never {
             continue;
         }
-        let tcp_baseline =
-            run.tcp_baseline.iter().find(|tcp_baseline| summary::is_same_point(&tcp_baseline.point, &row.point));
+        let trials = run.trials_of(row);
+        let tcp_baseline = run.tcp_baseline.iter().find(|tcp_baseline| tcp_baseline.point_index == point_index);
         let Some(setting) = Setting::of(run, row, &trials, tcp_baseline) else { continue };
         for one in predict(transport, &setting) {
             let Some(measured) = row.metrics.get(one.metric).0 else { continue };
@@ -88,9 +82,8 @@ pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) ->
         return None;
     }
     let row = run.summary.iter().find(|row| row.transport == Some(second))?;
-    let trials: Vec<&Trial> = run.trials.iter().filter(|trial| trial.transport == Some(second)).collect();
-    let tcp_baseline = run.tcp_baseline.iter().find(|one| summary::is_same_point(&one.point, &row.point));
-    let measured = Setting::of(run, row, &trials, tcp_baseline)?;
+    let tcp_baseline = run.tcp_baseline.iter().find(|one| one.point_index == row.point_index);
+    let measured = Setting::of(run, row, &run.trials_of(row), tcp_baseline)?;
     // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
     let setting = Setting { interval: [0.0, 3600.0], ..measured };
     let total = |transport: Transport, rate: f64| {

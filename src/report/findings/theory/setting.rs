@@ -2,7 +2,8 @@
 
 use crate::limits;
 use crate::report::findings::theory::sizes::Lengths;
-use crate::run::file::{Row, Run, Trial};
+use crate::run::Arrivals;
+use crate::run::file::{PublishedFeed, Row, Run, Trial};
 use crate::units::UnixMicros;
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
@@ -58,22 +59,25 @@ impl Setting {
             trials.iter().filter_map(|trial| Some(trial.window_ns[1].since(trial.window_ns[0])?.seconds())).sum();
         let arrived: u64 = trials.iter().map(|trial| trial.arrived).sum();
         let interval = [run.scenario.warm_up_ns.seconds(), run.scenario.measure_ns.seconds()];
-        let words = run.scenario.feed_detail.to_lowercase();
-        let gaps = match run.scenario.feed.as_str() {
-            "synthetic" if words.contains("steady") => Gaps::Steady,
-            "synthetic" if words.contains("burst") => Gaps::Bursty,
-            _ => Gaps::Poisson,
+        let gaps = match run.scenario.feed {
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Steady) } => Gaps::Steady,
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Bursty) } => Gaps::Bursty,
+            PublishedFeed::Synthetic { arrivals: Some(Arrivals::Poisson) | None }
+            | PublishedFeed::Replay { .. }
+            | PublishedFeed::External { .. }
+            | PublishedFeed::None => Gaps::Poisson,
         };
         let tcp_baseline =
             tcp_baseline.and_then(|tcp_baseline| tcp_baseline.metrics.latency_ns.mean.0).map(|mean| mean / 1e9);
         // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
-        let mtu = if run.scenario.feed == "external" { 1_500 } else { 65_536 };
+        let is_external = matches!(run.scenario.feed, PublishedFeed::External { .. });
+        let mtu = if is_external { 1_500 } else { 65_536 };
         Some(Self {
             rate: arrived as f64 / (seconds * f64::from(point.clients)),
             gaps,
             poll_interval: point.poll_interval_ns.seconds(),
             hold: point.hold_ns.seconds(),
-            transit: transit(tcp_baseline, point.rtt_ns.seconds() / 2.0),
+            transit: transit(tcp_baseline, point.round_trip().seconds() / 2.0),
             interval,
             bandwidth: point.link_bits_per_s.map(|bits| bits as f64),
             segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,

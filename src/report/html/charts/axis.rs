@@ -268,6 +268,10 @@ mod tests {
             ticks.iter().map(|tick| (tick.0 * f64::from(count - 1) / 4.0).round() as u32).collect::<Vec<_>>()
         };
         assert_eq!(kept(7, 330), [0, 2, 4, 6]);
+        // Short labels first: more of them would fit, but not evenly.
+        let axis = Axis::exact(0.0, 6.0, Scale::Linear, (0..7).map(f64::from).collect());
+        let ticks = axis.ticks_across(&|value| format!("{} B", 4u32.pow(value as u32 + 2)), 13, px(330));
+        assert_eq!(ticks.iter().map(|tick| tick.0).collect::<Vec<_>>(), [0.0, 2.0, 4.0, 6.0]);
         assert_eq!(kept(12, 500), [0, 2, 4, 6, 8, 11]);
     }
 
@@ -275,7 +279,7 @@ mod tests {
     fn a_log_axis_has_two_labels_or_more_and_never_many() {
         for ticks in 3..=7 {
             for (low, decades) in
-                [(3.0, 0.1), (2.0, 1.4), (0.7, 1.0), (4e5, 2.0), (1.0, 4.0), (2e-3, 9.0), (1e-6, 14.0)]
+                [(3.0, 0.1), (2.0, 1.0), (2.0, 1.4), (0.7, 1.0), (4e5, 2.0), (1.0, 4.0), (2e-3, 9.0), (1e-6, 14.0)]
             {
                 let high = low * 10f64.powf(decades);
                 let labelled = Axis::fit([low, high].into_iter(), Scale::Log, ticks).unwrap().labelled;

@@ -4,64 +4,15 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+pub use crate::report::html::charts::place::{Anchor, Point, Words, px, px_of};
 use crate::report::html::charts::{Ink, text};
 
-/// Units of a drawing in one pixel of the picture. Whole tenths of a pixel are as fine as an eye can see, shorter to
-/// write than fractions, and the same on every machine. The `viewBox` brings them back to pixels.
-const UNITS_PER_PX: i32 = 10;
 /// Size of words that say nothing else, as in the style sheet.
 pub const LABEL_PX: i32 = 13;
-/// From the middle of a line of words down to its baseline, in hundredths of its size: half the height of a capital.
-const MIDDLE_TO_BASELINE: i32 = 36;
 /// Radius of the target over a dot.
 const HIT_RADIUS_PX: i32 = 8;
 /// From one line of words to the next.
 const LINE_PX: i32 = 17;
-
-/// Pixels of the picture in units of the drawing.
-pub const fn px(pixels: i32) -> i32 {
-    pixels * UNITS_PER_PX
-}
-
-/// A part of a pixel in units of the drawing.
-pub fn px_of(pixels: f64) -> i32 {
-    (pixels * f64::from(UNITS_PER_PX)).round() as i32
-}
-
-/// A place, in units of the drawing: across from the left, down from the top.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Point {
-    pub x: i32,
-    pub y: i32,
-}
-
-impl Point {
-    pub const fn new(x: i32, y: i32) -> Self {
-        Self { x, y }
-    }
-}
-
-/// Which part of a text its place is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
-    Start,
-    Middle,
-    End,
-}
-
-/// Words with the place of their baseline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
-    pub at: Point,
-    pub text: String,
-}
-
-impl Words {
-    /// Words whose middle line runs through `at`.
-    pub fn centred(at: Point, size_px: i32, text: String) -> Self {
-        Self { at: Point::new(at.x, at.y + px(size_px) * MIDDLE_TO_BASELINE / 100), text }
-    }
-}
 
 /// What a drawing consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +86,7 @@ impl Shape {
         match self {
             Self::Lines { ink, width, runs } => {
                 let class = format!("l {}", ink.class());
-                let width = Some(*width).filter(|width| *width != UNITS_PER_PX);
+                let width = Some(*width).filter(|width| *width != px(1));
                 html! { path class=(class) stroke-width=[width] d=(path(runs)) {} }
             }
             Self::Area { ink, from, to } => html! {

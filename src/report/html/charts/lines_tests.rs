@@ -157,12 +157,14 @@ fn a_whisker_spans_its_interval_and_has_no_cap_where_it_leaves_the_area() {
 
 #[test]
 fn words_beside_a_mark_cover_no_line_and_no_mark() {
-    // A steep line: the words to the right of each mark would be crossed by a line that turns back.
+    // Down steeply, then up: to the right above the lowest mark runs the line.
     let label = |text: &str| Some(text.to_owned());
     let points =
-        [(0.0, 90.0, "every 10 s"), (0.2, 50.0, "every 5 s"), (0.4, 20.0, "every 2 s"), (9.0, 10.0, "every 1 s")];
+        [(0.0, 90.0, "every 10 s"), (0.2, 50.0, "every 5 s"), (4.0, 20.0, "every 2 s"), (9.0, 40.0, "every 1 s")];
     let points = points.map(|(x, y, text)| Mark { label: label(text), ..mark(x, y) }).into();
-    let drawing = drawn(vec![series("a", 0, points)], Scale::Linear, Size::Full);
+    // Another line's mark, where the words of the first would stand.
+    let other = series("b", 1, vec![mark(0.45, 93.0)]);
+    let drawing = drawn(vec![series("a", 0, points), other], Scale::Linear, Size::Full);
     let lines = lines(&drawing, Ink::Series(0));
     let labels: Vec<_> = words(&drawing).into_iter().filter(|word| word.0.starts_with("every")).collect();
     assert_eq!(labels.len(), 4);

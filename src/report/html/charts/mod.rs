@@ -5,12 +5,16 @@
 //! between two axes, [`text`] keeps words apart. Colours are CSS classes ([`Ink`]), so one drawing serves light, dark and
 //! paper. Over the marks lie invisible targets ([`Hit`](drawing::Hit)) that show their exact value on hover and on focus,
 //! with CSS alone.
+//!
+//! The SVG is written with `maud`, which the page is made with already, and not with a plotting crate: those set colours
+//! and fonts themselves and know neither classes nor targets nor labels that give way to one another.
 
 pub mod axis;
 pub mod bars;
 mod drawing;
 mod frame;
 pub mod lines;
+mod place;
 pub mod strip;
 mod text;
 

@@ -188,6 +188,11 @@ mod tests {
 
     #[test]
     fn dots_that_would_hide_one_another_stand_in_different_lanes() {
+        let drawing = strip(&[&[5.0, 5.0, 5.0]]);
+        let dots = &marks(&drawing)[0].1;
+        assert!(dots.iter().all(|dot| dot.x == dots[0].x) && drawing.hits.iter().map(|hit| hit.at).eq(dots.clone()));
+        let heights: std::collections::BTreeSet<i32> = dots.iter().map(|dot| dot.y).collect();
+        assert_eq!(heights.len(), 3, "three equal values are three dots");
         assert_eq!(lanes(&[0, 500, 1000]), [0, 0, 0]);
         assert_eq!(lanes(&[100, 100, 100]), [LANES[0], LANES[1], LANES[2]]);
         assert_eq!(lanes(&[140, 100, 400]), [LANES[1], LANES[0], LANES[0]], "from left to right, whatever their order");

@@ -5,7 +5,7 @@
 //! by classes of letters. In a narrower font labels stand a little farther apart than they need; in a font wider than
 //! DejaVu Sans they might touch.
 
-use crate::report::html::charts::drawing::{Anchor, Point, Words, px};
+use crate::report::html::charts::place::{Anchor, Point, Words, px};
 
 /// Highest part of a letter above the baseline, in hundredths of the size.
 const ASCENT: i32 = 76;

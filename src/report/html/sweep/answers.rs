@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::report::findings::crossover::{self, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
-use crate::report::html::sweep::{asked_of, focus, groups};
+use crate::report::html::sweep::groups;
 use crate::report::text::wording::{
     capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, no_ranking_because, rounds_advice,
 };
@@ -20,7 +20,7 @@ enum Answer {
 
 impl Answer {
     fn of(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Self {
-        let Some(pair @ [first, second]) = focus(view, setting) else {
+        let Some(pair @ [first, second]) = view.focus() else {
             let spread = points.last().and_then(|point| crossover::spread(view, setting, *point, drawn));
             let ends = crossover::lowest_at_ends(view, setting, points, drawn);
             return Self::All { ends, spread, changes: crossover::changes(view, setting, points, drawn) };
@@ -69,7 +69,8 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     }
     let groups = groups(view, setting);
     let group = groups.first().filter(|group| group.points.len() > 1)?;
-    let answers = asked_of(view, setting).map(|drawn| (drawn, Answer::of(view, setting, &group.points, drawn)));
+    let answers: Vec<(Drawn, Answer)> =
+        view.asked().into_iter().map(|drawn| (drawn, Answer::of(view, setting, &group.points, drawn))).collect();
     let is_inconclusive = answers.iter().any(|(_, answer)| answer.is_inconclusive());
     Some(html! {
         dl.answers.cards {

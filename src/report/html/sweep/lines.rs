@@ -17,27 +17,35 @@ use crate::run::metric::{Metric, Unit};
 /// A swept setting that spans more than this many times is drawn on a logarithmic axis.
 const LOG_SPAN: f64 = 20.0;
 
+/// A figure along a sweep.
+struct Swept<'a> {
+    view: &'a View<'a>,
+    setting: Setting,
+    points: &'a [usize],
+    drawn: Drawn,
+    /// The swept values, in the order of the axis.
+    values: Vec<f64>,
+}
+
 /// One figure over the swept setting.
 pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folded: bool) -> Option<Markup> {
     let unit = drawn.unit();
     let transports = view.transports();
-    let predicted: Vec<Series> = transports.iter().map(|one| predicted(view, setting, group, drawn, *one)).collect();
-    let mut measured: Vec<Series> = transports.iter().map(|one| measured(view, setting, group, drawn, *one)).collect();
+    let points = &group.points;
+    let values = points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point)).collect();
+    let swept = Swept { view, setting, points, drawn, values };
+    let predicted: Vec<Series> = transports.iter().map(|one| swept.predicted(*one)).collect();
+    let mut measured: Vec<Series> = transports.iter().map(|one| swept.measured(*one)).collect();
     let has_theory = predicted.iter().any(|one| !one.points.is_empty());
     let values = || predicted.iter().chain(&measured).flat_map(|one| one.points.iter().map(|mark| mark.y));
     let scale = Scale::for_span(values().filter(|value| *value > 0.0), LOG_SPAN);
     let y = Axis::fit(values(), scale, 6)?;
-    let at: Vec<f64> =
-        group.points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point)).collect();
+    let at: Vec<f64> = swept.values.iter().map(|value| swept.place(*value)).collect();
     let x_scale = Scale::for_span(at.iter().copied(), LOG_SPAN);
     let is_placed = |one: &Series| one.points.iter().any(|mark| y.holds(mark.y));
     let is_unplaced = |(_, one): &(&Transport, &Series)| !one.points.is_empty() && !is_placed(one);
-    let unplaced: Vec<String> = transports
-        .iter()
-        .zip(&measured)
-        .filter(is_unplaced)
-        .map(|(transport, _)| view.title(*transport).to_owned())
-        .collect();
+    let unplaced = transports.iter().zip(&measured).filter(is_unplaced);
+    let unplaced: Vec<String> = unplaced.map(|(transport, _)| view.title(*transport).to_owned()).collect();
     for one in &mut measured {
         one.is_named = is_placed(one);
     }
@@ -45,7 +53,7 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
     let (y_title, x_title) = (scale.noted(unit_title(drawn)), x_scale.noted(setting.label()));
     let lines = Lines {
         title: &format!("{title} over {}", setting.label()),
-        x: (Axis::at(&at, x_scale, 7)?, &|value| setting.tick(value)),
+        x: (Axis::at(&at, x_scale, 7)?, &|at| setting.tick(swept.value(at))),
         y: (y, &|value| unit.tick(value)),
         x_title: &x_title,
         y_title: &y_title,
@@ -56,45 +64,63 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
     let picture = Picture {
         title,
         is_captioned: true,
-        note: notes(&unplaced, &unusable(view, setting, &group.points)),
+        note: notes(&unplaced, &unusable(view, setting, points)),
         legend: match has_theory {
             true => html! { div.always { (legend(view, &transports, &[("dashed", "theory")])) } },
             false => legend(view, &transports, &[]),
         },
         drawing: fit.draw(|size| lines.svg(size)),
-        table: swept_table(view, setting, &group.points, drawn),
+        table: swept_table(view, setting, points, drawn),
     };
     Some(picture.html())
 }
 
-/// What theory says of a transport along the sweep.
-fn predicted(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, transport: Transport) -> Series {
-    let predictions = theory::predictions(view.run);
-    let points = group.points.iter().filter_map(|point| {
-        let one = predictions.iter().find(|one| {
-            Drawn::Metric(one.metric) == drawn && one.transport == transport && one.point_index == *point
-        })?;
-        Some(Mark::plain(setting.of(view.point(*point)?), one.predicted))
-    });
-    let (ink, name) = (Ink::Dashed(transport.index() as u8), format!("{}, theory", view.title(transport)));
-    Series { name, ink, marker: None, is_named: false, points: points.collect() }
-}
+impl Swept<'_> {
+    /// Where a swept value stands on the axis: along a scale, or beside the others.
+    fn place(&self, value: f64) -> f64 {
+        match self.setting.is_category() {
+            true => self.values.iter().position(|one| *one == value).unwrap_or_default() as f64,
+            false => value,
+        }
+    }
 
-/// What was measured of it.
-fn measured(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, transport: Transport) -> Series {
-    let unit = drawn.unit();
-    let marks = group.points.iter().filter_map(|point| {
-        let (row, settings) = (view.row(*point, transport)?, view.point(*point)?);
-        let (x, y) = (setting.of(settings), drawn.of(&row.metrics)?);
-        let interval = drawn.interval(row);
-        let value = match shown_interval(unit, interval) {
-            Some(interval) => format!("{} {interval} at {}", unit.show(y), setting.tick(x)),
-            None => format!("{} at {}", unit.show(y), setting.tick(x)),
-        };
-        Some(Mark { x, y, interval, shown: Some(value), label: None, is_focusable: true })
-    });
-    let (index, name) = (transport.index(), view.title(transport).to_owned());
-    Series { name, ink: Ink::Series(index as u8), marker: Some(index), is_named: true, points: marks.collect() }
+    /// The swept value at a place.
+    fn value(&self, at: f64) -> f64 {
+        match self.setting.is_category() {
+            true => self.values.get(at as usize).copied().unwrap_or_default(),
+            false => at,
+        }
+    }
+
+    /// What theory says of a transport.
+    fn predicted(&self, transport: Transport) -> Series {
+        let predictions = theory::predictions(self.view.run);
+        let points = self.points.iter().filter_map(|point| {
+            let one = predictions.iter().find(|one| {
+                Drawn::Metric(one.metric) == self.drawn && one.transport == transport && one.point_index == *point
+            })?;
+            Some(Mark::plain(self.place(self.setting.of(self.view.point(*point)?)), one.predicted))
+        });
+        let (ink, name) = (Ink::Dashed(transport.index() as u8), format!("{}, theory", self.view.title(transport)));
+        Series { name, ink, marker: None, is_named: false, points: points.collect() }
+    }
+
+    /// What was measured of it.
+    fn measured(&self, transport: Transport) -> Series {
+        let (unit, setting) = (self.drawn.unit(), self.setting);
+        let marks = self.points.iter().filter_map(|point| {
+            let (row, settings) = (self.view.row(*point, transport)?, self.view.point(*point)?);
+            let (x, y) = (self.place(setting.of(settings)), self.drawn.of(&row.metrics)?);
+            let (interval, at) = (self.drawn.interval(row), setting.tick(setting.of(settings)));
+            let value = match shown_interval(unit, interval) {
+                Some(interval) => format!("{} {interval} at {at}", unit.show(y)),
+                None => format!("{} at {at}", unit.show(y)),
+            };
+            Some(Mark { x, y, interval, shown: Some(value), label: None, is_focusable: true })
+        });
+        let (index, name) = (transport.index(), self.view.title(transport).to_owned());
+        Series { name, ink: Ink::Series(index as u8), marker: Some(index), is_named: true, points: marks.collect() }
+    }
 }
 
 /// What is not where one would look for it.

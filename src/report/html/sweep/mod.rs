@@ -3,6 +3,8 @@
 mod answers;
 mod lines;
 
+use std::collections::BTreeSet;
+
 pub(crate) use answers::answers;
 use maud::{Markup, html};
 
@@ -14,36 +16,52 @@ use crate::report::html::distributions::{anatomy, plain_bars};
 use crate::report::html::sweep::lines::{frontier, over};
 use crate::report::html::timeline::timeline;
 use crate::report::text::wording::{capitalised, listed};
-use crate::run::Transport;
 use crate::run::metric::Metric;
+use crate::run::purpose::Figure;
 
-/// The picture that answers the scenario's question; `None` where the scorecard does.
+/// What the scenario asks to be drawn, in its order; `None` where the scorecard answers its question.
 pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     let points = view.points();
     let first = *points.first()?;
-    let Some(setting) = view.sweep().filter(|_| points.len() > 1) else {
-        return match view.run.scenario.name.as_str() {
-            "sparse" => Some(side_by_side(
-                [Metric::RequestsPerDelivery, Metric::WireTotal].map(|metric| plain_bars(view, first, metric)),
-            )),
-            "earthquakes" => timeline(view, first, Fit::Both(Size::Full), true),
-            _ => None,
-        };
+    let setting = view.sweep().filter(|_| points.len() > 1);
+    let drawn = |figure: &Figure| match figure {
+        Figure::Metric(metric) => Some(Drawn::Metric(*metric)),
+        Figure::Overhead => Some(Drawn::Overhead),
+        Figure::Timeline | Figure::Frontier | Figure::Anatomy | Figure::LubbersGreco => None,
     };
-    if setting == Setting::PollInterval {
-        return Some(html! { (frontier(view)?) (also_over(view, setting, Metric::LatencyP50)) });
+    let mut all = Vec::new();
+    // Metrics beside one another stand in pairs.
+    for group in view.figures().chunk_by(|a, b| drawn(a).is_some() && drawn(b).is_some()) {
+        let metrics: Vec<Drawn> = group.iter().filter_map(drawn).collect();
+        match (group[0], setting) {
+            (Figure::Metric(_) | Figure::Overhead, Some(setting)) => all.extend(lines(view, setting, &metrics)),
+            (Figure::Metric(_) | Figure::Overhead, None) => {
+                let bars = metrics.iter().filter_map(|drawn| match drawn {
+                    Drawn::Metric(metric) => Some(plain_bars(view, first, *metric)),
+                    Drawn::Overhead => None,
+                });
+                all.push(side_by_side(bars));
+            }
+            (Figure::Timeline, _) => all.extend(timeline(view, first, Fit::Both(Size::Full), true)),
+            (Figure::Frontier, _) => all.extend(frontier(view)),
+            (Figure::LubbersGreco, _) => all.push(lubbers_greco::table(view)),
+            (Figure::Anatomy, _) => {
+                let ends: BTreeSet<usize> = points.first().into_iter().chain(points.last()).copied().collect();
+                let title = |point| capitalised(&view.point_title(point));
+                let anatomy = |point| anatomy(view, point, Fit::Both(Size::Half), &title(point));
+                all.push(side_by_side(ends.into_iter().map(anatomy)));
+            }
+        }
     }
-    if setting == Setting::RequestHeader {
-        let ends = [points.first(), points.last()].map(|point| {
-            point
-                .and_then(|point| anatomy(view, *point, Fit::Both(Size::Half), &capitalised(&view.point_title(*point))))
-        });
-        return Some(html! { (lubbers_greco::table(view)) (side_by_side(ends)) });
-    }
+    (!all.is_empty()).then(|| html! { @for one in all { (one) } })
+}
+
+/// Lines over the swept setting, folded for all but the first group of points.
+fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup> {
     let groups = groups(view, setting);
     let main = groups.first()?;
     let charts = |group: &Group, is_folded: bool| {
-        side_by_side(drawn_for(view).map(|drawn| over(view, setting, group, drawn, is_folded)))
+        side_by_side(metrics.iter().map(|drawn| over(view, setting, group, *drawn, is_folded)))
     };
     Some(html! {
         @if groups.len() > 1 { p.note { "Here with " (main.title) "; the others are below." } }
@@ -54,21 +72,8 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     })
 }
 
-/// The two figures that the scenario's question is about.
-fn drawn_for(view: &View<'_>) -> [Drawn; 2] {
-    let metrics = |first, second| [Drawn::Metric(first), Drawn::Metric(second)];
-    match view.run.scenario.name.as_str() {
-        "chatty" | "sparse" => metrics(Metric::RequestsPerDelivery, Metric::LatencyP50),
-        "crowd" => metrics(Metric::LatencyP99, Metric::ServerCpu),
-        "payload" => [Drawn::Metric(Metric::WireTotal), Drawn::Overhead],
-        "distance" => metrics(Metric::LatencyMean, Metric::LatencyP99),
-        "churn" => metrics(Metric::ConnectP50, Metric::ServerCpu),
-        _ => metrics(Metric::LatencyP50, Metric::WireTotal),
-    }
-}
-
-fn side_by_side(pictures: [Option<Markup>; 2]) -> Markup {
-    html! { div.pair { @for one in pictures.into_iter().flatten() { (one) } } }
+fn side_by_side(pictures: impl Iterator<Item = Option<Markup>>) -> Markup {
+    html! { div.pair { @for one in pictures.flatten() { (one) } } }
 }
 
 /// Points that differ in the swept setting alone.
@@ -82,14 +87,11 @@ pub(crate) struct Group {
 /// The points sorted into groups: a second list in a scenario makes a second group, not a zigzag.
 pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
     let mut groups: Vec<(Vec<String>, Group)> = Vec::new();
-    // Rate and payload may have been measured, and so differ a little between points that were asked to be alike.
-    let others = || {
-        let is_asked = |one: &Setting| *one != Setting::Rate && *one != Setting::Payload && *one != setting;
-        Setting::ALL.into_iter().filter(is_asked)
-    };
     for index in view.points() {
         let Some(point) = view.point(index) else { continue };
-        let key: Vec<String> = others().map(|one| one.phrase(one.of(point))).collect();
+        // What was measured was not asked for, and sets no points apart.
+        let others = Setting::ALL.iter().filter(|one| **one != setting && !one.is_measured(point));
+        let key: Vec<String> = others.map(|one| one.phrase(one.of(point))).collect();
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, group)) => group.points.push(index),
             None => groups.push((key, Group { title: String::new(), points: vec![index] })),
@@ -109,47 +111,12 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
         .collect()
 }
 
-/// Two more figures over the setting, below a picture that is not a line over it.
-fn also_over(view: &View<'_>, setting: Setting, metric: Metric) -> Markup {
-    let groups = groups(view, setting);
-    let Some(group) = groups.first() else { return html! {} };
-    let pictures =
-        [Drawn::Metric(metric), Drawn::Metric(Metric::WireTotal)].map(|drawn| over(view, setting, group, drawn, false));
-    side_by_side(pictures)
-}
-
-/// The two figures that a sweep of this setting is asked about.
-fn asked_of(view: &View<'_>, setting: Setting) -> [Drawn; 2] {
-    match setting {
-        Setting::PollInterval => [Drawn::Metric(Metric::AgeMean), Drawn::Metric(Metric::WireTotal)],
-        Setting::RequestHeader => [Drawn::Metric(Metric::WireTotal), Drawn::Overhead],
-        Setting::Rate
-        | Setting::Clients
-        | Setting::Payload
-        | Setting::RoundTrip
-        | Setting::Hold
-        | Setting::Link
-        | Setting::Jitter
-        | Setting::Churn
-        | Setting::Storm
-        | Setting::Echo => drawn_for(view),
-    }
-}
-
-/// The figures whose questions a scenario without a sweep answers above its picture.
-pub(crate) fn asked_first(view: &View<'_>) -> &'static [Metric] {
-    match view.run.scenario.name.as_str() {
-        "sparse" => &[Metric::RequestsPerDelivery, Metric::WireTotal],
-        _ => &[Metric::LatencyP50, Metric::AgeMean],
-    }
-}
-
-/// The two transports that a scenario's question is about, where it is about two of the four.
-fn focus(view: &View<'_>, setting: Setting) -> Option<[Transport; 2]> {
-    if view.run.scenario.name == "chatty" {
-        return Some([Transport::LongPolling, Transport::Polling]);
-    }
-    let stream = [Transport::WebSocket, Transport::Sse].into_iter().find(|one| view.transports().contains(one));
-    let is_about_polls = matches!(setting, Setting::PollInterval | Setting::RequestHeader);
-    stream.filter(|_| is_about_polls).map(|stream| [Transport::Polling, stream])
+/// The metrics whose questions a scenario without a sweep answers above its picture.
+pub(crate) fn asked_first(view: &View<'_>) -> Vec<Metric> {
+    let asked = view.asked().into_iter().filter_map(|drawn| match drawn {
+        Drawn::Metric(metric) => Some(metric),
+        Drawn::Overhead => None,
+    });
+    let asked: Vec<Metric> = asked.collect();
+    if asked.is_empty() { vec![Metric::LatencyP50, Metric::AgeMean] } else { asked }
 }

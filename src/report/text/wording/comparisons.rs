@@ -1,8 +1,9 @@
 //! What changed between two runs.
 
 use crate::report::findings::compare::{Caveat, Comparison, Condition, Delta, Fact, Lack, Outcome, Side, Which};
-use crate::report::findings::view::Setting;
-use crate::report::text::wording::{change, change_interval, counted, gibibytes, listed, run_reason, whole};
+use crate::report::text::wording::{
+    change, change_interval, counted, feed_words, gibibytes, listed, run_reason, whole,
+};
 
 /// What became of a metric.
 pub(crate) fn outcome_label(outcome: Outcome) -> &'static str {
@@ -94,7 +95,7 @@ pub(crate) fn caveat_sentence(caveat: &Caveat, runs: &[Side; 2]) -> String {
         Caveat::Setting { setting, values } => {
             let each = |values: &Vec<f64>| listed(&values.iter().map(|value| setting.tick(*value)).collect::<Vec<_>>());
             let [first, second] = values.each_ref().map(each);
-            differs(setting_name(*setting), &first, &second)
+            differs(setting.label(), &first, &second)
         }
         Caveat::OnlyIn { run, rows } => {
             format!("only the {} run has {}", ordinal(*run), runs[run.index()].rows.names(rows))
@@ -109,9 +110,10 @@ pub(crate) fn caveat_sentence(caveat: &Caveat, runs: &[Side; 2]) -> String {
             let [first, second] = values.each_ref().map(fact);
             differs(condition_name(*condition), &first, &second)
         }
+        Caveat::RunSetting { name, values: [first, second] } => differs(name, first, second),
         Caveat::Noted { name, values } => {
             let [first, second] = values.each_ref().map(|value| value.as_deref().unwrap_or("not noted"));
-            format!("{name}: {first} in the first run, {second} in the second")
+            differs(name, first, second)
         }
         Caveat::MachineChanged { metric, share } => format!(
             "the machine itself changed between the runs: the TCP baseline's {} is {}; the other changes may come from that, \
@@ -123,7 +125,7 @@ pub(crate) fn caveat_sentence(caveat: &Caveat, runs: &[Side; 2]) -> String {
 }
 
 fn differs(name: &str, first: &str, second: &str) -> String {
-    format!("the {name} differs: {first} in the first run, {second} in the second")
+    format!("{name}: {first} in the first run, {second} in the second")
 }
 
 fn ordinal(run: Which) -> &'static str {
@@ -138,7 +140,7 @@ fn fact(fact: &Fact) -> String {
         Fact::Text(text) => text.clone(),
         Fact::Count(count) => whole(*count),
         Fact::Bytes(bytes) => gibibytes(*bytes),
-        Fact::Length(length) => length.to_string(),
+        Fact::Feed(feed) => feed_words(feed),
     }
 }
 
@@ -153,27 +155,5 @@ fn condition_name(condition: Condition) -> &'static str {
         Condition::Compiler => "compiler",
         Condition::Scenario => "scenario",
         Condition::Feed => "feed",
-        Condition::Seed => "seed",
-        Condition::Rounds => "number of rounds",
-        Condition::WarmUp => "warm-up",
-        Condition::Measured => "measured interval",
-    }
-}
-
-/// What a setting is called in "the … differs".
-fn setting_name(setting: Setting) -> &'static str {
-    match setting {
-        Setting::Rate => "rate of updates a second",
-        Setting::Clients => "number of clients",
-        Setting::PollInterval => "poll interval",
-        Setting::Payload => "payload of an update",
-        Setting::RoundTrip => "added round trip",
-        Setting::RequestHeader => "size of what is added to each request's head",
-        Setting::Hold => "time that a long poll is held",
-        Setting::Link => "bandwidth of the link",
-        Setting::Jitter => "jitter of the link",
-        Setting::Churn => "mean time before a client leaves",
-        Setting::Storm => "leaving of all clients at once",
-        Setting::Echo => "kind of message",
     }
 }

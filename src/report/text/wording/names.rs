@@ -1,10 +1,12 @@
 //! Transports, points and rows by name.
 
+use std::borrow::Cow;
+
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::text::wording::{capitalised, counted_messages, listed};
 use crate::run::Transport;
-use crate::run::file::Point;
+use crate::run::file::{Point, PublishedFeed};
 use crate::run::reason::RowId;
 
 /// What the program is called that transports are compared with.
@@ -85,6 +87,26 @@ impl View<'_> {
     }
 }
 
+/// A feed in words. Rate and payload are settings of a point, and said there.
+pub(crate) fn feed_words(feed: &PublishedFeed) -> String {
+    let at_speed = |speed: Option<f64>| speed.map_or_else(String::new, |speed| format!(", at {speed} times its speed"));
+    match feed {
+        PublishedFeed::Replay { recording: None, speed } => {
+            format!("a recorded week of earthquakes{}", at_speed(*speed))
+        }
+        PublishedFeed::Replay { recording: Some(name), speed } => format!("the recording {name}{}", at_speed(*speed)),
+        PublishedFeed::Synthetic { arrivals: Some(arrivals) } => {
+            format!("synthetic updates, {} arrivals", arrivals.label())
+        }
+        PublishedFeed::Synthetic { arrivals: None } => "synthetic updates".to_owned(),
+        PublishedFeed::External { target: Some(url) } => format!("whatever {url} publishes"),
+        PublishedFeed::External { target: None } => "whatever the server publishes".to_owned(),
+        PublishedFeed::None => {
+            "messages that clients send up and get back, each on a steady schedule of its own".to_owned()
+        }
+    }
+}
+
 /// How many rows of one transport are named one by one.
 const ROWS_NAMED_MAX: usize = 3;
 
@@ -128,15 +150,11 @@ impl Rows {
 
 /// A command line that a shell reads back as these words.
 pub(crate) fn command_line(words: &[String]) -> String {
-    let is_plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=,+%@".contains(letter))
-    };
-    let quoted = words.iter().map(|word| match is_plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    let program = (words.first().is_none_or(|first| first != "loadgen")).then(|| "loadgen".to_owned());
-    program.into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
+    let program = words.first().is_none_or(|first| first != "loadgen").then_some("loadgen");
+    let words = program.into_iter().chain(words.iter().map(String::as_str));
+    // A word with a zero byte cannot have come from a command line; it is left as it is.
+    let quoted = words.map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -175,6 +193,6 @@ mod tests {
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {
         let words = ["run", "quick", "--fail-if", "sse.latency_ns.p99 > 5ms", "--out", "it's"].map(str::to_owned);
-        assert_eq!(command_line(&words), r"loadgen run quick --fail-if 'sse.latency_ns.p99 > 5ms' --out 'it'\''s'");
+        assert_eq!(shlex::split(&command_line(&words)).unwrap(), [&["loadgen".to_owned()], &words[..]].concat());
     }
 }

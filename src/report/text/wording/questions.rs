@@ -2,8 +2,7 @@
 
 use crate::report::findings::view::{Drawn, View};
 use crate::report::text::wording::{bracketed, percent, times};
-use crate::run::metric::Metric;
-use crate::run::samples::Source;
+use crate::run::metric::{Metric, Source};
 
 /// A question.
 pub(crate) struct Question {
@@ -78,7 +77,7 @@ impl Comparative {
     /// That which fits a figure.
     fn of(drawn: Drawn) -> &'static Self {
         let asked = match drawn {
-            Drawn::Metric(metric) if Source::of(metric) == Source::Corrected => Some(Metric::LatencyP50),
+            Drawn::Metric(metric) if metric.source() == Source::Corrected => Some(Metric::LatencyP50),
             Drawn::Metric(metric) => Some(metric),
             Drawn::Overhead => None,
         };

@@ -3,6 +3,7 @@
 use crate::report::findings::rows::Rows;
 use crate::report::text::wording::{counted, listed, prose, whole};
 use crate::run::file::{Row, Run};
+use crate::run::metric::Unit;
 use crate::run::reason::{Cause, Reason};
 use crate::units::{grouped, three_digits};
 
@@ -75,6 +76,22 @@ fn cause(cause: &Cause, up_to: &str) -> String {
             format!("{} skipped because the one before had not been answered", were(*count, "poll"))
         }
         Cause::LinkOff { asked_ns, gave_ns } => format!("the link's round trip was {gave_ns} instead of {asked_ns}"),
+        Cause::PathStandIn { detail } => {
+            format!(
+                "a link stood in for the path, which delays a stream and shows neither loss nor slow start: {detail}"
+            )
+        }
+        Cause::PathRoundTripOff { asked_ns, gave_ns } => {
+            format!("the path's round trip was {gave_ns} instead of {asked_ns}")
+        }
+        Cause::PathLossOff { asked_fraction, lost, of } => format!(
+            "the path lost {} of the packets instead of {}",
+            Unit::Fraction.show(*lost as f64 / (*of).max(1) as f64),
+            Unit::Fraction.show(*asked_fraction)
+        ),
+        Cause::PathRelaySlow { missed, of } => {
+            format!("the path's relay was too slow and lost {} of {} packets for that", whole(*missed), whole(*of))
+        }
         Cause::BytesDiffer { parts, socket } => {
             format!("the parts of the bytes add up to {}, but the sockets counted {}", whole(*parts), whole(*socket))
         }

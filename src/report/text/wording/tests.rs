@@ -11,8 +11,9 @@ use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, Setting, View};
+use crate::run::Arrivals;
 use crate::run::Transport;
-use crate::run::file::{Effort, Run, Verdict};
+use crate::run::file::{Effort, PublishedFeed, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::reason::tests::every_cause;
 use crate::run::reason::{Cause, Reason, RowId};
@@ -20,7 +21,6 @@ use crate::run::threshold::Threshold;
 use crate::run::threshold::tests::every_finding;
 use crate::run::{fake, fixture};
 use crate::stats::Difference;
-use crate::units::Nanos;
 
 /// Headings and the sentences below them.
 #[derive(Default)]
@@ -219,14 +219,6 @@ fn crossovers_said(golden: &mut Golden) {
         let found = Compared { at: 5.0, pair, relation };
         golden.line(compared_at(&view, Setting::Rate, Drawn::Metric(Metric::LatencyP50), &found));
     }
-    golden.heading("Where along a sweep");
-    for setting in Setting::ALL {
-        let zero =
-            matches!(setting, Setting::RequestHeader | Setting::Link | Setting::Churn | Setting::Storm | Setting::Echo);
-        for value in zero.then_some(0.0).into_iter().chain([1.0]) {
-            golden.line(format!("{} | {}", setting.phrase(value), setting.at(value)));
-        }
-    }
 }
 
 fn claims_said(golden: &mut Golden) {
@@ -327,10 +319,6 @@ fn comparisons_said(golden: &mut Golden) {
         Caveat::MachineChanged { metric: Metric::ServerCpu, share: 0.5 },
         Caveat::Condition { condition: Condition::Memory, values: [8, 4].map(|gib: u64| Fact::Bytes(gib << 30)) },
         Caveat::Condition { condition: Condition::Cores, values: [2, 4].map(Fact::Count) },
-        Caveat::Condition {
-            condition: Condition::WarmUp,
-            values: [1, 2].map(|s| Fact::Length(Nanos(s * 1_000_000_000))),
-        },
     ];
     let named = [
         Condition::Host,
@@ -339,12 +327,22 @@ fn comparisons_said(golden: &mut Golden) {
         Condition::Profile,
         Condition::Compiler,
         Condition::Scenario,
-        Condition::Feed,
-        Condition::Seed,
-        Condition::Rounds,
-        Condition::Measured,
     ];
     caveats.extend(named.map(|condition| Caveat::Condition { condition, values: ["this", "that"].map(text) }));
-    caveats.extend(Setting::ALL.map(|setting| Caveat::Setting { setting, values: [vec![0.0, 1.0], vec![2.0]] }));
+    let settings = [Setting::Rate, Setting::PollInterval, Setting::Clients];
+    caveats.extend(settings.map(|setting| Caveat::Setting { setting, values: [vec![0.0, 1e9], vec![2e9]] }));
+    caveats.push(Caveat::RunSetting { name: "warm-up", values: ["1 s", "2 s"].map(str::to_owned) });
+    let target = || Some("http://127.0.0.1:8080".to_owned());
+    for feed in [
+        PublishedFeed::Replay { recording: None, speed: Some(3600.0) },
+        PublishedFeed::Replay { recording: Some("mine.ndjson".to_owned()), speed: None },
+        PublishedFeed::Synthetic { arrivals: Some(Arrivals::Bursty) },
+        PublishedFeed::Synthetic { arrivals: None },
+        PublishedFeed::External { target: target() },
+        PublishedFeed::External { target: None },
+    ] {
+        let values = [feed, PublishedFeed::None].map(Fact::Feed);
+        caveats.push(Caveat::Condition { condition: Condition::Feed, values });
+    }
     caveats.iter().for_each(|one| golden.line(caveat_sentence(one, &found.runs)));
 }

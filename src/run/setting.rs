@@ -1,0 +1,400 @@
+//! The settings of a run, in one table: [`settings!`] below. One entry gives a setting its flag, its key in scenario
+//! files, its member of the run file and of the schema, its column in the CSV, its words in headings and its place in
+//! comparisons; and where it stands in the table says whether it can be swept.
+//!
+//! What a setting can be set to is a type of [`values`], which reads and checks it, and refuses it with its range.
+
+mod entry;
+mod member;
+mod values;
+mod words;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+pub use entry::Entry;
+use entry::by_default;
+#[cfg(test)]
+pub(crate) use member::Described;
+pub use member::Member;
+pub use values::{
+    Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload, Rate,
+    RequestHeaders, Rounds, Seed, Speed, Value, WarmUp,
+};
+
+use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
+use crate::run::path::PathSettings;
+use crate::run::purpose::Purpose;
+use crate::run::transport::Transport;
+use crate::units::Nanos;
+use words::{Form, Words};
+
+/// Makes everything that is said of settings in more than one place. Of each entry:
+///
+/// - `flag: type = "default"`, where the default is read like what a person types, then `=> member: type` of the run file;
+/// - of a setting that is the same at every point: its name in a comparison;
+/// - of a setting that can be swept: its variant of [`Setting`], how its values are counted, what an axis over it is
+///   called, a heading and a place in a sentence with `{}` for the value, other words for a value of zero after `zero`,
+///   and behind `only` the transports that it can make a difference to, where these are not all and the TCP baseline;
+/// - last, what it is: the help of the flag, and the description in the schema; after `typed`, what only whoever types it
+///   needs to know.
+macro_rules! settings {
+    (
+        feed { $(
+            $(#[$fattr:meta])*
+            $flag_f:ident: $type_f:ty $(= $default_f:literal)?, $doc_f:literal;
+        )+ }
+        fixed { $(
+            $(#[$attr_r:meta])*
+            $flag_r:ident: $type_r:ty = $default_r:literal => $(#[$of_r:meta])* $member_r:ident: $in_file_r:ty,
+            $name_r:literal, $doc_r:literal;
+        )+ }
+        swept { $(
+            $(#[$attr_p:meta])*
+            $flag_p:ident: $type_p:ty = $default_p:literal => $(#[$of_p:meta])* $member_p:ident: $in_file_p:ty,
+            $setting:ident: $form:ident, $label:literal, $heading:literal, $at:literal
+            $(, zero $zero:literal)? $(, only [$($only:ident),+])?,
+            $doc_p:literal $(, typed $typed:literal)?;
+        )+ }
+    ) => {
+        /// The settings of a run, as flags or as the keys of a scenario file; what is absent comes from the scenario,
+        /// then from the defaults.
+        #[derive(Clone, Debug, Default, PartialEq, Args, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub struct RunSettings {
+            $(
+                #[doc = $doc_p]
+                $(#[$attr_p])*
+                #[arg(long, value_name = "LIST", help_heading = "Settings that can be swept",
+                    help = concat!($doc_p, $($typed,)? " [default: ", $default_p, "]"))]
+                pub $flag_p: Option<List<$type_p>>,
+            )+
+            $(
+                #[doc = $doc_f]
+                $(#[$fattr])*
+                #[arg(long, help_heading = "Feed", help = concat!($doc_f $(, " [default: ", $default_f, "]")?))]
+                pub $flag_f: Option<$type_f>,
+            )+
+            $(
+                #[doc = $doc_r]
+                $(#[$attr_r])*
+                #[arg(long, help_heading = "Run", help = concat!($doc_r, " [default: ", $default_r, "]"))]
+                pub $flag_r: Option<$type_r>,
+            )+
+        }
+
+        impl RunSettings {
+            /// These settings where they are given, else those of `base`.
+            pub fn over(self, base: Self) -> Self {
+                Self {
+                    $( $flag_f: self.$flag_f.or(base.$flag_f), )+
+                    $( $flag_r: self.$flag_r.or(base.$flag_r), )+
+                    $( $flag_p: self.$flag_p.or(base.$flag_p), )+
+                }
+            }
+
+            $( $(
+                #[doc = $doc_f]
+                pub fn $flag_f(&self) -> $type_f {
+                    self.$flag_f.clone().unwrap_or_else(|| by_default($default_f))
+                }
+            )? )+
+
+            $(
+                #[doc = $doc_r]
+                pub fn $flag_r(&self) -> $type_r {
+                    self.$flag_r.clone().unwrap_or_else(|| by_default($default_r))
+                }
+            )+
+
+            /// Every setting, in the order of the table.
+            pub fn entries() -> Vec<Entry> {
+                vec![
+                    $( Entry::of::<$type_f>(stringify!($flag_f), false), )+
+                    $( Entry::of::<$type_r>(stringify!($flag_r), false), )+
+                    $( Entry::of::<$type_p>(stringify!($flag_p), true), )+
+                ]
+            }
+
+            /// How many points the lists make.
+            pub fn points_count(&self) -> u64 {
+                let counts = [ $( self.$flag_p.as_ref().map_or(1, |List(values)| values.len() as u64), )+ ];
+                counts.into_iter().fold(1, u64::saturating_mul)
+            }
+
+            /// The first setting whose list holds a value twice.
+            pub fn listed_twice(&self) -> Option<Setting> {
+                $(
+                    if let Some(List(values)) = &self.$flag_p
+                        && (1..values.len()).any(|index| values[..index].contains(&values[index]))
+                    {
+                        return Some(Setting::$setting);
+                    }
+                )+
+                None
+            }
+
+            /// Every combination of the lists, the first of the table outermost, and the first setting of several
+            /// values, which is the one that is swept.
+            pub fn points(&self) -> (Vec<Point>, Option<Setting>) {
+                let (mut points, mut sweep) = (vec![Point::default()], None);
+                $(
+                    if let Some(List(values)) = &self.$flag_p {
+                        if values.len() > 1 && sweep.is_none() {
+                            sweep = Some(Setting::$setting);
+                        }
+                        let with = |point: &Point, value: $type_p| Point { $member_p: value.into(), ..point.clone() };
+                        let each = |point: &Point| values.iter().map(|value| with(point, *value)).collect::<Vec<_>>();
+                        points = points.iter().flat_map(each).collect();
+                    }
+                )+
+                (points, sweep)
+            }
+        }
+
+        /// The question of a run, and the settings that are the same at every point.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub struct Scenario {
+            /// Its name, as given to `loadgen run`.
+            pub name: String,
+            /// The question it asks, in one sentence.
+            pub question: String,
+            /// What its report is to show.
+            #[serde(flatten)]
+            pub purpose: Purpose,
+            /// What was published.
+            #[serde(flatten)]
+            pub feed: PublishedFeed,
+            $( #[doc = $doc_r] $(#[$of_r])* pub $member_r: $in_file_r, )+
+            /// The setting that is swept (a member of [`Point`]), if one is.
+            pub sweep: Option<String>,
+        }
+
+        impl Scenario {
+            /// The members that follow from `settings`, with the rest as given.
+            pub fn new(
+                settings: &RunSettings,
+                [name, question]: [String; 2],
+                purpose: Purpose,
+                feed: PublishedFeed,
+                sweep: Option<Setting>,
+            ) -> Self {
+                Self {
+                    $( $member_r: settings.$flag_r().into(), )+
+                    name,
+                    question,
+                    purpose,
+                    feed,
+                    sweep: sweep.map(|setting| setting.name().to_owned()),
+                }
+            }
+
+            /// The settings in the order of the table, each with its name in a comparison and its value.
+            pub fn settings(&self) -> Vec<(&'static str, String)> {
+                vec![ $( ($name_r, self.$member_r.shown()), )+ ]
+            }
+
+            /// What the schema says of the settings.
+            #[cfg(test)]
+            pub(crate) fn described() -> Vec<member::Described> {
+                vec![ $(
+                    member::described::<$in_file_r>(stringify!($member_r), $doc_r, !is_given!($(#[$of_r])*)),
+                )+ ].concat()
+            }
+        }
+
+        /// The settings of one sweep point.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub struct Point {
+            $( #[doc = $doc_p] $(#[$of_p])* pub $member_p: $in_file_p, )+
+            /// True where rate and payload were not asked for: they are then what the feed was measured at, the updates
+            /// that were due in the measured interval over its length, and the mean size of those that reached a client.
+            #[serde(default)]
+            pub measured_feed: bool,
+        }
+
+        /// The point that there is without any setting.
+        impl Default for Point {
+            fn default() -> Self {
+                Self { $( $member_p: by_default::<$type_p>($default_p).into(), )+ measured_feed: false }
+            }
+        }
+
+        impl Point {
+            /// The names of its members.
+            pub fn columns() -> Vec<&'static str> {
+                let mut columns = Vec::new();
+                $( columns.extend(<$in_file_p>::columns(stringify!($member_p))); )+
+                columns.push("measured_feed");
+                columns
+            }
+
+            /// Their values as text, empty for what there is not.
+            pub fn cells(&self) -> Vec<String> {
+                let mut cells = Vec::new();
+                $( cells.extend(self.$member_p.cells()); )+
+                cells.push(self.measured_feed.to_string());
+                cells
+            }
+
+            /// What the schema says of the settings.
+            #[cfg(test)]
+            pub(crate) fn described() -> Vec<member::Described> {
+                vec![ $(
+                    member::described::<$in_file_p>(stringify!($member_p), $doc_p, !is_given!($(#[$of_p])*)),
+                )+ ].concat()
+            }
+        }
+
+        /// A setting that can be swept.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(missing_docs, reason = "each is documented at its member of `Point`")]
+        pub enum Setting { $( $setting, )+ }
+
+        impl Setting {
+            /// Every setting, in the order of the table.
+            pub const ALL: &[Self] = &[ $( Self::$setting, )+ ];
+
+            /// The member of [`Point`] that it is.
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$setting => <$in_file_p>::columns(stringify!($member_p))[0], )+ }
+            }
+
+            /// Its value at a point, as a number: of what is no number, one that tells the values apart.
+            pub fn of(self, point: &Point) -> f64 {
+                match self { $( Self::$setting => point.$member_p.number(), )+ }
+            }
+
+            fn words(self) -> Words {
+                match self { $( Self::$setting => Words {
+                    form: Form::$form,
+                    label: $label,
+                    heading: $heading,
+                    at: $at,
+                    zero: [$( $zero )?].first().copied(),
+                }, )+ }
+            }
+
+            /// Can it change what a transport (`None`: the TCP baseline) does?
+            pub fn concerns(self, transport: Option<Transport>) -> bool {
+                let only: &[Transport] = match self { $( Self::$setting => &[$( $(Transport::$only),+ )?], )+ };
+                only.is_empty() || transport.is_some_and(|transport| only.contains(&transport))
+            }
+        }
+    };
+}
+
+/// Is there an attribute? The only ones in the table are those that let a member be absent.
+#[cfg(test)]
+macro_rules! is_given {
+    () => {
+        false
+    };
+    ($(#[$attribute:meta])+) => {
+        true
+    };
+}
+
+settings! {
+    feed {
+        #[arg(value_enum)]
+        feed: FeedKind = "replay", "Where updates come from";
+        #[arg(value_name = "FILE")]
+        replay: PathBuf, "The recording to replay [default: the bundled week of earthquakes]";
+        #[arg(value_name = "TIMES")]
+        speed: Speed = "3600", "How much faster than it was recorded";
+        #[arg(value_enum)]
+        arrivals: Arrivals = "steady", "How synthetic updates are spread in time";
+    }
+    fixed {
+        #[arg(value_name = "LIST")]
+        transports: List<Transport> = "polling,long_polling,sse,websocket" => transports: Vec<Transport>,
+            "transports", "Transports to compare, comma-separated";
+        rounds: Rounds = "3" => rounds: u32,
+            "number of rounds", "Rounds: one trial of each transport in an order shuffled anew";
+        #[arg(value_name = "LENGTH")]
+        warm_up: WarmUp = "1s" => warm_up_ns: Nanos,
+            "warm-up", "Warm-up time before measuring, from all clients connected";
+        #[arg(value_name = "LENGTH")]
+        measure: Measure = "4s" => measure_ns: Nanos,
+            "measured interval", "Length of the measured interval";
+        cycles: Cycles = "0" => #[serde(default)] cycles: u32,
+            "number of cycles", "Lengthen the measured interval to hold this many updates, and as many polls of a client";
+        seed: Seed = "1" => seed: u64,
+            "seed", "Repeats the same order, phases and feed";
+        #[arg(value_name = "LIST")]
+        sweep_only: List<Transport> = "polling,long_polling,sse,websocket" =>
+            #[serde(default)] sweep_only: Vec<Transport>,
+            "transports measured at each point",
+            "Transports measured at each point of a sweep; all others, which do not depend on what is swept, only at the \
+             first";
+        #[arg(alias = "floor", value_name = "BOOL")]
+        #[serde(alias = "floor")]
+        tcp_baseline: bool = "true" => #[serde(default)] tcp_baseline: bool,
+            "measuring of the TCP baseline",
+            "Measure the TCP baseline too: plain TCP connections with the same updates and clients";
+    }
+    swept {
+        rtt: Delay = "0ms" => rtt_ns: Nanos,
+            RoundTrip: Length, "added round trip", "round trip {}", "with a round trip of {}",
+            "Round trip added by a link between clients and server", typed "; 0ms for none";
+        #[arg(display_order = 0)]
+        clients: Clients = "50" => clients: u32,
+            Clients: Count, "clients", "{} client{s}", "with {} client{s}",
+            "Clients, each on a connection of its own";
+        rate: Rate = "10" => rate_per_s: f64,
+            Rate: Count, "updates a second", "{} update{s} a second", "at {} update{s} a second",
+            "Updates a second", typed " of the synthetic feed";
+        poll_interval: Interval = "1s" => poll_interval_ns: Nanos,
+            PollInterval: Length, "poll interval", "poll interval {}", "with a poll interval of {}", only [Polling],
+            "Time between one client's polls";
+        payload: Payload = "128" => payload_bytes: f64,
+            Payload: Bytes, "payload", "payload {}", "with a payload of {}",
+            "Bytes of data in each update", typed " of the synthetic feed";
+        hold: Hold = "25s" => hold_ns: Nanos,
+            Hold: Length, "hold of a long poll", "hold {}", "with a hold of {}", only [LongPolling],
+            "How long the server may park a long poll";
+        request_headers: RequestHeaders = "0" => request_header_bytes: u32,
+            RequestHeader: Bytes, "bytes added to each request's headers", "{} more in each request's headers",
+            "with {} more in each request's headers", zero "bare headers",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "Bytes added to each request's headers, to make it look like a browser's";
+        bandwidth: Bandwidth = "none" => link_bits_per_s: Option<u64>,
+            Link: Bandwidth, "bandwidth of the link", "link of {}", "on a link of {}", zero "no limit on the link",
+            "Bandwidth of each client's link, each way, in bits a second", typed ": as in 1Mbit; none for no limit";
+        jitter: Delay = "0ms" => #[serde(default)] jitter_ns: Nanos,
+            Jitter: Length, "jitter of the link", "jitter {}", "with a jitter of {}",
+            "By how much the one-way delay of the link may differ, either way";
+        path: OnPath = "none" => #[serde(default)] path: Option<PathSettings>,
+            Path: Path, "path", "path {}", "over the path {}", zero "no path",
+            "A real path of IP packets between clients and server, with distance, loss and a rate limit",
+            typed ": a preset, as in 4g,3g, or keys, as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, \
+            begins the next path";
+        churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
+            Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
+            zero "all clients leaving at once",
+            "Mean time that a client stays before it leaves and comes back",
+            typed "; none, or storm for all of them leaving at once in the middle of the measured interval";
+        echo: Echo = "none" => #[serde(default)] echo: Option<MessageKind>,
+            Echo: Message, "kind of message", "{} messages", "with {} messages", zero "updates",
+            "Messages that clients send up and get back, instead of subscribing",
+            typed ": text, binary or both, --rate a second for each client; over WebSocket they are messages, over all \
+            others a POST each";
+    }
+}
+
+impl Point {
+    /// Round trip between clients and server that was asked for.
+    pub fn round_trip(&self) -> Nanos {
+        self.path.map_or(self.rtt_ns, |path| path.rtt)
+    }
+
+    /// Is there a link between clients and server?
+    pub fn has_link(&self) -> bool {
+        self.rtt_ns > Nanos::ZERO || self.jitter_ns > Nanos::ZERO || self.link_bits_per_s.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

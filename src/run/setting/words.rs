@@ -1,0 +1,101 @@
+//! Settings in words: on axes, in headings and in sentences. What they are called stands in the table.
+
+use crate::limits;
+use crate::run::metric::Unit;
+use crate::run::path::names;
+use crate::run::setting::member::MESSAGES;
+use crate::run::setting::{Point, Setting};
+use crate::units::short_number;
+
+/// What a setting is called.
+pub struct Words {
+    pub form: Form,
+    pub label: &'static str,
+    pub heading: &'static str,
+    pub at: &'static str,
+    pub zero: Option<&'static str>,
+}
+
+/// How the values of a setting are counted.
+#[derive(Clone, Copy)]
+pub enum Form {
+    Count,
+    Length,
+    Bytes,
+    Bandwidth,
+    Stay,
+    Message,
+    Path,
+}
+
+impl Form {
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Count => short_number(value),
+            // The zero of an axis needs no unit; that of a setting does.
+            Self::Length if value == 0.0 => "0 ms".to_owned(),
+            Self::Length => Unit::Nanos.tick(value),
+            Self::Bytes => Unit::Bytes.tick(value),
+            Self::Bandwidth if value == 0.0 => "no limit".to_owned(),
+            Self::Bandwidth => format!("{} Mbit/s", short_number(value / 1e6)),
+            Self::Stay if value == 0.0 => "until all leave".to_owned(),
+            Self::Stay if value > limits::LENGTH_MAX.0 as f64 => "for good".to_owned(),
+            Self::Stay => Unit::Nanos.tick(value),
+            Self::Path => names::of_number(value),
+            Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
+        }
+    }
+}
+
+impl Setting {
+    /// The setting with this name in a run file.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|setting| setting.name() == name)
+    }
+
+    /// Do its values stand beside one another, and not along a scale?
+    pub fn is_category(self) -> bool {
+        match self.words().form {
+            Form::Path | Form::Message => true,
+            Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
+        }
+    }
+
+    /// Is it no setting of this point, but what its feed was measured at?
+    pub fn is_measured(self, point: &Point) -> bool {
+        point.measured_feed && (self == Self::Rate || self == Self::Payload)
+    }
+
+    /// Were two points asked for different values of it? What was measured depends on the stretch of the feed that the
+    /// interval fell on, and was not asked for.
+    pub fn differs(self, a: &Point, b: &Point) -> bool {
+        !self.is_measured(a) && !self.is_measured(b) && self.of(a) != self.of(b)
+    }
+
+    /// What an axis over it is called.
+    pub fn label(self) -> &'static str {
+        self.words().label
+    }
+
+    /// A value at a tick.
+    pub fn tick(self, value: f64) -> String {
+        self.words().form.show(value)
+    }
+
+    /// A value as a heading.
+    pub fn phrase(self, value: f64) -> String {
+        let Words { heading, zero, .. } = self.words();
+        zero.filter(|_| value == 0.0).map_or_else(|| self.filled(heading, value), str::to_owned)
+    }
+
+    /// Where along a sweep, in a sentence.
+    pub fn at(self, value: f64) -> String {
+        let Words { at, zero, .. } = self.words();
+        let zero = zero.filter(|_| value == 0.0).map(|zero| format!("with {zero}"));
+        zero.unwrap_or_else(|| self.filled(at, value))
+    }
+
+    fn filled(self, template: &str, value: f64) -> String {
+        template.replace("{}", &self.tick(value)).replace("{s}", if value == 1.0 { "" } else { "s" })
+    }
+}
