@@ -31,9 +31,9 @@
 //! |---|---|
 //! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must decide |
 //! | a source of updates | [`stream::feed::Source`] and its flags in `cli/feed.rs` |
-//! | a metric | the table in [`run::metric`]; run file, report, CSV and thresholds follow |
-//! | a setting of a run | the table in [`load::settings`], which is flag and scenario key at once |
-//! | a question | a file in `scenarios/` |
+//! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
+//! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
+//! | a question | a file in `scenarios/`, which says what its report draws ([`run::purpose`]) |
 //! | a bound | [`limits`], with its reason |
 
 pub mod cli;

@@ -86,7 +86,7 @@ pub struct LoadgenArgs {
 #[derive(Clone, Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
-    /// Run a scenario and write its report [default].
+    /// Run a scenario and write its report (the default).
     #[command(after_help = after(RUN_EXAMPLES))]
     Run {
         /// A scenario's name (see `loadgen scenarios`), or the path of a .toml file.

@@ -164,7 +164,7 @@ struct AccessArgs {
     /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let pages of another site in, as https://example.org, or * for all; may be given more than once.
+    /// Let pages of another site in, as `https://example.org`, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
     /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost

@@ -81,7 +81,7 @@ impl Server {
         &self.app
     }
 
-    /// Accepts and serves until [`Drain::begin`], then lets connections end in good order, in bounded time.
+    /// Accepts and serves until [`Drain::begin`](crate::server::Drain::begin), then lets connections end in good order, in bounded time.
     pub async fn run(self) {
         accept::run(self.app, self.listener).await;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::run::file::*;
 use crate::run::histogram;
@@ -51,17 +52,7 @@ pub(crate) fn sweep_over_rate() -> Run {
 
 /// A run of any scenario.
 pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<Point>, rounds: u32) -> Run {
-    let mut noise = Noise(7);
-    let mut trials = Vec::new();
-    for round in 1..=rounds {
-        for (index, point) in points.iter().enumerate() {
-            for transport in [Some(2), Some(0), None, Some(3), Some(1)] {
-                let transport = transport.map(|index: usize| Transport::ALL[index]);
-                trials.push(trial(transport, round, index, point, &mut noise));
-            }
-        }
-    }
-    let (summary, tcp_baseline) = summary::summarise(&trials, SEED);
+    let (trials, summary, tcp_baseline) = measured(&points, rounds);
     Run {
         schema: SCHEMA.to_owned(),
         started_at: "2026-11-22T17:47:03Z".to_owned(),
@@ -86,6 +77,31 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
         thresholds: Vec::new(),
         trials,
     }
+}
+
+/// Trials and their rows.
+type Measured = (Vec<Trial>, Vec<Row>, Vec<Row>);
+
+/// What a run over these points measured. Made once for all tests: it takes most of their time.
+fn measured(points: &[Point], rounds: u32) -> Measured {
+    static MADE: Mutex<BTreeMap<String, Arc<OnceLock<Measured>>>> = Mutex::new(BTreeMap::new());
+    let made = Arc::clone(MADE.lock().unwrap().entry(format!("{points:?} {rounds}")).or_default());
+    made.get_or_init(|| make(points, rounds)).clone()
+}
+
+fn make(points: &[Point], rounds: u32) -> Measured {
+    let mut noise = Noise(7);
+    let mut trials = Vec::new();
+    for round in 1..=rounds {
+        for (index, point) in points.iter().enumerate() {
+            for transport in [Some(2), Some(0), None, Some(3), Some(1)] {
+                let transport = transport.map(|index: usize| Transport::ALL[index]);
+                trials.push(trial(transport, round, index, point, &mut noise));
+            }
+        }
+    }
+    let (summary, tcp_baseline) = summary::summarise(&trials, SEED);
+    (trials, summary, tcp_baseline)
 }
 
 /// What the bundled scenario of this name is for; nothing, if there is none.

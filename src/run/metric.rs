@@ -1,4 +1,4 @@
-//! The metrics, in one table: [`metrics!`] below. One entry gives a metric its place in the run file and in the schema, in
+//! The metrics, in one table: `metrics!` below. One entry gives a metric its place in the run file and in the schema, in
 //! the report, the CSV, the comparison and the thresholds; what is left is to measure it, in `load/analysis.rs`.
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
-//! [`file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
+//! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
 //! metrics; [`transport`], [`feed`], [`purpose`], [`reason`] and [`threshold`] are further names. [`samples`] and
 //! [`summary`] make rows of trials.
 

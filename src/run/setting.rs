@@ -1,4 +1,4 @@
-//! The settings of a run, in one table: [`settings!`] below. One entry gives a setting its flag, its key in scenario
+//! The settings of a run, in one table: `settings!` below. One entry gives a setting its flag, its key in scenario
 //! files, its member of the run file and of the schema, its column in the CSV, its words in headings and its place in
 //! comparisons; and where it stands in the table says whether it can be swept.
 //!
