@@ -20,6 +20,7 @@ use crate::load::trial_data::TrialId;
 use crate::print;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::path::report::{PacketCounts, PathReport};
+use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
 use crate::units::{Nanos, rough};
 
@@ -71,8 +72,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
-        let after = cut_short_after(plan, &trials);
-        reasons.insert(0, failure.as_ref().map_or_else(|| after.clone(), |error| format!("{after}: {error}")));
+        reasons.insert(0, cut_short_after(plan, &trials, failure.as_ref().map(TrialError::to_string)));
     }
     let run = Run {
         schema: SCHEMA.to_owned(),
@@ -91,16 +91,12 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     Ok(Outcome { run, failure })
 }
 
-/// "cut short after 2 of 12 trials and 1 of 3 of the TCP baseline".
-fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
-    let tcp_baselines_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
-    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baselines_done, plan.trials_and_tcp_baselines());
-    let of_tcp_baseline = if tcp_baselines > 0 {
-        format!(" and {tcp_baselines_done} of {tcp_baselines} of the TCP baseline")
-    } else {
-        String::new()
-    };
-    format!("cut short after {done} of {planned} trials{of_tcp_baseline}")
+fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reason {
+    let tcp_baseline_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baseline_done, plan.trials_and_tcp_baselines());
+    let [done, planned, tcp_baseline_done, tcp_baseline_planned] =
+        [done, planned, tcp_baseline_done, tcp_baselines].map(|count| count as u64);
+    Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned, error }.into()
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
@@ -212,8 +208,10 @@ impl Progress {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
+            let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
+            let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
             print::err(&format!(
-                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
+                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}{why}",
                 self.trials,
                 trial.round,
                 trial.point.clients,

@@ -1,29 +1,29 @@
 //! What a path gave that was not asked of it.
 
 use crate::limits;
+use crate::run::path::PathSettings;
 use crate::run::path::report::PathReport;
-use crate::run::path::{PathSettings, percent};
+use crate::run::reason::Cause;
 
-/// Each in one sentence; none where it gave what was asked for, within what chance and a sound host allow.
-pub fn of(asked: &PathSettings, gave: &PathReport) -> Vec<String> {
+/// Why a trial over it is suspect; nothing where it gave what was asked for, within what chance and a sound host allow.
+pub fn of(asked: &PathSettings, gave: &PathReport) -> Vec<Cause> {
     let mut errors = Vec::new();
     // Packets that keep their order wait for each other, the more the more their delays differ.
     let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
-    if gave.round_trip_ns_p50.0.abs_diff(asked.rtt.0) > most {
-        errors
-            .push(format!("the path was asked for a round trip of {} and gave {}", asked.rtt, gave.round_trip_ns_p50));
+    let gave_ns = gave.round_trip_ns_p50;
+    if gave_ns.0.abs_diff(asked.rtt.0) > most {
+        errors.push(Cause::PathRoundTripOff { asked_ns: asked.rtt, gave_ns });
     }
     let both = gave.up.with(gave.down);
-    let (lost, sent) = (both.lost as f64, both.sent() as f64);
+    let (lost, of) = (both.lost, both.sent());
+    let sent = of as f64;
     // A sum of bursts varies more than one of single losses, by less than twice the length of a burst.
     let deviation = (sent * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
-    if (lost - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
-        let [asked, gave] = [asked.loss, (lost / sent * 1e4).round() / 1e4].map(percent);
-        errors.push(format!("the path was asked to lose {asked} of the packets and lost {gave}"));
+    if (lost as f64 - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
+        errors.push(Cause::PathLossOff { asked_fraction: asked.loss, lost, of });
     }
     if gave.missed as f64 > both.packets_in as f64 * limits::PATH_MISSED_SUSPECT {
-        let (missed, packets) = (gave.missed, both.packets_in);
-        errors.push(format!("the relay of the path was too slow: {missed} of {packets} packets were lost for that"));
+        errors.push(Cause::PathRelaySlow { missed: gave.missed, of: both.packets_in });
     }
     errors
 }
