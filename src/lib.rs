@@ -9,7 +9,7 @@
 //!
 //! # Reading order
 //!
-//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`mod@print`], [`files`], [`net`]: what everything else is
+//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`print`], [`files`], [`net`]: what everything else is
 //!    written in.
 //! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
 //! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them.
@@ -31,9 +31,9 @@
 //! |---|---|
 //! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must decide |
 //! | a source of updates | [`stream::feed::Source`] and its flags in `cli/feed.rs` |
-//! | a metric | the table in [`run::metric`]; run file, report, CSV and thresholds follow |
-//! | a setting of a run | the table in [`run::setting`]; flag, scenario key, run file, CSV and comparison follow |
-//! | a question | a file in `scenarios/` |
+//! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
+//! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
+//! | a question | a file in `scenarios/`, which says what its report draws ([`run::purpose`]) |
 //! | a bound | [`limits`], with its reason |
 
 pub mod cli;

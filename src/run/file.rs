@@ -422,3 +422,35 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+
+    /// A run as an early version wrote it, whose rows do not name their point.
+    fn early(run: &Run) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written = serde_json::to_value(run).unwrap();
+        for rows in ["summary", "tcp_baseline"] {
+            for row in written[rows].as_array_mut().unwrap() {
+                row.as_object_mut().unwrap().remove("point_index").unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("run.json"), written.to_string()).unwrap();
+        folder
+    }
+
+    #[test]
+    fn rows_that_do_not_name_their_point_are_read_where_there_is_one_and_refused_where_there_are_several() {
+        let run = fixture::run(|_, _| 1.0);
+        let error = Run::read(early(&run).path()).unwrap_err();
+        assert!(matches!(error, RunFileError::RowsWithoutPoint { .. }), "{error}");
+        let mut first = run.clone();
+        first.trials.retain(|trial| trial.point_index == 0);
+        first.summary.retain(|row| row.point_index == 0);
+        first.tcp_baseline.retain(|row| row.point_index == 0);
+        let read = Run::read(early(&first).path()).unwrap();
+        assert!(read.rows().all(|row| row.point_index == 0 && read.trials_of(row).len() == 3));
+    }
+}

@@ -112,7 +112,7 @@ const COMMANDS: &[(i32, &str)] = &[
     (2, "server --port 0 --slow-consumer drop"),
     (2, "server --port 0 --write-timeout 30"),
     (2, "server --port 0 --publish-rate 0"),
-    (2, "server --port 0 --drain 5"),
+    (2, "server --port 0 --core 4096"),
 ];
 
 /// The words of a line, of which some stand between single quotes.
