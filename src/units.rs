@@ -269,5 +269,6 @@ mod tests {
         let said = [400_000_000, 4_400_000_000, 395_000_000_000, 4_320_000_000_000].map(|length| rough(Nanos(length)));
         assert_eq!(said, ["less than a second", "4 s", "6 min 35 s", "1 h 12 min"]);
         assert_eq!(three_digits(0.51234), "0.512");
+        assert_eq!((short_number(0.2).as_str(), short_number(1000.0).as_str()), ("0.2", "1,000"));
     }
 }

@@ -9,7 +9,8 @@ use crate::load::run::order;
 use crate::load::scenarios::Scenario;
 use crate::print;
 use crate::report::findings::thresholds::Expression;
-use crate::report::findings::view::{Setting, counted, listed, prose, short_length};
+use crate::report::findings::view::Setting;
+use crate::report::text::wording::{counted, feed_words, listed, prose, short_length};
 use crate::run::RunSettings;
 use crate::run::file::Point;
 use crate::units::{grouped, rough};
@@ -107,7 +108,7 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
         format!("compares: {}", compares(plan)),
         match &plan.target {
             Some(url) => format!("server: {url}, which decides what is published"),
-            None => format!("feed: {}", crate::report::findings::view::feed(&plan.scenario.feed)),
+            None => format!("feed: {}", feed_words(&plan.scenario.feed)),
         },
         format!(
             "takes about {}: {} in {}",

@@ -21,12 +21,13 @@ use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
-use crate::report::findings::claims;
 use crate::report::findings::compare::compare as compare_runs;
 use crate::report::findings::thresholds::Expression;
+use crate::report::text::comparison::Extent;
 use crate::report::{export, html, text};
 use crate::run::RunSettings;
-use crate::run::file::{Run, Threshold, Verdict};
+use crate::run::file::{Run, Verdict};
+use crate::run::threshold::Threshold;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,6 +114,9 @@ enum Command {
         /// Folder that the page is written to [default: the second run's].
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
+        /// Print every metric of every row, not only what differs.
+        #[arg(long)]
+        all: bool,
     },
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES))]
@@ -212,7 +216,10 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
         None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags, paths).await,
         Some(Command::Report { run }) => regenerate(&run),
-        Some(Command::Compare { first, second, fail_if, out }) => compare(&first, &second, &fail_if, out.as_deref()),
+        Some(Command::Compare { first, second, fail_if, out, all }) => {
+            let extent = if all { Extent::All } else { Extent::Short };
+            compare(&first, &second, &fail_if, out.as_deref(), extent)
+        }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Path(command)) => path::run(command),
@@ -256,17 +263,16 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     };
     run.thresholds = flags.fail_if.iter().map(|condition| condition.evaluate(&run.summary)).collect();
     let written = write_run(&run, &folder.path, &plan.out);
-    if run.verdict != Verdict::Valid || run.cut_short {
-        say(&format!("This run is {}: {}\n\n", verdict(&run), run.reasons.join("; ")))?;
-    }
-    say(&[
+    let parts = [
+        text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
         text::terminal::terminal_recommendation(&run),
-        claims::lines(&run),
-    ]
-    .concat())?;
-    let is_failed = say_thresholds(&run.thresholds)?;
+        text::terminal::terminal_claims(&run),
+        text::terminal::terminal_thresholds(&run.thresholds, &run),
+    ];
+    say(&parts.concat())?;
+    let is_failed = run.thresholds.iter().any(|threshold| threshold.failed);
     // Only now: where the report cannot be written, the figures above are what is left of the run.
     say(&format!("\nreport: {}\n", written?.display()))?;
     if let Some(error) = failure {
@@ -278,11 +284,6 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
         (false, Verdict::Valid | Verdict::Suspect, true) => THRESHOLD,
         (false, Verdict::Valid | Verdict::Suspect, false) => DONE,
     })
-}
-
-/// "invalid", "valid, cut short".
-fn verdict(run: &Run) -> String {
-    format!("{}{}", run.verdict.label(), if run.cut_short { ", cut short" } else { "" })
 }
 
 /// Refuses conditions that could not be kept by any run of this plan: of what is not run, or of a change.
@@ -304,16 +305,13 @@ fn say(text: &str) -> anyhow::Result<()> {
     print::out(text).context("cannot print to standard output")
 }
 
-/// Says what became of each threshold; true if one failed.
-fn say_thresholds(thresholds: &[Threshold]) -> anyhow::Result<bool> {
-    for threshold in thresholds {
-        let outcome = if threshold.failed { "failed" } else { "ok" };
-        say(&format!("--fail-if {outcome}: {} ({})\n", threshold.expression, threshold.found))?;
-    }
-    Ok(thresholds.iter().any(|threshold| threshold.failed))
-}
-
-fn compare(first: &Path, second: &Path, fail_if: &[Expression], out: Option<&Path>) -> anyhow::Result<u8> {
+fn compare(
+    first: &Path,
+    second: &Path,
+    fail_if: &[Expression],
+    out: Option<&Path>,
+    extent: Extent,
+) -> anyhow::Result<u8> {
     let baseline = Run::read(first)?;
     let judged = Run::read(second)?;
     let folder = match out {
@@ -323,13 +321,14 @@ fn compare(first: &Path, second: &Path, fail_if: &[Expression], out: Option<&Pat
         }
     };
     let comparison = compare_runs(&baseline, &judged);
-    say(&comparison.table())?;
+    say(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
         anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");
     }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
-    let is_failed = say_thresholds(&thresholds)?;
+    say(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
+    let is_failed = thresholds.iter().any(|threshold| threshold.failed);
     let page = html::write_comparison(&comparison, &thresholds, &folder)
         .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;
     say(&format!("\ncomparison: {}\n", page.display()))?;

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::context::{Outcome, Subject};
+use crate::load::path::path_errors;
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
-use crate::run::file::{Audit, Health, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
-use crate::run::path::report::PathReport;
-use crate::run::path::{PathSettings, percent};
+use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -298,117 +298,84 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
 
 /// Says whether the trial can be used, and if not, why.
 fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
-    let mut found: Vec<(Verdict, String)> = Vec::new();
-    let mut say = |verdict, reason: String| found.push((verdict, reason));
+    let causes = [audit_causes(trial, reversed), generator_causes(trial, data), wire_causes(trial, data)].concat();
+    trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
+    trial.reasons = causes.into_iter().map(Reason::from).collect();
+}
+
+/// What the delivery audit has against the trial.
+fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
+    let mut causes = Vec::new();
     if expected == 0 {
-        say(Verdict::Invalid, "no update was due in the measured interval; lengthen --measure".to_owned());
+        causes.push(Cause::NothingDue);
     }
     if lost > lost_announced {
-        say(Verdict::Invalid, format!("{} of {expected} updates were lost without a word", lost - lost_announced));
+        causes.push(Cause::Lost { count: lost - lost_announced, of: expected });
     }
     if lost_announced > 0 {
-        say(Verdict::Suspect, format!("{lost_announced} of {expected} updates were lost, and announced as a gap"));
+        causes.push(Cause::LostAnnounced { count: lost_announced, of: expected });
     }
-    if duplicate > 0 || reordered > 0 {
-        say(Verdict::Invalid, format!("{duplicate} updates came twice and {reordered} out of order"));
+    if duplicate > 0 {
+        causes.push(Cause::Duplicate { count: duplicate });
+    }
+    if reordered > 0 {
+        causes.push(Cause::Reordered { count: reordered });
     }
     if reversed > 0 && trial.health.clock_uncertainty_ns == Nanos::ZERO {
-        say(Verdict::Invalid, format!("{reversed} updates arrived before they were due: the clocks do not agree"));
+        causes.push(Cause::ArrivedBeforeDue { count: reversed });
     }
+    causes
+}
+
+/// What the generator and its host have against it.
+fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+    let mut causes = Vec::new();
     let health = &trial.health;
-    let (p50, p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
-    let wait_max = if data.is_pinned { limits::WAIT_PINNED_INVALID } else { limits::WAIT_INVALID };
-    if p50 > limits::LAG_P50_INVALID || p99 > limits::LAG_P99_INVALID {
-        say(
-            Verdict::Invalid,
-            format!("the generator was the bottleneck: its own ticks were {p50} late at the median and {p99} at p99"),
-        );
-    } else if let Some(waited) = health.wait_fraction.0.filter(|share| *share > wait_max) {
-        let percent = waited * 100.0;
-        say(
-            Verdict::Invalid,
-            format!(
-                "the generator was the bottleneck: for {percent:.0} % of the time in which it had work it waited for {} \
-                 that something else had; end other programs, or use fewer clients",
-                if data.is_pinned { "its own processor" } else { "a processor" }
-            ),
-        );
-    } else if p99 > limits::LAG_P99_SUSPECT {
-        say(Verdict::Suspect, format!("the generator's own ticks were {p99} late at p99"));
+    let (lag_ns_p50, lag_ns_p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
+    let is_pinned = data.is_pinned;
+    let wait_max = if is_pinned { limits::WAIT_PINNED_INVALID } else { limits::WAIT_INVALID };
+    if lag_ns_p50 > limits::LAG_P50_INVALID || lag_ns_p99 > limits::LAG_P99_INVALID {
+        causes.push(Cause::GeneratorStalled { lag_ns_p50, lag_ns_p99 });
+    } else if let Some(waited_fraction) = health.wait_fraction.0.filter(|share| *share > wait_max) {
+        causes.push(Cause::GeneratorStarved { waited_fraction, is_pinned });
+    } else if lag_ns_p99 > limits::LAG_P99_SUSPECT {
+        causes.push(Cause::GeneratorLate { lag_ns_p99 });
     }
     if health.host_cpu_fraction > limits::HOST_BUSY_SUSPECT {
-        say(
-            Verdict::Suspect,
-            format!("the host was busy for {:.0} % of the interval", health.host_cpu_fraction * 100.0),
-        );
+        causes.push(Cause::HostBusy { fraction: health.host_cpu_fraction });
     }
-    if health.refused > 0 {
-        say(Verdict::Suspect, format!("{} connections were refused or broke", health.refused));
+    causes
+}
+
+/// What connections, link and bytes have against it.
+fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let wire = &trial.wire;
+    if trial.health.refused > 0 {
+        causes.push(Cause::Refused { count: trial.health.refused });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    if missed as f64 > trial.wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
-        say(Verdict::Suspect, format!("{missed} polls were left out because the one before was still on its way"));
+    if missed as f64 > wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
+        causes.push(Cause::MissedPolls { count: missed });
     }
-    if let Some(link) = trial.link {
-        let off = link.gave_ns_p50.0.abs_diff(link.asked_ns.0) as f64;
-        if off > limits::LINK_OFF_MAX.0 as f64 + link.asked_ns.0 as f64 * limits::LINK_OFF_SHARE_MAX {
-            say(
-                Verdict::Suspect,
-                format!("the link was asked for a round trip of {} and gave {}", link.asked_ns, link.gave_ns_p50),
-            );
+    if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {
+        let off = gave_ns.0.abs_diff(asked_ns.0) as f64;
+        if off > limits::LINK_OFF_MAX.0 as f64 + asked_ns.0 as f64 * limits::LINK_OFF_SHARE_MAX {
+            causes.push(Cause::LinkOff { asked_ns, gave_ns });
         }
     }
     if let Some(refusal) = data.refusal {
-        say(
-            Verdict::Suspect,
-            format!(
-                "a link stood in for the path, which delays a stream and shows neither loss nor slow start: {refusal}"
-            ),
-        );
+        causes.push(Cause::PathStandIn { detail: refusal.to_string() });
     }
     if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
-        for reason in path_errors(&asked, &gave) {
-            say(Verdict::Suspect, reason);
-        }
+        causes.extend(path_errors::of(&asked, &gave));
     }
-    let wire = &trial.wire;
-    let parts = (wire.payload + wire.framing + wire.http_headers) as f64;
-    let is_off = (parts - wire.socket as f64).abs() > wire.socket as f64 * limits::WIRE_MISMATCH_SUSPECT;
-    if is_off {
-        say(
-            Verdict::Suspect,
-            format!("the parts of the bytes add up to {parts:.0}, the sockets counted {}", wire.socket),
-        );
+    let (parts, socket) = (wire.payload + wire.framing + wire.http_headers, wire.socket);
+    if parts.abs_diff(socket) as f64 > socket as f64 * limits::WIRE_MISMATCH_SUSPECT {
+        causes.push(Cause::BytesDiffer { parts, socket });
     }
-    trial.verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid);
-    trial.reasons = found.into_iter().map(|(_, reason)| reason).collect();
-}
-
-/// What a path gave that was not asked of it.
-fn path_errors(asked: &PathSettings, gave: &PathReport) -> Vec<String> {
-    let mut errors = Vec::new();
-    // Packets that keep their order wait for each other, the more the more their delays differ.
-    let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
-    if gave.round_trip_ns_p50.0.abs_diff(asked.rtt.0) > most {
-        errors
-            .push(format!("the path was asked for a round trip of {} and gave {}", asked.rtt, gave.round_trip_ns_p50));
-    }
-    let [lost, packets] = [gave.up.lost + gave.down.lost, gave.up.packets_in + gave.down.packets_in];
-    let sent = packets.saturating_sub(gave.up.queue_dropped + gave.down.queue_dropped) as f64;
-    // A sum of bursts varies as many times more than single losses do as a burst is long, and a bit less than twice that.
-    let deviation = (sent * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
-    if (lost as f64 - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
-        let given = percent((lost as f64 / sent * 1e4).round() / 1e4);
-        errors.push(format!("the path was asked to lose {} of the packets and lost {given}", percent(asked.loss)));
-    }
-    if gave.missed as f64 > packets as f64 * limits::PATH_MISSED_SUSPECT {
-        errors.push(format!(
-            "the path's relay was too slow, and {} of {packets} packets were lost for that",
-            gave.missed
-        ));
-    }
-    errors
+    causes
 }
 
 #[cfg(test)]

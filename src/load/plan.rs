@@ -258,6 +258,7 @@ fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::path::namespace::{self, Step};
     use crate::run::purpose::Purpose;
     use clap::Parser;
 
@@ -335,5 +336,18 @@ mod tests {
         let churn = self::plan("--churn none,2s,storm --transports sse");
         let counts: Vec<usize> = (0..3).map(|index| churn.subjects(index).len()).collect();
         assert_eq!(counts, [2, 1, 1]);
+    }
+
+    #[test]
+    fn where_paths_are_forbidden_a_link_takes_their_delay_and_their_slower_rate() {
+        let mut plan = plan("--path rtt=40ms,jitter=5ms,loss=1%,down=8Mbit,up=1Mbit,none");
+        let to = SocketAddr::from(([127, 0, 0, 1], 1));
+        let links = |plan: &Plan| -> Vec<_> {
+            let of = |point: &PlanPoint| plan.link_options(&point.point, to);
+            plan.points.iter().map(|point| of(point).map(|link| (link.rtt, link.jitter, link.bits_per_s))).collect()
+        };
+        assert_eq!(links(&plan), [None, None]);
+        plan.paths = Paths::Forbidden(namespace::Refusal { step: Step::Unshare, errno: None });
+        assert_eq!(links(&plan), [Some((Nanos(40_000_000), Nanos(5_000_000), Some(1_000_000))), None]);
     }
 }

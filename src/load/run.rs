@@ -19,7 +19,8 @@ use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
-use crate::run::path::report::PathReport;
+use crate::run::path::report::{PacketCounts, PathReport};
+use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
 use crate::units::{Nanos, rough};
 
@@ -71,8 +72,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
-        let after = cut_short_after(plan, &trials);
-        reasons.insert(0, failure.as_ref().map_or_else(|| after.clone(), |error| format!("{after}: {error}")));
+        reasons.insert(0, cut_short_after(plan, &trials, failure.as_ref().map(TrialError::to_string)));
     }
     let run = Run {
         schema: SCHEMA.to_owned(),
@@ -91,16 +91,12 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     Ok(Outcome { run, failure })
 }
 
-/// "cut short after 2 of 12 trials and 1 of 3 of the TCP baseline".
-fn cut_short_after(plan: &Plan, trials: &[Trial]) -> String {
-    let tcp_baselines_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
-    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baselines_done, plan.trials_and_tcp_baselines());
-    let of_tcp_baseline = if tcp_baselines > 0 {
-        format!(" and {tcp_baselines_done} of {tcp_baselines} of the TCP baseline")
-    } else {
-        String::new()
-    };
-    format!("cut short after {done} of {planned} trials{of_tcp_baseline}")
+fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reason {
+    let tcp_baseline_done = trials.iter().filter(|trial| trial.transport.is_none()).count();
+    let (done, [planned, tcp_baselines]) = (trials.len() - tcp_baseline_done, plan.trials_and_tcp_baselines());
+    let [done, planned, tcp_baseline_done, tcp_baseline_planned] =
+        [done, planned, tcp_baseline_done, tcp_baselines].map(|count| count as u64);
+    Cause::CutShort { done, planned, tcp_baseline_done, tcp_baseline_planned, error }.into()
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
@@ -151,9 +147,8 @@ fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> En
     }
     for (asked, gave) in paths {
         let total = |of: fn(&PathReport) -> u64| gave.iter().map(of).sum::<u64>();
-        let packets = total(|one| one.up.packets_in + one.down.packets_in);
-        let full = total(|one| one.up.queue_dropped + one.down.queue_dropped);
-        let lost = total(|one| one.up.lost + one.down.lost);
+        let both = gave.iter().fold(PacketCounts::default(), |sum, one| sum.with(one.up).with(one.down));
+        let (packets, full) = (both.packets_in, both.queue_dropped);
         let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
         trips.sort_unstable();
         let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
@@ -163,7 +158,7 @@ fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> En
              processor time a packet",
             trips[trips.len() / 2],
             gave.len(),
-            lost as f64 * 100.0 / packets.saturating_sub(full).max(1) as f64,
+            both.loss().unwrap_or(0.0) * 100.0,
             total(|one| one.segments_retransmitted.unwrap_or(0)),
             Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
         );
@@ -213,8 +208,10 @@ impl Progress {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
+            let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
+            let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
             print::err(&format!(
-                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}",
+                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}{why}",
                 self.trials,
                 trial.round,
                 trial.point.clients,

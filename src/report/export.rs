@@ -11,6 +11,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 
 use crate::files;
+use crate::report::text::wording::row_reasons;
 use crate::run::Transport;
 use crate::run::file::{Point, Row, Run, Trial};
 use crate::run::histogram;
@@ -159,7 +160,7 @@ fn fields(row: &Row) -> Vec<String> {
         Some(interval) => interval.map(|bound| number(Value(Some(bound)))),
         None => [String::new(), String::new()],
     }));
-    fields.extend([row.verdict.label().to_owned(), row.reasons.join("; ")]);
+    fields.extend([row.verdict.label().to_owned(), row_reasons(row).join("; ")]);
     fields
 }
 
@@ -175,6 +176,7 @@ fn number(value: Value) -> String {
 mod tests {
     use super::*;
     use crate::run::fixture;
+    use crate::run::reason::Cause;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
@@ -239,7 +241,7 @@ mod tests {
     fn the_csv_has_a_column_per_figure_and_leaves_what_was_not_measured_empty() {
         let mut run = fixture::run(|_, _| 1.0);
         run.summary[0].metrics.server_cpu_ns_per_delivery = Value(None);
-        run.summary[0].reasons = vec!["lost 3, \"all\" of them".to_owned()];
+        run.summary[0].reasons = vec![Cause::Other { text: "lost 3, \"all\" of them".to_owned() }.into()];
         let text = String::from_utf8(csv(&run).unwrap()).unwrap();
         let mut lines = text.lines();
         let head: Vec<&str> = lines.next().unwrap().split(',').collect();

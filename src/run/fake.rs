@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::run::file::*;
 use crate::run::histogram;
-use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::metric::{Metric, Metrics, Value, WireBytes};
 use crate::run::purpose::Purpose;
+use crate::run::reason::Cause;
 use crate::run::setting::Setting;
 use crate::run::summary;
+use crate::run::threshold::{AuditCount, Found, Observed, RowFound, Threshold};
 use crate::run::{RunSettings, Transport};
 use crate::units::Nanos;
 
@@ -271,31 +273,30 @@ pub(crate) fn all_taking(latency_ns: f64) -> String {
 /// The default scenario, gone wrong in several ways.
 pub(crate) fn invalid() -> Run {
     let mut run = quick();
-    run.verdict = Verdict::Invalid;
-    run.cut_short = true;
-    let reason = "the generator was the bottleneck: its ticks were 84 ms late at the 99th percentile (allowed: 20 ms)";
-    run.reasons = vec![format!("polling: {reason}"), "sse: retransmissions on loopback".to_owned()];
+    let stalled = Cause::GeneratorStalled { lag_ns_p50: Nanos(310_000), lag_ns_p99: Nanos(84_000_000) };
     for trial in &mut run.trials {
-        match trial.transport {
-            Some(Transport::Polling) => (trial.verdict, trial.reasons) = (Verdict::Invalid, vec![reason.to_owned()]),
-            Some(Transport::Sse) => {
-                (trial.verdict, trial.reasons) = (Verdict::Suspect, vec!["retransmissions on loopback".to_owned()])
-            }
-            Some(Transport::LongPolling | Transport::WebSocket) | None => {}
-        }
+        let cause = match trial.transport {
+            Some(Transport::Polling) => stalled.clone(),
+            Some(Transport::Sse) => Cause::Refused { count: 2 },
+            Some(Transport::LongPolling | Transport::WebSocket) | None => continue,
+        };
+        (trial.verdict, trial.reasons) = (cause.verdict(), vec![cause.into()]);
     }
+    (run.summary, run.tcp_baseline) = summary::summarise(&run.trials, SEED);
+    (run.verdict, run.reasons) = summary::verdict(&run.summary, &run.tcp_baseline);
+    run.cut_short = true;
+    let cut_short =
+        Cause::CutShort { done: 12, planned: 20, tcp_baseline_done: 3, tcp_baseline_planned: 5, error: None };
+    run.reasons.push(cut_short.into());
     let rows = &mut run.summary;
-    (rows[0].verdict, rows[0].reasons) = (Verdict::Invalid, vec![reason.to_owned()]);
-    (rows[2].verdict, rows[2].reasons) = (Verdict::Suspect, vec!["retransmissions on loopback".to_owned()]);
     (rows[0].audit.lost, rows[0].audit.lost_announced) = (17, 12);
     rows[0].audit.delivered -= 17;
+    let found = |row: &Row, observed| Found::Rows { rows: vec![RowFound { row: row.id(), observed }] };
+    let p99 = Observed::Value { metric: Metric::LatencyP99, value: 1.21e6 };
+    let lost = Observed::Count { count: AuditCount::Lost, value: 17 };
     run.thresholds = vec![
-        Threshold {
-            expression: "sse.latency_ns.p99 > 5ms".to_owned(),
-            failed: false,
-            found: "sse.latency_ns.p99 is 1.21 ms".to_owned(),
-        },
-        Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "polling lost 17".to_owned() },
+        Threshold { expression: "sse.latency_ns.p99 > 5ms".to_owned(), failed: false, found: found(&rows[2], p99) },
+        Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: found(&rows[0], lost) },
     ];
     run
 }

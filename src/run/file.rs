@@ -11,7 +11,10 @@ use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metrics, Value};
 use crate::run::path::report::PathReport;
+pub use crate::run::reason::Verdict;
+use crate::run::reason::{Reason, RowId};
 pub use crate::run::setting::{Leaving, Point, Scenario};
+use crate::run::threshold::{AuditCount, Threshold};
 use crate::units::Nanos;
 
 /// The schema this build writes and reads.
@@ -34,8 +37,8 @@ pub struct Run {
     pub environment: Environment,
     /// The run as a whole: the worst of its rows.
     pub verdict: Verdict,
-    /// Why, in plain words; empty where the verdict is valid.
-    pub reasons: Vec<String>,
+    /// Why, each with the rows that it holds for; empty where the verdict is valid and nothing was cut short.
+    pub reasons: Vec<Reason>,
     /// One row per transport and sweep point.
     pub summary: Vec<Row>,
     /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
@@ -70,8 +73,8 @@ pub struct Row {
     pub ci95: Metrics<Option<[f64; 2]>>,
     /// The worst verdict of its trials.
     pub verdict: Verdict,
-    /// Why, in plain words.
-    pub reasons: Vec<String>,
+    /// Why, each with the rounds that it holds for.
+    pub reasons: Vec<Reason>,
 }
 
 /// Stands for the point of a row whose file does not name it, until [`Run::read`] has found it.
@@ -101,6 +104,17 @@ pub struct Audit {
     pub duplicate: u64,
     /// Received after a later one.
     pub reordered: u64,
+}
+
+impl Audit {
+    /// One of its counts.
+    pub fn count(&self, which: AuditCount) -> u64 {
+        match which {
+            AuditCount::Lost => self.lost,
+            AuditCount::Duplicate => self.duplicate,
+            AuditCount::Reordered => self.reordered,
+        }
+    }
 }
 
 /// One transport, one workload, one measured interval, on a server started fresh.
@@ -149,8 +163,8 @@ pub struct Trial {
     pub uncorrected_latency_hdr: String,
     /// Can its figures be used?
     pub verdict: Verdict,
-    /// Why, in plain words.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
 }
 
 /// Bytes of a trial's measured interval, both ways, summed over the clients.
@@ -249,29 +263,6 @@ pub struct Slice {
     pub p99_ns: Option<Nanos>,
     /// Largest.
     pub max_ns: Option<Nanos>,
-}
-
-/// Whether figures can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Nothing speaks against them.
-    Valid,
-    /// Usable with the care that the reasons ask for.
-    Suspect,
-    /// Not to be used.
-    Invalid,
-}
-
-/// One `--fail-if` and its outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// As written: `sse.latency_ns.p99 > 5ms`.
-    pub expression: String,
-    /// True if the condition to fail was met in some row.
-    pub failed: bool,
-    /// What was found, in words.
-    pub found: String,
 }
 
 /// The machine and the program.
@@ -412,14 +403,10 @@ impl Run {
     }
 }
 
-impl Verdict {
-    /// As in the run file.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Suspect => "suspect",
-            Self::Invalid => "invalid",
-        }
+impl Row {
+    /// Which it is of the run's.
+    pub fn id(&self) -> RowId {
+        RowId { transport: self.transport, point_index: self.point_index }
     }
 }
 

@@ -135,8 +135,9 @@ macro_rules! metrics {
             $( $(#[doc = $doc])+ pub $member: $type, )+
         }
 
-        /// The name of one metric.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        /// The name of one metric; in JSON its path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "&'static str", try_from = "String")]
         #[allow(missing_docs, reason = "each is documented at its member of `Metrics`")]
         pub enum Metric { $( $( $name, )+ )+ }
 
@@ -243,6 +244,20 @@ metrics! {
     connect_ns_p50: T, from Trials, in Connect { ConnectP50: Nanos, "connect p50"; }
 }
 
+impl From<Metric> for &'static str {
+    fn from(metric: Metric) -> Self {
+        metric.path()
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, String> {
+        Self::from_path(&path).ok_or_else(|| format!("there is no metric `{path}`"))
+    }
+}
+
 impl Metric {
     /// The figure that `path` names, as written in a threshold or a CSV header.
     pub fn from_path(path: &str) -> Option<Self> {
@@ -308,6 +323,16 @@ mod tests {
         assert_eq!(Unit::Fraction.show(1.2e-77), "0 %");
         assert_eq!(Unit::Fraction.show(-1e-9), "0 %", "and never as −0 %");
         assert_eq!(Unit::Fraction.show(0.0042), "0.420 %");
+    }
+
+    #[test]
+    fn ticks_carry_no_digits_that_only_fill_up() {
+        assert_eq!(Unit::Nanos.tick(2e8), "200 ms");
+        assert_eq!(Unit::Nanos.tick(1.5e9), "1.5 s");
+        assert_eq!(Unit::Bytes.tick(500.0), "500 B");
+        assert_eq!(Unit::Bytes.tick(65_536.0), "65,536 B", "never binary beside decimal");
+        assert_eq!(Unit::Nanos.tick(0.0), "0", "an axis in µs does not begin in ms");
+        assert_eq!(Unit::Fraction.tick(0.05), "5 %");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
 //! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
-//! metrics; [`transport`], [`feed`] and [`purpose`] are further names. [`samples`] and [`summary`] make rows of trials.
+//! metrics; [`transport`], [`feed`], [`purpose`], [`reason`] and [`threshold`] are further names. [`samples`] and
+//! [`summary`] make rows of trials.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -13,11 +14,13 @@ pub mod histogram;
 pub mod metric;
 pub mod path;
 pub mod purpose;
+pub mod reason;
 pub mod samples;
 #[cfg(test)]
 mod schema;
 pub mod setting;
 pub mod summary;
+pub mod threshold;
 pub mod transport;
 
 pub use feed::{Arrivals, FeedKind};

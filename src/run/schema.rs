@@ -6,10 +6,15 @@ pub const RUN_SCHEMA: &str = include_str!("../../schema/run.schema.json");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario, Threshold};
+    use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario};
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
+    use crate::run::path::report::PathReport;
+    use crate::run::reason::tests::every_cause;
+    use crate::run::reason::{Cause, Reason, RowId};
     use crate::run::setting::Described;
+    use crate::run::threshold::Threshold;
+    use crate::run::threshold::tests::every_finding;
     use crate::units::Nanos;
     use serde::de::{MapAccess, SeqAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -186,8 +191,12 @@ mod tests {
     /// A run with everything in it that can be there.
     fn run() -> Run {
         let mut run = fixture::run(|_, _| 1.0);
-        run.thresholds =
-            vec![Threshold { expression: "*.lost > 0".to_owned(), failed: false, found: "SSE: 0".to_owned() }];
+        let threshold = |found| Threshold { expression: "*.lost > 0".to_owned(), failed: false, found };
+        run.thresholds = every_finding().into_iter().map(threshold).collect();
+        let rows = vec![RowId { transport: None, point_index: 0 }];
+        run.reasons = every_cause().into_iter().map(Reason::from).collect();
+        run.reasons[0] = Reason { rounds: vec![2], rows, ..Cause::NothingDue.into() };
+        (run.summary[0].reasons, run.trials[0].reasons) = (run.reasons.clone(), run.reasons.clone());
         run.environment.notes.insert("governor".to_owned(), "performance".to_owned());
         run.trials[0].metrics.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].metrics.server_cpu_ns_per_delivery = Value(None);
@@ -196,6 +205,8 @@ mod tests {
         point.link_bits_per_s = Some(1_000_000);
         (point.churn, point.echo) = (Leaving::Each(Nanos::SECOND), Some(MessageKind::Binary));
         run.trials[1].link = Some(LinkReport::default());
+        run.trials[2].path = Some(PathReport::default());
+        run.trials[2].point.path = "4g,loss=1%".parse().ok();
         run.trials[1].returns = Some(Returns::default());
         run
     }
@@ -214,7 +225,7 @@ mod tests {
     fn a_broken_run_is_not_valid_by_its_schema() {
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema()).unwrap();
         let written = serde_json::to_value(run()).unwrap();
-        let breaks: [(&str, Json); 15] = [
+        let breaks = [
             ("/schema", json!("pushpull.run/2")),
             ("/started_at", json!("yesterday")),
             ("/took_ns", json!(-1)),
@@ -227,9 +238,17 @@ mod tests {
             ("/trials/0/transport", json!("udp")),
             ("/trials/0/timeline/0/p50_ns", json!(1.5)),
             ("/thresholds/0/failed", json!("no")),
+            ("/thresholds/0/found/code", json!("unheard_of")),
+            ("/thresholds/0/found/rows/0/observed/value", json!("fast")),
+            ("/reasons/0/code", json!("unheard_of")),
+            ("/reasons/0/rounds", json!([])),
+            ("/trials/0/reasons/1/count", json!(-1)),
             ("/summary/1/echo", json!("morse")),
             ("/trials/1/link/probes", json!(-1)),
             ("/trials/1/returns/recovered", json!(null)),
+            ("/summary/1/path", json!(4)),
+            ("/trials/2/path/missed", json!(null)),
+            ("/trials/2/path/up/lost", json!("1%")),
         ];
         for (pointer, value) in breaks {
             let mut broken = written.clone();

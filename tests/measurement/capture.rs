@@ -82,7 +82,7 @@ pub async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_pe
     assert_eq!(off, Vec::<String>::new(), "\n{table}");
 }
 
-fn run_file(out: &std::path::Path) -> Value {
+pub fn run_file(out: &std::path::Path) -> Value {
     let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let folder = folders.filter(|path| path.is_dir()).max().unwrap();
     serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap()

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         trials![
             None;
             capture::a_capture_file_is_read_packet_by_packet,
+            path::every_preset_stands_in_the_docs_with_its_source,
             short_run::a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte,
             short_run::a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has,
             short_run::transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid,
@@ -36,11 +37,13 @@ fn main() -> ExitCode {
             path::what_the_kernel_sends_again_is_what_the_relay_has_dropped,
             path::segments_over_a_path_carry_1448_bytes_and_are_counted_one_by_one,
             path::a_rate_is_given_to_each_direction_within_2_percent,
+            path::a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_path_gave,
         ],
         trials![
             forbidden.as_deref();
             path::a_system_without_a_tun_device_is_refused_for_that,
             path::a_system_that_forbids_namespaces_is_refused_for_that,
+            path::where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so,
         ],
     ];
     common::trials::run_one_by_one(&[tcpdump, core, namespace, forbidden], tests.into_iter().flatten().collect())

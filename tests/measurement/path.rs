@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::common::docs::assert_generated;
 use crate::common::{Said, loadgen, run_for};
+use pushpull::run::path::presets::PRESETS;
 
 /// Each check has four parts of a few seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -109,4 +111,55 @@ pub async fn a_system_without_a_tun_device_is_refused_for_that() {
 pub async fn a_system_that_forbids_namespaces_is_refused_for_that() {
     let script = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --inh-caps=-all --bounding-set=-all";
     assert_eq!(refused(script).await, "unshare");
+}
+
+/// A short run over `path`, started by `launcher`, into a folder of its own; returns its run file.
+async fn run_over(path: &str, launcher: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let program = loadgen();
+    let flags =
+        "--transports sse,websocket --rounds 1 --clients 5 --feed synthetic --rate 20 --warm-up 500ms --measure 2s";
+    let run = [program.to_str().unwrap(), "run", "--path", path, "--out", folder.path().to_str().unwrap()];
+    let arguments: Vec<&str> = launcher.iter().copied().chain(run).chain(flags.split(' ')).collect();
+    let said = run_for(arguments[0], &arguments[1..], PATIENCE).await;
+    // A busy machine makes a run invalid by its latencies; what is looked at here is not.
+    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    crate::capture::run_file(folder.path())
+}
+
+pub async fn a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_path_gave() {
+    let run = run_over("rtt=40ms,loss=1%", &[]).await;
+    let trials = run["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 3, "two transports and the TCP baseline");
+    for trial in trials {
+        assert_eq!(trial["point"]["path"], "rtt=40ms,loss=1%");
+        assert_eq!(number(trial, "/audit/expected"), 5 * 40);
+        assert_eq!(number(trial, "/audit/delivered"), 5 * 40, "the kernel sends again what the path has lost");
+        assert!(trial["metrics"]["latency_ns"]["p50"].as_f64().unwrap() >= 20e6, "{trial:#}");
+        assert!(number(trial, "/path/round_trip_ns_p50") >= 40 * MILLI);
+        // Each client has a packet for each update, and answers with an acknowledgement.
+        assert!(number(trial, "/path/down/packets_in") >= 5 * 40 * 9 / 10, "{trial:#}");
+        assert!(number(trial, "/path/up/packets_in") >= 5 * 40 * 9 / 10, "{trial:#}");
+        assert!(number(trial, "/path/relay_cpu_ns") > 0);
+        assert!(trial.get("link").is_none());
+    }
+}
+
+pub async fn where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so() {
+    let script = "mount -t tmpfs none /dev/net; exec \"$0\" \"$@\"";
+    let run = run_over("rtt=40ms,loss=1%", &["unshare", "-rm", "sh", "-ec", script]).await;
+    for trial in run["trials"].as_array().unwrap() {
+        assert!(trial.get("path").is_none());
+        assert_eq!(number(trial, "/link/asked_ns"), 40 * MILLI);
+        assert_ne!(trial["verdict"], "valid", "a link is no path: {trial:#}");
+    }
+}
+
+pub async fn every_preset_stands_in_the_docs_with_its_source() {
+    let rows = PRESETS.iter().map(|preset| {
+        let (name, about, path, source) = (preset.name, preset.about, preset.settings, preset.source);
+        format!("| `{name}` | {about} | `{path}` | {source} |\n")
+    });
+    let head = "| preset | what it stands for | the same in keys | source |\n|---|---|---|---|\n".to_owned();
+    assert_generated("docs/PATHS.md", "presets", &(head + &rows.collect::<String>()));
 }

@@ -123,6 +123,8 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_an
         || value("schedule_lag_ns_p50") > limits::LAG_P50_INVALID.0 as f64
         || value("schedule_lag_ns_p99") > limits::LAG_P99_INVALID.0 as f64;
     assert!(is_starved, "{health}");
+    let code = run["reasons"][0]["code"].as_str().unwrap();
+    assert!(["generator_stalled", "generator_starved"].contains(&code), "{}", run["reasons"]);
     assert_eq!(said.code, Some(4), "{said:?}");
     let reason = said.stdout.find(run["reasons"][0].as_str().unwrap());
     let figures = said.stdout.find("p99");

@@ -27,6 +27,7 @@ pub mod check;
 pub mod link;
 pub mod namespace;
 mod netlink;
+pub mod path_errors;
 pub mod probe;
 pub mod relay;
 pub mod running;

@@ -257,6 +257,19 @@ mod tests {
     }
 
     #[test]
+    fn a_path_stands_alone_and_leads_to_servers_of_our_own() {
+        let path_and = |flags: &str, target| refusal("quick", &format!("--path 4g,none {flags}"), target);
+        let target = Some("http://127.0.0.1:1");
+        assert!(matches!(path_and("", target), Some(PlanError::PathToTarget)));
+        for (flags, name) in [("--rtt 0ms,5ms", "rtt"), ("--jitter 1ms", "jitter"), ("--bandwidth 1Mbit", "bandwidth")]
+        {
+            assert!(matches!(path_and(flags, None), Some(PlanError::PathAndLink(given)) if given == name), "{flags}");
+        }
+        assert!(path_and("--rtt 0ms --bandwidth none", None).is_none());
+        assert!(refusal("quick", "--path none --rtt 5ms", target).is_none());
+    }
+
+    #[test]
     fn a_run_in_which_nothing_would_be_due_is_refused_with_an_interval_that_is_enough() {
         let Some(PlanError::Empty(refusal)) = refusal("sparse", "--rounds 1 --measure 3s", None) else {
             panic!("not refused")

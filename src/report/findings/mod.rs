@@ -5,6 +5,7 @@ pub mod compare;
 pub mod crossover;
 pub mod ranking;
 pub(crate) mod recommendation;
+pub mod rows;
 pub mod theory;
 pub mod thresholds;
 pub mod view;

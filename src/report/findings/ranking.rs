@@ -1,34 +1,34 @@
-//! How the transports stand to one another in a figure: who is lowest, who is equal to it, and where the rounds
-//! cannot tell.
+//! The transports in the order of one metric: which is lowest, which are equal to it, and where the rounds leave it open.
 
 use crate::limits::{EQUAL_WITHIN_MAX, MEMORY_CLIENTS_MIN};
-use crate::report::findings::view::{Drawn, View, capitalised, counted, either, listed, percent, times};
+use crate::report::findings::view::{Drawn, View};
 use crate::run::Transport;
 use crate::run::file::Verdict;
 use crate::run::metric::Metric;
 use crate::stats::{Difference, Sample, difference};
 
-/// Who comes first.
+/// Which is lowest.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Lead {
+pub(crate) enum Winner {
     /// One alone was measured, or is fit to be used: there is nothing to compare it with.
-    Alone,
+    Unopposed,
     /// One is clearly below all others.
-    Sole,
+    Clear,
     /// Several are equal, within this factor; `None` where they are exactly equal.
-    Shared(Option<f64>),
+    Tied(Option<f64>),
     /// Several may be the lowest: the rounds leave this factor between them, `None` where there is no interval at all.
     Inconclusive(Option<f64>),
 }
 
-/// How the transports stand to one another in one figure at one point.
+/// The transports in the order of one metric at one point.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ranking {
     /// The lowest.
     pub best: Transport,
     /// Those that are equal to it, each with the factor within which they are; `None` where they are exactly equal.
-    pub equal: Vec<(Transport, Option<f64>)>,
-    /// Those that may be equal to it or far from it, each with the factor that the rounds leave between the two.
-    pub untold: Vec<(Transport, f64)>,
+    pub tied: Vec<(Transport, Option<f64>)>,
+    /// Those that may be equal to it or far from it, each with the largest factor that the rounds leave possible.
+    pub inconclusive: Vec<(Transport, f64)>,
     /// Those that are clearly above it, the nearest first.
     pub behind: Vec<(Transport, Difference)>,
     /// Those that have some, with how much, where the best has none at all: there is no ratio to nothing.
@@ -44,8 +44,8 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
-    /// How the transports stand in `drawn`, lower being better. `None` if no transport has a value to be used, or if
-    /// it is a figure in which they are not ranked.
+    /// The transports in the order of `drawn`, lower being better. `None` if no transport has a value to be used, or if
+    /// it is a metric in which they are not ranked.
     pub fn of(view: &View<'_>, point: usize, drawn: Drawn) -> Option<Self> {
         if is_unranked(view, point, drawn) {
             return None;
@@ -64,12 +64,12 @@ impl Ranking {
         measured.sort_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
         let rounds = measured.iter().map(|(_, sample)| sample.trials).min().unwrap_or_default();
         let (best, lowest) = measured.first().cloned()?;
-        let (equal, untold, behind, above_none, unjudged) = Default::default();
-        let mut standing = Self { best, equal, untold, behind, above_none, unjudged, missing, invalid, rounds };
+        let (tied, inconclusive, behind, above_none, unjudged) = Default::default();
+        let mut ranking = Self { best, tied, inconclusive, behind, above_none, unjudged, missing, invalid, rounds };
         for (transport, sample) in measured.iter().skip(1) {
-            standing.place(*transport, sample, &lowest);
+            ranking.place(*transport, sample, &lowest);
         }
-        Some(standing)
+        Some(ranking)
     }
 
     /// Puts one transport where it belongs beside the best.
@@ -77,13 +77,13 @@ impl Ranking {
         let has_none = best.trials > 1 && best.all(|value| value == 0.0);
         // One round that saw the same twice may have done so by chance.
         if sample.trials > 1 && sample == best {
-            self.equal.push((transport, None));
+            self.tied.push((transport, None));
             return;
         }
         match difference(sample, best) {
             Some(found) if found.is_clear && found.ratio > 1.0 => self.behind.push((transport, found)),
-            Some(found) if is_equal(found.ci95) => self.equal.push((transport, Some(apart(found.ci95)))),
-            Some(found) => self.untold.push((transport, apart(found.ci95))),
+            Some(found) if is_equal(found.ci95) => self.tied.push((transport, Some(apart(found.ci95)))),
+            Some(found) => self.inconclusive.push((transport, apart(found.ci95))),
             None if has_none && sample.all(|value| value > 0.0) => self.above_none.push((transport, sample.value)),
             None => self.unjudged.push(transport),
         }
@@ -91,38 +91,20 @@ impl Ranking {
 
     /// Every transport that is the lowest, or may be.
     pub fn leaders(&self) -> Vec<Transport> {
-        let equal = self.equal.iter().map(|(transport, _)| *transport);
-        let untold = self.untold.iter().map(|(transport, _)| *transport);
-        std::iter::once(self.best).chain(equal).chain(untold).chain(self.unjudged.iter().copied()).collect()
+        let tied = self.tied.iter().map(|(transport, _)| *transport);
+        let inconclusive = self.inconclusive.iter().map(|(transport, _)| *transport);
+        std::iter::once(self.best).chain(tied).chain(inconclusive).chain(self.unjudged.iter().copied()).collect()
     }
 
-    /// Who comes first.
-    pub fn lead(&self) -> Lead {
-        if !self.unjudged.is_empty() || !self.untold.is_empty() {
-            return Lead::Inconclusive(self.untold.iter().map(|(_, factor)| *factor).reduce(f64::max));
+    /// Which is lowest.
+    pub fn winner(&self) -> Winner {
+        if !self.unjudged.is_empty() || !self.inconclusive.is_empty() {
+            return Winner::Inconclusive(self.inconclusive.iter().map(|(_, factor)| *factor).reduce(f64::max));
         }
-        if !self.equal.is_empty() {
-            return Lead::Shared(self.equal.iter().filter_map(|(_, factor)| *factor).reduce(f64::max));
+        if !self.tied.is_empty() {
+            return Winner::Tied(self.tied.iter().filter_map(|(_, factor)| *factor).reduce(f64::max));
         }
-        if self.behind.is_empty() && self.above_none.is_empty() { Lead::Alone } else { Lead::Sole }
-    }
-
-    /// The leaders by name, with the bound: "SSE and WebSocket, equal within ±4 %".
-    pub fn headline(&self, view: &View<'_>) -> String {
-        let names: Vec<String> = self.leaders().iter().map(|one| view.prose(*one).to_owned()).collect();
-        match self.lead() {
-            Lead::Alone => format!("Only {}", listed(&names)),
-            Lead::Sole => capitalised(&listed(&names)),
-            Lead::Shared(Some(factor)) if names.len() > 2 && names.len() == view.transports().len() => {
-                format!("All equal within ±{} %", percent(factor - 1.0))
-            }
-            Lead::Shared(Some(factor)) => {
-                format!("{}, equal within ±{} %", capitalised(&listed(&names)), percent(factor - 1.0))
-            }
-            Lead::Shared(None) => format!("{}, exactly equal", capitalised(&listed(&names))),
-            Lead::Inconclusive(_) if names.len() == view.transports().len() => "No answer".to_owned(),
-            Lead::Inconclusive(_) => format!("{} (cannot be told apart)", capitalised(&either(&names))),
-        }
+        if self.behind.is_empty() && self.above_none.is_empty() { Winner::Unopposed } else { Winner::Clear }
     }
 }
 
@@ -153,24 +135,24 @@ pub(crate) fn is_equal(ci95: [f64; 2]) -> bool {
     apart(ci95) <= EQUAL_WITHIN_MAX
 }
 
-/// What the rounds leave open: "3 rounds leave up to 4.4 times between them".
-pub(crate) fn left_open(rounds: usize, factor: Option<f64>) -> String {
-    match factor {
-        Some(factor) => format!("{} leave up to {} times between them", counted(rounds, "round"), times(factor)),
-        None => "fewer than two rounds to compare".to_owned(),
-    }
+/// How many rounds to try where these find no winner.
+pub(crate) fn rounds_advised(view: &View<'_>) -> u32 {
+    view.run.scenario.rounds.saturating_mul(2).max(3)
 }
 
-/// What to do where the rounds cannot tell.
-pub(crate) fn advice(view: &View<'_>) -> String {
-    let rounds = view.run.scenario.rounds.saturating_mul(2).max(3);
-    format!(
-        "Where they cannot be told apart, more rounds (--rounds {rounds}), a longer --measure or more --clients may tell."
-    )
+/// Why a whole run ranks nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRanking {
+    /// No trial is fit to be used.
+    NothingUsable,
+    /// There was one round, which shows no noise.
+    OneRound,
+    /// There were more, of which one can be used.
+    OneUsableRound,
 }
 
-/// Why nothing in the whole run can be told apart; `None` if something can.
-pub(crate) fn nothing_told(view: &View<'_>) -> Option<String> {
+/// Why nothing in the whole run can be ranked; `None` if something can.
+pub(crate) fn no_ranking(view: &View<'_>) -> Option<NoRanking> {
     let rounds = |point: usize, transport| {
         view.trials(point, Some(transport)).filter(|trial| trial.verdict != Verdict::Invalid).count()
     };
@@ -178,9 +160,9 @@ pub(crate) fn nothing_told(view: &View<'_>) -> Option<String> {
     let most = view.points().into_iter().flat_map(|point| transports.iter().map(move |one| rounds(point, *one))).max();
     match (most.unwrap_or_default(), view.run.scenario.rounds) {
         (2.., _) => None,
-        (0, _) => Some("No answer: no trial is fit to be used.".to_owned()),
-        (1, 1) => Some("One round: nothing can be told apart; use --rounds 3.".to_owned()),
-        (1, _) => Some("Only one round can be used: nothing can be told apart; let all rounds run.".to_owned()),
+        (0, _) => Some(NoRanking::NothingUsable),
+        (1, 1) => Some(NoRanking::OneRound),
+        (1, _) => Some(NoRanking::OneUsableRound),
     }
 }
 
@@ -191,7 +173,7 @@ mod tests {
     use crate::run::file::Run;
     use crate::run::metric::Value;
 
-    fn standing(run: &Run, metric: Metric) -> Option<Ranking> {
+    fn ranked(run: &Run, metric: Metric) -> Option<Ranking> {
         Ranking::of(&View::new(run), 0, Drawn::Metric(metric))
     }
 
@@ -211,15 +193,10 @@ mod tests {
     #[test]
     fn noise_that_hides_any_difference_is_no_equality() {
         let run = with(Metric::AgeMean, NOISY);
-        let found = standing(&run, Metric::AgeMean).unwrap();
-        assert!(
-            matches!(found.lead(), Lead::Inconclusive(Some(factor)) if factor > EQUAL_WITHIN_MAX),
-            "{:?}",
-            found.lead()
-        );
-        assert!(found.equal.is_empty());
-        let headline = found.headline(&View::new(&run));
-        assert_eq!(headline, "No answer");
+        let found = ranked(&run, Metric::AgeMean).unwrap();
+        let winner = found.winner();
+        assert!(matches!(winner, Winner::Inconclusive(Some(factor)) if factor > EQUAL_WITHIN_MAX), "{winner:?}");
+        assert!(found.tied.is_empty());
     }
 
     #[test]
@@ -231,35 +208,40 @@ mod tests {
     }
 
     #[test]
-    fn two_that_cannot_be_told_apart_share_the_first_place_with_a_bound() {
+    fn two_without_a_clear_difference_share_the_first_place_with_a_bound() {
         let run = fake::quick();
-        let found = standing(&run, Metric::LatencyP50).unwrap();
+        let found = ranked(&run, Metric::LatencyP50).unwrap();
         assert_eq!(found.leaders().len(), 2, "SSE and WebSocket differ by less than their noise");
-        let headline = found.headline(&View::new(&run));
-        assert!(headline.contains(" and ") && headline.contains(", equal within ±"), "{headline}");
+        assert!(matches!(found.winner(), Winner::Tied(Some(factor)) if factor < EQUAL_WITHIN_MAX));
         assert_eq!(found.behind.last().unwrap().0, Transport::Polling);
     }
 
     #[test]
-    fn one_round_names_no_one() {
+    fn one_round_has_no_winner() {
         let run = fake::run("quick", "?", None, vec![fake::point()], 1);
-        let found = standing(&run, Metric::LatencyP50).unwrap();
-        assert_eq!((found.lead(), found.leaders().len()), (Lead::Inconclusive(None), 4));
-        assert_eq!(found.headline(&View::new(&run)), "No answer");
-        assert!(nothing_told(&View::new(&run)).unwrap().contains("--rounds 3"));
-        assert_eq!(nothing_told(&View::new(&fake::quick())), None);
+        let found = ranked(&run, Metric::LatencyP50).unwrap();
+        assert_eq!((found.winner(), found.leaders().len()), (Winner::Inconclusive(None), 4));
+        assert_eq!(no_ranking(&View::new(&run)), Some(NoRanking::OneRound));
+        assert_eq!(no_ranking(&View::new(&fake::quick())), None);
+        let mut run = fake::quick();
+        let mut spoil = |round: u32| {
+            let of_round = run.trials.iter_mut().filter(|trial| trial.round == round);
+            of_round.for_each(|trial| trial.verdict = Verdict::Invalid);
+            no_ranking(&View::new(&run))
+        };
+        assert_eq!([1, 2, 3].map(&mut spoil), [None, Some(NoRanking::OneUsableRound), Some(NoRanking::NothingUsable)]);
     }
 
     #[test]
-    fn memory_of_few_clients_and_the_time_of_the_whole_host_rank_no_one() {
+    fn memory_of_few_clients_and_the_time_of_the_whole_host_are_not_ranked() {
         let mut run = fake::quick();
         for metric in [Metric::ServerRss, Metric::Kernel, Metric::HostCpu, Metric::EmptyFraction] {
-            assert!(standing(&run, metric).is_none(), "{}", metric.label());
+            assert!(ranked(&run, metric).is_none(), "{}", metric.label());
         }
         for trial in &mut run.trials {
             trial.point.clients = MEMORY_CLIENTS_MIN;
         }
-        assert!(standing(&run, Metric::ServerRss).is_some());
-        assert!(standing(&run, Metric::HostCpu).is_none());
+        assert!(ranked(&run, Metric::ServerRss).is_some());
+        assert!(ranked(&run, Metric::HostCpu).is_none());
     }
 }

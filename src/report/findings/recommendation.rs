@@ -1,7 +1,7 @@
 //! Which transport to use for a stream like the one of a run, and when that changes: derived from the run's figures, and
-//! from theory where a figure of another rate is needed. Words are made of it in `report::text::recommendation`.
+//! from theory where a figure of another rate is needed. Words are made of it in `report/text/wording/recommendations.rs`.
 
-use crate::report::findings::ranking::{Lead, Ranking};
+use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::theory;
 use crate::report::findings::view::{Drawn, View};
 use crate::run::Transport;
@@ -73,7 +73,7 @@ pub(crate) fn of(view: &View<'_>) -> Option<Recommendation> {
     let same_bytes = || theory::rate_of_equal_bytes(view.run, [Transport::Polling, best.transport]);
     Some(Recommendation {
         point: view.row(point, latency.best)?.point.clone(),
-        is_open: matches!(latency.lead(), Lead::Inconclusive(_)),
+        is_open: matches!(latency.winner(), Winner::Inconclusive(_)),
         slowest,
         between: is_clearly(best.transport, worst.transport).then_some([best, worst]),
         cheaper: cheaper.and_then(|one| Some((*one, latency_of(one)?, best))),

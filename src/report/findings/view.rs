@@ -1,15 +1,11 @@
 //! A run as the report asks for it: which points there are, and what belongs to a point and a transport.
 
-mod format;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-pub(crate) use format::*;
-
 use crate::run::Transport;
-use crate::run::file::{Point, PublishedFeed, Row, Run, Trial, Verdict};
+use crate::run::file::{Point, Row, Run, Trial, Verdict};
 use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
 use crate::run::purpose::{Figure, Focus};
 use crate::run::samples::{self, Samples};
@@ -115,58 +111,13 @@ impl<'a> View<'a> {
         !self.points.is_empty() && self.points.values().all(|point| point.echo.is_some())
     }
 
-    /// A transport as a heading names it: upwards, three of the four are the same request.
-    pub fn title(&self, transport: Transport) -> &'static str {
-        match transport {
-            Transport::Polling if self.is_echo() => "Polling (POST)",
-            Transport::LongPolling if self.is_echo() => "Long polling (POST)",
-            Transport::Sse if self.is_echo() => "SSE (POST)",
-            Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket => transport.title(),
-        }
-    }
-
-    /// The same in the middle of a sentence.
-    pub fn prose(&self, transport: Transport) -> &'static str {
-        match transport {
-            Transport::Polling if self.is_echo() => "polling (POST)",
-            Transport::LongPolling if self.is_echo() => "long polling (POST)",
-            Transport::Sse | Transport::WebSocket => self.title(transport),
-            Transport::Polling | Transport::LongPolling => prose(transport),
-        }
-    }
-
-    /// What a figure is called: of messages that come back, the latency is a round trip.
-    pub fn label(&self, drawn: Drawn) -> String {
-        let label = drawn.label();
-        match self.is_echo() {
-            true => label.replace("latency", "round trip").replace("per delivery", "per message and back"),
-            false => label.to_owned(),
-        }
-    }
-
-    /// The settings that a heading names, in words.
-    pub fn settings(&self, point: &Point) -> Vec<String> {
-        let shown = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval, Setting::RoundTrip];
-        let has_polls = !self.is_echo() && self.transports().contains(&Transport::Polling);
-        let is_shown = |one: &Setting| {
-            (*one != Setting::RoundTrip || point.rtt_ns.0 > 0) && (*one != Setting::PollInterval || has_polls)
-        };
-        let phrase = |one: Setting| {
-            let value = one.of(point);
-            // Each client sends as many of its own; updates are one stream for all.
-            let is_messages = self.is_echo() && one == Setting::Rate;
-            if is_messages { format!("{} a second each", counted_messages(value)) } else { one.phrase(value) }
-        };
-        shown.into_iter().filter(|one| self.sweep() != Some(*one) && is_shown(one)).map(phrase).collect()
-    }
-
-    /// A point in words, as a heading: the swept setting, and those of the others that differ between points.
-    pub fn point_title(&self, index: usize) -> String {
-        let Some(point) = self.point(index) else { return String::new() };
+    /// What tells a point from the others: the swept setting, and those of the others that differ between points.
+    pub fn telling_settings(&self, index: usize) -> Vec<(Setting, f64)> {
+        let Some(point) = self.point(index) else { return Vec::new() };
         let sweep = self.sweep();
         let differs = |setting: &Setting| self.points.values().any(|other| setting.differs(point, other));
         let named = Setting::ALL.iter().filter(|setting| sweep == Some(**setting) || differs(setting));
-        named.map(|setting| setting.phrase(setting.of(point))).collect::<Vec<_>>().join(", ")
+        named.map(|setting| (*setting, setting.of(point))).collect()
     }
 
     /// What the scenario asks to be drawn; where it does not say, what suits the setting that is swept.
@@ -203,31 +154,6 @@ impl<'a> View<'a> {
         let is_about_polls = matches!(self.sweep(), Some(Setting::PollInterval | Setting::RequestHeader));
         let stream = [Transport::WebSocket, Transport::Sse].into_iter().find(|one| self.transports().contains(one));
         stream.filter(|_| is_about_polls).map(|stream| [Transport::Polling, stream])
-    }
-
-    /// What was published, in words.
-    pub fn feed(&self) -> String {
-        feed(&self.run.scenario.feed)
-    }
-}
-
-/// A feed in words. Rate and payload are settings of a point, and said there.
-pub(crate) fn feed(feed: &PublishedFeed) -> String {
-    let at_speed = |speed: Option<f64>| speed.map_or_else(String::new, |speed| format!(", at {speed} times its speed"));
-    match feed {
-        PublishedFeed::Replay { recording: None, speed } => {
-            format!("a recorded week of earthquakes{}", at_speed(*speed))
-        }
-        PublishedFeed::Replay { recording: Some(name), speed } => format!("the recording {name}{}", at_speed(*speed)),
-        PublishedFeed::Synthetic { arrivals: Some(arrivals) } => {
-            format!("synthetic updates, {} arrivals", arrivals.label())
-        }
-        PublishedFeed::Synthetic { arrivals: None } => "synthetic updates".to_owned(),
-        PublishedFeed::External { target: Some(url) } => format!("whatever {url} publishes"),
-        PublishedFeed::External { target: None } => "whatever the server publishes".to_owned(),
-        PublishedFeed::None => {
-            "messages that clients send up and get back, each on a steady schedule of its own".to_owned()
-        }
     }
 }
 
@@ -281,32 +207,13 @@ impl Drawn {
             Self::Overhead => Unit::Fraction,
         }
     }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Metric(metric) => metric.label(),
-            Self::Overhead => "share of the bytes that is not payload",
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::fake;
-    use crate::run::file::MessageKind;
     use crate::units::Nanos;
-
-    #[test]
-    fn messages_that_come_back_are_told_in_their_own_words() {
-        let point = Point { echo: Some(MessageKind::Text), rate_per_s: 10.0, ..fake::point() };
-        let run = fake::run("duplex", "?", None, vec![point], 1);
-        let view = View::new(&run);
-        assert_eq!((view.title(Transport::Sse), view.title(Transport::WebSocket)), ("SSE (POST)", "WebSocket"));
-        assert_eq!(view.label(Drawn::Metric(Metric::LatencyP50)), "round trip p50");
-        let settings = view.settings(view.point(0).unwrap()).join(" · ");
-        assert!(settings.contains("10 messages a second each") && !settings.contains("poll"), "{settings}");
-    }
 
     #[test]
     fn a_row_belongs_to_the_point_that_it_names_whatever_its_feed_was_measured_at() {
@@ -335,13 +242,11 @@ mod tests {
         for trial in &mut run.trials {
             trial.point.rate_per_s *= 1.0 + trial.point_index as f64;
         }
-        assert_eq!(View::new(&run).point_title(0), "poll interval 1 s");
+        assert_eq!(View::new(&run).telling_settings(0), [(Setting::PollInterval, 1e9)]);
         let rates = [10.0, 11.0].map(|rate_per_s| Point { rate_per_s, ..fake::point() });
         let run = fake::run("mine", "?", None, rates.to_vec(), 1);
-        assert_eq!(
-            [0, 1].map(|point| View::new(&run).point_title(point)),
-            ["10 updates a second", "11 updates a second"]
-        );
+        let told = [0, 1].map(|point| View::new(&run).telling_settings(point));
+        assert_eq!(told, [[(Setting::Rate, 10.0)], [(Setting::Rate, 11.0)]]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a sceptic needs: every trial with its health and verdict, the machine, and the command that repeats the run.
 
-use std::borrow::Cow;
-
 use maud::{Markup, html};
 
-use crate::report::findings::view::{NOT_MEASURED, View, shown};
+use crate::report::findings::view::View;
 use crate::report::html::scorecard::sign;
+use crate::report::text::wording::{
+    NOT_MEASURED, command_line, counted, feed_words, gibibytes, shown, title, trial_reason,
+};
 use crate::run::file::{Run, Trial};
 use crate::run::metric::Metric;
 use crate::units::{grouped, three_digits};
@@ -60,10 +61,10 @@ fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> 
         tr {
             th scope="row" { (index + 1) }
             td { (trial.round) }
-            td.word { (trial.transport.map_or("bare TCP", |transport| transport.title())) }
+            td.word { (title(trial.transport)) }
             td class=(format!("word {}", trial.verdict.label())) {
                 (sign(trial.verdict)) " " (trial.verdict.label())
-                @for reason in &trial.reasons { span.reason { (reason) } }
+                @for reason in &trial.reasons { span.reason { (trial_reason(reason)) } }
             }
             @if has_points { td.word { (view.point_title(trial.point_index)) } }
             @for one in [Metric::LatencyP50, Metric::LatencyP99, Metric::WireTotal, Metric::ServerCpu] { td { (metric(one)) } }
@@ -83,22 +84,18 @@ fn trial_row(view: &View<'_>, index: usize, trial: &Trial, has_points: bool) -> 
 pub(crate) fn environment(run: &Run) -> Markup {
     let environment = &run.environment;
     let scenario = &run.scenario;
-    let memory = format!("{} GiB", three_digits(environment.memory_bytes as f64 / f64::from(1 << 30)));
+    let memory = gibibytes(environment.memory_bytes);
     let facts = [
         ("host", environment.host.clone()),
         ("kernel", environment.kernel.clone()),
         (
             "processor",
-            format!(
-                "{}, {} for the run",
-                environment.processor,
-                crate::report::findings::view::counted(environment.cores as usize, "core")
-            ),
+            format!("{}, {} for the run", environment.processor, counted(environment.cores as usize, "core")),
         ),
         ("memory", memory),
         ("pushpull", format!("{} at {}, {} build", environment.version, environment.commit, environment.profile)),
         ("compiler", environment.rustc.clone()),
-        ("feed", crate::report::findings::view::feed(&scenario.feed)),
+        ("feed", feed_words(&scenario.feed)),
         ("lengths", format!("warm-up {}, measured {}, run {}", scenario.warm_up_ns, scenario.measure_ns, run.took_ns)),
         ("seed", scenario.seed.to_string()),
     ];
@@ -111,27 +108,7 @@ pub(crate) fn environment(run: &Run) -> Markup {
                 @for (name, value) in &environment.notes { div { dt { (name) } dd { (said(value)) } } }
             }
             h2 { "Repeat this run" }
-            pre.scroll tabindex="0" { code { (command(&environment.command)) } }
+            pre.scroll tabindex="0" { code { (command_line(&environment.command)) } }
         }
-    }
-}
-
-/// A command line that a shell reads back as these words.
-pub(crate) fn command(words: &[String]) -> String {
-    let program = words.first().is_none_or(|first| first != "loadgen").then_some("loadgen");
-    let words = program.into_iter().chain(words.iter().map(String::as_str));
-    // A word with a zero byte cannot have come from a command line; it is left as it is.
-    let quoted = words.map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_pasted_into_a_shell() {
-        let words = ["run", "quick", "--fail-if", "sse.latency_ns.p99 > 5ms", "--out", "it's"].map(str::to_owned);
-        assert_eq!(shlex::split(&command(&words)).unwrap(), [&["loadgen".to_owned()], &words[..]].concat());
     }
 }

@@ -3,17 +3,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use crate::report::findings::compare::{Comparison, Lack, Line, Outcome};
-use crate::report::findings::view::{capitalised, counted};
+use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome, Side};
+use crate::report::findings::rows::Rows;
+use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
-use crate::run::file::Threshold;
+use crate::report::text::wording::{
+    capitalised, caveat_sentence, command_line, comparison_headline, comparison_rest, counted, delta_cells, moment,
+    outcome_explanation, outcome_label, threshold_found, threshold_lead,
+};
+use crate::run::threshold::Threshold;
 use crate::stats::Difference;
-
-/// Holds the page to its own file.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-const CSS: &str = include_str!("comparison.css");
 
 /// Writes `comparison.html` into a folder.
 ///
@@ -28,136 +29,134 @@ pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folde
 /// The page: the sentence first, then what speaks against it, what changed, and what did not.
 pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let [first, second] = &comparison.runs;
-    let title = format!("{} compared with {}", second.started_at, first.started_at);
-    let noise: Vec<&Line> = comparison.of(Outcome::WithinNoise).collect();
-    let single: Vec<&Line> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
-    let tcp_baseline: Vec<&Line> =
-        comparison.lines.iter().filter(|line| line.transport.is_none() && line.is_shown()).collect();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                (PageKind::Comparison.mark())
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) " · pushpull" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) }
-            }
-            body {
-                h1 { (comparison.headline()) }
-                p.rest { (comparison.rest()) }
-                (runs(comparison))
-                @if !comparison.warnings.is_empty() {
-                    ul.warnings aria-label="What to mind" { @for warning in &comparison.warnings { li { (warning) } } }
-                }
-                @if !thresholds.is_empty() {
-                    h2 { "Thresholds" }
-                    ul { @for threshold in thresholds { (kept(threshold)) } }
-                }
-                @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
-                    (section(comparison, outcome))
-                }
-                (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "figure")), &noise))
-                (folded("A single round: what was measured, and no telling what is noise", &single))
-                (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline))
-                @for lack in [Lack::NotMeasured, Lack::WasZero] {
-                    (lacking(comparison, Outcome::NotComparable(lack)))
-                }
-                h2 { "How to read this" }
-                p {
-                    "A change is the second value over the first, with the interval that holds the true change in \
-                     95 % of cases; a latency is that of all rounds' deliveries together, every other figure the median \
-                     of the rounds. A figure is called better or worse when the interval leaves out no change, when \
-                     that is more than so many figures show by chance, and when the change is large enough to matter: \
-                     a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
-                }
+    let title = format!("{} compared with {}", moment(&second.started_at), moment(&first.started_at));
+    let noise: Vec<&Delta> = comparison.of(Outcome::WithinNoise).collect();
+    let single: Vec<&Delta> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
+    let tcp_baseline: Vec<&Delta> =
+        comparison.deltas.iter().filter(|delta| delta.transport().is_none() && delta.is_shown()).collect();
+    let body = html! {
+        h1 { (comparison_headline(comparison)) }
+        p.rest { (comparison_rest(comparison)) }
+        (runs(comparison))
+        @if !comparison.caveats.is_empty() {
+            ul.warnings aria-label="What to mind" {
+                @for caveat in &comparison.caveats { li { (caveat_sentence(caveat, &comparison.runs)) } }
             }
         }
+        @if !thresholds.is_empty() {
+            h2 { "Thresholds" }
+            ul { @for threshold in thresholds { (outcome_of(threshold, &second.rows)) } }
+        }
+        @for outcome in [Outcome::Worse, Outcome::Better, Outcome::Changed, Outcome::Chance, Outcome::Small] {
+            (section(comparison, outcome))
+        }
+        (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "metric")), &noise, &comparison.runs))
+        (folded("A single round, which does not show what is noise", &single, &comparison.runs))
+        (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline, &comparison.runs))
+        @for lack in [Lack::NotMeasured, Lack::WasZero] {
+            (lacking(comparison, Outcome::NotComparable(lack)))
+        }
+        h2 { "How to read this" }
+        p {
+            "A change is the second value over the first, with the interval that holds the true change in \
+             95 % of cases; a latency is that of all rounds' deliveries together, every other metric the median \
+             of the rounds. A metric is called better or worse when the interval does not contain zero, when \
+             that is more than so many metrics show by chance, and when the change is large enough to matter: \
+             a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
+        }
     };
-    page.into_string()
+    document(PageKind::Comparison, &title, body).into_string()
+}
+
+/// The class of what changed, for its colour.
+fn class(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Worse => Some("worse"),
+        Outcome::Better => Some("better"),
+        Outcome::Changed | Outcome::Chance | Outcome::Small | Outcome::WithinNoise | Outcome::NotComparable(_) => None,
+    }
 }
 
 fn runs(comparison: &Comparison) -> Markup {
     html! {
         @for (name, side) in ["First", "Second"].iter().zip(&comparison.runs) {
             p.muted {
-                (name) ": " (side.scenario) ", " (side.started_at)
-                ", commit " code { (side.commit) } ", " code { (side.command) }
+                (name) ": " (side.scenario) ", " (moment(&side.started_at))
+                ", commit " code { (side.commit) } ", " code { (command_line(&side.command)) }
             }
         }
     }
 }
 
-fn kept(threshold: &Threshold) -> Markup {
+fn outcome_of(threshold: &Threshold, rows: &Rows) -> Markup {
     html! {
         li {
-            @if threshold.failed { strong.failed { "failed" } } @else { strong { "kept" } }
-            " " code { (threshold.expression) } " – " (threshold.found)
+            strong.failed[threshold.failed] { (threshold_lead(threshold)) } " "
+            code { (threshold.expression) } "; " (threshold_found(threshold, rows))
         }
     }
 }
 
 fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
-    let lines: Vec<&Line> = comparison.of(outcome).collect();
+    let deltas: Vec<&Delta> = comparison.of(outcome).collect();
     let title = match outcome {
         Outcome::Worse => "Worse",
         Outcome::Better => "Better",
         Outcome::Changed => "Changed, and neither good nor bad",
         Outcome::Chance => "Could be chance",
         Outcome::Small => "Too small to count",
-        Outcome::WithinNoise | Outcome::NotComparable(_) => outcome.label(),
+        Outcome::WithinNoise | Outcome::NotComparable(_) => outcome_label(outcome),
     };
     html! {
-        @if !lines.is_empty() {
-            h2 class=(outcome.label()) { (title) }
-            (table(title, &lines))
-            @if let Some(explanation) = comparison.explanation(outcome) { p.muted { (capitalised(&explanation)) "." } }
+        @if !deltas.is_empty() {
+            h2 class=[class(outcome)] { (title) }
+            (table(title, &deltas, &comparison.runs))
+            @if let Some(explanation) = outcome_explanation(comparison, outcome) { p.muted { (capitalised(&explanation)) "." } }
         }
     }
 }
 
-fn folded(title: &str, lines: &[&Line]) -> Markup {
+fn folded(title: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
     html! {
-        @if !lines.is_empty() {
+        @if !deltas.is_empty() {
             h2 { (title) }
-            details { summary { "Show them" } (table(title, lines)) }
+            details { summary { "Show them" } (table(title, deltas, runs)) }
         }
     }
 }
 
 fn lacking(comparison: &Comparison, outcome: Outcome) -> Markup {
-    let names: Vec<String> =
-        comparison.of(outcome).map(|line| format!("{}, {}", line.name, line.metric.label())).collect();
+    let rows = &comparison.runs[0].rows;
+    let named = |delta: &Delta| format!("{}, {}", rows.name(delta.rows[0]), delta.metric.label());
+    let names: Vec<String> = comparison.of(outcome).map(named).collect();
     html! {
         @if !names.is_empty() {
-            h2 { "Not compared: " (outcome.label()) }
-            details { summary { (names.len()) " figures" } p.muted { (names.join("; ")) } }
+            h2 { "Not compared: " (outcome_label(outcome)) }
+            details { summary { (counted(names.len(), "metric")) } p.muted { (names.join("; ")) } }
         }
     }
 }
 
-fn table(label: &str, lines: &[&Line]) -> Markup {
+fn table(label: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(label) {
             table {
                 thead {
                     tr {
                         th scope="col" { "row" }
-                        th scope="col" { "figure" }
+                        th scope="col" { "metric" }
                         @for name in ["first", "second", "change", "95 % interval"] { th.number scope="col" { (name) } }
                         th scope="col" { "half … double" }
                     }
                 }
                 tbody {
-                    @for line in lines {
-                        @let [name, metric, first, second, change, interval, outcome] = line.cells();
+                    @for delta in deltas {
+                        @let [name, metric, first, second, change, interval, _] = delta_cells(delta, runs);
                         tr {
                             th scope="row" { (name) }
                             th scope="row" { (metric) }
                             @for cell in [first, second, change, interval] { td { (cell) } }
-                            td class=(outcome) { @if let Some(difference) = &line.difference { (range(difference)) } }
+                            td class=[class(delta.outcome)] { @if let Some(difference) = &delta.difference { (range(difference)) } }
                         }
                     }
                 }
@@ -193,6 +192,7 @@ mod tests {
     use crate::report::findings::compare::compare;
     use crate::run::fixture;
     use crate::run::metric::{Metric, Value};
+    use crate::run::threshold::tests::every_finding;
 
     #[test]
     fn the_page_says_first_what_changed_and_needs_no_other_file() {
@@ -201,10 +201,11 @@ mod tests {
         after.environment.host = "<another>".to_owned();
         after.trials.iter_mut().for_each(|trial| trial.metrics.kernel_bytes_per_client = Value(None));
         let comparison = compare(&before, &after);
-        let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: "SSE: 3".to_owned() };
+        let failed = every_finding().remove(1);
+        let failed = Threshold { expression: "*.lost > 0".to_owned(), failed: true, found: failed };
         let page = html(&comparison, &[failed]);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
-        assert!(at(&comparison.headline()) < at("&lt;another&gt;"));
+        assert!(at(&comparison_headline(&comparison)) < at("&lt;another&gt;"));
         assert!(at("*.lost &gt; 0") < at(">Worse<") && at(">Worse<") < at("+50.0 %"));
         assert!(at("+50.0 %") < at("Within noise: "));
         at("Not compared: not measured in both");

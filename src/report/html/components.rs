@@ -123,3 +123,8 @@ pub(crate) fn legend(view: &View<'_>, transports: &[Transport], lines: &[(&str, 
         }
     }
 }
+
+/// Words that are never broken over two lines.
+pub(crate) fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}").replace('-', "\u{2011}")
+}

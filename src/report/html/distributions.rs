@@ -1,9 +1,9 @@
-//! From a point of a run to its charts: latency percentiles, bytes by part, latency over time, each trial as a dot.
+//! From a point of a run to its charts: latency percentiles, bytes by part, each trial as a dot.
 
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
-use crate::report::findings::view::{Drawn, NOT_MEASURED, View, capitalised, shown, shown_interval, tick};
+use crate::report::findings::view::{Drawn, View};
 use crate::report::html::charts::Ink;
 use crate::report::html::charts::Size;
 use crate::report::html::charts::axis::{Axis, Scale};
@@ -11,8 +11,9 @@ use crate::report::html::charts::bars::{Bar, Bars};
 use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::strip::{Dots, Strip};
 use crate::report::html::components::{Fit, Picture, Table, legend};
+use crate::report::text::wording::{capitalised, shown, shown_interval};
 use crate::run::Transport;
-use crate::run::file::{Slice, Trial};
+use crate::run::file::Trial;
 use crate::run::histogram;
 use crate::run::metric::{Metric, Unit};
 
@@ -20,8 +21,6 @@ use crate::run::metric::{Metric, Unit};
 const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
 /// Points of a percentile line for each nine.
 const STEPS_PER_NINE: usize = 24;
-/// Slices between two of which hover shows the value: enough to read a line, few enough to keep the page small.
-const SLICES_SHOWN_EVERY: usize = 5;
 
 /// The parts of a delivery's bytes, from what is wanted to what is wasted.
 pub(crate) const PARTS: [(Metric, &str); 5] = [
@@ -78,7 +77,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let (mut series, mut has_uncorrected) = (Vec::new(), false);
     let tcp_baseline = merged(view.trials(point, None).map(|trial| trial.latency_hdr.as_str()));
     series.extend(
-        tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "bare TCP", Ink::TcpBaseline, None)),
+        tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "TCP baseline", Ink::TcpBaseline, None)),
     );
     for transport in &transports {
         let index = transport.index();
@@ -97,7 +96,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     let lines = Lines {
         title: if view.is_echo() { "Round trip by percentile, log scale" } else { "Latency by percentile, log scale" },
         x: (Axis::exact(0.0, reach, Scale::Linear, labelled), &percent),
-        y: (y, &|value| tick(Unit::Nanos, value)),
+        y: (y, &|value| Unit::Nanos.tick(value)),
         x_title: "share of the deliveries",
         y_title: if view.is_echo() { "round trip, log scale" } else { "latency from due to decoded, log scale" },
         series,
@@ -105,7 +104,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     };
     let mut meanings = vec![("solid", "from due")];
     meanings.extend(has_uncorrected.then_some(("dashed", "uncorrected, from sent")));
-    meanings.extend(tcp_baseline.is_some().then_some(("grey", "bare TCP, the TCP baseline")));
+    meanings.extend(tcp_baseline.is_some().then_some(("grey", "TCP baseline")));
     let picture = Picture {
         title: "Latency by percentile".to_owned(),
         is_captioned: false,
@@ -133,7 +132,7 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterato
     let tcp_baseline = view.tcp_baseline(point);
     let mut head: Vec<String> = std::iter::once("figure").map(str::to_owned).collect();
     head.extend(transports.iter().map(|transport| view.title(*transport).to_owned()));
-    head.extend(tcp_baseline.map(|_| "bare TCP".to_owned()));
+    head.extend(tcp_baseline.map(|_| "TCP baseline".to_owned()));
     let rows = metrics.map(|metric| {
         let rows = transports.iter().map(|transport| view.row(point, *transport)).chain(tcp_baseline.map(Some));
         let cells = rows.map(|row| {
@@ -169,7 +168,7 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
     let bars = Bars {
         title: "Bytes on the wire for each delivery, by part",
         x_title: "bytes for each delivery, both ways",
-        label: &|value| tick(Unit::Bytes, (value * 10.0).round() / 10.0),
+        label: &|value| Unit::Bytes.tick((value * 10.0).round() / 10.0),
         rows,
     };
     let picture = Picture {
@@ -196,85 +195,6 @@ pub(crate) fn part_legend() -> Markup {
             }
         }
     }
-}
-
-/// The median over rounds of one percentile in one slice.
-fn middle(slices: &[&Slice], of: fn(&Slice) -> Option<crate::units::Nanos>) -> Option<f64> {
-    let mut values: Vec<u64> = slices.iter().filter_map(|slice| of(slice)).map(|value| value.0).collect();
-    values.sort_unstable();
-    values.get(values.len() / 2).map(|value| *value as f64)
-}
-
-/// Latency over the measured interval: p50 strong, p99 thin.
-pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bool) -> Option<Markup> {
-    let transports = view.transports();
-    let (mut strong, mut thin, mut rows) = (Vec::new(), Vec::new(), Vec::<Vec<String>>::new());
-    for (column, transport) in transports.iter().enumerate() {
-        let trials: Vec<&Trial> = view.trials(point, Some(*transport)).collect();
-        let count = trials.iter().map(|trial| trial.timeline.len()).max().unwrap_or_default();
-        let (mut p50s, mut p99s) = (Vec::new(), Vec::new());
-        for index in 0..count {
-            let slices: Vec<&Slice> = trials.iter().filter_map(|trial| trial.timeline.get(index)).collect();
-            let Some(from) = slices.first().map(|slice| slice.from_ns.seconds()) else { continue };
-            let (p50, p99) = (middle(&slices, |slice| slice.p50_ns), middle(&slices, |slice| slice.p99_ns));
-            if let Some(value) = p50 {
-                let shown = (index % SLICES_SHOWN_EVERY == 0).then(|| {
-                    format!("p50 {}, p99 {} at {from:.1} s", Unit::Nanos.show(value), shown(Unit::Nanos, p99))
-                });
-                p50s.push(Mark { shown, ..Mark::plain(from, value) });
-            }
-            p99s.extend(p99.map(|value| Mark::plain(from, value)));
-            if rows.len() <= index {
-                rows.push(vec![format!("{from:.2} s")]);
-            }
-            rows[index].resize(1 + 2 * column, NOT_MEASURED.to_owned());
-            rows[index].extend([shown(Unit::Nanos, p50), shown(Unit::Nanos, p99)]);
-        }
-        let (index, name) = (transport.index() as u8, view.title(*transport).to_owned());
-        strong.push(Series {
-            name: name.clone(),
-            ink: Ink::Series(index),
-            marker: None,
-            is_named: !p50s.is_empty(),
-            points: p50s,
-        });
-        thin.push(Series { name, ink: Ink::Thin(index), marker: None, is_named: false, points: p99s });
-    }
-    // A slice in which nothing was due has nothing to say in the table either.
-    rows.retain(|row| row[1..].iter().any(|cell| cell != NOT_MEASURED));
-    let series: Vec<Series> = thin.into_iter().chain(strong).collect();
-    let marks = || series.iter().flat_map(|one| &one.points);
-    let y = Axis::fit(marks().map(|mark| mark.y), Scale::Log, 7)?;
-    let end = marks().map(|mark| mark.x).fold(0.0, f64::max);
-    let x = Axis::fit([0.0, end].into_iter(), Scale::Linear, 8)?;
-    let x = Axis::exact(0.0, end.max(f64::MIN_POSITIVE), Scale::Linear, x.labels().filter(|at| *at <= end).collect());
-    let lines = Lines {
-        title: if view.is_echo() {
-            "Round trip over the measured interval"
-        } else {
-            "Latency over the measured interval"
-        },
-        x: (x, &|value| format!("{} s", crate::report::findings::view::short_number(value))),
-        y: (y, &|value| tick(Unit::Nanos, value)),
-        x_title: "time from the start of the measured interval",
-        y_title: if view.is_echo() { "round trip, log scale" } else { "latency, log scale" },
-        series,
-        height_px: 360,
-    };
-    let mut head = vec!["from".to_owned()];
-    head.extend(
-        transports.iter().flat_map(|one| [format!("{} p50", view.title(*one)), format!("{} p99", view.title(*one))]),
-    );
-    let picture = Picture {
-        title: "Latency over time".to_owned(),
-        is_captioned,
-        note: "Each point is a slice of the interval, the median of the rounds. Slices in which nothing was due are passed over."
-            .to_owned(),
-        legend: legend(view, &transports, &[("solid", "p50"), ("thin", "p99")]),
-        drawing: fit.draw(|size| lines.svg(size)),
-        table: Table::new(head, rows),
-    };
-    Some(picture.html())
 }
 
 /// Every trial as a dot: latency p50 and p99, bytes and processor time.
@@ -307,7 +227,7 @@ fn strip(view: &View<'_>, point: usize, metric: Metric, fit: Fit) -> Option<Mark
     let label = view.label(Drawn::Metric(metric));
     let title = format!("Each trial: {label}");
     let x_title = scale.noted(&label);
-    let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| tick(unit, value), rows, band: None };
+    let strip = Strip { title: &title, x, x_title: &x_title, label: &|value| unit.tick(value), rows, band: None };
     let picture = Picture {
         title: capitalised(&label),
         is_captioned: true,
@@ -331,7 +251,7 @@ pub(crate) fn plain_bars(view: &View<'_>, point: usize, metric: Metric) -> Optio
     if rows.is_empty() {
         return None;
     }
-    let bars = Bars { title: metric.label(), x_title: metric.label(), label: &|value| tick(unit, value), rows };
+    let bars = Bars { title: metric.label(), x_title: metric.label(), label: &|value| unit.tick(value), rows };
     let picture = Picture {
         title: capitalised(metric.label()),
         is_captioned: true,

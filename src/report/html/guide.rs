@@ -34,15 +34,15 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                     "[low, high] holds the true value 95 times in 100. The trial is the unit, not the single delivery, because \
                      deliveries of one trial share its luck. Two transports are called different only if the interval of \
                      their difference says so. They are called equal within noise only if that interval leaves no more than a quarter \
-                     between them, which ± says; where it leaves more there is no answer. An interval narrower than the digits \
+                     between them, which ± says; where it leaves more there is no clear winner. An interval narrower than the digits \
                      shown is left out." } }
                 div { dt { "CPU and memory" } dd {
                     "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
                      sockets, which a process’s own figures do not show. The host’s time is that of everything on the machine, other \
-                     programs included, in ticks of 10 ms: it is shown as a check and ranks no one. Memory is compared from \
+                     programs included, in ticks of 10 ms: it is shown as a check, and transports are not ranked by it. Memory is compared from \
                      " (grouped(i64::from(MEMORY_CLIENTS_MIN))) " clients on." } }
                 @if view.tcp_baseline(view.points().first().copied().unwrap_or_default()).is_some() {
-                    div { dt { "Bare TCP" } dd {
+                    div { dt { "TCP baseline" } dd {
                         "A program that writes the same payloads to the same number of sockets and does nothing else. Read a \
                          transport as this baseline plus what it adds." } }
                 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::report::findings::view::{moment, prose};
-use crate::report::html::page::document;
+use crate::report::html::components::unbroken;
+use crate::report::html::document::document;
 use crate::report::html::page_file::{Found, PageKind};
 use crate::report::html::scorecard::sign;
+use crate::report::text::wording::{moment, prose};
 use crate::run::Transport;
 use crate::run::file::{Row, Run};
 use crate::run::metric::Metric;
@@ -119,7 +120,7 @@ fn line(folder: &str, run: &Run, columns: &[Transport]) -> Markup {
             td class=(format!("word {}", run.verdict.label())) {
                 (sign(run.verdict)) " " (run.verdict.label()) @if run.cut_short { ", cut short" }
             }
-            td.word { a href=(address(folder)) { (moment(&run.started_at)) } }
+            td.word { a href=(address(folder)) { (unbroken(&moment(&run.started_at))) } }
             td.word.command { code { (run.environment.command.join(" ")) } }
             @for transport in columns {
                 td.figure data-label=(format!("{}, p50", prose(*transport))) { (p50(*transport)) }

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::report::findings::view::{NOT_MEASURED, Setting, View};
+use crate::report::findings::view::{Setting, View};
 use crate::report::html::components::Table;
+use crate::report::text::wording::NOT_MEASURED;
 use crate::run::Transport;
 use crate::run::metric::{Metric, Metrics, Value};
 use crate::units::{grouped, three_digits as three};

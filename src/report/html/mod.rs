@@ -1,14 +1,17 @@
 //! A run as one HTML file that asks nothing of any network and runs no script.
 //!
 //! [`page`] puts the page together from its sections, in the order in which a sceptic asks: is it valid ([`page`]), what is
-//! the answer ([`verdicts`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what lies behind it
-//! ([`distributions`], [`theory`]), and can I check it ([`appendix`]). [`charts`] draws.
+//! the answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what lies behind it
+//! ([`distributions`], [`timeline`], [`theory`]), and can I check it ([`appendix`]). [`charts`] draws.
 
+pub(crate) mod answers;
 pub(crate) mod appendix;
 pub(crate) mod charts;
+pub(crate) mod claims;
 pub(crate) mod comparison;
 pub(crate) mod components;
 pub(crate) mod distributions;
+pub(crate) mod document;
 pub(crate) mod guide;
 pub(crate) mod index;
 pub(crate) mod lubbers_greco;
@@ -17,7 +20,7 @@ pub(crate) mod page_file;
 pub(crate) mod scorecard;
 pub(crate) mod sweep;
 pub(crate) mod theory;
-pub(crate) mod verdicts;
+pub(crate) mod timeline;
 
 pub use comparison::write_comparison;
 pub use index::{has_index, write_index};

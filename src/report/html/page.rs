@@ -3,25 +3,25 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::{appendix, distributions, guide, scorecard, sweep, theory, verdicts};
-use crate::report::findings::ranking::nothing_told;
-use crate::report::findings::view::{Drawn, View, capitalised, counted, listed, moment, short_length};
-use crate::report::findings::{claims, crossover, recommendation};
+use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory, timeline};
+use crate::report::findings::ranking::no_ranking;
+use crate::report::findings::rows::Rows;
+use crate::report::findings::view::{Drawn, View};
+use crate::report::findings::{crossover, recommendation};
 use crate::report::html::charts::Size;
-use crate::report::html::components::{Fit, Table};
+use crate::report::html::components::{Fit, Table, unbroken};
+use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
-use crate::report::text;
+use crate::report::text::wording::{
+    capitalised, changes_along, counted, feed_words, listed, moment, recommendation_sentences, run_reasons,
+    short_length, threshold_found, threshold_lead, whole,
+};
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary::updates_measured;
-use crate::units::grouped;
 
-/// The page's looks, embedded in it.
-pub(crate) const CSS: &str = include_str!("report.css");
-/// Beside it in the list of runs.
-const INDEX_CSS: &str = include_str!("index.css");
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
 const POINTS_DRAWN_MAX: usize = 3;
 /// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
@@ -41,26 +41,6 @@ pub fn html(run: &Run) -> String {
     document(PageKind::Run, &title, body(&view)).into_string()
 }
 
-/// A document with the looks of a report. The policy in its head holds it to its own file.
-pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                (kind.mark())
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (title) " · pushpull" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(CSS)) @if kind == PageKind::Runs { (PreEscaped(INDEX_CSS)) } }
-            }
-            body { (body) }
-        }
-    }
-}
-
 fn body(view: &View<'_>) -> Markup {
     let run = view.run;
     let points = view.points();
@@ -73,22 +53,22 @@ fn body(view: &View<'_>) -> Markup {
     let is_sweep = view.sweep().is_some() && points.len() > 1;
     let picture = sweep::picture(view);
     // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
-    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { verdicts::ALL.to_vec() };
-    let asked_later: Vec<Metric> = verdicts::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
+    let asked_first = if picture.is_some() { sweep::asked_first(view) } else { answers::ALL.to_vec() };
+    let asked_later: Vec<Metric> = answers::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
     html! {
         (header(view))
         (validity(run))
         main {
             section #verdict aria-label="Verdict" {
-                @if let Some(found) = recommendation::of(view) { p.recommendation { (text::recommendation::sentences(&found).join(" ")) } }
+                @if let Some(found) = recommendation::of(view) { p.recommendation { (recommendation_sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
-                @else { (verdicts::answers(view, first, &asked_first)) }
+                @else { (answers::answers(view, first, &asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
-            @if let Some(claims) = claims::html(run) { (claims) }
-            @if is_sweep && nothing_told(view).is_none() { (leaders(view)) }
-            @if !is_sweep && picture.is_some() && nothing_told(view).is_none() {
-                section { h2 { "The other questions" } (verdicts::answers(view, first, &asked_later)) }
+            @if let Some(claims) = claims::html(view) { (claims) }
+            @if is_sweep && no_ranking(view).is_none() { (leaders(view)) }
+            @if !is_sweep && picture.is_some() && no_ranking(view).is_none() {
+                section { h2 { "The other questions" } (answers::answers(view, first, &asked_later)) }
             }
             section #scorecard {
                 h2 { "Scorecard" }
@@ -105,7 +85,7 @@ fn body(view: &View<'_>) -> Markup {
             (theory::html(view))
             section #time {
                 h2 { (if view.is_echo() { "Round trip over time" } else { "Latency over time" }) }
-                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| distributions::timeline(view, point, fit, false)))
+                (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| timeline::timeline(view, point, fit, false)))
             }
             section #dots {
                 h2 { "Every trial" }
@@ -171,10 +151,10 @@ fn header(view: &View<'_>) -> Markup {
     };
     html! {
         header {
-            p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (moment(&run.started_at)) } }
+            p.kicker { "pushpull · " (scenario.name) " · " time datetime=(run.started_at) { (unbroken(&moment(&run.started_at))) } }
             h1 { (scenario.question) }
             p.meta {
-                (view.feed()) @if let Some(settings) = settings { " · " (settings) } " · "
+                (feed_words(&scenario.feed)) @if let Some(settings) = settings { " · " (settings) } " · "
                 (counted(scenario.rounds as usize, "round")) " of " (short_length(scenario.measure_ns)) (held)
             }
         }
@@ -199,16 +179,19 @@ fn validity(run: &Run) -> Markup {
                     Verdict::Invalid => { "Do not use the rows marked invalid. " (audit(run)) }
                 }
             }
-            @if run.cut_short { p { strong { "Cut short." } " The run was stopped before every trial was done; what there is follows." } }
-            (reasons(&run.reasons))
+            (reasons(&run_reasons(run)))
             @if !run.thresholds.is_empty() {
                 p {
                     strong { "Thresholds: " }
                     @if failed == 0 { "all " (run.thresholds.len()) " passed." } @else { (failed) " of " (run.thresholds.len()) " failed." }
                 }
+                @let rows = Rows::of(run);
                 ul.thresholds {
                     @for threshold in &run.thresholds {
-                        li { (if threshold.failed { "✕ failed: " } else { "✓ ok: not " }) code { (threshold.expression) } " — " (threshold.found) }
+                        li {
+                            (if threshold.failed { "✕ " } else { "✓ " }) (threshold_lead(threshold)) " "
+                            code { (threshold.expression) } "; " (threshold_found(threshold, &rows))
+                        }
                     }
                 }
             }
@@ -237,30 +220,33 @@ fn audit(run: &Run) -> String {
     let sum = |of: fn(&crate::run::file::Audit) -> u64| run.summary.iter().map(|row| of(&row.audit)).sum::<u64>();
     let (expected, delivered, lost) = (sum(|a| a.expected), sum(|a| a.delivered), sum(|a| a.lost));
     let (announced, duplicate, reordered) = (sum(|a| a.lost_announced), sum(|a| a.duplicate), sum(|a| a.reordered));
-    let count = |value: u64| grouped(value as i64);
     let trials = counted(run.trials.iter().filter(|trial| trial.transport.is_some()).count(), "trial");
+    if expected == 0 {
+        return format!("{trials}; no update was due.");
+    }
     if lost + duplicate + reordered == 0 && expected == delivered {
-        return format!("{trials}; all {} deliveries arrived, once and in order.", count(delivered));
+        return format!("{trials}; all {} deliveries arrived, once and in order.", whole(delivered));
     }
     format!(
         "{trials}; {} of {} deliveries arrived, {} lost ({} of them announced), {} twice, {} out of order.",
-        count(delivered),
-        count(expected),
-        count(lost),
-        count(announced),
-        count(duplicate),
-        count(reordered)
+        whole(delivered),
+        whole(expected),
+        whole(lost),
+        whole(announced),
+        whole(duplicate),
+        whole(reordered)
     )
 }
 
 /// Who leads where along the sweep, and where they change places.
 fn leaders(view: &View<'_>) -> Markup {
-    let (head, rows) = verdicts::leaders_table(view);
+    let (head, rows) = answers::leaders_table(view);
     let crossings = view.sweep().into_iter().flat_map(|setting| {
         let groups = sweep::groups(view, setting);
         let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
         [Metric::LatencyP50, Metric::WireTotal, Metric::RequestsPerDelivery, Metric::ServerCpu]
-            .map(|metric| (metric, crossover::sentences(view, setting, &points, Drawn::Metric(metric))))
+            .map(|metric| (metric, crossover::changes(view, setting, &points, Drawn::Metric(metric))))
+            .map(|(metric, changes)| (metric, changes_along(view, setting, &changes)))
     });
     // Figures of which the same is to be said share a line.
     let mut lines: Vec<(Vec<String>, Vec<String>)> = Vec::new();
@@ -275,8 +261,8 @@ fn leaders(view: &View<'_>) -> Markup {
         section #crossings {
             h2 { "Where they change places" }
             p.lead {
-                "The lowest at each point; joined by = where they are equal within noise, and no answer where the rounds leave \
-                 more than a quarter between them."
+                "The lowest at each point; joined by = where they are equal within noise. There is no clear winner where the \
+                 rounds do not rule out a difference of more than a quarter."
             }
             (Table { head, rows, is_words: true }.html("Who leads at each point"))
             @if !lines.is_empty() {

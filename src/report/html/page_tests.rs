@@ -4,6 +4,8 @@ use crate::run::fake;
 use crate::run::file::{MessageKind, Point, PublishedFeed};
 use crate::run::metric::Value;
 use crate::run::purpose::Purpose;
+use crate::run::reason::Cause;
+use crate::run::threshold::Found;
 use crate::units::Nanos;
 
 const BYTES_MAX: usize = 1_000_000;
@@ -45,15 +47,15 @@ fn a_hostile_name_is_shown_and_never_run() {
     let mut run = fake::invalid();
     let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let threshold = &mut run.thresholds[0];
+    threshold.found = Found::Other { text: hostile.to_owned() };
+    for reasons in [&mut run.reasons, &mut run.trials[0].reasons, &mut run.summary[0].reasons] {
+        reasons.push(Cause::Other { text: hostile.to_owned() }.into());
+    }
     for text in [
         &mut run.scenario.name,
         &mut run.scenario.question,
         &mut run.environment.host,
-        &mut run.reasons[0],
         &mut threshold.expression,
-        &mut threshold.found,
-        &mut run.trials[0].reasons[0],
-        &mut run.summary[0].reasons[0],
         &mut run.environment.command[1],
         &mut run.started_at,
     ] {
@@ -124,14 +126,26 @@ fn every_chart_has_its_figures_as_a_table_and_every_table_its_heads() {
 }
 
 #[test]
-fn an_invalid_run_says_so_before_anything_else_and_why() {
-    let page = html(&fake::invalid());
+fn an_invalid_run_says_so_before_anything_else_and_gives_each_reason_once() {
+    let run = fake::invalid();
+    let page = html(&run);
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
-    assert!(place("✕ Invalid") < place("the generator was the bottleneck"));
-    assert!(place("the generator was the bottleneck") < place("id=\"verdict\""));
-    assert!(page.contains("Cut short.") && page.contains("1 of 2 failed"));
-    assert!(page.contains("17 lost (12 of them announced)"));
-    assert!(page.contains("polling each second is left out: its row is invalid"));
+    let reasons = run_reasons(&run);
+    assert_eq!(reasons.len(), run.reasons.len());
+    for reason in &reasons {
+        assert_eq!(page.matches(&shown(reason)).count(), 1, "{reason}");
+        assert!(place("class=\"validity invalid\"") < place(&shown(reason)));
+        assert!(place(&shown(reason)) < place("id=\"verdict\""));
+    }
+    let rows = Rows::of(&run);
+    for threshold in &run.thresholds {
+        assert!(page.contains(&shown(&threshold_found(threshold, &rows))), "{threshold:?}");
+    }
+}
+
+/// As it stands in a page.
+fn shown(text: &str) -> String {
+    maud::html! { (text) }.into_string()
 }
 
 #[test]
@@ -235,14 +249,14 @@ fn a_renamed_copy_of_a_scenario_draws_and_claims_what_the_original_does() {
 }
 
 #[test]
-fn one_round_of_a_sweep_is_told_in_one_sentence_and_nothing_is_judged() {
+fn one_round_is_said_once_and_nothing_is_judged() {
     let heads = [0, 800].map(|bytes| Point { request_header_bytes: bytes, ..fake::point() }).to_vec();
     let sweep = |name: &str| fake::run(name, "?", Some("request_header_bytes"), heads.clone(), 1);
     let one = |name: &str| fake::run(name, "?", None, vec![fake::point()], 1);
     for run in [sweep("headers"), sweep("chatty"), one("quick"), one("sparse")] {
         let (name, page) = (&run.scenario.name, html(&run));
-        assert_eq!(page.matches("One round: nothing can be told apart; use --rounds 3.").count(), 1);
-        for judged in ["change places", "lowest is", "equal within noise (", "<dd></dd>", "span class=\"mark\""] {
+        assert_eq!(page.matches("class=\"unranked\"").count(), 1, "{name}");
+        for judged in ["id=\"crossings\"", "<dd></dd>", "span class=\"mark\"", "<dl class=\"answers cards"] {
             assert!(!page.contains(judged), "{name}: {judged}");
         }
     }

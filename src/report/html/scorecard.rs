@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::report::findings::ranking::{Lead, Ranking};
-use crate::report::findings::view::{Drawn, NOT_MEASURED, View, capitalised, listed, shown_interval};
+use crate::report::findings::ranking::{Ranking, Winner};
+use crate::report::findings::view::{Drawn, View};
 use crate::report::html::components::name;
 use crate::report::html::distributions::figures_table;
+use crate::report::text::wording::{NOT_MEASURED, capitalised, listed, row_reasons, shown_interval};
 use crate::run::Transport;
 use crate::run::file::{Row, Verdict};
 use crate::run::metric::Metric;
@@ -36,13 +37,13 @@ enum Mark {
 }
 
 impl Mark {
-    /// No one is best where one alone was measured, where the rounds cannot tell, or in what ranks no one.
-    fn of(standing: Option<&Ranking>, transport: Transport) -> Self {
-        let Some(found) = standing.filter(|found| found.leaders().contains(&transport)) else { return Self::None };
-        match found.lead() {
-            Lead::Sole => Self::Best,
-            Lead::Shared(_) => Self::Equal,
-            Lead::Alone | Lead::Inconclusive(_) => Self::None,
+    /// No one is best where one alone was measured, where there is no clear winner, or in what is not ranked.
+    fn of(ranking: Option<&Ranking>, transport: Transport) -> Self {
+        let Some(found) = ranking.filter(|found| found.leaders().contains(&transport)) else { return Self::None };
+        match found.winner() {
+            Winner::Clear => Self::Best,
+            Winner::Tied(_) => Self::Equal,
+            Winner::Unopposed | Winner::Inconclusive(_) => Self::None,
         }
     }
 }
@@ -76,11 +77,11 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
                 }
                 tbody {
                     @for metric in lines {
-                        @let standing = Ranking::of(view, point, Drawn::Metric(metric));
+                        @let ranking = Ranking::of(view, point, Drawn::Metric(metric));
                         tr {
                             th scope="row" { (view.label(Drawn::Metric(metric))) }
                             @for transport in &transports {
-                                @let mark = Mark::of(standing.as_ref(), *transport);
+                                @let mark = Mark::of(ranking.as_ref(), *transport);
                                 (cell(view.row(point, *transport), metric, mark))
                             }
                             @if tcp_baseline.is_some() { (cell(tcp_baseline, metric, Mark::None)) }
@@ -106,7 +107,7 @@ fn note(has_tcp_baseline: bool) -> Markup {
     html! {
         p.note {
             span.best { "★ best" } ", clearly lower than all others · "
-            span.equal { "= shared best" } ", equal within noise · no mark where the rounds cannot tell or nothing is ranked"
+            span.equal { "= shared best" } ", equal within noise · no mark where there is no clear winner or nothing is ranked"
             span.desk-only { " · [low, high] is the 95 % interval over the rounds, left out where it is narrower than the digits" }
             @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }
         }
@@ -176,7 +177,7 @@ fn verdict(row: Option<&Row>) -> Markup {
         td class=(row.verdict.label()) {
             span.value { (sign(row.verdict)) " " (row.verdict.label()) }
             @if !row.reasons.is_empty() {
-                details { summary { "why" } @for reason in &row.reasons { span.reason { (reason) } } }
+                details { summary { "why" } @for reason in row_reasons(row) { span.reason { (reason) } } }
             }
         }
     }
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_rounds_cannot_tell_is_not_marked_as_shared() {
+    fn where_there_is_no_clear_winner_nothing_is_marked() {
         let mut run = fake::quick();
         for trial in run.trials.iter_mut().filter(|trial| trial.transport.is_some()) {
             let round = f64::from(trial.round);

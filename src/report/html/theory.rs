@@ -3,12 +3,14 @@
 use maud::{Markup, html};
 
 use crate::report::findings::theory::{self, Prediction};
-use crate::report::findings::view::{View, capitalised, counted, listed, short_number};
+use crate::report::findings::view::View;
 use crate::report::html::charts::Size;
 use crate::report::html::charts::axis::{Axis, Scale};
 use crate::report::html::charts::strip::{Dots, Strip};
 use crate::report::html::components::{Fit, Picture, Table};
+use crate::report::text::wording::{capitalised, counted, listed};
 use crate::run::metric::{Metric, Unit};
+use crate::units::short_number;
 
 /// A difference above this is said in words.
 const OFF_MAX: f64 = 0.10;

@@ -1,4 +1,7 @@
-//! A run in words, for the terminal.
+//! A run in words: [`wording`] makes them, for terminal and page alike; [`terminal`] puts those of a run in a table,
+//! [`comparison`] those of two.
 
-pub(crate) mod recommendation;
+pub mod comparison;
+mod table;
 pub mod terminal;
+pub mod wording;

@@ -1,11 +1,15 @@
-//! The summary at the end of a run, as a table for a terminal.
+//! What is said at the end of a run, for a terminal: its verdict, what was measured, the summary as a table, claims and
+//! thresholds.
 
-use crate::report::findings::recommendation;
-use crate::report::findings::view::{View, counted, shown};
-use crate::report::text;
-use crate::run::file::{Row, Run};
+use crate::report::findings::rows::Rows;
+use crate::report::findings::view::View;
+use crate::report::findings::{claims, recommendation};
+use crate::report::text::table::{Align, aligned, widths};
+use crate::report::text::wording::{self, counted, recommendation_lines, run_reasons, shown, threshold_line};
+use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary;
+use crate::run::threshold::Threshold;
 use crate::units::grouped;
 
 /// The figures in the table, with the two lines of their heading.
@@ -21,6 +25,32 @@ const COLUMNS: [(Metric, &str, &str); 8] = [
 ];
 /// The widest line that a table may have.
 const WIDTH_MAX: usize = 110;
+
+/// Whether the run may be used, and if not, why: each reason once. Nothing of a valid run.
+pub fn terminal_verdict(run: &Run) -> String {
+    let reasons = run_reasons(run);
+    let verdict = format!("{}{}", run.verdict.label(), if run.cut_short { ", cut short" } else { "" });
+    match (run.verdict, reasons.as_slice()) {
+        (Verdict::Valid, []) => String::new(),
+        (_, [one]) => format!("This run is {verdict}: {one}\n\n"),
+        (_, several) => {
+            let list: String = several.iter().map(|reason| format!("  - {reason}\n")).collect();
+            format!("This run is {verdict}:\n{list}\n")
+        }
+    }
+}
+
+/// A line for each claim that the run tests.
+pub fn terminal_claims(run: &Run) -> String {
+    let view = View::new(run);
+    claims::of(&view).iter().map(|claim| wording::claim_line(&view, claim) + "\n").collect()
+}
+
+/// A line for each threshold; `run` is the one that they are about, in a comparison the second.
+pub fn terminal_thresholds(thresholds: &[Threshold], run: &Run) -> String {
+    let rows = Rows::of(run);
+    thresholds.iter().map(|threshold| threshold_line(threshold, &rows) + "\n").collect()
+}
 
 /// One line for each row of the summary, under a heading for each point of a sweep. A figure that was not measured is
 /// a dash.
@@ -38,31 +68,20 @@ pub fn terminal_table(run: &Run) -> String {
                 .into_iter()
                 .filter_map(|transport| view.row(*point, transport).map(|row| cells(transport.title(), row))),
         );
-        lines.extend(view.tcp_baseline(*point).map(|row| cells("bare TCP", row)));
+        lines.extend(view.tcp_baseline(*point).map(|row| cells("TCP baseline", row)));
     }
-    let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths = widths(&lines);
+    let columns = widths.len();
     let gap = if widths.iter().sum::<usize>() + 2 * (columns - 1) <= WIDTH_MAX { "  " } else { " " };
+    // Names and verdicts are words.
+    let align = |column: usize| if column == 0 || column + 1 == columns { Align::Left } else { Align::Right };
     let mut out = String::new();
-    for (index, line) in lines.iter().enumerate() {
+    for (index, line) in aligned(&lines, align, gap).iter().enumerate() {
         for (_, caption) in captions.iter().filter(|(before, _)| *before == index) {
             out.push_str(caption);
             out.push('\n');
         }
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            // Names and verdicts are words and begin on the left; figures end on the right.
-            .map(|(column, (cell, width))| match column == 0 || column + 1 == columns {
-                true => format!("{cell:<width$}"),
-                false => format!("{cell:>width$}"),
-            })
-            .collect();
-        out.push_str(cells.join(gap).trim_end());
+        out.push_str(line);
         out.push('\n');
     }
     out
@@ -70,7 +89,7 @@ pub fn terminal_table(run: &Run) -> String {
 
 /// Which transport to use for a stream like this one, as a paragraph; nothing where that cannot be said.
 pub fn terminal_recommendation(run: &Run) -> String {
-    recommendation::of(&View::new(run)).map_or_else(String::new, |found| text::recommendation::lines(&found))
+    recommendation::of(&View::new(run)).map_or_else(String::new, |found| recommendation_lines(&found))
 }
 
 /// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of

@@ -42,9 +42,27 @@ impl PacketCounts {
         self.lost + self.queue_dropped
     }
 
-    /// Share of the packets that the link lost, of those for which there was room; `None` if there were none.
+    /// Both directions together.
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            packets_in: self.packets_in + other.packets_in,
+            bytes_in: self.bytes_in + other.bytes_in,
+            packets_out: self.packets_out + other.packets_out,
+            bytes_out: self.bytes_out + other.bytes_out,
+            lost: self.lost + other.lost,
+            queue_dropped: self.queue_dropped + other.queue_dropped,
+            reordered: self.reordered + other.reordered,
+        }
+    }
+
+    /// Packets for which the queue had room, and which the link could lose.
+    pub fn sent(self) -> u64 {
+        self.packets_in.saturating_sub(self.queue_dropped)
+    }
+
+    /// Share of those that it lost; `None` if there were none.
     pub fn loss(self) -> Option<f64> {
-        let sent = self.packets_in.saturating_sub(self.queue_dropped);
+        let sent = self.sent();
         (sent > 0).then(|| self.lost as f64 / sent as f64)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use hdrhistogram::Histogram;
 
 use crate::run::file::Trial;
-use crate::run::histogram;
+use crate::run::histogram::{self, HistogramError};
 use crate::run::metric::{Metric, Metrics, Percentiles, Source};
 use crate::stats::{self, Sample};
 
@@ -66,14 +66,17 @@ pub fn values(trials: &[&Trial], metric: Metric) -> Vec<f64> {
     trials.iter().filter_map(|trial| trial.metrics.get(metric).0).collect()
 }
 
-/// The histograms of the trials that have one, and a sentence for each that cannot be read.
-pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Histogram<u64>>, Vec<String>) {
+/// The histograms of the trials that have one, and for each that cannot be read its round and what is wrong.
+pub(super) fn histograms(
+    trials: &[&Trial],
+    pick: fn(&Trial) -> &str,
+) -> (Vec<Histogram<u64>>, Vec<(u32, HistogramError)>) {
     let mut read = Vec::new();
     let mut unreadable = Vec::new();
     for trial in trials.iter().filter(|trial| !pick(trial).is_empty()) {
         match histogram::decode(pick(trial)) {
             Ok(histogram) => read.push(histogram),
-            Err(error) => unreadable.push(format!("round {}: {error}", trial.round)),
+            Err(error) => unreadable.push((trial.round, error)),
         }
     }
     (read, unreadable)

@@ -436,7 +436,7 @@ mod tests {
             ("4g,3g,none", 3),
             ("rtt=50ms,loss=1%", 1),
             ("rtt=50ms;rtt=50ms,loss=1%", 2),
-            ("4g,loss=1%,none,rtt=1ms,jitter=500us", 3),
+            ("4g,loss=1%,none;rtt=1ms,jitter=500us", 3),
         ] {
             assert_eq!(count(text), Ok(paths), "{text}");
         }

@@ -16,8 +16,8 @@ pub use stretches::{judge_stretches, updates_measured};
 use crate::run::Transport;
 use crate::run::file::{Audit, Point, Row, Trial, Verdict};
 use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
+use crate::run::reason::{Cause, Gathered, Reason, RowId};
 use crate::run::samples;
-use crate::run::setting::Setting;
 use crate::stats;
 use crate::stats::Sample;
 
@@ -26,7 +26,10 @@ use crate::stats::Sample;
 ///
 /// The same trials and seed give the same rows.
 pub fn summarise(trials: &[Trial], seed: u64) -> (Vec<Row>, Vec<Row>) {
-    let rows = by_row(trials).into_iter().filter_map(|(key, trials)| row(key, &trials, seed));
+    let rows = by_row(trials).into_iter().filter_map(|((point_index, transport), trials)| {
+        let id = RowId { transport, point_index };
+        row(id, &trials, seed)
+    });
     rows.partition(|row| row.transport.is_some())
 }
 
@@ -40,15 +43,19 @@ fn by_row(trials: &[Trial]) -> BTreeMap<(usize, Option<Transport>), Vec<&Trial>>
 }
 
 /// One transport at one point; `None` of no trials.
-fn row((point_index, transport): (usize, Option<Transport>), trials: &[&Trial], seed: u64) -> Option<Row> {
+fn row(id: RowId, trials: &[&Trial], seed: u64) -> Option<Row> {
     let mut samples = samples::of(trials, Source::Trials, seed);
-    let mut reasons = reasons(trials);
+    let mut gathered = Gathered::default();
+    for trial in trials {
+        trial.reasons.iter().for_each(|reason| gathered.add_round(&reason.cause, trial.round));
+    }
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
     let mut merged = |pick: fn(&Trial) -> &str| {
         let (histograms, unreadable) = samples::histograms(trials, pick);
-        if !unreadable.is_empty() {
-            verdict = Verdict::Invalid;
-            reasons.extend(unreadable);
+        for (round, error) in unreadable {
+            let cause = Cause::HistogramUnreadable { detail: error.to_string() };
+            verdict = verdict.max(cause.verdict());
+            gathered.add_round(&cause, round);
         }
         samples::latency(&histograms, seed)
     };
@@ -60,7 +67,9 @@ fn row((point_index, transport): (usize, Option<Transport>), trials: &[&Trial], 
         *metrics.get_mut(metric) = Value(sample.map(|sample| sample.value));
         *ci95.get_mut(metric) = sample.and_then(Sample::interval).map(|interval| clip(metric, interval));
     }
-    Some(Row { transport, point_index, point: point(trials)?, audit: audit(trials), metrics, ci95, verdict, reasons })
+    let RowId { transport, point_index } = id;
+    let (point, audit, reasons) = (point(trials)?, audit(trials), gathered.finish(Some(trials.len())));
+    Some(Row { transport, point_index, point, audit, metrics, ci95, verdict, reasons })
 }
 
 /// A share has no interval beyond 1.
@@ -91,70 +100,21 @@ fn audit(trials: &[&Trial]) -> Audit {
     })
 }
 
-/// Each reason once, in the order in which they came up, with its rounds before it unless it holds for all of them.
-fn reasons(trials: &[&Trial]) -> Vec<String> {
-    let mut found: Vec<(&str, Vec<u32>)> = Vec::new();
-    for trial in trials {
-        for reason in &trial.reasons {
-            match found.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, rounds)) if rounds.contains(&trial.round) => {}
-                Some((_, rounds)) => rounds.push(trial.round),
-                None => found.push((reason, vec![trial.round])),
-            }
-        }
-    }
-    let prefixed = |(reason, rounds): (&str, Vec<u32>)| {
-        let numbers = || rounds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        match rounds.len() {
-            all if all == trials.len() => reason.to_owned(),
-            1 => format!("round {}: {reason}", numbers()),
-            _ => format!("rounds {}: {reason}", numbers()),
-        }
-    };
-    found.into_iter().map(prefixed).collect()
-}
-
-/// The run as a whole: the worst of its rows, and every reason once, with the rows that it holds for.
+/// The run as a whole: the worst of its rows, and every kind of reason once, with the rows that it holds for.
 ///
 /// The TCP baseline is there to be compared with; where it is invalid the run is suspect, not invalid. A run without a row is
 /// invalid.
-pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<String>) {
+pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<Reason>) {
     if rows.is_empty() {
-        return (Verdict::Invalid, vec!["no trial of any transport was finished".to_owned()]);
+        return (Verdict::Invalid, vec![Cause::NoTrials.into()]);
     }
     let worst_tcp_baseline = tcp_baseline.iter().map(|row| row.verdict.min(Verdict::Suspect)).max();
     let worst = rows.iter().map(|row| row.verdict).chain(worst_tcp_baseline).max().unwrap_or(Verdict::Invalid);
-    let everything: Vec<&Row> = rows.iter().chain(tcp_baseline).collect();
-    let points: Vec<&Point> = everything.iter().map(|row| &row.point).collect();
-    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    for row in everything.iter().filter(|row| row.verdict > Verdict::Valid) {
-        let unsaid = [row.verdict.label().to_owned()];
-        for reason in if row.reasons.is_empty() { &unsaid[..] } else { &row.reasons } {
-            let name = row_name(row, &points);
-            match reasons.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, names)) => names.push(name),
-                None => reasons.push((reason.clone(), vec![name])),
-            }
-        }
+    let mut gathered = Gathered::default();
+    for row in rows.iter().chain(tcp_baseline) {
+        row.reasons.iter().for_each(|reason| gathered.add_row(reason, row.id()));
     }
-    let sentence = |(reason, names): (String, Vec<String>)| match names.as_slice() {
-        all if all.len() == everything.len() && all.len() > 1 => format!("every row: {reason}"),
-        several => format!("{}: {reason}", several.join(", ")),
-    };
-    (worst, reasons.into_iter().map(sentence).collect())
-}
-
-/// `SSE`, or `SSE at 100 clients, 10 updates a second` where these are what sets its point apart from the others.
-pub fn row_name(row: &Row, points: &[&Point]) -> String {
-    let transport = row.transport.map_or("the TCP baseline", Transport::title);
-    let settings = distinguishing(&row.point, points);
-    if settings.is_empty() { transport.to_owned() } else { format!("{transport} at {}", settings.join(", ")) }
-}
-
-/// Those settings of `point`, in words, that are not the same at all of `points`.
-pub fn distinguishing(point: &Point, points: &[&Point]) -> Vec<String> {
-    let differs = |setting: &&Setting| points.iter().any(|other| setting.differs(point, other));
-    Setting::ALL.iter().filter(differs).map(|setting| setting.phrase(setting.of(point))).collect()
+    (worst, gathered.finish(None))
 }
 
 #[cfg(test)]
@@ -163,7 +123,6 @@ mod tests {
     use crate::run::fixture;
     use crate::run::histogram;
     use crate::run::metric::Percentiles;
-    use crate::units::Nanos;
 
     fn trial(transport: Transport, round: u32, latency_ns: u64) -> Trial {
         fixture::trial(Some(transport), round, 0, latency_ns)
@@ -228,14 +187,17 @@ mod tests {
     #[test]
     fn a_reason_is_given_once_with_the_rounds_that_it_does_not_share_with_all() {
         let mut trials: Vec<Trial> = (1..=3).map(|round| trial(Transport::Sse, round, 1_000)).collect();
-        trials.iter_mut().for_each(|trial| trial.reasons.push("the host was busy".to_owned()));
-        trials[1].reasons.push("7 updates were lost".to_owned());
+        let lost = || Reason::from(Cause::Lost { count: 7, of: 850 });
+        trials.iter_mut().for_each(|trial| trial.reasons.push(Cause::HostBusy { fraction: 0.96 }.into()));
+        trials[1].reasons.push(lost());
         trials[1].verdict = Verdict::Invalid;
         let (rows, _) = summarise(&trials, 1);
         assert_eq!(rows[0].verdict, Verdict::Invalid);
-        assert_eq!(rows[0].reasons, ["the host was busy", "round 2: 7 updates were lost"]);
-        trials[2].reasons.push("7 updates were lost".to_owned());
-        assert_eq!(summarise(&trials, 1).0[0].reasons[1], "rounds 2, 3: 7 updates were lost");
+        let busy = Reason::from(Cause::HostBusy { fraction: 0.96 });
+        assert_eq!(rows[0].reasons, [Reason { rounds: vec![2], ..lost() }, busy]);
+        trials[2].reasons.push(lost());
+        let both = Reason { rounds: vec![2, 3], ..Cause::Lost { count: 14, of: 1_700 }.into() };
+        assert_eq!(summarise(&trials, 1).0[0].reasons[0], both);
     }
 
     #[test]
@@ -244,45 +206,53 @@ mod tests {
         damaged.latency_hdr.insert(0, '!');
         let (rows, _) = summarise(&[trial(Transport::Sse, 1, 1_000), damaged], 1);
         assert_eq!(rows[0].verdict, Verdict::Invalid);
-        assert!(rows[0].reasons[0].starts_with("round 2: a latency histogram is not base64"), "{:?}", rows[0].reasons);
+        let [Reason { cause: Cause::HistogramUnreadable { .. }, rounds, .. }] = rows[0].reasons.as_slice() else {
+            panic!("{:?}", rows[0].reasons);
+        };
+        assert_eq!(*rounds, [2]);
     }
 
     #[test]
     fn a_run_is_as_good_as_its_worst_row_and_names_it() {
+        let lost = || Reason::from(Cause::Lost { count: 3, of: 850 });
         let mut bad = fixture::trial(Some(Transport::Polling), 1, 1, 1_000);
         bad.verdict = Verdict::Invalid;
-        bad.reasons = vec!["3 updates were lost".to_owned()];
+        bad.reasons = vec![lost()];
         let good = trial(Transport::Sse, 1, 1_000);
         let (rows, _) = summarise(&[good.clone(), bad.clone()], 1);
-        let clients = crate::units::grouped(i64::from(bad.point.clients));
         let (worst, reasons) = verdict(&rows, &[]);
         assert_eq!(worst, Verdict::Invalid);
-        assert_eq!(reasons, [format!("Polling at {clients} clients: 3 updates were lost")]);
+        let of_row = |transport, point_index| vec![RowId { transport, point_index }];
+        assert_eq!(reasons, [Reason { rows: of_row(Some(Transport::Polling), 1), ..lost() }]);
         assert_eq!(verdict(&summarise(std::slice::from_ref(&good), 1).0, &[]), (Verdict::Valid, vec![]));
-        assert_eq!(verdict(&[], &[]).0, Verdict::Invalid);
+        assert_eq!(verdict(&[], &[]), (Verdict::Invalid, vec![Cause::NoTrials.into()]));
         let (rows, tcp_baseline) =
             summarise(&[good, Trial { transport: None, point_index: 0, point: fixture::point(0), ..bad }], 1);
-        assert_eq!(
-            verdict(&rows, &tcp_baseline),
-            (Verdict::Suspect, vec!["the TCP baseline: 3 updates were lost".to_owned()])
-        );
+        let expected = (Verdict::Suspect, vec![Reason { rows: of_row(None, 0), ..lost() }]);
+        assert_eq!(verdict(&rows, &tcp_baseline), expected);
     }
 
     #[test]
-    fn a_measured_rate_or_payload_sets_no_rows_apart_but_one_that_was_asked_for_does() {
-        let asked = fixture::point(0);
-        let other = Point { rate_per_s: 11.0, payload_bytes: 999.0, ..asked.clone() };
-        assert_eq!(distinguishing(&asked, &[&asked, &other]).len(), 2);
-        let [one, two] = [&asked, &other].map(|point| Point { measured_feed: true, ..point.clone() });
-        assert_eq!(distinguishing(&one, &[&one, &two]), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_row_is_named_by_the_settings_that_are_swept() {
-        let [one, two] = [0, 1].map(fixture::point);
-        let slow = Point { poll_interval_ns: Nanos(5_000_000_000), ..one.clone() };
-        assert_eq!(distinguishing(&one, &[&one, &one]), Vec::<String>::new());
-        assert_eq!(distinguishing(&slow, &[&one, &slow]), ["poll interval 5 s"]);
-        assert_eq!(distinguishing(&two, &[&one, &two]).len(), 1);
+    fn a_run_gives_a_reason_once_for_all_the_transports_that_it_holds_for() {
+        let trials: Vec<Trial> = Transport::ALL
+            .into_iter()
+            .flat_map(|transport| [1, 2].map(|round| (transport, round)))
+            .map(|(transport, round)| {
+                let mut trial = trial(transport, round, 1_000);
+                if transport != Transport::Sse && (round == 2 || transport == Transport::Polling) {
+                    // Never twice the same figure.
+                    let fraction = 0.95 + f64::from(round) / 100.0 + transport.index() as f64 / 1_000.0;
+                    trial.reasons.push(Cause::HostBusy { fraction }.into());
+                    trial.verdict = Verdict::Suspect;
+                }
+                trial
+            })
+            .collect();
+        let (worst, reasons) = verdict(&summarise(&trials, 1).0, &[]);
+        assert_eq!((worst, reasons.len()), (Verdict::Suspect, 1), "{reasons:?}");
+        let transports: Vec<_> = reasons[0].rows.iter().filter_map(|row| row.transport).collect();
+        assert_eq!(transports, [Transport::Polling, Transport::LongPolling, Transport::WebSocket]);
+        assert_eq!(reasons[0].cause, Cause::HostBusy { fraction: 0.97 + 0.003 });
+        assert!(reasons[0].rounds.is_empty(), "polling's was in every round");
     }
 }

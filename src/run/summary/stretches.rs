@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::limits;
 use crate::run::Transport;
 use crate::run::file::{Row, Run, Trial, Verdict};
+use crate::run::reason::{Cause, UpdatesDue};
 use crate::run::summary::by_row;
 
 /// Marks the rows of a point suspect whose transports saw different stretches of a feed: where it is not ours to start
@@ -27,12 +28,8 @@ pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
         if most <= least * (1.0 + limits::STRETCH_UNLIKE_SUSPECT) {
             continue;
         }
-        let each = due.iter().map(|(one, due)| format!("{} {}", one.title(), crate::units::three_digits(*due)));
-        row.reasons.push(format!(
-            "the transports saw different stretches of that server's feed, and differ for that alone: updates due in a \
-             measured interval were {} on average; use a longer --measure, more --rounds, or a steadier feed",
-            each.collect::<Vec<_>>().join(", ")
-        ));
+        let updates = due.iter().map(|(transport, mean)| UpdatesDue { transport: *transport, mean: *mean }).collect();
+        row.reasons.push(Cause::DifferentStretches { updates }.into());
         row.verdict = row.verdict.max(Verdict::Suspect);
     }
 }
@@ -78,8 +75,9 @@ mod tests {
         };
         for row in run([[20, 20], [20, 30]]) {
             assert_eq!((row.verdict, row.reasons.len()), (Verdict::Suspect, 1));
-            let reason = &row.reasons[0];
-            assert!(reason.contains("SSE 20.0, WebSocket 25.0"), "{reason}");
+            let updates = [(Transport::Sse, 20.0), (Transport::WebSocket, 25.0)]
+                .map(|(transport, mean)| UpdatesDue { transport, mean });
+            assert_eq!(row.reasons[0].cause, Cause::DifferentStretches { updates: updates.to_vec() });
         }
         assert!(run([[20, 20], [18, 29]]).iter().all(|row| row.verdict == Verdict::Valid && row.reasons.is_empty()));
     }

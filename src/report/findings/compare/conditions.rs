@@ -1,50 +1,57 @@
 //! Under what each of two runs was made, and where that differs.
 
-use crate::report::findings::view;
+use crate::report::findings::compare::{Caveat, Condition, Fact, Which};
 use crate::run::file::{Run, Verdict};
-use crate::run::metric::Unit;
 
-/// Conditions that are not the same, each in one sentence.
-pub fn differing(before: &Run, after: &Run) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (which, run) in [("first", before), ("second", after)] {
+/// Conditions that are not the same.
+pub fn differing(before: &Run, after: &Run) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    for (which, run) in Which::BOTH.into_iter().zip([before, after]) {
         match run.verdict {
             Verdict::Valid => {}
-            Verdict::Suspect | Verdict::Invalid => {
-                warnings.push(format!("the {which} run is {}: {}", run.verdict.label(), run.reasons.join("; ")));
+            verdict @ (Verdict::Suspect | Verdict::Invalid) => {
+                caveats.push(Caveat::NotValid { run: which, verdict, reasons: run.reasons.clone() });
             }
         }
         if run.cut_short {
-            warnings.push(format!("the {which} run was cut short"));
+            caveats.push(Caveat::CutShort { run: which });
         }
     }
-    let (a, b) = (&before.environment, &after.environment);
-    let (c, d) = (&before.scenario, &after.scenario);
-    let conditions = [
-        ("host", a.host.clone(), b.host.clone()),
-        ("kernel", a.kernel.clone(), b.kernel.clone()),
-        ("processor", a.processor.clone(), b.processor.clone()),
-        ("number of cores", a.cores.to_string(), b.cores.to_string()),
-        ("memory", Unit::Bytes.show(a.memory_bytes as f64), Unit::Bytes.show(b.memory_bytes as f64)),
-        ("build profile", a.profile.clone(), b.profile.clone()),
-        ("compiler", a.rustc.clone(), b.rustc.clone()),
-        ("scenario", c.name.clone(), d.name.clone()),
-        ("feed", view::feed(&c.feed), view::feed(&d.feed)),
-    ];
-    let settings = c.settings().into_iter().zip(d.settings()).map(|((name, first), (_, second))| (name, first, second));
-    for (name, first, second) in conditions.into_iter().chain(settings) {
+    for (first, second) in conditions(before).into_iter().zip(conditions(after)) {
+        let ((condition, first), (_, second)) = (first, second);
         if first != second {
-            warnings.push(format!("{name}: {first} in the first run, {second} in the second"));
+            caveats.push(Caveat::Condition { condition, values: [first, second] });
         }
     }
-    let mut notes: Vec<&String> = a.notes.keys().chain(b.notes.keys()).collect();
-    notes.sort();
-    notes.dedup();
-    for note in notes {
-        let [first, second] = [a, b].map(|side| side.notes.get(note).map_or("not noted", String::as_str));
-        if first != second {
-            warnings.push(format!("{note}: {first} in the first run, {second} in the second"));
+    let settings = before.scenario.settings().into_iter().zip(after.scenario.settings());
+    for ((name, first), (_, second)) in settings.filter(|((_, first), (_, second))| first != second) {
+        caveats.push(Caveat::RunSetting { name, values: [first, second] });
+    }
+    let notes = [before, after].map(|run| &run.environment.notes);
+    let mut names: Vec<&String> = notes.iter().flat_map(|notes| notes.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        let values = notes.map(|notes| notes.get(name).cloned());
+        if values[0] != values[1] {
+            caveats.push(Caveat::Noted { name: name.clone(), values });
         }
     }
-    warnings
+    caveats
+}
+
+fn conditions(run: &Run) -> [(Condition, Fact); 9] {
+    let (environment, scenario) = (&run.environment, &run.scenario);
+    let text = |text: &str| Fact::Text(text.to_owned());
+    [
+        (Condition::Host, text(&environment.host)),
+        (Condition::Kernel, text(&environment.kernel)),
+        (Condition::Processor, text(&environment.processor)),
+        (Condition::Cores, Fact::Count(environment.cores.into())),
+        (Condition::Memory, Fact::Bytes(environment.memory_bytes)),
+        (Condition::Profile, text(&environment.profile)),
+        (Condition::Compiler, text(&environment.rustc)),
+        (Condition::Scenario, text(&scenario.name)),
+        (Condition::Feed, Fact::Feed(scenario.feed.clone())),
+    ]
 }

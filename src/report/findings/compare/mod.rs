@@ -23,21 +23,21 @@
 //! under 3 % of noise is found for a given transport in 8 of 10 comparisons of three rounds and practically always with
 //! four (200 comparisons each; the ignored test in `tests` repeats and prints them).
 
+mod caveats;
 mod conditions;
 mod pairs;
 #[cfg(test)]
 mod tests;
-mod words;
 
-pub use words::change;
+pub use caveats::{Caveat, Condition, Fact, Which};
 
 use crate::limits;
-use crate::report::html::appendix;
+use crate::report::findings::rows::Rows;
 use crate::run::Transport;
-use crate::run::file::{Point, Row, Run, Trial};
+use crate::run::file::{Row, Run, Trial};
 use crate::run::metric::{Family, Metric, Source, Unit};
+use crate::run::reason::RowId;
 use crate::run::samples;
-use crate::run::summary;
 use crate::stats::{self, Difference, Sample};
 
 /// The smallest change that is called one of processor time where there is little of it: two runs of `quick`, with
@@ -47,38 +47,41 @@ const BRIEF_SHARE_MIN: f64 = 0.25;
 /// Share of false alarms allowed among what is called different in one family.
 const FALSE_DISCOVERIES_MAX: f64 = 0.05;
 
+/// Of intervals at 95 %, the share that leaves out the truth.
+const LEFT_OUT: f64 = 0.05;
+
 /// The result: the first run is the baseline, the second is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// What the runs are, first the baseline.
     pub runs: [Side; 2],
     /// Why a difference may have another cause than what was to be compared.
-    pub warnings: Vec<String>,
-    /// By row in the order of the summary, the TCP baseline last, and then by figure.
-    pub lines: Vec<Line>,
+    pub caveats: Vec<Caveat>,
+    /// By row in the order of the summary, the TCP baseline last, and then by metric.
+    pub deltas: Vec<Delta>,
 }
 
 /// What a reader must know of one of the two runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Side {
     /// Scenario.
     pub scenario: String,
-    /// When it began, to the second.
+    /// When it began, as in the run file.
     pub started_at: String,
     /// What it was built from.
     pub commit: String,
     /// How to repeat it.
-    pub command: String,
+    pub command: Vec<String>,
+    /// Its rows.
+    pub rows: Rows,
 }
 
-/// One figure of one row in both runs.
+/// One metric of one row in both runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// The transport; `None` for the TCP baseline.
-    pub transport: Option<Transport>,
-    /// The row's name: transport and the settings that set its point apart.
-    pub name: String,
-    /// Which figure.
+pub struct Delta {
+    /// The row in the first run, and in the second.
+    pub rows: [RowId; 2],
+    /// Which metric.
     pub metric: Metric,
     /// Its value in the baseline, as in the summary.
     pub before: Option<f64>,
@@ -154,27 +157,23 @@ pub fn is_cost(metric: Metric) -> bool {
 pub fn compare(before: &Run, after: &Run) -> Comparison {
     // First what was to be compared, or was set by a slip.
     let pairing = pairs::of(before, after);
-    let mut warnings = pairing.warnings;
-    warnings.extend(conditions::differing(before, after));
-    let points: Vec<&Point> = before.rows().map(|row| &row.point).collect();
-    let mut lines = Vec::new();
+    let mut caveats = pairing.caveats;
+    caveats.extend(conditions::differing(before, after));
+    let mut deltas = Vec::new();
     for (first, second) in pairing.pairs {
-        lines.extend(figures_of(
-            first.transport,
-            &summary::row_name(first, &points),
-            [(before, first), (after, second)],
-        ));
+        deltas.extend(deltas_of([(before, first), (after, second)]));
     }
-    judge(&mut lines);
-    warnings.extend(machine_changed(&lines));
-    Comparison { runs: [before, after].map(Side::of), warnings, lines }
+    judge(&mut deltas);
+    caveats.extend(machine_changed(&deltas));
+    Comparison { runs: [before, after].map(Side::of), caveats, deltas }
 }
 
-fn figures_of(transport: Option<Transport>, name: &str, rows: [(&Run, &Row); 2]) -> Vec<Line> {
+fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
     let trials = rows.map(|(run, row)| run.trials_of(row));
     let seeds = rows.map(|(run, _)| run.scenario.seed);
     let [earlier, later] = [0, 1].map(|side| samples::all(&trials[side], seeds[side]));
-    let line = |&metric: &Metric| {
+    let ids = rows.map(|(_, row)| row.id());
+    let delta = |&metric: &Metric| {
         let (base, new) = (earlier.get(metric).as_ref(), later.get(metric).as_ref());
         let difference = base.zip(new).and_then(|(base, new)| stats::difference(new, base));
         let outcome = match (difference, base, new) {
@@ -195,9 +194,9 @@ fn figures_of(transport: Option<Transport>, name: &str, rows: [(&Run, &Row); 2])
         let p_value = all.iter().flatten().map(|found| found.p_value).fold(0.0, f64::max);
         let is_brief = metric == Metric::ServerCpu && trials.iter().flatten().any(|trial| is_brief(trial));
         let share_min = if is_brief { BRIEF_SHARE_MIN } else { share_min(metric.family()) };
-        Line { transport, name: name.to_owned(), metric, before, after, difference, p_value, share_min, outcome }
+        Delta { rows: ids, metric, before, after, difference, p_value, share_min, outcome }
     };
-    Metric::ALL.iter().map(line).collect()
+    Metric::ALL.iter().map(delta).collect()
 }
 
 /// Did the server work for so short a time that it depends on how it was woken?
@@ -207,38 +206,38 @@ fn is_brief(trial: &Trial) -> bool {
 }
 
 /// Decides what is different, family by family.
-fn judge(lines: &mut [Line]) {
+fn judge(deltas: &mut [Delta]) {
     for family in Family::ALL {
         // The TCP baseline has its own: it is there to tell whether the machine changed.
         for is_tcp_baseline in [false, true] {
-            let mut members: Vec<&mut Line> = lines
+            let mut members: Vec<&mut Delta> = deltas
                 .iter_mut()
-                .filter(|line| line.metric.family() == family && line.transport.is_none() == is_tcp_baseline)
+                .filter(|delta| delta.metric.family() == family && delta.transport().is_none() == is_tcp_baseline)
                 .collect();
             let mut p_values: Vec<f64> =
-                members.iter().filter(|line| line.difference.is_some()).map(|line| line.p_value).collect();
+                members.iter().filter(|delta| delta.difference.is_some()).map(|delta| delta.p_value).collect();
             let cutoff = discovery_cutoff(&mut p_values);
-            members.iter_mut().for_each(|line| line.outcome = outcome(line, cutoff));
+            members.iter_mut().for_each(|delta| delta.outcome = outcome(delta, cutoff));
         }
     }
 }
 
 /// What became of a figure, in view of the others of its family.
-fn outcome(line: &Line, cutoff: f64) -> Outcome {
-    let (Some(difference), Some(amount)) = (&line.difference, line.amount()) else { return line.outcome };
-    match (difference.is_clear, is_worth_the_name(line, amount), line.p_value <= cutoff) {
+fn outcome(delta: &Delta, cutoff: f64) -> Outcome {
+    let (Some(difference), Some(amount)) = (&delta.difference, delta.amount()) else { return delta.outcome };
+    match (difference.is_clear, is_worth_the_name(delta, amount), delta.p_value <= cutoff) {
         (false, ..) => Outcome::WithinNoise,
         (true, false, _) => Outcome::Small,
         (true, true, false) => Outcome::Chance,
-        (true, true, true) if !is_cost(line.metric) => Outcome::Changed,
+        (true, true, true) if !is_cost(delta.metric) => Outcome::Changed,
         (true, true, true) if amount > 0.0 => Outcome::Worse,
         (true, true, true) => Outcome::Better,
     }
 }
 
-fn is_worth_the_name(line: &Line, amount: f64) -> bool {
-    let share = line.share().map_or(0.0, f64::abs);
-    share >= line.share_min && amount.abs() >= amount_min(line.metric.unit())
+fn is_worth_the_name(delta: &Delta, amount: f64) -> bool {
+    let share = delta.share().map_or(0.0, f64::abs);
+    share >= delta.share_min && amount.abs() >= amount_min(delta.metric.unit())
 }
 
 /// The largest p-value that is still called a discovery: the k-th smallest of m, for the largest k with p ≤ k/m × 5 %.
@@ -251,46 +250,90 @@ fn discovery_cutoff(p_values: &mut [f64]) -> f64 {
 }
 
 /// The TCP baseline has no transport in it: if it changed, the machine did.
-fn machine_changed(lines: &[Line]) -> Option<String> {
+fn machine_changed(deltas: &[Delta]) -> Option<Caveat> {
     let is_changed =
-        |line: &&Line| line.transport.is_none() && matches!(line.outcome, Outcome::Better | Outcome::Worse);
-    let changed = lines.iter().find(is_changed)?;
-    let change = change(changed.share()?);
-    Some(format!(
-        "the machine itself changed between the runs: the TCP baseline's {} is {change}; read the other changes against that, \
-         or repeat both runs",
-        changed.metric.label()
-    ))
+        |delta: &&Delta| delta.transport().is_none() && matches!(delta.outcome, Outcome::Better | Outcome::Worse);
+    let changed = deltas.iter().find(is_changed)?;
+    Some(Caveat::MachineChanged { metric: changed.metric, share: changed.share()? })
 }
 
 impl Side {
     fn of(run: &Run) -> Self {
         Self {
             scenario: run.scenario.name.clone(),
-            started_at: words::moment(&run.started_at),
+            started_at: run.started_at.clone(),
             commit: run.environment.commit.clone(),
-            command: appendix::command(&run.environment.command),
+            command: run.environment.command.clone(),
+            rows: Rows::of(run),
         }
     }
 }
 
 impl Comparison {
-    /// The lines of one outcome, in order, those of the TCP baseline aside: it is there to be compared with.
-    pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
-        self.transports().filter(move |line| line.outcome == outcome)
+    /// The deltas of one outcome, in order, those of the TCP baseline aside: it is there to be compared with.
+    pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Delta> {
+        self.transports().filter(move |delta| delta.outcome == outcome)
     }
 
-    fn transports(&self) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(|line| line.transport.is_some())
+    /// How many of these outcomes there are.
+    pub fn count(&self, outcomes: &[Outcome]) -> usize {
+        self.transports().filter(|delta| outcomes.contains(&delta.outcome)).count()
     }
 
-    /// Is there no transport that both runs measured under settings that can be held against one another?
+    /// Those of transports, in order.
+    pub fn transports(&self) -> impl Iterator<Item = &Delta> {
+        self.deltas.iter().filter(|delta| delta.transport().is_some())
+    }
+
+    /// Is there no transport that both runs measured under settings that can be compared with one another?
     pub fn is_empty(&self) -> bool {
         self.transports().next().is_none()
     }
+
+    /// How many could be judged.
+    pub fn judged(&self) -> usize {
+        self.transports().filter(|delta| delta.difference.is_some()).count()
+    }
+
+    /// How many of these would show a difference by chance alone.
+    pub fn by_chance(&self) -> usize {
+        (self.judged() as f64 * LEFT_OUT).round().max(1.0) as usize
+    }
 }
 
-impl Line {
+impl Outcome {
+    /// Those that are a difference, the worst first.
+    pub const DIFFERENT: [Self; 3] = [Self::Worse, Self::Better, Self::Changed];
+    /// Those that are within noise.
+    pub const NOISE: [Self; 3] = [Self::WithinNoise, Self::Chance, Self::Small];
+    /// Why a metric was not judged.
+    pub const LACKING: [Self; 3] = [
+        Self::NotComparable(Lack::NotMeasured),
+        Self::NotComparable(Lack::OneRound),
+        Self::NotComparable(Lack::WasZero),
+    ];
+}
+
+impl Delta {
+    /// The transport; `None` for the TCP baseline.
+    pub fn transport(&self) -> Option<Transport> {
+        self.rows[0].transport
+    }
+
+    /// Is there something to show of both runs?
+    pub fn is_shown(&self) -> bool {
+        match self.outcome {
+            Outcome::NotComparable(Lack::NotMeasured | Lack::WasZero) => false,
+            Outcome::NotComparable(Lack::OneRound)
+            | Outcome::Worse
+            | Outcome::Better
+            | Outcome::Changed
+            | Outcome::Chance
+            | Outcome::Small
+            | Outcome::WithinNoise => true,
+        }
+    }
+
     /// By how much the second is more, in the figure's unit.
     pub fn amount(&self) -> Option<f64> {
         Some(self.after? - self.before?)

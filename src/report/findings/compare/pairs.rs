@@ -4,16 +4,17 @@
 //! payload of a feed were measured at was not asked for. A setting that each run keeps at one value, and not at the same,
 //! is what the comparison is about, or a slip: it is named, and rows are paired in spite of it.
 
-use crate::report::findings::view::{Setting, listed};
+use crate::report::findings::compare::{Caveat, Which};
 use crate::run::file::{Point, Row, Run};
-use crate::run::summary;
+use crate::run::reason::RowId;
+use crate::run::setting::Setting;
 
 /// The rows of two runs, each with its counterpart.
 pub struct Pairing<'a> {
     /// Rows of the first run, with the row of the second that belongs to it.
     pub pairs: Vec<(&'a Row, &'a Row)>,
-    /// What differs in the settings, and which rows are alone, each in one sentence.
-    pub warnings: Vec<String>,
+    /// What differs in the settings, and which rows are alone.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Pairs the rows of two runs, the TCP baselines last.
@@ -34,19 +35,12 @@ pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     }
     let paired = |(row, partner): (&&'a Row, &Option<usize>)| Some((*row, second[(*partner)?]));
     let pairs = first.iter().zip(&partners).filter_map(paired).collect();
-    let points: Vec<&Point> = first.iter().chain(&second).map(|row| &row.point).collect();
-    let alone = [
-        ("first", first.iter().zip(&partners).filter(|(_, partner)| partner.is_none()).map(|(row, _)| *row).collect()),
-        ("second", (0..second.len()).filter(|index| !partners.contains(&Some(*index))).map(|at| second[at]).collect()),
-    ];
-    let alone = alone.into_iter().filter_map(|(which, rows)| only_in(which, rows, &points));
-    Pairing { pairs, warnings: asked.iter().filter_map(Asked::differing).chain(alone).collect() }
-}
-
-fn only_in(which: &str, rows: Vec<&Row>, points: &[&Point]) -> Option<String> {
-    let names: Vec<String> = rows.iter().map(|row| summary::row_name(row, points)).collect();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    (!names.is_empty()).then(|| format!("{} {are} only in the {which} run", listed(&names)))
+    let alone = partners.iter().zip(&first).filter(|(partner, _)| partner.is_none()).map(|(_, row)| row.id());
+    let unclaimed = (0..second.len()).filter(|index| !partners.contains(&Some(*index))).map(|index| second[index].id());
+    let alone: [Vec<RowId>; 2] = [alone.collect(), unclaimed.collect()];
+    let only_in = Which::BOTH.into_iter().zip(alone).filter(|(_, rows)| !rows.is_empty());
+    let only_in = only_in.map(|(run, rows)| Caveat::OnlyIn { run, rows });
+    Pairing { pairs, caveats: asked.iter().filter_map(Asked::differing).chain(only_in).collect() }
 }
 
 /// Were two points asked for the same value of a setting, or neither for any?
@@ -86,15 +80,12 @@ impl Asked {
         is_held || !self.setting.concerns(a.transport) || is_same(self.setting, &a.point, &b.point)
     }
 
-    /// A sentence, if the runs were asked for different values.
-    fn differing(&self) -> Option<String> {
+    /// A caveat, if the runs were asked for different values.
+    fn differing(&self) -> Option<Caveat> {
         let [a, b] = &self.values;
         let is_in = |values: &[f64], others: &[f64]| values.iter().all(|value| others.contains(value));
-        if a.is_empty() || b.is_empty() || is_in(a, b) && is_in(b, a) {
-            return None;
-        }
-        let shown = |values: &[f64]| listed(&values.iter().map(|one| self.setting.tick(*one)).collect::<Vec<_>>());
-        Some(format!("{}: {} in the first run, {} in the second", self.setting.label(), shown(a), shown(b)))
+        let is_same = a.is_empty() || b.is_empty() || is_in(a, b) && is_in(b, a);
+        (!is_same).then(|| Caveat::Setting { setting: self.setting, values: self.values.clone() })
     }
 }
 
@@ -115,30 +106,27 @@ mod tests {
     #[test]
     fn a_setting_that_each_run_holds_is_named_once_and_the_rows_are_paired_in_spite_of_it() {
         let before = fixture::run(|_, _| 1.0);
-        type Change<'a> = (&'a dyn Fn(&mut Point), &'a str);
+        type Change<'a> = (&'a dyn Fn(&mut Point), Setting, [f64; 2]);
         let changes: [Change<'_>; 6] = [
-            (
-                &|point| point.poll_interval_ns = Nanos(500_000_000),
-                "poll interval: 1 s in the first run, 500 ms in the second",
-            ),
-            (
-                &|point| point.request_header_bytes = 500,
-                "each request's headers: 0 B in the first run, 500 B in the second",
-            ),
-            (&|point| point.hold_ns = Nanos::SECOND, "hold of a long poll: 25 s in the first run, 1 s in the second"),
-            (&|point| point.rtt_ns = Nanos::MILLI, "added round trip: 0 ms in the first run, 1 ms in the second"),
-            (&|point| point.rate_per_s = 50.0, "updates a second: 10 in the first run, 50 in the second"),
+            (&|point| point.poll_interval_ns = Nanos(500_000_000), Setting::PollInterval, [1e9, 5e8]),
+            (&|point| point.request_header_bytes = 500, Setting::RequestHeader, [0.0, 500.0]),
+            (&|point| point.hold_ns = Nanos::SECOND, Setting::Hold, [25e9, 1e9]),
+            (&|point| point.rtt_ns = Nanos::MILLI, Setting::RoundTrip, [0.0, 1e6]),
+            (&|point| point.rate_per_s = 50.0, Setting::Rate, [10.0, 50.0]),
             (
                 &|point| point.churn = Leaving::Each(Nanos::SECOND),
-                "before a client leaves: for good in the first run, 1 s in the second",
+                Setting::Churn,
+                [Leaving::Never, Leaving::Each(Nanos::SECOND)]
+                    .map(|churn| Setting::Churn.of(&Point { churn, ..fixture::point(0) })),
             ),
         ];
-        for (change, said) in changes {
+        for (change, setting, values) in changes {
             let mut after = before.clone();
             set(&mut after, change);
             let found = of(&before, &after);
-            assert_eq!(found.pairs.len(), before.summary.len() + before.tcp_baseline.len(), "{said}");
-            assert!(found.warnings.len() == 1 && found.warnings[0].ends_with(said), "{:?}", found.warnings);
+            assert_eq!(found.pairs.len(), before.summary.len() + before.tcp_baseline.len(), "{setting:?}");
+            let values = values.map(|value| vec![value]);
+            assert_eq!(found.caveats, [Caveat::Setting { setting, values }]);
             assert!(found.pairs.iter().all(|(a, b)| a.transport == b.transport && a.point.clients == b.point.clients));
         }
     }
@@ -153,9 +141,12 @@ mod tests {
         let found = of(&before, &after);
         assert_eq!(found.pairs.len(), 5);
         assert!(found.pairs.iter().all(|(a, b)| [a, b].iter().all(|row| row.point.clients == 1_000)));
-        assert!(found.warnings[0].contains("clients: 50 and 1,000 in the first run, 1,000 in the second"));
-        let alone = found.warnings.last().unwrap();
-        assert!(alone.starts_with("Polling at 50 clients") && alone.ends_with("are only in the first run"), "{alone}");
+        let values = [vec![50.0, 1_000.0], vec![1_000.0]];
+        assert!(found.caveats.contains(&Caveat::Setting { setting: Setting::Clients, values }), "{:?}", found.caveats);
+        let Some(Caveat::OnlyIn { run: Which::First, rows }) = found.caveats.last() else {
+            panic!("{:?}", found.caveats)
+        };
+        assert!(rows.len() == 5 && rows.iter().all(|row| row.point_index == 0), "{rows:?}");
     }
 
     #[test]
@@ -193,7 +184,7 @@ mod tests {
         after.summary.reverse();
         for after in [before.clone(), after] {
             let found = of(&before, &after);
-            assert_eq!((found.pairs.len(), &found.warnings), (10, &Vec::new()));
+            assert_eq!((found.pairs.len(), &found.caveats), (10, &Vec::new()));
             assert!(found.pairs.iter().all(|(a, b)| a.point == b.point && a.point_index == b.point_index));
         }
     }

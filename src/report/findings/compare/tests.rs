@@ -1,4 +1,4 @@
-//! Of the comparison: false alarms, what is found, what is said.
+//! Of the comparison: false alarms, what is found, what speaks against comparing.
 
 use std::sync::LazyLock;
 
@@ -7,6 +7,8 @@ use crate::run::file::Verdict;
 use crate::run::fixture;
 use crate::run::histogram;
 use crate::run::metric::{Percentiles, Value};
+use crate::run::reason::Cause;
+use crate::run::summary;
 use crate::units::Nanos;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -86,16 +88,16 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0
 }
 
-fn is_called_different(line: &Line) -> bool {
-    matches!(line.outcome, Outcome::Worse | Outcome::Better | Outcome::Changed)
+fn is_called_different(delta: &Delta) -> bool {
+    matches!(delta.outcome, Outcome::Worse | Outcome::Better | Outcome::Changed)
 }
 
 /// Of `pairs` comparisons of the same thing, the share in which any figure is called different.
 fn share_of_false_alarms(pairs: u64, rounds: u32) -> f64 {
     let has_alarm = |seed: &u64| {
         let comparison = compare(&simulated(*seed, rounds, |_| 1.0), &simulated(10_000 + seed, rounds, |_| 1.0));
-        assert_eq!(comparison.lines.len(), 4 * Metric::ALL.len());
-        comparison.lines.iter().any(is_called_different)
+        assert_eq!(comparison.deltas.len(), 4 * Metric::ALL.len());
+        comparison.deltas.iter().any(is_called_different)
     };
     (0..pairs).filter(has_alarm).count() as f64 / pairs as f64
 }
@@ -106,7 +108,7 @@ fn shares_found(pairs: u64, rounds: u32) -> [f64; 2] {
     let slower = |metric| if metric == Metric::ServerCpu { 1.2 } else { 1.0 };
     let found = |seed| {
         let comparison = compare(&simulated(seed, rounds, |_| 1.0), &simulated(10_000 + seed, rounds, slower));
-        comparison.of(Outcome::Worse).filter(|line| line.metric == Metric::ServerCpu).count()
+        comparison.of(Outcome::Worse).filter(|delta| delta.metric == Metric::ServerCpu).count()
     };
     let found: Vec<usize> = (0..pairs).map(found).collect();
     let any = found.iter().filter(|count| **count > 0).count();
@@ -159,30 +161,28 @@ fn a_tail_that_two_of_six_trials_made_is_not_called_different() {
             (trial.latency_hdr, trial.metrics.latency_ns) = (histogram, percentiles);
         }
     }
-    let lines = compare(&before, &after).lines;
-    let tail: Vec<&Line> = lines.iter().filter(|line| line.metric == Metric::LatencyMax).collect();
-    assert!(tail.iter().all(|line| line.share().unwrap() > 10.0), "{tail:?}");
-    assert!(tail.iter().all(|line| !is_called_different(line)), "{tail:?}");
+    let deltas = compare(&before, &after).deltas;
+    let tail: Vec<&Delta> = deltas.iter().filter(|delta| delta.metric == Metric::LatencyMax).collect();
+    assert!(tail.iter().all(|delta| delta.share().unwrap() > 10.0), "{tail:?}");
+    assert!(tail.iter().all(|delta| !is_called_different(delta)), "{tail:?}");
 }
 
 #[test]
 fn the_change_is_the_second_value_over_the_first_for_every_figure_and_the_values_are_the_rows() {
     let (before, after) = (simulated(1, 3, |_| 1.0), simulated(2, 4, |_| 1.3));
     let comparison = compare(&before, &after);
-    let row = |run: &Run, line: &Line| run.summary.iter().find(|row| row.transport == line.transport).cloned().unwrap();
-    for line in &comparison.lines {
-        let [first, second] = [&before, &after].map(|run| row(run, line).metrics.get(line.metric).0.unwrap());
-        assert_eq!((line.before, line.after), (Some(first), Some(second)), "{:?}", line.metric);
-        let share = line.share().unwrap();
-        assert!((share - (second / first - 1.0)).abs() < 1e-9, "{line:?}");
-        let found = line.difference.unwrap();
-        assert!((found.ratio - second / first).abs() < 1e-9, "{line:?}");
-        let [low, high] = line.share_ci95().unwrap();
-        assert!(low - 1e-9 <= share && share <= high + 1e-9, "{line:?}");
-        assert_eq!(found.is_clear, low > 0.0 || high < 0.0, "{line:?}");
-        let [_, _, _, _, printed, ..] = line.cells();
-        let is_less = printed.starts_with('−');
-        assert_eq!(is_less, share < -0.0005, "{printed} for {first} and {second}");
+    let row =
+        |run: &Run, delta: &Delta| run.summary.iter().find(|row| row.transport == delta.transport()).cloned().unwrap();
+    for delta in &comparison.deltas {
+        let [first, second] = [&before, &after].map(|run| row(run, delta).metrics.get(delta.metric).0.unwrap());
+        assert_eq!((delta.before, delta.after), (Some(first), Some(second)), "{:?}", delta.metric);
+        let share = delta.share().unwrap();
+        assert!((share - (second / first - 1.0)).abs() < 1e-9, "{delta:?}");
+        let found = delta.difference.unwrap();
+        assert!((found.ratio - second / first).abs() < 1e-9, "{delta:?}");
+        let [low, high] = delta.share_ci95().unwrap();
+        assert!(low - 1e-9 <= share && share <= high + 1e-9, "{delta:?}");
+        assert_eq!(found.is_clear, low > 0.0 || high < 0.0, "{delta:?}");
     }
     assert!(comparison.of(Outcome::Worse).count() > 0);
 }
@@ -192,51 +192,36 @@ fn an_interval_that_leaves_out_no_change_is_never_called_within_noise_without_a_
     let mut seen = 0;
     for seed in 0..8 {
         let comparison = compare(&simulated(seed, 3, |_| 1.0), &simulated(500 + seed, 3, |_| 1.0));
-        for line in &comparison.lines {
-            let is_clear = line.difference.unwrap().is_clear;
-            assert_eq!(is_clear, line.outcome != Outcome::WithinNoise, "{line:?}");
-            seen += usize::from(line.outcome == Outcome::Chance);
+        for delta in &comparison.deltas {
+            let is_clear = delta.difference.unwrap().is_clear;
+            assert_eq!(is_clear, delta.outcome != Outcome::WithinNoise, "{delta:?}");
+            seen += usize::from(delta.outcome == Outcome::Chance);
         }
-        let says = comparison.table().contains("with 112 figures looked at, about 6 would do so by chance");
-        assert_eq!(says, comparison.of(Outcome::Chance).count() > 0);
+        assert_eq!((comparison.judged(), comparison.by_chance()), (112, 6));
     }
     assert!(seen > 0, "not one of 900 figures left zero by chance");
 }
 
 #[test]
-fn the_headline_names_what_is_there_and_says_nothing_of_nothing() {
+fn what_changed_is_counted_by_what_became_of_it() {
     let quiet = fixture::run(same);
-    assert_eq!(compare(&quiet, &quiet).headline(), "Nothing changed beyond noise.");
+    let different = |comparison: &Comparison| Outcome::DIFFERENT.map(|outcome| comparison.count(&[outcome]));
+    assert_eq!(different(&compare(&quiet, &quiet)), [0, 0, 0]);
     let mixed = |transport, metric| match (transport, metric) {
         (Transport::Sse, Metric::ServerCpu | Metric::HostCpu) => 2.0,
         (Transport::Polling, Metric::ServerRss) => 0.5,
         _ => 1.0,
     };
     let comparison = compare(&quiet, &fixture::run(mixed));
-    assert_eq!(comparison.headline(), "4 figures got worse and 2 got better.");
-    assert_eq!(comparison.rest(), "Of 224 figures: 218 within noise.");
+    assert_eq!(different(&comparison), [4, 2, 0]);
+    assert_eq!((comparison.transports().count(), comparison.count(&Outcome::NOISE)), (224, 218));
     let mut single = quiet.clone();
     single.trials.retain(|trial| trial.round == 1);
-    assert!(compare(&single, &quiet).headline().starts_with("Nothing can be judged: a single round"));
+    let single = compare(&single, &quiet);
+    assert_eq!((single.judged(), single.count(&Outcome::LACKING)), (0, 224));
     let mut other = quiet.clone();
     other.summary.clear();
-    let empty = compare(&quiet, &other);
-    assert!(empty.is_empty() && empty.headline().starts_with("Nothing can be compared"), "{}", empty.headline());
-}
-
-#[test]
-fn a_change_has_a_sign_and_no_digits_that_nobody_reads() {
-    assert_eq!([0.203, -0.5, -0.0001, 38.778].map(change), ["+20.3 %", "−50.0 %", "+0.0 %", "+3,878 %"]);
-}
-
-#[test]
-fn a_side_is_told_to_the_second_with_the_command_as_it_was_given() {
-    let mut run = fixture::run(same);
-    run.started_at = "2026-11-22T23:58:21.11726856Z".to_owned();
-    run.environment.command = ["loadgen", "run", "quick", "--fail-if", "*.lost > 0"].map(str::to_owned).to_vec();
-    let side = &compare(&run, &run).runs[0];
-    assert_eq!(side.started_at, "2026-11-22 23:58:21 UTC");
-    assert_eq!(side.command, "loadgen run quick --fail-if '*.lost > 0'");
+    assert!(compare(&quiet, &other).is_empty());
 }
 
 #[test]
@@ -246,8 +231,8 @@ fn a_fifth_more_processor_time_is_found_and_nothing_else() {
     for seed in 0..5 {
         let comparison = compare(&noisy(seed, same), &noisy(1_000 + seed, slower));
         let worse: Vec<_> = comparison.of(Outcome::Worse).collect();
-        found += worse.iter().filter(|line| line.metric == Metric::ServerCpu).count();
-        assert!(worse.iter().all(|line| line.metric.family() == Family::Processor), "{worse:?}");
+        found += worse.iter().filter(|delta| delta.metric == Metric::ServerCpu).count();
+        assert!(worse.iter().all(|delta| delta.metric.family() == Family::Processor), "{worse:?}");
         assert_eq!(comparison.of(Outcome::Better).count(), 0);
     }
     assert!(found >= 32, "found in {found} of 40 rows");
@@ -279,10 +264,9 @@ fn a_change_of_the_payload_is_neither_good_nor_bad() {
 fn a_clear_difference_that_is_too_small_to_matter_is_not_called_one() {
     let slightly = |_, metric: Metric| if metric.family() == Family::Memory { 1.05 } else { 1.0 };
     let comparison = compare(&fixture::run(same), &fixture::run(slightly));
-    let rss = comparison.lines.iter().find(|line| line.metric == Metric::ServerRss).unwrap();
+    let rss = comparison.deltas.iter().find(|delta| delta.metric == Metric::ServerRss).unwrap();
     assert!(rss.difference.unwrap().is_clear);
     assert_eq!(rss.outcome, Outcome::Small);
-    assert!(comparison.table().contains("\nwithin noise ²: its own interval leaves out no change"));
 }
 
 #[test]
@@ -291,7 +275,7 @@ fn what_cannot_be_compared_says_why() {
     after.trials.iter_mut().for_each(|trial| trial.metrics.kernel_bytes_per_client = Value(None));
     before.trials.iter_mut().for_each(|trial| trial.metrics.wire_bytes_per_delivery.retransmitted = Value(Some(0.0)));
     let outcome = |before: &Run, after: &Run, metric| {
-        compare(before, after).lines.into_iter().find(|line| line.metric == metric).unwrap().outcome
+        compare(before, after).deltas.into_iter().find(|delta| delta.metric == metric).unwrap().outcome
     };
     assert_eq!(outcome(&before, &after, Metric::Kernel), Outcome::NotComparable(Lack::NotMeasured));
     assert_eq!(outcome(&before, &after, Metric::WireRetransmitted), Outcome::NotComparable(Lack::WasZero));
@@ -307,24 +291,30 @@ fn what_cannot_be_compared_says_why() {
 #[test]
 fn other_conditions_are_warned_of() {
     let before = fixture::run(same);
-    assert_eq!(compare(&before, &before).warnings, Vec::<String>::new());
+    assert_eq!(compare(&before, &before).caveats, []);
     let mut after = before.clone();
     after.environment.kernel = "Linux 7.0".to_owned();
     after.environment.notes.insert("governor".to_owned(), "powersave".to_owned());
     after.scenario.measure_ns = Nanos::SECOND;
     after.verdict = Verdict::Suspect;
-    after.reasons = vec!["the host was busy".to_owned()];
+    after.reasons = vec![Cause::HostBusy { fraction: 0.97 }.into()];
     after.summary.retain(|row| row.transport != Some(Transport::Sse));
-    let warnings = compare(&before, &after).warnings;
+    let text = |text: &str| Fact::Text(text.to_owned());
+    let kernels = [text(&before.environment.kernel), text("Linux 7.0")];
+    let rows = [0, 1].map(|point_index| RowId { transport: Some(Transport::Sse), point_index }).to_vec();
+    let (name, values) = ("governor".to_owned(), [None, Some("powersave".to_owned())]);
+    let reasons = after.reasons.clone();
+    let caveats = compare(&before, &after).caveats;
     for expected in [
-        "second run is suspect: the host was busy",
-        "kernel: Linux 6.12",
-        "governor: not noted in the first run",
-        "measured interval: ",
-        "SSE at 50 clients and SSE at 1,000 clients are only in the first run",
+        Caveat::OnlyIn { run: Which::First, rows },
+        Caveat::NotValid { run: Which::Second, verdict: Verdict::Suspect, reasons },
+        Caveat::Condition { condition: Condition::Kernel, values: kernels },
+        Caveat::Noted { name, values },
     ] {
-        assert!(warnings.iter().any(|warning| warning.contains(expected)), "{expected}: {warnings:?}");
+        assert!(caveats.contains(&expected), "{expected:?} of {caveats:?}");
     }
+    let of_the_run = caveats.iter().filter(|one| matches!(one, Caveat::RunSetting { .. })).count();
+    assert_eq!((of_the_run, caveats.len()), (1, 5), "the measured interval: {caveats:?}");
 }
 
 #[test]
@@ -335,8 +325,11 @@ fn a_tcp_baseline_that_changed_is_the_machines_doing() {
         let cpu = &mut trial.metrics.server_cpu_ns_per_delivery;
         *cpu = Value(cpu.0.map(|value| value * 1.5));
     }
-    let warnings = compare(&before, &after).warnings;
-    assert!(warnings[0].contains("the TCP baseline's server CPU per delivery is +50.0 %"), "{warnings:?}");
+    let caveats = compare(&before, &after).caveats;
+    let [Caveat::MachineChanged { metric: Metric::ServerCpu, share }] = caveats.as_slice() else {
+        panic!("{caveats:?}")
+    };
+    assert!((share - 0.5).abs() < 1e-9, "{share}");
 }
 
 #[test]
@@ -349,23 +342,6 @@ fn the_cutoff_is_that_of_benjamini_and_hochberg() {
     assert_eq!(discovery_cutoff(&mut p_values), 0.0095);
     assert!(discovery_cutoff(&mut [0.5, 0.06]) < 0.0);
     assert!(discovery_cutoff(&mut []) < 0.0);
-}
-
-#[test]
-fn the_table_puts_what_got_worse_first_and_ends_with_the_sentence() {
-    let slower = |transport, metric| match (transport, metric) {
-        (Transport::Sse, Metric::ServerCpu) => 2.0,
-        _ => 1.0,
-    };
-    let comparison = compare(&fixture::run(same), &fixture::run(slower));
-    let table = comparison.table();
-    let rows: Vec<&str> = table.lines().skip_while(|line| !line.contains("95 % interval")).collect();
-    assert!(
-        rows[1].starts_with("SSE at 50 clients") && rows[1].contains("+100.0 %") && rows[1].ends_with("worse"),
-        "{table}"
-    );
-    assert!(table.ends_with(&format!("\n{}\n{}\n", comparison.headline(), comparison.rest())));
-    assert_eq!(comparison.headline(), "2 figures got worse.");
 }
 
 #[test]
@@ -385,11 +361,11 @@ fn points_that_are_near_one_another_are_compared_each_with_itself() {
     let (before, mut after) = (run(), run());
     after.summary.reverse();
     let comparison = compare(&before, &after);
-    let lines: Vec<&Line> = comparison.lines.iter().filter(|line| line.metric == Metric::ServerCpu).collect();
-    assert_eq!((lines.len(), &comparison.warnings), (10, &Vec::new()));
-    for line in lines {
-        let expected = if line.name.contains("10 updates") { 100_020.0 } else { 900_180.0 };
-        assert_eq!((line.before, line.after), (Some(expected), Some(expected)), "{}", line.name);
-        assert_eq!(line.outcome, Outcome::WithinNoise, "{}", line.name);
+    let deltas: Vec<&Delta> = comparison.deltas.iter().filter(|delta| delta.metric == Metric::ServerCpu).collect();
+    assert_eq!((deltas.len(), &comparison.caveats), (10, &Vec::new()));
+    for delta in deltas {
+        let expected = [100_020.0, 900_180.0][delta.rows[0].point_index];
+        assert_eq!((delta.before, delta.after), (Some(expected), Some(expected)), "{:?}", delta.rows);
+        assert_eq!(delta.outcome, Outcome::WithinNoise, "{:?}", delta.rows);
     }
 }

@@ -17,12 +17,12 @@ use std::fmt;
 
 pub use parse::ExpressionError;
 
-use crate::report::findings::compare::{Comparison, Lack, Line, Outcome, change};
+use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome};
 use crate::run::Transport;
-use crate::run::file::{Audit, Point, Row, Threshold};
+use crate::run::file::Row;
 use crate::run::metric::Metric;
-use crate::run::summary;
-use crate::units::grouped;
+use crate::run::reason::RowId;
+use crate::run::threshold::{AuditCount, Found, Observed, RowFound, Threshold};
 
 /// A condition to fail.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,15 +39,7 @@ pub struct Expression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Metric(Metric),
-    Audit(Count),
-}
-
-/// A count of the delivery audit that must be small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Count {
-    Lost,
-    Duplicate,
-    Reordered,
+    Audit(AuditCount),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,26 +57,6 @@ enum Bound {
     Value(f64),
     /// A change against the baseline, as a share of it: 0.1 is a tenth more.
     Change(f64),
-}
-
-impl Count {
-    const ALL: [Self; 3] = [Self::Lost, Self::Duplicate, Self::Reordered];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Duplicate => "duplicate",
-            Self::Reordered => "reordered",
-        }
-    }
-
-    fn of(self, audit: &Audit) -> u64 {
-        match self {
-            Self::Lost => audit.lost,
-            Self::Duplicate => audit.duplicate,
-            Self::Reordered => audit.reordered,
-        }
-    }
 }
 
 impl Relation {
@@ -121,11 +93,17 @@ impl Expression {
 }
 
 /// What one row says to an expression.
-struct Found {
+struct Candidate {
     failed: bool,
     /// To find the one to show when none failed; `None` if there is no number.
     value: Option<f64>,
-    words: String,
+    found: RowFound,
+}
+
+impl Candidate {
+    fn new(row: RowId, failed: bool, value: Option<f64>, observed: Observed) -> Self {
+        Self { failed, value, found: RowFound { row, observed } }
+    }
 }
 
 impl Expression {
@@ -136,64 +114,48 @@ impl Expression {
 
     /// The outcome for the rows of one run.
     pub fn evaluate(&self, rows: &[Row]) -> Threshold {
-        let Bound::Value(bound) = self.bound else {
-            let advice = "a change needs a baseline; use this threshold with `loadgen compare`, or write a value";
-            return self.threshold(true, advice.to_owned());
-        };
-        let points: Vec<&Point> = rows.iter().map(|row| &row.point).collect();
-        let found = rows.iter().filter(|row| self.is_about(row.transport)).map(|row| {
-            let name = summary::row_name(row, &points);
-            match self.value(row) {
-                Some((value, shown)) => Found {
-                    failed: self.relation.holds(value, bound),
-                    value: Some(value),
-                    words: format!("{name}: {shown}"),
-                },
-                None => {
-                    Found { failed: true, value: None, words: format!("{name}: not measured, which does not pass") }
-                }
+        let Bound::Value(bound) = self.bound else { return self.threshold(true, Found::NeedsBaseline) };
+        let candidate = |row: &Row| match self.value(row) {
+            Some((value, observed)) => {
+                Candidate::new(row.id(), self.relation.holds(value, bound), Some(value), observed)
             }
-        });
-        self.outcome(found.collect())
+            None => Candidate::new(row.id(), true, None, Observed::NotMeasured),
+        };
+        self.outcome(rows.iter().filter(|row| self.is_about(row.transport)).map(candidate).collect())
     }
 
     /// The outcome for a comparison: a change is against the first run, a value is of the second.
     ///
-    /// A change beyond the bound that could be noise does not fail; what it was is said. With a single round in either
-    /// run there is no telling, and the change is taken as it is.
+    /// A change beyond the bound that could be noise does not fail; what it was is told. With a single round in either
+    /// run noise is not known, and the change is taken as it is.
     pub fn evaluate_comparison(&self, comparison: &Comparison, second: &[Row]) -> Threshold {
         let (Bound::Change(bound), Subject::Metric(metric)) = (self.bound, self.subject) else {
             return self.evaluate(second);
         };
         let is_meant =
-            |line: &&Line| line.metric == metric && line.transport.is_some() && self.is_about(line.transport);
-        self.outcome(comparison.lines.iter().filter(is_meant).map(|line| self.change(line, bound)).collect())
+            |delta: &&Delta| delta.metric == metric && delta.transport().is_some() && self.is_about(delta.transport());
+        self.outcome(comparison.deltas.iter().filter(is_meant).map(|delta| self.change(delta, bound)).collect())
     }
 
-    fn change(&self, line: &Line, bound: f64) -> Found {
-        let name = &line.name;
-        let Some(share) = line.share() else {
-            let why = match line.outcome {
-                Outcome::NotComparable(Lack::WasZero) => "zero in the first run, so that there is no change in percent",
+    fn change(&self, delta: &Delta, bound: f64) -> Candidate {
+        let [_, row] = delta.rows;
+        let Some(share) = delta.share() else {
+            let observed = match delta.outcome {
+                Outcome::NotComparable(Lack::WasZero) => Observed::WasZero,
                 Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
                 | Outcome::Worse
                 | Outcome::Better
                 | Outcome::Changed
                 | Outcome::Chance
                 | Outcome::Small
-                | Outcome::WithinNoise => "not measured in both runs, which does not pass",
+                | Outcome::WithinNoise => Observed::NotInBoth,
             };
-            return Found { failed: true, value: None, words: format!("{name}: {why}") };
+            return Candidate::new(row, true, None, observed);
         };
         let is_beyond = self.relation.holds(share, bound);
-        let is_noise = line.difference.is_some_and(|difference| !difference.is_clear);
-        let [.., interval, _] = line.cells();
-        let note = match (is_noise, line.difference.is_some()) {
-            (true, _) => format!(" within noise ({interval})"),
-            (false, true) => format!(" ({interval})"),
-            (false, false) => " in a single round".to_owned(),
-        };
-        Found { failed: is_beyond && !is_noise, value: Some(share), words: format!("{name}: {}{note}", change(share)) }
+        let is_noise = delta.difference.is_some_and(|difference| !difference.is_clear);
+        let observed = Observed::Change { share, ci95: delta.share_ci95(), is_noise };
+        Candidate::new(row, is_beyond && !is_noise, Some(share), observed)
     }
 
     /// The TCP baseline is no transport: an expression about all of them does not mean it.
@@ -201,34 +163,35 @@ impl Expression {
         transport.is_some() && (self.transport.is_none() || self.transport == transport)
     }
 
-    /// The row's value, as a number and in words.
-    fn value(&self, row: &Row) -> Option<(f64, String)> {
+    /// The row's value, and what it is of.
+    fn value(&self, row: &Row) -> Option<(f64, Observed)> {
         match self.subject {
-            Subject::Metric(metric) => row.metrics.get(metric).0.map(|value| (value, metric.show(value))),
+            Subject::Metric(metric) => {
+                row.metrics.get(metric).0.map(|value| (value, Observed::Value { metric, value }))
+            }
             Subject::Audit(count) => {
-                let count = count.of(&row.audit);
-                Some((count as f64, grouped(i64::try_from(count).unwrap_or(i64::MAX))))
+                let value = row.audit.count(count);
+                Some((value as f64, Observed::Count { count, value }))
             }
         }
     }
 
     /// All that failed, or else the one nearest to it.
-    fn outcome(&self, found: Vec<Found>) -> Threshold {
-        let Some(worst) = found.iter().max_by(|a, b| match (a.value, b.value) {
+    fn outcome(&self, candidates: Vec<Candidate>) -> Threshold {
+        let Some(worst) = candidates.iter().max_by(|a, b| match (a.value, b.value) {
             (Some(a), Some(b)) => self.relation.worse(a, b),
             (a, b) => a.is_some().cmp(&b.is_some()),
         }) else {
-            let which = self.transport.map_or("any transport", Transport::title);
-            return self.threshold(true, format!("there is no row of {which}, which does not pass"));
+            return self.threshold(true, Found::NoRow { transport: self.transport });
         };
-        let failed: Vec<&str> = found.iter().filter(|one| one.failed).map(|one| one.words.as_str()).collect();
+        let failed: Vec<RowFound> = candidates.iter().filter(|one| one.failed).map(|one| one.found.clone()).collect();
         match failed.is_empty() {
-            true => self.threshold(false, worst.words.clone()),
-            false => self.threshold(true, failed.join("; ")),
+            true => self.threshold(false, Found::Rows { rows: vec![worst.found.clone()] }),
+            false => self.threshold(true, Found::Rows { rows: failed }),
         }
     }
 
-    fn threshold(&self, failed: bool, found: String) -> Threshold {
+    fn threshold(&self, failed: bool, found: Found) -> Threshold {
         Threshold { expression: self.text.clone(), failed, found }
     }
 }
@@ -295,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_place_and_what_could_stand_there() {
+    fn an_error_names_the_place_and_what_is_expected_there() {
         let cases = [
             ("", 1, "a comparison is missing", None),
             ("sse.latency_ns.p99", 19, "a comparison is missing", None),
@@ -337,6 +300,12 @@ mod tests {
         );
     }
 
+    /// Which rows were found, and what.
+    fn rows_of(threshold: &Threshold) -> Vec<(Option<Transport>, usize, Observed)> {
+        let Found::Rows { rows } = &threshold.found else { panic!("{threshold:?}") };
+        rows.iter().map(|one| (one.row.transport, one.row.point_index, one.observed)).collect()
+    }
+
     #[test]
     fn a_percentile_is_known_by_its_share() {
         let share = |text: &str| parse(text).percentile();
@@ -355,18 +324,20 @@ mod tests {
     fn a_threshold_fails_where_any_row_meets_its_condition() {
         let mut rows = fixture::run(|_, _| 1.0).summary;
         rows.iter_mut().for_each(|row| row.metrics.latency_ns.p99 = Value(Some(1e6)));
+        let p99 = |value| Observed::Value { metric: Metric::LatencyP99, value };
         let kept = parse("*.latency_ns.p99 > 5ms").evaluate(&rows);
-        assert!(!kept.failed && kept.found.ends_with(": 1.00 ms"), "{kept:?}");
+        assert!(!kept.failed && rows_of(&kept).len() == 1 && rows_of(&kept)[0].2 == p99(1e6), "{kept:?}");
         let sse = rows.iter().position(|row| row.transport == Some(Transport::Sse)).unwrap();
         rows[sse].metrics.latency_ns.p99 = Value(Some(7e6));
         let failed = parse("sse.latency_ns.p99 > 5ms").evaluate(&rows);
-        assert_eq!((failed.failed, failed.found.as_str()), (true, "SSE at 50 clients: 7.00 ms"));
+        assert_eq!((failed.failed, rows_of(&failed)), (true, vec![(Some(Transport::Sse), 0, p99(7e6))]));
         assert_eq!(failed.expression, "sse.latency_ns.p99 > 5ms");
         assert!(!parse("websocket.latency_ns.p99 > 5ms").evaluate(&rows).failed);
         assert!(parse("*.latency_ns.p99 < 2ms").evaluate(&rows).failed);
         assert!(!parse("*.lost > 0").evaluate(&rows).failed);
         rows[sse].audit.lost = 3;
-        assert_eq!(parse("*.lost > 0").evaluate(&rows).found, "SSE at 50 clients: 3");
+        let lost = Observed::Count { count: AuditCount::Lost, value: 3 };
+        assert_eq!(rows_of(&parse("*.lost > 0").evaluate(&rows)), [(Some(Transport::Sse), 0, lost)]);
     }
 
     #[test]
@@ -375,11 +346,13 @@ mod tests {
         rows.retain(|row| row.transport == Some(Transport::Sse));
         rows[1].metrics.server_cpu_ns_per_delivery = Value(None);
         let unmeasured = parse("sse.server_cpu_ns_per_delivery > 1s").evaluate(&rows);
-        assert!(unmeasured.failed && unmeasured.found.contains("SSE at 1,000 clients: not measured"), "{unmeasured:?}");
+        let expected = [(Some(Transport::Sse), 1, Observed::NotMeasured)];
+        assert!(unmeasured.failed && rows_of(&unmeasured) == expected, "{unmeasured:?}");
         let absent = parse("polling.latency_ns.p99 > 1s").evaluate(&rows);
-        assert!(absent.failed && absent.found.contains("no row of Polling"), "{absent:?}");
+        let polling = Some(Transport::Polling);
+        assert_eq!((absent.failed, absent.found), (true, Found::NoRow { transport: polling }));
         let relative = parse("sse.latency_ns.p99 > +10%").evaluate(&rows);
-        assert!(relative.failed && relative.found.contains("loadgen compare"), "{relative:?}");
+        assert_eq!((relative.failed, relative.found), (true, Found::NeedsBaseline));
     }
 
     #[test]
@@ -389,8 +362,13 @@ mod tests {
         let evaluate = |text: &str, after: &crate::run::file::Run| {
             parse(text).evaluate_comparison(&compare(&before, after), &after.summary)
         };
+        let change = |threshold: &Threshold| {
+            let Observed::Change { share, ci95, is_noise } = rows_of(threshold)[0].2 else { panic!("{threshold:?}") };
+            (share, ci95.is_some(), is_noise)
+        };
         let failed = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
-        assert!(failed.failed && failed.found.contains("+30.0 %"), "{failed:?}");
+        let (share, has_interval, is_noise) = change(&failed);
+        assert!(failed.failed && (share - 0.3).abs() < 1e-9 && has_interval && !is_noise, "{failed:?}");
         assert!(!evaluate("sse.server_cpu_ns_per_delivery > +40%", &after).failed);
         assert!(!evaluate("sse.host_cpu_ns_per_delivery > +20%", &after).failed);
         assert!(evaluate("sse.server_cpu_ns_per_delivery > 1ns", &after).failed, "a value is of the second run");
@@ -399,17 +377,17 @@ mod tests {
             *cpu = Value(cpu.0.map(|value| value * f64::from(trial.round)));
         }
         let noise = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
-        assert!(!noise.failed && noise.found.contains("within noise"), "{noise:?}");
+        assert!(!noise.failed && change(&noise).2, "{noise:?}");
         after.trials.retain(|trial| trial.round == 3);
         after.summary.iter_mut().for_each(|row| {
             let cpu = &mut row.metrics.server_cpu_ns_per_delivery;
             *cpu = Value(cpu.0.map(|value| value * 3.0));
         });
         let single = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
-        assert!(single.failed && single.found.contains("single round"), "{single:?}");
+        assert!(single.failed && !change(&single).1, "{single:?}");
         after.trials.iter_mut().for_each(|trial| trial.metrics.server_cpu_ns_per_delivery = Value(None));
         after.summary.iter_mut().for_each(|row| row.metrics.server_cpu_ns_per_delivery = Value(None));
         let unmeasured = evaluate("sse.server_cpu_ns_per_delivery > +20%", &after);
-        assert!(unmeasured.failed && unmeasured.found.contains("not measured in both"), "{unmeasured:?}");
+        assert!(unmeasured.failed && rows_of(&unmeasured)[0].2 == Observed::NotInBoth, "{unmeasured:?}");
     }
 }

@@ -1,15 +1,16 @@
-//! Reading an expression, and saying where it goes wrong and what could stand there.
+//! Reading an expression, and saying where it goes wrong and what is expected there.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::report::findings::thresholds::{Bound, Count, Expression, Relation, Subject};
+use crate::report::findings::thresholds::{Bound, Expression, Relation, Subject};
 use crate::run::Transport;
 use crate::run::metric::{Metric, Unit};
+use crate::run::threshold::AuditCount;
 use crate::suggest::nearest;
 use crate::units::{length, size};
 
-/// An expression that cannot be read: where, why, and what could stand there.
+/// An expression that cannot be read: where, why, and what is expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ExpressionError {
     /// As written.
@@ -22,7 +23,7 @@ pub struct ExpressionError {
     pub prefix: String,
     /// The nearest of `expected`, if one is near.
     pub suggestion: Option<&'static str>,
-    /// What could stand there.
+    /// What is expected there.
     pub expected: Vec<&'static str>,
 }
 
@@ -198,12 +199,12 @@ fn kind(unit: Unit) -> &'static str {
 }
 
 fn subject(name: &str) -> Option<Subject> {
-    let count = || Count::ALL.into_iter().find(|count| count.label() == name).map(Subject::Audit);
+    let count = || AuditCount::ALL.into_iter().find(|count| count.label() == name).map(Subject::Audit);
     Metric::from_path(name).map(Subject::Metric).or_else(count)
 }
 
 fn subjects() -> Vec<&'static str> {
-    Metric::ALL.iter().map(|metric| metric.path()).chain(Count::ALL.map(Count::label)).collect()
+    Metric::ALL.iter().map(|metric| metric.path()).chain(AuditCount::ALL.map(AuditCount::label)).collect()
 }
 
 fn transports() -> Vec<&'static str> {

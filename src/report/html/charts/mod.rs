@@ -135,7 +135,7 @@ mod tests {
         let fixed = [Ink::Text, Ink::Muted, Ink::Axis, Ink::Grid, Ink::GridMinor, Ink::TcpBaseline, Ink::Band];
         let series = (0..4).flat_map(|index| [Ink::Series(index), Ink::Dashed(index), Ink::Thin(index)]);
         let inks: Vec<Ink> = fixed.into_iter().chain(series).chain((0..5).map(Ink::Part)).collect();
-        let css = include_str!("../report.css");
+        let css = crate::report::html::document::REPORT_CSS;
         for (index, ink) in inks.iter().enumerate() {
             assert!(inks[index + 1..].iter().all(|other| other.class() != ink.class()), "{ink:?}");
             for class in ink.class().split(' ') {

@@ -1,9 +1,7 @@
-//! Values and names as a person reads them.
+//! Values, intervals, ratios and lists in sentences.
 
-use crate::run::Transport;
 use crate::run::metric::Unit;
-pub(crate) use crate::units::short_number;
-use crate::units::{Nanos, grouped, three_digits};
+use crate::units::{Nanos, grouped, short_number, three_digits};
 
 /// Said wherever a figure is missing: never a zero, never a blank.
 pub(crate) const NOT_MEASURED: &str = "not measured";
@@ -27,53 +25,39 @@ pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<S
 }
 
 /// An interval behind a number in a sentence: ` [7.9, 8.4]`, or nothing where it is narrower than the digits shown.
-pub(crate) fn ends([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
+pub(crate) fn bracketed([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
     let (low, high) = (show(low), show(high));
     if low == high { String::new() } else { format!(" [{low}, {high}]") }
 }
 
-/// A value at a tick of an axis: no digits that only fill up.
-pub(crate) fn tick(unit: Unit, value: f64) -> String {
-    unit.tick(value)
-}
-
 /// A length without trailing zeros: `1 s`.
 pub(crate) fn short_length(length: Nanos) -> String {
-    tick(Unit::Nanos, length.0 as f64)
+    Unit::Nanos.tick(length.0 as f64)
 }
 
 /// Names in a sentence: `A`, `A and B`, `A, B and C`.
 pub(crate) fn listed(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
+    joined(names, "and")
 }
 
 /// Names of which one is meant: `A`, `A or B`, `A, B or C`.
 pub(crate) fn either(names: &[String]) -> String {
+    joined(names, "or")
+}
+
+fn joined(names: &[String], word: &str) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
     }
 }
 
-/// A moment as people write it: `2026-11-22 17:47:03 UTC`, never broken over two lines.
+/// A moment as people write it: `2026-11-22 17:47:03 UTC`.
 pub(crate) fn moment(written: &str) -> String {
     let Some(whole) = written.strip_suffix('Z') else { return written.to_owned() };
     let seconds = whole.split_once('.').map_or(whole, |(seconds, _)| seconds);
-    format!("{} UTC", seconds.replacen('T', " ", 1)).replace(' ', "\u{a0}").replace('-', "\u{2011}")
-}
-
-/// A transport in the middle of a sentence.
-pub(crate) fn prose(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Polling => "polling",
-        Transport::LongPolling => "long polling",
-        Transport::Sse | Transport::WebSocket => transport.title(),
-    }
+    format!("{} UTC", seconds.replacen('T', " ", 1))
 }
 
 /// With a capital letter in front.
@@ -98,12 +82,33 @@ pub(crate) fn percent(share: f64) -> String {
     if percent.abs() < 9.95 { format!("{percent:.1}") } else { grouped(percent.round() as i64) }
 }
 
-/// `1 trial`, `12 trials`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count as i64), if count == 1 { "" } else { "s" })
+/// A share as a change: `+20.3 %`, `+3,878 %`.
+pub(crate) fn change(share: f64) -> String {
+    let percent = share * 100.0;
+    let sign = if percent < -0.05 { "−" } else { "+" };
+    match percent.abs() {
+        // Past ten times nobody reads the tenths.
+        many if many >= 1_000.0 => format!("{sign}{} %", grouped(many.round() as i64)),
+        some => format!("{sign}{some:.1} %"),
+    }
 }
 
-/// `1 message`, `10 messages`.
+/// The memory of a host.
+pub(crate) fn gibibytes(bytes: u64) -> String {
+    format!("{} GiB", three_digits(bytes as f64 / f64::from(1 << 30)))
+}
+
+/// A count with its thousands set apart.
+pub(crate) fn whole(count: u64) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// `1 trial`, `12 trials`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", whole(count as u64), if count == 1 { "" } else { "s" })
+}
+
+/// `1 message`, `0.5 messages`.
 pub(crate) fn counted_messages(count: f64) -> String {
     format!("{} message{}", short_number(count), if count == 1.0 { "" } else { "s" })
 }
@@ -116,19 +121,12 @@ mod tests {
     fn an_interval_narrower_than_its_digits_is_not_shown() {
         assert_eq!(shown_interval(Unit::Bytes, Some([616.9, 617.2])), None);
         assert_eq!(shown_interval(Unit::Bytes, Some([616.0, 617.2])).as_deref(), Some("[616, 617] B"));
-        assert_eq!(ends([4.91, 4.94], times), "");
-        assert_eq!(ends([4.81, 4.94], times), " [4.8, 4.9]");
+        assert_eq!(bracketed([4.91, 4.94], times), "");
+        assert_eq!(bracketed([4.81, 4.94], times), " [4.8, 4.9]");
     }
 
     #[test]
-    fn ticks_carry_no_digits_that_only_fill_up() {
-        assert_eq!(tick(Unit::Nanos, 2e8), "200 ms");
-        assert_eq!(tick(Unit::Nanos, 1.5e9), "1.5 s");
-        assert_eq!(tick(Unit::Bytes, 500.0), "500 B");
-        assert_eq!(tick(Unit::Bytes, 65_536.0), "65,536 B", "never binary beside decimal");
-        assert_eq!(tick(Unit::Nanos, 0.0), "0", "an axis in µs does not begin in ms");
-        assert_eq!(tick(Unit::Fraction, 0.05), "5 %");
-        assert_eq!(short_number(0.2), "0.2");
-        assert_eq!(short_number(1000.0), "1,000");
+    fn a_change_has_a_sign_and_no_digits_that_nobody_reads() {
+        assert_eq!([0.203, -0.5, -0.0001, 38.778].map(change), ["+20.3 %", "−50.0 %", "+0.0 %", "+3,878 %"]);
     }
 }

@@ -1,17 +1,17 @@
 //! Which transport to use, in words: one paragraph, the same for terminal and page, each sentence with its figure.
 
 use crate::report::findings::recommendation::{Of, Recommendation};
-use crate::report::findings::view::{capitalised, either, percent, prose, short_length, short_number, times};
+use crate::report::text::wording::{capitalised, either, percent, prose, short_length, times};
 use crate::run::Transport;
 use crate::run::file::Point;
 use crate::run::metric::Metric;
-use crate::units::{Nanos, grouped, three_digits};
+use crate::units::{Nanos, grouped, short_number, three_digits};
 
 /// The widest line in a terminal.
 const WIDTH_MAX: usize = 110;
 
 /// The paragraph, sentence by sentence; the first is the answer.
-pub(crate) fn sentences(found: &Recommendation) -> Vec<String> {
+pub(crate) fn recommendation_sentences(found: &Recommendation) -> Vec<String> {
     let mut sentences = vec![answer(found)];
     sentences.extend(found.between.map(|[low, high]| {
         let less = percent(1.0 - low.value / high.value);
@@ -42,9 +42,9 @@ pub(crate) fn sentences(found: &Recommendation) -> Vec<String> {
 }
 
 /// The same as lines of a terminal, with an empty one in front.
-pub(crate) fn lines(found: &Recommendation) -> String {
+pub(crate) fn recommendation_lines(found: &Recommendation) -> String {
     let mut lines = vec![String::new()];
-    for word in sentences(found).join(" ").split(' ') {
+    for word in recommendation_sentences(found).join(" ").split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH_MAX => {
@@ -118,7 +118,7 @@ mod tests {
     use crate::run::file::Run;
 
     fn said(run: &Run) -> Vec<String> {
-        sentences(&recommendation::of(&View::new(run)).unwrap())
+        recommendation_sentences(&recommendation::of(&View::new(run)).unwrap())
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        let text = lines(&recommendation::of(&View::new(&fake::quick())).unwrap());
+        let text = recommendation_lines(&recommendation::of(&View::new(&fake::quick())).unwrap());
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH_MAX), "{text}");
     }
 }

@@ -1,0 +1,164 @@
+//! Of the claims: what holds, what does not, and what the rounds leave open.
+
+use super::*;
+use crate::run::fake;
+use crate::run::file::{Point, Run};
+use crate::run::metric::Value;
+
+fn claims(run: &Run) -> Vec<Claim> {
+    super::of(&View::new(run))
+}
+
+/// Of the claim whose evidence this is.
+fn holding(run: &Run, is_meant: fn(&Evidence) -> bool) -> Holding {
+    let found = claims(run);
+    found.iter().find(|claim| is_meant(&claim.evidence)).unwrap_or_else(|| panic!("{found:?}")).holding
+}
+
+fn wastes(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::PollingWastes { .. })
+}
+
+fn becomes_polling(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::LongPollingBecomesPolling { .. })
+}
+
+fn pushes(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::SsePushes { .. })
+}
+
+fn gains(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::WebSocketGainsWithLoad { .. })
+}
+
+/// Sets a figure of every trial and row of a transport, as `value` says from its point.
+fn set(run: &mut Run, transport: Transport, metric: Metric, value: impl Fn(&Point) -> f64) {
+    for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(transport)) {
+        let noise = 1.0 + f64::from(trial.round) / 1e3;
+        let value = value(&trial.point) * noise;
+        *trial.metrics.get_mut(metric) = Value(Some(value));
+        if metric.path().starts_with("latency_ns") {
+            trial.latency_hdr = fake::all_taking(value);
+        }
+    }
+    for row in run.summary.iter_mut().filter(|row| row.transport == Some(transport)) {
+        *row.metrics.get_mut(metric) = Value(Some(value(&row.point)));
+    }
+}
+
+fn sparse() -> Run {
+    let mut run = fake::run("sparse", "?", None, vec![fake::point()], 3);
+    set(&mut run, Transport::Polling, Metric::EmptyFraction, |_| 0.9);
+    for (transport, bytes) in Transport::ALL.into_iter().zip([3_000.0, 600.0, 300.0, 280.0]) {
+        set(&mut run, transport, Metric::WireTotal, |_| bytes);
+    }
+    run
+}
+
+#[test]
+fn polling_wastes_where_it_is_empty_and_dearer_and_not_where_it_is_neither() {
+    let mut run = sparse();
+    assert_eq!(holding(&run, wastes), Holding::Holds);
+    set(&mut run, Transport::Polling, Metric::WireTotal, |_| 200.0);
+    assert_eq!(holding(&run, wastes), Holding::WithinLimits);
+    set(&mut run, Transport::Polling, Metric::EmptyFraction, |_| 0.0);
+    assert_eq!(holding(&run, wastes), Holding::DoesNotHold);
+}
+
+#[test]
+fn long_polling_that_is_still_sooner_when_it_costs_more_is_a_claim_within_limits() {
+    let mut run = fake::sweep_over_rate();
+    set(&mut run, Transport::Polling, Metric::RequestsPerDelivery, |point| 1.0 / point.rate_per_s);
+    set(&mut run, Transport::LongPolling, Metric::RequestsPerDelivery, |_| 1.0);
+    set(&mut run, Transport::Polling, Metric::WireTotal, |_| 170.0);
+    set(&mut run, Transport::LongPolling, Metric::WireTotal, |_| 550.0);
+    set(&mut run, Transport::Polling, Metric::LatencyP50, |_| 5e8);
+    set(&mut run, Transport::LongPolling, Metric::LatencyP50, |_| 1e6);
+    assert_eq!(holding(&run, becomes_polling), Holding::WithinLimits);
+    let Evidence::LongPollingBecomesPolling { latency, is_sooner, .. } = claims(&run)[0].evidence else {
+        panic!("{:?}", claims(&run));
+    };
+    assert!(is_sooner && (latency.ratio * 500.0 - 1.0).abs() < 0.01, "{latency:?}");
+    set(&mut run, Transport::LongPolling, Metric::LatencyP50, |_| 5e8);
+    assert_eq!(holding(&run, becomes_polling), Holding::Holds);
+    set(&mut run, Transport::LongPolling, Metric::RequestsPerDelivery, |point| 2.0 / point.rate_per_s);
+    assert_eq!(holding(&run, becomes_polling), Holding::DoesNotHold, "it never was an improvement");
+}
+
+#[test]
+fn sse_that_asks_again_does_not_push_without_requests() {
+    let mut run = sparse();
+    set(&mut run, Transport::Sse, Metric::RequestsPerDelivery, |_| 0.0);
+    assert_eq!(holding(&run, pushes), Holding::Holds);
+    set(&mut run, Transport::Sse, Metric::RequestsPerDelivery, |_| 0.01);
+    assert_eq!(holding(&run, pushes), Holding::DoesNotHold);
+}
+
+fn growths(run: &Run) -> Vec<Growth> {
+    let Evidence::WebSocketGainsWithLoad { costs, .. } = &claims(run)[0].evidence else { panic!("no such claim") };
+    costs.iter().map(|one| one.growth).collect()
+}
+
+#[test]
+fn an_advantage_that_does_not_grow_is_one_within_limits() {
+    let points = [10, 1_000].map(|clients| Point { clients, ..fake::point() });
+    let mut run = fake::run("crowd", "?", Some("clients"), points.to_vec(), 3);
+    for metric in Cost::ALL.map(Cost::metric) {
+        set(&mut run, Transport::WebSocket, metric, |_| 10.0);
+        set(&mut run, Transport::Polling, metric, |point| 20.0 * f64::from(point.clients));
+    }
+    assert_eq!(holding(&run, gains), Holding::Holds);
+    assert_eq!(growths(&run), [Growth::More; 3]);
+    set(&mut run, Transport::Polling, Metric::WireTotal, |_| 20.0);
+    assert_eq!(holding(&run, gains), Holding::WithinLimits);
+    for metric in Cost::ALL.map(Cost::metric) {
+        set(&mut run, Transport::Polling, metric, |point| 40.0 / f64::from(point.clients).log10());
+    }
+    assert_eq!(holding(&run, gains), Holding::WithinLimits);
+    assert_eq!(growths(&run), [Growth::Less; 3]);
+    for metric in Cost::ALL.map(Cost::metric) {
+        set(&mut run, Transport::Polling, metric, |_| 5.0);
+    }
+    assert_eq!(holding(&run, gains), Holding::DoesNotHold);
+}
+
+#[test]
+fn a_claim_that_noise_hides_is_inconclusive() {
+    let all = |ratio, ci95: [f64; 2]| Difference { ratio, ci95, is_clear: ci95[0] > 1.0, p_value: 0.5 };
+    assert_eq!(is_more(&all(1.5, [0.5, 4.0])), None);
+    assert_eq!(is_more(&all(1.1, [0.95, 1.2])), Some(false));
+    assert_eq!(Growth::of(&all(2.0, [1.0, 4.0]), &all(3.0, [1.5, 6.0])), Growth::Inconclusive);
+    assert_eq!(Holding::of(&[None, Some(true)]), Holding::Inconclusive);
+    assert_eq!(Holding::of(&[None, Some(true), Some(false)]), Holding::WithinLimits);
+}
+
+#[test]
+fn effort_is_judged_by_lines_and_counted_for_each_transport() {
+    let mut run = fake::run("crowd", "?", Some("clients"), vec![fake::point()], 3);
+    let effort = |transport, lines| Effort { transport, shared_lines: 9, server_lines: lines, client_lines: lines };
+    for (lines, expected) in [(110, Holding::Holds), (200, Holding::WithinLimits), (400, Holding::DoesNotHold)] {
+        run.environment.effort =
+            Transport::ALL.into_iter().zip([100, 100, 100, lines]).map(|(t, lines)| effort(t, lines)).collect();
+        assert_eq!(holding(&run, |one| matches!(one, Evidence::WebSocketIsSimple { .. })), expected);
+    }
+    let Evidence::WebSocketIsSimple { lines, ratio } = &claims(&run)[0].evidence else { panic!("no effort") };
+    assert_eq!((lines.len(), *ratio), (4, 4.0));
+}
+
+#[test]
+fn messages_that_did_not_come_back_count_against_both_directions() {
+    let points = [MessageKind::Text, MessageKind::Binary].map(|kind| Point { echo: Some(kind), ..fake::point() });
+    let mut run = fake::run("duplex", "?", None, points.to_vec(), 3);
+    assert_eq!(holding(&run, |one| matches!(one, Evidence::WebSocketIsBidirectional { .. })), Holding::Holds);
+    let row = run.summary.iter_mut().rfind(|row| row.transport == Some(Transport::WebSocket)).unwrap();
+    row.audit.delivered -= 1;
+    assert_eq!(holding(&run, |one| matches!(one, Evidence::WebSocketIsBidirectional { .. })), Holding::WithinLimits);
+}
+
+#[test]
+fn a_run_that_was_made_for_no_claim_judges_none() {
+    assert_eq!(claims(&fake::quick()), []);
+    let mut run = sparse();
+    run.trials.retain(|trial| trial.transport != Some(Transport::LongPolling));
+    assert!(claims(&run).iter().all(|claim| claim.evidence.number() != 1), "what it needs was not measured");
+}

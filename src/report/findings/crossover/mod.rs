@@ -1,0 +1,285 @@
+//! What becomes of the transports along a sweep: which is lowest at its ends, and where two change places.
+
+#[cfg(test)]
+mod tests;
+
+use crate::report::findings::ranking::{Ranking, Winner, apart, is_equal};
+use crate::report::findings::view::{Drawn, Setting, View};
+use crate::run::Transport;
+use crate::run::file::Verdict;
+use crate::run::metric::Unit;
+use crate::stats::{Difference, difference};
+
+/// A change of places in which one of the sides is closer than this is not reported: with six pairs at many points, some
+/// interval excludes 1 by chance alone.
+const CHANGE_MIN: f64 = 0.05;
+
+/// What becomes of one pair along a sweep, where it does not keep its order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// The two change places.
+    Crossing {
+        /// The pair.
+        pair: [Transport; 2],
+        /// The one of it that is lower before.
+        lower_before: Transport,
+        /// Where, as estimated.
+        near: f64,
+        /// The two swept values between which it is.
+        between: [f64; 2],
+    },
+    /// The two become equal within noise.
+    Merging {
+        /// The pair.
+        pair: [Transport; 2],
+        /// The one of it that is lower before.
+        lower_before: Transport,
+        /// From which swept value on.
+        from: f64,
+        /// Within which factor.
+        within: f64,
+    },
+}
+
+/// What becomes of all pairs along a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Changes {
+    /// No pair has two points at which it can be compared.
+    NotComparable,
+    /// Every pair keeps its order.
+    None,
+    /// No pair clearly changes places, but not every comparison is decided.
+    NoneClear,
+    /// These do.
+    Some(Vec<Change>),
+}
+
+/// Two transports, and the ratio of the first to the second at each swept value at which one is known.
+struct Pair {
+    transports: [Transport; 2],
+    at: Vec<(f64, Difference)>,
+}
+
+/// Which pairs change places or become equal in `drawn` along `points`.
+pub(crate) fn changes(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Changes {
+    let transports = view.transports();
+    let (mut found, mut has_any, mut is_all_decided) = (Vec::new(), false, true);
+    for (index, first) in transports.iter().enumerate() {
+        for second in &transports[index + 1..] {
+            let pair = Pair::of(view, setting, points, drawn, [*first, *second]);
+            has_any |= pair.at.len() > 1;
+            is_all_decided &= pair.at.iter().all(|(_, found)| found.is_clear || is_equal(found.ci95));
+            found.extend(pair.change());
+        }
+    }
+    match (found.is_empty(), has_any, is_all_decided) {
+        (false, ..) => Changes::Some(found),
+        (true, false, _) => Changes::NotComparable,
+        (true, true, true) => Changes::None,
+        (true, true, false) => Changes::NoneClear,
+    }
+}
+
+/// What becomes of one pair along the sweep; `None` if it keeps its order.
+pub(crate) fn change_of(
+    view: &View<'_>,
+    setting: Setting,
+    points: &[usize],
+    drawn: Drawn,
+    pair: [Transport; 2],
+) -> Option<Change> {
+    Pair::of(view, setting, points, drawn, pair).change()
+}
+
+impl Pair {
+    fn of(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn, pair: [Transport; 2]) -> Self {
+        let known = points.iter().filter_map(|point| {
+            let found = compared(view, *point, drawn, pair)?;
+            Some((setting.of(view.point(*point)?), found))
+        });
+        let mut at: Vec<(f64, Difference)> = known.collect();
+        at.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { transports: pair, at }
+    }
+
+    /// What becomes of a pair along the sweep; nothing if it keeps its order, or if the rounds leave it open.
+    fn change(&self) -> Option<Change> {
+        let clear: Vec<&(f64, Difference)> = self.at.iter().filter(|(_, found)| found.is_clear).collect();
+        let is_change = |pair: &&[&(f64, Difference)]| (pair[0].1.ratio < 1.0) != (pair[1].1.ratio < 1.0);
+        let mut changes = clear.windows(2).filter(is_change);
+        let is_wide = |ratio: f64| (ratio - 1.0).abs() > CHANGE_MIN;
+        let is_wide_on = |is_low: bool| clear.iter().any(|(_, one)| (one.ratio < 1.0) == is_low && is_wide(one.ratio));
+        match (changes.next(), changes.next()) {
+            (Some(ends), None) if is_wide_on(true) && is_wide_on(false) => {
+                let ((from, before), (to, after)) = (ends[0], ends[1]);
+                return Some(Change::Crossing {
+                    pair: self.transports,
+                    lower_before: self.lower(before),
+                    near: two_digits(crossing(*from, *to, before.ratio, after.ratio)),
+                    between: [*from, *to],
+                });
+            }
+            // More than one change is noise around equality, and so is one that stays within a hair of it.
+            (Some(_), _) => return None,
+            (None, _) => {}
+        }
+        if clear.iter().any(|(_, one)| is_wide(one.ratio)) { self.merging(&clear) } else { None }
+    }
+
+    /// Do the two become equal behind the last value at which they clearly differ?
+    fn merging(&self, clear: &[&(f64, Difference)]) -> Option<Change> {
+        let (last_clear, last) = clear.last()?;
+        let after: Vec<&(f64, Difference)> = self.at.iter().filter(|(value, _)| value > last_clear).collect();
+        let (from, first) = after.first()?;
+        // "Clear before, not clear after" alone is no finding: after it the two must be equal within a narrow bound,
+        // at every value, and the ratio must be another than before.
+        let is_another = first.ci95[0] > last.ci95[1] || first.ci95[1] < last.ci95[0];
+        if !is_another || !after.iter().all(|(_, one)| is_equal(one.ci95)) {
+            return None;
+        }
+        let within = after.iter().map(|(_, one)| apart(one.ci95)).fold(1.0, f64::max);
+        Some(Change::Merging { pair: self.transports, lower_before: self.lower(last), from: *from, within })
+    }
+
+    /// Which is the lower where the two compare like this.
+    fn lower(&self, found: &Difference) -> Transport {
+        self.transports[usize::from(found.ratio >= 1.0)]
+    }
+}
+
+/// How two transports compare at one point, if both rows may be used and there is an interval.
+fn compared(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Transport; 2]) -> Option<Difference> {
+    let sample = |transport| {
+        let place = measured_at(view, point, transport)?;
+        let is_usable = view.row(place, transport)?.verdict != Verdict::Invalid;
+        view.sample(place, transport, drawn).filter(|_| is_usable)
+    };
+    difference(&sample(first)?, &sample(second)?)
+}
+
+/// Where a transport's row for a point is: there, or, where polls alone are swept, at the one point at which the others
+/// were measured, since the poll interval is nothing to them.
+fn measured_at(view: &View<'_>, point: usize, transport: Transport) -> Option<usize> {
+    let is_there = |point: &usize| view.row(*point, transport).is_some();
+    let is_concerned = view.sweep() != Some(Setting::PollInterval) || transport == Transport::Polling;
+    let elsewhere = || view.points().into_iter().filter(|_| !is_concerned).find(is_there);
+    Some(point).filter(is_there).or_else(elsewhere)
+}
+
+/// No more digits than an estimate between two measured points can have.
+fn two_digits(value: f64) -> f64 {
+    let decade = 10f64.powf(value.abs().log10().floor() - 1.0);
+    if decade > 0.0 { (value / decade).round() * decade } else { value }
+}
+
+/// Where the ratio passes 1, between two values at which it is known: straight in the logarithm of the ratio, and of
+/// the setting if that is above zero.
+fn crossing(from: f64, to: f64, before: f64, after: f64) -> f64 {
+    let share = before.ln() / (before.ln() - after.ln());
+    if from > 0.0 { (from.ln() + (to.ln() - from.ln()) * share).exp() } else { from + (to - from) * share }
+}
+
+/// Which transports are lowest at one end of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lowest {
+    /// The swept value.
+    pub at: f64,
+    /// Those that are, or may be, in the order in which they are shown.
+    pub leaders: Vec<Transport>,
+    /// In what way.
+    pub winner: Winner,
+}
+
+/// Which are lowest at the two ends of a sweep.
+pub(crate) fn lowest_at_ends(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Option<[Lowest; 2]> {
+    let lowest = |point: usize| {
+        let ranking = Ranking::of(view, point, drawn)?;
+        let mut leaders = ranking.leaders();
+        leaders.sort_unstable();
+        Some(Lowest { at: setting.of(view.point(point)?), leaders, winner: ranking.winner() })
+    };
+    Some([lowest(*points.first()?)?, lowest(*points.last()?)?])
+}
+
+/// How two transports compare at one swept value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Compared {
+    /// The swept value.
+    pub at: f64,
+    /// The two; the higher first where they differ.
+    pub pair: [Transport; 2],
+    /// How.
+    pub relation: Relation,
+}
+
+/// How one stands to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Relation {
+    /// Equal within this factor.
+    Equal(f64),
+    /// The rounds leave up to this factor between them.
+    Inconclusive {
+        /// How many rounds, at the least.
+        rounds: usize,
+        /// The factor.
+        factor: f64,
+    },
+    /// The first is so many times the second.
+    Ratio {
+        /// How many.
+        ratio: f64,
+        /// Its interval.
+        ci95: [f64; 2],
+    },
+    /// Two shares: of the first, of the second, and the interval of what lies between.
+    Shares {
+        /// The two.
+        shares: [f64; 2],
+        /// Of their difference.
+        apart: [f64; 2],
+    },
+}
+
+/// How far the highest is from the lowest at one point.
+pub(crate) fn spread(view: &View<'_>, setting: Setting, point: usize, drawn: Drawn) -> Option<Compared> {
+    let ranking = Ranking::of(view, point, drawn)?;
+    let (highest, _) = ranking.behind.last()?;
+    pair(view, setting, point, drawn, [*highest, ranking.best])
+}
+
+/// How two transports compare at one point.
+pub(crate) fn pair(
+    view: &View<'_>,
+    setting: Setting,
+    point: usize,
+    drawn: Drawn,
+    pair: [Transport; 2],
+) -> Option<Compared> {
+    let found = compared(view, point, drawn, pair)?;
+    let at = setting.of(view.point(point)?);
+    let sample = |one| measured_at(view, point, one).and_then(|place| view.sample(place, one, drawn));
+    if !found.is_clear {
+        let rounds = pair.map(|one| sample(one).map_or(0, |sample| sample.trials));
+        let factor = apart(found.ci95);
+        let relation = match is_equal(found.ci95) {
+            true => Relation::Equal(factor),
+            false => Relation::Inconclusive { rounds: rounds[0].min(rounds[1]), factor },
+        };
+        return Some(Compared { at, pair, relation });
+    }
+    // The larger over the smaller, whichever it is: a ratio below 1 is hard to read.
+    let [first, second] = pair;
+    let (pair, ratio, ci95) = match found.ratio < 1.0 {
+        true => ([second, first], 1.0 / found.ratio, [1.0 / found.ci95[1], 1.0 / found.ci95[0]]),
+        false => (pair, found.ratio, found.ci95),
+    };
+    let relation = match drawn.unit() {
+        Unit::Nanos | Unit::Bytes | Unit::Count => Relation::Ratio { ratio, ci95 },
+        Unit::Fraction => {
+            let [Some(high), Some(low)] = pair.map(|one| sample(one).map(|sample| sample.value)) else { return None };
+            // The interval of the ratio, as what it adds to the lower share.
+            Relation::Shares { shares: [high, low], apart: ci95.map(|ratio| low * (ratio - 1.0)) }
+        }
+    };
+    Some(Compared { at, pair, relation })
+}

@@ -1,0 +1,27 @@
+//! What was claimed, and whether this run says so.
+
+use maud::{Markup, html};
+
+use crate::report::findings::claims;
+use crate::report::findings::view::View;
+use crate::report::text::wording::{because, claim_holds, claimed};
+
+/// The section, or nothing of a run that tests no claim.
+pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
+    let claims = claims::of(view);
+    (!claims.is_empty()).then(|| {
+        html! {
+            section #claims {
+                h2 { "What was claimed" }
+                dl.answers {
+                    @for one in &claims {
+                        div {
+                            dt { "Claim " (one.evidence.number()) ": " (claimed(&one.evidence)) }
+                            dd { strong { "It " (claim_holds(one.holding)) "." } span { " " (because(view, &one.evidence)) } }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}

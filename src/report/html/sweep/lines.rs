@@ -1,0 +1,243 @@
+//! Figures over the swept setting, a line for each transport.
+
+use maud::{Markup, html};
+
+use crate::report::findings::theory;
+use crate::report::findings::view::{Drawn, Setting, View};
+use crate::report::html::charts::axis::{Axis, Scale};
+use crate::report::html::charts::lines::{Lines, Mark, Series};
+use crate::report::html::charts::{Ink, Size};
+use crate::report::html::components::{Fit, Picture, Table, legend};
+use crate::report::html::sweep::Group;
+use crate::report::text::wording::{capitalised, listed, shown, shown_interval};
+use crate::run::Transport;
+use crate::run::file::Verdict;
+use crate::run::metric::{Metric, Unit};
+
+/// A swept setting that spans more than this many times is drawn on a logarithmic axis.
+const LOG_SPAN: f64 = 20.0;
+
+/// A figure along a sweep.
+struct Swept<'a> {
+    view: &'a View<'a>,
+    setting: Setting,
+    points: &'a [usize],
+    drawn: Drawn,
+    /// The swept values, in the order of the axis.
+    values: Vec<f64>,
+}
+
+/// One figure over the swept setting.
+pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folded: bool) -> Option<Markup> {
+    let unit = drawn.unit();
+    let transports = view.transports();
+    let points = &group.points;
+    let values = points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point)).collect();
+    let swept = Swept { view, setting, points, drawn, values };
+    let predicted: Vec<Series> = transports.iter().map(|one| swept.predicted(*one)).collect();
+    let mut measured: Vec<Series> = transports.iter().map(|one| swept.measured(*one)).collect();
+    let has_theory = predicted.iter().any(|one| !one.points.is_empty());
+    let values = || predicted.iter().chain(&measured).flat_map(|one| one.points.iter().map(|mark| mark.y));
+    let scale = Scale::for_span(values().filter(|value| *value > 0.0), LOG_SPAN);
+    let y = Axis::fit(values(), scale, 6)?;
+    let at: Vec<f64> = swept.values.iter().map(|value| swept.place(*value)).collect();
+    let x_scale = Scale::for_span(at.iter().copied(), LOG_SPAN);
+    let is_placed = |one: &Series| one.points.iter().any(|mark| y.holds(mark.y));
+    let is_unplaced = |(_, one): &(&Transport, &Series)| !one.points.is_empty() && !is_placed(one);
+    let unplaced = transports.iter().zip(&measured).filter(is_unplaced);
+    let unplaced: Vec<String> = unplaced.map(|(transport, _)| view.title(*transport).to_owned()).collect();
+    for one in &mut measured {
+        one.is_named = is_placed(one);
+    }
+    let title = capitalised(&view.label(drawn));
+    let (y_title, x_title) = (scale.noted(unit_title(drawn)), x_scale.noted(setting.label()));
+    let lines = Lines {
+        title: &format!("{title} over {}", setting.label()),
+        x: (Axis::at(&at, x_scale, 7)?, &|at| setting.tick(swept.value(at))),
+        y: (y, &|value| unit.tick(value)),
+        x_title: &x_title,
+        y_title: &y_title,
+        series: predicted.into_iter().chain(measured).collect(),
+        height_px: 310,
+    };
+    let fit = if is_folded { Fit::Scrolled(Size::Half) } else { Fit::Both(Size::Half) };
+    let picture = Picture {
+        title,
+        is_captioned: true,
+        note: notes(&unplaced, &unusable(view, setting, points)),
+        legend: match has_theory {
+            true => html! { div.always { (legend(view, &transports, &[("dashed", "theory")])) } },
+            false => legend(view, &transports, &[]),
+        },
+        drawing: fit.draw(|size| lines.svg(size)),
+        table: swept_table(view, setting, points, drawn),
+    };
+    Some(picture.html())
+}
+
+impl Swept<'_> {
+    /// Where a swept value stands on the axis: along a scale, or beside the others.
+    fn place(&self, value: f64) -> f64 {
+        match self.setting.is_category() {
+            true => self.values.iter().position(|one| *one == value).unwrap_or_default() as f64,
+            false => value,
+        }
+    }
+
+    /// The swept value at a place.
+    fn value(&self, at: f64) -> f64 {
+        match self.setting.is_category() {
+            true => self.values.get(at as usize).copied().unwrap_or_default(),
+            false => at,
+        }
+    }
+
+    /// What theory says of a transport.
+    fn predicted(&self, transport: Transport) -> Series {
+        let predictions = theory::predictions(self.view.run);
+        let points = self.points.iter().filter_map(|point| {
+            let one = predictions.iter().find(|one| {
+                Drawn::Metric(one.metric) == self.drawn && one.transport == transport && one.point_index == *point
+            })?;
+            Some(Mark::plain(self.place(self.setting.of(self.view.point(*point)?)), one.predicted))
+        });
+        let (ink, name) = (Ink::Dashed(transport.index() as u8), format!("{}, theory", self.view.title(transport)));
+        Series { name, ink, marker: None, is_named: false, points: points.collect() }
+    }
+
+    /// What was measured of it.
+    fn measured(&self, transport: Transport) -> Series {
+        let (unit, setting) = (self.drawn.unit(), self.setting);
+        let marks = self.points.iter().filter_map(|point| {
+            let (row, settings) = (self.view.row(*point, transport)?, self.view.point(*point)?);
+            let (x, y) = (self.place(setting.of(settings)), self.drawn.of(&row.metrics)?);
+            let (interval, at) = (self.drawn.interval(row), setting.tick(setting.of(settings)));
+            let value = match shown_interval(unit, interval) {
+                Some(interval) => format!("{} {interval} at {at}", unit.show(y)),
+                None => format!("{} at {at}", unit.show(y)),
+            };
+            Some(Mark { x, y, interval, shown: Some(value), label: None, is_focusable: true })
+        });
+        let (index, name) = (transport.index(), self.view.title(transport).to_owned());
+        Series { name, ink: Ink::Series(index as u8), marker: Some(index), is_named: true, points: marks.collect() }
+    }
+}
+
+/// What is not where one would look for it.
+fn notes(unplaced: &[String], unusable: &[String]) -> String {
+    let mut notes = Vec::new();
+    if !unplaced.is_empty() {
+        notes.push(format!("{}: 0, which has no place on a log scale.", listed(unplaced)));
+    }
+    if !unusable.is_empty() {
+        notes.push(format!("Drawn, but invalid and not to be used: {}.", listed(unusable)));
+    }
+    notes.join(" ")
+}
+
+/// The rows that must not be used, in words.
+fn unusable(view: &View<'_>, setting: Setting, points: &[usize]) -> Vec<String> {
+    let of_point = |point: &usize| {
+        let rows =
+            view.transports().into_iter().filter_map(|transport| Some((transport, view.row(*point, transport)?)));
+        let invalid = rows.filter(|(_, row)| row.verdict == Verdict::Invalid);
+        invalid
+            .map(|(transport, row)| format!("{} {}", view.prose(transport), setting.at(setting.of(&row.point))))
+            .collect::<Vec<_>>()
+    };
+    points.iter().flat_map(of_point).collect()
+}
+
+/// What the axis upwards counts; the title of the picture has named the figure.
+fn unit_title(drawn: Drawn) -> &'static str {
+    match drawn.unit() {
+        Unit::Nanos => "time",
+        Unit::Bytes => "bytes",
+        Unit::Count => "count",
+        Unit::Fraction => "share",
+    }
+}
+
+fn swept_table(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Table {
+    let transports = view.transports();
+    let head = std::iter::once(setting.label()).chain(transports.iter().map(|one| view.title(*one)));
+    let rows = points.iter().map(|point| {
+        let value = view.point(*point).map(|point| setting.tick(setting.of(point))).unwrap_or_default();
+        let cells = transports.iter().map(|transport| {
+            let row = view.row(*point, *transport);
+            let value = shown(drawn.unit(), row.and_then(|row| drawn.of(&row.metrics)));
+            let interval = shown_interval(drawn.unit(), row.and_then(|row| drawn.interval(row)));
+            interval.map_or(value.clone(), |interval| format!("{value} {interval}"))
+        });
+        std::iter::once(value).chain(cells).collect()
+    });
+    Table::new(head.map(str::to_owned).collect(), rows.collect())
+}
+
+/// What freshness costs: age against bytes, the polls as a line over their intervals, the streams as points.
+pub(super) fn frontier(view: &View<'_>) -> Option<Markup> {
+    let transports = view.transports();
+    let (mut series, mut table) = (Vec::new(), Vec::new());
+    for transport in &transports {
+        let (marks, rows) = of_frontier(view, *transport);
+        let (index, name) = (transport.index(), transport.title().to_owned());
+        let (ink, marker) = (Ink::Series(index as u8), Some(index));
+        series.push(Series { name, ink, marker, is_named: false, points: marks });
+        table.extend(rows);
+    }
+    let xs = || series.iter().flat_map(|one| one.points.iter().map(|mark| mark.x));
+    let ys = || series.iter().flat_map(|one| one.points.iter().map(|mark| mark.y));
+    let (x_scale, y_scale) = (Scale::for_span(xs(), 4.0), Scale::for_span(ys(), 4.0));
+    let (x, y) = (Axis::fit(xs(), x_scale, 6)?, Axis::fit(ys(), y_scale, 6)?);
+    let (x_title, y_title) = (x_scale.noted(&view.label(BYTES)), y_scale.noted(&view.label(AGE)));
+    let lines = Lines {
+        title: "Age of information against bytes for each delivery",
+        x: (x, &|value| BYTES.unit().tick(value)),
+        y: (y, &|value| AGE.unit().tick(value)),
+        x_title: &x_title,
+        y_title: &y_title,
+        series,
+        height_px: 300,
+    };
+    let picture = Picture {
+        title: "What freshness costs".to_owned(),
+        is_captioned: true,
+        note: "Down is fresher, left is cheaper. Polling is a line over its intervals; the others do not depend on it."
+            .to_owned(),
+        legend: legend(view, &transports, &[]),
+        drawing: Fit::Both(Size::Full).draw(|size| lines.svg(size)),
+        table: Table::new(
+            ["transport", "poll interval", "bytes per delivery", "age"].map(str::to_owned).to_vec(),
+            table,
+        ),
+    };
+    Some(picture.html())
+}
+
+/// Across, and upwards.
+const BYTES: Drawn = Drawn::Metric(Metric::WireTotal);
+const AGE: Drawn = Drawn::Metric(Metric::AgeMean);
+
+/// The points of one transport, and their rows in the table.
+fn of_frontier(view: &View<'_>, transport: Transport) -> (Vec<Mark>, Vec<Vec<String>>) {
+    let (mut marks, mut rows) = (Vec::new(), Vec::new());
+    for point in view.points() {
+        let (Some(row), Some(settings)) = (view.row(point, transport), view.point(point)) else { continue };
+        let interval = Setting::PollInterval.tick(Setting::PollInterval.of(settings));
+        let (x, y) = (BYTES.of(&row.metrics), AGE.of(&row.metrics));
+        let cells = [interval.clone(), shown(BYTES.unit(), x), shown(AGE.unit(), y)];
+        rows.push(std::iter::once(transport.title().to_owned()).chain(cells).collect());
+        let (Some(x), Some(y)) = (x, y) else { continue };
+        let values = format!("{}, age {}", BYTES.unit().show(x), AGE.unit().show(y));
+        let (what, label) = match transport {
+            Transport::Polling => (format!("every {interval}: {values}"), Some(format!("every {interval}"))),
+            Transport::LongPolling | Transport::Sse | Transport::WebSocket => (values, None),
+        };
+        marks.push(Mark { x, y, interval: AGE.interval(row), shown: Some(what), label, is_focusable: true });
+        // The poll interval is nothing to the others: one point says all of them.
+        if transport != Transport::Polling {
+            break;
+        }
+    }
+    (marks, rows)
+}

@@ -1,0 +1,122 @@
+//! The scenario's own picture, over the setting that it sweeps, and its answers in words.
+
+mod answers;
+mod lines;
+
+use std::collections::BTreeSet;
+
+pub(crate) use answers::answers;
+use maud::{Markup, html};
+
+use super::lubbers_greco;
+use crate::report::findings::view::{Drawn, Setting, View};
+use crate::report::html::charts::Size;
+use crate::report::html::components::Fit;
+use crate::report::html::distributions::{anatomy, plain_bars};
+use crate::report::html::sweep::lines::{frontier, over};
+use crate::report::html::timeline::timeline;
+use crate::report::text::wording::{capitalised, listed};
+use crate::run::metric::Metric;
+use crate::run::purpose::Figure;
+
+/// What the scenario asks to be drawn, in its order; `None` where the scorecard answers its question.
+pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
+    let points = view.points();
+    let first = *points.first()?;
+    let setting = view.sweep().filter(|_| points.len() > 1);
+    let drawn = |figure: &Figure| match figure {
+        Figure::Metric(metric) => Some(Drawn::Metric(*metric)),
+        Figure::Overhead => Some(Drawn::Overhead),
+        Figure::Timeline | Figure::Frontier | Figure::Anatomy | Figure::LubbersGreco => None,
+    };
+    let mut all = Vec::new();
+    // Metrics beside one another stand in pairs.
+    for group in view.figures().chunk_by(|a, b| drawn(a).is_some() && drawn(b).is_some()) {
+        let metrics: Vec<Drawn> = group.iter().filter_map(drawn).collect();
+        match (group[0], setting) {
+            (Figure::Metric(_) | Figure::Overhead, Some(setting)) => all.extend(lines(view, setting, &metrics)),
+            (Figure::Metric(_) | Figure::Overhead, None) => {
+                let bars = metrics.iter().filter_map(|drawn| match drawn {
+                    Drawn::Metric(metric) => Some(plain_bars(view, first, *metric)),
+                    Drawn::Overhead => None,
+                });
+                all.push(side_by_side(bars));
+            }
+            (Figure::Timeline, _) => all.extend(timeline(view, first, Fit::Both(Size::Full), true)),
+            (Figure::Frontier, _) => all.extend(frontier(view)),
+            (Figure::LubbersGreco, _) => all.push(lubbers_greco::table(view)),
+            (Figure::Anatomy, _) => {
+                let ends: BTreeSet<usize> = points.first().into_iter().chain(points.last()).copied().collect();
+                let title = |point| capitalised(&view.point_title(point));
+                let anatomy = |point| anatomy(view, point, Fit::Both(Size::Half), &title(point));
+                all.push(side_by_side(ends.into_iter().map(anatomy)));
+            }
+        }
+    }
+    (!all.is_empty()).then(|| html! { @for one in all { (one) } })
+}
+
+/// Lines over the swept setting, folded for all but the first group of points.
+fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup> {
+    let groups = groups(view, setting);
+    let main = groups.first()?;
+    let charts = |group: &Group, is_folded: bool| {
+        side_by_side(metrics.iter().map(|drawn| over(view, setting, group, *drawn, is_folded)))
+    };
+    Some(html! {
+        @if groups.len() > 1 { p.note { "Here with " (main.title) "; the others are below." } }
+        (charts(main, false))
+        @for group in &groups[1..] {
+            details.fold { summary { "With " (group.title) } (charts(group, true)) }
+        }
+    })
+}
+
+fn side_by_side(pictures: impl Iterator<Item = Option<Markup>>) -> Markup {
+    html! { div.pair { @for one in pictures.flatten() { (one) } } }
+}
+
+/// Points that differ in the swept setting alone.
+pub(crate) struct Group {
+    /// What they have in common that other groups do not.
+    title: String,
+    /// Their indices, ordered by the swept setting.
+    pub points: Vec<usize>,
+}
+
+/// The points sorted into groups: a second list in a scenario makes a second group, not a zigzag.
+pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
+    let mut groups: Vec<(Vec<String>, Group)> = Vec::new();
+    for index in view.points() {
+        let Some(point) = view.point(index) else { continue };
+        // What was measured was not asked for, and sets no points apart.
+        let others = Setting::ALL.iter().filter(|one| **one != setting && !one.is_measured(point));
+        let key: Vec<String> = others.map(|one| one.phrase(one.of(point))).collect();
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.points.push(index),
+            None => groups.push((key, Group { title: String::new(), points: vec![index] })),
+        }
+    }
+    let keys: Vec<Vec<String>> = groups.iter().map(|(key, _)| key.clone()).collect();
+    let is_shared = |column: usize| keys.iter().all(|key| key[column] == keys[0][column]);
+    groups
+        .into_iter()
+        .map(|(key, mut group)| {
+            let telling = key.into_iter().enumerate().filter(|(column, _)| !is_shared(*column)).map(|(_, text)| text);
+            group.title = listed(&telling.collect::<Vec<_>>());
+            let value = |index: &usize| view.point(*index).map(|point| setting.of(point)).unwrap_or_default();
+            group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            group
+        })
+        .collect()
+}
+
+/// The metrics whose questions a scenario without a sweep answers above its picture.
+pub(crate) fn asked_first(view: &View<'_>) -> Vec<Metric> {
+    let asked = view.asked().into_iter().filter_map(|drawn| match drawn {
+        Drawn::Metric(metric) => Some(metric),
+        Drawn::Overhead => None,
+    });
+    let asked: Vec<Metric> = asked.collect();
+    if asked.is_empty() { vec![Metric::LatencyP50, Metric::AgeMean] } else { asked }
+}

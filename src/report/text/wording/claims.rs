@@ -1,0 +1,177 @@
+//! The four claims, whether each holds, and what says so.
+
+use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holding, Measured};
+use crate::report::findings::view::View;
+use crate::report::text::wording::{bracketed, listed, prose, shown_interval, times, whole};
+use crate::run::metric::Metric;
+use crate::stats::Difference;
+
+/// What is claimed.
+pub(crate) fn claimed(evidence: &Evidence) -> &'static str {
+    match evidence {
+        Evidence::PollingWastes { .. } => "Polling wastes requests and bandwidth when nothing has changed",
+        Evidence::LongPollingBecomesPolling { .. } => {
+            "Long polling is an improvement, but when updates are very frequent no better than polling"
+        }
+        Evidence::SsePushes { .. } => "SSE pushes without repeated requests",
+        Evidence::SseIsOneWay { .. } => "SSE is one-way",
+        Evidence::WebSocketIsBidirectional { .. } => "WebSocket is bidirectional and carries text and binary",
+        Evidence::WebSocketGainsWithLoad { .. } => {
+            "WebSocket has a large advantage over polling as traffic and load grow"
+        }
+        Evidence::WebSocketIsSimple { .. } => "WebSocket is not complicated to develop with",
+    }
+}
+
+/// Does it hold?
+pub(crate) fn claim_holds(holding: Holding) -> &'static str {
+    match holding {
+        Holding::Holds => "holds",
+        Holding::WithinLimits => "holds within limits",
+        Holding::DoesNotHold => "does not hold",
+        Holding::Inconclusive => "is not decided by this run",
+    }
+}
+
+/// In one sentence or two, with the figures and their intervals.
+pub(crate) fn because(view: &View<'_>, evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::PollingWastes { empty, bytes } => {
+            let [value, interval] = measured(Metric::EmptyFraction, empty);
+            let [long_polling, sse, websocket] = bytes.each_ref().map(ratio);
+            format!(
+                "{value} of the polls came back empty{interval}, and a delivery cost {long_polling} times the bytes of long \
+                 polling, {sse} times those of SSE and {websocket} times those of WebSocket."
+            )
+        }
+        Evidence::LongPollingBecomesPolling { points, requests_at_few, requests, bytes, latency, is_sooner } => {
+            let [few, many] = points.map(|point| view.point_title(point));
+            format!(
+                "At {few}, {}. At {many}, {} and {}, {} {} at the median.",
+                to_polling(requests_at_few, "sends", "the requests of"),
+                to_polling(requests, "sends", "the requests of"),
+                to_polling(bytes, "takes", "the bytes of"),
+                if *is_sooner { "but" } else { "and" },
+                to_polling(latency, "takes", "as long as"),
+            )
+        }
+        Evidence::SsePushes { delivered, requests_max } => format!(
+            "For {} deliveries on open streams it sent at most {} requests each, in every trial.",
+            whole(*delivered),
+            Metric::RequestsPerDelivery.show(*requests_max)
+        ),
+        Evidence::SseIsOneWay { point, requests, bytes, latency } => {
+            let [value, interval] = measured(Metric::RequestsPerDelivery, requests);
+            format!(
+                "Each message up took a request of its own ({value}{interval}): at {} {} times the bytes of a WebSocket message \
+                 there and back, and {} times its round trip.",
+                view.point_title(*point),
+                ratio(bytes),
+                ratio(latency)
+            )
+        }
+        Evidence::WebSocketIsBidirectional { text, binary } => {
+            let [texts, texts_back] = text.map(whole);
+            let [binaries, binaries_back] = binary.map(whole);
+            format!(
+                "{texts_back} of {texts} text and {binaries_back} of {binaries} binary messages went up and came back \
+                 unchanged on the connection that was there."
+            )
+        }
+        Evidence::WebSocketGainsWithLoad { points, costs } => {
+            let [few, many] = points.map(|point| view.point_title(point));
+            let costs_said: Vec<String> = costs.iter().map(gain).collect();
+            let advantage = advantage(costs);
+            format!(
+                "{advantage} For each delivery polling took, at {few} and at {many} in turn, {}.",
+                listed(&costs_said)
+            )
+        }
+        Evidence::WebSocketIsSimple { lines, ratio } => {
+            let each = lines
+                .iter()
+                .map(|one| format!("{} {} and {}", prose(one.transport), one.server_lines, one.client_lines));
+            format!(
+                "Lines of code for the server half and the client half, as counted from this program's source: {}. WebSocket \
+                 took {} times as many as polling (whose answers' format, shared with long polling, is not counted), and a \
+                 library for its frames.",
+                listed(&each.collect::<Vec<_>>()),
+                times(*ratio)
+            )
+        }
+    }
+}
+
+/// The verdicts as lines for a terminal.
+pub(crate) fn claim_line(view: &View<'_>, claim: &Claim) -> String {
+    let Claim { holding: found, evidence } = claim;
+    let (number, claimed, found) = (evidence.number(), claimed(evidence), claim_holds(*found));
+    format!("Claim {number}, \"{claimed}\": {found}. {}", because(view, evidence))
+}
+
+/// `6.1 [6.0, 6.2]`
+fn ratio(found: &Difference) -> String {
+    format!("{}{}", times(found.ratio), bracketed(found.ci95, times))
+}
+
+/// A figure, and its interval to stand behind it.
+fn measured(metric: Metric, found: &Measured) -> [String; 2] {
+    let interval = shown_interval(metric.unit(), found.ci95);
+    [metric.show(found.value), interval.map(|interval| format!(" {interval}")).unwrap_or_default()]
+}
+
+/// Long polling to polling, the larger first: a ratio below 1 is hard to read.
+fn to_polling(found: &Difference, verb: &str, what: &str) -> String {
+    match found.ratio < 1.0 {
+        true => format!("polling {verb} {} times {what} long polling", ratio(&inverse(found))),
+        false => format!("long polling {verb} {} times {what} polling", ratio(found)),
+    }
+}
+
+/// The same seen from the other side.
+fn inverse(found: &Difference) -> Difference {
+    let [low, high] = found.ci95;
+    Difference { ratio: 1.0 / found.ratio, ci95: [1.0 / high, 1.0 / low], ..*found }
+}
+
+/// A cost in the middle of a sentence.
+fn cost(cost: Cost) -> &'static str {
+    match cost {
+        Cost::Latency => "latency at p99",
+        Cost::Bytes => "bytes",
+        Cost::Cpu => "server CPU time",
+    }
+}
+
+fn gain(one: &Gain) -> String {
+    let growth = match one.growth {
+        Growth::More => "more with load",
+        Growth::Less => "less with load",
+        Growth::Same => "the same with load",
+        Growth::Inconclusive => "whether it changes is not clear",
+    };
+    format!("{} and {} times the {} ({growth})", ratio(&one.at_few), ratio(&one.at_many), cost(one.cost))
+}
+
+/// The finding in plain words: "There is an advantage in bytes; it does not grow with load."
+fn advantage(costs: &[Gain]) -> String {
+    let names = |is_meant: fn(&Gain) -> bool| -> Vec<String> {
+        costs.iter().filter(|one| is_meant(one)).map(|one| cost(one.cost).to_owned()).collect()
+    };
+    let has = names(|one| one.is_advantage == Some(true));
+    let grows = names(|one| one.growth == Growth::More);
+    if has.is_empty() {
+        return match costs.iter().any(|one| one.is_advantage.is_none()) {
+            true => "Whether there is an advantage is not clear.".to_owned(),
+            false => "There is no advantage.".to_owned(),
+        };
+    }
+    let where_ = if has.len() == costs.len() { String::new() } else { format!(" in {}", listed(&has)) };
+    let growing = match (grows.len(), costs.iter().any(|one| one.growth == Growth::Inconclusive)) {
+        (0, false) => "it does not grow with load".to_owned(),
+        (0, true) => "it does not clearly grow with load".to_owned(),
+        (all, _) if all == costs.len() => "it grows with load".to_owned(),
+        _ => format!("with load it grows in {} only", listed(&grows)),
+    };
+    format!("There is an advantage{where_}; {growing}.")
+}

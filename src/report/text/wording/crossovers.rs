@@ -1,0 +1,81 @@
+//! What becomes of the transports along a sweep.
+
+use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::ranking::Winner;
+use crate::report::findings::view::{Drawn, Setting, View};
+use crate::report::text::wording::{NO_WINNER, above, bracketed, capitalised, left_open, listed, percent};
+use crate::run::Transport;
+
+/// What becomes of one pair.
+pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change) -> String {
+    let names = |pair: [Transport; 2]| pair.map(|one| view.prose(one));
+    match *change {
+        Change::Crossing { pair, lower_before, near, between } => {
+            let ([a, b], [from, to]) = (names(pair), between.map(|value| setting.tick(value)));
+            let (below, above) = if lower_before == pair[0] { (a, b) } else { (b, a) };
+            capitalised(&format!(
+                "{a} and {b} change places near {} (between {from} and {to}): {below} is lower before it, {above} after it.",
+                setting.phrase(near)
+            ))
+        }
+        Change::Merging { pair, lower_before, from, within } => {
+            let [a, b] = names(pair);
+            format!(
+                "From {} on, {a} and {b} are equal within ±{} %; before it {} is lower.",
+                setting.phrase(from),
+                percent(within - 1.0),
+                view.prose(lower_before)
+            )
+        }
+    }
+}
+
+/// What becomes of all pairs, a sentence for each; none where nothing could be compared.
+pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes) -> Vec<String> {
+    match changes {
+        Changes::NotComparable => Vec::new(),
+        Changes::None => vec!["No two transports change places.".to_owned()],
+        Changes::NoneClear => {
+            vec!["No two transports clearly change places; more rounds may show some that do.".to_owned()]
+        }
+        Changes::Some(found) => found.iter().map(|change| change_of_pair(view, setting, change)).collect(),
+    }
+}
+
+/// Who is lowest at the two ends of a sweep.
+pub(crate) fn ends_of_sweep(view: &View<'_>, setting: Setting, [low, high]: &[Lowest; 2]) -> String {
+    let said = |end: &Lowest| {
+        let names = view.prose_of(&end.leaders);
+        match end.winner {
+            Winner::Clear => format!("the lowest is {}", listed(&names)),
+            Winner::Tied(_) => format!("the lowest are {}", listed(&names)),
+            Winner::Unopposed => format!("only {} can be used", listed(&names)),
+            Winner::Inconclusive(_) if names.len() == view.transports().len() => format!("there is {NO_WINNER}"),
+            Winner::Inconclusive(_) => format!("there is {NO_WINNER} between {}", listed(&names)),
+        }
+    };
+    let [at_low, at_high] = [low, high].map(|end| setting.at(end.at));
+    let (low, high) = (said(low), said(high));
+    let high = if low == high { "the same".to_owned() } else { high };
+    capitalised(&format!("{at_low} {low}; {at_high} {high}"))
+}
+
+/// How two transports compare at one point.
+pub(crate) fn compared_at(view: &View<'_>, setting: Setting, drawn: Drawn, found: &Compared) -> String {
+    let [first, second] = found.pair.map(|one| view.prose(one));
+    let said = match found.relation {
+        Relation::Equal(within) => format!("{first} and {second} are equal within ±{} %", percent(within - 1.0)),
+        Relation::Inconclusive { rounds, factor } => {
+            format!("there is {NO_WINNER} between {first} and {second}: {}", left_open(rounds, Some(factor)))
+        }
+        Relation::Ratio { ratio, ci95 } => format!("{first} {}", above(drawn, ratio, ci95, second)),
+        // Per cent of per cent would read as another figure.
+        Relation::Shares { shares: [high, low], apart } => {
+            let points = |share: f64| format!("{:.1}", share * 100.0);
+            let interval = bracketed(apart, points);
+            let [high, low, between] = [high, low, high - low].map(points);
+            format!("it is {high} % for {first} and {low} % for {second}, {between} points apart{interval}")
+        }
+    };
+    capitalised(&format!("{} {said}.", setting.at(found.at)))
+}
