@@ -241,7 +241,9 @@ async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
     for path in ["poll", "long-poll", "sse"] {
         let response = server.get(&format!("/updates/{path}?after={ahead}")).await;
         assert_eq!(response.status(), 400, "{path}");
-        assert!(response.json::<Value>().await.unwrap()["detail"].as_str().unwrap().contains("ahead"));
+        // Not as one that is malformed: the answer says where the stream is.
+        let (newest, problem) = (server.newest().await, response.json::<Value>().await.unwrap());
+        assert!(problem["detail"].as_str().unwrap().contains(&newest), "{problem}");
     }
     let refused = crate::common::clients::open_websocket(&server, &format!("/updates/ws?after={ahead}")).await;
     let Err(tokio_tungstenite::tungstenite::Error::Http(response)) = refused else { panic!("{refused:?}") };
@@ -280,8 +282,8 @@ async fn a_body_that_is_too_large_is_413_however_much_too_large() {
         for length in [limit + 1, limit * 2, 16 << 20] {
             let response = server.post(path, vec![b'1'; length]).await;
             assert_eq!(response.status(), 413, "{path} {length}");
-            let detail = response.json::<Value>().await.unwrap()["detail"].take();
-            assert!(detail.as_str().unwrap().contains("too large"), "{detail}");
+            let problem = response.json::<Value>().await.unwrap();
+            assert_eq!(problem["status"], 413, "{problem}");
         }
         // Chunked, so that nothing says beforehand how much will come.
         let pieces = (0..64).map(move |_| Ok::<_, std::io::Error>(vec![b'1'; limit / 16]));

@@ -208,7 +208,7 @@ async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_positio
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_behind_the_journal_is_told_of_its_gap() {
+async fn a_stream_that_falls_behind_the_journal_gets_its_gap() {
     // 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
     let server = Server::quiet(&["--journal-size", "20KiB"]).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract on the wire, held against the real server over real sockets.
+//! The contract on the wire, checked against the real server over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

@@ -16,7 +16,7 @@ async fn answer(server: &Server, path: &str) -> (Answer, String) {
 }
 
 #[tokio::test]
-async fn a_poll_without_a_position_is_told_where_it_stands_and_gets_nothing_old() {
+async fn a_poll_without_a_position_gets_one_and_nothing_old() {
     let server = Server::quiet(&[]).await;
     let (first, tag) = answer(&server, "/updates/poll").await;
     assert!(first.updates.is_empty());
@@ -62,7 +62,7 @@ async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
 }
 
 #[tokio::test]
-async fn an_empty_tag_names_no_position_and_is_told_where_it_stands() {
+async fn an_empty_tag_names_no_position_and_gets_one() {
     let server = Server::quiet(&[]).await;
     let newest = server.publish("1").await;
     let request = server.http.get(server.url("/updates/poll")).header("if-none-match", "\"\"");

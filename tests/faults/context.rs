@@ -12,7 +12,7 @@ use super::table::columns;
 
 /// Schedules that run at the same time: each waits most of its time, and has about ten sockets open.
 const AT_ONCE: usize = 32;
-/// Failures that are told in full.
+/// Failures that are printed in full.
 const TOLD_MAX: usize = 10;
 
 /// What came of all schedules of one kind.
@@ -45,7 +45,7 @@ pub fn schedules(first: u64, count: u64, only: Option<Over>) -> impl Iterator<It
     (first..first.saturating_add(count)).map(move |seed| (seed, over(seed)))
 }
 
-/// Runs all of them; `on_done` is told of each that is done.
+/// Runs all of them; `on_done` is called for each that is done.
 ///
 /// Errors: what the system says, as when it has no more sockets.
 pub async fn run_all(

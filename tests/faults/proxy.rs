@@ -105,7 +105,7 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port, for the server at `upstream`; `progress` is told of all bytes that come to a client.
+    /// Listens on a free port, for the server at `upstream`; `progress` is called for all bytes that come to a client.
     pub async fn start(upstream: SocketAddr, progress: Arc<watch::Sender<()>>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -219,7 +219,7 @@ async fn farewell(stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Passes bytes on in one direction, until they end or the plan ends them; the receiver is told by FIN.
+/// Passes bytes on in one direction, until they end or the plan ends them; the receiver learns of it by FIN.
 async fn pass(
     from: &mut ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
@@ -253,7 +253,7 @@ async fn pass(
         _ => {}
     }
     // A receiver that is gone already needs no word.
-    let _told = to.shutdown().await;
+    let _ended = to.shutdown().await;
     match end {
         Some(end) if left == 0 => Over::Planned(end.ending),
         _ => Over::Eof,

@@ -6,9 +6,9 @@
 //! streams through `server::serve_over`, and everything from there on is what serves real connections: hyper, the
 //! handlers, the journal, the drain. In front are the real client halves and the real reconnects. What the proxy of
 //! this folder cannot show is shown here: the hold of a long poll, heartbeats, ping and pong deadlines, the ceilings of
-//! the back-off, and a network that dies without a word.
+//! the back-off, and a network that dies silently.
 //!
-//! turmoil does not send again what a partition swallowed: behind one a connection is dead and neither side is told.
+//! turmoil does not send again what a partition swallowed: behind one a connection is dead and neither side learns of it.
 //! That is the worst that a network can do, and what [`Follower`] gives up a silent connection for. A network that
 //! comes back before TCP gives up is its `hold` and `release`.
 //!
@@ -45,7 +45,7 @@ const TICK: Duration = Duration::from_millis(50);
 const SERVER: &str = "server";
 /// How long the network and the server misbehave.
 const TROUBLE: Duration = Duration::from_secs(600);
-/// How long the clients may take after that: a connection that died without a word is given up after the longest
+/// How long the clients may take after that: a connection that died silently is given up after the longest
 /// silence that its transport allows, and then there is the longest wait before a reconnect.
 const CATCH_UP: Duration = Duration::from_secs(120);
 const _: () = assert!(

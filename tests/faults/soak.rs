@@ -1,5 +1,5 @@
 //! The soak: thousands of clients of a server in a process of its own, for minutes, cut at random; in the middle the
-//! server is told to leave and another begins on the same port. Memory and file descriptors must stay level, and every
+//! server is shut down and another begins on the same port. Memory and file descriptors must stay level, and every
 //! client must have got everything.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -172,7 +172,7 @@ pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
     let mut levels = vec![("once all are there", Level::read(server.pid))];
     publisher.publish_until(half, soak.rate, &say).await?;
     levels.push(("before the restart", Level::read(server.pid)));
-    say("the server is told to leave".to_owned());
+    say("the server is shut down".to_owned());
     world.life.store(2, Relaxed);
     let drained = server.drain().await?;
     server = Process::start(&soak.server, port).await?;
@@ -206,7 +206,7 @@ struct Publisher<'a> {
     world: &'a World,
     http: reqwest::Client,
     random: ChaCha8Rng,
-    told: Instant,
+    reported: Instant,
 }
 
 #[derive(Deserialize)]
@@ -217,7 +217,7 @@ struct Answer {
 impl<'a> Publisher<'a> {
     fn new(world: &'a World) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(limits::CONTROL_TIMEOUT).build()?;
-        Ok(Self { world, http, random: ChaCha8Rng::seed_from_u64(1), told: Instant::now() })
+        Ok(Self { world, http, random: ChaCha8Rng::seed_from_u64(1), reported: Instant::now() })
     }
 
     /// Puts the server's new life on record.
@@ -235,8 +235,8 @@ impl<'a> Publisher<'a> {
             let wait = Duration::from_secs_f64(-(1.0 - self.random.random::<f64>()).ln() / rate);
             tokio::time::sleep_until((Instant::now() + wait).min(end)).await;
             self.publish().await?;
-            if self.told.elapsed() > Duration::from_secs(10) {
-                self.told = Instant::now();
+            if self.reported.elapsed() > Duration::from_secs(10) {
+                self.reported = Instant::now();
                 let World { cuts, received, published, .. } = self.world;
                 say(format!(
                     "{} published, {} received, {} cuts",
@@ -249,7 +249,7 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Publishes one update that says its own number, so that it can be told from any other.
+    /// Publishes one update that says its own number, so that it differs from any other.
     async fn publish(&mut self) -> anyhow::Result<()> {
         let number = self.world.published.read().unwrap().len();
         let text = "é漢🌋".repeat(self.random.random_range(0..40));

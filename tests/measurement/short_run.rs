@@ -1,4 +1,4 @@
-//! A short real run of the load generator, whose run file is held against its schema and against itself.
+//! A short real run of the load generator, whose run file is checked against its schema and against itself.
 //!
 //! What the machine does meanwhile does not change what is checked: a run on a busy machine is no less complete, and it
 //! has to say that it was busy, by the figures that it measured of the machine itself.

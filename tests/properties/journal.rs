@@ -1,5 +1,5 @@
 //! The journal and its readers against a model that keeps everything, and against the one promise: what a reader was
-//! given and told that it lost is everything there was, whatever is to become of it when it falls behind.
+//! given, and the count that it lost, is everything there was, whatever is to become of it when it falls behind.
 
 use std::sync::Arc;
 

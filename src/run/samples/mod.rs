@@ -103,48 +103,53 @@ pub(super) fn resampled(histograms: &[Histogram<u64>], seed: u64) -> [Vec<f64>; 
     replicates
 }
 
-/// What several histograms counted, value by value: merging a resample of them is then a weighted sum over the few
-/// thousand values that occur, and not an addition of whole histograms.
+/// What several histograms counted up to each value: a percentile of a resample of them is then found by halving, and
+/// neither by adding whole histograms nor by looking at each of the few thousand values that occur.
 struct Counts {
-    /// The values that occur in any, ascending, each with its count in every histogram.
-    values: Vec<(u64, Vec<u64>)>,
+    /// The values that occur in any, ascending.
+    values: Vec<u64>,
+    /// For each of them, how many values each histogram has that are not larger.
+    running: Vec<Vec<u64>>,
+    /// The sum of each histogram's values, and the largest.
+    of_each: Vec<(f64, u64)>,
 }
 
 impl Counts {
     fn of(histograms: &[Histogram<u64>]) -> Self {
-        let mut values: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut counted: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut of_each = vec![(0.0, 0); histograms.len()];
         for (index, histogram) in histograms.iter().enumerate() {
             for recorded in histogram.iter_recorded() {
-                let counts = values.entry(recorded.value_iterated_to()).or_insert_with(|| vec![0; histograms.len()]);
-                counts[index] += recorded.count_at_value();
+                let (value, count) = (recorded.value_iterated_to(), recorded.count_at_value());
+                counted.entry(value).or_insert_with(|| vec![0; histograms.len()])[index] += count;
+                of_each[index] = (of_each[index].0 + value as f64 * count as f64, value);
             }
         }
-        Self { values: values.into_iter().collect() }
+        let mut so_far = vec![0; histograms.len()];
+        let (values, running) = counted
+            .into_iter()
+            .map(|(value, counts)| {
+                so_far.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                (value, so_far.clone())
+            })
+            .unzip();
+        Self { values, running, of_each }
     }
 
     /// p50, p90, p99, p99.9, largest and mean with each histogram taken `weights` times; `None` of nothing.
     fn percentiles(&self, weights: &[u64]) -> Option<[f64; 6]> {
-        let weighted: Vec<(u64, u64)> = self
-            .values
-            .iter()
-            .map(|(value, counts)| (*value, counts.iter().zip(weights).map(|(count, weight)| count * weight).sum()))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        let total: u64 = weighted.iter().map(|(_, count)| count).sum();
-        let (max, _) = *weighted.last()?;
-        let mean = weighted.iter().map(|(value, count)| *value as f64 * *count as f64).sum::<f64>() / total as f64;
-        let wanted = histogram::QUANTILES.map(|quantile| ((quantile * total as f64).ceil() as u64).max(1));
-        let mut found = [max; histogram::QUANTILES.len()];
-        let mut seen = 0;
-        let mut next = 0;
-        for (value, count) in weighted {
-            seen += count;
-            while next < wanted.len() && seen >= wanted[next] {
-                found[next] = value;
-                next += 1;
-            }
+        let weighted = |running: &[u64]| running.iter().zip(weights).map(|(count, weight)| count * weight).sum::<u64>();
+        let total = weighted(self.running.last()?);
+        if total == 0 {
+            return None;
         }
-        let [p50, p90, p99, p999] = found.map(|value| value as f64);
+        let drawn = || self.of_each.iter().zip(weights).filter(|(_, weight)| **weight > 0);
+        let max = drawn().map(|((_, largest), _)| *largest).max()?;
+        let mean = drawn().map(|((sum, _), weight)| sum * *weight as f64).sum::<f64>() / total as f64;
+        let [p50, p90, p99, p999] = histogram::QUANTILES.map(|quantile| {
+            let wanted = ((quantile * total as f64).ceil() as u64).max(1);
+            self.values[self.running.partition_point(|running| weighted(running) < wanted)] as f64
+        });
         Some([p50, p90, p99, p999, max as f64, mean])
     }
 }
