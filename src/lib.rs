@@ -9,7 +9,7 @@
 //!
 //! # Reading order
 //!
-//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`print`], [`files`], [`net`]: what everything else is
+//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`mod@print`], [`files`], [`net`]: what everything else is
 //!    written in.
 //! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
 //! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them.
