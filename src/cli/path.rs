@@ -2,6 +2,7 @@
 //!
 //! None of them has a runtime: a namespace is entered before the first thread, and the relay has one thread only.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use clap::Subcommand;
 use crate::cli::process::DONE;
 use crate::load::path::check::{Bulk, CheckReport, check};
 use crate::load::path::{namespace, serve};
+use crate::load::proxy;
 use crate::print;
 use crate::run::path::report::PacketCounts;
 use crate::run::path::{PathSettings, bits, percent};
@@ -43,6 +45,12 @@ pub enum PathCommand {
         #[arg(long)]
         seed: u64,
     },
+    /// Run nginx until standard input ends. Started by the load generator for itself.
+    #[command(hide = true)]
+    ProxyGuard {
+        /// Its configuration.
+        configuration: PathBuf,
+    },
     /// Try whether a namespace can be had. Started by the load generator for itself.
     #[command(hide = true)]
     PathTry,
@@ -54,6 +62,7 @@ pub enum PathCommand {
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
         PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,
+        PathCommand::ProxyGuard { configuration } => proxy::guard(&configuration)?,
         PathCommand::PathTry => namespace::answer_try()?,
         PathCommand::PathCheck { paths: List(paths), length, seed, json } => {
             let paths: Option<Vec<PathSettings>> = paths.into_iter().map(|OnPath(path)| path).collect();
@@ -113,8 +122,12 @@ fn row(report: &CheckReport) -> String {
         }
     };
     let again = |bulk: &Bulk| {
-        let Bulk { congestion, down, segments_retransmitted, .. } = bulk;
-        format!("{congestion}: {}, {}", grouped(down.dropped() as i64), grouped((*segments_retransmitted).into()))
+        let Bulk { congestion, down, missed, segments_retransmitted, .. } = bulk;
+        format!(
+            "{congestion}: {}, {}",
+            grouped((down.dropped() + missed) as i64),
+            grouped((*segments_retransmitted).into())
+        )
     };
     let mathis = bulk.iter().find_map(|bulk| {
         let (given, formula) = (bulk.goodput_bits_per_s, bulk.mathis_bits_per_s?);

@@ -101,6 +101,8 @@ pub struct Bulk {
     pub segments_retransmitted: u32,
     /// What the relay counted on the way down.
     pub down: PacketCounts,
+    /// Packets that were lost without having been asked to be, since the relay or the kernel was too slow for them.
+    pub missed: u64,
 }
 
 /// Numbers of the links of each part; clients of a run have other paths.
@@ -164,12 +166,13 @@ pub fn check(
         segments_retransmitted: sender.segments_retransmitted,
     };
     let mut bulk = Vec::new();
-    for (hosts, congestion) in
-        [(BULK_HOST..RENO_HOST, None), (RENO_HOST..RENO_HOST + RENO_CONNECTIONS, Some(RENO))]
-    {
-        let before = path.report()?.down;
+    let reno = RENO_HOST..RENO_HOST + if settings.loss > 0.0 { RENO_CONNECTIONS } else { 1 };
+    for (hosts, congestion) in [(BULK_HOST..RENO_HOST, None), (reno, Some(RENO))] {
+        let before = path.report()?;
         let mut transfer = transfers(hosts, length, congestion)?;
-        transfer.down = path.report()?.down.since(before);
+        let after = path.report()?;
+        transfer.down = after.down.since(before.down);
+        transfer.missed = (after.missed + after.refused).saturating_sub(before.missed + before.refused);
         let round_trip = probes.round_trip_ns_p50;
         transfer.mathis_bits_per_s = transfer
             .down
@@ -284,9 +287,9 @@ fn messages(length: Duration) -> io::Result<(Vec<Nanos>, Nanos, TcpSender)> {
 fn transfers(hosts: Range<u16>, length: Duration, congestion: Option<&'static str>) -> io::Result<Bulk> {
     let connections = u64::from(hosts.end - hosts.start);
     let started: Vec<_> = hosts.map(|host| thread::spawn(move || transfer(host, length, congestion))).collect();
-    let ended = started.into_iter().map(|one| {
-        one.join().unwrap_or_else(|_| Err(io::Error::other("the thread of a transfer panicked")))
-    });
+    let ended = started
+        .into_iter()
+        .map(|one| one.join().unwrap_or_else(|_| Err(io::Error::other("the thread of a transfer panicked"))));
     let all: Vec<Bulk> = ended.collect::<io::Result<_>>()?;
     let mut sum = all.first().cloned().ok_or_else(|| io::Error::other("no client to transfer to"))?;
     for one in &all[1..] {
@@ -334,5 +337,6 @@ fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result
         data_segments: sender.data_segments,
         segments_retransmitted: sender.segments_retransmitted,
         down: PacketCounts::default(),
+        missed: 0,
     })
 }
