@@ -1,7 +1,7 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
 //! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
-//! metrics; [`transport`], [`feed`], [`purpose`], [`reason`] and [`threshold`] are further names. [`samples`] and
+//! metrics; [`transport`], [`protocol`], [`feed`], [`purpose`], [`reason`] and [`threshold`] are further names. [`samples`] and
 //! [`summary`] make rows of trials.
 
 #[cfg(test)]
@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub mod histogram;
 pub mod metric;
 pub mod path;
+pub mod protocol;
 pub mod purpose;
 pub mod reason;
 pub mod samples;
@@ -24,5 +25,6 @@ pub mod threshold;
 pub mod transport;
 
 pub use feed::{Arrivals, FeedKind};
+pub use protocol::{Compression, Protocol};
 pub use setting::RunSettings;
 pub use transport::Transport;
