@@ -55,6 +55,11 @@ impl Published {
         self.data.len() as u64
     }
 
+    /// Is there none yet?
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
     /// The number of the update that was due then, if it has this content too.
     pub fn identify(&self, at: UnixMicros, data: &RawValue) -> Option<u64> {
         let number = *self.by_due.get(&at)?;

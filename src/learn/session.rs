@@ -325,7 +325,7 @@ impl<'a> Session<'a> {
                 biased;
                 line = self.program.next() => match line {
                     Line::End => return Err(self.program.ended().await.into()),
-                    line => self.judge(&line)?,
+                    line @ (Line::Text(_) | Line::TooLong | Line::NotUtf8) => self.judge(&line)?,
                 },
                 changed = progress.changed() => if changed.is_err() { return Ok(false) },
                 () = tokio::time::sleep_until(until) => return Ok(false),
