@@ -409,7 +409,7 @@ pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;
 
 /// Pages that are counted at the same time: a class with a page each; a session takes about 700 B.
 pub const LIVE_SESSIONS_MAX: usize = 64;
-/// After how long without a connection and without a word a page's session makes room for another.
+/// After how long without a connection or a request a page's session makes room for another.
 pub const LIVE_SESSION_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// The round trip that a page may add: a satellite's in geostationary orbit is about 600 ms.
 pub const LIVE_ROUND_TRIP_MAX: Duration = Duration::from_secs(2);

@@ -211,7 +211,7 @@ impl Connection {
         RequestCounters { connection: Arc::clone(self) }
     }
 
-    /// Takes its seat in a page's lane with the request that was charged last; is that the connection's first?
+    /// Takes its place in a page's lane with the request that was charged last; is that the connection's first?
     pub fn attach(&self, session: &Arc<PageSession>, lane: Lane) -> bool {
         let is_first = self.requests.load(Relaxed) <= 1;
         let since = if is_first { TcpCounts::default() } else { self.tcp_before_this_request() };
@@ -220,7 +220,7 @@ impl Connection {
         is_first
     }
 
-    /// Its seat in a page's session.
+    /// Its place in a page's session.
     pub fn attachment(&self) -> &Attachment {
         &self.attachment
     }

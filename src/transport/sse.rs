@@ -105,7 +105,7 @@ pub async fn serve(
     let headers = [
         (CONTENT_TYPE, EVENT_STREAM),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // nginx and its kin buffer a response until it ends unless told not to.
+        // nginx and other proxies buffer a response until it ends unless told not to.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     Ok((headers, Body::new(stream)).into_response())

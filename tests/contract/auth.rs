@@ -157,7 +157,7 @@ const SMALL_JOURNAL: [&str; 2] = ["--journal-size", "20KiB"];
 
 #[tokio::test]
 async fn a_client_that_falls_behind_is_given_the_newest_update_alone_where_that_is_set() {
-    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow", "conflate", "--journal-updates", "3"]].concat()).await;
+    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat()).await;
     let before = server.publish_numbers(10).await;
     for path in ["/updates/poll?after=", "/updates/long-poll?after="] {
         let answer = server.json(&format!("{path}{before}")).await;
@@ -182,7 +182,7 @@ async fn a_client_that_falls_behind_is_given_the_newest_update_alone_where_that_
 
 #[tokio::test]
 async fn a_client_that_falls_behind_is_cut_off_where_that_is_set_and_gets_the_gap_on_return() {
-    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow", "cut"]].concat()).await;
+    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "cut"]].concat()).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     server.until_stat("/transports/websocket/requests", 1).await;

@@ -1,4 +1,4 @@
-//! A connection's seat in a page's session: set by each request, since a browser uses one connection for many.
+//! A connection's place in a page's session: set by each request, since a browser uses one connection for many.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ struct Place {
 }
 
 impl Attachment {
-    /// Takes the seat for a lane; `since` are the connection's counts up to here.
+    /// Takes the place for a lane; `since` are the connection's counts up to here.
     pub fn take(&self, session: Arc<PageSession>, lane: Lane, since: TcpCounts) {
         *self.lock() = Some(Box::new(Place { session, lane, since }));
         self.is_taken.store(true, Relaxed);
@@ -44,7 +44,7 @@ impl Attachment {
         })
     }
 
-    /// Gives the seat up; `counts` are the connection's counts up to here.
+    /// Gives the place up; `counts` are the connection's counts up to here.
     pub fn leave(&self, counts: impl FnOnce() -> TcpCounts) {
         if !self.is_taken.swap(false, Relaxed) {
             return;
