@@ -252,6 +252,9 @@ pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 pub const RUN_HOURS_MAX: f64 = 24.0;
 /// Deliveries that must lie beyond a percentile for it to be more than the luck of one: 2,000 in all for a p99.
 pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
+/// Trials that must reach a percentile above the median: what one trial alone shows is an accident until it happens again,
+/// and of two neither is the rule.
+pub const PERCENTILE_TRIALS_MIN: u64 = 3;
 /// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
 pub const ROUNDS_TO_RANK: u32 = 3;
 /// Updates of a schedule that are counted before a run; more are estimated by their rate.
@@ -384,6 +387,15 @@ const _: () = assert!(WAIT_PINNED_INVALID < WAIT_INVALID);
 pub const PROCESSOR_TIME_BRIEF: Nanos = Nanos(100 * Nanos::MILLI.0);
 /// Share of the host's processors from which the host itself was the bottleneck.
 pub const HOST_BUSY_SUSPECT: f64 = 0.95;
+/// Share of the host's processors that others may take, programs or guests of the same machine, before a trial is
+/// suspect: an idle machine's own housekeeping takes less than a hundredth, and a twentieth is half of what the processor
+/// time of two transports usually differs by.
+pub const OTHERS_BUSY_SUSPECT: f64 = 0.05;
+/// Share of its median that a latency may be uncertain by, because of clocks of two hosts, before a trial is suspect.
+pub const CLOCK_UNCERTAIN_SUSPECT: f64 = 0.1;
+/// How long before the measured interval the server is asked for its own counters: answering takes it some hundred
+/// microseconds, which must not be among what the interval costs.
+pub const ASK_LEAD: Nanos = Nanos(20 * Nanos::MILLI.0);
 /// Share of the polls that may be left out.
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
 /// By what share more updates may be due in one transport's measured intervals than in another's, where the feed is not

@@ -5,6 +5,7 @@
 mod bundled;
 pub(crate) mod preflight;
 mod refusals;
+mod stretches;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -219,7 +220,7 @@ fn plan_point(settings: &RunSettings, mut point: Point, is_external: bool) -> Re
 
 fn feed(settings: &RunSettings, point: &Point) -> Feed {
     match settings.feed() {
-        FeedKind::Replay => Feed::Replay { file: settings.replay.clone(), speed: settings.speed().0 },
+        FeedKind::Replay => Feed::Replay { file: settings.replay.clone(), speed: settings.speed().0, from: 0.0 },
         FeedKind::Synthetic => Feed::Synthetic {
             rate: point.rate_per_s,
             payload: point.payload_bytes as usize,
@@ -245,7 +246,7 @@ fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest:
     match (&first.feed, target) {
         _ if first.point.echo.is_some() => PublishedFeed::None,
         (_, Some(url)) => PublishedFeed::External { target: Some(url.to_string()) },
-        (Feed::Replay { file, speed }, None) => {
+        (Feed::Replay { file, speed, .. }, None) => {
             let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
             PublishedFeed::Replay { recording: file.as_ref().map(name), speed: Some(*speed) }
         }

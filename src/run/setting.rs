@@ -20,7 +20,7 @@ pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
     Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload, Rate,
-    RequestHeaders, Rounds, Seed, Speed, Value, WarmUp,
+    RequestHeaders, Rounds, Seed, Share, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};

@@ -205,7 +205,7 @@ fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Sou
     match setting.feed {
         Kind::Replay => {
             let (rate_at_recorded_speed, _) = Replay::open(recording.as_deref(), 1.0)?.means();
-            Feed::Replay { file: recording, speed: setting.rate / rate_at_recorded_speed }.source()
+            Feed::Replay { file: recording, speed: setting.rate / rate_at_recorded_speed, from: 0.0 }.source()
         }
         Kind::Steady => synthetic(Arrivals::Steady).source(),
         Kind::Poisson => synthetic(Arrivals::Poisson).source(),

@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod compare;
 pub mod crossover;
+mod instrument;
 pub mod ranking;
 pub(crate) mod recommendation;
 pub mod rows;

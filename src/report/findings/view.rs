@@ -189,6 +189,14 @@ impl Drawn {
         }
     }
 
+    /// Of a row, as far as it is to be shown.
+    pub fn shown_of(self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Metric(metric) => row.shown(metric).ok(),
+            Self::Overhead => self.of(&row.metrics),
+        }
+    }
+
     /// The interval of a row.
     pub fn interval(self, row: &Row) -> Option<[f64; 2]> {
         match self {

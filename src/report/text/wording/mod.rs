@@ -6,6 +6,7 @@
 //! | `numbers` | values, intervals, ratios, lists |
 //! | `names` | transports, points and rows |
 //! | `reasons` | why a trial, a row or a run is not valid |
+//! | `withheld` | why a figure is not shown |
 //! | `questions`, `rankings` | who is lowest in a metric, and how far the others are |
 //! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
 //! | `crossovers` | what becomes of two transports along a sweep |
@@ -27,6 +28,7 @@ mod recommendations;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod withheld;
 
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
@@ -38,3 +40,4 @@ pub(crate) use rankings::*;
 pub(crate) use reasons::*;
 pub(crate) use recommendations::*;
 pub(crate) use thresholds::*;
+pub(crate) use withheld::*;

@@ -1,0 +1,94 @@
+//! How much of what sets two transports apart in a latency is the instrument's: the generator's processor time, which
+//! falls between the server and each client where both share their processors, and clocks that are not related exactly.
+
+use crate::report::findings::view::{Drawn, View};
+use crate::run::Transport;
+use crate::run::metric::{Family, Metric, Unit};
+
+/// By how much of a latency, in nanoseconds, the first of two transports may be above the second for no other reason.
+///
+/// An update that is pushed to N clients takes the generator N times its processor time for a delivery, on as many
+/// processors as there are: the client in the middle of the queue has waited for half of that, and the last one for all.
+/// Where clients poll, each at its own moment, nothing waits.
+pub(crate) fn explains(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Transport; 2]) -> f64 {
+    let Drawn::Metric(metric) = drawn else { return 0.0 };
+    if metric.family() != Family::Latency || metric.unit() != Unit::Nanos {
+        return 0.0;
+    }
+    let [of_first, of_second] = [first, second].map(|one| generator(view, point, one) * share_waited(metric));
+    let [clock, other_clock] = [first, second].map(|one| clock(view, point, one));
+    (of_first - of_second).max(0.0) + clock + other_clock
+}
+
+/// How long the generator takes for all deliveries of one update, in nanoseconds.
+fn generator(view: &View<'_>, point: usize, transport: Transport) -> f64 {
+    let is_pushed = match transport {
+        Transport::Polling => false,
+        Transport::LongPolling | Transport::Sse | Transport::WebSocket => !view.is_echo(),
+    };
+    let row = view.row(point, transport).filter(|_| is_pushed);
+    let each = row.and_then(|row| Some((f64::from(row.point.clients), row.metrics.get(Metric::GeneratorCpu).0?)));
+    each.map_or(0.0, |(clients, each)| clients * each / f64::from(view.run.environment.cores.max(1)))
+}
+
+/// How much of that the client of a percentile has waited for.
+fn share_waited(metric: Metric) -> f64 {
+    match metric {
+        Metric::LatencyP90 | Metric::UncorrectedP90 => 0.9,
+        Metric::LatencyP99 | Metric::UncorrectedP99 => 0.99,
+        Metric::LatencyP999 | Metric::UncorrectedP999 | Metric::LatencyMax | Metric::UncorrectedMax => 1.0,
+        // The median and the mean; of all that is no latency, nothing comes here.
+        _ => 0.5,
+    }
+}
+
+/// What the clocks leave uncertain.
+fn clock(view: &View<'_>, point: usize, transport: Transport) -> f64 {
+    let trials = view.trials(point, Some(transport));
+    trials.map(|trial| trial.health.clock_uncertainty_ns.0).max().unwrap_or_default() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::findings::ranking::{Ranking, Winner};
+    use crate::run::fake;
+    use crate::run::file::Run;
+    use crate::run::metric::Value;
+    use crate::run::summary;
+    use crate::units::Nanos;
+
+    /// The default run in which long polling is slower than SSE, with what its generator took for a delivery.
+    fn ranked(generator_ns: f64, change: impl Fn(&mut Run)) -> Ranking {
+        let mut run = fake::quick();
+        for trial in &mut run.trials {
+            let is_long_polling = trial.transport == Some(Transport::LongPolling);
+            let each = if is_long_polling { generator_ns } else { 10_000.0 };
+            trial.metrics.generator_cpu_ns_per_delivery = Value(Some(each));
+        }
+        change(&mut run);
+        (run.summary, run.tcp_baseline) = summary::summarise(&run.trials, run.scenario.seed);
+        Ranking::of(&View::new(&run), 0, Drawn::Metric(Metric::LatencyP50)).unwrap()
+    }
+
+    #[test]
+    fn a_latency_is_ranked_only_beyond_what_the_generator_explains() {
+        let is_behind = |ranking: &Ranking| ranking.behind.iter().any(|(one, _)| *one == Transport::LongPolling);
+        let found = ranked(10_000.0, |_| {});
+        assert!(is_behind(&found) && found.explained.is_empty(), "{found:?}");
+        // 50 clients × 30 µs more on two processors: 375 µs of the median, more than what sets the two apart.
+        let found = ranked(40_000.0, |_| {});
+        assert!(!is_behind(&found), "{found:?}");
+        assert_eq!(found.explained, [Transport::LongPolling]);
+        assert!(matches!(found.winner(), Winner::Inconclusive(Some(_))), "{:?}", found.winner());
+    }
+
+    #[test]
+    fn a_difference_within_what_two_clocks_leave_uncertain_is_none() {
+        let found = ranked(10_000.0, |run| {
+            run.trials.iter_mut().for_each(|trial| trial.health.clock_uncertainty_ns = Nanos(150_000));
+        });
+        assert_eq!(found.explained, [Transport::LongPolling], "{found:?}");
+        assert_eq!(found.behind.len(), 1, "polling is half a second away");
+    }
+}
