@@ -275,6 +275,7 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
         text::terminal::terminal_withheld(&run),
+        text::terminal::terminal_alone(&run),
         text::terminal::terminal_recommendation(&run),
         text::terminal::terminal_claims(&run),
         text::terminal::terminal_thresholds(&run.thresholds, &run),

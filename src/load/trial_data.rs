@@ -24,6 +24,8 @@ pub struct TrialId<'a> {
     pub point_index: usize,
     /// The point.
     pub point: &'a PlanPoint,
+    /// With one client, beside the crowd.
+    pub is_alone: bool,
 }
 
 /// All that a trial brought together.

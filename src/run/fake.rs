@@ -74,6 +74,7 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
         reasons: Vec::new(),
         summary,
         tcp_baseline,
+        alone: Default::default(),
         thresholds: Vec::new(),
         trials,
     }

@@ -46,10 +46,35 @@ pub struct Run {
     /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
     #[serde(alias = "floor")]
     pub tcp_baseline: Vec<Row>,
+    /// The same with one client at each point, of the transports that push; empty if not measured.
+    #[serde(default, skip_serializing_if = "Alone::is_empty")]
+    pub alone: Alone,
     /// The thresholds asked for with `--fail-if`, and whether they were kept.
     pub thresholds: Vec<Threshold>,
     /// Every trial in the order in which it was run.
     pub trials: Vec<Trial>,
+}
+
+/// Trials with one client: what a transport's own latency is, where no delivery waits for those to others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alone {
+    /// One row per transport that pushes and sweep point, numbered as the points of the crowd.
+    pub summary: Vec<Row>,
+    /// Every trial in the order in which it was run.
+    pub trials: Vec<Trial>,
+}
+
+impl Alone {
+    /// Was nothing measured?
+    pub fn is_empty(&self) -> bool {
+        self.trials.is_empty()
+    }
+
+    /// The row of a transport at a point, if it can be used.
+    pub fn row(&self, point_index: usize, transport: Transport) -> Option<&Row> {
+        let id = RowId { transport: Some(transport), point_index };
+        self.summary.iter().find(|row| row.id() == id && row.verdict != Verdict::Invalid)
+    }
 }
 
 /// One transport at one sweep point, over all rounds.

@@ -154,6 +154,7 @@ pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
         reasons: Vec::new(),
         summary,
         tcp_baseline,
+        alone: Default::default(),
         thresholds: Vec::new(),
         trials,
     }

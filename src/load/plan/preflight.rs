@@ -234,7 +234,9 @@ impl Plan {
     pub fn estimate(&self) -> Nanos {
         let of_point = |index: usize| {
             let point = &self.points[index].point;
-            self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject)).collect::<Vec<_>>()
+            let crowd = self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject));
+            let alone = self.subjects_alone(index).into_iter();
+            crowd.chain(alone.map(|subject| self.trial_length(&self.alone[index].point, subject))).collect::<Vec<_>>()
         };
         let round = (0..self.points.len()).flat_map(of_point).fold(Nanos::ZERO, Nanos::saturating_add);
         Nanos(round.0.saturating_mul(self.scenario.rounds.into()))

@@ -67,6 +67,7 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     };
     let (lines, unmeasured): (Vec<Metric>, Vec<Metric>) =
         LINES.into_iter().filter(is_news).partition(|metric| is_measured(*metric));
+    let has_alone = transports.iter().any(|one| view.alone(point, *one).is_some());
     let has_loss = rows.iter().flatten().any(|row| row.audit.lost > 0 || row.audit.delivered != row.audit.expected);
     let has_doubt = rows.iter().flatten().any(|row| row.verdict != Verdict::Valid);
     html! {
@@ -89,6 +90,15 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
                                 (cell(view.row(point, *transport), metric, mark))
                             }
                             @if tcp_baseline.is_some() { (cell(tcp_baseline, metric, Mark::None)) }
+                        }
+                        @if metric == Metric::LatencyP50 && has_alone {
+                            tr {
+                                th scope="row" { (view.label(Drawn::Metric(metric))) ", one client alone" }
+                                @for transport in &transports {
+                                    (cell(view.alone(point, *transport), metric, Mark::None))
+                                }
+                                @if tcp_baseline.is_some() { (cell(None, metric, Mark::None)) }
+                            }
                         }
                     }
                     // The banner has said it where all is well.

@@ -6,7 +6,7 @@ use crate::report::findings::view::View;
 use crate::report::findings::{claims, recommendation};
 use crate::report::text::table::{Align, aligned, widths};
 use crate::report::text::wording::{
-    self, DASH, counted, recommendation_lines, run_reasons, shown, threshold_line, withheld_lines,
+    self, DASH, counted, listed, recommendation_lines, run_reasons, shown, threshold_line, withheld_lines,
 };
 use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
@@ -87,6 +87,22 @@ pub fn terminal_table(run: &Run) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The latency of each transport with one client alone, as one line; nothing where that was not measured.
+pub fn terminal_alone(run: &Run) -> String {
+    let view = View::new(run);
+    let points = view.points();
+    let lines = points.iter().filter_map(|point| {
+        let each = view.transports().into_iter().filter_map(|transport| {
+            let p50 = view.alone(*point, transport)?.shown(Metric::LatencyP50).ok()?;
+            Some(format!("{} {}", view.prose(transport), Metric::LatencyP50.show(p50)))
+        });
+        let each: Vec<String> = each.collect();
+        let place = if points.len() > 1 { format!("{}: ", view.point_title(*point)) } else { String::new() };
+        (!each.is_empty()).then(|| format!("{place}Median latency with one client alone: {}.\n", listed(&each)))
+    });
+    lines.collect()
 }
 
 /// Why some of the table's cells are a dash though they were measured: a line for each reason, and point of a sweep.
