@@ -198,8 +198,9 @@ pub const HEALTH_TICK: Duration = Duration::from_millis(10);
 /// Slices of the measured interval in which latency over time is kept.
 pub const TIMELINE_SLICES: u32 = 60;
 /// Bootstrap resamples for a confidence interval (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
-/// chapter 13: 1,000 or more for intervals).
-pub const BOOTSTRAP_RESAMPLES: usize = 2_000;
+/// chapter 13: 1,000 or more for intervals): as many as there are ways to draw five trials of five, so that up to five
+/// rounds every way is taken and nothing is left to chance.
+pub const BOOTSTRAP_RESAMPLES: usize = 3_125;
 /// First wait before a reconnect; each further one doubles its ceiling.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait that a server may ask for; a slip there must not keep clients away for days.
@@ -293,6 +294,8 @@ pub const KERNEL_MEMORY_CLIENTS_MIN: u32 = 500;
 /// Clients from which reports compare the memory that transports take for each: with fewer, what a process's allocator
 /// happens to hold, a megabyte or so, is as much as what all of them need.
 pub const MEMORY_CLIENTS_MIN: u32 = KERNEL_MEMORY_CLIENTS_MIN;
+/// Crowd sizes through which the line of memory over clients is drawn: two make a line of anything.
+pub const MEMORY_CROWDS_MIN: usize = 3;
 /// The widest bound, as a factor, within which reports call two transports equal: a quarter more or less of a cost or of
 /// a wait is about the least for which anyone would choose one over the other. What rounds leave wider is no answer.
 pub const EQUAL_WITHIN_MAX: f64 = 1.25;

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
-use crate::run::metric::{Metrics, Value};
+use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::path::report::PathReport;
 use crate::run::readings::Readings;
 pub use crate::run::reason::Verdict;
 use crate::run::reason::{Reason, RowId};
 pub use crate::run::setting::{Leaving, Point, Scenario};
 use crate::run::threshold::{AuditCount, Threshold};
-use crate::run::withheld::Withheld;
+use crate::run::withheld::{Missing, Why, Withheld};
 use crate::units::Nanos;
 
 /// The schema this build writes and reads.
@@ -453,6 +453,22 @@ impl Run {
 }
 
 impl Row {
+    /// Why a figure of this row is not shown; `None` where it is, or was not measured.
+    pub fn why_withheld(&self, metric: Metric) -> Option<Why> {
+        self.withheld.iter().find(|one| one.metric == metric).map(|one| one.why)
+    }
+
+    /// A figure of this row, to be shown.
+    ///
+    /// Errors: what stands in its place.
+    pub fn shown(&self, metric: Metric) -> Result<f64, Missing> {
+        match (self.why_withheld(metric), self.metrics.get(metric).0) {
+            (Some(why), _) => Err(Missing::Withheld(why)),
+            (None, Some(value)) => Ok(value),
+            (None, None) => Err(Missing::NotMeasured),
+        }
+    }
+
     /// Which it is of the run's.
     pub fn id(&self) -> RowId {
         RowId { transport: self.transport, point_index: self.point_index }

@@ -7,7 +7,6 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
-use crate::run::file::Row;
 use crate::run::histogram::QUANTILES;
 use crate::run::metric::{Metric, Metrics, Source, Value};
 use crate::units::Nanos;
@@ -100,24 +99,6 @@ pub fn memory(clients: u32) -> Vec<Withheld> {
     let why = Why::FewClients { clients };
     let is_few = clients < limits::MEMORY_CLIENTS_MIN;
     MEMORY.into_iter().filter(|_| is_few).map(|metric| Withheld { metric, why }).collect()
-}
-
-impl Row {
-    /// Why a figure of this row is not shown; `None` where it is, or was not measured.
-    pub fn why_withheld(&self, metric: Metric) -> Option<Why> {
-        self.withheld.iter().find(|one| one.metric == metric).map(|one| one.why)
-    }
-
-    /// A figure of this row, to be shown.
-    ///
-    /// Errors: what stands in its place.
-    pub fn shown(&self, metric: Metric) -> Result<f64, Missing> {
-        match (self.why_withheld(metric), self.metrics.get(metric).0) {
-            (Some(why), _) => Err(Missing::Withheld(why)),
-            (None, Some(value)) => Ok(value),
-            (None, None) => Err(Missing::NotMeasured),
-        }
-    }
 }
 
 #[cfg(test)]

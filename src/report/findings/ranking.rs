@@ -288,4 +288,38 @@ mod tests {
         assert!(ranked(&run, Metric::ServerRss).is_some());
         assert!(ranked(&run, Metric::HostCpu).is_none());
     }
+
+    /// The default run in which long polling is slower than SSE, with what its generator took for a delivery.
+    fn ranked_beside(generator_ns: f64, change: impl Fn(&mut Run)) -> Ranking {
+        let mut run = fake::quick();
+        for trial in &mut run.trials {
+            let is_long_polling = trial.transport == Some(Transport::LongPolling);
+            let each = if is_long_polling { generator_ns } else { 10_000.0 };
+            trial.metrics.generator_cpu_ns_per_delivery = Value(Some(each));
+        }
+        change(&mut run);
+        (run.summary, run.tcp_baseline) = crate::run::summary::summarise(&run.trials, run.scenario.seed);
+        Ranking::of(&View::new(&run), 0, Drawn::Metric(Metric::LatencyP50)).unwrap()
+    }
+
+    #[test]
+    fn a_latency_is_ranked_only_beyond_what_the_generator_explains() {
+        let is_behind = |ranking: &Ranking| ranking.behind.iter().any(|(one, _)| *one == Transport::LongPolling);
+        let found = ranked_beside(10_000.0, |_| {});
+        assert!(is_behind(&found) && found.explained.is_empty(), "{found:?}");
+        // 50 clients × 30 µs more on two processors: 375 µs of the median, more than what sets the two apart.
+        let found = ranked_beside(40_000.0, |_| {});
+        assert!(!is_behind(&found), "{found:?}");
+        assert_eq!(found.explained, [Transport::LongPolling]);
+        assert!(matches!(found.winner(), Winner::Inconclusive(Some(_))), "{:?}", found.winner());
+    }
+
+    #[test]
+    fn a_difference_within_what_two_clocks_leave_uncertain_is_none() {
+        let found = ranked_beside(10_000.0, |run| {
+            run.trials.iter_mut().for_each(|trial| trial.health.clock_uncertainty_ns = crate::units::Nanos(150_000));
+        });
+        assert_eq!(found.explained, [Transport::LongPolling], "{found:?}");
+        assert_eq!(found.behind.len(), 1, "polling is half a second away");
+    }
 }

@@ -3,10 +3,11 @@
 
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::View;
-use crate::report::findings::{claims, recommendation};
+use crate::report::findings::{claims, memory, recommendation};
 use crate::report::text::table::{Align, aligned, widths};
 use crate::report::text::wording::{
-    self, DASH, counted, listed, recommendation_lines, run_reasons, shown, threshold_line, withheld_lines,
+    self, DASH, counted, listed, memory_growth, recommendation_lines, run_reasons, shown, threshold_line,
+    withheld_lines,
 };
 use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
@@ -103,6 +104,12 @@ pub fn terminal_alone(run: &Run) -> String {
         (!each.is_empty()).then(|| format!("{place}Median latency with one client alone: {}.\n", listed(&each)))
     });
     lines.collect()
+}
+
+/// By how much the server's memory grows with each client, where crowds of several sizes tell it.
+pub fn terminal_memory(run: &Run) -> String {
+    let view = View::new(run);
+    memory_growth(&view, &memory::of(&view)).map_or_else(String::new, |line| line + "\n")
 }
 
 /// Why some of the table's cells are a dash though they were measured: a line for each reason, and point of a sweep.

@@ -11,6 +11,7 @@
 //! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
 //! | `crossovers` | what becomes of two transports along a sweep |
 //! | `claims` | the four claims and what speaks for or against them |
+//! | `memory` | by how much the server's memory grows with each client |
 //! | `thresholds` | what became of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
 //!
@@ -19,6 +20,7 @@
 mod claims;
 mod comparisons;
 mod crossovers;
+mod memory;
 mod names;
 mod numbers;
 mod questions;
@@ -33,6 +35,7 @@ mod withheld;
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;
+pub(crate) use memory::*;
 pub(crate) use names::*;
 pub(crate) use numbers::*;
 pub(crate) use questions::*;

@@ -7,6 +7,7 @@ use super::*;
 use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare};
 use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
@@ -44,6 +45,7 @@ fn every_wording_stands_in_the_golden_file() {
     let mut golden = Golden::default();
     reasons_said(&mut golden);
     withheld_said(&mut golden);
+    memory_said(&mut golden);
     rankings_said(&mut golden);
     recommendations_said(&mut golden);
     crossovers_said(&mut golden);
@@ -90,6 +92,19 @@ fn reasons_said(golden: &mut Golden) {
     ] {
         golden.line(run_reason(&Reason { rows: held, ..reason(rounds, busy.clone()) }, &rows));
     }
+}
+
+fn memory_said(golden: &mut Golden) {
+    golden.heading("Memory for each client");
+    let growth = |transport, bytes: f64| PerClient {
+        transport,
+        bytes,
+        ci95: [bytes * 0.97, bytes * 1.03],
+        crowds: vec![10, 100, 10_000],
+    };
+    let found = [growth(Transport::Sse, 11_264.0), growth(Transport::WebSocket, 8_192.0)];
+    let said = memory_growth(&View::new(&fake::quick()), &found);
+    golden.line(said.unwrap_or_default());
 }
 
 fn withheld_said(golden: &mut Golden) {
