@@ -70,11 +70,14 @@ pub fn merge<'a>(histograms: impl IntoIterator<Item = &'a Histogram<u64>>) -> Hi
     all
 }
 
+/// A histogram of latencies, and what was added to each before it was recorded.
+pub type Shifted = (Histogram<u64>, Nanos);
+
 /// All of them with one shift, the largest, and that shift: histograms of trials whose clocks were related differently,
 /// each with what was added to its values.
-pub fn aligned(shifted: Vec<(Histogram<u64>, Nanos)>) -> (Vec<Histogram<u64>>, Nanos) {
+pub fn aligned(shifted: Vec<Shifted>) -> (Vec<Histogram<u64>>, Nanos) {
     let most = shifted.iter().map(|(_, shift)| *shift).max().unwrap_or_default();
-    let align = |(histogram, shift): (Histogram<u64>, Nanos)| match most.saturating_sub(shift) {
+    let align = |(histogram, shift): Shifted| match most.saturating_sub(shift) {
         Nanos::ZERO => histogram,
         more => moved(&histogram, |value| value.saturating_add(more)),
     };

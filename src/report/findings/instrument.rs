@@ -33,13 +33,14 @@ fn generator(view: &View<'_>, point: usize, transport: Transport) -> f64 {
 
 /// How much of that the client of a percentile has waited for.
 fn share_waited(metric: Metric) -> f64 {
-    match metric {
-        Metric::LatencyP90 | Metric::UncorrectedP90 => 0.9,
-        Metric::LatencyP99 | Metric::UncorrectedP99 => 0.99,
-        Metric::LatencyP999 | Metric::UncorrectedP999 | Metric::LatencyMax | Metric::UncorrectedMax => 1.0,
-        // The median and the mean; of all that is no latency, nothing comes here.
-        _ => 0.5,
-    }
+    const TAILS: [([Metric; 2], f64); 4] = [
+        ([Metric::LatencyP90, Metric::UncorrectedP90], 0.9),
+        ([Metric::LatencyP99, Metric::UncorrectedP99], 0.99),
+        ([Metric::LatencyP999, Metric::UncorrectedP999], 0.999),
+        ([Metric::LatencyMax, Metric::UncorrectedMax], 1.0),
+    ];
+    // All else of latency is a median or a mean.
+    TAILS.iter().find(|(metrics, _)| metrics.contains(&metric)).map_or(0.5, |(_, share)| *share)
 }
 
 /// What the clocks leave uncertain.

@@ -12,10 +12,9 @@ use std::collections::{BTreeMap, HashMap};
 use hdrhistogram::Histogram;
 
 use crate::run::file::Trial;
-use crate::run::histogram::{self, HistogramError};
+use crate::run::histogram::{self, HistogramError, Shifted};
 use crate::run::metric::{Metric, Metrics, Percentiles, Source};
 use crate::stats::{self, Sample};
-use crate::units::Nanos;
 
 /// One for each figure; `None` where it was not measured.
 pub(crate) type Samples = Metrics<Option<Sample>>;
@@ -47,7 +46,7 @@ pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
 }
 
 /// What the latencies of some trials say together.
-pub(crate) fn latency(shifted: Vec<(Histogram<u64>, Nanos)>, seed: u64) -> Percentiles<Option<Sample>> {
+pub(crate) fn latency(shifted: Vec<Shifted>, seed: u64) -> Percentiles<Option<Sample>> {
     let (histograms, shift) = histogram::aligned(shifted);
     let centre = histogram::percentiles(&histogram::merge(&histograms), shift);
     let [p50, p90, p99, p999, max, mean] = resampled(&histograms, seed);
@@ -72,10 +71,7 @@ pub fn values(trials: &[&Trial], metric: Metric) -> Vec<f64> {
 }
 
 /// The histograms of the trials that have one, each with its shift, and for each that cannot be read its round and what is wrong.
-pub(super) fn histograms(
-    trials: &[&Trial],
-    pick: fn(&Trial) -> &str,
-) -> (Vec<(Histogram<u64>, Nanos)>, Vec<(u32, HistogramError)>) {
+pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Shifted>, Vec<(u32, HistogramError)>) {
     let mut read = Vec::new();
     let mut unreadable = Vec::new();
     for trial in trials.iter().filter(|trial| !pick(trial).is_empty()) {
@@ -164,6 +160,7 @@ mod tests {
     use super::*;
     use crate::run::fixture;
     use crate::run::metric::Unit;
+    use crate::units::Nanos;
 
     #[test]
     fn value_and_interval_of_every_figure_are_those_of_the_row() {
