@@ -86,6 +86,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         readings: Some(readings),
         link: data.link,
         path: data.path,
+        proxy: data.proxy.clone(),
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_shift_ns: shift,

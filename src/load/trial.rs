@@ -31,6 +31,7 @@ use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
+use crate::load::proxy::{Nginx, ProxyError};
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
@@ -39,6 +40,7 @@ use crate::measure::{host, sockets::Sockets};
 use crate::run::Transport;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
+use crate::run::proxy::ProxyReport;
 use crate::stream::feed::Feed;
 use crate::transport::Options;
 use crate::units::Nanos;
@@ -65,6 +67,9 @@ pub enum TrialError {
     /// The path.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,
@@ -103,13 +108,15 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         }
         None => None,
     };
-    let link = match plan.link_options(point, target.address) {
+    let proxy = block_in_place(|| Nginx::start(point.proxy, target.address))?;
+    let server = proxy.as_ref().map_or(target.address, |proxy| proxy.address);
+    let link = match plan.link_options(point, server) {
         Some(options) => Some(Link::start(&options).await?),
         None => None,
     };
     let context = Arc::new(TrialContext {
         subject: which.subject,
-        server: link.as_ref().map_or(target.address, |link| link.address),
+        server: link.as_ref().map_or(server, |link| link.address),
         has_path: path.is_some(),
         clock: Clock::Monotonic,
         relation,
@@ -126,7 +133,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, Way { path, watching, link_pid: link.as_ref().and_then(Link::pid) }) => outcome,
+        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) }) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -143,7 +150,8 @@ async fn measure(
     context: &Arc<TrialContext>,
     way: Way,
 ) -> Result<Trial, TrialError> {
-    let Way { mut path, watching, link_pid } = way;
+    let Way { mut path, proxy, watching, link_pid } = way;
+    let proxy_cpu = || proxy.as_ref().and_then(|proxy| process_cpu(proxy.pid?).ok());
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
         Subject::TcpBaseline => None,
@@ -176,11 +184,15 @@ async fn measure(
     let asked = ask(target, which.subject).await;
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let path_begun = read(&mut path)?;
-    let relay_cpu = |path: Option<PathReading>| match (path, link_pid) {
-        (Some(path), _) => path.cpu(),
-        (None, Some(pid)) => process_cpu(pid).unwrap_or_default(),
-        (None, None) => Nanos::ZERO,
+    let relay_cpu = |path: Option<PathReading>| {
+        let relay = match (path, link_pid) {
+            (Some(path), _) => path.cpu(),
+            (None, Some(pid)) => process_cpu(pid).unwrap_or_default(),
+            (None, None) => Nanos::ZERO,
+        };
+        relay.saturating_add(proxy_cpu().unwrap_or_default())
     };
+    let proxy_begun = proxy_cpu();
     let begun = snapshot(target, context, &progress, relay_cpu(path_begun))?;
     let begun = Snapshot { server_retransmitted: asked, ..begun };
     let mut relations = vec![(begun.at, context.relation)];
@@ -194,6 +206,7 @@ async fn measure(
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let path_ended = read(&mut path)?;
     let ended = snapshot(target, context, &progress, relay_cpu(path_ended))?;
+    let proxy_ended = proxy_cpu();
     let ended = Snapshot { server_retransmitted: ask(target, which.subject).await, ..ended };
     if is_far {
         relations.push((context.clock.now(), target.clock().await?));
@@ -236,6 +249,10 @@ async fn measure(
         link,
         path,
         has_link: link_pid.is_some(),
+        proxy: proxy.map(|proxy| ProxyReport {
+            software: proxy.software.clone(),
+            cpu_ns: proxy_ended.zip(proxy_begun).map(|(ended, begun)| ended.saturating_sub(begun)),
+        }),
         refusal,
         is_pinned,
         replay_from: match plan.feed_in(which.point, which.round) {
@@ -249,6 +266,7 @@ async fn measure(
 /// What lies between clients and server.
 struct Way {
     path: Option<TrialPath>,
+    proxy: Option<Nginx>,
     /// The process of a link, if there is one.
     link_pid: Option<u32>,
     /// What the probe of a link brings.

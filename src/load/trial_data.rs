@@ -11,6 +11,7 @@ use crate::measure::host::HostTime;
 use crate::measure::process::TcpCounts;
 use crate::run::file::LinkReport;
 use crate::run::path::report::PathReport;
+use crate::run::proxy::ProxyReport;
 use crate::units::Nanos;
 
 /// Which trial of the plan.
@@ -56,6 +57,8 @@ pub struct TrialData {
     pub replay_from: Option<f64>,
     /// What the path gave, if there was one.
     pub path: Option<PathReport>,
+    /// What the proxy took, if there was one.
+    pub proxy: Option<ProxyReport>,
 }
 
 /// The counters at both ends of the interval.

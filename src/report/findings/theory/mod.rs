@@ -8,16 +8,18 @@
 //! late the server published and the *fan-out*: N deliveries at the processor time that server and generator take for
 //! one, on the processors there are; and half the round trip. Of what is polled, and where that time is not known, it is
 //! the mean latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over
-//! the link.
+//! the link; over a path with loss the baseline's median, which loss does not reach. What comes on top then, [`loss`] says.
 //!
-//! What the models leave out: loss and retransmission, an update that queues behind the one before it, answers cut at a
-//! limit, and a server that cannot keep up.
+//! What the models leave out: losses in bursts, an update that queues behind the one before it, answers cut at a limit,
+//! and a server that cannot keep up.
 
+mod loss;
 mod setting;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
 
+use self::loss::Lossy;
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
 use crate::limits;
@@ -145,12 +147,20 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
     };
     let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip;
     let mut all = Vec::new();
-    all.extend(model.latency.map(|seconds| Predicted {
-        metric: Metric::LatencyMean,
-        predicted: seconds * 1e9,
-        formula: model.latency_formula,
-        source: model.latency_source,
-    }));
+    let latency =
+        |metric, seconds: f64, formula, source| Predicted { metric, predicted: seconds * 1e9, formula, source };
+    match Lossy::of(transport, setting) {
+        Some(lossy) => all.extend([
+            latency(Metric::LatencyMean, lossy.mean(), lossy.formula, loss::SOURCE),
+            latency(Metric::LatencyP50, lossy.quantile(0.5), lossy.formula, loss::SOURCE),
+            latency(Metric::LatencyP99, lossy.quantile(0.99), lossy.formula, loss::SOURCE),
+        ]),
+        None => all.extend(
+            model
+                .latency
+                .map(|seconds| latency(Metric::LatencyMean, seconds, model.latency_formula, model.latency_source)),
+        ),
+    }
     all.push(requests(Metric::RequestsPerDelivery, model.requests));
     all.extend(model.empty.map(|share| requests(Metric::EmptyFraction, share)));
     all.extend([
