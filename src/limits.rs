@@ -198,8 +198,9 @@ pub const HEALTH_TICK: Duration = Duration::from_millis(10);
 /// Slices of the measured interval in which latency over time is kept.
 pub const TIMELINE_SLICES: u32 = 60;
 /// Bootstrap resamples for a confidence interval (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
-/// chapter 13: 1,000 or more for intervals).
-pub const BOOTSTRAP_RESAMPLES: usize = 2_000;
+/// chapter 13: 1,000 or more for intervals): as many as there are ways to draw five trials of five, so that up to five
+/// rounds every way is taken and nothing is left to chance.
+pub const BOOTSTRAP_RESAMPLES: usize = 3_125;
 /// First wait before a reconnect; each further one doubles its ceiling.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait that a server may ask for; a slip there must not keep clients away for days.
@@ -262,6 +263,9 @@ pub const POLL_INTERVAL_MIN: Duration = Duration::from_millis(5);
 pub const RUN_HOURS_MAX: f64 = 24.0;
 /// Deliveries that must lie beyond a percentile for it to be more than the luck of one: 2,000 in all for a p99.
 pub const PERCENTILE_SAMPLES_MIN: u64 = 20;
+/// Trials that must reach a percentile above the median: what one trial alone shows is an accident until it happens again,
+/// and of two neither is the rule.
+pub const PERCENTILE_TRIALS_MIN: u64 = 3;
 /// Rounds from which transports are ranked with some power: with two, Student's t leaves only large differences.
 pub const ROUNDS_TO_RANK: u32 = 3;
 /// Updates of a schedule that are counted before a run; more are estimated by their rate.
@@ -290,6 +294,8 @@ pub const KERNEL_MEMORY_CLIENTS_MIN: u32 = 500;
 /// Clients from which reports compare the memory that transports take for each: with fewer, what a process's allocator
 /// happens to hold, a megabyte or so, is as much as what all of them need.
 pub const MEMORY_CLIENTS_MIN: u32 = KERNEL_MEMORY_CLIENTS_MIN;
+/// Crowd sizes through which the line of memory over clients is drawn: two make a line of anything.
+pub const MEMORY_CROWDS_MIN: usize = 3;
 /// The widest bound, as a factor, within which reports call two transports equal: a quarter more or less of a cost or of
 /// a wait is about the least for which anyone would choose one over the other. What rounds leave wider is no answer.
 pub const EQUAL_WITHIN_MAX: f64 = 1.25;
@@ -397,6 +403,15 @@ const _: () = assert!(WAIT_PINNED_INVALID < WAIT_INVALID);
 pub const PROCESSOR_TIME_BRIEF: Nanos = Nanos(100 * Nanos::MILLI.0);
 /// Share of the host's processors from which the host itself was the bottleneck.
 pub const HOST_BUSY_SUSPECT: f64 = 0.95;
+/// Share of the host's processors that others may take, programs or guests of the same machine, before a trial is
+/// suspect: an idle machine's own housekeeping takes less than a hundredth, and a twentieth is half of what the processor
+/// time of two transports usually differs by.
+pub const OTHERS_BUSY_SUSPECT: f64 = 0.05;
+/// Share of its median that a latency may be uncertain by, because of clocks of two hosts, before a trial is suspect.
+pub const CLOCK_UNCERTAIN_SUSPECT: f64 = 0.1;
+/// How long before the measured interval the server is asked for its own counters: answering takes it some hundred
+/// microseconds, which must not be among what the interval costs.
+pub const ASK_LEAD: Nanos = Nanos(20 * Nanos::MILLI.0);
 /// Share of the polls that may be left out.
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
 /// By what share more updates may be due in one transport's measured intervals than in another's, where the feed is not

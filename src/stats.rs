@@ -235,6 +235,24 @@ pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
     is_bounded.then_some(Difference { ratio: a.value / b.value, ci95, is_clear, p_value })
 }
 
+/// The slope of the straight line that fits points best (least squares), and its 95 % interval, by Student's t for two
+/// less than there are points. `None` of fewer than three, or where all stand at one place.
+///
+/// Source: Draper and Smith, "Applied Regression Analysis", 3rd edition, 1998, sections 1.2 to 1.4.
+pub fn slope(points: &[(f64, f64)]) -> Option<(f64, [f64; 2])> {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    if points.len() < 3 || spread <= 0.0 {
+        return None;
+    }
+    let slope = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+    let left: f64 = points.iter().map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
+    let half = student_t(points.len() - 2) * (left / (count - 2.0) / spread).sqrt();
+    Some((slope, [slope - half, slope + half]))
+}
+
 /// Student's distribution for so many degrees of freedom, which are 1 or more.
 fn students(freedom: usize) -> StudentsT {
     StudentsT::new(0.0, 1.0, freedom as f64).expect("a scale of 1 and at least one degree of freedom")
@@ -357,6 +375,20 @@ mod tests {
         assert!(negative.is_clear && (negative.ratio - 2.0).abs() < 1e-9, "{negative:?}");
         let [low, high] = interval(&[0.0, 1.0, 2.0], 1).unwrap();
         assert!(low == 0.0 && high > 2.0, "{low} {high}");
+    }
+
+    #[test]
+    fn a_line_through_exact_points_has_their_slope_and_one_through_noise_an_interval_that_holds_it() {
+        let exact: Vec<(f64, f64)> = [10.0, 100.0, 1_000.0].map(|x| (x, 5e6 + 8_192.0 * x)).to_vec();
+        let (found, [low, high]) = slope(&exact).unwrap();
+        assert!((found - 8_192.0).abs() < 1e-3 && high - low < 1.0, "{found} {low} {high}");
+        // Anscombe's first set (The American Statistician 27, 1973): slope 0.500, standard error 0.118.
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let points: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
+        let (found, [low, high]) = slope(&points).unwrap();
+        assert!((found - 0.500).abs() < 0.001 && ((high - low) / 2.0 - 2.262 * 0.118).abs() < 0.001, "{low} {high}");
+        assert_eq!((slope(&points[..2]), slope(&[(1.0, 2.0); 5])), (None, None));
     }
 
     #[test]

@@ -7,10 +7,12 @@ mod docs;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 
+use pushpull::report::text::document::{cell, dashes, lowest};
 use pushpull::run::Transport;
 use pushpull::run::file::{Row, Run};
-use pushpull::run::metric::{Metric, Unit};
+use pushpull::run::metric::Metric;
 use pushpull::units::grouped;
 
 use docs::assert_generated;
@@ -21,14 +23,6 @@ fn sample() -> Run {
 
 fn row(run: &Run, transport: Option<Transport>) -> &Row {
     run.summary.iter().chain(&run.tcp_baseline).find(|row| row.transport == transport).unwrap()
-}
-
-fn shown(row: &Row, metric: Metric) -> String {
-    let value = row.metrics.get(metric).0.unwrap();
-    match metric.unit() {
-        Unit::Count => format!("{value:.2}"),
-        Unit::Nanos | Unit::Bytes | Unit::Fraction => metric.show(value),
-    }
 }
 
 #[test]
@@ -48,9 +42,9 @@ fn the_advice_of_the_readme_has_the_figures_of_the_sample_run() {
             "| **{}** | {} | {} late at the median, {} and {} requests a delivery |",
             transport.title(),
             when(transport),
-            shown(row, Metric::LatencyP50),
-            shown(row, Metric::WireTotal),
-            shown(row, Metric::RequestsPerDelivery)
+            cell(row, Metric::LatencyP50),
+            cell(row, Metric::WireTotal),
+            cell(row, Metric::RequestsPerDelivery)
         )
         .unwrap();
     }
@@ -58,25 +52,68 @@ fn the_advice_of_the_readme_has_the_figures_of_the_sample_run() {
 }
 
 #[test]
-fn the_figures_of_the_readme_are_those_of_the_sample_run() {
+fn the_figures_of_the_readme_are_those_of_the_sample_run_with_their_intervals() {
     let run = sample();
     let columns = Transport::ALL.map(Some).into_iter().chain([None]).map(|one| row(&run, one)).collect::<Vec<_>>();
-    let mut table =
-        String::from("| | polling | long polling | SSE | WebSocket | bare TCP |\n|---|---|---|---|---|---|\n");
-    for (label, metric) in [
+    let mut table = String::from(
+        "| | polling | long polling | SSE | WebSocket | bare TCP | lowest of the four |\n|---|---|---|---|---|---|---|\n",
+    );
+    let mut line = |label: &str, cells: Vec<String>, lowest: String| {
+        writeln!(table, "| {label} | {} | {lowest} |", cells.join(" | ")).unwrap();
+    };
+    let metrics = [
         ("latency p50", Metric::LatencyP50),
         ("latency p99", Metric::LatencyP99),
         ("age, mean", Metric::AgeMean),
         ("wire bytes per delivery", Metric::WireTotal),
         ("requests per delivery", Metric::RequestsPerDelivery),
         ("server CPU per delivery", Metric::ServerCpu),
-    ] {
-        let cells: Vec<String> = columns.iter().map(|row| shown(row, metric)).collect();
-        writeln!(table, "| {label} | {} |", cells.join(" | ")).unwrap();
+        ("generator CPU per delivery", Metric::GeneratorCpu),
+    ];
+    for (label, metric) in metrics {
+        line(label, columns.iter().map(|row| cell(row, metric)).collect(), lowest(&run, metric));
+        if metric == Metric::LatencyP50 {
+            let alone = |transport: Transport| run.alone.row(0, transport).map(|row| cell(row, metric));
+            let cells = Transport::ALL.into_iter().map(|one| alone(one).unwrap_or_else(|| "–".to_owned()));
+            line("the same with one client alone", cells.chain(["–".to_owned()]).collect(), "–".to_owned());
+        }
     }
     let audit =
         |row: &&Row| format!("{} of {}", grouped(row.audit.delivered as i64), grouped(row.audit.expected as i64));
-    let cells: Vec<String> = columns.iter().map(audit).collect();
-    writeln!(table, "| delivered of expected | {} |", cells.join(" | ")).unwrap();
+    line("delivered of expected", columns.iter().map(audit).collect(), "–".to_owned());
+    for sentence in dashes(&run, &metrics.map(|(_, metric)| metric)) {
+        writeln!(table, "\n{sentence}").unwrap();
+    }
     assert_generated("README.md", "figures", &table);
+}
+
+/// What `scripts/recompute` says of a run file.
+fn recompute(file: &Path) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/recompute");
+    let output = Command::new("python3").arg(script).arg(file).output().expect("python3, which scripts/test installs");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_is_not_is_named() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample/run.json");
+    let (agrees, said) = recompute(&sample);
+    assert!(agrees, "{said}");
+    let text = std::fs::read_to_string(&sample).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for pointer in [
+        "/trials/0/metrics/server_cpu_ns_per_delivery",
+        "/trials/3/readings/ended/segments_in",
+        "/summary/1/latency_ns/p50",
+        "/summary/2/ci95/wire_bytes_per_delivery/total/1",
+        "/alone/summary/0/latency_ns/mean",
+    ] {
+        let mut run: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let place = run.pointer_mut(pointer).unwrap();
+        *place = serde_json::json!(place.as_f64().unwrap().mul_add(1.002, 1.0).round());
+        let doctored = folder.path().join("run.json");
+        std::fs::write(&doctored, run.to_string()).unwrap();
+        let (agrees, said) = recompute(&doctored);
+        assert!(!agrees && said.contains("recomputed"), "{pointer}: {said}");
+    }
 }

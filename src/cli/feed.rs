@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::run::setting::{Payload, Rate, Seed, Speed};
+use crate::run::setting::{Payload, Rate, Seed, Share, Speed};
 use crate::run::{Arrivals, FeedKind};
 use crate::stream::feed::Feed;
 
@@ -21,6 +21,9 @@ pub struct FeedArgs {
     /// How much faster than it was recorded.
     #[arg(long, default_value = "3600", value_name = "TIMES")]
     pub speed: Speed,
+    /// Where in the recording to begin, as a share of its length from 0 to 1.
+    #[arg(long, default_value = "0", value_name = "SHARE")]
+    pub replay_from: Share,
     /// Updates a second of the synthetic feed.
     #[arg(long, default_value = "10")]
     pub rate: Rate,
@@ -39,7 +42,9 @@ impl FeedArgs {
     /// The feed they describe.
     pub fn feed(&self) -> Feed {
         match self.feed {
-            FeedKind::Replay => Feed::Replay { file: self.replay.clone(), speed: self.speed.0 },
+            FeedKind::Replay => {
+                Feed::Replay { file: self.replay.clone(), speed: self.speed.0, from: self.replay_from.0 }
+            }
             FeedKind::Synthetic => Feed::Synthetic {
                 rate: self.rate.0,
                 payload: self.payload.0 as usize,

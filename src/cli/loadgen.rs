@@ -32,7 +32,7 @@ use crate::run::threshold::Threshold;
 
 const EXAMPLES: &str = "\
 Examples:
-  loadgen                                        compare all four on the recorded stream: about a minute, one report
+  loadgen                                        compare all four on the recorded stream: a minute and a half, one report
   loadgen scenarios                              the questions that can be asked, and how long each takes
   loadgen run chatty --dry-run                   what a run would do, without doing it
   loadgen run --clients 1000 --feed synthetic --rate 20 --payload 200
@@ -43,7 +43,7 @@ Examples:
 ";
 const RUN_EXAMPLES: &str = "\
 Examples:
-  loadgen run                                    the scenario `quick`: about a minute
+  loadgen run                                    the scenario `quick`: about a minute and a half
   loadgen run sparse --dry-run                   its plan: points, trials, time, clients, open files
   loadgen run --transports sse,websocket --clients 10,100,1000
   loadgen run my-scenario.toml --out my-reports
@@ -282,6 +282,9 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
         text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),
         text::terminal::terminal_table(&run),
+        text::terminal::terminal_withheld(&run),
+        text::terminal::terminal_alone(&run),
+        text::terminal::terminal_memory(&run),
         text::terminal::terminal_recommendation(&run),
         text::terminal::terminal_claims(&run),
         text::terminal::terminal_thresholds(&run.thresholds, &run),

@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::context::{Outcome, Subject};
+use crate::load::costs::{age, came_back, costs, health, readings, wire};
 use crate::load::path::path_errors;
-use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
-use crate::measure::host;
-use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Audit, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict};
 use crate::run::histogram;
-use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::metric::Value;
 use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
 /// Works out the trial.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
-    let health = health(&mut data);
     let window = data.window;
     let due = data.due.take().unwrap_or_else(|| union(&data.outcomes));
+    let age = age(&data.outcomes, &due, window);
+    let readings = readings(&data, age);
+    let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     // Counted with the bytes and the processor time, at the same two moments.
     let arrived = data.ends.ended.counters.deliveries - data.ends.begun.counters.deliveries;
@@ -33,23 +35,37 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let wire = wire(&data.ends, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
-    for outcome in &data.outcomes {
-        let due = outcome.planned.as_deref().unwrap_or(&in_window);
-        for delivery in outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns)) {
-            histogram::record(&mut corrected, delivery.arrived_ns.saturating_sub(delivery.at_ns));
-            if let Some(published) = published(due, delivery.seq) {
-                histogram::record(&mut uncorrected, delivery.arrived_ns.saturating_sub(published));
-            }
+    // Each delivery with when it was published, if that is known.
+    let measured = || {
+        data.outcomes.iter().flat_map(|outcome| {
+            let due = outcome.planned.as_deref().unwrap_or(&in_window);
+            let in_window = outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns));
+            in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
+        })
+    };
+    // By how much the earliest seems to have arrived before it was due, or published.
+    let early = |(delivery, published): (&Delivery, Option<Nanos>)| {
+        delivery.at_ns.max(published.unwrap_or_default()).saturating_sub(delivery.arrived_ns)
+    };
+    let shift = measured().map(early).max().unwrap_or_default();
+    for (delivery, published) in measured() {
+        let arrived = delivery.arrived_ns.saturating_add(shift);
+        histogram::record(&mut corrected, arrived.saturating_sub(delivery.at_ns));
+        if let Some(published) = published {
+            histogram::record(&mut uncorrected, arrived.saturating_sub(published));
         }
     }
-    let mut metrics = costs(&data, &wire, arrived, which);
-    metrics.latency_ns = histogram::percentiles(&corrected);
-    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected);
+    let mut metrics = costs(&data, &wire, &readings, audit.delivered, which);
+    metrics.latency_ns = histogram::percentiles(&corrected, shift);
+    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
     // What goes up and comes back tells its sender nothing new: it has no age.
     if which.point.point.echo.is_none() {
-        (metrics.age_ns_mean, metrics.stale_fraction) = freshness(&data.outcomes, &due, window);
+        let all = window.length().0 as f64 * data.outcomes.len() as f64;
+        metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
+        metrics.stale_fraction = Value::ratio(age.stale_ns.0 as f64, all);
     }
-    let reversed = deliveries().filter(|delivery| delivery.arrived_ns < delivery.at_ns).count() as u64;
+    let before_due = |delivery: &Delivery| delivery.at_ns.saturating_sub(delivery.arrived_ns);
+    let reversed = deliveries().filter(|one| before_due(one) > health.clock_uncertainty_ns).count() as u64;
     let mut trial = Trial {
         transport: match which.subject {
             Subject::Transport(transport) => Some(transport),
@@ -58,6 +74,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         round: which.round,
         point_index: which.point_index,
         point: point(&which.point.point, &data.outcomes, &in_window, window),
+        replay_from: data.replay_from,
         port: address.port(),
         window_ns: [window.start, window.end],
         window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
@@ -66,11 +83,13 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         metrics,
         wire,
         health,
+        readings: Some(readings),
         link: data.link,
         path: data.path,
         proxy: data.proxy.clone(),
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
+        latency_shift_ns: shift,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
             true => String::new(),
@@ -142,132 +161,6 @@ fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     })
 }
 
-/// How long each coming back in the interval took, sorted.
-fn came_back(data: &TrialData) -> Vec<Nanos> {
-    let returns = data.outcomes.iter().flat_map(|outcome| &outcome.returns);
-    let in_window = returns.filter(|(at, _)| data.window.contains(*at));
-    let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();
-    connects.sort_unstable();
-    connects
-}
-
-/// The bytes of the interval by what they were.
-fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
-    let counters = ends.ended.counters - ends.begun.counters;
-    let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
-    let segments = segments(&ends.ended) - segments(&ends.begun);
-    let header = limits::segment_header_bytes(address.ip());
-    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
-        (Some(begun), Some(ended)) => ended.saturating_sub(begun),
-        (None, _) | (_, None) => 0,
-    };
-    let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
-    WireTotals {
-        payload: counters.payload,
-        framing: counters.framing + counters.body.saturating_sub(counters.payload),
-        http_headers: counters.http_headers,
-        tcp_ip: segments * header,
-        retransmitted: client + server,
-        socket: counters.up + counters.down,
-        segments,
-        up: counters.up,
-        requests: counters.requests,
-        empty: counters.empty,
-    }
-}
-
-fn health(data: &mut TrialData) -> Health {
-    let Ends { begun, ended } = &data.ends;
-    let capacity = data.window.length().0 as f64 * f64::from(host::cores());
-    let share = |used: Nanos| used.0 as f64 / capacity;
-    let host_busy = ended.host_busy.zip(begun.host_busy).map(|(ended, begun)| ended.saturating_sub(begun));
-    let own_cpu = ended.own_cpu.saturating_sub(begun.own_cpu);
-    let lateness = &mut data.lateness;
-    Health {
-        schedule_lag_ns_p50: lateness.percentile(0.5),
-        schedule_lag_ns_p99: lateness.percentile(0.99),
-        schedule_lag_ns_max: lateness.percentile(1.0),
-        missed_ticks: lateness.missed,
-        cpu_fraction: share(own_cpu),
-        wait_fraction: match (begun.own_wait, ended.own_wait) {
-            (Some(begun), Some(ended)) => {
-                let waited = ended.saturating_sub(begun).0 as f64;
-                Value::ratio(waited, waited + own_cpu.0 as f64)
-            }
-            (None, _) | (_, None) => Value(None),
-        },
-        host_cpu_fraction: host_busy.map_or(0.0, share),
-        refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
-        reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
-        clock_offset_ns: data.relation.offset_ns(),
-        clock_uncertainty_ns: data.relation.uncertainty,
-    }
-}
-
-/// The figures that are a cost divided by deliveries or by clients.
-fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) -> Metrics<Value> {
-    let Ends { begun, ended } = &data.ends;
-    let memory = &data.memory;
-    let clients = f64::from(which.point.point.clients);
-    let per_delivery = |amount: u64| Value::ratio(amount as f64, arrived as f64);
-    let per_client = |after: Option<u64>, before: Option<u64>| match (after, before) {
-        (Some(after), Some(before)) => Value::ratio(after as f64 - before as f64, clients),
-        (None, _) | (_, None) => Value(None),
-    };
-    let cpu = |ended: Option<Nanos>, begun: Option<Nanos>| match (ended, begun) {
-        (Some(ended), Some(begun)) => per_delivery(ended.saturating_sub(begun).0),
-        (None, _) | (_, None) => Value(None),
-    };
-    let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
-    // Where clients come and go, it is their coming back that counts.
-    let mut connects = came_back(data);
-    if connects.is_empty() {
-        connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
-        connects.sort_unstable();
-    }
-    // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
-    let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
-    let all_ends = if are_enough { per_client(memory.idle.1, memory.before.1) } else { Value(None) };
-    // A link is in the middle of each connection, and makes two of it.
-    let ends = if data.has_link { 4.0 } else { 2.0 };
-    Metrics {
-        requests_per_delivery: per_delivery(wire.requests),
-        empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
-        wire_bytes_per_delivery: WireBytes {
-            total: per_delivery(total),
-            payload: per_delivery(wire.payload),
-            framing: per_delivery(wire.framing),
-            http_headers: per_delivery(wire.http_headers),
-            tcp_ip: per_delivery(wire.tcp_ip),
-            retransmitted: per_delivery(wire.retransmitted),
-        },
-        server_cpu_ns_per_delivery: cpu(ended.server_cpu, begun.server_cpu),
-        host_cpu_ns_per_delivery: match data.memory.before.0 {
-            // A server on another host makes this host's time half the story.
-            None => Value(None),
-            Some(_) => cpu(ended.host_busy, begun.host_busy),
-        },
-        server_rss_bytes_per_client: per_client(memory.idle.0, memory.before.0),
-        server_rss_loaded_bytes_per_client: per_client(memory.loaded, memory.before.0),
-        kernel_bytes_per_client: Value(all_ends.0.map(|bytes| bytes / ends)),
-        connect_ns_p50: Value(connects.get(connects.len() / 2).map(|connect| connect.0 as f64)),
-        ..Metrics::default()
-    }
-}
-
-/// Age of Information and stale fraction, over all clients.
-fn freshness(outcomes: &[Outcome], due: &[Due], window: Window) -> (Value, Value) {
-    let (mut area, mut covered, mut stale) = (0.0, 0.0, 0.0);
-    for outcome in outcomes {
-        let (one, time) = delivery::age(&outcome.seen.deliveries, window);
-        area += one;
-        covered += time.0 as f64;
-        stale += delivery::stale(&outcome.seen.deliveries, due, window).0 as f64;
-    }
-    let all = window.length().0 as f64 * outcomes.len() as f64;
-    (Value::ratio(area, covered), Value::ratio(stale, all))
-}
-
 /// Latency in equal slices of the interval, by when the updates were due.
 fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) -> Vec<Slice> {
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
@@ -323,8 +216,13 @@ fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     if reordered > 0 {
         causes.push(Cause::Reordered { count: reordered });
     }
-    if reversed > 0 && trial.health.clock_uncertainty_ns == Nanos::ZERO {
+    if reversed > 0 {
         causes.push(Cause::ArrivedBeforeDue { count: reversed });
+    }
+    let (uncertainty_ns, p50) = (trial.health.clock_uncertainty_ns, trial.metrics.latency_ns.p50.0);
+    let uncertain = uncertainty_ns.0 as f64;
+    if uncertain > 0.0 && p50.is_none_or(|p50| uncertain > p50 * limits::CLOCK_UNCERTAIN_SUSPECT) {
+        causes.push(Cause::ClockUncertain { uncertainty_ns, latency_ns_p50: p50.map(|p50| p50 as i64) });
     }
     causes
 }
@@ -342,6 +240,9 @@ fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
         causes.push(Cause::GeneratorStarved { waited_fraction, is_pinned });
     } else if lag_ns_p99 > limits::LAG_P99_SUSPECT {
         causes.push(Cause::GeneratorLate { lag_ns_p99 });
+    }
+    if let Some(fraction) = health.others_cpu_fraction.0.filter(|share| *share > limits::OTHERS_BUSY_SUSPECT) {
+        causes.push(Cause::OthersBusy { fraction });
     }
     if health.host_cpu_fraction > limits::HOST_BUSY_SUSPECT {
         causes.push(Cause::HostBusy { fraction: health.host_cpu_fraction });

@@ -293,6 +293,11 @@ pub struct Link {
 }
 
 impl Link {
+    /// The relay's process, while it is there.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Starts a relay.
     ///
     /// Errors: [`TargetError`], as for a server.

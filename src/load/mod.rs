@@ -2,13 +2,14 @@
 //! with what was due.
 //!
 //! [`plan`] turns flags and a scenario into a [`plan::Plan`]; [`run`] does all its rounds; [`trial`] does one of them,
-//! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] makes its metrics of what it
-//! gathered.
+//! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] with `costs` makes its
+//! metrics of what it gathered.
 
 pub mod analysis;
 pub mod client;
 pub mod clock_relation;
 pub mod context;
+mod costs;
 pub mod echo;
 pub mod environment;
 pub mod health;

@@ -5,6 +5,7 @@
 mod bundled;
 pub(crate) mod preflight;
 mod refusals;
+mod stretches;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub scenario: run::Scenario,
     /// The points of the sweep; one if nothing is swept.
     pub points: Vec<PlanPoint>,
+    /// The same points with one client.
+    pub alone: Vec<PlanPoint>,
     /// Whether paths can be had here.
     pub paths: Paths,
     /// A server that is already there, instead of one started for each trial.
@@ -90,9 +93,22 @@ impl Plan {
         let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
         let points = planned.collect::<Result<Vec<_>, _>>()?;
         let feed = published(&points[0], &settings, target.as_ref());
+        let one_client =
+            |one: &PlanPoint| PlanPoint { point: Point { clients: 1, ..one.point.clone() }, ..one.clone() };
+        let alone = points.iter().map(one_client).collect();
         let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
         scenario.tcp_baseline &= target.is_none();
-        Ok(Self { scenario, points, paths: Paths::NotEntered, target, out, server_core: None, server_args: Vec::new() })
+        scenario.alone &= target.is_none();
+        Ok(Self {
+            scenario,
+            points,
+            alone,
+            paths: Paths::NotEntered,
+            target,
+            out,
+            server_core: None,
+            server_args: Vec::new(),
+        })
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -130,10 +146,16 @@ impl Plan {
         asked.or_else(|| point.path.filter(|_| self.paths.refusal().is_some()).map(stand_in))
     }
 
-    /// Trials in all, those of the TCP baseline with them.
+    /// Trials in all, those of the TCP baseline and with one client among them.
     pub fn trials(&self) -> usize {
         let [trials, tcp_baselines] = self.trials_and_tcp_baselines();
-        trials + tcp_baselines
+        trials + tcp_baselines + self.trials_alone()
+    }
+
+    /// Trials with one client.
+    pub fn trials_alone(&self) -> usize {
+        let each_round: usize = (0..self.points.len()).map(|index| self.subjects_alone(index).len()).sum();
+        each_round * self.scenario.rounds as usize
     }
 
     /// Trials of the transports, and of the TCP baseline.
@@ -147,9 +169,13 @@ impl Plan {
     pub fn count(&self) -> String {
         let [trials, tcp_baselines] = self.trials_and_tcp_baselines();
         let plural = if trials == 1 { "" } else { "s" };
+        let alone = match self.trials_alone() {
+            0 => String::new(),
+            alone => format!(", {alone} with one client"),
+        };
         match tcp_baselines {
-            0 => format!("{trials} trial{plural}"),
-            _ => format!("{trials} trial{plural} and {tcp_baselines} of the TCP baseline"),
+            0 => format!("{trials} trial{plural}{alone}"),
+            _ => format!("{trials} trial{plural}{alone} and {tcp_baselines} of the TCP baseline"),
         }
     }
 
@@ -160,7 +186,7 @@ impl Plan {
         let of_point = |(index, point): (usize, &PlanPoint)| {
             let measure = self.measure_at(&point.point).0;
             let of = |subject| self.warm_up_at(&point.point, subject).0.saturating_add(measure);
-            total(&mut self.subjects(index).into_iter().map(of))
+            total(&mut self.subjects(index).into_iter().chain(self.subjects_alone(index)).map(of))
         };
         Nanos(total(&mut self.points.iter().enumerate().map(of_point)).saturating_mul(self.scenario.rounds.into()))
     }
@@ -178,6 +204,19 @@ impl Plan {
         let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
+    }
+
+    /// What is measured with one client at a point: the transports that push, where a crowd of clients is there to wait
+    /// for. What polls waits for its next poll, with one client as with many.
+    pub fn subjects_alone(&self, point_index: usize) -> Vec<Subject> {
+        let point = &self.points[point_index].point;
+        let is_crowd = point.clients > 1 && point.echo.is_none() && point.churn == Leaving::Never;
+        let pushes = |subject: &Subject| match subject {
+            Subject::Transport(Transport::LongPolling | Transport::Sse | Transport::WebSocket) => true,
+            Subject::Transport(Transport::Polling) | Subject::TcpBaseline => false,
+        };
+        let all = if self.scenario.alone && is_crowd { self.subjects(point_index) } else { Vec::new() };
+        all.into_iter().filter(pushes).collect()
     }
 
     /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
@@ -222,7 +261,7 @@ fn plan_point(settings: &RunSettings, mut point: Point, is_external: bool) -> Re
 
 fn feed(settings: &RunSettings, point: &Point) -> Feed {
     match settings.feed() {
-        FeedKind::Replay => Feed::Replay { file: settings.replay.clone(), speed: settings.speed().0 },
+        FeedKind::Replay => Feed::Replay { file: settings.replay.clone(), speed: settings.speed().0, from: 0.0 },
         FeedKind::Synthetic => Feed::Synthetic {
             rate: point.rate_per_s,
             payload: point.payload_bytes as usize,
@@ -248,7 +287,7 @@ fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest:
     match (&first.feed, target) {
         _ if first.point.echo.is_some() => PublishedFeed::None,
         (_, Some(url)) => PublishedFeed::External { target: Some(url.to_string()) },
-        (Feed::Replay { file, speed }, None) => {
+        (Feed::Replay { file, speed, .. }, None) => {
             let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
             PublishedFeed::Replay { recording: file.as_ref().map(name), speed: Some(*speed) }
         }
@@ -328,6 +367,20 @@ mod tests {
         let point = &plan.points[0].point;
         assert_eq!(plan.warm_up_at(point, Subject::Transport(Transport::Polling)), Nanos(3 * Nanos::SECOND.0));
         assert_eq!(plan.warm_up_at(point, Subject::Transport(Transport::Sse)), Nanos(500_000_000));
+    }
+
+    #[test]
+    fn one_client_alone_is_measured_with_what_pushes_where_there_is_a_crowd() {
+        let plan = plan("--alone true --clients 1,50 --rounds 2");
+        let alone = [0, 1].map(|index| plan.subjects_alone(index));
+        let pushing = [Transport::LongPolling, Transport::Sse, Transport::WebSocket].map(Subject::Transport);
+        assert_eq!(alone, [vec![], pushing.to_vec()]);
+        assert_eq!(
+            (plan.trials(), plan.count()),
+            (26, "16 trials, 6 with one client and 4 of the TCP baseline".to_owned())
+        );
+        assert!(plan.alone.iter().all(|point| point.point.clients == 1));
+        assert_eq!(super::Plan::trials_alone(&self::plan("--alone true --echo text")), 0);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
 use crate::run::Transport;
-use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
+use crate::run::file::{Alone, Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
@@ -46,18 +46,23 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         Target::external(url.clone()).await?;
     }
     let progress = Progress::new(plan);
-    let mut trials = Vec::with_capacity(plan.trials());
+    let (mut trials, mut alone) = (Vec::with_capacity(plan.trials()), Vec::new());
     let (mut cut_short, mut failure) = (false, None);
     for which in order(plan) {
-        progress.begin(which, trials.len());
+        let done = trials.len() + alone.len();
+        progress.begin(which, done);
         match trial::run(plan, which, stop).await {
             Ok(trial) => {
-                progress.done(&trial, trials.len() + 1);
-                trials.push(trial);
+                progress.done(&trial, done + 1);
+                if which.is_alone {
+                    alone.push(trial)
+                } else {
+                    trials.push(trial)
+                }
                 continue;
             }
             Err(TrialError::Stopped) => {}
-            Err(error) if trials.is_empty() => {
+            Err(error) if done == 0 => {
                 progress.bar.finish_and_clear();
                 return Err(error);
             }
@@ -71,6 +76,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     if plan.target.is_some() {
         summary::judge_stretches(&mut rows, &trials);
     }
+    let alone = Alone { summary: summary::summarise(&alone, plan.scenario.seed).0, trials: alone };
     let (verdict, mut reasons) = summary::verdict(&rows, &tcp_baseline);
     if cut_short {
         reasons.insert(0, cut_short_after(plan, &trials, failure.as_ref().map(TrialError::to_string)));
@@ -86,6 +92,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         reasons,
         summary: rows,
         tcp_baseline,
+        alone,
         thresholds: Vec::new(),
         trials,
     };
@@ -109,9 +116,13 @@ pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
         let mut points: Vec<_> = plan.points.iter().enumerate().collect();
         points.shuffle(&mut random);
         for (point_index, point) in points {
-            let mut subjects = plan.subjects(point_index);
+            let crowd = plan.subjects(point_index).into_iter().map(|subject| (subject, point, false));
+            let alone = plan.subjects_alone(point_index).into_iter();
+            let alone = alone.map(|subject| (subject, &plan.alone[point_index], true));
+            let mut subjects: Vec<_> = crowd.chain(alone).collect();
             subjects.shuffle(&mut random);
-            order.extend(subjects.into_iter().map(|subject| TrialId { subject, round, point_index, point }));
+            let id = |(subject, point, is_alone)| TrialId { subject, round, point_index, point, is_alone };
+            order.extend(subjects.into_iter().map(id));
         }
     }
     order

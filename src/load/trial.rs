@@ -30,7 +30,7 @@ use crate::load::health;
 use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
-use crate::load::plan::{Plan, PlanPoint, preflight};
+use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::{Nginx, ProxyError};
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
@@ -41,6 +41,7 @@ use crate::run::Transport;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::proxy::ProxyReport;
+use crate::stream::feed::Feed;
 use crate::transport::Options;
 use crate::units::Nanos;
 
@@ -85,7 +86,16 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     };
     let host = real.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
     let mut target = match &plan.target {
-        None => Target::start(which.subject, &which.point.feed, host, plan.server_core, &plan.server_args).await?,
+        None => {
+            Target::start(
+                which.subject,
+                &plan.feed_in(which.point, which.round),
+                host,
+                plan.server_core,
+                &plan.server_args,
+            )
+            .await?
+        }
         Some(url) => Target::external(url.clone()).await?,
     };
     let relation = match which.subject {
@@ -123,7 +133,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, has_link: link.is_some() }) => outcome,
+        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) }) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -140,7 +150,7 @@ async fn measure(
     context: &Arc<TrialContext>,
     way: Way,
 ) -> Result<Trial, TrialError> {
-    let Way { mut path, proxy, watching, has_link } = way;
+    let Way { mut path, proxy, watching, link_pid } = way;
     let proxy_cpu = || proxy.as_ref().and_then(|proxy| process_cpu(proxy.pid?).ok());
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
@@ -168,21 +178,46 @@ async fn measure(
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
     context.begun.send_replace(Some(Begun { origin, window }));
 
+    // Whatever a server is asked costs it time, which is not to be among what is measured: all that is asked is asked
+    // before the interval and behind it.
+    tokio::time::sleep_until(context.clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
+    let asked = ask(target, which.subject).await;
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
-    let begun = snapshot(target, context, &progress, which.subject).await?;
     let path_begun = read(&mut path)?;
+    let relay_cpu = |path: Option<PathReading>| {
+        let relay = match (path, link_pid) {
+            (Some(path), _) => path.cpu(),
+            (None, Some(pid)) => process_cpu(pid).unwrap_or_default(),
+            (None, None) => Nanos::ZERO,
+        };
+        relay.saturating_add(proxy_cpu().unwrap_or_default())
+    };
     let proxy_begun = proxy_cpu();
+    let begun = snapshot(target, context, &progress, relay_cpu(path_begun))?;
+    let begun = Snapshot { server_retransmitted: asked, ..begun };
+    let mut relations = vec![(begun.at, context.relation)];
+    // One host has one clock.
+    let is_far = context.relation.uncertainty > Nanos::ZERO;
+    if is_far {
+        let middle = window.start.saturating_add(Nanos(length.0 / 2));
+        tokio::time::sleep_until(context.clock.instant(middle)).await;
+        relations.push((context.clock.now(), target.clock().await?));
+    }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
-    let ended = snapshot(target, context, &progress, which.subject).await?;
     let path_ended = read(&mut path)?;
+    let ended = snapshot(target, context, &progress, relay_cpu(path_ended))?;
     let proxy_ended = proxy_cpu();
+    let ended = Snapshot { server_retransmitted: ask(target, which.subject).await, ..ended };
+    if is_far {
+        relations.push((context.clock.now(), target.clock().await?));
+    }
     memory.loaded = pid.and_then(host::resident_bytes);
 
     target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
     let due = match start {
         Some(cursor) => target.schedule(cursor, context.relation).await,
-        None => tcp_baseline_schedule(which.point, origin, window),
+        None => tcp_baseline_schedule(&plan.feed_in(which.point, which.round), origin, window),
     };
     let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.round_trip());
     drain(&progress, due.as_deref(), window, patience).await;
@@ -203,24 +238,27 @@ async fn measure(
     };
     let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
-    let relation = context.relation;
     let data = TrialData {
         outcomes,
         due,
         memory,
         ends: Ends { begun, ended },
         lateness,
-        relation,
+        relations,
         window,
         link,
         path,
+        has_link: link_pid.is_some(),
         proxy: proxy.map(|proxy| ProxyReport {
             software: proxy.software.clone(),
             cpu_ns: proxy_ended.zip(proxy_begun).map(|(ended, begun)| ended.saturating_sub(begun)),
         }),
-        has_link,
         refusal,
         is_pinned,
+        replay_from: match plan.feed_in(which.point, which.round) {
+            Feed::Replay { from, .. } => Some(from),
+            Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
+        },
     };
     Ok(analysis::trial(which, target.address, data))
 }
@@ -229,7 +267,8 @@ async fn measure(
 struct Way {
     path: Option<TrialPath>,
     proxy: Option<Nginx>,
-    has_link: bool,
+    /// The process of a link, if there is one.
+    link_pid: Option<u32>,
     /// What the probe of a link brings.
     watching: Option<JoinHandle<Option<LinkReport>>>,
 }
@@ -344,31 +383,39 @@ async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, w
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
-async fn snapshot(
+/// What only the server itself can say.
+async fn ask(target: &Target, subject: Subject) -> Option<u64> {
+    match subject {
+        Subject::Transport(_) => target.retransmitted().await,
+        Subject::TcpBaseline => None,
+    }
+}
+
+/// Reads everything that can be read without asking.
+fn snapshot(
     target: &Target,
     context: &TrialContext,
     progress: &[Arc<ClientProgress>],
-    subject: Subject,
+    relay_cpu: Nanos,
 ) -> Result<Snapshot, TrialError> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Snapshot {
+        at: context.clock.now(),
+        relay_cpu,
         unix_ns: Nanos::from(unix).0,
         server_cpu: target.pid().and_then(|pid| process_cpu(pid).ok()),
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
-        host_busy: host::busy(),
+        host: host::time(),
         counters: progress.iter().map(|progress| progress.counters.read()).sum(),
         tcp: context.sockets.total(),
-        server_retransmitted: match subject {
-            Subject::Transport(_) => target.retransmitted().await,
-            Subject::TcpBaseline => None,
-        },
+        server_retransmitted: None,
     })
 }
 
 /// What the TCP baseline writes is the feed itself; it keeps no record of its own.
-fn tcp_baseline_schedule(point: &PlanPoint, origin: Nanos, window: Window) -> Option<Vec<Due>> {
-    let source = point.feed.source().ok()??;
+fn tcp_baseline_schedule(feed: &Feed, origin: Nanos, window: Window) -> Option<Vec<Due>> {
+    let source = feed.source().ok()??;
     let due =
         (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.saturating_add(due.offset), published_ns: None });
     Some(due.take_while(|due| due.at_ns < window.end).collect())

@@ -7,6 +7,7 @@ use super::path::namespace::Refusal;
 use super::plan::PlanPoint;
 use crate::measure::bytes::Reading;
 use crate::measure::delivery::{Due, Window};
+use crate::measure::host::HostTime;
 use crate::measure::process::TcpCounts;
 use crate::run::file::LinkReport;
 use crate::run::path::report::PathReport;
@@ -24,6 +25,8 @@ pub struct TrialId<'a> {
     pub point_index: usize,
     /// The point.
     pub point: &'a PlanPoint,
+    /// With one client, beside the crowd.
+    pub is_alone: bool,
 }
 
 /// All that a trial brought together.
@@ -40,8 +43,8 @@ pub struct TrialData {
     pub lateness: Lateness,
     /// Has the generator a processor that its server keeps off?
     pub is_pinned: bool,
-    /// How the clocks relate.
-    pub relation: ClockRelation,
+    /// How the clocks relate: before the interval, which the latencies are taken with, during and after it.
+    pub relations: Vec<(Nanos, ClockRelation)>,
     /// The measured interval, on our own clock.
     pub window: Window,
     /// What the link was found to add, if there was one.
@@ -50,6 +53,8 @@ pub struct TrialData {
     pub has_link: bool,
     /// Why it stood in for a path, if it did.
     pub refusal: Option<Refusal>,
+    /// Where in its recording the feed began, as a share of it; `None` of a feed that is none.
+    pub replay_from: Option<f64>,
     /// What the path gave, if there was one.
     pub path: Option<PathReport>,
     /// What the proxy took, if there was one.
@@ -79,8 +84,12 @@ pub struct Snapshot {
     pub own_cpu: Nanos,
     /// How long this process was ready to run and waited for a processor.
     pub own_wait: Option<Nanos>,
-    /// Busy time of the host.
-    pub host_busy: Option<Nanos>,
+    /// Processor time of the host.
+    pub host: Option<HostTime>,
+    /// When, on the generator's clock.
+    pub at: Nanos,
+    /// Processor time of the programs that make a link or a path.
+    pub relay_cpu: Nanos,
     /// Bytes that the server sent again.
     pub server_retransmitted: Option<u64>,
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use procfs::process::Process;
 use procfs::{CpuInfo, Current, CurrentSI, KernelStats, Meminfo};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::units::Nanos;
 
@@ -56,12 +57,26 @@ fn snmp(text: &str, protocol: &str, name: &str) -> Option<u64> {
     numbers.split_whitespace().nth(at)?.parse().ok()
 }
 
-/// Busy time of all processors since boot, including interrupts and, on a virtual machine, stolen time.
-pub fn busy() -> Option<Nanos> {
-    let total = KernelStats::current().ok()?.total;
-    // Guest time is in user already (proc_stat(5)).
-    let ticks = total.user + total.nice + total.system + total.irq? + total.softirq? + total.steal?;
-    Some(Nanos(ticks * Nanos::SECOND.0 / procfs::ticks_per_second()))
+/// Processor time of the whole host since boot.
+#[derive(Clone, Copy, Debug)]
+pub struct HostTime {
+    /// In which processors were not idle, all together: work, interrupts and, on a virtual machine, what was stolen
+    /// while there was work.
+    pub busy: Nanos,
+    /// Taken by other guests of the same machine.
+    pub steal: Nanos,
+}
+
+/// Reads it. Busy is what is not idle: the kernel measures how long a processor sleeps, but only samples at its ticks
+/// what it does otherwise, and the sum of those samples can be less than what single programs are known to have used.
+pub fn time() -> Option<HostTime> {
+    let now = clock_gettime(ClockId::Boottime);
+    let stats = KernelStats::current().ok()?;
+    let nanos = |ticks: u64| ticks * (Nanos::SECOND.0 / procfs::ticks_per_second());
+    let elapsed = now.tv_sec as u64 * Nanos::SECOND.0 + now.tv_nsec as u64;
+    let all = elapsed * stats.cpu_time.len() as u64;
+    let busy = Nanos(all.saturating_sub(nanos(stats.total.idle + stats.total.iowait?)));
+    Some(HostTime { busy, steal: Nanos(nanos(stats.total.steal?)) })
 }
 
 /// Processors of the host that are on line, also those that this process keeps off (`--pin`).
@@ -116,7 +131,16 @@ mod tests {
         assert!(waited(me).is_some());
         assert!(open_files(me).is_some_and(|files| files >= 3));
         assert!(kernel_bytes().is_some_and(|bytes| bytes > 1 << 20));
-        assert!(busy().is_some_and(|busy| busy > Nanos::ZERO));
+        let begun = time().unwrap();
+        assert!(begun.busy > Nanos::ZERO);
+        let own = || super::super::process::process_cpu(me).unwrap();
+        let (before, step) = (own(), Nanos(60 * Nanos::MILLI.0));
+        while own().saturating_sub(before) < step {
+            std::hint::spin_loop();
+        }
+        // To the tick in which idle time is told.
+        let busy = time().unwrap().busy.saturating_sub(begun.busy);
+        assert!(busy.0 + 20 * Nanos::MILLI.0 >= step.0, "{busy}");
         assert!(memory_bytes() > resident_bytes(me), "in the same unit");
         assert!(std::thread::available_parallelism().unwrap().get() <= cores() as usize);
         assert_eq!(boot_id().unwrap().len(), 36, "a UUID without its line end");

@@ -21,6 +21,8 @@ pub struct TcpCounts {
     pub segments_in: u64,
     /// Bytes of data sent again.
     pub bytes_retransmitted: u64,
+    /// Bytes of data in a full segment that is sent; of several connections, the most.
+    pub segment_bytes: u32,
 }
 
 impl std::ops::Add for TcpCounts {
@@ -31,6 +33,7 @@ impl std::ops::Add for TcpCounts {
             segments_out: self.segments_out + other.segments_out,
             segments_in: self.segments_in + other.segments_in,
             bytes_retransmitted: self.bytes_retransmitted + other.bytes_retransmitted,
+            segment_bytes: self.segment_bytes.max(other.segment_bytes),
         }
     }
 }
@@ -42,6 +45,7 @@ impl TcpCounts {
             segments_out: self.segments_out.saturating_sub(earlier.segments_out),
             segments_in: self.segments_in.saturating_sub(earlier.segments_in),
             bytes_retransmitted: self.bytes_retransmitted.saturating_sub(earlier.bytes_retransmitted),
+            segment_bytes: self.segment_bytes,
         }
     }
 
@@ -56,6 +60,7 @@ impl TcpCounts {
             segments_out: info.tcpi_segs_out.into(),
             segments_in: info.tcpi_segs_in.into(),
             bytes_retransmitted: info.tcpi_bytes_retrans,
+            segment_bytes: info.tcpi_snd_mss,
         })
     }
 }
@@ -143,6 +148,7 @@ mod tests {
         assert!(after.segments_out - before.segments_out >= 10);
         assert!(after.segments_in - before.segments_in >= 10);
         assert_eq!(after.bytes_retransmitted, 0);
+        assert!((1_000..65_536).contains(&after.segment_bytes), "{after:?}");
     }
 
     #[test]

@@ -48,8 +48,9 @@ pub fn write(run: &Run, folder: &Path) -> io::Result<Vec<PathBuf>> {
         for transport in [None].into_iter().chain(Transport::ALL.map(Some)) {
             let of_transport = || trials.iter().filter(|trial| trial.transport == transport);
             let name = tag(transport);
-            let corrected = merged(of_transport().map(|trial| trial.latency_hdr.as_str()))?;
-            let uncorrected = merged(of_transport().map(|trial| trial.uncorrected_latency_hdr.as_str()))?;
+            let corrected = merged(of_transport().map(|trial| (trial.latency_hdr.as_str(), trial.latency_shift_ns)))?;
+            let uncorrected =
+                merged(of_transport().map(|trial| (trial.uncorrected_latency_hdr.as_str(), trial.latency_shift_ns)))?;
             for (kind, histogram) in [("", corrected), ("-uncorrected", uncorrected)] {
                 if !histogram.is_empty() {
                     put(format!("{name}{kind}{suffix}.hgrm"), percentile_text(&histogram).as_bytes())?;
@@ -64,12 +65,13 @@ fn tag(transport: Option<Transport>) -> &'static str {
     transport.map_or("tcp_baseline", Transport::label)
 }
 
-fn decode(text: &str) -> io::Result<Histogram<u64>> {
-    histogram::decode(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+fn decode((text, shift): (&str, Nanos)) -> io::Result<Histogram<u64>> {
+    let read = histogram::decode(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(histogram::unshifted(read, shift))
 }
 
-fn merged<'a>(texts: impl Iterator<Item = &'a str>) -> io::Result<Histogram<u64>> {
-    let histograms: Vec<_> = texts.filter(|text| !text.is_empty()).map(decode).collect::<io::Result<_>>()?;
+fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> io::Result<Histogram<u64>> {
+    let histograms: Vec<_> = texts.filter(|(text, _)| !text.is_empty()).map(decode).collect::<io::Result<_>>()?;
     Ok(histogram::merge(&histograms))
 }
 
@@ -117,12 +119,12 @@ fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
     for trial in trials {
         let [from, to] = trial.window_unix_ns.map(Duration::from_nanos);
         let tag = Tag::new(tag(trial.transport));
-        writer.write_histogram(&decode(&trial.latency_hdr)?, from, to.saturating_sub(from), tag).map_err(|error| {
-            match error {
+        writer
+            .write_histogram(&decode((&trial.latency_hdr, trial.latency_shift_ns))?, from, to.saturating_sub(from), tag)
+            .map_err(|error| match error {
                 IntervalLogWriterError::IoError(error) => error,
                 IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-            }
-        })?;
+            })?;
     }
     Ok(log)
 }

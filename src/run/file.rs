@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
-use crate::run::metric::{Metrics, Value};
+use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
+use crate::run::readings::Readings;
 pub use crate::run::reason::Verdict;
 use crate::run::reason::{Reason, RowId};
 pub use crate::run::setting::{Leaving, Point, Scenario};
 use crate::run::threshold::{AuditCount, Threshold};
+use crate::run::withheld::{Missing, Why, Withheld};
 use crate::units::Nanos;
 
 /// The schema this build writes and reads.
@@ -45,10 +47,35 @@ pub struct Run {
     /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
     #[serde(alias = "floor")]
     pub tcp_baseline: Vec<Row>,
+    /// The same with one client at each point, of the transports that push; empty if not measured.
+    #[serde(default, skip_serializing_if = "Alone::is_empty")]
+    pub alone: Alone,
     /// The thresholds asked for with `--fail-if`, and whether they were kept.
     pub thresholds: Vec<Threshold>,
     /// Every trial in the order in which it was run.
     pub trials: Vec<Trial>,
+}
+
+/// Trials with one client: what a transport's own latency is, where no delivery waits for those to others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alone {
+    /// One row per transport that pushes and sweep point, numbered as the points of the crowd.
+    pub summary: Vec<Row>,
+    /// Every trial in the order in which it was run.
+    pub trials: Vec<Trial>,
+}
+
+impl Alone {
+    /// Was nothing measured?
+    pub fn is_empty(&self) -> bool {
+        self.trials.is_empty()
+    }
+
+    /// The row of a transport at a point, if it can be used.
+    pub fn row(&self, point_index: usize, transport: Transport) -> Option<&Row> {
+        let id = RowId { transport: Some(transport), point_index };
+        self.summary.iter().find(|row| row.id() == id && row.verdict != Verdict::Invalid)
+    }
 }
 
 /// One transport at one sweep point, over all rounds.
@@ -72,6 +99,9 @@ pub struct Row {
     pub metrics: Metrics<Value>,
     /// 95 % bootstrap confidence intervals, for the figures measured in several rounds.
     pub ci95: Metrics<Option<[f64; 2]>>,
+    /// Which of the figures are not to be shown, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
     /// The worst verdict of its trials.
     pub verdict: Verdict,
     /// Why, each with the rounds that it holds for.
@@ -87,10 +117,13 @@ fn unknown_point() -> usize {
 
 /// What became of the updates that were *due* in the measured interval, whenever they arrived.
 ///
-/// The figures per delivery are not divided by these but by [`Trial::arrived`], the deliveries that *arrived* in the
-/// interval, since bytes and processor time can only be read at its two ends. The two counts differ by what was due
-/// just before the interval and arrived in it, less what was due in it and arrived behind it: with polling each
-/// is up to a poll interval's worth of updates, with the streams hardly one.
+/// Every figure per delivery is divided by [`Audit::delivered`], for all transports alike: the same updates, whatever
+/// brought them. Bytes, requests and processor time are read at the two ends of the interval and so cover what *arrived*
+/// in it ([`Trial::arrived`]). The two differ by what was due just before the interval and arrived in it, less what was
+/// due in it and arrived behind it. With the streams that is hardly an update; with polling each is up to a poll
+/// interval's worth, so that of an uneven feed a single trial's cost is too high where the interval begins behind a
+/// burst, and too low where it ends in one. Over rounds on different stretches of the feed the two cancel, and the
+/// interval of the figure shows how far they have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// Updates due in the interval times clients.
@@ -129,14 +162,17 @@ pub struct Trial {
     pub point_index: usize,
     /// The settings.
     pub point: Point,
+    /// Where in its recording the feed began, as a share of the recording: the same for all transports of a round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_from: Option<f64>,
     /// Port of the server on this trial's target.
     pub port: u16,
     /// The measured interval on the monotonic clock of the generator's host.
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
-    /// Deliveries that arrived inside the interval, whenever they were due: what the costs are divided by, which were
-    /// read at its two ends. [`Audit::delivered`] counts those that were due inside it.
+    /// Deliveries that arrived inside the interval, whenever they were due: those whose bytes and requests were counted
+    /// in it. [`Audit::delivered`] counts those that were due inside it, which the costs are divided by.
     pub arrived: u64,
     /// What became of the updates that were due in the interval.
     pub audit: Audit,
@@ -147,6 +183,9 @@ pub struct Trial {
     pub wire: WireTotals,
     /// How the generator was doing.
     pub health: Health,
+    /// What the figures were divided from; absent in files of early versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readings: Option<Readings>,
     /// The link between client and server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkReport>,
@@ -161,6 +200,11 @@ pub struct Trial {
     pub returns: Option<Returns>,
     /// Latency in slices of the interval, in order.
     pub timeline: Vec<Slice>,
+    /// Added to every latency before it was recorded in the two histograms below, which hold nothing below zero: between
+    /// hosts whose clocks are not related exactly, an update may seem to arrive before it was due. The figures have it
+    /// taken off again, and are not clipped.
+    #[serde(default)]
+    pub latency_shift_ns: Nanos,
     /// Latency of every delivery, corrected: an HdrHistogram, V2 compressed, base64.
     pub latency_hdr: String,
     /// Latency of every delivery, uncorrected, likewise; empty if it could not be known.
@@ -216,13 +260,18 @@ pub struct Health {
     pub wait_fraction: Value,
     /// Share of the host's processors that were busy, by anyone.
     pub host_cpu_fraction: f64,
+    /// Share of them that was used by programs that are no part of the trial, or stolen by other guests of the machine;
+    /// null where the server's own is not known.
+    #[serde(default)]
+    pub others_cpu_fraction: Value,
     /// Connections that were refused or broke.
     pub refused: u64,
     /// Reconnects.
     pub reconnects: u64,
     /// Server's clock minus the generator's: 0 on one host.
     pub clock_offset_ns: i64,
-    /// Uncertainty of that: half the best round trip to `/clock`, and a microsecond; 0 on one host.
+    /// Uncertainty of that: half the best round trip to `/clock` and a microsecond, and by how much the offset was found
+    /// to move until after the interval; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
 }
 
@@ -408,6 +457,22 @@ impl Run {
 }
 
 impl Row {
+    /// Why a figure of this row is not shown; `None` where it is, or was not measured.
+    pub fn why_withheld(&self, metric: Metric) -> Option<Why> {
+        self.withheld.iter().find(|one| one.metric == metric).map(|one| one.why)
+    }
+
+    /// A figure of this row, to be shown.
+    ///
+    /// Errors: what stands in its place.
+    pub fn shown(&self, metric: Metric) -> Result<f64, Missing> {
+        match (self.why_withheld(metric), self.metrics.get(metric).0) {
+            (Some(why), _) => Err(Missing::Withheld(why)),
+            (None, Some(value)) => Ok(value),
+            (None, None) => Err(Missing::NotMeasured),
+        }
+    }
+
     /// Which it is of the run's.
     pub fn id(&self) -> RowId {
         RowId { transport: self.transport, point_index: self.point_index }

@@ -8,6 +8,7 @@ use crate::run::file::{
 use crate::run::histogram;
 use crate::run::metric::{Metric, Unit, Value};
 use crate::run::purpose::Purpose;
+use crate::run::readings::{AgeReadings, ClockReading, Edge, MemoryReadings, Readings};
 use crate::run::setting::Setting;
 use crate::run::summary;
 use crate::run::{Arrivals, RunSettings, Transport};
@@ -31,6 +32,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         round,
         point_index,
         point: point(point_index),
+        replay_from: None,
         port: 40_000,
         window_ns: [start, start.saturating_add(MEASURE)],
         window_unix_ns: [started_at, started_at + MEASURE.0],
@@ -39,6 +41,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         metrics: Default::default(),
         wire: WireTotals::default(),
         health: Health::default(),
+        readings: Some(readings()),
         link: None,
         path: None,
         proxy: None,
@@ -50,6 +53,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
             p99_ns: Some(Nanos(latency_ns * 2)),
             max_ns: Some(Nanos(latency_ns * 2)),
         }],
+        latency_shift_ns: Nanos::ZERO,
         latency_hdr: histogram::encode(&latencies),
         uncorrected_latency_hdr: histogram::encode(&latencies),
         verdict: Verdict::Valid,
@@ -66,9 +70,41 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         };
         *trial.metrics.get_mut(metric) = Value(Some(value));
     }
-    trial.metrics.latency_ns = histogram::percentiles(&latencies);
-    trial.metrics.uncorrected_latency_ns = histogram::percentiles(&latencies);
+    trial.metrics.latency_ns = histogram::percentiles(&latencies, Nanos::ZERO);
+    trial.metrics.uncorrected_latency_ns = histogram::percentiles(&latencies, Nanos::ZERO);
     trial
+}
+
+/// Readings of a quiet host with two processors: the server used 100 ms of an interval of 4 s, the generator 200 ms, and
+/// others 10 ms.
+pub fn readings() -> Readings {
+    let begun = Edge {
+        at_ns: Nanos::SECOND,
+        server_cpu_ns: Some(Nanos(50 * Nanos::MILLI.0)),
+        generator_cpu_ns: Nanos(80 * Nanos::MILLI.0),
+        relay_cpu_ns: Nanos::ZERO,
+        generator_wait_ns: Some(Nanos::MILLI),
+        host_busy_ns: Some(Nanos(100 * Nanos::SECOND.0)),
+        host_steal_ns: Some(Nanos::SECOND),
+        segments_in: 100,
+        segments_out: 100,
+        bytes_retransmitted: 0,
+        server_bytes_retransmitted: Some(0),
+    };
+    let more = |of: Nanos, millis: u64| Nanos(of.0 + millis * Nanos::MILLI.0);
+    let ended = Edge {
+        at_ns: more(begun.at_ns, 4_000),
+        server_cpu_ns: begun.server_cpu_ns.map(|of| more(of, 100)),
+        generator_cpu_ns: more(begun.generator_cpu_ns, 200),
+        generator_wait_ns: begun.generator_wait_ns.map(|of| more(of, 1)),
+        host_busy_ns: begun.host_busy_ns.map(|of| more(of, 310)),
+        segments_in: 1_100,
+        segments_out: 1_100,
+        ..begun
+    };
+    let clocks = vec![ClockReading { at_ns: begun.at_ns, offset_ns: 0, uncertainty_ns: Nanos::ZERO }];
+    let (memory, age) = (MemoryReadings { ends_per_client: 2, ..Default::default() }, AgeReadings::default());
+    Readings { begun, ended, memory, age, segment_bytes: Some(65_483), clocks }
 }
 
 /// The default settings of a sweep over the clients.
@@ -119,6 +155,7 @@ pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
         reasons: Vec::new(),
         summary,
         tcp_baseline,
+        alone: Default::default(),
         thresholds: Vec::new(),
         trials,
     }

@@ -70,17 +70,49 @@ pub fn merge<'a>(histograms: impl IntoIterator<Item = &'a Histogram<u64>>) -> Hi
     all
 }
 
+/// A histogram of latencies, and what was added to each before it was recorded.
+pub type Shifted = (Histogram<u64>, Nanos);
+
+/// All of them with one shift, the largest, and that shift: histograms of trials whose clocks were related differently,
+/// each with what was added to its values.
+pub fn aligned(shifted: Vec<Shifted>) -> (Vec<Histogram<u64>>, Nanos) {
+    let most = shifted.iter().map(|(_, shift)| *shift).max().unwrap_or_default();
+    let align = |(histogram, shift): Shifted| match most.saturating_sub(shift) {
+        Nanos::ZERO => histogram,
+        more => moved(&histogram, |value| value.saturating_add(more)),
+    };
+    (shifted.into_iter().map(align).collect(), most)
+}
+
+/// With a shift taken off again, for a chart on a logarithmic scale or a format that both hold nothing below zero: what
+/// is below stands at the least value there. The figures are not taken from this.
+pub fn unshifted(histogram: Histogram<u64>, shift: Nanos) -> Histogram<u64> {
+    match shift {
+        Nanos::ZERO => histogram,
+        some => moved(&histogram, |value| value.saturating_sub(some)),
+    }
+}
+
+fn moved(histogram: &Histogram<u64>, to: impl Fn(Nanos) -> Nanos) -> Histogram<u64> {
+    let mut all = empty();
+    for recorded in histogram.iter_recorded() {
+        let value = to(Nanos(recorded.value_iterated_to())).min(limits::HISTOGRAM_MAX).0;
+        all.saturating_record_n(value, recorded.count_at_value());
+    }
+    all
+}
+
 /// The quantile of each percentile that is reported, in the order of [`Percentiles`].
 pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// The percentiles that are reported; not measured where nothing was recorded.
-pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles<Value> {
+/// The percentiles that are reported, a shift taken off; not measured where nothing was recorded.
+pub fn percentiles(histogram: &Histogram<u64>, shift: Nanos) -> Percentiles<Value> {
+    let less = |value: f64| Value(Some(value - shift.0 as f64));
     if histogram.is_empty() {
         return Percentiles::default();
     }
-    let [p50, p90, p99, p999] = QUANTILES.map(|quantile| Value(Some(histogram.value_at_quantile(quantile) as f64)));
-    let max = Value(Some(histogram.max() as f64));
-    Percentiles { p50, p90, p99, p999, max, mean: Value(Some(histogram.mean())) }
+    let [p50, p90, p99, p999] = QUANTILES.map(|quantile| less(histogram.value_at_quantile(quantile) as f64));
+    Percentiles { p50, p90, p99, p999, max: less(histogram.max() as f64), mean: less(histogram.mean()) }
 }
 
 #[cfg(test)]
@@ -123,7 +155,7 @@ mod tests {
     fn percentiles_of_merged_histograms_are_those_of_all_values() {
         let fast = of((1..=900).map(|_| 1_000));
         let slow = of((1..=100).map(|_| 2_000_000));
-        let merged = percentiles(&merge([&fast, &slow]));
+        let merged = percentiles(&merge([&fast, &slow]), Nanos::ZERO);
         let near = |value: Value, wanted: f64| (value.0.unwrap() / wanted - 1.0).abs() < 0.001;
         assert!(near(merged.p50, 1e3) && near(merged.p90, 1e3) && near(merged.p99, 2e6) && near(merged.max, 2e6));
         assert!(near(merged.mean, 200_900.0), "{merged:?}");
@@ -131,7 +163,7 @@ mod tests {
 
     #[test]
     fn percentiles_of_nothing_were_not_measured() {
-        assert_eq!(percentiles(&empty()), Percentiles::default());
+        assert_eq!(percentiles(&empty(), Nanos::ZERO), Percentiles::default());
     }
 
     #[test]

@@ -110,11 +110,14 @@ pub enum Family {
     Memory,
     /// How long it takes to connect.
     Connect,
+    /// What the instrument itself used.
+    Generator,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect];
+    pub const ALL: [Self; 6] =
+        [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect, Self::Generator];
 }
 
 /// Makes [`Metrics`], [`Metric`] and all that is known of each. Of each member of [`Metrics`]: its type, where it comes
@@ -131,6 +134,7 @@ macro_rules! metrics {
         /// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
         /// to it. In JSON the member names are the names of the contract.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Metrics<T> {
             $( $(#[doc = $doc])+ pub $member: $type, )+
         }
@@ -201,7 +205,8 @@ metrics! {
         LatencyMax.max: Nanos, "latency max";
         LatencyMean.mean: Nanos, "latency mean";
     }
-    /// From published by the server to decoded at the client, in nanoseconds: what a closed-loop tool would have reported.
+    /// From published by the server to decoded at the client, in nanoseconds: a server that publishes late is not blamed for
+    /// it, as a tool would not that begins to measure when something is sent.
     uncorrected_latency_ns: Percentiles<T>, from Uncorrected, in Latency {
         UncorrectedP50.p50: Nanos, "uncorrected latency p50";
         UncorrectedP90.p90: Nanos, "uncorrected latency p90";
@@ -232,6 +237,11 @@ metrics! {
     /// Busy time of the whole host for each delivery, in nanoseconds: loopback charges some of one side's work to the
     /// other.
     host_cpu_ns_per_delivery: T, from Trials, in Processor { HostCpu: Nanos, "host CPU per delivery"; }
+    /// User and system time of the generator's own process for each delivery, in nanoseconds: what the instrument adds to
+    /// the way of an update where it shares processors with the server.
+    generator_cpu_ns_per_delivery: T, from Trials, in Generator {
+        GeneratorCpu: Nanos, "generator CPU per delivery";
+    }
     /// Growth of the server's resident memory per client, from no clients to all connected and idle.
     server_rss_bytes_per_client: T, from Trials, in Memory { ServerRss: Bytes, "server memory per idle client"; }
     /// The same growth, to the end of the measured interval.

@@ -1,8 +1,9 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
 //! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
-//! metrics; [`transport`], [`protocol`], [`feed`], [`heads`], [`proxy`], [`purpose`], [`reason`] and [`threshold`] are further
-//! names. [`samples`] and [`summary`] make rows of trials.
+//! metrics; [`transport`], [`protocol`], [`feed`], [`heads`], [`proxy`], [`purpose`], [`readings`], [`reason`] and
+//! [`threshold`] are further names. [`samples`] and [`summary`] make rows of trials, and [`withheld`] says which of their
+//! figures are not shown.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -17,6 +18,7 @@ pub mod path;
 pub mod protocol;
 pub mod proxy;
 pub mod purpose;
+pub mod readings;
 pub mod reason;
 pub mod samples;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub mod setting;
 pub mod summary;
 pub mod threshold;
 pub mod transport;
+pub mod withheld;
 
 pub use feed::{Arrivals, FeedKind};
 pub use heads::Heads;

@@ -155,7 +155,7 @@ mod tests {
         put("metrics", &[], metrics(measured), &[]);
         put("intervals", &[], metrics(interval), &[]);
         put("row", &["transport", "point_index"], point, &["measured_feed"]);
-        put("row", &AUDIT, metrics(measured), &["ci95", "verdict", "reasons"]);
+        put("row", &AUDIT, metrics(measured), &["ci95", "withheld", "verdict", "reasons"]);
         for (definition, members) in done {
             let required = members.iter().filter(|(name, _)| !optional.contains(&name.as_str()));
             let required = required.map(|(name, _)| Node::Leaf(name.as_str().into())).collect();
@@ -173,8 +173,18 @@ mod tests {
         ["name", "question", "figures", "focus", "claims", "feed", "recording", "speed", "arrivals", "target"];
     /// What may be absent of that and of a row, because it is of some feeds or transports alone, or newer than some
     /// files.
-    const OPTIONAL: [&str; 9] =
-        ["figures", "focus", "claims", "recording", "speed", "arrivals", "target", "transport", "measured_feed"];
+    const OPTIONAL: [&str; 10] = [
+        "figures",
+        "focus",
+        "claims",
+        "recording",
+        "speed",
+        "arrivals",
+        "target",
+        "transport",
+        "measured_feed",
+        "withheld",
+    ];
 
     #[test]
     fn the_schema_says_what_the_tables_of_settings_and_metrics_say() {

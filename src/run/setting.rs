@@ -20,7 +20,7 @@ pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
     Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload, Rate,
-    RequestHeaders, Rounds, Seed, Speed, Value, WarmUp,
+    RequestHeaders, Rounds, Seed, Share, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
@@ -336,6 +336,10 @@ settings! {
         tcp_baseline: bool = "true" => #[serde(default)] tcp_baseline: bool,
             "measuring of the TCP baseline",
             "Measure the TCP baseline too: plain TCP connections with the same updates and clients";
+        #[arg(value_name = "BOOL")]
+        alone: bool = "false" => #[serde(default)] alone: bool,
+            "trials with one client",
+            "Measure each transport that pushes with one client too: its own latency, beside the crowd's";
     }
     swept {
         rtt: Delay = "0ms" => rtt_ns: Nanos,

@@ -184,7 +184,8 @@ fn resumed(mut replay: Replay, count: u64) -> impl Iterator<Item = Due> {
     for _ in 0..count {
         replay.next();
     }
-    let mut first = None;
+    // From its beginning on, it keeps its own time: the first item need not be due at once.
+    let mut first = (count == 0).then_some(Nanos::ZERO);
     replay.map(move |due| {
         let first = *first.get_or_insert(due.offset);
         Due { offset: due.offset.saturating_sub(first), data: due.data }
@@ -205,7 +206,7 @@ fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Sou
     match setting.feed {
         Kind::Replay => {
             let (rate_at_recorded_speed, _) = Replay::open(recording.as_deref(), 1.0)?.means();
-            Feed::Replay { file: recording, speed: setting.rate / rate_at_recorded_speed }.source()
+            Feed::Replay { file: recording, speed: setting.rate / rate_at_recorded_speed, from: 0.0 }.source()
         }
         Kind::Steady => synthetic(Arrivals::Steady).source(),
         Kind::Poisson => synthetic(Arrivals::Poisson).source(),
@@ -220,6 +221,16 @@ mod tests {
     use crate::clock::UnixAnchor;
     use crate::stream::{BatchLimit, Bounds, Start};
     use std::time::Duration;
+
+    #[test]
+    fn a_recording_from_its_beginning_on_keeps_its_own_time_and_a_resumed_one_is_due_at_once() {
+        let replay = || Replay::open(None, 3600.0).unwrap().beginning_at(0.4);
+        let own: Vec<Nanos> = replay().take(5).map(|due| due.offset).collect();
+        assert!(own[0] > Nanos::ZERO);
+        let offsets = |count| resumed(replay(), count).take(2).map(|due| due.offset).collect::<Vec<_>>();
+        assert_eq!(offsets(0), own[..2]);
+        assert_eq!(offsets(3), [Nanos::ZERO, Nanos(own[4].0 - own[3].0)]);
+    }
 
     const ALL: BatchLimit = BatchLimit { updates: usize::MAX, bytes: usize::MAX };
 

@@ -118,7 +118,8 @@ async fn a_target_that_ends_in_a_run_keeps_the_trials_that_were_done() {
 #[tokio::test]
 async fn a_server_of_our_own_that_ends_in_a_trial_cuts_the_run_short_and_its_trial_is_not_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let flags = ["--feed", "synthetic", "--rate", "50", "--measure", "1s", "--tcp-baseline", "false"];
+    let flags =
+        ["--feed", "synthetic", "--rate", "50", "--measure", "1s", "--tcp-baseline", "false", "--alone", "false"];
     let (mut run, _lines) = run_until(&flags, folder.path(), "[1/200]").await;
     let server = within("the next trial's server", async {
         loop {

@@ -28,6 +28,13 @@ pub struct PathReading {
     segments_retransmitted: Option<u64>,
 }
 
+impl PathReading {
+    /// Processor time of the relay.
+    pub fn cpu(self) -> Nanos {
+        self.cpu
+    }
+}
+
 impl TrialPath {
     /// Starts the relay, then the probes. It blocks for as long as a process takes to start.
     ///

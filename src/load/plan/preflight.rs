@@ -95,7 +95,7 @@ pub struct OpenFiles {
 /// What is known beforehand of one point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forecast {
-    /// Updates due in a measured interval, the fewest of any subject; `None` where that is not known.
+    /// Updates due in a measured interval, the fewest of any subject and round; `None` where that is not known.
     pub updates: Option<u64>,
     /// Deliveries of one transport, over all rounds.
     pub deliveries: Option<u64>,
@@ -121,10 +121,11 @@ impl Plan {
                 let (subject, rate) = (self.subjects(index)[0], settings.rate_per_s);
                 return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster: "--rate" }));
             }
-            let Some(source) = point.feed.source()? else { continue };
-            let sees_none = |subject: &Subject| self.due(point, *subject, measure, &source) == 0;
+            let sources = self.sources(point)?;
+            let sees_none =
+                |subject: &Subject| sources.iter().any(|source| self.due(point, *subject, measure, source) == 0);
             if let Some(subject) = self.subjects(index).into_iter().find(sees_none) {
-                let (rate, enough) = (settings.rate_per_s, self.enough(index, &source));
+                let (rate, enough) = (settings.rate_per_s, self.enough(index, &sources));
                 let faster = if settings.measured_feed { "--speed" } else { "--rate" };
                 return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster }));
             }
@@ -133,11 +134,12 @@ impl Plan {
     }
 
     /// The shortest interval of a few that holds an update for every subject at a point.
-    fn enough(&self, index: usize, source: &Source) -> Option<Nanos> {
+    fn enough(&self, index: usize, sources: &[Source]) -> Option<Nanos> {
         let point = &self.points[index];
         let first = Nanos::from_seconds((2.0 / point.point.rate_per_s).ceil().max(1.0));
         let holds = |measure: &Nanos| {
-            self.subjects(index).into_iter().all(|subject| self.due(point, subject, *measure, source) > 0)
+            let holds = |subject| sources.iter().all(|source| self.due(point, subject, *measure, source) > 0);
+            self.subjects(index).into_iter().all(holds)
         };
         std::iter::successors(Some(first), |length| Some(Nanos(length.0.saturating_mul(2))))
             .take_while(|length| *length <= limits::LENGTH_MAX)
@@ -182,18 +184,24 @@ impl Plan {
         let forecast = |(index, point): (usize, &PlanPoint)| {
             let (settings, measure) = (&point.point, self.measure_at(&point.point));
             let subjects = self.subjects(index);
-            let updates = match (settings.echo, point.feed.source()?) {
+            let sources = self.sources(point)?;
+            let fewest = |source| subjects.iter().map(|subject| self.due(point, *subject, measure, source)).min();
+            // Of a recording each round has another stretch, of all else one is like the others.
+            let of_rounds: Vec<u64> = sources.iter().filter_map(fewest).collect();
+            let (updates, all_rounds) = match settings.echo {
                 // Each client sends on a plan of its own.
-                (Some(_), _) => Some((settings.rate_per_s * measure.seconds()) as u64),
-                (None, None) => None,
-                (None, Some(source)) => {
-                    subjects.iter().map(|subject| self.due(point, *subject, measure, &source)).min()
+                Some(_) => {
+                    let each = (settings.rate_per_s * measure.seconds()) as u64;
+                    (Some(each), each.saturating_mul(self.scenario.rounds.into()))
+                }
+                None => {
+                    let rounds = u64::from(self.scenario.rounds) / (of_rounds.len() as u64).max(1);
+                    (of_rounds.iter().copied().min(), of_rounds.iter().sum::<u64>().saturating_mul(rounds))
                 }
             };
-            let of_all =
-                |updates: u64| updates.saturating_mul(settings.clients.into()) * u64::from(self.scenario.rounds);
+            let deliveries = updates.map(|_| all_rounds.saturating_mul(settings.clients.into()));
             let trials = subjects.into_iter().map(|subject| (subject, self.trial_length(settings, subject))).collect();
-            Ok(Forecast { updates, deliveries: updates.map(of_all), trials })
+            Ok(Forecast { updates, deliveries, trials })
         };
         self.points.iter().enumerate().map(forecast).collect()
     }
@@ -226,7 +234,9 @@ impl Plan {
     pub fn estimate(&self) -> Nanos {
         let of_point = |index: usize| {
             let point = &self.points[index].point;
-            self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject)).collect::<Vec<_>>()
+            let crowd = self.subjects(index).into_iter().map(|subject| self.trial_length(point, subject));
+            let alone = self.subjects_alone(index).into_iter();
+            crowd.chain(alone.map(|subject| self.trial_length(&self.alone[index].point, subject))).collect::<Vec<_>>()
         };
         let round = (0..self.points.len()).flat_map(of_point).fold(Nanos::ZERO, Nanos::saturating_add);
         Nanos(round.0.saturating_mul(self.scenario.rounds.into()))
@@ -297,7 +307,14 @@ mod tests {
         let sample = crate::run::file::Run::read(&sample).unwrap();
         let plan = planned("quick", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
-        assert!(sample.trials.iter().all(|trial| Some(trial.audit.expected) == forecast.updates.map(|due| due * 50)));
+        let of = |transport| sample.trials.iter().filter(move |trial| trial.transport == Some(transport));
+        for transport in Transport::ALL {
+            let due = || of(transport).map(|trial| trial.audit.expected);
+            assert_eq!(
+                (due().min().map(|least| least / 50), Some(due().sum())),
+                (forecast.updates, forecast.deliveries)
+            );
+        }
         let off = plan.estimate().seconds() / sample.took_ns.seconds();
         assert!((0.9..1.1).contains(&off), "estimated {}, took {}", plan.estimate(), sample.took_ns);
     }
@@ -307,13 +324,13 @@ mod tests {
         let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).notes(shares).unwrap();
         assert_eq!(notes("quick", "", &[0.99]), []);
         assert!(notes("quick", "--rounds 1", &[]).contains(&Note::FewRounds(1)));
-        let few = notes("quick", "--clients 10", &[0.99]);
+        let few = notes("quick", "--clients 5", &[0.99]);
         let [Note::FewDeliveries { deliveries, wanted: 2000, points: 1, rounds: Some(rounds), .. }] = few.as_slice()
         else {
             panic!("{few:?}")
         };
         assert!(deliveries * 3 < 2000);
-        assert_eq!(notes("quick", &format!("--clients 10 --rounds {rounds}"), &[0.99]), []);
+        assert_eq!(notes("quick", &format!("--clients 5 --rounds {rounds}"), &[0.99]), []);
         assert!(matches!(notes("quick", "--poll-interval 5s", &[])[..], [Note::FewPolls { .. }]));
     }
 }

@@ -3,6 +3,8 @@
 pub mod claims;
 pub mod compare;
 pub mod crossover;
+mod instrument;
+pub(crate) mod memory;
 pub mod ranking;
 pub(crate) mod recommendation;
 pub mod rows;

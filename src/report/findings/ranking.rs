@@ -1,10 +1,12 @@
 //! The transports in the order of one metric: which is lowest, which are equal to it, and where the rounds leave it open.
 
 use crate::limits::{EQUAL_WITHIN_MAX, MEMORY_CLIENTS_MIN};
+use crate::report::findings::instrument;
 use crate::report::findings::view::{Drawn, View};
 use crate::run::Transport;
-use crate::run::file::Verdict;
+use crate::run::file::{Row, Verdict};
 use crate::run::metric::Metric;
+use crate::run::withheld::Why;
 use crate::stats::{Difference, Sample, difference};
 
 /// Which is lowest.
@@ -35,6 +37,11 @@ pub(crate) struct Ranking {
     pub above_none: Vec<(Transport, f64)>,
     /// Those of which one cannot say, because there is no interval.
     pub unjudged: Vec<Transport>,
+    /// Of those that may be equal to the best, the ones whose whole distance from it the instrument may account for: the
+    /// generator's own processor time, or clocks that are not related exactly.
+    pub explained: Vec<Transport>,
+    /// Those whose value is not to be shown.
+    pub withheld: Vec<(Transport, Why)>,
     /// Those without a value.
     pub missing: Vec<Transport>,
     /// Those whose row is invalid.
@@ -50,11 +57,17 @@ impl Ranking {
         if is_unranked(view, point, drawn) {
             return None;
         }
-        let (mut missing, mut invalid, mut measured) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut missing, mut invalid, mut measured, mut withheld) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let why = |row: &Row| match drawn {
+            Drawn::Metric(metric) => row.why_withheld(metric),
+            Drawn::Overhead => None,
+        };
         for transport in view.transports() {
             let Some(row) = view.row(point, transport) else { continue };
             if row.verdict == Verdict::Invalid {
                 invalid.push(transport);
+            } else if let Some(why) = why(row) {
+                withheld.push((transport, why));
             } else if let Some(sample) = view.sample(point, transport, drawn) {
                 measured.push((transport, sample));
             } else {
@@ -64,16 +77,29 @@ impl Ranking {
         measured.sort_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
         let rounds = measured.iter().map(|(_, sample)| sample.trials).min().unwrap_or_default();
         let (best, lowest) = measured.first().cloned()?;
-        let (tied, inconclusive, behind, above_none, unjudged) = Default::default();
-        let mut ranking = Self { best, tied, inconclusive, behind, above_none, unjudged, missing, invalid, rounds };
+        let (tied, inconclusive, behind, above_none, unjudged, explained) = Default::default();
+        let mut ranking = Self {
+            best,
+            tied,
+            inconclusive,
+            behind,
+            above_none,
+            unjudged,
+            explained,
+            withheld,
+            missing,
+            invalid,
+            rounds,
+        };
         for (transport, sample) in measured.iter().skip(1) {
-            ranking.place(*transport, sample, &lowest);
+            let slack = instrument::explains(view, point, drawn, [*transport, best]);
+            ranking.place(*transport, sample, &lowest, slack);
         }
         Some(ranking)
     }
 
-    /// Puts one transport where it belongs beside the best.
-    fn place(&mut self, transport: Transport, sample: &Sample, best: &Sample) {
+    /// Puts one transport where it belongs beside the best, from which the instrument may have set it apart by `slack`.
+    fn place(&mut self, transport: Transport, sample: &Sample, best: &Sample, slack: f64) {
         let has_none = best.trials > 1 && best.all(|value| value == 0.0);
         // One round that saw the same twice may have done so by chance.
         if sample.trials > 1 && sample == best {
@@ -81,7 +107,13 @@ impl Ranking {
             return;
         }
         match difference(sample, best) {
-            Some(found) if found.is_clear && found.ratio > 1.0 => self.behind.push((transport, found)),
+            Some(found) if found.is_clear && found.ratio > 1.0 && is_beyond(sample, best, slack) => {
+                self.behind.push((transport, found));
+            }
+            Some(found) if found.is_clear && found.ratio > 1.0 && !is_equal(found.ci95) => {
+                self.explained.push(transport);
+                self.inconclusive.push((transport, apart(found.ci95)));
+            }
             Some(found) if is_equal(found.ci95) => self.tied.push((transport, Some(apart(found.ci95)))),
             Some(found) => self.inconclusive.push((transport, apart(found.ci95))),
             None if has_none && sample.all(|value| value > 0.0) => self.above_none.push((transport, sample.value)),
@@ -108,11 +140,22 @@ impl Ranking {
     }
 }
 
+/// Is a figure clearly above the best one also with so much less?
+fn is_beyond(sample: &Sample, best: &Sample, slack: f64) -> bool {
+    if slack == 0.0 {
+        return true;
+    }
+    let less = |value: &f64| value - slack;
+    let replicates = sample.replicates.iter().map(less).collect();
+    let sample = Sample { value: less(&sample.value), replicates, trials: sample.trials };
+    difference(&sample, best).is_some_and(|found| found.is_clear && found.ratio > 1.0)
+}
+
 /// True of what says nothing about which transport is better: what the whole host did besides, a share of requests
 /// whose number is a figure of its own, and memory with so few clients that a process's own moods outweigh them.
 pub(crate) fn is_unranked(view: &View<'_>, point: usize, drawn: Drawn) -> bool {
     match drawn {
-        Drawn::Metric(Metric::HostCpu | Metric::EmptyFraction) => true,
+        Drawn::Metric(Metric::HostCpu | Metric::GeneratorCpu | Metric::EmptyFraction) => true,
         Drawn::Metric(Metric::ServerRss | Metric::ServerRssLoaded | Metric::Kernel) => has_few_clients(view, point),
         Drawn::Metric(_) | Drawn::Overhead => false,
     }
@@ -241,7 +284,42 @@ mod tests {
         for trial in &mut run.trials {
             trial.point.clients = MEMORY_CLIENTS_MIN;
         }
+        (run.summary, run.tcp_baseline) = crate::run::summary::summarise(&run.trials, run.scenario.seed);
         assert!(ranked(&run, Metric::ServerRss).is_some());
         assert!(ranked(&run, Metric::HostCpu).is_none());
+    }
+
+    /// The default run in which long polling is slower than SSE, with what its generator took for a delivery.
+    fn ranked_beside(generator_ns: f64, change: impl Fn(&mut Run)) -> Ranking {
+        let mut run = fake::quick();
+        for trial in &mut run.trials {
+            let is_long_polling = trial.transport == Some(Transport::LongPolling);
+            let each = if is_long_polling { generator_ns } else { 10_000.0 };
+            trial.metrics.generator_cpu_ns_per_delivery = Value(Some(each));
+        }
+        change(&mut run);
+        (run.summary, run.tcp_baseline) = crate::run::summary::summarise(&run.trials, run.scenario.seed);
+        Ranking::of(&View::new(&run), 0, Drawn::Metric(Metric::LatencyP50)).unwrap()
+    }
+
+    #[test]
+    fn a_latency_is_ranked_only_beyond_what_the_generator_explains() {
+        let is_behind = |ranking: &Ranking| ranking.behind.iter().any(|(one, _)| *one == Transport::LongPolling);
+        let found = ranked_beside(10_000.0, |_| {});
+        assert!(is_behind(&found) && found.explained.is_empty(), "{found:?}");
+        // 50 clients × 30 µs more on two processors: 375 µs of the median, more than what sets the two apart.
+        let found = ranked_beside(40_000.0, |_| {});
+        assert!(!is_behind(&found), "{found:?}");
+        assert_eq!(found.explained, [Transport::LongPolling]);
+        assert!(matches!(found.winner(), Winner::Inconclusive(Some(_))), "{:?}", found.winner());
+    }
+
+    #[test]
+    fn a_difference_within_what_two_clocks_leave_uncertain_is_none() {
+        let found = ranked_beside(10_000.0, |run| {
+            run.trials.iter_mut().for_each(|trial| trial.health.clock_uncertainty_ns = crate::units::Nanos(150_000));
+        });
+        assert_eq!(found.explained, [Transport::LongPolling], "{found:?}");
+        assert_eq!(found.behind.len(), 1, "polling is half a second away");
     }
 }

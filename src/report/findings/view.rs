@@ -58,6 +58,11 @@ impl<'a> View<'a> {
         self.run.tcp_baseline.iter().find(|row| row.point_index == point)
     }
 
+    /// With one client alone.
+    pub fn alone(&self, point: usize, transport: Transport) -> Option<&'a Row> {
+        self.run.alone.row(point, transport)
+    }
+
     /// The trials of a transport (`None`: of the TCP baseline) at a point, in order.
     pub fn trials(&self, point: usize, transport: Option<Transport>) -> impl Iterator<Item = &'a Trial> {
         self.run.trials.iter().filter(move |trial| trial.point_index == point && trial.transport == transport)
@@ -187,6 +192,14 @@ impl Drawn {
                     (metrics.wire_bytes_per_delivery.total.0?, metrics.wire_bytes_per_delivery.payload.0?);
                 (total > 0.0).then(|| 1.0 - payload / total)
             }
+        }
+    }
+
+    /// Of a row, as far as it is to be shown.
+    pub fn shown_of(self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Metric(metric) => row.shown(metric).ok(),
+            Self::Overhead => self.of(&row.metrics),
         }
     }
 

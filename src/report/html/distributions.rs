@@ -11,11 +11,12 @@ use crate::report::html::charts::bars::{Bar, Bars};
 use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::strip::{Dots, Strip};
 use crate::report::html::components::{Fit, Picture, Table, legend};
-use crate::report::text::wording::{capitalised, shown, shown_interval};
+use crate::report::text::wording::{capitalised, shown, shown_in_table, shown_interval};
 use crate::run::Transport;
 use crate::run::file::Trial;
 use crate::run::histogram;
 use crate::run::metric::{Metric, Unit};
+use crate::units::Nanos;
 
 /// Percentiles are drawn over -log10(1 - p): each nine takes the same room.
 const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
@@ -32,15 +33,21 @@ pub(crate) const PARTS: [(Metric, &str); 5] = [
 ];
 
 /// The merged histogram of some trials; `None` if there is none, or none that can be read.
-fn merged<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Histogram<u64>> {
+fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> Option<Histogram<u64>> {
     let mut all: Option<Histogram<u64>> = None;
-    for one in texts.filter(|text| !text.is_empty()).filter_map(|text| histogram::decode(text).ok()) {
+    let texts = texts.filter(|(text, _)| !text.is_empty());
+    for one in texts.filter_map(|(text, shift)| Some(histogram::unshifted(histogram::decode(text).ok()?, shift))) {
         match &mut all {
             None => all = Some(one),
             Some(all) => all.add(&one).ok()?,
         }
     }
     all.filter(|all| !all.is_empty())
+}
+
+/// A histogram's text of a trial, with its shift.
+fn shifted<'a>(text: fn(&Trial) -> &str) -> impl Fn(&'a Trial) -> (&'a str, Nanos) {
+    move |trial| (text(trial), trial.latency_shift_ns)
 }
 
 /// A line over the percentiles, as far as there were deliveries to know them from.
@@ -75,13 +82,13 @@ fn percent(nines: f64) -> String {
 pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Markup> {
     let transports = view.transports();
     let (mut series, mut has_uncorrected) = (Vec::new(), false);
-    let tcp_baseline = merged(view.trials(point, None).map(|trial| trial.latency_hdr.as_str()));
+    let tcp_baseline = merged(view.trials(point, None).map(shifted(|trial| &trial.latency_hdr)));
     series.extend(
         tcp_baseline.as_ref().map(|tcp_baseline| percentile_line(tcp_baseline, "TCP baseline", Ink::TcpBaseline, None)),
     );
     for transport in &transports {
         let index = transport.index();
-        let texts = |of: fn(&Trial) -> &str| merged(view.trials(point, Some(*transport)).map(of));
+        let texts = |of: fn(&Trial) -> &str| merged(view.trials(point, Some(*transport)).map(shifted(of)));
         if let Some(uncorrected) = texts(|trial| &trial.uncorrected_latency_hdr) {
             has_uncorrected = true;
             series.push(percentile_line(&uncorrected, "uncorrected", Ink::Dashed(index as u8), None));
@@ -136,10 +143,11 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterato
     let rows = metrics.map(|metric| {
         let rows = transports.iter().map(|transport| view.row(point, *transport)).chain(tcp_baseline.map(Some));
         let cells = rows.map(|row| {
-            let value = shown(metric.unit(), row.and_then(|row| row.metrics.get(metric).0));
+            let value = shown_in_table(Drawn::Metric(metric), row);
+            let is_shown = row.is_some_and(|row| row.shown(metric).is_ok());
             match shown_interval(metric.unit(), row.and_then(|row| *row.ci95.get(metric))) {
-                Some(interval) => format!("{value} {interval}"),
-                None => value,
+                Some(interval) if is_shown => format!("{value} {interval}"),
+                _ => value,
             }
         });
         std::iter::once(view.label(Drawn::Metric(metric))).chain(cells).collect()
@@ -215,7 +223,7 @@ fn strip(view: &View<'_>, point: usize, metric: Metric, fit: Fit) -> Option<Mark
             value.map(|value| (value, format!("{}, round {round}", view.title(transport)), unit.show(value)))
         });
         let (name, index) = (view.title(transport).to_owned(), transport.index());
-        let middle = view.row(point, transport).and_then(|row| row.metrics.get(metric).0);
+        let middle = view.row(point, transport).and_then(|row| row.shown(metric).ok());
         rows.push(Dots { name: name.clone(), index, middle, dots: dots.collect() });
         for (round, value) in values {
             table.push(vec![name.clone(), round.to_string(), shown(unit, value)]);

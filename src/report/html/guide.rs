@@ -20,26 +20,36 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                 @else { div { dt { "Latency" } dd {
                     "From the moment an update was due by the feed’s schedule to the moment a client holds it, decoded. It \
                      counts from the plan, not from the sending: if the server stalls, the clock goes on. p99 is the time \
-                     within which 99 of 100 deliveries arrived." } }
+                     within which 99 of 100 deliveries arrived. A percentile is shown if at least 20 deliveries lie beyond it, and one \
+                     above the median if three trials reach it; else there is a dash." } }
                 div { dt { "Age" } dd {
                     "How old the newest update is that a client holds, averaged over time. It grows while nothing is \
                      published, so compare it between transports and not with zero." } }
                 div { dt { "Stale" } dd { "The share of the time in which a newer update existed than the client held." } } }
+                @if !view.is_echo() { div { dt { "Per delivery" } dd {
+                    "Bytes, requests and processor time are those between the two ends of the measured interval, divided by the updates \
+                     that were due in it and delivered: the same updates for all transports. With polling, what is on its way at the \
+                     two ends is up to a poll interval’s worth of updates: a single trial is too high or too low by that, and over the \
+                     rounds, whose stretches differ, it cancels." } } }
                 div { dt { "Bytes" } dd {
                     "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
                     " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " those of \
                      requests and responses; " em { "TCP/IP headers" } " those of every segment, acknowledgements included; "
                     em { "retransmitted" } " what was sent again." } }
                 div { dt { "Intervals" } dd {
-                    "[low, high] holds the true value 95 times in 100. The trial is the unit, not the single delivery, because \
+                    "[low, high] is a 95 % interval within this run: it says how far the figure would move if the same rounds were drawn again, \
+                     on this machine and in this hour. Another run may lie outside, since machines drift between runs; \
+                     `loadgen compare` knows by how much once `loadgen calibrate` has measured it. The trial is the unit, not the single delivery, because \
                      deliveries of one trial share its luck. Two transports are called different only if the interval of \
                      their difference says so. They are called equal within noise only if that interval leaves no more than a quarter \
                      between them, which ± says; where it leaves more there is no clear winner. An interval narrower than the digits \
                      shown is left out." } }
                 div { dt { "CPU and memory" } dd {
                     "User and system time of the server process; its resident memory, and beside it the kernel’s memory for \
-                     sockets, which a process’s own figures do not show. The host’s time is that of everything on the machine, other \
-                     programs included, in ticks of 10 ms: it is shown as a check, and transports are not ranked by it. Memory is compared from \
+                     sockets, which a process’s own figures do not show. The host’s time is what was not idle on the machine, other \
+                     programs included: it is shown as a check, and left out where it came out less than its own parts. The load generator’s \
+                     time stands beside it, because it is part of every latency where both share their processors: a latency \
+                     is ranked only beyond what that explains. Memory is compared from \
                      " (grouped(i64::from(MEMORY_CLIENTS_MIN))) " clients on." } }
                 @if view.tcp_baseline(view.points().first().copied().unwrap_or_default()).is_some() {
                     div { dt { "TCP baseline" } dd {

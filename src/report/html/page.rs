@@ -9,14 +9,14 @@ use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, t
 use crate::report::findings::ranking::no_ranking;
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, View};
-use crate::report::findings::{crossover, recommendation};
+use crate::report::findings::{crossover, memory, recommendation};
 use crate::report::html::charts::Size;
 use crate::report::html::components::{Fit, Table, unbroken};
 use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
-    capitalised, changes_along, counted, feed_words, listed, moment, recommendation_sentences, run_reasons,
-    short_length, threshold_found, threshold_lead, whole,
+    capitalised, changes_along, counted, feed_words, listed, memory_growth, moment, recommendation_sentences,
+    run_reasons, short_length, threshold_found, threshold_lead, whole,
 };
 use crate::run::file::{Run, Verdict};
 use crate::run::metric::Metric;
@@ -73,6 +73,7 @@ fn body(view: &View<'_>) -> Markup {
             section #scorecard {
                 h2 { "Scorecard" }
                 (each_point(view, POINTS_DRAWN_MAX * 10, |point, _| Some(scorecard::html(view, point))))
+                @if let Some(line) = memory_growth(view, &memory::of(view)) { p.lead { (line) } }
             }
             section #latency {
                 h2 { (if view.is_echo() { "Round trip by percentile" } else { "Latency by percentile" }) }

@@ -82,6 +82,7 @@ fn what_was_not_measured_is_said_and_is_never_a_zero() {
         for metric in unmeasured {
             *row.ci95.get_mut(metric) = None;
         }
+        row.withheld.clear();
     }
     let page = html(&run);
     for metric in unmeasured {

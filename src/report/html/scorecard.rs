@@ -6,14 +6,17 @@ use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::view::{Drawn, View};
 use crate::report::html::components::name;
 use crate::report::html::distributions::figures_table;
-use crate::report::text::wording::{NOT_MEASURED, capitalised, listed, row_reasons, shown_interval};
+use crate::report::text::wording::{
+    DASH, NOT_MEASURED, capitalised, listed, row_reasons, shown_interval, why, withheld_lines,
+};
 use crate::run::Transport;
 use crate::run::file::{Row, Verdict};
 use crate::run::metric::Metric;
+use crate::run::withheld::Missing;
 use crate::units::grouped;
 
 /// The lines of the scorecard: what most people ask. Every other figure is in the table below it.
-const LINES: [Metric; 12] = [
+const LINES: [Metric; 13] = [
     Metric::LatencyP50,
     Metric::LatencyP99,
     Metric::AgeMean,
@@ -23,6 +26,7 @@ const LINES: [Metric; 12] = [
     Metric::EmptyFraction,
     Metric::ServerCpu,
     Metric::HostCpu,
+    Metric::GeneratorCpu,
     Metric::ServerRss,
     Metric::Kernel,
     Metric::ConnectP50,
@@ -63,6 +67,7 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     };
     let (lines, unmeasured): (Vec<Metric>, Vec<Metric>) =
         LINES.into_iter().filter(is_news).partition(|metric| is_measured(*metric));
+    let has_alone = transports.iter().any(|one| view.alone(point, *one).is_some());
     let has_loss = rows.iter().flatten().any(|row| row.audit.lost > 0 || row.audit.delivered != row.audit.expected);
     let has_doubt = rows.iter().flatten().any(|row| row.verdict != Verdict::Valid);
     html! {
@@ -86,6 +91,15 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
                             }
                             @if tcp_baseline.is_some() { (cell(tcp_baseline, metric, Mark::None)) }
                         }
+                        @if metric == Metric::LatencyP50 && has_alone {
+                            tr {
+                                th scope="row" { (view.label(Drawn::Metric(metric))) ", one client alone" }
+                                @for transport in &transports {
+                                    (cell(view.alone(point, *transport), metric, Mark::None))
+                                }
+                                @if tcp_baseline.is_some() { (cell(None, metric, Mark::None)) }
+                            }
+                        }
                     }
                     // The banner has said it where all is well.
                     @if has_loss { tr { th scope="row" { "delivered" } @for row in &rows { (audit(*row)) } } }
@@ -95,6 +109,7 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
         }
         (note(tcp_baseline.is_some()))
         @if !unmeasured.is_empty() { p.note { (not_measured(view, &unmeasured)) } }
+        @for line in withheld_lines(view, point, &LINES) { p.note { (line) } }
         details.figures {
             summary { "Every figure, with its interval" }
             (figures_table(view, point, Metric::ALL.iter().copied()).html("Every figure"))
@@ -121,7 +136,8 @@ fn not_measured(view: &View<'_>, metrics: &[Metric]) -> String {
 }
 
 fn cell(row: Option<&Row>, metric: Metric, mark: Mark) -> Markup {
-    let value = row.and_then(|row| row.metrics.get(metric).0);
+    let found = row.map_or(Err(Missing::NotMeasured), |row| row.shown(metric));
+    let value = found.ok();
     let interval = shown_interval(metric.unit(), row.and_then(|row| *row.ci95.get(metric)));
     let interval = interval.map(|interval| without_unit(&interval, value.map(|value| metric.show(value))));
     let is_unusable = row.is_some_and(|row| row.verdict == Verdict::Invalid);
@@ -135,7 +151,12 @@ fn cell(row: Option<&Row>, metric: Metric, mark: Mark) -> Markup {
         td class=[(!class.is_empty()).then_some(class)] {
             @match value {
                 None if has_no_request(row, metric) => { span.missing { "no requests" } }
-                None => { span.missing { (NOT_MEASURED) } }
+                None => {
+                    @match found {
+                        Err(Missing::Withheld(reason)) => { span.missing title=(why(reason)) { (DASH) } }
+                        _ => { span.missing { (NOT_MEASURED) } }
+                    }
+                }
                 Some(value) => {
                     span.value {
                         @if !sign.is_empty() { span.mark aria-label=(said) { (sign) } }

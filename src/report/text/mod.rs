@@ -2,6 +2,7 @@
 //! [`comparison`] those of two.
 
 pub mod comparison;
+pub mod document;
 mod table;
 pub mod terminal;
 pub mod wording;

@@ -3,9 +3,12 @@
 
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::View;
-use crate::report::findings::{claims, recommendation};
+use crate::report::findings::{claims, memory, recommendation};
 use crate::report::text::table::{Align, aligned, widths};
-use crate::report::text::wording::{self, counted, recommendation_lines, run_reasons, shown, threshold_line};
+use crate::report::text::wording::{
+    self, DASH, counted, listed, memory_growth, recommendation_lines, run_reasons, shown, threshold_line,
+    withheld_lines,
+};
 use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::summary;
@@ -87,6 +90,40 @@ pub fn terminal_table(run: &Run) -> String {
     out
 }
 
+/// The latency of each transport with one client alone, as one line; nothing where that was not measured.
+pub fn terminal_alone(run: &Run) -> String {
+    let view = View::new(run);
+    let points = view.points();
+    let lines = points.iter().filter_map(|point| {
+        let each = view.transports().into_iter().filter_map(|transport| {
+            let p50 = view.alone(*point, transport)?.shown(Metric::LatencyP50).ok()?;
+            Some(format!("{} {}", view.prose(transport), Metric::LatencyP50.show(p50)))
+        });
+        let each: Vec<String> = each.collect();
+        let place = if points.len() > 1 { format!("{}: ", view.point_title(*point)) } else { String::new() };
+        (!each.is_empty()).then(|| format!("{place}Median latency with one client alone: {}.\n", listed(&each)))
+    });
+    lines.collect()
+}
+
+/// By how much the server's memory grows with each client, where crowds of several sizes tell it.
+pub fn terminal_memory(run: &Run) -> String {
+    let view = View::new(run);
+    memory_growth(&view, &memory::of(&view)).map_or_else(String::new, |line| line + "\n")
+}
+
+/// Why some of the table's cells are a dash though they were measured: a line for each reason, and point of a sweep.
+pub fn terminal_withheld(run: &Run) -> String {
+    let view = View::new(run);
+    let metrics = COLUMNS.map(|(metric, _, _)| metric);
+    let points = view.points();
+    let lines = points.iter().flat_map(|point| {
+        let place = if points.len() > 1 { format!("{}: ", view.point_title(*point)) } else { String::new() };
+        withheld_lines(&view, *point, &metrics).into_iter().map(move |line| format!("{place}{line}\n"))
+    });
+    lines.collect()
+}
+
 /// Which transport to use for a stream like this one, as a paragraph; nothing where that cannot be said.
 pub fn terminal_recommendation(run: &Run) -> String {
     recommendation::of(&View::new(run)).map_or_else(String::new, |found| recommendation_lines(&found))
@@ -120,9 +157,9 @@ fn heading(line: usize) -> Vec<String> {
 }
 
 fn cells(name: &str, row: &Row) -> Vec<String> {
-    let metrics = COLUMNS.iter().map(|(metric, _, _)| match row.metrics.get(*metric).0 {
-        Some(value) => shown(metric.unit(), Some(value)),
-        None => "–".to_owned(),
+    let metrics = COLUMNS.iter().map(|(metric, _, _)| match row.shown(*metric) {
+        Ok(value) => shown(metric.unit(), Some(value)),
+        Err(_) => DASH.to_owned(),
     });
     let audit = [row.audit.delivered, row.audit.lost].map(|count| grouped(count as i64));
     std::iter::once(name.to_owned())

@@ -42,6 +42,18 @@ impl Cause {
                 let Self::HostBusy { fraction: busy } = other else { return false };
                 *fraction = fraction.max(*busy);
             }
+            Self::OthersBusy { fraction } => {
+                let Self::OthersBusy { fraction: taken } = other else { return false };
+                *fraction = fraction.max(*taken);
+            }
+            Self::ClockUncertain { uncertainty_ns, latency_ns_p50 } => {
+                let Self::ClockUncertain { uncertainty_ns: uncertain, latency_ns_p50: p50 } = other else {
+                    return false;
+                };
+                if uncertain > uncertainty_ns {
+                    (*uncertainty_ns, *latency_ns_p50) = (*uncertain, *p50);
+                }
+            }
             Self::LinkOff { asked_ns, gave_ns } | Self::PathRoundTripOff { asked_ns, gave_ns } => {
                 let (Self::LinkOff { asked_ns: asked, gave_ns: gave }
                 | Self::PathRoundTripOff { asked_ns: asked, gave_ns: gave }) = other
@@ -93,7 +105,7 @@ impl Cause {
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => 0,
             Self::PathRelaySlow { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => 0,
-            Self::DifferentStretches { .. } => 0,
+            Self::DifferentStretches { .. } | Self::OthersBusy { .. } | Self::ClockUncertain { .. } => 0,
             Self::CutShort { .. } | Self::Other { .. } => 0,
         }
     }

@@ -116,6 +116,18 @@ pub enum Cause {
         /// Share of them that was.
         fraction: f64,
     },
+    /// Programs that are no part of the trial, or other guests of the machine, took processor time.
+    OthersBusy {
+        /// Share of the host's processors that they took.
+        fraction: f64,
+    },
+    /// The offset between two hosts' clocks is not known well enough for the latencies.
+    ClockUncertain {
+        /// By how much a latency may be wrong.
+        uncertainty_ns: Nanos,
+        /// The median latency; `None` where there was none.
+        latency_ns_p50: Option<i64>,
+    },
     /// Connections were refused or broke.
     Refused {
         /// How many.
@@ -217,6 +229,7 @@ impl Cause {
             Self::ArrivedBeforeDue { .. } | Self::GeneratorStalled { .. } => Verdict::Invalid,
             Self::GeneratorStarved { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => Verdict::Invalid,
             Self::LostAnnounced { .. } | Self::GeneratorLate { .. } | Self::HostBusy { .. } => Verdict::Suspect,
+            Self::OthersBusy { .. } | Self::ClockUncertain { .. } => Verdict::Suspect,
             Self::Refused { .. } | Self::MissedPolls { .. } | Self::LinkOff { .. } => Verdict::Suspect,
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => Verdict::Suspect,
             Self::PathRelaySlow { .. } | Self::BytesDiffer { .. } => Verdict::Suspect,
@@ -239,6 +252,8 @@ impl Cause {
             Self::GeneratorStarved { .. } => "generator_starved",
             Self::GeneratorLate { .. } => "generator_late",
             Self::HostBusy { .. } => "host_busy",
+            Self::OthersBusy { .. } => "others_busy",
+            Self::ClockUncertain { .. } => "clock_uncertain",
             Self::Refused { .. } => "refused",
             Self::MissedPolls { .. } => "missed_polls",
             Self::LinkOff { .. } => "link_off",
@@ -309,6 +324,8 @@ pub(crate) mod tests {
             Cause::GeneratorStarved { waited_fraction: 0.42, is_pinned: true },
             Cause::GeneratorLate { lag_ns_p99: Nanos(12_000_000) },
             Cause::HostBusy { fraction: 0.97 },
+            Cause::OthersBusy { fraction: 0.22 },
+            Cause::ClockUncertain { uncertainty_ns: Nanos(400_000), latency_ns_p50: Some(-20_000) },
             Cause::Refused { count: 4 },
             Cause::MissedPolls { count: 40 },
             Cause::LinkOff { asked_ns: Nanos(100_000_000), gave_ns: Nanos(121_000_000) },

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use hdrhistogram::Histogram;
 
 use crate::run::file::Trial;
-use crate::run::histogram::{self, HistogramError};
+use crate::run::histogram::{self, HistogramError, Shifted};
 use crate::run::metric::{Metric, Metrics, Percentiles, Source};
 use crate::stats::{self, Sample};
 
@@ -23,7 +23,7 @@ pub(crate) type Samples = Metrics<Option<Sample>>;
 pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     let mut samples = Metrics::default();
     // One that cannot be read has made its row invalid, which says why.
-    let merged = |pick: fn(&Trial) -> &str| latency(&histograms(trials, pick).0, seed);
+    let merged = |pick: fn(&Trial) -> &str| latency(histograms(trials, pick).0, seed);
     match source {
         Source::Corrected => samples.latency_ns = merged(|trial| &trial.latency_hdr),
         Source::Uncorrected => samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr),
@@ -46,11 +46,15 @@ pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
 }
 
 /// What the latencies of some trials say together.
-pub(crate) fn latency(histograms: &[Histogram<u64>], seed: u64) -> Percentiles<Option<Sample>> {
-    let centre = histogram::percentiles(&histogram::merge(histograms));
-    let [p50, p90, p99, p999, max, mean] = resampled(histograms, seed);
+pub(crate) fn latency(shifted: Vec<Shifted>, seed: u64) -> Percentiles<Option<Sample>> {
+    let (histograms, shift) = histogram::aligned(shifted);
+    let centre = histogram::percentiles(&histogram::merge(&histograms), shift);
+    let [p50, p90, p99, p999, max, mean] = resampled(&histograms, seed);
     let trials = histograms.len();
-    let sample = |value: Option<f64>, replicates| value.map(|value| Sample { value, replicates, trials });
+    let sample = |value: Option<f64>, mut replicates: Vec<f64>| {
+        replicates.iter_mut().for_each(|replicate| *replicate -= shift.0 as f64);
+        value.map(|value| Sample { value, replicates, trials })
+    };
     Percentiles {
         p50: sample(centre.p50.0, p50),
         p90: sample(centre.p90.0, p90),
@@ -66,16 +70,13 @@ pub fn values(trials: &[&Trial], metric: Metric) -> Vec<f64> {
     trials.iter().filter_map(|trial| trial.metrics.get(metric).0).collect()
 }
 
-/// The histograms of the trials that have one, and for each that cannot be read its round and what is wrong.
-pub(super) fn histograms(
-    trials: &[&Trial],
-    pick: fn(&Trial) -> &str,
-) -> (Vec<Histogram<u64>>, Vec<(u32, HistogramError)>) {
+/// The histograms of the trials that have one, each with its shift, and for each that cannot be read its round and what is wrong.
+pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Shifted>, Vec<(u32, HistogramError)>) {
     let mut read = Vec::new();
     let mut unreadable = Vec::new();
     for trial in trials.iter().filter(|trial| !pick(trial).is_empty()) {
         match histogram::decode(pick(trial)) {
-            Ok(histogram) => read.push(histogram),
+            Ok(histogram) => read.push((histogram, trial.latency_shift_ns)),
             Err(error) => unreadable.push((trial.round, error)),
         }
     }
@@ -177,6 +178,23 @@ mod tests {
     }
 
     #[test]
+    fn latencies_below_zero_are_figures_like_any_other_and_trials_of_different_shifts_are_merged() {
+        let of = |latencies: [i64; 3], shift: u64| {
+            let mut histogram = histogram::empty();
+            latencies
+                .iter()
+                .for_each(|one| histogram::record(&mut histogram, Nanos(one.saturating_add_unsigned(shift) as u64)));
+            (histogram, Nanos(shift))
+        };
+        let found = latency(vec![of([-300, -200, 200], 300), of([-50, 400, 500], 50)], 1);
+        let value = |sample: &Option<Sample>| sample.as_ref().unwrap().value.round();
+        assert_eq!((value(&found.p50), value(&found.max)), (-50.0, 500.0));
+        assert!((value(&found.mean) - 92.0).abs() <= 1.0, "{:?}", found.mean);
+        let [low, high] = found.mean.unwrap().interval().unwrap();
+        assert!(low < 0.0 && high > 92.0, "{low} {high}");
+    }
+
+    #[test]
     fn weighted_counts_give_the_percentiles_of_the_merged_histograms() {
         let histograms = [1_000, 5_000, 90_000].map(|latency| {
             let mut histogram = histogram::empty();
@@ -184,7 +202,7 @@ mod tests {
             histogram
         });
         let [one, two, three] = &histograms;
-        let merged = histogram::percentiles(&histogram::merge([one, one, three]));
+        let merged = histogram::percentiles(&histogram::merge([one, one, three]), Nanos::ZERO);
         let weighted = Counts::of(&[one.clone(), two.clone(), three.clone()]).percentiles(&[2, 0, 1]).unwrap();
         let expected = [merged.p50, merged.p90, merged.p99, merged.p999, merged.max, merged.mean];
         for (found, expected) in weighted.into_iter().zip(expected) {

@@ -223,6 +223,8 @@ values! {
     Seed(u64): number from 0, to limits::SEED_MAX;
     /// How much faster than it was recorded.
     Speed(f64): number from limits::SPEED_MIN, to limits::SPEED_MAX;
+    /// A share of a whole.
+    Share(f64): number from 0.0, to 1.0;
     /// Updates a second.
     Rate(f64): number from limits::RATE_MIN, to limits::RATE_MAX;
     /// The size of an update or a message in bytes: a whole number.
@@ -421,6 +423,7 @@ mod tests {
         refused::<Seed>(&["-1", "0.5", "9007199254740992", "18446744073709551616"]);
         refused::<Rate>(&["0", "-1", "nan", "inf", "0.0009", "20001", "1e308"]);
         refused::<Speed>(&["0", "1.57e-308", "nan", "1e10"]);
+        refused::<Share>(&["-0.1", "1.01", "nan"]);
         refused::<Payload>(&["0B", "257KiB", "16EiB", "many"]);
         refused::<Measure>(&["99ms", "0s", "61m", "999999999999h", "4"]);
         refused::<Interval>(&["4ms", "61s", "1s1"]);

@@ -17,7 +17,7 @@ use crate::run::Transport;
 use crate::run::file::{Audit, Point, Row, Trial, Verdict};
 use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
 use crate::run::reason::{Cause, Gathered, Reason, RowId};
-use crate::run::samples;
+use crate::run::{histogram, samples, withheld};
 use crate::stats;
 use crate::stats::Sample;
 
@@ -50,26 +50,31 @@ fn row(id: RowId, trials: &[&Trial], seed: u64) -> Option<Row> {
         trial.reasons.iter().for_each(|reason| gathered.add_round(&reason.cause, trial.round));
     }
     let mut verdict = trials.iter().map(|trial| trial.verdict).max()?;
-    let mut merged = |pick: fn(&Trial) -> &str| {
+    let mut hidden = withheld::memory(trials.first()?.point.clients);
+    let mut merged = |pick: fn(&Trial) -> &str, is_corrected: bool| {
         let (histograms, unreadable) = samples::histograms(trials, pick);
         for (round, error) in unreadable {
             let cause = Cause::HistogramUnreadable { detail: error.to_string() };
             verdict = verdict.max(cause.verdict());
             gathered.add_round(&cause, round);
         }
-        samples::latency(&histograms, seed)
+        let (aligned, _) = histogram::aligned(histograms.clone());
+        hidden.extend(withheld::percentiles(&histogram::merge(&aligned), &aligned, is_corrected));
+        samples::latency(histograms, seed)
     };
-    samples.latency_ns = merged(|trial| &trial.latency_hdr);
-    samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr);
+    samples.latency_ns = merged(|trial| &trial.latency_hdr, true);
+    samples.uncorrected_latency_ns = merged(|trial| &trial.uncorrected_latency_hdr, false);
     let (mut metrics, mut ci95) = (Metrics::default(), Metrics::default());
     for &metric in Metric::ALL {
         let sample = samples.get(metric).as_ref();
         *metrics.get_mut(metric) = Value(sample.map(|sample| sample.value));
         *ci95.get_mut(metric) = sample.and_then(Sample::interval).map(|interval| clip(metric, interval));
     }
+    let clocks = trials.iter().map(|trial| trial.health.clock_uncertainty_ns).max()?;
+    hidden.extend(withheld::uncertain(&metrics, clocks));
     let RowId { transport, point_index } = id;
     let (point, audit, reasons) = (point(trials)?, audit(trials), gathered.finish(Some(trials.len())));
-    Some(Row { transport, point_index, point, audit, metrics, ci95, verdict, reasons })
+    Some(Row { transport, point_index, point, audit, metrics, ci95, withheld: hidden, verdict, reasons })
 }
 
 /// A share has no interval beyond 1.
@@ -121,8 +126,8 @@ pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<Reason>) {
 mod tests {
     use super::*;
     use crate::run::fixture;
-    use crate::run::histogram;
     use crate::run::metric::Percentiles;
+    use crate::units::Nanos;
 
     fn trial(transport: Transport, round: u32, latency_ns: u64) -> Trial {
         fixture::trial(Some(transport), round, 0, latency_ns)
@@ -164,7 +169,7 @@ mod tests {
         let merged = histogram::merge(
             &trials.iter().map(|trial| histogram::decode(&trial.latency_hdr).unwrap()).collect::<Vec<_>>(),
         );
-        assert_eq!(row.metrics.latency_ns, histogram::percentiles(&merged));
+        assert_eq!(row.metrics.latency_ns, histogram::percentiles(&merged, Nanos::ZERO));
         assert_eq!(row.audit.expected, 3 * trials[0].audit.expected);
         for metric in [Metric::LatencyP50, Metric::LatencyMean, Metric::WireTotal] {
             let [low, high] = row.ci95.get(metric).unwrap();

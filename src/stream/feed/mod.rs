@@ -80,6 +80,8 @@ pub enum Feed {
         file: Option<PathBuf>,
         /// How much faster than it was recorded.
         speed: f64,
+        /// Where it begins, as a share of its length, from 0 to below 1; past its end it goes on from its beginning.
+        from: f64,
     },
     /// Made-up updates.
     Synthetic {
@@ -135,7 +137,9 @@ impl Feed {
     /// Errors: [`FeedError`], before anything is published.
     pub fn source(&self) -> Result<Option<Source>, FeedError> {
         Ok(match self {
-            Self::Replay { file, speed } => Some(Source::Replay(Replay::open(file.as_deref(), *speed)?)),
+            Self::Replay { file, speed, from } => {
+                Some(Source::Replay(Replay::open(file.as_deref(), *speed)?.beginning_at(*from)))
+            }
             Self::Synthetic { rate, payload, arrivals, seed } => {
                 Some(Source::Synthetic(Synthetic::new(*rate, *payload, *arrivals, *seed)?))
             }
@@ -148,11 +152,14 @@ impl Feed {
         let mut flags = vec!["--feed".to_owned(), self.label().to_owned()];
         let mut add = |name: &str, value: String| flags.extend([name.to_owned(), value]);
         match self {
-            Self::Replay { file, speed } => {
+            Self::Replay { file, speed, from } => {
                 if let Some(file) = file {
                     add("--replay", file.display().to_string());
                 }
                 add("--speed", speed.to_string());
+                if *from > 0.0 {
+                    add("--replay-from", from.to_string());
+                }
             }
             Self::Synthetic { rate, payload, arrivals, seed } => {
                 add("--rate", rate.to_string());
@@ -227,7 +234,7 @@ mod tests {
     #[test]
     fn every_schedule_is_on_whole_microseconds_and_keeps_its_rate() {
         let synthetic = |rate, arrivals| Feed::Synthetic { rate, payload: 1, arrivals, seed: 3 };
-        let replay = |speed| Feed::Replay { file: None, speed };
+        let replay = |speed| Feed::Replay { file: None, speed, from: 0.37 };
         // The third of a second and a speed that divides nothing: rounding must not add up.
         for (feed, rate) in [
             (synthetic(3_000.0, Arrivals::Steady), Some(3_000.0)),

@@ -22,6 +22,8 @@ pub struct Replay {
     items: Arc<[Due]>,
     /// From the first item to the first of the next turn.
     period: Nanos,
+    /// Where it begins, from the first item: the zero of the schedule.
+    begin: Nanos,
     next: usize,
     turn: u64,
 }
@@ -121,7 +123,7 @@ impl Replay {
         // The recording says nothing of what comes after its last item: the mean distance stands in for it.
         let mean = last.offset.0 / (items.len() as u64 - 1).max(1);
         let period = last.offset.saturating_add(limits::REPLAY_TURN_GAP_MIN.max(Nanos(mean))).whole_micros();
-        let replay = Self { items: items.into(), period, next: 0, turn: 0 };
+        let replay = Self { items: items.into(), period, begin: Nanos::ZERO, next: 0, turn: 0 };
         match replay.means() {
             (rate, _) if rate > limits::RATE_MAX => {
                 let mean_s = (last_ms - first_ms.unwrap_or(0)) as f64 / 1e3 / (replay.items.len() - 1).max(1) as f64;
@@ -133,6 +135,15 @@ impl Replay {
 }
 
 impl Replay {
+    /// The same, begun at a share of its length: a stretch of a recording is as likely to be met as it is long.
+    pub fn beginning_at(self, share: f64) -> Self {
+        let begin = Nanos((self.period.0 as f64 * share.clamp(0.0, 1.0)) as u64).whole_micros();
+        let next = self.items.partition_point(|item| item.offset < begin);
+        // Behind the last item, the first of the next turn is what comes.
+        let turn = u64::from(next == self.items.len());
+        Self { begin, next: next % self.items.len(), turn, ..self }
+    }
+
     /// Updates a second and bytes of data, both as means over one turn.
     pub fn means(&self) -> (f64, f64) {
         let bytes: usize = self.items.iter().map(|item| item.data.get().len()).sum();
@@ -152,7 +163,8 @@ impl Iterator for Replay {
         let item = self.items.get(self.next)?;
         // A recording of ages played slowly ends where time does: what is due then never comes.
         let turn = Nanos(self.turn.saturating_mul(self.period.0));
-        let due = Due { offset: turn.saturating_add(item.offset), data: Arc::clone(&item.data) };
+        let due =
+            Due { offset: turn.saturating_add(item.offset).saturating_sub(self.begin), data: Arc::clone(&item.data) };
         self.next += 1;
         if self.next == self.items.len() {
             self.next = 0;
@@ -175,6 +187,19 @@ mod tests {
         assert!((9.0..11.0).contains(&(1707.0 / seconds)), "{seconds}");
         assert_eq!(week[0].data.get(), week[1707].data.get());
         assert!(week.is_sorted_by_key(|due| due.offset));
+    }
+
+    #[test]
+    fn a_recording_begun_in_its_middle_goes_on_with_its_beginning() {
+        let text: String = [0, 100, 200, 700].map(|at| format!("{{\"at_ms\":{at}}}\n")).concat();
+        let offsets = |share| -> Vec<u64> {
+            let replay = Replay::parse("f", &text, 1.0).unwrap().beginning_at(share);
+            replay.take(4).map(|due| due.offset.0 / 1_000_000).collect()
+        };
+        // A turn is 933 ms: the mean distance stands in for the one behind the last.
+        assert_eq!(offsets(0.0), [0, 100, 200, 700]);
+        assert_eq!(offsets(0.15), [60, 560, 793, 893], "begun at 140 ms");
+        assert_eq!(offsets(0.9), [93, 193, 293, 793], "behind the last");
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub enum Lack {
 /// by some percent from run to run, and a hundredth for what the protocol decides.
 fn share_min(family: Family) -> f64 {
     match family {
-        Family::Latency | Family::Processor | Family::Memory | Family::Connect => 0.1,
+        Family::Latency | Family::Processor | Family::Memory | Family::Connect | Family::Generator => 0.1,
         Family::Wire => 0.01,
     }
 }
@@ -148,9 +148,10 @@ pub fn amount_min(unit: Unit) -> f64 {
     }
 }
 
-/// Is less better? The payload is the workload and neither good nor bad; all other figures are costs.
+/// Is less better? The payload is the workload, and the generator's own time the instrument's: neither good nor bad. All
+/// other figures are costs.
 pub fn is_cost(metric: Metric) -> bool {
-    metric != Metric::WirePayload
+    !matches!(metric, Metric::WirePayload | Metric::GeneratorCpu)
 }
 
 /// Compares `after` with the baseline `before`.

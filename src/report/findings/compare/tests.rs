@@ -19,7 +19,7 @@ fn noisy(seed: u64, factor: impl Fn(Transport, Metric) -> f64) -> Run {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut run = QUIET.clone();
     for trial in &mut run.trials {
-        for &metric in Metric::ALL {
+        for &metric in Metric::ALL.iter().filter(|metric| metric.family() != Family::Generator) {
             let factor = trial.transport.map_or(1.0, |transport| factor(transport, metric));
             let value = trial.metrics.get_mut(metric);
             *value = Value(value.0.map(|value| value * factor * (0.03 * normal(&mut random)).exp()));
@@ -45,7 +45,7 @@ static LATENCIES: LazyLock<Vec<(String, Percentiles<Value>)>> = LazyLock::new(||
             let latency = pace * hiccup * (0.25 * normal(&mut random)).exp();
             histogram::record(&mut all, Nanos(latency as u64));
         }
-        (histogram::encode(&all), histogram::percentiles(&all))
+        (histogram::encode(&all), histogram::percentiles(&all, Nanos::ZERO))
     };
     (0..100).map(|_| latencies()).collect()
 });
@@ -57,17 +57,18 @@ fn simulated(seed: u64, rounds: u32, factor: impl Fn(Metric) -> f64) -> Run {
     let mut run = QUIET.clone();
     let template: Vec<Trial> =
         run.trials.drain(..).filter(|trial| trial.point_index == 0 && trial.round == 1).collect();
-    let drifts: Vec<f64> = Metric::ALL.iter().map(|_| 0.02 * normal(&mut random)).collect();
+    let metrics = || Metric::ALL.iter().filter(|metric| metric.family() != Family::Generator);
+    let drifts: Vec<f64> = metrics().map(|_| 0.02 * normal(&mut random)).collect();
     for round in 1..=rounds {
         for trial in template.iter().filter(|trial| trial.transport.is_some()) {
             let mut trial = Trial { round, ..trial.clone() };
-            for (&metric, drift) in Metric::ALL.iter().zip(&drifts) {
+            for (&metric, drift) in metrics().zip(&drifts) {
                 let (noise, drift) = match (metric, metric.family()) {
                     (Metric::WirePayload, _) => (0.0, 0.0),
                     (_, Family::Wire) => (0.003, 0.0),
                     (_, Family::Processor) => (0.03, *drift),
                     (_, Family::Memory) => (0.02, *drift),
-                    (_, Family::Latency | Family::Connect) => (0.06, *drift),
+                    (_, Family::Latency | Family::Connect | Family::Generator) => (0.06, *drift),
                 };
                 let value = trial.metrics.get_mut(metric);
                 let factor = factor(metric) * (noise * normal(&mut random) + drift).exp();
@@ -153,7 +154,7 @@ fn a_tail_that_two_of_six_trials_made_is_not_called_different() {
         let mut all = histogram::empty();
         let all_in = (0..1_000).map(|n| 500_000 + n * 100).chain((0..held_up).map(|n| 20_000_000 + n * 1_000));
         all_in.for_each(|latency| histogram::record(&mut all, Nanos(latency)));
-        (histogram::encode(&all), histogram::percentiles(&all))
+        (histogram::encode(&all), histogram::percentiles(&all, Nanos::ZERO))
     };
     for (run, hiccups) in [(&mut before, 0), (&mut after, 2)] {
         for trial in &mut run.trials {
@@ -197,7 +198,7 @@ fn an_interval_that_leaves_out_no_change_is_never_called_within_noise_without_a_
             assert_eq!(is_clear, delta.outcome != Outcome::WithinNoise, "{delta:?}");
             seen += usize::from(delta.outcome == Outcome::Chance);
         }
-        assert_eq!((comparison.judged(), comparison.by_chance()), (112, 6));
+        assert_eq!((comparison.judged(), comparison.by_chance()), (116, 6));
     }
     assert!(seen > 0, "not one of 900 figures left zero by chance");
 }
@@ -214,11 +215,11 @@ fn what_changed_is_counted_by_what_became_of_it() {
     };
     let comparison = compare(&quiet, &fixture::run(mixed));
     assert_eq!(different(&comparison), [4, 2, 0]);
-    assert_eq!((comparison.transports().count(), comparison.count(&Outcome::NOISE)), (224, 218));
+    assert_eq!((comparison.transports().count(), comparison.count(&Outcome::NOISE)), (232, 226));
     let mut single = quiet.clone();
     single.trials.retain(|trial| trial.round == 1);
     let single = compare(&single, &quiet);
-    assert_eq!((single.judged(), single.count(&Outcome::LACKING)), (0, 224));
+    assert_eq!((single.judged(), single.count(&Outcome::LACKING)), (0, 232));
     let mut other = quiet.clone();
     other.summary.clear();
     assert!(compare(&quiet, &other).is_empty());

@@ -3,13 +3,15 @@
 //! The models are small on purpose: each is a few lines from rate, poll interval, hold, payload, round trip and header
 //! sizes, with its source. Where measurement and theory part, one of the two has something to explain.
 //!
-//! Three things are taken from the run and not from theory: the rate at which updates arrived, the size of their
-//! `data`, and the *transit*, the time an update takes when nothing but the machine is in its way. The transit is the mean
-//! latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over the link. Over a
-//! path with loss it is the baseline's median, which loss does not reach, and [`loss`] says what comes on top.
+//! Taken from the run and not from theory: the rate at which updates arrived, the size of their `data`, and the
+//! *transit*, the time an update takes when nothing but the machine is in its way. Of what is pushed, the transit is how
+//! late the server published and the *fan-out*: N deliveries at the processor time that server and generator take for
+//! one, on the processors there are; and half the round trip. Of what is polled, and where that time is not known, it is
+//! the mean latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over
+//! the link; over a path with loss the baseline's median, which loss does not reach. What comes on top then, [`loss`] says.
 //!
-//! What the models leave out: losses in bursts, queueing behind other clients, answers cut at a limit, and a server that
-//! cannot keep up.
+//! What the models leave out: losses in bursts, an update that queues behind the one before it, answers cut at a limit,
+//! and a server that cannot keep up.
 
 mod loss;
 mod setting;
@@ -188,6 +190,10 @@ struct Model {
     wire_source: &'static str,
 }
 
+/// How long an update that is pushed is under way.
+const TRANSIT: &str =
+    "one transit: publish lag + N × CPU of server and generator per delivery / (2 × processors) + half the round trip";
+
 /// The time after which Linux acknowledges what the application has not answered (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
 const DELAYED_ACK: f64 = 0.040;
 
@@ -233,7 +239,7 @@ fn long_polling(setting: &Setting) -> Model {
     let (framing, heads, segments, body) = exchange.cost(setting);
     Model {
         latency: setting.transit.map(|transit| transit + late * cycle / 2.0 + setting.sending(body)),
-        latency_formula: "transit + c/2 × share of updates published in a cycle c = 2 transits",
+        latency_formula: "transit as of a stream + c/2 × share of updates published in a cycle c = 2 transits",
         latency_source: "RFC 6202 section 2.2: one transit on average, over three at the most",
         requests,
         empty: Some(expiries / requests),
@@ -326,8 +332,8 @@ fn stream(setting: &Setting, added: f64) -> Model {
     let message = framing + lengths.payload_bytes;
     Model {
         latency: setting.transit.map(|transit| transit + setting.sending(message)),
-        latency_formula: "one transit",
-        latency_source: "RFC 6202 section 3.2: a stream's ideal is one transit",
+        latency_formula: TRANSIT,
+        latency_source: "RFC 6202 section 3.2: a stream's ideal is one transit; N equal jobs on P processors",
         requests: 0.0,
         empty: None,
         requests_formula: "0: the one request came before the measured interval",

@@ -2,10 +2,10 @@
 
 use crate::limits;
 use crate::report::findings::theory::sizes::Lengths;
-use crate::run::Arrivals;
 use crate::run::file::{PublishedFeed, Row, Run, Trial};
 use crate::run::heads::Request;
 use crate::run::metric::{Percentiles, Value};
+use crate::run::{Arrivals, Transport};
 use crate::units::{Nanos, UnixMicros};
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
@@ -15,6 +15,32 @@ fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
         Some(tcp_baseline) => Some(tcp_baseline + half_trip),
         None => (half_trip > 0.0).then_some(half_trip),
     }
+}
+
+/// Clients from which their deliveries are most of the processor time of server and generator, whose timers and watches
+/// take as much with one client as with fifty.
+const FAN_OUT_CLIENTS_MIN: u32 = 10;
+
+/// From due to decoded where an update is pushed to N clients over no distance, in seconds: how late the server
+/// published it, and the fan-out. Server and generator work through N deliveries on P processors; the client in the middle
+/// of that queue has waited for half of it. `None` where one of these is not known, of a server on another host or that does
+/// not say when it published, and of so few clients that most of the processor time is not theirs.
+///
+/// The processor time of a delivery is the run's own, both programs together: the term says how much of the latency is
+/// that work, and what is left over is the transport's waiting.
+fn pushed(run: &Run, row: &Row) -> Option<f64> {
+    match row.transport? {
+        Transport::Polling => return None,
+        Transport::LongPolling | Transport::Sse | Transport::WebSocket => {}
+    }
+    if row.point.clients < FAN_OUT_CLIENTS_MIN {
+        return None;
+    }
+    let metrics = &row.metrics;
+    let lag = metrics.latency_ns.mean.0? - metrics.uncorrected_latency_ns.mean.0?;
+    let each = metrics.server_cpu_ns_per_delivery.0? + metrics.generator_cpu_ns_per_delivery.0?;
+    let in_line = f64::from(row.point.clients) / (2.0 * f64::from(run.environment.cores.max(1)));
+    Some((lag.max(0.0) + in_line * each) / 1e9)
 }
 
 /// How the updates are spread in time.
@@ -31,7 +57,7 @@ pub enum Gaps {
 /// Everything that the models work from, in seconds and bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Updates that arrived at one client in a second.
+    /// Updates in a second that were due and reached a client.
     pub rate: f64,
     /// How they are spread.
     pub gaps: Gaps,
@@ -40,7 +66,7 @@ pub struct Setting {
     /// How long a long poll is parked.
     pub hold: f64,
     /// One way, from due to decoded, with nothing but the machine and the link in between; `None` where the run has
-    /// neither a TCP baseline nor a link to tell it.
+    /// nothing to tell it. Of what is pushed it is [`pushed`], of what is polled what the TCP baseline took.
     pub transit: Option<f64>,
     /// How long the connections had been open when the measured interval began, and how long that was.
     pub interval: [f64; 2],
@@ -63,7 +89,7 @@ impl Setting {
         let point = &row.point;
         let seconds: f64 =
             trials.iter().filter_map(|trial| Some(trial.window_ns[1].since(trial.window_ns[0])?.seconds())).sum();
-        let arrived: u64 = trials.iter().map(|trial| trial.arrived).sum();
+        let delivered: u64 = trials.iter().map(|trial| trial.audit.delivered).sum();
         let interval = [run.scenario.warm_up_ns.seconds(), run.scenario.measure_ns.seconds()];
         let gaps = match run.scenario.feed {
             PublishedFeed::Synthetic { arrivals: Some(Arrivals::Steady) } => Gaps::Steady,
@@ -78,16 +104,19 @@ impl Setting {
         let loss = loss.map_or(0.0, |path| path.loss);
         let way = |latency: &Percentiles<Value>| if loss > 0.0 { latency.p50.0 } else { latency.mean.0 };
         let tcp_baseline = tcp_baseline.and_then(|one| way(&one.metrics.latency_ns)).map(|way| way / 1e9);
-        // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
+        let half_trip = point.round_trip().seconds() / 2.0;
+        // Files of early versions do not tell it: Ethernet carries 1,500 B, and half of the loopback device's window is
+        // what Linux puts in one segment there.
+        let told = trials.iter().filter_map(|trial| trial.readings.as_ref()?.segment_bytes).max();
         let is_external = matches!(run.scenario.feed, PublishedFeed::External { .. });
-        let mtu = if is_external || point.path.is_some() { 1_500 } else { 65_536 };
+        let usual = if is_external || point.path.is_some() { 1_500 - limits::TCP_IPV4_HEADER_BYTES } else { 32_768 };
         let heads = point.heads.field_bytes(Request::Fetch, &format!("http://127.0.0.1:{}", trial.port));
         Some(Self {
-            rate: arrived as f64 / (seconds * f64::from(point.clients)),
+            rate: delivered as f64 / (seconds * f64::from(point.clients)),
             gaps,
             poll_interval: point.poll_interval_ns.seconds(),
             hold: point.hold_ns.seconds(),
-            transit: transit(tcp_baseline, point.round_trip().seconds() / 2.0),
+            transit: pushed(run, row).map(|pushed| pushed + half_trip).or(transit(tcp_baseline, half_trip)),
             interval,
             loss,
             round_trip: point.round_trip().seconds(),
@@ -95,7 +124,7 @@ impl Setting {
                 .link_bits_per_s
                 .or(point.path.and_then(|path| path.down_bits_per_s))
                 .map(|bits| bits as f64),
-            segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,
+            segment_bytes: told.map_or(usual, u64::from),
             lengths: Lengths {
                 port: trial.port,
                 seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,

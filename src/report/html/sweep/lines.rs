@@ -10,7 +10,7 @@ use crate::report::html::charts::{Ink, Size};
 use crate::report::html::components::{Fit, Picture, Table, legend};
 use crate::report::html::sweep::Group;
 use crate::report::html::sweep::along::Along;
-use crate::report::text::wording::{capitalised, listed, shown, shown_interval};
+use crate::report::text::wording::{capitalised, listed, shown, shown_in_table, shown_interval};
 use crate::run::Transport;
 use crate::run::file::Verdict;
 use crate::run::metric::{Metric, Unit};
@@ -111,7 +111,7 @@ impl Swept<'_> {
         let (unit, along) = (self.drawn.unit(), self.along);
         let marks = self.points.iter().filter_map(|point| {
             let (row, settings) = (self.view.row(*point, transport)?, self.view.point(*point)?);
-            let (x, y) = (self.place(along.of(settings)), self.drawn.of(&row.metrics)?);
+            let (x, y) = (self.place(along.of(settings)), self.drawn.shown_of(row)?);
             let (interval, at) = (self.drawn.interval(row), along.tick(along.of(settings)));
             let value = match shown_interval(unit, interval) {
                 Some(interval) => format!("{} {interval} at {at}", unit.show(y)),
@@ -166,7 +166,7 @@ fn swept_table(view: &View<'_>, along: Along, points: &[usize], drawn: Drawn) ->
         let value = view.point(*point).map(|point| along.tick(along.of(point))).unwrap_or_default();
         let cells = transports.iter().map(|transport| {
             let row = view.row(*point, *transport);
-            let value = shown(drawn.unit(), row.and_then(|row| drawn.of(&row.metrics)));
+            let value = shown_in_table(drawn, row);
             let interval = shown_interval(drawn.unit(), row.and_then(|row| drawn.interval(row)));
             interval.map_or(value.clone(), |interval| format!("{value} {interval}"))
         });

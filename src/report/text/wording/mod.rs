@@ -6,10 +6,12 @@
 //! | `numbers` | values, intervals, ratios, lists |
 //! | `names` | transports, points and rows |
 //! | `reasons` | why a trial, a row or a run is not valid |
+//! | `withheld` | why a figure is not shown |
 //! | `questions`, `rankings` | who is lowest in a metric, and how far the others are |
 //! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
 //! | `crossovers` | what becomes of two transports along a sweep |
 //! | `claims` | the four claims and what speaks for or against them |
+//! | `memory` | by how much the server's memory grows with each client |
 //! | `thresholds` | what became of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
 //!
@@ -18,6 +20,7 @@
 mod claims;
 mod comparisons;
 mod crossovers;
+mod memory;
 mod names;
 mod numbers;
 mod questions;
@@ -27,10 +30,12 @@ mod recommendations;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod withheld;
 
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;
+pub(crate) use memory::*;
 pub(crate) use names::*;
 pub(crate) use numbers::*;
 pub(crate) use questions::*;
@@ -38,3 +43,4 @@ pub(crate) use rankings::*;
 pub(crate) use reasons::*;
 pub(crate) use recommendations::*;
 pub(crate) use thresholds::*;
+pub(crate) use withheld::*;

@@ -4,7 +4,7 @@ use crate::limits::MEMORY_CLIENTS_MIN;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner, rounds_advised};
 use crate::report::findings::view::{Drawn, View};
 use crate::report::text::wording::{
-    NOT_MEASURED, Question, above, capitalised, counted, either, listed, percent, short_length, times,
+    NOT_MEASURED, Question, above, capitalised, counted, either, listed, percent, short_length, times, why,
 };
 use crate::run::Transport;
 use crate::run::file::Verdict;
@@ -93,6 +93,13 @@ pub(crate) fn ranking_detail(view: &View<'_>, point: usize, question: &Question,
     for (transport, value) in &ranking.above_none {
         let (name, verb) = (with_interval(view, point, *transport), question.comparative.verb);
         parts.push(format!("{name} {verb} {}", question.metric.show(*value)));
+    }
+    if !ranking.explained.is_empty() {
+        let names = listed(&view.prose_of(&ranking.explained));
+        parts.push(format!("what sets {names} apart may be the load generator's own processor time, or its clock"));
+    }
+    for (transport, reason) in &ranking.withheld {
+        parts.push(format!("{} is left out: {}", with_interval(view, point, *transport), why(*reason)));
     }
     for transport in &ranking.missing {
         parts.push(format!("{} was {NOT_MEASURED}", with_interval(view, point, *transport)));

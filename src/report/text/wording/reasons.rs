@@ -71,6 +71,16 @@ fn cause(cause: &Cause, up_to: &str) -> String {
         Cause::HostBusy { fraction } => {
             format!("the host's processors were busy for {up_to}{} of the interval", percent(*fraction))
         }
+        Cause::OthersBusy { fraction } => format!(
+            "programs that are no part of the trial, or other guests of the machine, took {up_to}{} of the host's \
+             processors; end them and run again",
+            percent(*fraction)
+        ),
+        Cause::ClockUncertain { uncertainty_ns, latency_ns_p50 } => {
+            let of = latency_ns_p50.map(|p50| Unit::Nanos.show(p50 as f64));
+            let beside = of.map_or_else(String::new, |of| format!(", beside a median latency of {of}"));
+            format!("the two hosts' clocks are related to within {up_to}{uncertainty_ns} only{beside}")
+        }
         Cause::Refused { count } => format!("{} were refused or broke", counted(*count as usize, "connection")),
         Cause::MissedPolls { count } => {
             format!("{} skipped because the one before had not been answered", were(*count, "poll"))

@@ -7,6 +7,7 @@ use super::*;
 use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare};
 use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
@@ -19,8 +20,10 @@ use crate::run::reason::tests::every_cause;
 use crate::run::reason::{Cause, Reason, RowId};
 use crate::run::threshold::Threshold;
 use crate::run::threshold::tests::every_finding;
+use crate::run::withheld::{Why, Withheld};
 use crate::run::{fake, fixture};
 use crate::stats::Difference;
+use crate::units::Nanos;
 
 /// Headings and the sentences below them.
 #[derive(Default)]
@@ -41,6 +44,8 @@ impl Golden {
 fn every_wording_stands_in_the_golden_file() {
     let mut golden = Golden::default();
     reasons_said(&mut golden);
+    withheld_said(&mut golden);
+    memory_said(&mut golden);
     rankings_said(&mut golden);
     recommendations_said(&mut golden);
     crossovers_said(&mut golden);
@@ -89,6 +94,38 @@ fn reasons_said(golden: &mut Golden) {
     }
 }
 
+fn memory_said(golden: &mut Golden) {
+    golden.heading("Memory for each client");
+    let growth = |transport, bytes: f64| PerClient {
+        transport,
+        bytes,
+        ci95: [bytes * 0.97, bytes * 1.03],
+        crowds: vec![10, 100, 10_000],
+    };
+    let found = [growth(Transport::Sse, 11_264.0), growth(Transport::WebSocket, 8_192.0)];
+    let said = memory_growth(&View::new(&fake::quick()), &found);
+    golden.line(said.unwrap_or_default());
+}
+
+fn withheld_said(golden: &mut Golden) {
+    golden.heading("Why a figure is not shown");
+    let whys = [
+        Why::FewBeyond { beyond: 9 },
+        Why::FewTrials { trials: 1 },
+        Why::FewTrials { trials: 2 },
+        Why::FewClients { clients: 50 },
+        Why::ClockUncertain { uncertainty_ns: Nanos(120_000) },
+    ];
+    whys.into_iter().for_each(|one| golden.line(why(one)));
+    let mut run = fake::quick();
+    let hidden = |metric, why| Withheld { metric, why };
+    for row in run.summary.iter_mut().chain(&mut run.tcp_baseline) {
+        row.withheld = vec![hidden(Metric::ServerRss, whys[3])];
+    }
+    run.summary[1].withheld.push(hidden(Metric::LatencyP99, whys[1]));
+    withheld_lines(&View::new(&run), 0, Metric::ALL).iter().for_each(|line| golden.line(line));
+}
+
 fn rankings_said(golden: &mut Golden) {
     let run = fake::quick();
     let view = View::new(&run);
@@ -102,6 +139,8 @@ fn rankings_said(golden: &mut Golden) {
         behind: Vec::new(),
         above_none: Vec::new(),
         unjudged: Vec::new(),
+        explained: Vec::new(),
+        withheld: Vec::new(),
         missing: Vec::new(),
         invalid: Vec::new(),
         rounds: 3,
@@ -118,6 +157,12 @@ fn rankings_said(golden: &mut Golden) {
         others(Ranking { inconclusive: vec![(Transport::WebSocket, 1.3)], ..base.clone() }),
         Ranking { inconclusive: others_of_all.map(|one| (one, 4.4)).to_vec(), ..base.clone() },
         Ranking { unjudged: vec![Transport::WebSocket], rounds: 1, ..base.clone() },
+        others(Ranking {
+            inconclusive: vec![(Transport::WebSocket, 1.3)],
+            explained: vec![Transport::WebSocket],
+            withheld: vec![(Transport::LongPolling, Why::FewTrials { trials: 1 })],
+            ..base.clone()
+        }),
         Ranking { above_none: vec![(Transport::Polling, 250.0)], ..base.clone() },
         Ranking { missing: vec![Transport::LongPolling], invalid: vec![Transport::Polling], ..base.clone() },
     ];

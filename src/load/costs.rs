@@ -1,0 +1,183 @@
+//! From counters and clocks at both ends of the measured interval to what a delivery costs.
+
+use std::net::SocketAddr;
+
+use crate::limits;
+use crate::load::clock_relation::ClockRelation;
+use crate::load::context::Outcome;
+use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::measure::delivery::{self, Due, Window};
+use crate::measure::host;
+use crate::run::file::{Health, WireTotals};
+use crate::run::metric::{Metrics, Value, WireBytes};
+use crate::run::readings::{AgeReadings, ClockReading, Edge, MemoryReadings, Readings};
+use crate::units::Nanos;
+
+/// The bytes of the interval by what they were.
+pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
+    let counters = ends.ended.counters - ends.begun.counters;
+    let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
+    let segments = segments(&ends.ended) - segments(&ends.begun);
+    let header = limits::segment_header_bytes(address.ip());
+    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+        (Some(begun), Some(ended)) => ended.saturating_sub(begun),
+        (None, _) | (_, None) => 0,
+    };
+    let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
+    WireTotals {
+        payload: counters.payload,
+        framing: counters.framing + counters.body.saturating_sub(counters.payload),
+        http_headers: counters.http_headers,
+        tcp_ip: segments * header,
+        retransmitted: client + server,
+        socket: counters.up + counters.down,
+        segments,
+        up: counters.up,
+        requests: counters.requests,
+        empty: counters.empty,
+    }
+}
+
+/// What was read, to be kept.
+pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
+    let edge = |snapshot: &Snapshot| Edge {
+        at_ns: snapshot.at,
+        server_cpu_ns: snapshot.server_cpu,
+        generator_cpu_ns: snapshot.own_cpu,
+        relay_cpu_ns: snapshot.relay_cpu,
+        generator_wait_ns: snapshot.own_wait,
+        host_busy_ns: snapshot.host.map(|host| host.busy),
+        host_steal_ns: snapshot.host.map(|host| host.steal),
+        segments_in: snapshot.tcp.segments_in,
+        segments_out: snapshot.tcp.segments_out,
+        bytes_retransmitted: snapshot.tcp.bytes_retransmitted,
+        server_bytes_retransmitted: snapshot.server_retransmitted,
+    };
+    let Memory { before, idle, loaded } = data.memory;
+    let clock = |(at_ns, relation): &(Nanos, ClockRelation)| ClockReading {
+        at_ns: *at_ns,
+        offset_ns: relation.offset_ns(),
+        uncertainty_ns: relation.uncertainty,
+    };
+    let segment_bytes = data.ends.ended.tcp.segment_bytes;
+    Readings {
+        begun: edge(&data.ends.begun),
+        ended: edge(&data.ends.ended),
+        memory: MemoryReadings {
+            server_before: before.0,
+            server_idle: idle.0,
+            server_loaded: loaded,
+            kernel_before: before.1,
+            kernel_idle: idle.1,
+            // A link is in the middle of each connection, and makes two of it.
+            ends_per_client: if data.has_link { 4 } else { 2 },
+        },
+        age,
+        segment_bytes: (segment_bytes > 0).then_some(segment_bytes),
+        clocks: data.relations.iter().map(clock).collect(),
+    }
+}
+
+/// How the generator and its host were doing.
+pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
+    let Ends { begun, ended } = &data.ends;
+    let capacity = ended.at.saturating_sub(begun.at).0 as f64 * f64::from(host::cores());
+    let share = |used: Nanos| used.0 as f64 / capacity;
+    let own_cpu = ended.own_cpu.saturating_sub(begun.own_cpu);
+    let lateness = &mut data.lateness;
+    Health {
+        schedule_lag_ns_p50: lateness.percentile(0.5),
+        schedule_lag_ns_p99: lateness.percentile(0.99),
+        schedule_lag_ns_max: lateness.percentile(1.0),
+        missed_ticks: lateness.missed,
+        cpu_fraction: share(own_cpu),
+        wait_fraction: match (begun.own_wait, ended.own_wait) {
+            (Some(begun), Some(ended)) => {
+                let waited = ended.saturating_sub(begun).0 as f64;
+                Value::ratio(waited, waited + own_cpu.0 as f64)
+            }
+            (None, _) | (_, None) => Value(None),
+        },
+        host_cpu_fraction: readings.spent(|edge| edge.host_busy_ns).map_or(0.0, share),
+        others_cpu_fraction: readings.others().map(share).into(),
+        refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
+        reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
+        clock_offset_ns: readings.clocks.first().map_or(0, |clock| clock.offset_ns),
+        clock_uncertainty_ns: readings.clock_uncertainty(),
+    }
+}
+
+/// The figures that are a cost divided by deliveries or by clients: by the updates that were due in the interval and
+/// were delivered, for all transports alike.
+pub(super) fn costs(
+    data: &TrialData,
+    wire: &WireTotals,
+    readings: &Readings,
+    delivered: u64,
+    which: TrialId<'_>,
+) -> Metrics<Value> {
+    let memory = &readings.memory;
+    let clients = f64::from(which.point.point.clients);
+    let per_delivery = |amount: u64| Value::ratio(amount as f64, delivered as f64);
+    let per_client = |after: Option<u64>, before: Option<u64>| match (after, before) {
+        (Some(after), Some(before)) => Value::ratio(after as f64 - before as f64, clients),
+        (None, _) | (_, None) => Value(None),
+    };
+    let cpu = |spent: Option<Nanos>| spent.map_or(Value(None), |spent| per_delivery(spent.0));
+    let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
+    // Where clients come and go, it is their coming back that counts.
+    let mut connects = came_back(data);
+    if connects.is_empty() {
+        connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+        connects.sort_unstable();
+    }
+    // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
+    let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
+    let all_ends = if are_enough { per_client(memory.kernel_idle, memory.kernel_before) } else { Value(None) };
+    let ends = f64::from(memory.ends_per_client);
+    Metrics {
+        requests_per_delivery: per_delivery(wire.requests),
+        empty_fraction: Value::ratio(wire.empty as f64, wire.requests as f64),
+        wire_bytes_per_delivery: WireBytes {
+            total: per_delivery(total),
+            payload: per_delivery(wire.payload),
+            framing: per_delivery(wire.framing),
+            http_headers: per_delivery(wire.http_headers),
+            tcp_ip: per_delivery(wire.tcp_ip),
+            retransmitted: per_delivery(wire.retransmitted),
+        },
+        server_cpu_ns_per_delivery: cpu(readings.spent(|edge| edge.server_cpu_ns)),
+        host_cpu_ns_per_delivery: match memory.server_before {
+            // A server on another host makes this host's time half the story.
+            None => Value(None),
+            Some(_) => cpu(readings.host_busy()),
+        },
+        generator_cpu_ns_per_delivery: cpu(readings.spent(|edge| Some(edge.generator_cpu_ns))),
+        server_rss_bytes_per_client: per_client(memory.server_idle, memory.server_before),
+        server_rss_loaded_bytes_per_client: per_client(memory.server_loaded, memory.server_before),
+        kernel_bytes_per_client: Value(all_ends.0.map(|bytes| bytes / ends)),
+        connect_ns_p50: Value(connects.get(connects.len() / 2).map(|connect| connect.0 as f64)),
+        ..Metrics::default()
+    }
+}
+
+/// What Age of Information and stale fraction are averaged from, over all clients.
+pub(super) fn age(outcomes: &[Outcome], due: &[Due], window: Window) -> AgeReadings {
+    let mut sum = AgeReadings::default();
+    for outcome in outcomes {
+        let (area, covered) = delivery::age(&outcome.seen.deliveries, window);
+        sum.area_ns2 += area;
+        sum.covered_ns.0 += covered.0;
+        sum.stale_ns.0 += delivery::stale(&outcome.seen.deliveries, due, window).0;
+    }
+    sum
+}
+
+/// How long each coming back in the interval took, sorted.
+pub(super) fn came_back(data: &TrialData) -> Vec<Nanos> {
+    let returns = data.outcomes.iter().flat_map(|outcome| &outcome.returns);
+    let in_window = returns.filter(|(at, _)| data.window.contains(*at));
+    let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();
+    connects.sort_unstable();
+    connects
+}

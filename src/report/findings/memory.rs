@@ -1,0 +1,89 @@
+//! The server's memory for each client, as the slope of a line through crowds of several sizes: what one crowd took,
+//! divided by its size, has in it whatever the allocator happened to hold, the slope has not.
+
+use crate::limits::MEMORY_CROWDS_MIN;
+use crate::report::findings::view::{Setting, View};
+use crate::run::Transport;
+use crate::run::file::Verdict;
+use crate::stats;
+
+/// By how much the server's resident memory grows with each client.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PerClient {
+    /// Over which transport, with all clients connected and idle.
+    pub transport: Transport,
+    /// Bytes for each client.
+    pub bytes: f64,
+    /// Where that is, with 95 % confidence, from how far the trials lie off the line.
+    pub ci95: [f64; 2],
+    /// The crowds that it was drawn through, the smallest first.
+    pub crowds: Vec<u32>,
+}
+
+/// The growth of each transport; nothing where there are too few crowds, or where they differ in more than their size.
+pub(crate) fn of(view: &View<'_>) -> Vec<PerClient> {
+    let points: Vec<_> = view.points().into_iter().filter_map(|point| view.point(point)).collect();
+    let differ = |setting: &&Setting| points.iter().any(|point| setting.differs(point, points[0]));
+    if Setting::ALL.iter().filter(differ).any(|setting| *setting != Setting::Clients) {
+        return Vec::new();
+    }
+    view.transports().into_iter().filter_map(|transport| of_transport(view, transport)).collect()
+}
+
+fn of_transport(view: &View<'_>, transport: Transport) -> Option<PerClient> {
+    let trials = view.run.trials.iter().filter(|trial| trial.transport == Some(transport));
+    let measured = trials.filter(|trial| trial.verdict != Verdict::Invalid).filter_map(|trial| {
+        let memory = trial.readings.as_ref()?.memory;
+        Some((trial.point.clients, memory.server_idle? as f64 - memory.server_before? as f64))
+    });
+    let measured: Vec<(u32, f64)> = measured.collect();
+    let mut crowds: Vec<u32> = measured.iter().map(|(clients, _)| *clients).collect();
+    crowds.sort_unstable();
+    crowds.dedup();
+    if crowds.len() < MEMORY_CROWDS_MIN {
+        return None;
+    }
+    let points: Vec<(f64, f64)> = measured.into_iter().map(|(clients, bytes)| (clients.into(), bytes)).collect();
+    let (bytes, ci95) = stats::slope(&points)?;
+    Some(PerClient { transport, bytes, ci95, crowds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fake;
+    use crate::run::file::{Point, Run};
+    use crate::run::fixture;
+
+    /// A run whose server holds a megabyte that has nothing to do with its clients, and 8 KiB for each.
+    fn run(crowds: &[u32]) -> Run {
+        let points = crowds.iter().map(|clients| Point { clients: *clients, ..fake::point() }).collect();
+        let mut run = fake::run("crowd", "?", Some("clients"), points, 3);
+        for trial in &mut run.trials {
+            let mut readings = fixture::readings();
+            readings.memory.server_before = Some(10 << 20);
+            readings.memory.server_idle = Some((11 << 20) + u64::from(trial.point.clients) * 8_192);
+            trial.readings = Some(readings);
+        }
+        run
+    }
+
+    #[test]
+    fn what_the_allocator_holds_besides_is_not_in_the_slope() {
+        let run = run(&[10, 100, 1_000]);
+        let found = of(&View::new(&run));
+        assert_eq!(found.len(), 4);
+        for growth in found {
+            assert!((growth.bytes - 8_192.0).abs() < 1.0, "{growth:?}");
+            assert_eq!(growth.crowds, [10, 100, 1_000]);
+        }
+    }
+
+    #[test]
+    fn two_crowds_or_points_that_differ_in_something_else_have_no_slope() {
+        assert_eq!(of(&View::new(&run(&[10, 1_000]))), []);
+        let mut other = run(&[10, 100, 1_000]);
+        other.trials.iter_mut().filter(|trial| trial.point_index == 1).for_each(|trial| trial.point.rate_per_s = 99.0);
+        assert_eq!(of(&View::new(&other)), []);
+    }
+}

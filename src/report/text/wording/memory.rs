@@ -1,0 +1,23 @@
+//! The server's memory for each client.
+
+use crate::report::findings::memory::PerClient;
+use crate::report::findings::view::View;
+use crate::report::text::wording::{listed, shown_interval};
+use crate::run::metric::Unit;
+use crate::units::grouped;
+
+/// By how much the server's memory grows with each client, of all transports in one sentence; nothing of none.
+pub(crate) fn memory_growth(view: &View<'_>, found: &[PerClient]) -> Option<String> {
+    let (smallest, largest) = (found.first()?.crowds.first()?, found.first()?.crowds.last()?);
+    let each = found.iter().map(|one| {
+        let interval = shown_interval(Unit::Bytes, Some(one.ci95)).map(|ends| format!(" {ends}")).unwrap_or_default();
+        format!("{} {}{interval}", view.prose(one.transport), Unit::Bytes.show(one.bytes))
+    });
+    Some(format!(
+        "The server's memory grows with each idle client, by the line through {} crowds of {} to {}, by: {}.",
+        found.first()?.crowds.len(),
+        grouped((*smallest).into()),
+        grouped((*largest).into()),
+        listed(&each.collect::<Vec<_>>())
+    ))
+}
