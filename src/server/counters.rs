@@ -14,6 +14,7 @@ use crate::measure::tap::{Tap, Tapped};
 use crate::net::AnyStream;
 use crate::run::Transport;
 use crate::server::page_session::{AddedDelay, Attachment, DelayedStream, Lane, LaneCounts, PageSession};
+use crate::server::takeover::Takeover;
 use crate::stream::Batch;
 use crate::units::Nanos;
 
@@ -97,6 +98,7 @@ pub struct Connection {
     /// Bytes of the last request, as far as they had come in when it was charged.
     request_bytes: AtomicU64,
     attachment: Attachment,
+    takeover: Takeover,
 }
 
 impl Counters {
@@ -125,6 +127,7 @@ impl Counters {
             requests: AtomicU64::new(0),
             request_bytes: AtomicU64::new(0),
             attachment: Attachment::default(),
+            takeover: Takeover::default(),
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
@@ -225,6 +228,11 @@ impl Connection {
         &self.attachment
     }
 
+    /// What is agreed about its being taken over from hyper.
+    pub fn takeover(&self) -> &Takeover {
+        &self.takeover
+    }
+
     /// The kernel's counts without the segment that the request just came in with.
     fn tcp_before_this_request(&self) -> TcpCounts {
         let counts = self.id.get().map(|id| self.counters.sockets.counts(*id)).unwrap_or_default();
@@ -289,6 +297,11 @@ impl Tap for Meter {
         self.connection.bytes_out.fetch_add(bytes, Relaxed);
         self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
         self.connection.attachment.count(|lane| lane.went_out(bytes));
+        self.connection.takeover.note_unsent(true);
+    }
+
+    fn flushed(&mut self) {
+        self.connection.takeover.note_unsent(false);
     }
 
     fn closing(&mut self) {

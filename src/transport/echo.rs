@@ -81,19 +81,20 @@ pub async fn serve(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let response = websocket::accept(request, &app.settings.origins)?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
-    let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
     let drain = app.drain.turn();
-    app.tasks.spawn(async move {
-        if let Some(mut socket) = upgrade.socket().await {
-            tokio::select! {
-                biased;
-                _ended = echo(&mut socket, &connection) => {}
-                _come_back_in = drain => {
-                    let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
-                }
+    let echoing = Arc::clone(&connection);
+    connection.takeover().agree(async move |taken| {
+        let mut socket = websocket::over(taken.socket, config).await;
+        tokio::select! {
+            biased;
+            _ended = echo(&mut socket, &echoing) => {}
+            _come_back_in = drain => {
+                let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
             }
         }
+        None
     });
     Ok(response)
 }

@@ -15,21 +15,28 @@
 //! What is published while the client has no request parked is retained by the journal and answered at once to the
 //! next one: nothing is lost between two polls.
 
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
-
-use axum::extract::State;
-use axum::response::Response;
-use axum::{Extension, http::HeaderMap};
-use http::StatusCode;
-use serde::Deserialize;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderMap, HeaderValue};
+use serde::Deserialize;
 
 use crate::limits;
 use crate::net::Stream;
+use crate::run::Transport;
+use crate::server::fanout::{Delivery, Member};
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, Problem, Room};
-use crate::stream::Cursor;
-use crate::transport::answer;
+use crate::server::takeover::{Taken, Wire};
+use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
+use crate::stream::{Batch, BatchLimit, Cursor};
+use crate::transport::answer::{self, Asked, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 
 // Server half ---------------------------------------------------------------------------------------------------------
@@ -59,28 +66,120 @@ pub async fn serve(
     let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
     if let Some(batch) = asked.reader.try_next(limit) {
         counts.sent(&batch);
-        return Ok(answer::ok(&batch));
+        return Ok(Reply::updates(&batch).into_response());
     }
     // Parked from here on: what is not needed any more is given back.
     drop((query, headers));
-    let mut turn = app.drain.turn();
-    drop(app);
-    let parked = async {
-        tokio::select! {
+    let turn = app.drain.turn();
+    let parked = Parked { app, asked, hold, turn, counts };
+    // A group hands over as many updates as it finds.
+    if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
+        return Ok(parked.reply(limit).await.into_response());
+    }
+    connection.takeover().agree(async move |taken| parked.reply_over(&room, taken).await);
+    Ok(Response::default())
+}
+
+/// A request that waits for an update.
+struct Parked {
+    app: Arc<App>,
+    asked: Asked,
+    hold: Duration,
+    turn: DrainSignal,
+    counts: RequestCounters,
+}
+
+impl Parked {
+    /// Waits, and says what hyper is to answer.
+    async fn reply(mut self, limit: BatchLimit) -> Reply {
+        let next = async {
+            tokio::select! {
+                biased;
+                batch = self.asked.reader.next(limit) => Some(batch),
+                _come_back_in = &mut self.turn => None,
+            }
+        };
+        match tokio::time::timeout(self.hold, next).await {
+            Ok(Some(batch)) => {
+                self.counts.sent(&batch);
+                Reply::updates(&batch)
+            }
+            Ok(None) | Err(_) => {
+                self.counts.empty();
+                self.asked.nothing_new()
+            }
+        }
+    }
+
+    /// Waits in a group, which most often writes the answer, and gives the connection back for the next request.
+    ///
+    /// That the group has written it is noticed when the next request comes, or when the hold is over.
+    async fn reply_over(self, room: &Room, taken: Taken) -> Option<Socket> {
+        let Self { app, asked, hold, mut turn, counts } = self;
+        let nothing_new = asked.nothing_new();
+        let parked = Subscriber { wire: Wire::new(taken.socket), headers: taken.headers, counts, is_answered: false };
+        let seat = room.seat(parked, asked.reader);
+        let batch = tokio::select! {
             biased;
-            batch = asked.reader.next(limit) => Some(batch),
+            batch = seat.next() => batch.ok()?,
+            () = poll_fn(|context| seat.with(|one| one.wire.poll_gone(context)).unwrap_or(Poll::Ready(()))) => return None,
             _come_back_in = &mut turn => None,
+            () = tokio::time::sleep(hold) => None,
+        };
+        let answer = |one: &mut Subscriber| {
+            if app.drain.has_begun() {
+                one.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            match batch {
+                Some(batch) => one.put_batch(&batch),
+                None if one.is_answered => {}
+                None => {
+                    one.counts.empty();
+                    one.wire.put(nothing_new.encode(&one.headers));
+                }
+            }
+            Ok(())
+        };
+        seat.send(answer).await.ok()?;
+        seat.take().map(|one| one.wire.into_socket())
+    }
+}
+
+/// The connection of a parked request, as its group sees it.
+struct Subscriber {
+    wire: Wire,
+    /// What middleware adds to the answer.
+    headers: HeaderMap,
+    counts: RequestCounters,
+    is_answered: bool,
+}
+
+impl Subscriber {
+    fn put_batch(&mut self, batch: &Batch) {
+        self.counts.sent(batch);
+        self.wire.put(Reply::updates(batch).encode(&self.headers));
+    }
+}
+
+impl Member for Subscriber {
+    type Error = io::Error;
+
+    const WANTS_ONE: bool = true;
+
+    fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_answered = true;
+        if self.headers.is_empty() {
+            self.counts.sent(&delivery.batch);
+            let encode = |batch: &Batch| Reply::updates(batch).encode(&HeaderMap::new());
+            self.wire.put(delivery.form(Transport::LongPolling, encode).clone());
+        } else {
+            self.put_batch(&delivery.batch);
         }
-    };
-    match tokio::time::timeout(hold, parked).await {
-        Ok(Some(batch)) => {
-            counts.sent(&batch);
-            Ok(answer::ok(&batch))
-        }
-        Ok(None) | Err(_) => {
-            counts.empty();
-            Ok(asked.nothing_new())
-        }
+        self.wire.poll_flush(context)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wire.poll_flush(context)
     }
 }
 
