@@ -93,7 +93,7 @@ pub const WS_PONG_WAIT: Duration = Duration::from_secs(20);
 pub const WS_CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// Read buffer of a server WebSocket. The library fills it with zeros at each read and keeps it for the connection's
 /// life; a client of `/updates/ws` sends only control frames (RFC 6455 section 5.5: 125 B at the most).
-pub const WS_READ_BUFFER_BYTES: usize = 512;
+pub const WS_READ_BUFFER_BYTES: usize = 256;
 /// Read buffer of `/echo/ws` and of the clients, which read whole updates.
 pub const WS_LARGE_READ_BUFFER_BYTES: usize = 4096;
 /// One message to `/updates/ws`, on which nothing but control frames is expected.

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,7 +25,7 @@ use crate::limits;
 use crate::net::AnyStream;
 use crate::net::Stream;
 use crate::server::request::check_host;
-use crate::server::takeover::{Successor, Taken};
+use crate::server::takeover::Succession;
 use crate::server::{App, Connection, Problem, Socket};
 use crate::transport;
 
@@ -113,13 +113,11 @@ fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
 async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
     let mut drain = pin!(app.drain.begun());
     let mut next = Some(socket);
-    while let Some(socket) = next {
+    while let Some(socket) = next.take() {
         // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
         let taken = Box::pin(requests(&app, &router, &connection, socket, drain.as_mut())).await;
-        next = match taken {
-            Some((successor, taken)) => successor(taken).await,
-            None => None,
-        };
+        let Some(succession) = taken else { return };
+        next = succession.await;
     }
 }
 
@@ -130,7 +128,7 @@ async fn requests(
     connection: &Arc<Connection>,
     socket: Socket,
     mut drain: Pin<&mut impl Future<Output = ()>>,
-) -> Option<(Successor, Taken)> {
+) -> Option<Succession> {
     let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -145,8 +143,8 @@ async fn requests(
             Pin::new(&mut http).graceful_shutdown();
         }
         match http.poll_without_shutdown(context) {
-            Poll::Ready(ended) => Poll::Ready(Err(ended)),
-            Poll::Pending => connection.takeover().ready().map_or(Poll::Pending, |ready| Poll::Ready(Ok(ready))),
+            Poll::Pending if connection.takeover().is_ready() => Poll::Ready(Ok(())),
+            ended_or_pending => ended_or_pending,
         }
     })
     .await;
@@ -154,17 +152,14 @@ async fn requests(
     let mut socket = parts.io.into_inner();
     // Copied, since it is most often empty: taken over, it would keep hyper's read buffer alive.
     socket.unread(Bytes::copy_from_slice(&parts.read_buf));
-    match ended {
-        Ok((successor, headers)) => return Some((successor, Taken { socket, headers })),
-        Err(Err(error)) => note(&error),
-        Err(Ok(())) => {
-            if let Some(successor) = connection.takeover().upgraded() {
-                return Some((successor, Taken { socket, headers: HeaderMap::new() }));
-            }
-            if let Err(error) = socket.shutdown().await {
-                note(&error);
-            }
-        }
+    let ended = match ended.map(|()| connection.takeover().take(socket)) {
+        Ok(Ok(succession)) => return Some(succession),
+        Ok(Err(mut socket)) => socket.shutdown().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    // The network's or the client's doing, and worth a line only to who looks for it.
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended: {error}");
     }
     None
 }
@@ -191,9 +186,4 @@ async fn answer(
         unreachable!("nothing ends this wait");
     }
     Ok(response)
-}
-
-/// A connection that breaks is the network's or the client's doing, and worth a line only to who looks for it.
-fn note(error: &impl std::error::Error) {
-    tracing::debug!("a connection ended: {error}");
 }

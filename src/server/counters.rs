@@ -19,7 +19,8 @@ use crate::stream::Batch;
 use crate::units::Nanos;
 
 /// A server's side of a connection, with its bytes counted.
-pub type Socket = Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>;
+/// Boxed, since it goes from hand to hand: from hyper to a WebSocket or into a seat, and back.
+pub type Socket = Box<Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>>;
 
 /// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
@@ -134,7 +135,7 @@ impl Counters {
         let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
         let line = DelayedStream::new(stream, Arc::clone(&connection), write_timeout);
-        (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))
+        (Arc::clone(&connection), Box::new(Tapped::new(line, Meter { connection, id }, write_timeout)))
     }
 
     /// RequestCounters a connection that was not let in.

@@ -25,7 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits;
 use crate::run::Transport;
-use crate::stream::{Batch, BatchLimit, Journal, Reader, Start};
+use crate::stream::{Batch, BatchLimit, Cursor, Journal, Reader, Start};
 
 /// What a group reads at once; a member that catches up by itself does the same.
 const LIMIT: BatchLimit =
@@ -120,9 +120,24 @@ impl<M: Member> Seat<M> {
         Poll::Pending
     }
 
-    /// Lets the own task do something with the member that is no write.
-    pub fn with<T>(&self, act: impl FnOnce(&mut M) -> T) -> Option<T> {
-        self.lock().member.as_mut().map(act)
+    /// Lets the own task hear the client. With what it hears the seat is taken back: the member may have to answer before
+    /// it is written to again.
+    ///
+    /// Cancel safe, if `poll` is.
+    pub async fn hear<T>(&self, mut poll: impl FnMut(&mut M, &mut Context<'_>) -> Poll<Option<T>>) -> Option<T> {
+        std::future::poll_fn(|context| {
+            let mut place = self.lock();
+            let Some(member) = &mut place.member else { return Poll::Ready(None) };
+            let heard = ready!(poll(member, context));
+            place.is_lent = false;
+            Poll::Ready(heard)
+        })
+        .await
+    }
+
+    /// The member wants one more delivery, behind the last.
+    pub fn want_more(&self) {
+        self.lock().is_served = false;
     }
 
     /// Takes the seat back to write something of the own task's, and waits until the socket has taken it. The group has
@@ -147,7 +162,7 @@ impl<M: Member> Seat<M> {
     }
 
     /// The member's position.
-    pub fn position(&self) -> crate::stream::Cursor {
+    pub fn position(&self) -> Cursor {
         self.lock().reader.cursor()
     }
 

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,9 +21,13 @@ use hyper::body::Body;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Socket;
+use crate::limits;
 
-/// What a handler hands in: has the connection until it gives it back, or ends it.
-pub type Successor = Box<dyn FnOnce(Taken) -> Pin<Box<dyn Future<Output = Option<Socket>> + Send>> + Send>;
+/// What a handler hands in.
+type Successor = Box<dyn FnOnce(Taken) -> Succession + Send>;
+
+/// What has the connection until it gives it back, or ends it.
+pub type Succession = Pin<Box<dyn Future<Output = Option<Socket>> + Send>>;
 
 /// What it is given.
 pub struct Taken {
@@ -30,7 +35,7 @@ pub struct Taken {
     pub socket: Socket,
     /// The headers of the handler's response, with those that its middleware added; nothing of it has been sent, except
     /// of a 101.
-    pub headers: HeaderMap,
+    pub headers: Box<HeaderMap>,
 }
 
 /// What hyper's side and the handler's side of a connection say to one another about it.
@@ -40,13 +45,17 @@ pub struct Takeover {
     is_offered: AtomicBool,
     /// hyper still has bytes of earlier answers to send.
     has_unsent: AtomicBool,
-    agreed: Mutex<Agreed>,
+    agreed: Mutex<Box<Agreed>>,
 }
 
 #[derive(Default)]
 struct Agreed {
     successor: Option<Successor>,
-    headers: Option<HeaderMap>,
+    headers: Option<Box<HeaderMap>>,
+    /// What a successor has read of the request that hyper reads next.
+    read_ahead: Option<Bytes>,
+    /// What a successor had read of the request that was read last.
+    head: Option<Bytes>,
 }
 
 impl Takeover {
@@ -55,6 +64,21 @@ impl Takeover {
         let is_kept_alive = request.headers().get(CONNECTION).is_none_or(|value| value == "keep-alive");
         let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
         self.is_offered.store(is_plain && is_kept_alive && request.body().is_end_stream(), Relaxed);
+        let mut agreed = self.lock();
+        agreed.head = agreed.read_ahead.take();
+    }
+
+    /// The bytes that the request began with, if a successor read them before hyper did.
+    pub fn head(&self) -> Option<Bytes> {
+        self.lock().head.take()
+    }
+
+    /// A successor leaves a request to hyper that begins with these bytes.
+    pub fn leave(&self, wire: Wire, request: Bytes) -> Socket {
+        self.lock().read_ahead = Some(request.clone());
+        let mut socket = wire.socket;
+        socket.unread(request);
+        socket
     }
 
     /// Is it offered?
@@ -76,23 +100,25 @@ impl Takeover {
     }
 
     /// The handler's response has come through its middleware, with these headers.
-    pub fn answered(&self, headers: HeaderMap) {
-        self.lock().headers = Some(headers);
+    pub fn answered(&self, mut headers: HeaderMap) {
+        // That of the body which is not sent.
+        headers.remove(CONTENT_LENGTH);
+        self.lock().headers = Some(Box::new(headers));
     }
 
-    /// Who has the connection next, if hyper can let go of it now.
-    pub fn ready(&self) -> Option<(Successor, HeaderMap)> {
-        if self.has_unsent.load(Relaxed) {
-            return None;
-        }
+    /// Is all said and done, so that hyper can let go of the connection?
+    pub fn is_ready(&self) -> bool {
+        !self.has_unsent.load(Relaxed) && self.lock().headers.is_some()
+    }
+
+    /// Has the connection, which hyper let go of, taken over, if that was agreed.
+    pub fn take(&self, socket: Socket) -> Result<Succession, Socket> {
         let mut agreed = self.lock();
-        let headers = agreed.headers.take()?;
-        Some((agreed.successor.take()?, headers))
-    }
-
-    /// Who has the connection next, now that hyper has sent a 101 and is done.
-    pub fn upgraded(&self) -> Option<Successor> {
-        self.lock().successor.take()
+        let headers = agreed.headers.take().unwrap_or_default();
+        match agreed.successor.take() {
+            Some(successor) => Ok(successor(Taken { socket, headers })),
+            None => Err(socket),
+        }
     }
 
     /// Something is to be sent, or all has been.
@@ -100,7 +126,7 @@ impl Takeover {
         self.has_unsent.store(has_unsent, Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Agreed> {
+    fn lock(&self) -> MutexGuard<'_, Box<Agreed>> {
         // Nothing in this file panics while it holds the lock.
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,13 +156,10 @@ pub fn head(status: StatusCode, headers: &[&HeaderMap], length: BodyLength) -> B
     // Writing to memory cannot fail.
     let _ = write!(head, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
     for (name, value) in headers.iter().copied().flatten() {
-        // That of the response which was not sent.
-        if name != CONTENT_LENGTH {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
     }
     let _ = match length {
         BodyLength::None => Ok(()),
@@ -147,17 +170,17 @@ pub fn head(status: StatusCode, headers: &[&HeaderMap], length: BodyLength) -> B
     head
 }
 
-/// A connection that was taken over. What its socket does not take at once waits here.
+/// A connection that was taken over. What its socket does not take at once of a delivery waits here, before all that is
+/// written later.
 pub struct Wire {
     socket: Socket,
     unsent: Bytes,
-    is_heard: bool,
 }
 
 impl Wire {
     /// With nothing to send.
     pub fn new(socket: Socket) -> Self {
-        Self { socket, unsent: Bytes::new(), is_heard: true }
+        Self { socket, unsent: Bytes::new() }
     }
 
     /// Puts bytes behind those that wait to be sent.
@@ -172,6 +195,11 @@ impl Wire {
     ///
     /// Errors: the socket's.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let written = ready!(Pin::new(&mut self.socket).poll_write(context, &self.unsent))?;
             if written == 0 {
@@ -179,29 +207,47 @@ impl Wire {
             }
             self.unsent.advance(written);
         }
-        Pin::new(&mut self.socket).poll_flush(context)
+        Poll::Ready(Ok(()))
     }
 
-    /// Ready when the client has gone. What it says instead, its next request, is kept for whoever has the connection
-    /// next, and is the last that is read: a client may not send that much ahead.
-    pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        const AHEAD_BYTES: usize = 1024;
-        while self.is_heard {
-            let mut bytes = [0; AHEAD_BYTES];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            let outcome = ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer));
-            if outcome.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(());
-            }
-            self.socket.unread(Bytes::copy_from_slice(buffer.filled()));
-            self.is_heard = false;
-        }
-        Poll::Pending
+    /// What the client says, as much as there is at once; `None` when it has gone.
+    pub fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut bytes = [MaybeUninit::uninit(); limits::HEAD_BYTES_MAX];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        let outcome = ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer));
+        let is_said = outcome.is_ok() && !buffer.filled().is_empty();
+        Poll::Ready(is_said.then(|| Bytes::copy_from_slice(buffer.filled())))
     }
 
     /// The connection.
     pub fn into_socket(self) -> Socket {
         self.socket
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Wire::poll_flush(&mut self, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
 
@@ -215,7 +261,6 @@ mod tests {
     fn a_head_is_read_by_others_as_it_was_meant() {
         let mut headers = HeaderMap::new();
         headers.insert(ETAG, HeaderValue::from_static("\"1f3a9c02-41\""));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let cases = [
             (StatusCode::OK, BodyLength::Bytes(17), Some(("content-length", "17"))),
             (StatusCode::OK, BodyLength::Chunked, Some(("transfer-encoding", "chunked"))),

@@ -34,7 +34,8 @@ pub(super) struct Asked {
     pub reader: Reader,
     /// The client named no position, and learns it from the first answer.
     pub is_new: bool,
-    nothing_new: StatusCode,
+    /// 204, or 304 to a conditional request.
+    pub nothing_new: StatusCode,
 }
 
 /// Reads `after`, or `If-None-Match` in its place.
@@ -76,10 +77,9 @@ pub(super) struct Reply {
 }
 
 impl Asked {
-    /// 204, or 304 to a conditional request. The tag tells a client that is new here where it stands.
+    /// There is nothing to answer with.
     pub fn nothing_new(&self) -> Reply {
-        let headers = [(ETAG, etag(self.reader.cursor())), (CACHE_CONTROL, NO_STORE)];
-        Reply { status: self.nothing_new, headers: HeaderMap::from_iter(headers), body: Bytes::new() }
+        Reply::nothing_new(self.nothing_new, self.reader.cursor())
     }
 }
 
@@ -94,6 +94,12 @@ impl Reply {
             (CACHE_CONTROL, NO_STORE),
         ];
         Self { status: StatusCode::OK, headers: HeaderMap::from_iter(headers), body: encode(batch) }
+    }
+
+    /// That there is nothing, in the words that were asked for. The tag tells a client that is new here where it stands.
+    pub fn nothing_new(status: StatusCode, position: Cursor) -> Self {
+        let headers = [(ETAG, etag(position)), (CACHE_CONTROL, NO_STORE)];
+        Self { status, headers: HeaderMap::from_iter(headers), body: Bytes::new() }
     }
 
     /// Its bytes on a connection that was taken over from hyper, with `more` headers.

@@ -41,7 +41,8 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::run::file::MessageKind;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, Problem, Socket, request};
+use crate::server::takeover::Wire;
+use crate::server::{App, Connection, Problem, request};
 use crate::transport::client::{self, ClientError, Options};
 use crate::transport::websocket;
 
@@ -99,7 +100,7 @@ pub async fn serve(
     Ok(response)
 }
 
-async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
+async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Result<(), WsError> {
     let mut keepalive = websocket::Keepalive::new();
     loop {
         let received = tokio::select! {

@@ -15,8 +15,9 @@
 //! What is published while the client has no request parked is retained by the journal and answered at once to the
 //! next one: nothing is lost between two polls.
 
-use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,9 +25,12 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
+use memchr::memmem;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::net::Stream;
@@ -76,7 +80,8 @@ pub async fn serve(
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
-    connection.takeover().agree(async move |taken| parked.reply_over(&room, taken).await);
+    let own = Arc::clone(&connection);
+    connection.takeover().agree(move |taken| parked.reply_over(own, room, taken));
     Ok(Response::default())
 }
 
@@ -111,37 +116,94 @@ impl Parked {
         }
     }
 
-    /// Waits in a group, which most often writes the answer, and gives the connection back for the next request.
+    /// Waits in a group, which most often writes the answer, and answers further requests of the same kind; any other is
+    /// left to hyper.
     ///
-    /// That the group has written it is noticed when the next request comes, or when the hold is over.
-    async fn reply_over(self, room: &Room, taken: Taken) -> Option<Socket> {
+    /// That the group has answered is noticed when the next request comes, or when the hold is over.
+    async fn reply_over(self, connection: Arc<Connection>, room: Arc<Room>, taken: Taken) -> Option<Socket> {
         let Self { app, asked, hold, mut turn, counts } = self;
-        let nothing_new = asked.nothing_new();
+        let Asked { reader, nothing_new, .. } = asked;
+        let question = Question::new(&connection, reader.cursor());
         let parked = Subscriber { wire: Wire::new(taken.socket), headers: taken.headers, counts, is_answered: false };
-        let seat = room.seat(parked, asked.reader);
-        let batch = tokio::select! {
-            biased;
-            batch = seat.next() => batch.ok()?,
-            () = poll_fn(|context| seat.with(|one| one.wire.poll_gone(context)).unwrap_or(Poll::Ready(()))) => return None,
-            _come_back_in = &mut turn => None,
-            () = tokio::time::sleep(hold) => None,
-        };
-        let answer = |one: &mut Subscriber| {
-            if app.drain.has_begun() {
-                one.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            match batch {
-                Some(batch) => one.put_batch(&batch),
-                None if one.is_answered => {}
-                None => {
-                    one.counts.empty();
-                    one.wire.put(nothing_new.encode(&one.headers));
+        let seat = room.seat(parked, reader);
+        let mut over = pin!(tokio::time::sleep(hold));
+        // A request that comes before this one is answered waits until it is.
+        let mut ahead = None;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = seat.next() => batch.ok()?,
+                said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
+                    ahead = Some(said?);
+                    continue;
                 }
+                _come_back_in = &mut turn => {
+                    turn = app.drain.turn();
+                    None
+                }
+                () = &mut over => None,
+            };
+            let position = seat.position();
+            let answer = |one: &mut Subscriber| {
+                if app.drain.has_begun() {
+                    one.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                match batch {
+                    Some(batch) => one.put_batch(&batch),
+                    None if one.is_answered => {}
+                    None => {
+                        one.counts.empty();
+                        one.wire.put(Reply::nothing_new(nothing_new, position).encode(&one.headers));
+                    }
+                }
+                one.is_answered = false;
+                Ok(())
+            };
+            seat.send(answer).await.ok()?;
+            let request = match ahead.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    biased;
+                    said = seat.hear(|one, context| one.wire.poll_said(context)) => said?,
+                    () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
+                    () = tokio::time::sleep(app.settings.head_timeout) => return None,
+                },
+            };
+            let is_again = |question: &Question| question.is_asked_again(&request, seat.position());
+            if app.drain.has_begun() || !question.as_ref().is_some_and(is_again) {
+                return Some(connection.takeover().leave(seat.take()?.wire, request));
             }
-            Ok(())
-        };
-        seat.send(answer).await.ok()?;
-        seat.take().map(|one| one.wire.into_socket())
+            connection.charge(Some(Transport::LongPolling));
+            seat.want_more();
+            over.as_mut().reset(Instant::now() + hold);
+        }
+    }
+}
+
+/// The head of a long poll as a client sends it again and again, with nothing changed but its cursor: read, routed and
+/// checked once, it need not be again.
+struct Question {
+    head: Bytes,
+    cursor: Range<usize>,
+}
+
+impl Question {
+    /// The one that a connection has just asked, if its bytes are known and hold this cursor once. A connection that
+    /// belongs to a page asks anew each time: its requests are counted, and take their time.
+    fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
+        let head = connection.takeover().head().filter(|_| !connection.attachment().is_taken())?;
+        let cursor = cursor.to_string();
+        let mut found = memmem::find_iter(&head, cursor.as_bytes());
+        let start = found.next().filter(|_| found.next().is_none())?;
+        let is_whole = memmem::find(&head, b"\r\n\r\n") == Some(head.len() - 4);
+        is_whole.then(|| Self { cursor: start..start + cursor.len(), head })
+    }
+
+    /// Is this the same head, with this cursor?
+    fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
+        let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
+        let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        between.is_some_and(|between| between == cursor.to_string().as_bytes())
     }
 }
 
@@ -149,7 +211,7 @@ impl Parked {
 struct Subscriber {
     wire: Wire,
     /// What middleware adds to the answer.
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
     counts: RequestCounters,
     is_answered: bool,
 }

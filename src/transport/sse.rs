@@ -26,7 +26,6 @@
 //! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -114,9 +113,11 @@ pub async fn serve(
     if !connection.takeover().is_offered() {
         return Ok((headers, Body::new(stream)).into_response());
     }
+    let own = Arc::clone(&connection);
     connection.takeover().agree(async move |taken| {
         let seat = stream.join(&room, Wire::new(taken.socket))?;
-        send_all(&seat, takeover::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked), stream).await
+        let head = takeover::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked);
+        send_all(&own, &seat, head, stream).await
     });
     Ok(headers.into_response())
 }
@@ -243,7 +244,12 @@ impl Member for Subscriber {
 
 /// Sends what the group does not: the head, and of the body what its own task finds. Gives the connection back at the
 /// end of the body.
-async fn send_all(seat: &Seat<Subscriber>, head: BytesMut, mut body: EventStream) -> Option<Socket> {
+async fn send_all(
+    connection: &Connection,
+    seat: &Seat<Subscriber>,
+    head: BytesMut,
+    mut body: EventStream,
+) -> Option<Socket> {
     let send = async |bytes: Bytes| {
         let put = |one: &mut Subscriber| {
             one.wire.put(bytes);
@@ -252,17 +258,26 @@ async fn send_all(seat: &Seat<Subscriber>, head: BytesMut, mut body: EventStream
         seat.send(put).await.ok()
     };
     send(head.freeze()).await?;
+    // A request that comes before this one is answered waits until it is.
+    let mut ahead = None;
     loop {
         let next = tokio::select! {
             biased;
-            () = poll_fn(|context| seat.with(|one| one.wire.poll_gone(context)).unwrap_or(Poll::Ready(()))) => return None,
+            said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
+                ahead = Some(said?);
+                continue;
+            }
             next = body.frame() => next,
         };
         match next.and_then(|frame| frame.ok()?.into_data().ok()) {
             Some(data) => send(chunk(&data)).await?,
             None => {
                 send(Bytes::from_static(b"0\r\n\r\n")).await?;
-                return seat.take().map(|one| one.wire.into_socket());
+                let wire = seat.take()?.wire;
+                return Some(match ahead {
+                    Some(request) => connection.takeover().leave(wire, request),
+                    None => wire.into_socket(),
+                });
             }
         }
     }

@@ -47,10 +47,12 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::limits;
 use crate::net::Stream;
-use crate::server::fanout::{Delivery, Member, Seat};
+use crate::run::Transport;
+use crate::server::fanout::{Delivery, Member, Seated};
 use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
+use crate::server::takeover::Wire;
 use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
@@ -89,8 +91,11 @@ pub async fn serve(
     let session = Session { app, room, reader, position, counts: connection.counts() };
     connection.takeover().agree(async move |taken| {
         let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
+        // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
+        let socket = Box::pin(over(taken.socket, config)).await;
+        let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
         // Every way to end is the client's or the network's doing and counted at the connection.
-        let _ended = session.run(over(taken.socket, config).await).await;
+        let _ended = run(session.app, seat, session.position, session.counts).await;
         None
     });
     Ok(response)
@@ -106,8 +111,8 @@ pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
 }
 
 /// A WebSocket over a connection on which the 101 has been sent.
-pub(super) async fn over(socket: Socket, config: WebSocketConfig) -> WebSocketStream<Socket> {
-    WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await
+pub(super) async fn over(socket: Socket, config: WebSocketConfig) -> WebSocketStream<Wire> {
+    WebSocketStream::from_raw_socket(Wire::new(socket), Role::Server, Some(config)).await
 }
 
 /// Answers the opening handshake (RFC 6455 section 4.2).
@@ -181,7 +186,7 @@ struct Session {
 
 /// A subscriber's WebSocket, as its group sees it.
 struct Subscriber {
-    socket: WebSocketStream<Socket>,
+    socket: WebSocketStream<Wire>,
     counts: RequestCounters,
 }
 
@@ -201,8 +206,12 @@ impl Member for Subscriber {
     type Error = WsError;
 
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), WsError>> {
-        self.put_batch(&delivery.batch)?;
-        self.poll_flush(context)
+        self.counts.sent(&delivery.batch);
+        // Past the library, which would copy each frame for each member. Nothing of it waits to be sent: a seat is only
+        // lent when all is flushed.
+        let wire = self.socket.get_mut();
+        wire.put(delivery.form(Transport::WebSocket, frames).clone());
+        wire.poll_flush(context).map_err(WsError::Io)
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WsError>> {
@@ -210,55 +219,54 @@ impl Member for Subscriber {
     }
 }
 
-impl Session {
-    async fn run(self, socket: WebSocketStream<Socket>) -> Result<(), WsError> {
-        let clock = self.app.clock;
-        let mut drain = self.app.drain.turn();
-        let mut keepalive = Keepalive::new();
-        let hello = Message::text(format!(r#"{{"cursor":"{}"}}"#, self.position));
-        let seat = self.room.seat(Subscriber { socket, counts: self.counts.clone() }, self.reader);
-        seat.send(|one| one.put([hello])).await?;
-        let farewell = loop {
-            tokio::select! {
-                // Updates come last: a client that lags always has more to read, and is heard all the same.
-                biased;
-                _come_back_in = &mut drain => break Farewell::Say(CloseCode::Away, "the server is going away"),
-                received = received(&seat) => match received {
-                    None => break Farewell::HangUp,
-                    Some(Ok(Message::Pong(_))) => {
-                        keepalive.heard();
-                        self.counts.ponged(clock.now());
-                    }
-                    Some(Ok(Message::Ping(_))) => keepalive.heard(),
-                    Some(Ok(Message::Text(_) | Message::Binary(_))) => {
-                        let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
-                        break Farewell::Say(CloseCode::Policy, reason);
-                    }
-                    // The library answers a close frame and then ends the stream.
-                    Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
-                    Some(Err(error)) => break Farewell::For(error),
-                },
-                ping = keepalive.beat() => {
-                    let ping = ping?;
-                    seat.send(|one| one.put([ping])).await?;
-                    self.counts.pinged(clock.now());
+async fn run(
+    app: Arc<App>,
+    seat: Seated<Subscriber>,
+    position: Cursor,
+    counts: RequestCounters,
+) -> Result<(), WsError> {
+    let mut drain = app.drain.turn();
+    let mut keepalive = Keepalive::new();
+    let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
+    seat.send(|one| one.put([hello])).await?;
+    let farewell = loop {
+        tokio::select! {
+            // Updates come last: a client that lags always has more to read, and is heard all the same.
+            biased;
+            _come_back_in = &mut drain => break Farewell::Say(CloseCode::Away, "the server is going away"),
+            received = seat.hear(|one, context| one.socket.poll_next_unpin(context)) => match received {
+                None => break Farewell::HangUp,
+                Some(Ok(Message::Pong(_))) => {
+                    keepalive.heard();
+                    counts.ponged(app.clock.now());
                 }
-                batch = seat.next() => {
-                    let Some(batch) = batch? else { return Ok(()) };
-                    if batch.is_cut {
-                        self.counts.cut();
-                        break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
-                    }
-                    seat.send(|one| one.put_batch(&batch)).await?;
+                Some(Ok(Message::Ping(_))) => keepalive.heard(),
+                Some(Ok(Message::Text(_) | Message::Binary(_))) => {
+                    let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
+                    break Farewell::Say(CloseCode::Policy, reason);
                 }
+                // The library answers a close frame and then ends the stream.
+                Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => break Farewell::For(error),
+            },
+            ping = keepalive.beat() => {
+                let ping = ping?;
+                seat.send(|one| one.put([ping])).await?;
+                counts.pinged(app.clock.now());
             }
-        };
-        let Some(Subscriber { mut socket, .. }) = seat.take() else { return Ok(()) };
-        match farewell {
-            Farewell::Say(code, reason) => close(&mut socket, code, reason).await,
-            Farewell::HangUp => hang_up(&mut socket).await,
-            Farewell::For(error) => close_for(&mut socket, error).await,
+            batch = seat.next() => {
+                let Some(batch) = batch? else { return Ok(()) };
+                if batch.is_cut {
+                    counts.cut();
+                    break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
+                }
+                seat.send(|one| one.put_batch(&batch)).await?;
+            }
         }
+    };
+    match seat.take() {
+        Some(one) => Box::pin(farewell.say(one.socket)).await,
+        None => Ok(()),
     }
 }
 
@@ -272,10 +280,14 @@ enum Farewell {
     For(WsError),
 }
 
-/// The client's next message, whoever writes to it meanwhile.
-async fn received(seat: &Seat<Subscriber>) -> Option<Result<Message, WsError>> {
-    let poll = |context: &mut Context<'_>| seat.with(|one| one.socket.poll_next_unpin(context));
-    std::future::poll_fn(|context| poll(context).unwrap_or(Poll::Ready(None))).await
+impl Farewell {
+    async fn say(self, mut socket: WebSocketStream<Wire>) -> Result<(), WsError> {
+        match self {
+            Self::Say(code, reason) => close(&mut socket, code, reason).await,
+            Self::HangUp => hang_up(&mut socket).await,
+            Self::For(error) => close_for(&mut socket, error).await,
+        }
+    }
 }
 
 /// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
@@ -310,8 +322,8 @@ impl Keepalive {
 }
 
 /// An update as a text frame; that JSON is UTF-8 need not be checked again for each client.
-fn text(entry: &Arc<Entry>) -> Message {
-    Message::Frame(Frame::message(entry.encoded.json.clone(), OpCode::Data(Data::Text), true))
+fn frame(entry: &Arc<Entry>) -> Frame {
+    Frame::message(entry.encoded.json.clone(), OpCode::Data(Data::Text), true)
 }
 
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
@@ -320,7 +332,18 @@ fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
         let position = batch.position_after_gap();
         Message::text(format!(r#"{{"gap":{},"cursor":"{position}"}}"#, gap_json(&gap)))
     });
-    gap.into_iter().chain(batch.updates.iter().map(text))
+    gap.into_iter().chain(batch.updates.iter().map(|entry| Message::Frame(frame(entry))))
+}
+
+/// The bytes of a batch's frames. A group sends none with a gap in it.
+fn frames(batch: &Batch) -> Bytes {
+    const HEADER_BYTES_MAX: usize = 10;
+    let length = batch.updates.iter().map(|entry| HEADER_BYTES_MAX + entry.encoded.json.len()).sum();
+    let mut bytes = Vec::with_capacity(length);
+    for entry in &batch.updates {
+        frame(entry).format(&mut bytes).expect("memory takes what is written to it");
+    }
+    bytes.into()
 }
 
 /// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].
