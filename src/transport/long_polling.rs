@@ -192,10 +192,14 @@ impl Question {
     /// belongs to a page asks anew each time: its requests are counted, and take their time.
     fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
         let head = connection.takeover().head().filter(|_| !connection.attachment().is_taken())?;
+        Self::of(head, cursor)
+    }
+
+    fn of(head: Bytes, cursor: Cursor) -> Option<Self> {
         let cursor = cursor.to_string();
         let mut found = memmem::find_iter(&head, cursor.as_bytes());
         let start = found.next().filter(|_| found.next().is_none())?;
-        let is_whole = memmem::find(&head, b"\r\n\r\n") == Some(head.len() - 4);
+        let is_whole = memmem::find(&head, b"\r\n\r\n").is_some_and(|end| end + 4 == head.len());
         is_whole.then(|| Self { cursor: start..start + cursor.len(), head })
     }
 
@@ -274,4 +278,33 @@ pub async fn subscribe<S: Stream>(
         }
     };
     client::beside(connection, requests).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::str::FromStr;
+
+    #[test]
+    fn a_question_is_the_same_again_only_with_every_byte_but_the_cursor_unchanged() {
+        let cursor = |seq| Cursor { seq, ..Cursor::from_str("1f3a9c02-41").unwrap() };
+        let head = |cursor: Cursor, host: &str| {
+            format!("GET /updates/long-poll?after={cursor}&hold=25 HTTP/1.1\r\nhost: {host}\r\n\r\n")
+        };
+        let question = Question::of(head(cursor(9), "a").into(), cursor(9)).unwrap();
+        assert!(question.is_asked_again(head(cursor(10), "a").as_bytes(), cursor(10)));
+        for (said, at) in [
+            (head(cursor(10), "a"), cursor(11)),
+            (head(cursor(10), "b"), cursor(10)),
+            (head(cursor(10), "a") + "GET", cursor(10)),
+            (head(cursor(10), "a").replace("\r\n\r\n", "\r\n"), cursor(10)),
+            (head(cursor(10), "a").replace("GET", "HEAD"), cursor(10)),
+        ] {
+            assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
+        }
+        // A cursor that stands there twice, or not at all; half a head; more than one.
+        for head in [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)] {
+            assert!(Question::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
+        }
+    }
 }
