@@ -380,7 +380,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(1)).await;
         append(&journal);
         assert_eq!(own_turn(&seats[0]).await, None);
-        assert_eq!(seats[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4]);
+        assert_eq!(seats[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4, 5]);
         assert_eq!(own_turn(&seats[1]).await, None, "what it was given last waits still");
         seats[1].lock().member.as_mut().unwrap().room = 9;
         assert_eq!(own_turn(&seats[1]).await, Some(vec![5]), "what came meanwhile");

@@ -303,7 +303,9 @@ mod tests {
             assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
         }
         // A cursor that stands there twice, or not at all; half a head; more than one.
-        for head in [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)] {
+        for head in
+            [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)]
+        {
             assert!(Question::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
         }
     }
