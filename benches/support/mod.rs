@@ -33,7 +33,8 @@ const SAMPLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Lab {
     /// What the server's handlers share: to publish to.
     pub app: Arc<App>,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     host: HeaderValue,
     /// Runs the server, and whatever publishes beside it.
     pub server: Runtime,

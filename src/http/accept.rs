@@ -142,10 +142,8 @@ async fn requests(
             is_draining = true;
             Pin::new(&mut http).graceful_shutdown();
         }
-        match http.poll_without_shutdown(context) {
-            Poll::Pending if connection.takeover().is_ready() => Poll::Ready(Ok(())),
-            ended_or_pending => ended_or_pending,
-        }
+        let ended = http.poll_without_shutdown(context);
+        if ended.is_pending() && connection.takeover().is_ready() { Poll::Ready(Ok(())) } else { ended }
     })
     .await;
     let parts = http.into_parts();

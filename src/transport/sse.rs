@@ -30,6 +30,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, HttpBody};
@@ -100,7 +101,8 @@ pub async fn serve(
     let mut stream = EventStream {
         updates: Updates::Read { grown: None, reader },
         hello: Some(hello),
-        heartbeat: Box::pin(tokio::time::sleep(limits::SSE_HEARTBEAT)),
+        every: app.settings.sse_heartbeat,
+        heartbeat: Box::pin(tokio::time::sleep(app.settings.sse_heartbeat)),
         end: End::Ahead(app.drain.turn()),
         counts,
     };
@@ -126,6 +128,8 @@ pub async fn serve(
 struct EventStream {
     updates: Updates,
     hello: Option<Bytes>,
+    /// Between heartbeats.
+    every: Duration,
     heartbeat: Pin<Box<Sleep>>,
     end: End,
     counts: RequestCounters,
@@ -207,7 +211,8 @@ impl HttpBody for EventStream {
             return frame(blocks(&batch));
         }
         ready!(self.heartbeat.as_mut().poll(context));
-        self.heartbeat.as_mut().reset(Instant::now() + limits::SSE_HEARTBEAT);
+        let next = Instant::now() + self.every;
+        self.heartbeat.as_mut().reset(next);
         frame(Bytes::from_static(b":\n\n"))
     }
 }

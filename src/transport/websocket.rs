@@ -21,6 +21,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -226,7 +227,7 @@ async fn run(
     counts: RequestCounters,
 ) -> Result<(), WsError> {
     let mut drain = app.drain.turn();
-    let mut keepalive = Keepalive::new();
+    let mut keepalive = Keepalive::new(app.settings.ws_ping);
     let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
     seat.send(|one| one.put([hello])).await?;
     let farewell = loop {
@@ -293,13 +294,15 @@ impl Farewell {
 /// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
 pub(super) struct Keepalive {
     timer: Pin<Box<Sleep>>,
+    /// Between pings, which is also how long a pong may take.
+    pause: Duration,
     awaits_pong: bool,
 }
 
 impl Keepalive {
     /// That of a connection that has just been opened.
-    pub fn new() -> Self {
-        Self { timer: Box::pin(tokio::time::sleep(limits::WS_PING)), awaits_pong: false }
+    pub fn new(first: Duration) -> Self {
+        Self { timer: Box::pin(tokio::time::sleep(first)), pause: first.min(limits::WS_PONG_WAIT), awaits_pong: false }
     }
 
     /// The other side has said something.
@@ -316,7 +319,7 @@ impl Keepalive {
             return Err(WsError::ConnectionClosed);
         }
         self.awaits_pong = true;
-        self.timer.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+        self.timer.as_mut().reset(Instant::now() + self.pause);
         Ok(Message::Ping(Bytes::new()))
     }
 }
@@ -573,10 +576,10 @@ mod tests {
 
     #[test]
     fn an_update_whose_data_is_null_is_an_update() {
-        let frame: Said<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
-        assert_eq!(frame.data.map(RawValue::get), Some("null"));
+        let said: Said<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
+        assert_eq!(said.data.map(RawValue::get), Some("null"));
         let said: Said<'_> =
             serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1},"cursor":"1f3a9c02-9"}"#).unwrap();
-        assert!(frame.data.is_none() && frame.gap.is_some() && frame.cursor.is_some());
+        assert!(said.data.is_none() && said.gap.is_some() && said.cursor.is_some());
     }
 }
