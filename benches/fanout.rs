@@ -3,20 +3,22 @@
 //! Measured is processor time and not the clock's: that of all threads but the one which reads on the clients' side. Beside
 //! the transports stands a thread that only writes the same bytes to as many sockets; docs/COST.md says where the rest goes.
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use memchr::memmem;
-use pushpull::run::Transport;
+use pushpull::clock::Clock;
+use pushpull::http::Server;
+use pushpull::run::{Arrivals, Transport};
+use pushpull::server::{App, Settings};
 use pushpull::stream::Cursor;
+use pushpull::stream::feed::Synthetic;
 use rustix::time::{ClockId, clock_gettime};
-use support::{Lab, payload};
+use serde_json::value::RawValue;
+use tokio::runtime::{Builder, Runtime};
 
 /// That of the `cost` scenario.
 const PAYLOAD_BYTES: usize = 200;
@@ -46,7 +48,7 @@ fn fanout(criterion: &mut Criterion) {
                 let mut cursor = lab.app.journal.newest();
                 let subscribe = |_| Client::subscribe(&lab, transport, cursor);
                 let mut sockets: Vec<Client> = (0..clients).map(subscribe).collect();
-                let data = payload(PAYLOAD_BYTES);
+                let data = payload();
                 bencher.iter_custom(|deliveries| {
                     others_cpu(deliveries, clients, || {
                         let now = lab.app.clock.now();
@@ -73,6 +75,34 @@ fn others_cpu(deliveries: u64, clients: u64, mut update: impl FnMut()) -> Durati
     let before = read();
     (0..updates).for_each(|_| update());
     (read() - before).mul_f64(deliveries as f64 / (updates * clients) as f64)
+}
+
+/// A server that runs, on one thread.
+struct Lab {
+    app: Arc<App>,
+    address: SocketAddr,
+    _server: Runtime,
+}
+
+impl Lab {
+    fn start() -> Self {
+        let server = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let entered = server.enter();
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listening = Server::bind(any_port, Settings::default(), Clock::Monotonic).expect("a free port on loopback");
+        let address = listening.address().expect("the address of a listening socket");
+        let app = Arc::clone(listening.app());
+        server.spawn(listening.run());
+        drop(entered);
+        Self { app, address, _server: server }
+    }
+}
+
+/// Made the way the synthetic feed makes it.
+fn payload() -> Arc<RawValue> {
+    let mut feed =
+        Synthetic::new(1.0, PAYLOAD_BYTES, Arrivals::Steady, 1).expect("a rate and a size within the limits");
+    feed.next().expect("the synthetic feed has no end").data
 }
 
 /// A client's socket, read by the thread that runs the bench.
@@ -140,7 +170,7 @@ fn bare_writer(clients: u64) -> (mpsc::Sender<u64>, Vec<Client>) {
         })
         .unzip();
     let (orders, ordered) = mpsc::channel::<u64>();
-    let data = payload(PAYLOAD_BYTES);
+    let data = payload();
     std::thread::spawn(move || {
         for seq in ordered {
             let line = format!("{{\"seq\":{seq},\"at_us\":1795363216000123,\"data\":{}}}\n", data.get());

@@ -33,8 +33,7 @@ const SAMPLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Lab {
     /// What the server's handlers share: to publish to.
     pub app: Arc<App>,
-    /// Where it listens.
-    pub address: SocketAddr,
+    address: SocketAddr,
     host: HeaderValue,
     /// Runs the server, and whatever publishes beside it.
     pub server: Runtime,
