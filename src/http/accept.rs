@@ -128,7 +128,7 @@ async fn requests(
     connection: &Arc<Connection>,
     socket: Socket,
     mut drain: Pin<&mut impl Future<Output = ()>>,
-) -> Option<Succession> {
+) -> Option<Succession<Socket>> {
     let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -99,7 +99,7 @@ pub struct Connection {
     /// Bytes of the last request, as far as they had come in when it was charged.
     request_bytes: AtomicU64,
     attachment: Attachment,
-    takeover: Takeover,
+    takeover: Takeover<Socket>,
 }
 
 impl Counters {
@@ -230,7 +230,7 @@ impl Connection {
     }
 
     /// What is agreed about its being taken over from hyper.
-    pub fn takeover(&self) -> &Takeover {
+    pub fn takeover(&self) -> &Takeover<Socket> {
         &self.takeover
     }
 

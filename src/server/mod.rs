@@ -14,6 +14,7 @@ mod rate_limit;
 pub mod request;
 mod room;
 pub mod takeover;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF
 use serde::Deserialize;
 
 use crate::limits;
-use crate::server::takeover::{self, BodyLength};
+use crate::server::wire::{self, BodyLength};
 use crate::server::{Problem, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::transport::Update;
@@ -108,7 +108,7 @@ impl Reply {
             StatusCode::OK => BodyLength::Bytes(self.body.len()),
             _no_body => BodyLength::None,
         };
-        let mut bytes = takeover::head(self.status, &[&self.headers, more], length);
+        let mut bytes = wire::head(self.status, &[&self.headers, more], length);
         bytes.extend_from_slice(&self.body);
         bytes.freeze()
     }

@@ -41,7 +41,7 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::run::file::MessageKind;
 use crate::server::request::StrictQuery;
-use crate::server::takeover::Wire;
+use crate::server::wire::Wire;
 use crate::server::{App, Connection, Problem, request};
 use crate::transport::client::{self, ClientError, Options};
 use crate::transport::websocket;

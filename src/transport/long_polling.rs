@@ -37,7 +37,8 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
 use crate::server::request::StrictQuery;
-use crate::server::takeover::{Taken, Wire};
+use crate::server::takeover::Taken;
+use crate::server::wire::Wire;
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor};
 use crate::transport::answer::{self, Asked, Reply};
@@ -120,7 +121,7 @@ impl Parked {
     /// left to hyper.
     ///
     /// That the group has answered is noticed when the next request comes, or when the hold is over.
-    async fn reply_over(self, connection: Arc<Connection>, room: Arc<Room>, taken: Taken) -> Option<Socket> {
+    async fn reply_over(self, connection: Arc<Connection>, room: Arc<Room>, taken: Taken<Socket>) -> Option<Socket> {
         let Self { app, asked, hold, mut turn, counts } = self;
         let Asked { reader, nothing_new, .. } = asked;
         let question = Question::new(&connection, reader.cursor());
@@ -171,7 +172,7 @@ impl Parked {
             };
             let is_again = |question: &Question| question.is_asked_again(&request, seat.position());
             if app.drain.has_begun() || !question.as_ref().is_some_and(is_again) {
-                return Some(connection.takeover().leave(seat.take()?.wire, request));
+                return Some(seat.take()?.wire.leave(request, &connection));
             }
             connection.charge(Some(Transport::LongPolling));
             seat.want_more();

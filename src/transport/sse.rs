@@ -50,7 +50,7 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member, Seat, Seated};
 use crate::server::request::StrictQuery;
-use crate::server::takeover::{self, BodyLength, Wire};
+use crate::server::wire::{self, BodyLength, Wire};
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
@@ -118,7 +118,7 @@ pub async fn serve(
     let own = Arc::clone(&connection);
     connection.takeover().agree(async move |taken| {
         let seat = stream.join(&room, Wire::new(taken.socket))?;
-        let head = takeover::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked);
+        let head = wire::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked);
         send_all(&own, &seat, head, stream).await
     });
     Ok(headers.into_response())
@@ -280,7 +280,7 @@ async fn send_all(
                 send(Bytes::from_static(b"0\r\n\r\n")).await?;
                 let wire = seat.take()?.wire;
                 return Some(match ahead {
-                    Some(request) => connection.takeover().leave(wire, request),
+                    Some(request) => wire.leave(request, connection),
                     None => wire.into_socket(),
                 });
             }

@@ -53,7 +53,7 @@ use crate::server::fanout::{Delivery, Member, Seated};
 use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
-use crate::server::takeover::Wire;
+use crate::server::wire::Wire;
 use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
