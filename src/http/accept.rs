@@ -1,13 +1,17 @@
 //! From an accepted socket to served requests.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::IntoResponse;
-use futures_util::future::{Either, ready};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,6 +25,7 @@ use crate::limits;
 use crate::net::AnyStream;
 use crate::net::Stream;
 use crate::server::request::check_host;
+use crate::server::takeover::Succession;
 use crate::server::{App, Connection, Problem, Socket};
 use crate::transport;
 
@@ -104,44 +109,79 @@ fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
     });
 }
 
-/// Serves one connection until it ends, or until the drain asks it to.
+/// Serves one connection until it ends: by hyper, and in between by whoever takes it over from there.
 async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
-    let shared = Arc::clone(&app);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        connection.charge(transport::of_path(request.uri().path()));
-        let origins = &shared.settings.origins;
-        let host = check_host(&request).and_then(|()| origins.check_host(request.uri(), request.headers()));
-        let answer = match host {
-            Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
-            Ok(()) => {
-                let mut request: Request = request.map(axum::body::Body::new);
-                request.extensions_mut().insert(Arc::clone(&connection));
-                Either::Right(router.clone().call(request))
-            }
-        };
-        // Boxed, since hyper keeps room for it as long as the connection lives, also when a stream needs it no more.
-        Box::pin(answer)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.settings.head_timeout)
-        .max_buf_size(limits::HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
-        biased;
-        ended = &mut connection => note(ended),
-        () = app.drain.begun() => {
-            connection.as_mut().graceful_shutdown();
-            note(connection.await);
-        }
+    let mut drain = pin!(app.drain.begun());
+    let mut next = Some(socket);
+    while let Some(socket) = next.take() {
+        // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
+        let taken = Box::pin(requests(&app, &router, &connection, socket, drain.as_mut())).await;
+        let Some(succession) = taken else { return };
+        next = succession.await;
     }
 }
 
-/// A connection that breaks is the network's or the client's doing, and worth a line only to who looks for it.
-fn note(ended: hyper::Result<()>) {
+/// Answers requests until the connection ends, or is taken over, or the drain asks it to end.
+async fn requests(
+    app: &Arc<App>,
+    router: &Router,
+    connection: &Arc<Connection>,
+    socket: Socket,
+    mut drain: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Succession<Socket>> {
+    let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
+    let mut http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.settings.head_timeout)
+        .max_buf_size(limits::HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut is_draining = false;
+    let ended = poll_fn(|context| {
+        // In this order: the wait for the drain must not be asked again once it is over.
+        if !is_draining && (app.drain.has_begun() || drain.as_mut().poll(context).is_ready()) {
+            is_draining = true;
+            Pin::new(&mut http).graceful_shutdown();
+        }
+        let ended = http.poll_without_shutdown(context);
+        if ended.is_pending() && connection.takeover().is_ready() { Poll::Ready(Ok(())) } else { ended }
+    })
+    .await;
+    let parts = http.into_parts();
+    let mut socket = parts.io.into_inner();
+    // Copied, since it is most often empty: taken over, it would keep hyper's read buffer alive.
+    socket.unread(Bytes::copy_from_slice(&parts.read_buf));
+    let ended = match ended.map(|()| connection.takeover().take(socket)) {
+        Ok(Ok(succession)) => return Some(succession),
+        Ok(Err(mut socket)) => socket.shutdown().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    // The network's or the client's doing, and worth a line only to who looks for it.
     if let Err(error) = ended {
         tracing::debug!("a connection ended: {error}");
     }
+    None
+}
+
+/// Answers one request; never, where its handler has the connection taken over.
+async fn answer(
+    app: &App,
+    router: &Router,
+    connection: &Arc<Connection>,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    connection.charge(transport::of_path(request.uri().path()));
+    connection.takeover().offer(&request);
+    let origins = &app.settings.origins;
+    if let Err(problem) = check_host(&request).and_then(|()| origins.check_host(request.uri(), request.headers())) {
+        return Ok(problem.into_response());
+    }
+    let mut request: Request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(Arc::clone(connection));
+    let response = router.clone().call(request).await?;
+    if connection.takeover().is_agreed() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        connection.takeover().answered(response.into_parts().0.headers);
+        std::future::pending::<()>().await;
+        unreachable!("nothing ends this wait");
+    }
+    Ok(response)
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -18,6 +19,8 @@ pub trait Tap {
     fn came_in(&mut self, bytes: &[u8]);
     /// These bytes were taken by the kernel for sending.
     fn went_out(&mut self, bytes: &[u8]);
+    /// All that was written has left the stream's own buffers.
+    fn flushed(&mut self) {}
     /// The stream is about to be closed; its socket is still open.
     fn closing(&mut self) {}
 }
@@ -29,12 +32,22 @@ pub struct Tapped<S, T: Tap> {
     write_timeout: Duration,
     /// Runs while the stream has no room for what is to be written.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Was read, seen by the tap, and given back to be read again.
+    unread: Bytes,
 }
 
 impl<S, T: Tap> Tapped<S, T> {
     /// Puts `tap` on `stream`.
     pub fn new(stream: S, tap: T, write_timeout: Duration) -> Self {
-        Self { stream, tap, write_timeout, stalled: None }
+        Self { stream, tap, write_timeout, stalled: None, unread: Bytes::new() }
+    }
+
+    /// Gives bytes back that were read ahead: the next read returns them first.
+    pub fn unread(&mut self, bytes: Bytes) {
+        self.unread = match self.unread.is_empty() {
+            true => bytes,
+            false => [bytes, std::mem::take(&mut self.unread)].concat().into(),
+        };
     }
 
     /// The stream itself.
@@ -90,6 +103,11 @@ impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let taken = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(taken));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
         let bytes = &buffer.filled()[before..];
@@ -112,7 +130,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S,
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let outcome = Pin::new(&mut self.stream).poll_flush(context);
+        if let Poll::Ready(Ok(())) = outcome {
+            self.tap.flushed();
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

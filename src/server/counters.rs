@@ -14,11 +14,13 @@ use crate::measure::tap::{Tap, Tapped};
 use crate::net::AnyStream;
 use crate::run::Transport;
 use crate::server::page_session::{AddedDelay, Attachment, DelayedStream, Lane, LaneCounts, PageSession};
+use crate::server::takeover::Takeover;
 use crate::stream::Batch;
 use crate::units::Nanos;
 
 /// A server's side of a connection, with its bytes counted.
-pub type Socket = Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>;
+/// Boxed, since it goes from hand to hand: from hyper to a WebSocket or into a seat, and back.
+pub type Socket = Box<Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>>;
 
 /// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
@@ -97,6 +99,7 @@ pub struct Connection {
     /// Bytes of the last request, as far as they had come in when it was charged.
     request_bytes: AtomicU64,
     attachment: Attachment,
+    takeover: Takeover<Socket>,
 }
 
 impl Counters {
@@ -125,13 +128,14 @@ impl Counters {
             requests: AtomicU64::new(0),
             request_bytes: AtomicU64::new(0),
             attachment: Attachment::default(),
+            takeover: Takeover::default(),
         });
         self.accepted.fetch_add(1, Relaxed);
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
         let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
         let line = DelayedStream::new(stream, Arc::clone(&connection), write_timeout);
-        (Arc::clone(&connection), Tapped::new(line, Meter { connection, id }, write_timeout))
+        (Arc::clone(&connection), Box::new(Tapped::new(line, Meter { connection, id }, write_timeout)))
     }
 
     /// RequestCounters a connection that was not let in.
@@ -225,6 +229,11 @@ impl Connection {
         &self.attachment
     }
 
+    /// What is agreed about its being taken over from hyper.
+    pub fn takeover(&self) -> &Takeover<Socket> {
+        &self.takeover
+    }
+
     /// The kernel's counts without the segment that the request just came in with.
     fn tcp_before_this_request(&self) -> TcpCounts {
         let counts = self.id.get().map(|id| self.counters.sockets.counts(*id)).unwrap_or_default();
@@ -289,6 +298,11 @@ impl Tap for Meter {
         self.connection.bytes_out.fetch_add(bytes, Relaxed);
         self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
         self.connection.attachment.count(|lane| lane.went_out(bytes));
+        self.connection.takeover.note_unsent(true);
+    }
+
+    fn flushed(&mut self) {
+        self.connection.takeover.note_unsent(false);
     }
 
     fn closing(&mut self) {

@@ -5,6 +5,7 @@
 pub mod auth;
 mod counters;
 mod drain;
+pub mod fanout;
 mod feed_control;
 pub mod origin;
 mod page_session;
@@ -12,6 +13,8 @@ mod problem;
 mod rate_limit;
 pub mod request;
 mod room;
+pub mod takeover;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;

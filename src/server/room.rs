@@ -13,6 +13,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::fanout::{Fanout, Member, Seated};
 use super::feed_control::FeedControl;
 use super::problem::Problem;
 use super::rate_limit::RateLimit;
@@ -56,6 +57,8 @@ pub struct RoomLimits {
 pub struct Room {
     /// The log of its recent updates.
     pub journal: Arc<Journal>,
+    /// Those who are sent it as it grows.
+    fanout: Arc<Fanout>,
     /// Its feed's setting.
     pub feed: Arc<FeedControl>,
     /// How often updates may be posted.
@@ -76,6 +79,7 @@ impl Room {
     pub fn main(journal: Arc<Journal>, publish_rate: RateLimit, slow_consumer: SlowConsumerPolicy) -> Arc<Self> {
         Arc::new(Self {
             journal,
+            fanout: Arc::default(),
             feed: Arc::default(),
             publish_rate,
             limits: RoomLimits {
@@ -97,9 +101,15 @@ impl Room {
         Ok(self.journal.reader(start)?.when_slow(self.slow_consumer))
     }
 
+    /// Gives a subscriber its seat among those who are sent the journal as it grows.
+    pub fn seat<M: Member>(&self, member: M, reader: Reader) -> Seated<M> {
+        self.fanout.seat(&self.journal, member, reader)
+    }
+
     /// Nobody subscribes to it, and it was not named for a while.
     fn is_idle(&self, now: Nanos) -> bool {
-        if self.journal.subscribers() > 0 {
+        // A group reads the journal for others, who read it themselves too.
+        if self.journal.subscribers() > self.fanout.len() {
             self.touched.store(now.0, Relaxed);
         }
         let silent = now.saturating_sub(Nanos(self.touched.load(Relaxed)));
@@ -153,6 +163,7 @@ impl Rooms {
         let keeper = keep(Arc::downgrade(self), name, Arc::clone(&feed), Arc::clone(&journal), self.clock);
         Arc::new(Room {
             journal,
+            fanout: Arc::default(),
             feed,
             publish_rate: RateLimit::new(limits::ROOM_UPDATES_PER_S_MAX, "use the main stream"),
             limits: RoomLimits {

@@ -158,6 +158,20 @@ impl Reader {
         Some(Batch { gap, updates, cursor: self.cursor(), is_short, is_cut })
     }
 
+    /// Has it read all of what another reader of the journal read?
+    pub fn has(&self, batch: &Batch) -> bool {
+        batch.cursor.seq < self.next
+    }
+
+    /// Moves on over what another reader of the journal read, if that follows on what this one has; does it?
+    pub fn follow(&mut self, batch: &Batch) -> bool {
+        let follows = batch.gap.is_none() && self.gap.is_none() && batch.position_after_gap().seq + 1 == self.next;
+        if follows {
+            self.next = batch.cursor.seq + 1;
+        }
+        follows
+    }
+
     /// Waits until the journal has grown since this reader last looked; does not borrow the reader, so that the wait can
     /// be stored beside it.
     pub fn grown(&self) -> impl Future<Output = ()> + Send + use<> {

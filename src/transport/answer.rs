@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF
 use serde::Deserialize;
 
 use crate::limits;
+use crate::server::wire::{self, BodyLength};
 use crate::server::{Problem, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::transport::Update;
@@ -33,7 +34,8 @@ pub(super) struct Asked {
     pub reader: Reader,
     /// The client named no position, and learns it from the first answer.
     pub is_new: bool,
-    nothing_new: StatusCode,
+    /// 204, or 304 to a conditional request.
+    pub nothing_new: StatusCode,
 }
 
 /// Reads `after`, or `If-None-Match` in its place.
@@ -67,23 +69,55 @@ fn etag(cursor: Cursor) -> HeaderValue {
     HeaderValue::try_from(format!("\"{cursor}\"")).expect("a cursor is hexadecimal digits, a hyphen and digits")
 }
 
+/// What a poll is answered with.
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 impl Asked {
-    /// 204, or 304 to a conditional request. The tag tells a client that is new here where it stands.
-    pub fn nothing_new(&self) -> Response {
-        (self.nothing_new, [(ETAG, etag(self.reader.cursor())), (CACHE_CONTROL, NO_STORE)]).into_response()
+    /// There is nothing to answer with.
+    pub fn nothing_new(&self) -> Reply {
+        Reply::nothing_new(self.nothing_new, self.reader.cursor())
     }
 }
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// 200 with everything of `batch`.
-pub(super) fn ok(batch: &Batch) -> Response {
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (ETAG, etag(batch.cursor)),
-        (CACHE_CONTROL, NO_STORE),
-    ];
-    (headers, Body::from(encode(batch))).into_response()
+impl Reply {
+    /// 200 with everything of `batch`.
+    pub fn updates(batch: &Batch) -> Self {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (ETAG, etag(batch.cursor)),
+            (CACHE_CONTROL, NO_STORE),
+        ];
+        Self { status: StatusCode::OK, headers: HeaderMap::from_iter(headers), body: encode(batch) }
+    }
+
+    /// That there is nothing, in the words that were asked for. The tag tells a client that is new here where it stands.
+    pub fn nothing_new(status: StatusCode, position: Cursor) -> Self {
+        let headers = [(ETAG, etag(position)), (CACHE_CONTROL, NO_STORE)];
+        Self { status, headers: HeaderMap::from_iter(headers), body: Bytes::new() }
+    }
+
+    /// Its bytes on a connection that was taken over from hyper, with `more` headers.
+    pub fn encode(&self, more: &HeaderMap) -> Bytes {
+        let length = match self.status {
+            StatusCode::OK => BodyLength::Bytes(self.body.len()),
+            _no_body => BodyLength::None,
+        };
+        let mut bytes = wire::head(self.status, &[&self.headers, more], length);
+        bytes.extend_from_slice(&self.body);
+        bytes.freeze()
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        (self.status, self.headers, Body::from(self.body)).into_response()
+    }
 }
 
 /// The answer's body, put together from the updates as they were encoded once for all.

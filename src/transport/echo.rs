@@ -41,7 +41,8 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::run::file::MessageKind;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, Problem, Socket, request};
+use crate::server::wire::Wire;
+use crate::server::{App, Connection, Problem, request};
 use crate::transport::client::{self, ClientError, Options};
 use crate::transport::websocket;
 
@@ -81,24 +82,25 @@ pub async fn serve(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let response = websocket::accept(request, &app.settings.origins)?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
-    let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
     let drain = app.drain.turn();
-    app.tasks.spawn(async move {
-        if let Some(mut socket) = upgrade.socket().await {
-            tokio::select! {
-                biased;
-                _ended = echo(&mut socket, &connection) => {}
-                _come_back_in = drain => {
-                    let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
-                }
+    let echoing = Arc::clone(&connection);
+    connection.takeover().agree(async move |taken| {
+        let mut socket = websocket::over(taken.socket, config).await;
+        tokio::select! {
+            biased;
+            _ended = echo(&mut socket, &echoing) => {}
+            _come_back_in = drain => {
+                let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
             }
         }
+        None
     });
     Ok(response)
 }
 
-async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
+async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Result<(), WsError> {
     let mut keepalive = websocket::Keepalive::new(limits::WS_PING);
     loop {
         let received = tokio::select! {

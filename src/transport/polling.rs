@@ -16,7 +16,7 @@
 //! An answer has all that there is, or as many updates as `limit` says. Where the server's own bound in bytes comes first,
 //! it says so with `"more":true`, and the next poll need not wait.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, http::HeaderMap};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::net::Stream;
 use crate::server::request::StrictQuery;
 use crate::server::{Connection, Problem, Room};
 use crate::stream::{Batch, Cursor};
-use crate::transport::answer;
+use crate::transport::answer::{self, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::units::Nanos;
 
@@ -51,12 +51,12 @@ pub async fn serve(
     let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
     let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    Ok(match asked.reader.try_next(limit) {
+    let reply = match asked.reader.try_next(limit) {
         Some(batch) => {
             counts.sent(&batch);
-            answer::ok(&batch)
+            Reply::updates(&batch)
         }
-        None if asked.is_new => answer::ok(&Batch {
+        None if asked.is_new => Reply::updates(&Batch {
             gap: None,
             updates: Vec::new(),
             cursor: asked.reader.cursor(),
@@ -67,7 +67,8 @@ pub async fn serve(
             counts.empty();
             asked.nothing_new()
         }
-    })
+    };
+    Ok(reply.into_response())
 }
 
 // Client half ---------------------------------------------------------------------------------------------------------

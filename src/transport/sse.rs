@@ -26,6 +26,7 @@
 //! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -36,6 +37,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use hyper::body::Frame;
@@ -45,8 +47,11 @@ use tokio_util::sync::ReusableBoxFuture;
 
 use crate::limits;
 use crate::net::Stream;
+use crate::run::Transport;
+use crate::server::fanout::{Delivery, Member, Seat, Seated};
 use crate::server::request::StrictQuery;
-use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room};
+use crate::server::wire::{self, BodyLength, Wire};
+use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -93,9 +98,8 @@ pub async fn serve(
         Start::Now | Start::Earliest => reader.cursor(),
     };
     let hello = Bytes::from(format!("retry: {}\nid: {position}\n\n", app.settings.sse_retry.as_millis()));
-    let stream = EventStream {
-        grown: ReusableBoxFuture::new(reader.grown()),
-        reader,
+    let mut stream = EventStream {
+        updates: Updates::Read { grown: None, reader },
         hello: Some(hello),
         every: app.settings.sse_heartbeat,
         heartbeat: Box::pin(tokio::time::sleep(app.settings.sse_heartbeat)),
@@ -108,14 +112,21 @@ pub async fn serve(
         // nginx and other proxies buffer a response until it ends unless told not to.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    Ok((headers, Body::new(stream)).into_response())
+    if !connection.takeover().is_offered() {
+        return Ok((headers, Body::new(stream)).into_response());
+    }
+    let own = Arc::clone(&connection);
+    connection.takeover().agree(async move |taken| {
+        let seat = stream.join(&room, Wire::new(taken.socket))?;
+        let head = wire::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked);
+        send_all(&own, &seat, head, stream).await
+    });
+    Ok(headers.into_response())
 }
 
-/// The body: polled by the connection whenever it has room to write, so a slow client holds nothing but its place.
+/// The body: asked for more whenever the connection has room for it, so a slow client holds nothing but its place.
 struct EventStream {
-    reader: Reader,
-    /// Ready when there may be something to read.
-    grown: ReusableBoxFuture<'static, ()>,
+    updates: Updates,
     hello: Option<Bytes>,
     /// Between heartbeats.
     every: Duration,
@@ -124,10 +135,48 @@ struct EventStream {
     counts: RequestCounters,
 }
 
+/// Where its updates come from.
+enum Updates {
+    /// From the journal: what hyper sends.
+    Read {
+        reader: Reader,
+        /// Ready when there may be something to read.
+        grown: Option<ReusableBoxFuture<'static, ()>>,
+    },
+    /// From its seat: what its group does not send.
+    Seat(Arc<Seated<Subscriber>>),
+    /// From nowhere: between the two.
+    None,
+}
+
 /// Whether the server still has to ask this stream to end.
 enum End {
     Ahead(DrainSignal),
     Said,
+}
+
+impl Updates {
+    /// What is to be sent; `None` where nothing more can be.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        match self {
+            Self::Read { reader, grown } => loop {
+                if let Some(batch) = reader.try_next(LIMIT) {
+                    return Poll::Ready(Some(batch));
+                }
+                let again = reader.grown();
+                match grown {
+                    None => *grown = Some(ReusableBoxFuture::new(again)),
+                    Some(grown) => {
+                        ready!(grown.poll(context));
+                        grown.set(again);
+                    }
+                }
+            },
+            // A broken connection is met by whoever writes to it next.
+            Self::Seat(seat) => seat.poll_next(context).map(|next| next.ok().flatten()),
+            Self::None => Poll::Ready(None),
+        }
+    }
 }
 
 impl HttpBody for EventStream {
@@ -152,26 +201,96 @@ impl HttpBody for EventStream {
                 }
             }
         }
-        loop {
-            if let Some(batch) = self.reader.try_next(LIMIT) {
-                if batch.is_cut {
-                    self.counts.cut();
-                    return Poll::Ready(None);
-                }
-                self.counts.sent(&batch);
-                return frame(blocks(&batch));
+        if let Poll::Ready(next) = self.updates.poll_next(context) {
+            let Some(batch) = next else { return Poll::Ready(None) };
+            if batch.is_cut {
+                self.counts.cut();
+                return Poll::Ready(None);
             }
-            if self.grown.poll(context).is_pending() {
-                break;
-            }
-            let again = self.reader.grown();
-            self.grown.set(again);
+            self.counts.sent(&batch);
+            return frame(blocks(&batch));
         }
         ready!(self.heartbeat.as_mut().poll(context));
         let next = Instant::now() + self.every;
         self.heartbeat.as_mut().reset(next);
         frame(Bytes::from_static(b":\n\n"))
     }
+}
+
+impl EventStream {
+    /// Goes over to a group of subscribers, with its connection.
+    fn join(&mut self, room: &Room, wire: Wire) -> Option<Arc<Seated<Subscriber>>> {
+        let Updates::Read { reader, .. } = std::mem::replace(&mut self.updates, Updates::None) else { return None };
+        let seat = Arc::new(room.seat(Subscriber { wire, counts: self.counts.clone() }, reader));
+        self.updates = Updates::Seat(Arc::clone(&seat));
+        Some(seat)
+    }
+}
+
+/// A subscriber's connection, as its group sees it.
+struct Subscriber {
+    wire: Wire,
+    counts: RequestCounters,
+}
+
+impl Member for Subscriber {
+    type Error = io::Error;
+
+    fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.counts.sent(&delivery.batch);
+        self.wire.put(delivery.form(Transport::Sse, |batch| chunk(&blocks(batch))).clone());
+        self.wire.poll_flush(context)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wire.poll_flush(context)
+    }
+}
+
+/// Sends what the group does not: the head, and of the body what its own task finds. Gives the connection back at the
+/// end of the body.
+async fn send_all(
+    connection: &Connection,
+    seat: &Seat<Subscriber>,
+    head: BytesMut,
+    mut body: EventStream,
+) -> Option<Socket> {
+    let send = async |bytes: Bytes| {
+        let put = |one: &mut Subscriber| {
+            one.wire.put(bytes);
+            Ok(())
+        };
+        seat.send(put).await.ok()
+    };
+    send(head.freeze()).await?;
+    // A request that comes before this one is answered waits until it is.
+    let mut ahead = None;
+    loop {
+        let next = tokio::select! {
+            biased;
+            said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
+                ahead = Some(said?);
+                continue;
+            }
+            next = body.frame() => next,
+        };
+        match next.and_then(|frame| frame.ok()?.into_data().ok()) {
+            Some(data) => send(chunk(&data)).await?,
+            None => {
+                send(Bytes::from_static(b"0\r\n\r\n")).await?;
+                let wire = seat.take()?.wire;
+                return Some(match ahead {
+                    Some(request) => wire.leave(request, connection),
+                    None => wire.into_socket(),
+                });
+            }
+        }
+    }
+}
+
+/// One chunk of a body whose length is not known (RFC 9112 section 7.1).
+fn chunk(data: &[u8]) -> Bytes {
+    [format!("{:X}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat().into()
 }
 
 /// One update as a block, with its cursor as `id`; `json` has no line break.

@@ -20,6 +20,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
@@ -32,8 +33,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -41,24 +41,25 @@ use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::limits;
 use crate::net::Stream;
+use crate::run::Transport;
+use crate::server::fanout::{Delivery, Member, Seated};
 use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
+use crate::server::wire::Wire;
 use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
-use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
+use crate::stream::{Batch, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::units::UnixMicros;
-
-const LIMIT: BatchLimit =
-    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -80,22 +81,23 @@ pub async fn serve(
     StrictQuery(query): StrictQuery<WsQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let counts = connection.counts();
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = room.reader(start)?;
-    let buffer = limits::WS_READ_BUFFER_BYTES;
-    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &app.settings.origins)?;
+    let response = accept(request, &app.settings.origins)?;
     // With a gap to come the client still stands where it says; the gap's own frame moves it.
     let position = match start {
         Start::After(cursor) => cursor,
         Start::Now | Start::Earliest => reader.cursor(),
     };
-    let session = Session { app: Arc::clone(&app), reader, position, counts };
-    app.tasks.spawn(async move {
-        if let Some(socket) = upgrade.socket().await {
-            // Every way to end is the client's or the network's doing and counted at the connection.
-            let _ended = session.run(socket).await;
-        }
+    let session = Session { app, room, reader, position, counts: connection.counts() };
+    connection.takeover().agree(async move |taken| {
+        let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
+        // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
+        let socket = Box::pin(over(taken.socket, config)).await;
+        let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
+        // Every way to end is the client's or the network's doing and counted at the connection.
+        let _ended = run(session.app, seat, session.position, session.counts).await;
+        None
     });
     Ok(response)
 }
@@ -109,34 +111,16 @@ pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
         .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX + 2 * message_bytes_max)
 }
 
-/// An upgrade that was agreed to and has not happened yet.
-pub(super) struct Upgrade {
-    on_upgrade: OnUpgrade,
-    config: WebSocketConfig,
-}
-
-impl Upgrade {
-    /// The WebSocket, once the 101 is out; `None` if the client was gone by then.
-    pub async fn socket(self) -> Option<WebSocketStream<Socket>> {
-        let upgraded = self.on_upgrade.await.ok()?;
-        // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
-        let Ok(parts) = Upgraded::downcast::<TokioIo<Socket>>(upgraded) else { return None };
-        let stream = parts.io.into_inner();
-        // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
-        let already_read = parts.read_buf.to_vec();
-        Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(self.config)).await)
-    }
+/// A WebSocket over a connection on which the 101 has been sent.
+pub(super) async fn over(socket: Socket, config: WebSocketConfig) -> WebSocketStream<Wire> {
+    WebSocketStream::from_raw_socket(Wire::new(socket), Role::Server, Some(config)).await
 }
 
 /// Answers the opening handshake (RFC 6455 section 4.2).
 ///
 /// Errors: 426 with what to upgrade to, 405 for anything but GET, 403 for a page of another site, or 400 with what is
 /// wrong.
-pub(super) fn accept(
-    mut request: Request,
-    config: WebSocketConfig,
-    origins: &Origins,
-) -> Result<(Response, Upgrade), Problem> {
+pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<Response, Problem> {
     if request.method() != Method::GET {
         let detail = "a WebSocket is opened with GET (RFC 6455 section 4.2.1)";
         let allow = HeaderValue::from_static("GET");
@@ -162,9 +146,10 @@ pub(super) fn accept(
     }
     origins.check(request.uri(), headers)?;
     let accept_key = accept_key(headers)?;
-    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+    // hyper's own way to the connection: not taken, but only there where there is one.
+    if request.extensions_mut().remove::<OnUpgrade>().is_none() {
         return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));
-    };
+    }
     let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "upgrade")
@@ -172,7 +157,7 @@ pub(super) fn accept(
         .header(SEC_WEBSOCKET_ACCEPT, accept_key)
         .body(axum::body::Body::empty())
         .expect("the head is made of valid parts");
-    Ok((response, Upgrade { on_upgrade, config }))
+    Ok(response)
 }
 
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
@@ -190,54 +175,118 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     }
 }
 
-/// One subscriber on an open WebSocket.
+/// One subscriber that is about to have its WebSocket.
 struct Session {
     app: Arc<App>,
+    room: Arc<Room>,
     reader: Reader,
     /// Where it stands when it connects.
     position: Cursor,
     counts: RequestCounters,
 }
 
-impl Session {
-    async fn run(mut self, mut socket: WebSocketStream<Socket>) -> Result<(), WsError> {
-        let hello = format!(r#"{{"cursor":"{}"}}"#, self.position);
-        send_all(&mut socket, [Message::text(hello)]).await?;
-        let mut drain = self.app.drain.turn();
-        let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
-        loop {
-            tokio::select! {
-                // Updates come last: a client that lags always has more to read, and is heard all the same.
-                biased;
-                _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
-                received = socket.next() => match received {
-                    None => return hang_up(&mut socket).await,
-                    Some(Ok(Message::Pong(_))) => {
-                        keepalive.heard();
-                        self.counts.ponged(self.app.clock.now());
-                    }
-                    Some(Ok(Message::Ping(_))) => keepalive.heard(),
-                    Some(Ok(Message::Text(_) | Message::Binary(_))) => {
-                        let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
-                        return close(&mut socket, CloseCode::Policy, reason).await;
-                    }
-                    // The library answers a close frame and then ends the stream.
-                    Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
-                    Some(Err(error)) => return close_for(&mut socket, error).await,
-                },
-                ping = keepalive.beat() => {
-                    send_all(&mut socket, [ping?]).await?;
-                    self.counts.pinged(self.app.clock.now());
+/// A subscriber's WebSocket, as its group sees it.
+struct Subscriber {
+    socket: WebSocketStream<Wire>,
+    counts: RequestCounters,
+}
+
+impl Subscriber {
+    /// Puts messages behind those that wait to be sent.
+    fn put(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), WsError> {
+        messages.into_iter().try_for_each(|message| self.socket.start_send_unpin(message))
+    }
+
+    fn put_batch(&mut self, batch: &Batch) -> Result<(), WsError> {
+        self.counts.sent(batch);
+        self.put(messages(batch))
+    }
+}
+
+impl Member for Subscriber {
+    type Error = WsError;
+
+    fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+        self.counts.sent(&delivery.batch);
+        // Past the library, which would copy each frame for each member. Nothing of it waits to be sent: a seat is only
+        // lent when all is flushed.
+        let wire = self.socket.get_mut();
+        wire.put(delivery.form(Transport::WebSocket, frames).clone());
+        wire.poll_flush(context).map_err(WsError::Io)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+        self.socket.poll_flush_unpin(context)
+    }
+}
+
+async fn run(
+    app: Arc<App>,
+    seat: Seated<Subscriber>,
+    position: Cursor,
+    counts: RequestCounters,
+) -> Result<(), WsError> {
+    let mut drain = app.drain.turn();
+    let mut keepalive = Keepalive::new(app.settings.ws_ping);
+    let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
+    seat.send(|one| one.put([hello])).await?;
+    let farewell = loop {
+        tokio::select! {
+            // Updates come last: a client that lags always has more to read, and is heard all the same.
+            biased;
+            _come_back_in = &mut drain => break Farewell::Say(CloseCode::Away, "the server is going away"),
+            received = seat.hear(|one, context| one.socket.poll_next_unpin(context)) => match received {
+                None => break Farewell::HangUp,
+                Some(Ok(Message::Pong(_))) => {
+                    keepalive.heard();
+                    counts.ponged(app.clock.now());
                 }
-                batch = self.reader.next(LIMIT) => {
-                    if batch.is_cut {
-                        self.counts.cut();
-                        return close(&mut socket, CloseCode::Policy, "too slow: this stream fell behind").await;
-                    }
-                    self.counts.sent(&batch);
-                    send_all(&mut socket, messages(&batch)).await?;
+                Some(Ok(Message::Ping(_))) => keepalive.heard(),
+                Some(Ok(Message::Text(_) | Message::Binary(_))) => {
+                    let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
+                    break Farewell::Say(CloseCode::Policy, reason);
                 }
+                // The library answers a close frame and then ends the stream.
+                Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => break Farewell::For(error),
+            },
+            ping = keepalive.beat() => {
+                let ping = ping?;
+                seat.send(|one| one.put([ping])).await?;
+                counts.pinged(app.clock.now());
             }
+            batch = seat.next() => {
+                let Some(batch) = batch? else { return Ok(()) };
+                if batch.is_cut {
+                    counts.cut();
+                    break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
+                }
+                seat.send(|one| one.put_batch(&batch)).await?;
+            }
+        }
+    };
+    match seat.take() {
+        Some(one) => Box::pin(farewell.say(one.socket)).await,
+        None => Ok(()),
+    }
+}
+
+/// How a session ends.
+enum Farewell {
+    /// With a close frame of ours.
+    Say(CloseCode, &'static str),
+    /// The close frames are exchanged.
+    HangUp,
+    /// The client did something wrong.
+    For(WsError),
+}
+
+impl Farewell {
+    async fn say(self, mut socket: WebSocketStream<Wire>) -> Result<(), WsError> {
+        match self {
+            Self::Say(code, reason) => close(&mut socket, code, reason).await,
+            Self::HangUp => hang_up(&mut socket).await,
+            Self::For(error) => close_for(&mut socket, error).await,
         }
     }
 }
@@ -275,9 +324,9 @@ impl Keepalive {
     }
 }
 
-/// An update as a text frame.
-fn text(entry: &Arc<Entry>) -> Message {
-    Message::Text(entry.encoded.json.clone().try_into().expect("JSON is UTF-8"))
+/// An update as a text frame; that JSON is UTF-8 need not be checked again for each client.
+fn frame(entry: &Arc<Entry>) -> Frame {
+    Frame::message(entry.encoded.json.clone(), OpCode::Data(Data::Text), true)
 }
 
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
@@ -286,7 +335,18 @@ fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
         let position = batch.position_after_gap();
         Message::text(format!(r#"{{"gap":{},"cursor":"{position}"}}"#, gap_json(&gap)))
     });
-    gap.into_iter().chain(batch.updates.iter().map(text))
+    gap.into_iter().chain(batch.updates.iter().map(|entry| Message::Frame(frame(entry))))
+}
+
+/// The bytes of a batch's frames. A group sends none with a gap in it.
+fn frames(batch: &Batch) -> Bytes {
+    const HEADER_BYTES_MAX: usize = 10;
+    let length = batch.updates.iter().map(|entry| HEADER_BYTES_MAX + entry.encoded.json.len()).sum();
+    let mut bytes = Vec::with_capacity(length);
+    for entry in &batch.updates {
+        frame(entry).format(&mut bytes).expect("memory takes what is written to it");
+    }
+    bytes.into()
 }
 
 /// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].
@@ -337,9 +397,9 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 
 // Client half ---------------------------------------------------------------------------------------------------------
 
-/// Any frame of the stream: exactly one of its forms is filled in.
+/// What a text frame of the stream says: exactly one of its forms is filled in.
 #[derive(Deserialize)]
-struct Frame<'a> {
+struct Said<'a> {
     seq: Option<u64>,
     at_us: Option<UnixMicros>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -369,22 +429,22 @@ pub async fn subscribe<S: Stream>(
             Message::Close(_) => return Ok(()),
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
         };
-        let frame: Frame<'_> =
+        let said: Said<'_> =
             serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
-        match frame {
-            Frame { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
+        match said {
+            Said { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
                 let Some(epoch) = epoch else { return Err(no_position(&text)) };
                 on_event(Event::Update(Update { seq, at_us, data }));
                 *position = Some(Cursor { epoch, seq });
             }
-            Frame { gap: Some(gap), cursor: Some(cursor), .. } => {
+            Said { gap: Some(gap), cursor: Some(cursor), .. } => {
                 if epoch.replace(cursor.epoch).is_none() {
                     return Err(no_position(&text));
                 }
                 on_event(Event::Gap(gap));
                 *position = Some(cursor);
             }
-            Frame { gap: None, cursor: Some(cursor), .. } if epoch.is_none() => {
+            Said { gap: None, cursor: Some(cursor), .. } if epoch.is_none() => {
                 if position.is_some_and(|asked| asked != cursor) {
                     // Taken over, it would make the loss of whatever is between the two silent.
                     return Err(ClientError::Contract(format!(
@@ -395,7 +455,7 @@ pub async fn subscribe<S: Stream>(
                 *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
-            Frame { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
+            Said { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
         }
     }
     Ok(())
@@ -516,10 +576,10 @@ mod tests {
 
     #[test]
     fn an_update_whose_data_is_null_is_an_update() {
-        let frame: Frame<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
-        assert_eq!(frame.data.map(RawValue::get), Some("null"));
-        let frame: Frame<'_> =
+        let said: Said<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
+        assert_eq!(said.data.map(RawValue::get), Some("null"));
+        let said: Said<'_> =
             serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1},"cursor":"1f3a9c02-9"}"#).unwrap();
-        assert!(frame.data.is_none() && frame.gap.is_some() && frame.cursor.is_some());
+        assert!(said.data.is_none() && said.gap.is_some() && said.cursor.is_some());
     }
 }

@@ -31,6 +31,11 @@ impl Attachment {
         self.is_taken.store(true, Relaxed);
     }
 
+    /// Is it taken in any session?
+    pub fn is_taken(&self) -> bool {
+        self.is_taken.load(Relaxed)
+    }
+
     /// Is it taken in this session?
     pub fn is_in(&self, session: &Arc<PageSession>) -> bool {
         self.place().is_some_and(|(own, _)| Arc::ptr_eq(&own, session))
