@@ -16,8 +16,8 @@ async def serve(reader, writer):
         key = await reader.readexactly(4)
         payload = await reader.readexactly(second & 0x7F)
         text = bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
-        # Who else is there?
-        writer.write(bytes([0x81, len(text)]) + text)
+        # A ping is answered with a pong. And text: who else is there?
+        writer.write(bytes([0x8A if first == 0x89 else 0x81, len(text)]) + text)
 
 
 async def main():

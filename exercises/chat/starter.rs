@@ -15,8 +15,9 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         stream.read_exact(&mut rest)?;
         let (key, payload) = rest.split_at(4);
         let text: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
-        // Who else is there?
-        stream.write_all(&[&[0x81, text.len() as u8][..], &text].concat())?;
+        // A ping is answered with a pong. And text: who else is there?
+        let opcode = if header[0] == 0x89 { 0x8a } else { 0x81 };
+        stream.write_all(&[&[opcode, text.len() as u8][..], &text].concat())?;
     }
 }
 

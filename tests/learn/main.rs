@@ -25,7 +25,7 @@ use pushpull::learn::{Code, Exercise, Language, Stop, checks};
 use languages::{command, missing};
 
 /// Checks wait for clocks and not for the processor, so that many go at once.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 10;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

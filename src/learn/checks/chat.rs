@@ -21,7 +21,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     let mut server = Serving::start(command).await?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(server.open().await?);
+        clients.push(server.open_and_ping().await?);
     }
     say(Progress::Holds);
 
@@ -56,7 +56,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     say(Progress::Holds);
 
     say(Progress::Begins("hands a newcomer what is said from then on"));
-    clients.push(server.open().await?);
+    clients.push(server.open_and_ping().await?);
     everybody_talks(&mut clients, &mut said, 1).await?;
     say(Progress::Holds);
     Ok(())

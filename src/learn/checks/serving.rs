@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::frames::Opcode;
 use crate::learn::program::{Input, Line, Program};
 use crate::learn::socket::{Message, Socket};
 use crate::learn::words;
@@ -59,6 +60,16 @@ impl Serving {
             Err(_) if self.program.has_ended().await => Err(self.program.ended().await.into()),
             opened => opened,
         }
+    }
+
+    /// A client that the server has answered once: it is there in every sense.
+    ///
+    /// Errors: as [`Self::open`], or no pong.
+    pub async fn open_and_ping(&mut self) -> Result<Socket, Stop> {
+        let mut socket = self.open().await?;
+        socket.send(true, Opcode::Ping, b"here").await;
+        expect(&mut socket, "sent a ping behind the handshake", &Message::Pong(b"here".to_vec())).await?;
+        Ok(socket)
     }
 
     /// Has it come through all of this?

@@ -9,7 +9,6 @@ use tokio::process::Command;
 
 use crate::learn::fault::{CheckError, Code, Fault, Stop, fail};
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 use crate::limits;
 use crate::run::Transport;
 use crate::run::file::Run;
@@ -132,7 +131,7 @@ async fn measure(case: &Case, transport: Transport, folder: &Path, loadgen: &Pat
         None => {
             let said = String::from_utf8_lossy(&output.stderr);
             let why = said.lines().find(|line| line.starts_with("error")).unwrap_or("it wrote no report");
-            Err(Fault::new(Code::WrongAnswer, format!("your scenario does not run: {}", quote(why))).into())
+            Err(Fault::new(Code::WrongAnswer, format!("your scenario does not run: {why}")).into())
         }
     }
 }
