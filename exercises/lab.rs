@@ -175,3 +175,97 @@ pub fn items(array: &str) -> Vec<&str> {
 pub fn plain(value: &str) -> &str {
     value.trim_matches('"')
 }
+
+/// A JSON string.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\0'..='\u{1f}' => quoted += &format!("\\u{:04x}", letter as u32),
+            _ => quoted.push(letter),
+        }
+    }
+    quoted + "\""
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// And back.
+pub fn unhex(digits: &str) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).expect("hexadecimal digits") as u8;
+    digits.as_bytes().chunks(2).map(|two| digit(two[0]) << 4 | digit(two[1])).collect()
+}
+
+/// Reads the head of a request, up to its empty line, and answers the opening handshake of a WebSocket (RFC 6455, section 4.2.2).
+pub fn shake_hands(stream: &mut TcpStream) -> io::Result<()> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let header = head.lines().filter_map(|line| line.split_once(':'));
+    let key = header.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, key)| key.trim()).next();
+    let key = key.ok_or(io::ErrorKind::InvalidData)?;
+    let accept = base64(&sha1(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes()));
+    stream.write_all(
+        format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
+            .as_bytes(),
+    )
+}
+
+/// FIPS 180-4, section 6.1.
+fn sha1(message: &[u8]) -> [u8; 20] {
+    let mut state: [u32; 5] = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
+    let mut bytes = message.to_vec();
+    bytes.push(0x80);
+    while bytes.len() % 64 != 56 {
+        bytes.push(0);
+    }
+    bytes.extend((message.len() as u64 * 8).to_be_bytes());
+    for block in bytes.chunks(64) {
+        let mut w = [0u32; 80];
+        for (word, four) in w.iter_mut().zip(block.chunks(4)) {
+            *word = u32::from_be_bytes([four[0], four[1], four[2], four[3]]);
+        }
+        for t in 16..80 {
+            w[t] = (w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16]).rotate_left(1);
+        }
+        let [mut a, mut b, mut c, mut d, mut e] = state;
+        for (t, word) in w.iter().enumerate() {
+            let (f, k) = match t {
+                0..=19 => (b & c | !b & d, 0x5a827999),
+                20..=39 => (b ^ c ^ d, 0x6ed9eba1),
+                40..=59 => (b & c | b & d | c & d, 0x8f1bbcdc),
+                _ => (b ^ c ^ d, 0xca62c1d6_u32),
+            };
+            let sum = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(k).wrapping_add(*word);
+            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum);
+        }
+        for (old, new) in state.iter_mut().zip([a, b, c, d, e]) {
+            *old = old.wrapping_add(new);
+        }
+    }
+    let mut digest = [0; 20];
+    for (four, word) in digest.chunks_mut(4).zip(state) {
+        four.copy_from_slice(&word.to_be_bytes());
+    }
+    digest
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let word = three.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for at in 0..4 {
+            text.push(if at <= three.len() { LETTERS[(word >> (18 - 6 * at) & 63) as usize] as char } else { '=' });
+        }
+    }
+    text
+}

@@ -481,6 +481,9 @@ pub const LEARN_END: Duration = Duration::from_secs(2);
 /// A whole check: several times what the longest takes, so that a slow machine is not told that its student is wrong.
 pub const LEARN_CHECK_MAX: Duration = Duration::from_secs(90);
 const _: () = assert!(LEARN_START.as_secs() + LEARN_PATIENCE.as_secs() < LEARN_CHECK_MAX.as_secs());
+/// One run of a student's scenario.
+pub const LEARN_CASE_MAX: Duration = Duration::from_secs(40);
+const _: () = assert!(LEARN_CASE_MAX.as_secs() * 2 < LEARN_CHECK_MAX.as_secs());
 /// One line of a student's program: an update of the largest size with its envelope.
 pub const LEARN_LINE_BYTES_MAX: usize = UPDATE_BYTES_MAX + 1024;
 /// Lines that wait to be judged; a program that prints faster waits itself.
@@ -493,5 +496,13 @@ pub const LEARN_QUOTE_CHARACTERS: usize = 120;
 pub const LEARN_TICK: Duration = Duration::from_millis(10);
 /// From which lateness a tick counts: below it a sleep is as exact as sleeps are.
 pub const LEARN_TICK_LATE: Duration = Duration::from_millis(5);
+/// What a student hands in: a course's guesses, answers and notes take a few tens of kilobytes.
+pub const HAND_IN_BYTES_MAX: u64 = 1 << 20;
+/// A name that fits a table; also the schema's bound.
+pub const HAND_IN_NAME_CHARACTERS: usize = 80;
+/// A guess is near that is within a quarter of what was measured, as in class.
+pub const GUESS_NEAR_SHARE: f64 = 0.25;
+/// Questions that are named to a teacher as the hardest.
+pub const GRADE_QUESTIONS_SHOWN: usize = 5;
 /// Requests of a student's program that are remembered: a check takes seconds, and even a tight loop is told in time.
 pub const LEARN_ASKED_MAX: usize = 20_000;

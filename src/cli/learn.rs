@@ -8,9 +8,11 @@ use clap::{Args, Subcommand};
 
 use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, usage_error};
 use crate::learn::checks;
+use crate::learn::grade::Grades;
+use crate::learn::hand_in::{Exercised, HandIn};
 use crate::learn::session::Progress;
 use crate::learn::{Exercise, Language, Stop};
-use crate::{print, suggest};
+use crate::{files, print, suggest};
 
 /// Text behind its help.
 pub const EXAMPLES: &str = "\
@@ -19,6 +21,8 @@ Examples:
   loadgen learn start poller --language javascript   writes poller/poller.js and its task
   loadgen learn check poller -- node poller/poller.js
   loadgen learn hint poller
+  loadgen learn check poller --hand-in ada.json --student Ada -- node poller/poller.js
+  loadgen learn grade hand-ins --csv grades.csv      what a class has handed in, as a table
 ";
 
 /// What is asked of `loadgen learn`.
@@ -49,9 +53,23 @@ enum LearnCommand {
         /// The exercise's name.
         #[arg(value_parser = exercise)]
         name: Exercise,
+        /// File to note the outcome in, for `loadgen learn grade`; the one that the lessons' page made will do.
+        #[arg(long, value_name = "FILE")]
+        hand_in: Option<PathBuf>,
+        /// What you call yourself, in a new hand-in file.
+        #[arg(long, value_name = "NAME", default_value = "", requires = "hand_in")]
+        student: String,
         /// The program and its arguments, behind `--`.
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
+    },
+    /// Make a table of what a class has handed in.
+    Grade {
+        /// The folder of hand-in files (.json).
+        folder: PathBuf,
+        /// File to write the table to as CSV; replaced if it is there.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
     },
     /// Print one step further.
     Hint {
@@ -76,7 +94,11 @@ pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
         LearnCommand::List => say(&list()).map(|()| DONE),
         LearnCommand::Start { name, language, out } => start(name, language, out.as_deref()).map(|()| DONE),
         LearnCommand::Hint { name } => say(&format!("{}\n", name.hint())).map(|()| DONE),
-        LearnCommand::Check { name, command } => check(name, &command).await,
+        LearnCommand::Check { name, hand_in, student, command } => {
+            let hand_in = hand_in.map(|file| HandInFile::open(file, &student)).transpose()?;
+            check(name, &command, hand_in).await
+        }
+        LearnCommand::Grade { folder, csv } => grade(&folder, csv.as_deref()).map(|()| DONE),
     }
 }
 
@@ -108,8 +130,9 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
         std::fs::write(folder.join(&name), text)
             .with_context(|| format!("cannot write {name} to {}", folder.display()))?;
     }
-    let (file, name) = (folder.join(format!("{}.{}", exercise.name(), language.ending())), exercise.name());
+    let (file, name) = (folder.join(exercise.file_name(language)), exercise.name());
     let command = match language {
+        _ if !exercise.is_program() => format!("loadgen learn check {name} -- {}", file.display()),
         Language::Python => format!("loadgen learn check {name} -- python3 {}", file.display()),
         Language::Javascript => format!("loadgen learn check {name} -- node {}", file.display()),
         Language::Rust => {
@@ -128,8 +151,59 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
     ))
 }
 
-async fn check(exercise: Exercise, command: &[OsString]) -> anyhow::Result<u8> {
-    let mut stages = 0;
+/// Where the outcome of a check is noted.
+struct HandInFile {
+    file: PathBuf,
+    hand_in: HandIn,
+}
+
+impl HandInFile {
+    /// Reads it before the check, so that what cannot be written is known before.
+    fn open(file: PathBuf, student: &str) -> anyhow::Result<Self> {
+        let hand_in = match file.try_exists() {
+            Ok(false) => HandIn::new(student, &now()),
+            Ok(true) | Err(_) => {
+                HandIn::read(&file).with_context(|| format!("{} is not written to", file.display()))?
+            }
+        };
+        let opened = Self { file, hand_in };
+        opened.write()?;
+        Ok(opened)
+    }
+
+    fn write(&self) -> anyhow::Result<()> {
+        let cannot = || format!("cannot write to {}; choose another file with --hand-in", self.file.display());
+        self.hand_in.write(&self.file).with_context(cannot)
+    }
+}
+
+/// RFC 3339, to the second.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn grade(folder: &Path, csv: Option<&Path>) -> anyhow::Result<()> {
+    let grades = Grades::read(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    for (file, error) in &grades.left_out {
+        print::err(&format!("note: {} is left out: {error}", file.display()));
+    }
+    if grades.is_empty() {
+        anyhow::bail!(
+            "{} has no hand-in; they are .json files that the lessons' page makes, and --hand-in",
+            folder.display()
+        );
+    }
+    say(&grades.table())?;
+    if let Some(file) = csv {
+        files::write_whole(file, &grades.csv()?).with_context(|| format!("cannot write to {}", file.display()))?;
+        say(&format!("\ntable: {}\n", file.display()))?;
+    }
+    Ok(())
+}
+
+async fn check(exercise: Exercise, command: &[OsString], hand_in: Option<HandInFile>) -> anyhow::Result<u8> {
+    let loadgen = std::env::current_exe().context("cannot find this program itself")?;
+    let (mut stages, mut held) = (0, 0);
     let mut printed = Ok(());
     let mut progress = |progress| {
         let text = match progress {
@@ -137,7 +211,10 @@ async fn check(exercise: Exercise, command: &[OsString]) -> anyhow::Result<u8> {
                 stages += 1;
                 format!("  {stages}. {stage} … ")
             }
-            Progress::Holds => "holds\n".to_owned(),
+            Progress::Holds => {
+                held += 1;
+                "holds\n".to_owned()
+            }
         };
         if printed.is_ok() {
             printed = say(&text);
@@ -145,7 +222,7 @@ async fn check(exercise: Exercise, command: &[OsString]) -> anyhow::Result<u8> {
     };
     say(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
     let outcome = tokio::select! {
-        outcome = checks::check(exercise, command, &mut progress) => outcome,
+        outcome = checks::check(exercise, command, &loadgen, &mut progress) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.context("cannot receive signals")?;
             print::err("interrupted; your program was ended");
@@ -153,6 +230,17 @@ async fn check(exercise: Exercise, command: &[OsString]) -> anyhow::Result<u8> {
         }
     };
     printed?;
+    if let Some(mut hand_in) = hand_in {
+        let (passed, first_wrong) = match &outcome {
+            Ok(()) => (true, None),
+            Err(Stop::Fault(fault)) => (false, Some(fault.to_string())),
+            Err(Stop::Error(error)) => (false, Some(error.to_string())),
+        };
+        let name = exercise.name().to_owned();
+        let of = passed.then_some(held);
+        hand_in.hand_in.note(Exercised { exercise: name, passed, checks: Some(held), of, first_wrong, at: now() });
+        hand_in.write()?;
+    }
     match outcome {
         Ok(()) => say(&format!("\n{} is passed.\n", exercise.name())).map(|()| DONE),
         Err(Stop::Fault(fault)) => {

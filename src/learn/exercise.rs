@@ -94,14 +94,44 @@ exercises! {
         "Ask at an interval, and print each update once",
         hint "Keep the `cursor` of each answer and ask `after=` it. The next poll is due an interval after the last was due, not \
               after its answer came: due += interval.";
+    Staleness "staleness" lesson 2 ["starter.py" "starter.js" "starter.rs"]:
+        "Work out from a trace how late updates were, and how old",
+        hint "Put everything that happens (an update is due, an update arrives) into one list in order of time, walk through it, and add up \
+              the area under the age between two events: length times (age at its begin + half the length).";
     LongPoller "long-poller" lesson 3 ["starter.py" "starter.js" "starter.rs"]:
         "Keep one request parked, and lose nothing while none is",
         hint "What is published between two requests is answered at once to the next one, if that asks after your cursor. Read an \
               answer whole before you print any of it; when it breaks off, ask again with the cursor that you had.";
+    Frames "frames" lesson 4 ["starter.py" "starter.js" "starter.rs"]:
+        "Write and read the bytes around a payload: frames, chunks, heads",
+        hint "The second byte has the mask bit and seven bits of length: up to 125 as it is; 126 says that two bytes follow, 127 that eight \
+              do, the greatest byte first. A chunk's size is hexadecimal, and CR LF stand behind it and behind the data.";
+    SseParser "sse-parser" lesson 5 ["starter.py" "starter.js" "starter.rs"]:
+        "Turn the bytes of an event stream into events, however they are split",
+        hint "Keep bytes until a line is whole, and decode a line and not a piece. A CR at the end of a piece may be half of a line's end: \
+              remember it, and pass over an LF that follows.";
+    Echo "echo" lesson 6 ["starter.py" "starter.js" "starter.rs"]:
+        "Write a WebSocket server for text, JSON and binary",
+        hint "A message is one frame or several: gather until FIN, and answer a ping on the way. What is text and what is binary is said by \
+              the opcode of the first frame (in ws: the second argument, isBinary).";
+    Chat "chat" lesson 6 ["starter.py" "starter.js" "starter.rs"]:
+        "What one says, all hear, once and in order",
+        hint "Keep a set of who is there; enter behind the handshake and leave whatever the end was. Send as what it came: text as text.";
     Resume "resume" lesson 7 ["starter.py" "starter.js" "starter.rs"]:
         "Survive cuts, silence, a restart and eviction, over any transport",
         hint "Move the cursor with each update or gap that you print, and never before. Reconnect in a loop around everything, with a \
               read timeout of LAB_SILENCE_MS; a gap is a line of its own: {\"gap\":{…}}.";
+    Heartbeat "heartbeat" lesson 8 ["starter.py" "starter.js" "starter.rs"]:
+        "Tell a dead line from a slow one, and fall back where a proxy holds all back",
+        hint "A read timeout of two intervals is the whole clock: each byte starts it again. A stream that is silent from its first byte on is \
+              not dead but held back: change to long polling with the same cursor.";
+    Conflate "conflate" lesson 9 ["starter.py" "starter.js" "starter.rs"]:
+        "Show the newest of a stream that is faster than you",
+        hint "Two tasks and one place between them: the reader puts each update there in place of the one that waits, the shower takes it out.";
+    YourCase "your-case" lesson 10 ["starter.toml" "starter.toml" "starter.toml"]:
+        "A scenario of your own, whose thresholds decide between two transports",
+        hint "Ask what a user would notice: how late at the worst (latency_ns.p99), how many bytes (wire_bytes_per_delivery.total), how many \
+              requests (requests_per_delivery). A bound between what the two show decides.";
 }
 
 impl Exercise {
@@ -110,12 +140,21 @@ impl Exercise {
         Self::ALL.iter().copied().find(|exercise| exercise.name() == name)
     }
 
+    /// Is a program asked for, and not a file?
+    pub fn is_program(self) -> bool {
+        self != Self::YourCase
+    }
+
+    /// What the student's file is called.
+    pub fn file_name(self, language: Language) -> String {
+        format!("{}.{}", self.name(), if self.is_program() { language.ending() } else { "toml" })
+    }
+
     /// The files that a student begins with: names and contents.
     pub fn starter_files(self, language: Language) -> Vec<(String, &'static str)> {
-        let name = self.name();
-        let program = (format!("{name}.{}", language.ending()), self.starter(language));
+        let program = (self.file_name(language), self.starter(language));
         let mut files = vec![program, ("task.md".to_owned(), self.text())];
-        if language == Language::Rust {
+        if language == Language::Rust && self.is_program() {
             files.push(("lab.rs".to_owned(), RUST_LAB));
         }
         files

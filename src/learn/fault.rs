@@ -70,6 +70,8 @@ pub enum Code {
     Protocol,
     /// A message came to another client than it should, or not at all.
     NotDelivered,
+    /// The transport that is chosen breaks a threshold of its own.
+    ThresholdBroken,
     /// A scenario's thresholds decide nothing.
     DecidesNothing,
 }

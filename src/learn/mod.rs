@@ -12,11 +12,16 @@ pub mod asked;
 pub mod checks;
 pub mod exercise;
 pub mod fault;
+pub mod frames;
+pub mod grade;
+pub mod hand_in;
 pub mod oracle;
 pub mod program;
+pub mod questions;
 pub mod relay;
 pub mod scene;
 pub mod session;
+pub mod socket;
 pub mod stall;
 mod words;
 

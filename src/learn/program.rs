@@ -104,6 +104,11 @@ impl Program {
         tokio::time::timeout(limits::LEARN_LOOK, self.child.wait()).await.is_ok()
     }
 
+    /// How it ended, if it has.
+    pub fn status(&mut self) -> Option<String> {
+        self.child.try_wait().ok().flatten().map(how_it_ended)
+    }
+
     /// It has closed its output: how it ended, with its last words.
     pub async fn ended(&mut self) -> Fault {
         let status = tokio::time::timeout(limits::LEARN_END, self.child.wait()).await;

@@ -56,6 +56,15 @@ struct Life {
     _serving: AbortOnDropHandle<()>,
 }
 
+/// What a program is to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Every update.
+    Every,
+    /// The newest, each time that it can.
+    Newest,
+}
+
 /// A check that goes on.
 pub struct Session<'a> {
     /// The student's program.
@@ -64,6 +73,8 @@ pub struct Session<'a> {
     pub relay: Relay,
     /// How late this machine is.
     pub stall: StallMeter,
+    /// What it is to print.
+    pub order: Order,
     published: Published,
     oracle: Oracle,
     setup: Setup,
@@ -123,6 +134,7 @@ impl<'a> Session<'a> {
             program,
             relay,
             stall: StallMeter::start(),
+            order: Order::Every,
             published,
             oracle,
             setup,
@@ -353,7 +365,32 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Where some are left out on purpose, what is printed must still be real and newer than the last.
+    fn judge_newest(&mut self, number: Option<u64>, at: UnixMicros, seq: u64) -> Result<(), Fault> {
+        let last = self.seen.last().map(|shown| shown.number);
+        match (number, last) {
+            (None, _) => {
+                let sentence = format!(
+                    "update {seq} was printed with another content than it was published with; print it as it came"
+                );
+                Err(Fault::new(Code::Altered, sentence))
+            }
+            (Some(number), Some(last)) if number <= last => {
+                let sentence =
+                    format!("update {} was printed behind update {}; show newer ones only", number + 1, last + 1);
+                Err(Fault::new(Code::OutOfOrder, sentence))
+            }
+            (Some(number), _) => {
+                self.seen.push(Shown { number, due: self.clock.anchor().instant(at), at: self.clock.now() });
+                Ok(())
+            }
+        }
+    }
+
     fn judge_gap(&mut self, line: u64, gap: Gap) -> Result<(), Fault> {
+        if self.order == Order::Newest {
+            return Ok(());
+        }
         self.oracle.gap(&self.published, gap);
         self.epochs_announced += usize::from(gap.lost.is_none());
         match self.oracle.first_fault() {
@@ -369,6 +406,9 @@ impl<'a> Session<'a> {
             // As values: a program may have parsed it and written it anew.
             wanted.is_some_and(|wanted: Value| serde_json::from_str::<Value>(data.get()).is_ok_and(|got| got == wanted))
         });
+        if self.order == Order::Newest {
+            return self.judge_newest(number, at, seq);
+        }
         self.oracle.update(&self.published, number, seq);
         if self.oracle.first_fault().is_some() {
             return Err(words::update(&self.scene(), number, seq));

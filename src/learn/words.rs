@@ -258,9 +258,10 @@ pub fn stuck(scene: &Scene<'_>) -> Fault {
     }
     let from_now = requests.iter().skip(usize::from(last.is_none())).any(|asked| asked.after == After::Now);
     if from_now {
-        let sentence = format!(
-            "update {seq} was not printed{place}: a request asked from now, not after your cursor, so it will never come"
-        );
+        let count = scene.published.len() - next;
+        let which = if last.is_some() { "the request after it" } else { "a request" };
+        let sentence =
+            format!("lost {count}{place}, update {seq} first: {which} asked from now, not after your cursor");
         return Fault::new(Code::FromNow, sentence);
     }
     let moved = requests.iter().find(|asked| scene.next(asked).is_some_and(|asked| asked > next));

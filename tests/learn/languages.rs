@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use pushpull::learn::Language;
+use pushpull::learn::{Exercise, Language};
 
 /// Where programs are written, and compiled ones kept.
 fn folder() -> PathBuf {
@@ -40,18 +40,33 @@ pub fn missing(language: Language) -> Option<String> {
 }
 
 /// Writes a program, compiles it where that is needed, and returns the command that runs it.
-pub fn command(language: Language, name: &str, text: &str) -> Vec<OsString> {
-    let folder = folder().join(language.label()).join(name);
+pub fn command(exercise: Exercise, language: Language, name: &str, text: &str) -> Vec<OsString> {
+    let place = format!("{}/{name}", exercise.name());
+    if exercise.is_program() {
+        return run_file(language, &place, exercise.name(), text);
+    }
+    let file = folder().join(place).join(exercise.file_name(language));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, text).unwrap();
+    vec![file.into()]
+}
+
+/// The same for a program that is no exercise; it is called `stem`, in a folder `place` of its own.
+pub fn run_file(language: Language, place: &str, stem: &str, text: &str) -> Vec<OsString> {
+    // Two tests may run the same program at the same time.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = folder().join(language.label()).join(place);
     std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("program.{}", language.ending()));
+    let file = folder.join(format!("{stem}.{}", language.ending()));
     let words: Vec<OsString> = match language {
         Language::Python => vec!["python3".into()],
-        Language::Javascript => {
-            vec!["env".into(), format!("NODE_PATH={}", npm().display()).into(), "node".into()]
-        }
+        Language::Javascript => vec!["env".into(), format!("NODE_PATH={}", npm().display()).into(), "node".into()],
         Language::Rust => return vec![compiled(&folder, &file, text)],
     };
-    std::fs::write(&file, text).unwrap();
+    if std::fs::read_to_string(&file).map_or(true, |found| found != text) {
+        std::fs::write(&file, text).unwrap();
+    }
     words.into_iter().chain([file.into()]).collect()
 }
 

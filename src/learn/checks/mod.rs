@@ -3,31 +3,50 @@
 //! The stages of the delivery exercises are shared ([`delivery`]), and each later exercise has those of the ones before it:
 //! a client that survives a restart must still obey `Retry-After`.
 
+mod chat;
+mod conflate;
 mod delivery;
+mod echo;
+mod frames;
+mod heartbeat;
 mod long_poller;
 mod poller;
 mod resume;
+mod serving;
+mod sse_parser;
+mod staleness;
+mod your_case;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::exercise::Exercise;
 use super::fault::{Fault, Stop};
 use super::session::{Progress, Session, Setup};
 use crate::limits;
 
-/// Checks a student's program, and says how far it is.
+/// Checks a student's program, and says how far it is. `loadgen` is this program, to run scenarios with.
 ///
 /// Errors: the first thing that is wrong, or why the check could not be made.
 pub async fn check(
     exercise: Exercise,
     command: &[OsString],
+    loadgen: &Path,
     say: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), Stop> {
     let checking = async {
         match exercise {
             Exercise::Poller => poller::check(command, say).await,
+            Exercise::Staleness => staleness::check(command, say).await,
             Exercise::LongPoller => long_poller::check(command, say).await,
+            Exercise::Frames => frames::check(command, say).await,
+            Exercise::SseParser => sse_parser::check(command, say).await,
+            Exercise::Echo => echo::check(command, say).await,
+            Exercise::Chat => chat::check(command, say).await,
             Exercise::Resume => resume::check(command, say).await,
+            Exercise::Heartbeat => heartbeat::check(command, say).await,
+            Exercise::Conflate => conflate::check(command, say).await,
+            Exercise::YourCase => your_case::check(command, loadgen, say).await,
         }
     };
     tokio::time::timeout(limits::LEARN_CHECK_MAX, checking).await.unwrap_or_else(|_| {

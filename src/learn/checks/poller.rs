@@ -21,6 +21,10 @@ const LOOK: Duration = Duration::from_millis(2600);
 /// half as long again.
 const STRETCH_MAX: f64 = 1.45;
 
+/// From how much standstill of this machine on a look is taken again, and how often one is taken.
+const STALL_MAX: Duration = Duration::from_millis(300);
+const TRIES: usize = 3;
+
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     let setup = Setup {
         journal: Bounds::default(),
@@ -45,10 +49,17 @@ async fn grid(session: &mut Session<'_>) -> Result<(), Stop> {
     session.relay.stand(Standing { delay: ANSWER, ..Standing::default() });
     // One interval of the old kind may still be under way.
     session.watch(INTERVAL * 2).await?;
-    let before = session.relay.asked_count();
-    session.watch(LOOK).await?;
+    let mut polls = Vec::new();
+    for _ in 0..TRIES {
+        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        session.watch(LOOK).await?;
+        polls = session.relay.asked_since(before);
+        // What a machine shows that stood still in between is looked at again.
+        if session.stall.total().saturating_sub(stalled) < STALL_MAX {
+            break;
+        }
+    }
     session.relay.stand(Standing::default());
-    let polls = session.relay.asked_since(before);
     let asked = polls.len();
     let of_grid = LOOK.as_secs_f64() / INTERVAL.as_secs_f64();
     let most = of_grid + 2.0;

@@ -1,0 +1,142 @@
+//! `heartbeat`: tells a dead line from a slow one, and a line that holds everything back from both.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::{delivery, in_session};
+use crate::learn::asked::Asked;
+use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::relay::Standing;
+use crate::learn::scene::Disturbance;
+use crate::learn::session::{Progress, Session, Setup};
+use crate::limits;
+use crate::run::Transport;
+use crate::stream::Bounds;
+
+/// Between signs of life.
+const HEARTBEAT: Duration = Duration::from_millis(600);
+/// By how much each piece may come later: below what two intervals leave over.
+const JITTER: Duration = Duration::from_millis(300);
+const _: () = assert!(JITTER.as_millis() < HEARTBEAT.as_millis());
+/// For how long a line is only slow.
+const SLOW: Duration = Duration::from_millis(3600);
+/// How much longer than two intervals it may take to be back: a look at the clock now and then, and a connection.
+const GRACE: Duration = Duration::from_millis(700);
+/// From how much standstill of this machine on a false alarm may be its doing.
+const STALL_MAX: Duration = Duration::from_millis(100);
+/// How often a slow line is tried where the machine stood still.
+const TRIES: usize = 3;
+
+pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
+    let setup = Setup {
+        journal: Bounds::default(),
+        heartbeat: HEARTBEAT,
+        variables: vec![("LAB_HEARTBEAT_MS", HEARTBEAT.as_millis().to_string())],
+        transports: &[Transport::Sse, Transport::LongPolling, Transport::Polling],
+    };
+    in_session(command, setup, say, async |session| {
+        delivery::begins(session).await?;
+        begins_with_a_stream(session)?;
+        delivery::in_order(session).await?;
+        delivery::check_cursors(session)?;
+        delivery::cuts(session).await?;
+        slow(session).await?;
+        dead(session).await?;
+        held_back(session).await
+    })
+    .await
+}
+
+fn begins_with_a_stream(session: &Session<'_>) -> Result<(), Stop> {
+    match session.relay.asked_since(0).first().and_then(Asked::transport) {
+        Some(Transport::Sse) => Ok(()),
+        Some(Transport::Polling | Transport::LongPolling | Transport::WebSocket) | None => fail(
+            Code::WrongAddress,
+            "the first request was not for /updates/sse; begin with the stream, and fall back from it",
+        ),
+    }
+}
+
+/// Every piece comes later, and none too late.
+async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
+    session.stage("does not take a slow line for a dead one (jitter of 300 ms)");
+    for attempt in 1..=TRIES {
+        session.relay.stand(Standing { jitter: JITTER, ..Standing::default() });
+        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        for _ in 0..2 {
+            session.watch(SLOW / 3).await?;
+            session.publish(1);
+        }
+        session.watch(SLOW / 3).await?;
+        session.relay.stand(Standing::default());
+        session.caught_up().await?;
+        let alarms = session.relay.asked_count() - before;
+        if alarms == 0 {
+            return Ok(());
+        }
+        let stalled = session.stall.total().saturating_sub(stalled);
+        if stalled < STALL_MAX || attempt == TRIES {
+            let sentence = format!(
+                "{} while the line lived: a sign of life came each {} ms, up to {} ms late; a line is dead after two intervals of silence",
+                crate::learn::words::counted(alarms as u64, "new request"),
+                HEARTBEAT.as_millis(),
+                JITTER.as_millis()
+            );
+            return fail(Code::FalseAlarm, sentence);
+        }
+    }
+    Ok(())
+}
+
+/// Nothing comes any more, and nothing says so.
+async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
+    session.stage("notices a dead line within two intervals");
+    for _ in 0..2 {
+        session.disturb(Disturbance::Silence);
+        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        session.relay.freeze();
+        let began = tokio::time::Instant::now();
+        session.publish(2);
+        let is_back = session.wait(limits::LEARN_PATIENCE, |session| session.relay.asked_count() > before).await?;
+        let stalled = session.stall.total().saturating_sub(stalled);
+        let took = began.elapsed();
+        let most = HEARTBEAT * 2 + GRACE + stalled * 2;
+        if !is_back || took > most {
+            let took =
+                if is_back { format!("{} ms", took.as_millis()) } else { format!("more than {} ms", took.as_millis()) };
+            let sentence = format!(
+                "the line was dead for {took} before a new request came; with a sign of life each {} ms it is dead after two of them",
+                HEARTBEAT.as_millis()
+            );
+            return fail(Code::DeadUnnoticed, sentence);
+        }
+        session.caught_up().await?;
+    }
+    Ok(())
+}
+
+/// A proxy gathers the stream before it hands it on: a head, and then nothing.
+async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
+    session.stage("falls back to long polling where a proxy holds the stream back");
+    session.relay.stand(Standing { holds_streams: true, ..Standing::default() });
+    let before = session.relay.asked_count();
+    session.relay.cut();
+    session.publish(2);
+    let fell_back = |session: &Session<'_>| {
+        session
+            .relay
+            .asked_since(before)
+            .iter()
+            .any(|asked| matches!(asked.transport(), Some(Transport::LongPolling | Transport::Polling)))
+    };
+    if !session.wait(limits::LEARN_PATIENCE, fell_back).await? {
+        let sentence = format!(
+            "{} to the stream got a head and no event, and none was for /updates/long-poll; fall back to it when the first event is late",
+            crate::learn::words::counted((session.relay.asked_count() - before) as u64, "request")
+        );
+        return fail(Code::NoFallback, sentence);
+    }
+    session.caught_up().await?;
+    session.publish(3);
+    session.caught_up().await
+}
