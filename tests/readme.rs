@@ -62,7 +62,7 @@ fn the_figures_of_the_readme_are_those_of_the_sample_run() {
     let run = sample();
     let columns = Transport::ALL.map(Some).into_iter().chain([None]).map(|one| row(&run, one)).collect::<Vec<_>>();
     let mut table =
-        String::from("| | polling | long polling | SSE | WebSocket | bare TCP |\n|---|---|---|---|---|---|\n");
+        String::from("| | polling | long polling | SSE | WebSocket | TCP baseline |\n|---|---|---|---|---|---|\n");
     for (label, metric) in [
         ("latency p50", Metric::LatencyP50),
         ("latency p99", Metric::LatencyP99),

@@ -177,7 +177,7 @@ impl Plan {
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }
 
-    /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
+    /// Warm-up: from when all clients are connected to the start of measuring. Each polling client must have polled once by then: one that holds
     /// nothing yet has no age, and leaving it out would make the others look older than they are.
     pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
         let warm_up = self.scenario.warm_up_ns;

@@ -99,7 +99,7 @@ impl<S: Sync + Send> FromRequestParts<S> for Segment {
     }
 }
 
-/// A query in which every name must be known: a misspelt `after` would otherwise start from now without a word.
+/// A query in which every name must be known: a misspelt `after` would otherwise silently start from now.
 pub struct StrictQuery<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {

@@ -20,18 +20,18 @@ pub enum PlanError {
              that has them"
     )]
     Unrepeatable(&'static str),
-    /// A setting of the synthetic feed without it.
-    #[error("--{0} is of the synthetic feed; add --feed synthetic")]
+    /// A setting of the synthetic feed, with another feed.
+    #[error("--{0} needs --feed synthetic; add it")]
     NotSynthetic(&'static str),
     /// A setting of the replayed feed without it.
-    #[error("--{0} is of the replay feed; leave it out, or use --feed replay")]
+    #[error("--{0} applies to the replay feed only; leave it out, or use --feed replay")]
     NotReplay(&'static str),
     /// A setting of a feed that is not ours.
-    #[error("--{0} is of a feed that loadgen starts, and the server at --target has its own; leave it out")]
+    #[error("--{0} sets a feed that loadgen starts, but the server at --target has its own; leave it out")]
     NotOurs(&'static str),
     /// A sweep over what a server that is already there decides by itself.
     #[error(
-        "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
+        "this scenario sweeps {0} of the feed, but the server at --target has its own feed; leave out --target, or choose another scenario"
     )]
     NotOursToSweep(&'static str),
     /// A path to a server that is on another host.
@@ -233,12 +233,12 @@ mod tests {
     fn settings_of_another_feed_are_refused_and_not_left_lying() {
         let target = Some("http://127.0.0.1:1");
         for (scenario, flags, target, part) in [
-            ("quick", "--rate 50", None, "--rate is of the synthetic feed"),
-            ("quick", "--feed synthetic --speed 3", None, "--speed is of the replay feed"),
-            ("sparse", "--replay FILE", None, "--replay is of the replay feed"),
-            ("chatty", "--feed replay", None, "--rate is of the synthetic feed"),
-            ("quick", "--rate 5", target, "--rate is of a feed that loadgen starts"),
-            ("quick", "--feed replay", target, "--feed is of a feed that loadgen starts"),
+            ("quick", "--rate 50", None, "--rate needs --feed synthetic"),
+            ("quick", "--feed synthetic --speed 3", None, "--speed applies to the replay feed"),
+            ("sparse", "--replay FILE", None, "--replay applies to the replay feed"),
+            ("chatty", "--feed replay", None, "--rate needs --feed synthetic"),
+            ("quick", "--rate 5", target, "--rate sets a feed that loadgen starts"),
+            ("quick", "--feed replay", target, "--feed sets a feed that loadgen starts"),
             ("chatty", "", target, "sweeps the rate"),
         ] {
             let error = refusal(scenario, flags, target).unwrap_or_else(|| panic!("{scenario} {flags}"));

@@ -81,7 +81,7 @@ pub enum Feed {
         /// How much faster than it was recorded.
         speed: f64,
     },
-    /// Made-up updates.
+    /// Generated updates.
     Synthetic {
         /// Updates a second, on average.
         rate: f64,
@@ -104,7 +104,7 @@ pub enum Feed {
 pub enum Source {
     /// A recording.
     Replay(Replay),
-    /// Made-up updates.
+    /// Generated updates.
     Synthetic(Synthetic),
 }
 
