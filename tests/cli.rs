@@ -64,7 +64,7 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         (&["run", "--target", "localhost:8080"], &["--target", "give http://HOST:PORT"]),
         (&["run", "nosuch"], &["no scenario `nosuch`", "quick"]),
         (&["run", "--rate", "50"], &["--rate needs --feed synthetic"]),
-        (&["run", "--feed", "synthetic", "--speed", "3"], &["--speed is of the replay feed", "--feed replay"]),
+        (&["run", "--feed", "synthetic", "--speed", "3"], &["--speed applies to the replay feed", "--feed replay"]),
         (&["run", "--feed", "synthetic", "--rate", "1e9"], &["--rate"]),
         (&["run", "--target", "http://127.0.0.1:1", "--rate", "5"], &["--rate", "has its own"]),
     ];

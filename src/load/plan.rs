@@ -106,6 +106,7 @@ impl Plan {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
         for point in &self.points {
+            refusals::refuse_point(&point.point)?;
             refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
         }
         match self.refuse_empty()? {
