@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn two_lists_make_every_combination_and_the_outer_one_is_swept() {
-        let plan = plan("--feed synthetic --rtt 0ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
+        let plan = plan("--feed synthetic --rtt 10ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
         assert_eq!((plan.points.len(), plan.scenario.sweep.as_deref()), (6, Some("rtt_ns")));
         assert!(plan.points.iter().all(|point| point.point.has_link() && point.point.jitter_ns == Nanos(2_000_000)));
         assert_eq!(plan.points[4].point.link_bits_per_s, Some(1_000_000));

@@ -301,10 +301,7 @@ mod tests {
             let error = refusal("quick", flags, None);
             assert!(matches!(error, Some(PlanError::TransportTwice(..))), "{flags}: {error:?}");
         }
-        let refused = |flags: &str| {
-            let scenario = Scenario::load("quick").unwrap();
-            Plan::new(scenario, settings(flags), None, PathBuf::new()).unwrap().check().err()
-        };
+        let refused = |flags: &str| refusal("quick", flags, None);
         for flags in ["--jitter 1ms", "--rtt 0ms,20ms --jitter 5ms", "--rtt 19ms --jitter 10ms"] {
             assert!(matches!(refused(flags), Some(PlanError::Jitter { .. })), "{flags}");
         }
