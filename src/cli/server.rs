@@ -171,7 +171,7 @@ struct AccessArgs {
     /// token in the environment variable PUSHPULL_TOKEN. Required to listen beyond loopback.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Allow requests from pages of this origin, as in https://example.org, or * for all; may be given several times.
+    /// Allow requests from pages of this origin, as in `https://example.org`, or * for all; may be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
     /// Host name that requests may use, as in lab.example.org; may be given several times. IP addresses, localhost and
