@@ -26,7 +26,7 @@ const EXIT_CODES: [(u8, &str); 6] = [
     (DONE, "done"),
     (FAILED, "failed; the error message says why"),
     (USAGE_ERROR, "wrong use"),
-    (THRESHOLD, "a --fail-if condition was met"),
+    (THRESHOLD, "a --fail-if condition was met, or the exercise is not passed yet"),
     (INVALID, "the run was invalid"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
 ];
