@@ -82,7 +82,8 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::Twice(_)
         | PlanError::TransportTwice(..)
         | PlanError::EchoAndChurn
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProxyToTarget => false,
     }
 }
 
