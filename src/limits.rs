@@ -1,5 +1,6 @@
 //! Every constant that bounds something: its unit, why it is what it is, and where that comes from. Relations between
-//! them are asserted at compile time, so that a change to one cannot quietly break another.
+//! them are asserted at compile time, so that a change to one cannot quietly break another. It is one list, and so one file,
+//! however long.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -186,10 +186,12 @@ pub fn plain_size(bytes: u64) -> String {
 
 /// Reads a number, for [`within`].
 ///
-/// Errors: whether it is none, or only none that fits.
+/// Errors: whether it is none, or not a whole one where that is wanted, or only none that fits.
 pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let is_digit = |one: char| one.is_ascii_digit() || one == '-' || one == '+';
     text.trim().parse().map_err(|_| match text.trim().parse::<f64>() {
-        Ok(_) => format!("{} is out of range", text.trim()),
+        Ok(_) if text.trim().chars().all(is_digit) => format!("{} is out of range", text.trim()),
+        Ok(_) => format!("`{}` is not a whole number, written in digits alone", text.trim()),
         Err(_) => format!("`{text}` is not a number"),
     })
 }

@@ -63,8 +63,8 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         (&["run", "--target", "ftp://127.0.0.1/"], &["--target", "http://127.0.0.1:8080"]),
         (&["run", "--target", "localhost:8080"], &["--target", "give http://HOST:PORT"]),
         (&["run", "nosuch"], &["no scenario `nosuch`", "quick"]),
-        (&["run", "--rate", "50"], &["--rate is of the synthetic feed", "--feed synthetic"]),
-        (&["run", "--feed", "synthetic", "--speed", "3"], &["--speed is of the replay feed", "--feed replay"]),
+        (&["run", "--rate", "50"], &["--rate needs --feed synthetic"]),
+        (&["run", "--feed", "synthetic", "--speed", "3"], &["--speed applies to the replay feed", "--feed replay"]),
         (&["run", "--feed", "synthetic", "--rate", "1e9"], &["--rate"]),
         (&["run", "--target", "http://127.0.0.1:1", "--rate", "5"], &["--rate", "has its own"]),
     ];
@@ -149,7 +149,7 @@ async fn a_target_that_is_not_there_or_is_something_else_is_named_and_leaves_no_
         socket.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     });
     let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
-    assert_refused(&said, 1, &["does not keep to the contract", "404"]);
+    assert_refused(&said, 1, &["/clock", "404"]);
     serving.await.unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

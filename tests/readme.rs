@@ -56,7 +56,7 @@ fn the_figures_of_the_readme_are_those_of_the_sample_run_with_their_intervals() 
     let run = sample();
     let columns = Transport::ALL.map(Some).into_iter().chain([None]).map(|one| row(&run, one)).collect::<Vec<_>>();
     let mut table = String::from(
-        "| | polling | long polling | SSE | WebSocket | bare TCP | lowest of the four |\n|---|---|---|---|---|---|---|\n",
+        "| | polling | long polling | SSE | WebSocket | TCP baseline | lowest of the four |\n|---|---|---|---|---|---|---|\n",
     );
     let mut line = |label: &str, cells: Vec<String>, lowest: String| {
         writeln!(table, "| {label} | {} | {lowest} |", cells.join(" | ")).unwrap();

@@ -11,7 +11,7 @@ use crate::load::link::LinkOptions;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// Writes updates to bare TCP connections. Started by the load generator for itself.
+/// Writes updates to plain TCP connections (the TCP baseline). Started by the load generator for itself.
 #[derive(Clone, Debug, Parser)]
 pub struct BaselineArgs {
     #[command(flatten)]

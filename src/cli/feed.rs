@@ -18,13 +18,13 @@ pub struct FeedArgs {
     /// The recording to replay: NDJSON with `at_ms` on each line [default: the bundled week of earthquakes].
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
-    /// How much faster than it was recorded.
+    /// Replay speed, as a multiple of the recorded pace.
     #[arg(long, default_value = "3600", value_name = "TIMES")]
     pub speed: Speed,
     /// Where in the recording to begin, as a share of its length from 0 to 1.
     #[arg(long, default_value = "0", value_name = "SHARE")]
     pub replay_from: Share,
-    /// Updates a second of the synthetic feed.
+    /// Updates per second of the synthetic feed.
     #[arg(long, default_value = "10")]
     pub rate: Rate,
     /// Bytes of data in each synthetic update, as in 128 or 4KiB.
@@ -33,7 +33,7 @@ pub struct FeedArgs {
     /// How synthetic updates are spread in time.
     #[arg(long, value_enum, default_value = "steady")]
     pub arrivals: Arrivals,
-    /// Repeats the same random choices.
+    /// Seed of the random choices; the same seed repeats them.
     #[arg(long, default_value = "1")]
     pub seed: Seed,
 }

@@ -40,6 +40,8 @@ Examples:
   loadgen run --fail-if 'sse.latency_ns.p99 > 5ms' --fail-if '*.lost > 0'
   loadgen report reports/sample                  regenerate a report from its run.json
   loadgen compare reports/before reports/after   what changed, and what is within noise
+
+A run that ends early (exit code 1 or 130) still writes a report of the trials that were done.
 ";
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -48,10 +50,12 @@ Examples:
   loadgen run --transports sse,websocket --clients 10,100,1000
   loadgen run my-scenario.toml --out my-reports
   loadgen run --rounds 6 --fail-if 'sse.latency_ns.p99 > 5ms'
+
+A run that ends early (exit code 1 or 130) still writes a report of the trials that were done.
 ";
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  loadgen report reports/sample                  writes reports/sample/index.html anew
+  loadgen report reports/sample                  rewrites reports/sample/index.html
   cd reports/sample && loadgen report .
 
 Only the report's own index.html is replaced, and a list of runs beside the folder if loadgen made it.
@@ -114,9 +118,9 @@ enum Command {
     /// Compare two runs: what got better, what got worse, what is within noise.
     #[command(after_help = after(COMPARE_EXAMPLES, &OF_COMPARISON))]
     Compare {
-        /// The baseline: a run's folder, or its run.json.
+        /// The run to compare with: its folder, or its run.json.
         first: PathBuf,
-        /// The run that is judged.
+        /// The run to judge: its folder, or its run.json.
         second: PathBuf,
         /// Fail if this holds, as in 'sse.latency_ns.p99 > +10%'; may be given several times.
         #[arg(long, value_name = "CONDITION")]
@@ -138,7 +142,7 @@ enum Command {
     /// Exercises to the lessons: begin one, check a solution in any language, get a hint.
     #[command(after_help = after(learn::EXAMPLES, &OF_EXERCISES))]
     Learn(LearnArgs),
-    /// Start the server, as the program `server` does.
+    /// Start the server (the same as the program `server`).
     Serve(ServerArgs),
     /// Start the TCP baseline that transports are compared with.
     #[command(hide = true)]

@@ -24,14 +24,11 @@ pub const INTERRUPTED: u8 = 130;
 /// The exit codes of which a command has some, with what each means.
 const EXIT_CODES: [(u8, &str); 6] = [
     (DONE, "done"),
-    (
-        FAILED,
-        "could not be done, or not to its end (a server that ended in a run: the report has the trials before it)",
-    ),
+    (FAILED, "failed; the error message says why"),
     (USAGE_ERROR, "wrong use"),
     (THRESHOLD, "a --fail-if condition was met, or the exercise is not passed yet"),
     (INVALID, "the run was invalid"),
-    (INTERRUPTED, "cut short with Ctrl-C (a run's report has the trials that were done)"),
+    (INTERRUPTED, "interrupted with Ctrl-C"),
 ];
 
 /// The exit codes of a command, for its help.

@@ -43,7 +43,7 @@ fn after() -> String {
 
 /// Publishes one stream of updates four ways: polling, long polling, Server-Sent Events, WebSocket.
 ///
-/// Prints the address it listens on as its first line. Ctrl-C and SIGTERM let connections end in good order.
+/// Prints the address it listens on as its first line. Ctrl-C and SIGTERM shut it down gracefully.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "server", version, after_help = after())]
 pub struct ServerArgs {
@@ -53,7 +53,7 @@ pub struct ServerArgs {
     /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
-    /// Folder of reports that the page lists.
+    /// Folder whose reports the page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
     /// Take orders from standard input, and end with it: for a load generator that started this process.
@@ -62,7 +62,7 @@ pub struct ServerArgs {
     /// Burn this much CPU time per update sent, to calibrate the measurement.
     #[arg(long, hide = true, default_value = "0ms", value_parser = length(Nanos::ZERO, limits::BURN_MAX))]
     burn: Nanos,
-    /// Run on this processor alone, counted from 0.
+    /// Pin this process to one processor, counted from 0.
     #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
     // What is flattened comes last: its heading would hold for every flag behind it.
@@ -92,39 +92,39 @@ impl ServerArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
-    /// Updates that the journal retains.
+    /// Number of updates that the journal retains.
     #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N",
         value_parser = count(1, limits::JOURNAL_UPDATES_SETTING_MAX))]
     journal_updates: usize,
-    /// Bytes that the journal retains.
+    /// Size of the updates that the journal retains.
     #[arg(long, default_value = "32MiB", value_name = "SIZE",
         value_parser = size(limits::JOURNAL_BYTES_SETTING_MIN, limits::JOURNAL_BYTES_SETTING_MAX))]
     journal_size: usize,
-    /// Connections at the same time [default: what the limit on open files allows].
+    /// Maximum number of concurrent connections [default: what the limit on open files allows].
     #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_connections: Option<usize>,
-    /// Connections of one address at the same time [default: 256; no limit for this host itself].
+    /// Maximum number of concurrent connections from one address [default: 256; no limit for this host itself].
     #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_per_address: Option<usize>,
-    /// What becomes of a subscriber that falls behind the journal.
+    /// How to treat a subscriber that falls behind the journal: announce a gap, send only the newest update, or disconnect.
     #[arg(long, alias = "slow", default_value = "gap", value_name = "POLICY", value_parser = slow_consumer())]
     slow_consumer: SlowConsumerPolicy,
-    /// Cut a client that takes nothing for this long.
+    /// Disconnect a client that reads nothing for this long.
     #[arg(long, default_value = "30s", value_parser = patience(), value_name = "LENGTH")]
     write_timeout: Nanos,
     /// Close a connection whose next request head takes longer than this.
     #[arg(long, default_value = "75s", value_parser = patience(), value_name = "LENGTH")]
     head_timeout: Nanos,
-    /// How long event streams ask browsers to wait before they reconnect.
+    /// Reconnection delay that event streams give to browsers (`retry:`).
     #[arg(long, default_value = "1s", value_parser = length(Nanos::MILLI, limits::ASKED_WAIT_MAX.into()), value_name = "LENGTH")]
     sse_retry: Nanos,
-    /// One message to /echo or /echo/ws, at most 16MiB.
+    /// Largest message that /echo and /echo/ws accept, up to 16MiB.
     #[arg(long, default_value = "1MiB", value_parser = size(1, limits::ECHO_BYTES_SETTING_MAX), value_name = "SIZE")]
     echo_max: usize,
-    /// How long stopping may take.
+    /// How long a shutdown waits for open connections.
     #[arg(long, default_value = "5s", value_parser = length(Nanos::ZERO, limits::SERVER_LENGTH_MAX), value_name = "LENGTH")]
     drain: Nanos,
-    /// Ask streams to reconnect before they are older than this.
+    /// Ask streams to reconnect before they reach this age [default: never].
     #[arg(long, value_parser = patience(), value_name = "LENGTH")]
     max_age: Option<Nanos>,
 }
@@ -167,18 +167,18 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Access control")]
 struct AccessArgs {
-    /// File with the token that publishing and controlling then need (`Authorization: Bearer TOKEN`); the environment's
-    /// PUSHPULL_TOKEN is the same. Needed to listen on more than this host.
+    /// File with the token that publishing and setting the feed then require (`Authorization: Bearer TOKEN`), as does a
+    /// token in the environment variable PUSHPULL_TOKEN. Required to listen beyond loopback.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let pages of another site in, as `https://example.org`, or * for all; may be given more than once.
+    /// Allow requests from pages of this origin, as in `https://example.org`, or * for all; may be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
-    /// Name that this server may be opened by, as lab.example.org; may be given more than once. Its addresses, localhost
-    /// and names without a dot need none.
+    /// Host name that requests may use, as in lab.example.org; may be given several times. IP addresses, localhost and
+    /// names without a dot are always allowed.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<HostName>,
-    /// Updates a second that POST /updates takes.
+    /// Updates per second that POST /updates accepts.
     #[arg(long, default_value_t = limits::PUBLISH_PER_S, value_parser = number(limits::PUBLISH_PER_S_MIN, limits::RATE_MAX), value_name = "N")]
     publish_rate: f64,
 }
@@ -200,7 +200,7 @@ impl AccessArgs {
             (None, Ok(text)) => (text, "PUSHPULL_TOKEN".to_owned()),
             (None, Err(_)) => return Ok(None),
         };
-        text.trim().parse().map(Some).with_context(|| format!("what {source} holds is no token"))
+        text.trim().parse().map(Some).with_context(|| format!("{source} does not hold a valid token"))
     }
 }
 

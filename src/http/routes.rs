@@ -113,7 +113,7 @@ async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     match app.drain.has_begun() {
         false => Ok("ready\n"),
-        true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is leaving; use another")),
+        true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down; use another")),
     }
 }
 

@@ -1,4 +1,5 @@
-//! From what a trial gathered to its figures and its verdict.
+//! From what a trial gathered to its figures and its verdict. Both are made from the same data in the same
+//! window, and so in one file.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -11,6 +11,8 @@
 //!
 //! The relay's own error is measured while it works: a probe with a link like a client's goes to and fro during the
 //! trial, timed by the generator's clock.
+//!
+//! The two ends of the relay's standard input and output stand in one file: what one writes the other reads.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -123,6 +123,7 @@ impl Plan {
             return Err(PlanError::TooLong { count: self.count(), hours });
         }
         for point in &self.points {
+            refusals::refuse_point(&point.point)?;
             refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
         }
         match self.refuse_empty()? {
@@ -219,8 +220,8 @@ impl Plan {
         all.into_iter().filter(pushes).collect()
     }
 
-    /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
-    /// nothing yet has no age, and leaving it out would make the others look older than they are.
+    /// Warm-up: from when all clients are connected to the start of measuring. Each polling client must have polled once
+    /// by then: one that holds nothing yet has no age, and leaving it out would make the others look older than they are.
     pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
         let warm_up = self.scenario.warm_up_ns;
         match subject {
@@ -345,7 +346,7 @@ mod tests {
 
     #[test]
     fn two_lists_make_every_combination_and_the_outer_one_is_swept() {
-        let plan = plan("--feed synthetic --rtt 0ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
+        let plan = plan("--feed synthetic --rtt 10ms,100ms --bandwidth none,1Mbit,10Mbit --jitter 2ms");
         assert_eq!((plan.points.len(), plan.scenario.sweep.as_deref()), (6, Some("rtt_ns")));
         assert!(plan.points.iter().all(|point| point.point.has_link() && point.point.jitter_ns == Nanos(2_000_000)));
         assert_eq!(plan.points[4].point.link_bits_per_s, Some(1_000_000));

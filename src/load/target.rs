@@ -43,7 +43,7 @@ pub enum TargetError {
         reason: String,
     },
     /// It is not ours.
-    #[error("{url} does not keep to the contract: {problem}")]
+    #[error("{url} does not answer as README.md, \"The wire\", says: {problem}")]
     Contract {
         /// What was asked.
         url: Url,

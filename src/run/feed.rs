@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum FeedKind {
     /// A recorded stream, by its own timestamps.
     Replay,
-    /// Made-up updates at a rate.
+    /// Generated updates at a given rate.
     Synthetic,
     /// One JSON value a line on standard input.
     Stdin,
@@ -103,7 +103,7 @@ pub enum PublishedFeed {
         #[serde(default)]
         speed: Option<f64>,
     },
-    /// Made-up updates.
+    /// Generated updates.
     Synthetic {
         /// How they were spread in time.
         #[serde(default)]

@@ -408,6 +408,7 @@ impl Run {
         let shown = file.display().to_string();
         let text = std::fs::read(&file).map_err(|source| RunFileError::Read { path: shown.clone(), source })?;
         #[derive(Deserialize)]
+        #[serde(expecting = "an object with the member `schema`")]
         struct Head {
             schema: String,
         }

@@ -305,7 +305,7 @@ settings! {
         #[arg(value_name = "FILE")]
         replay: PathBuf, "The recording to replay [default: the bundled week of earthquakes]";
         #[arg(value_name = "TIMES")]
-        speed: Speed = "3600", "How much faster than it was recorded";
+        speed: Speed = "3600", "Replay speed, as a multiple of the recorded pace";
         #[arg(value_enum)]
         arrivals: Arrivals = "steady", "How synthetic updates are spread in time";
     }
@@ -324,7 +324,7 @@ settings! {
         cycles: Cycles = "0" => #[serde(default)] cycles: u32,
             "number of cycles", "Lengthen the measured interval to hold this many updates, and as many polls of a client";
         seed: Seed = "1" => seed: u64,
-            "seed", "Repeats the same order, phases and feed";
+            "seed", "Seed of trial order, poll phases and feed; the same seed repeats them";
         #[arg(value_name = "LIST")]
         sweep_only: List<Transport> = "polling,long_polling,sse,websocket" =>
             #[serde(default)] sweep_only: Vec<Transport>,
@@ -348,7 +348,7 @@ settings! {
         #[arg(display_order = 0)]
         clients: Clients = "50" => clients: u32,
             Clients: Count, "clients", "{} client{s}", "with {} client{s}",
-            "Clients, each on a connection of its own";
+            "Number of clients, each on its own connection";
         rate: Rate = "10" => rate_per_s: f64,
             Rate: Count, "updates a second", "{} update{s} a second", "at {} update{s} a second",
             "Updates a second", typed " of the synthetic feed";
@@ -359,8 +359,8 @@ settings! {
             Payload: Bytes, "payload", "payload {}", "with a payload of {}",
             "Bytes of data in each update", typed " of the synthetic feed";
         hold: Hold = "25s" => hold_ns: Nanos,
-            Hold: Length, "hold of a long poll", "hold {}", "with a hold of {}", only [LongPolling],
-            "How long the server may park a long poll";
+            Hold: Length, "hold time of a long poll", "long-poll hold time {}", "with a long-poll hold time of {}", only [LongPolling],
+            "How long the server holds a long poll open when there is no update";
         request_headers: RequestHeaders = "0" => request_header_bytes: u32,
             RequestHeader: Bytes, "bytes added to each request's headers", "{} more in each request's headers",
             "with {} more in each request's headers", zero "no headers added",
@@ -376,7 +376,7 @@ settings! {
             "Bandwidth of each client's link, each way, in bits a second", typed ": as in 1Mbit; none for no limit";
         jitter: Delay = "0ms" => #[serde(default)] jitter_ns: Nanos,
             Jitter: Length, "jitter of the link", "jitter {}", "with a jitter of {}",
-            "By how much the one-way delay of the link may differ, either way";
+            "Random variation of the link's one-way delay, in either direction";
         path: OnPath = "none" => #[serde(default)] path: Option<PathSettings>,
             Path: Path, "path", "path {}", "over the path {}", zero "no path",
             "A real path of IP packets between clients and server, with distance, loss and a rate limit",

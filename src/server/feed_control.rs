@@ -17,11 +17,11 @@ use crate::units::Nanos;
 pub enum Kind {
     /// The recording, at a rate.
     Replay,
-    /// Made-up updates, evenly.
+    /// Generated updates, evenly.
     Steady,
-    /// Made-up updates at random moments.
+    /// Generated updates at random moments.
     Poisson,
-    /// Made-up updates in bursts.
+    /// Generated updates in bursts.
     Bursty,
     /// Only what is posted.
     Paused,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Epoch(u32);
 
 impl Epoch {
-    /// A name that the previous life of the journal did not have, but for one chance in four thousand million.
+    /// A random name: it collides with that of the previous journal with probability 2⁻³².
     pub fn random() -> Self {
         let mut bytes = [0; 4];
         // The kernel's generator cannot fail for so few bytes once the system is up; the clock serves if it does.

@@ -15,7 +15,7 @@ pub struct Reader {
     pub(super) next: u64,
     pub(super) gap: Option<Gap>,
     pub(super) policy: SlowConsumerPolicy,
-    /// It has looked before: where updates are missing now, they were pushed out under its eyes.
+    /// It has looked before: where updates are missing now, they were evicted while it was reading.
     pub(super) is_under_way: bool,
 }
 

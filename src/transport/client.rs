@@ -77,7 +77,7 @@ pub enum ClientError {
         retry_after: Option<u32>,
     },
     /// The server said something that the contract does not allow.
-    #[error("the server does not keep to the contract: {0}")]
+    #[error("unexpected answer from the server: {0}")]
     Contract(String),
 }
 

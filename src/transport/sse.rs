@@ -24,6 +24,8 @@
 //! The first block has an `id` and no data, so that a client which never gets an update still knows where to resume.
 //! A block without data dispatches no event, but does set the last event id. A gap carries an `id` too: the position
 //! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
+//!
+//! Server half and client half stand in one file, as in every transport, which makes it longer than most.
 
 use std::convert::Infallible;
 use std::io;

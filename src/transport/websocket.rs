@@ -17,6 +17,8 @@
 //!
 //! The position of a client moves with each update, and with a gap to the `cursor` beside it, which may be of another
 //! epoch: in the same frame that announces the loss, so no cut between two frames can make the loss silent.
+//!
+//! Server half and client half stand in one file, as in every transport, which makes it longer than most.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -15,6 +15,12 @@ const PHONE_HEIGHT_PX_MAX: u64 = 1_200;
 const IS_OVER: &str = "(() => { const frame = page.story.frame(performance.now()); \
     return frame.scene.kind === 'update' && frame.now >= frame.to; })()";
 
+/// Each transport's bar of bytes is filled by its parts from end to end.
+const BARS_ARE_FILLED: &str = "[...document.querySelectorAll('#figures .bar[role=img]')].filter((bar) => { \
+    const width = (node) => node.getBoundingClientRect().width; \
+    return width(bar) >= 40 && Math.abs([...bar.children].reduce((sum, part) => sum + width(part), 0) - width(bar)) < 2; \
+    }).length === 4";
+
 /// The size of the smallest text that is seen, in the page and on its canvases.
 async fn smallest_text(browser: &Browser) -> f64 {
     let script = "Math.min(window.canvasTextPx, ...[...document.querySelectorAll('body *')].filter((node) => \
@@ -55,6 +61,9 @@ pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small
             }
             let smallest = smallest_text(&browser).await;
             assert!(smallest >= TEXT_PX_MIN, "{name} {panel}: a text of {smallest} px");
+            if panel == "figures" {
+                browser.until("each bar of bytes has its parts", BARS_ARE_FILLED).await;
+            }
             assert_eq!(cut_off(&browser).await, json!([]), "{name} {panel}");
         }
         // Something of the lane's own is drawn.
@@ -87,6 +96,9 @@ pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_of
             assert_eq!(browser.read("document.documentElement.scrollWidth").await, json!(390), "{panel}");
             assert_eq!(cut_off(&browser).await, json!([]), "{name} {panel}");
             assert!(smallest_text(&browser).await >= TEXT_PX_MIN, "{panel}");
+            if panel == "figures" {
+                browser.until("each bar of bytes has its parts", BARS_ARE_FILLED).await;
+            }
         }
         browser.close().await;
     }

@@ -70,6 +70,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::TooMany { .. } => said.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
         PlanError::TooLong { .. } => said.contains(&limits::RUN_HOURS_MAX.to_string()),
         PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
+        PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => said.contains("--speed"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
@@ -79,6 +80,8 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::PathAndLink(_)
         | PlanError::Points { .. }
         | PlanError::Twice(_)
+        | PlanError::TransportTwice(..)
+        | PlanError::EchoAndChurn
         | PlanError::SomeEcho
         | PlanError::ProxyToTarget => false,
     }

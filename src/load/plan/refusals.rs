@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::load::plan::Refusal;
-use crate::run::file::Point;
+use crate::run::file::{Leaving, Point};
 use crate::run::setting::{Delay, List, Setting};
 use crate::run::{FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::FeedError;
@@ -20,18 +20,18 @@ pub enum PlanError {
              that has them"
     )]
     Unrepeatable(&'static str),
-    /// A setting of the synthetic feed without it.
-    #[error("--{0} is of the synthetic feed; add --feed synthetic")]
+    /// A setting of the synthetic feed, with another feed.
+    #[error("--{0} needs --feed synthetic; add it")]
     NotSynthetic(&'static str),
     /// A setting of the replayed feed without it.
-    #[error("--{0} is of the replay feed; leave it out, or use --feed replay")]
+    #[error("--{0} applies to the replay feed only; leave it out, or use --feed replay")]
     NotReplay(&'static str),
     /// A setting of a feed that is not ours.
-    #[error("--{0} is of a feed that loadgen starts, and the server at --target has its own; leave it out")]
+    #[error("--{0} sets a feed that loadgen starts, but the server at --target has its own; leave it out")]
     NotOurs(&'static str),
     /// A sweep over what a server that is already there decides by itself.
     #[error(
-        "this scenario sweeps {0} of the feed, and the server at --target has its own; leave out --target, or run another"
+        "this scenario sweeps {0} of the feed, but the server at --target has its own feed; leave out --target, or choose another scenario"
     )]
     NotOursToSweep(&'static str),
     /// A path to a server that is on another host.
@@ -87,8 +87,29 @@ pub enum PlanError {
     /// The same value again.
     #[error("the list of {label} holds a value twice; give each once", label = .0.label())]
     Twice(Setting),
+    /// The same transport again.
+    #[error("--{0} names {1} twice; name each once")]
+    TransportTwice(&'static str, Transport),
+    /// A link over which something would arrive before it was sent.
+    #[error(
+        "--jitter {jitter} is more than half of --rtt {rtt}, and nothing arrives before it was sent; use a longer --rtt or a \
+             shorter --jitter"
+    )]
+    Jitter {
+        /// How much the one-way delay would differ.
+        jitter: Nanos,
+        /// Twice the one-way delay.
+        rtt: Nanos,
+    },
+    /// Clients that leave while they wait for what they sent.
+    #[error(
+        "--echo and --churn cannot be combined: a client that leaves loses the messages that it waits for; leave one of them out"
+    )]
+    EchoAndChurn,
     /// Updates down at one point and messages up at another.
-    #[error("--echo has none beside a kind of message; run updates and messages apart, each with its own --rate")]
+    #[error(
+        "--echo lists none together with a message kind; run updates and messages separately, each with its own --rate"
+    )]
     SomeEcho,
     /// A run that would take for ever.
     #[error("{count} would take at least {hours:.1} hours, and {most} are allowed; use fewer rounds or sweep points, or a shorter --measure",
@@ -115,6 +136,9 @@ impl PlanError {
             | Self::TooMany { .. }
             | Self::Points { .. }
             | Self::Twice(_)
+            | Self::TransportTwice(..)
+            | Self::Jitter { .. }
+            | Self::EchoAndChurn
             | Self::SomeEcho
             | Self::NotMeasured(_)
             | Self::PathToTarget
@@ -136,6 +160,12 @@ pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
         return Err(PlanError::Twice(setting));
     }
     let measured = settings.transports();
+    let named = [("transports", Some(&measured)), ("sweep-only", settings.sweep_only.as_ref())];
+    for (flag, List(transports)) in named.into_iter().filter_map(|(flag, list)| Some((flag, list?))) {
+        if let Some(again) = (1..transports.len()).find(|index| transports[..*index].contains(&transports[*index])) {
+            return Err(PlanError::TransportTwice(flag, transports[again]));
+        }
+    }
     let mut swept = settings.sweep_only.iter().flat_map(|List(transports)| transports);
     if let Some(missing) = swept.find(|one| !measured.0.contains(one)) {
         return Err(PlanError::NotMeasured(*missing));
@@ -143,6 +173,15 @@ pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
     let kinds = settings.echo.iter().flat_map(|List(kinds)| kinds);
     let messages = kinds.clone().filter(|kind| kind.0.is_some()).count();
     if (1..kinds.count()).contains(&messages) { Err(PlanError::SomeEcho) } else { Ok(()) }
+}
+
+/// Refuses what cannot be at one point.
+pub(super) fn refuse_point(point: &Point) -> Result<(), PlanError> {
+    if point.echo.is_some() && point.churn != Leaving::Never {
+        return Err(PlanError::EchoAndChurn);
+    }
+    let (jitter, rtt) = (point.jitter_ns, point.rtt_ns);
+    if jitter > Nanos(rtt.0 / 2) { Err(PlanError::Jitter { jitter, rtt }) } else { Ok(()) }
 }
 
 /// Refuses a measured interval with more deliveries than can be kept.
@@ -245,12 +284,12 @@ mod tests {
     fn settings_of_another_feed_are_refused_and_not_left_lying() {
         let target = Some("http://127.0.0.1:1");
         for (scenario, flags, target, part) in [
-            ("quick", "--rate 50", None, "--rate is of the synthetic feed"),
-            ("quick", "--feed synthetic --speed 3", None, "--speed is of the replay feed"),
-            ("sparse", "--replay FILE", None, "--replay is of the replay feed"),
-            ("chatty", "--feed replay", None, "--rate is of the synthetic feed"),
-            ("quick", "--rate 5", target, "--rate is of a feed that loadgen starts"),
-            ("quick", "--feed replay", target, "--feed is of a feed that loadgen starts"),
+            ("quick", "--rate 50", None, "--rate needs --feed synthetic"),
+            ("quick", "--feed synthetic --speed 3", None, "--speed applies to the replay feed"),
+            ("sparse", "--replay FILE", None, "--replay applies to the replay feed"),
+            ("chatty", "--feed replay", None, "--rate needs --feed synthetic"),
+            ("quick", "--rate 5", target, "--rate sets a feed that loadgen starts"),
+            ("quick", "--feed replay", target, "--feed sets a feed that loadgen starts"),
             ("chatty", "", target, "sweeps the rate"),
         ] {
             let error = refusal(scenario, flags, target).unwrap_or_else(|| panic!("{scenario} {flags}"));
@@ -265,6 +304,22 @@ mod tests {
             ("duplex", "--rate 5", target),
         ] {
             assert!(refusal(scenario, flags, target).is_none(), "{scenario} {flags}");
+        }
+    }
+
+    #[test]
+    fn what_each_flag_allows_and_the_run_does_not_is_refused_before_it() {
+        for flags in ["--transports sse,polling,sse", "--sweep-only polling,polling"] {
+            let error = refusal("quick", flags, None);
+            assert!(matches!(error, Some(PlanError::TransportTwice(..))), "{flags}: {error:?}");
+        }
+        let refused = |flags: &str| refusal("quick", flags, None);
+        for flags in ["--jitter 1ms", "--rtt 0ms,20ms --jitter 5ms", "--rtt 19ms --jitter 10ms"] {
+            assert!(matches!(refused(flags), Some(PlanError::Jitter { .. })), "{flags}");
+        }
+        assert!(matches!(refused("--echo text --churn none,1s"), Some(PlanError::EchoAndChurn)));
+        for flags in ["--rtt 20ms --jitter 10ms", "--churn 1s", "--echo text"] {
+            assert!(refused(flags).is_none(), "{flags}");
         }
     }
 

@@ -239,7 +239,7 @@ fn audit(run: &Run) -> String {
     )
 }
 
-/// Who leads where along the sweep, and where they change places.
+/// Which transport is lowest where along the sweep, and the crossovers.
 fn leaders(view: &View<'_>) -> Markup {
     let (head, rows) = answers::leaders_table(view);
     let crossings = view.sweep().into_iter().flat_map(|setting| {
@@ -260,7 +260,7 @@ fn leaders(view: &View<'_>) -> Markup {
     }
     html! {
         section #crossings {
-            h2 { "Where they change places" }
+            h2 { "Crossovers" }
             p.lead {
                 "The lowest at each point; joined by = where they are equal within noise. There is no clear winner where the \
                  rounds do not rule out a difference of more than a quarter."

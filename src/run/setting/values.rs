@@ -1,5 +1,6 @@
 //! What settings are read from: each value is a type whose one constructor reads and checks a text, so that a flag and a
-//! key of a scenario file take the same values and refuse all others with the same range.
+//! key of a scenario file take the same values and refuse all others with the same range. One small type for each setting, in
+//! one list.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -83,7 +83,7 @@ pub enum Feed {
         /// Where it begins, as a share of its length, from 0 to below 1; past its end it goes on from its beginning.
         from: f64,
     },
-    /// Made-up updates.
+    /// Generated updates.
     Synthetic {
         /// Updates a second, on average.
         rate: f64,
@@ -106,7 +106,7 @@ pub enum Feed {
 pub enum Source {
     /// A recording.
     Replay(Replay),
-    /// Made-up updates.
+    /// Generated updates.
     Synthetic(Synthetic),
 }
 

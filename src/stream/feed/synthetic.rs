@@ -1,4 +1,4 @@
-//! Made-up updates: a rate, a size, a way of arriving, and a seed that repeats all of it.
+//! Generated updates: a rate, a size, a way of arriving, and a seed that repeats all of it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What becomes of the transports along a sweep: which is lowest at its ends, and where two change places.
+//! The transports along a sweep: which is lowest at its ends, and where two cross over.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ const CHANGE_MIN: f64 = 0.05;
 /// What becomes of one pair along a sweep, where it does not keep its order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Change {
-    /// The two change places.
+    /// The two cross over.
     Crossing {
         /// The pair.
         pair: [Transport; 2],
@@ -60,7 +60,7 @@ struct Pair {
     at: Vec<(f64, Difference)>,
 }
 
-/// Which pairs change places or become equal in `drawn` along `points`.
+/// Which pairs cross over or become equal in `drawn` along `points`.
 pub(crate) fn changes(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Changes {
     let transports = view.transports();
     let (mut found, mut has_any, mut is_all_decided) = (Vec::new(), false, true);

@@ -279,6 +279,7 @@ mod tests {
             ("sse.wire_bytes_per_delivery.total > many", 37, "cannot be read as a size", None),
             ("sse.requests_per_delivery > NaN", 29, "cannot be read as a number", None),
             ("*.lost > +10%", 10, "not a change", None),
+            ("sse.empty_fraction > 50", 22, "1, or 100%, at the most", None),
         ];
         for (text, position, problem, suggestion) in cases {
             let error = error(text);

@@ -171,6 +171,9 @@ impl<'a> Parser<'a> {
             Unit::Fraction => percent.map(|percent| percent / 100.0).or_else(|| plain(number)),
         };
         match (value, unit, percent.or_else(|| plain(number))) {
+            (Some(value), Unit::Fraction, _) if value > 1.0 => {
+                Err(refuse(format!("`{number}` is more than the whole: a share is 1, or 100%, at the most")))
+            }
             (Some(value), ..) => Ok(Bound::Value(value)),
             (None, Unit::Nanos, Some(_)) if !number.ends_with('%') => {
                 Err(refuse(format!("`{number}` is a length of time without its unit")))

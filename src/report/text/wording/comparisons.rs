@@ -60,13 +60,13 @@ pub(crate) fn comparison_rest(comparison: &Comparison) -> String {
 pub(crate) fn outcome_explanation(comparison: &Comparison, outcome: Outcome) -> Option<String> {
     match outcome {
         Outcome::Chance => Some(format!(
-            "its own interval does not contain zero, but of {} metrics compared about {} do so by chance alone, and one trial's \
-             hiccup can make a tail; repeat both runs, with more --rounds, to find out",
+            "its own interval does not contain zero, but of {} metrics compared about {} do so by chance alone, and one \
+             slow trial can dominate a tail percentile; repeat both runs, with more --rounds, to find out",
             comparison.judged(),
             comparison.by_chance()
         )),
         Outcome::Small => Some(
-            "its own interval does not contain zero, but two runs of the same thing drift apart by as much: times, CPU time and \
+            "its own interval does not contain zero, but two runs of the same program differ by as much: times, CPU time and \
              memory by up to 10 %, a few milliseconds of CPU time by up to 25 %, requests and bytes by up to 1 %"
                 .to_owned(),
         ),

@@ -19,7 +19,7 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
                 ));
             }
             capitalised(&format!(
-                "{a} and {b} change places near {} (between {from} and {to}): {below} is lower before it, {above} after it.",
+                "{a} and {b} cross over near {} (between {from} and {to}): {below} is lower below it, {above} above it.",
                 setting.phrase(near)
             ))
         }
@@ -39,9 +39,9 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
 pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes) -> Vec<String> {
     match changes {
         Changes::NotComparable => Vec::new(),
-        Changes::None => vec!["No two transports change places.".to_owned()],
+        Changes::None => vec!["No two transports cross over.".to_owned()],
         Changes::NoneClear => {
-            vec!["No two transports clearly change places; more rounds may show some that do.".to_owned()]
+            vec!["No two transports clearly cross over; more rounds may show a crossover.".to_owned()]
         }
         Changes::Some(found) => found.iter().map(|change| change_of_pair(view, setting, change)).collect(),
     }

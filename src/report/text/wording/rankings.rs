@@ -18,8 +18,8 @@ pub(crate) const NO_WINNER: &str = "no clear winner";
 pub(crate) fn with_interval(view: &View<'_>, point: usize, transport: Transport) -> String {
     match (transport, view.point(point)) {
         (Transport::Polling, Some(point)) if !view.is_echo() => match point.poll_interval_ns {
-            Nanos::SECOND => "polling each second".to_owned(),
-            interval => format!("polling each {}", short_length(interval)),
+            Nanos::SECOND => "polling every second".to_owned(),
+            interval => format!("polling every {}", short_length(interval)),
         },
         (Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket, _) => {
             view.prose(transport).to_owned()

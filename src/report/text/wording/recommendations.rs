@@ -93,8 +93,8 @@ fn stream(point: &Point) -> String {
 /// A transport, polling with its interval, since all it costs and gives depends on that.
 fn named(transport: Transport, point: &Point) -> String {
     match (transport, point.poll_interval_ns) {
-        (Transport::Polling, Nanos::SECOND) => "polling each second".to_owned(),
-        (Transport::Polling, interval) => format!("polling each {}", short_length(interval)),
+        (Transport::Polling, Nanos::SECOND) => "polling every second".to_owned(),
+        (Transport::Polling, interval) => format!("polling every {}", short_length(interval)),
         (Transport::LongPolling | Transport::Sse | Transport::WebSocket, _) => prose(transport).to_owned(),
     }
 }
