@@ -12,6 +12,7 @@ mod problem;
 mod rate_limit;
 pub mod request;
 mod room;
+mod talk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,10 +26,13 @@ pub use counters::{AccountReading, Connection, Counters, Meter, RequestCounters,
 pub use drain::{Drain, DrainSignal};
 pub use feed_control::{FeedChangeError, FeedControl, FeedSetting, FeedState};
 use origin::Origins;
-pub use page_session::{Attachment, DelayedStream, Lane, LaneCounts, LaneReading, PageSession, SessionId, Sessions};
+pub use page_session::{
+    Attachment, Buffered, DelayedStream, Lane, LaneCounts, LaneReading, Middlebox, PageSession, SessionId, Sessions,
+};
 pub use problem::{Problem, method_not_allowed, not_found};
 pub use rate_limit::{Addresses, RateLimit};
 pub use room::{Room, RoomLimits, RoomName, Rooms};
+pub use talk::{Said, Talk, What};
 
 use crate::clock::Clock;
 use crate::limits;

@@ -117,12 +117,20 @@ pub(super) struct Upgrade {
 impl Upgrade {
     /// The WebSocket, once the 101 is out; `None` if the client was gone by then.
     pub async fn socket(self) -> Option<WebSocketStream<Socket>> {
+        self.over(|stream, _already_read| stream).await
+    }
+
+    /// The same over what `wrap` makes of its stream, which is given what was read of it already.
+    pub async fn over<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        wrap: impl FnOnce(Socket, &[u8]) -> S,
+    ) -> Option<WebSocketStream<S>> {
         let upgraded = self.on_upgrade.await.ok()?;
         // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
         let Ok(parts) = Upgraded::downcast::<TokioIo<Socket>>(upgraded) else { return None };
-        let stream = parts.io.into_inner();
         // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
         let already_read = parts.read_buf.to_vec();
+        let stream = wrap(parts.io.into_inner(), &already_read);
         Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(self.config)).await)
     }
 }
