@@ -187,6 +187,7 @@ fn markdown(text: &str) -> String {
     let text = without_figure_marks(text);
     let parser = Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut is_dropped = false;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which links and images are changed")]
     let events = parser.filter_map(move |event| match event {
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => match address(&dest_url) {
             Some(dest_url) => Some(Event::Start(Tag::Link { link_type, dest_url, title, id })),

@@ -5,13 +5,22 @@ use std::path::Path;
 
 use crate::lessons::{self, Words};
 
-/// The languages: their folder below `docs/learn`, and what the pages' frame says in them.
-const LANGUAGES: [(&str, &str, Words, [(&str, &str); 6]); 2] = [
-    (
-        "en",
-        "",
-        Words { answers: "Answers", recorded: "What was recorded here" },
-        [
+/// One language.
+struct Language {
+    name: &'static str,
+    /// Below `docs/learn`.
+    folder: &'static str,
+    words: Words,
+    /// What the pages' frame says, by the hole it fills.
+    said: [(&'static str, &'static str); 6],
+}
+
+const LANGUAGES: [Language; 2] = [
+    Language {
+        name: "en",
+        folder: "",
+        words: Words { answers: "Answers", recorded: "What was recorded here" },
+        said: [
             ("{{home}}", "The four ways, live"),
             ("{{contents}}", "Lessons"),
             ("{{other}}", "中文"),
@@ -19,12 +28,12 @@ const LANGUAGES: [(&str, &str, Words, [(&str, &str); 6]); 2] = [
             ("{{noscript}}", "Without JavaScript this is a text with recorded figures; with it, the pictures run."),
             ("{{skip}}", "To the text"),
         ],
-    ),
-    (
-        "zh",
-        "zh",
-        Words { answers: "答案", recorded: "此处记录的结果" },
-        [
+    },
+    Language {
+        name: "zh",
+        folder: "zh",
+        words: Words { answers: "答案", recorded: "此处记录的结果" },
+        said: [
             ("{{home}}", "四种方式，实时演示"),
             ("{{contents}}", "课程"),
             ("{{other}}", "English"),
@@ -32,14 +41,14 @@ const LANGUAGES: [(&str, &str, Words, [(&str, &str); 6]); 2] = [
             ("{{noscript}}", "没有 JavaScript 时，这是一篇带有记录数据的文章；有了它，图会动起来。"),
             ("{{skip}}", "跳到正文"),
         ],
-    ),
+    },
 ];
 
 /// Renders everything below `source` into `out`, with `frame` around each page.
 pub fn write(source: &Path, frame: &str, out: &Path) {
     let labs = fs::read_to_string(source.join("labs.json")).expect("docs/learn/labs.json");
     let mut table = String::from("/// Language, name, page.\npub const PAGES: &[(&str, &str, &str)] = &[\n");
-    for (language, folder, words, said) in &LANGUAGES {
+    for Language { name: language, folder, words, said } in &LANGUAGES {
         let mut files = names(&source.join(folder), "md");
         files.sort();
         for file in files {
