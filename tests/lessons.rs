@@ -190,3 +190,66 @@ fn links_between_the_pages_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn both_languages_have_the_same_blocks_with_the_same_answers_and_figures() {
+    for file in LESSONS.iter().map(|lesson| format!("{lesson}.md")).chain(["hand-in.md".to_owned()]) {
+        let chinese = format!("zh/{file}");
+        let shape = |file: &str| -> Vec<(&'static str, String, Vec<bool>)> {
+            let blocks = blocks(file).into_iter().map(|(kind, id, text)| {
+                let options = text.lines().filter(|line| line.starts_with("- [")).map(|line| line.starts_with("- [x]"));
+                (kind, id, options.collect())
+            });
+            blocks.collect()
+        };
+        assert_eq!(shape(&file), shape(&chinese), "{file}");
+        let names = |file: &str| -> BTreeSet<String> {
+            lessons::figures(&read(file)).into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&file), names(&chinese), "{file}: the figures in the text");
+        let front = |file: &str, key: &str| parse(&read(file)).unwrap().front.get(key).cloned();
+        for key in ["minutes", "exercise"] {
+            assert_eq!(front(&file, key), front(&chinese, key), "{file}: {key}");
+        }
+        let code = |file: &str| read(file).matches("```").count();
+        assert_eq!(code(&file), code(&chinese), "{file}: pieces of code");
+    }
+}
+
+#[test]
+fn the_minutes_of_the_plans_add_up() {
+    let text = read("instructor.md");
+    let mut plans = 0;
+    for plan in text.split("<!-- plan: ").skip(1) {
+        let (target, rest) = plan.split_once(" -->").unwrap();
+        let rows = rest.split_once("<!-- /plan -->").unwrap().0;
+        let minutes = rows.lines().filter_map(|line| line.split('|').nth(1)?.trim().parse::<u32>().ok());
+        assert_eq!(minutes.sum::<u32>(), target.parse::<u32>().unwrap(), "the plan for {target} minutes");
+        plans += 1;
+    }
+    assert_eq!(plans, 2);
+    let numbered = |from: &str| from.lines().filter(|line| line.starts_with(|one: char| one.is_ascii_digit())).count();
+    let (_, answers) = text.split_once("## Answers to the six questions").unwrap();
+    let answers = answers.split("\n## ").next().unwrap();
+    let asked = read("test.md").lines().filter(|line| line.starts_with("**") && line.contains(".**")).count();
+    assert_eq!((numbered(answers), asked), (6, 6));
+}
+
+#[test]
+fn a_file_that_is_handed_in_can_be_empty_and_nothing_else_can() {
+    let schema: Value = serde_json::from_str(include_str!("../schema/hand-in.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let empty = serde_json::json!({"schema": "pushpull.hand-in/1", "name": "", "made_at": "2026-01-01T00:00:00Z",
+        "guesses": [], "checks": [], "notes": [], "exercises": []});
+    assert!(validator.is_valid(&empty));
+    for (member, wrong) in [
+        ("schema", Value::from("pushpull.hand-in/2")),
+        ("guesses", serde_json::json!([{"lab": "empty"}])),
+        ("checks", Value::Null),
+        ("more", Value::from(1)),
+    ] {
+        let mut file = empty.clone();
+        file[member] = wrong;
+        assert!(!validator.is_valid(&file), "{member}");
+    }
+}

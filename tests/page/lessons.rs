@@ -169,3 +169,90 @@ async fn walk_all(browser: &Browser, server: &Server, lessons: &[&str]) -> (BTre
     }
     all
 }
+
+pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_handed_in_as_the_schema_says() {
+    let server = Server::start(&["--feed", "none"]).await;
+    let browser = Browser::open(Looks::default()).await;
+    let open = async |path: &str| {
+        browser.driver.goto(server.url(path)).await.unwrap();
+        browser.until("the page is alive", "Boolean(window.lessons)").await;
+    };
+    open("/learn/en/06-websocket").await;
+    run(&browser, "hello").await;
+    browser.click("#check-hello-mask .option:nth-child(1)").await;
+    assert!(!browser.text("#check-hello-mask .feedback").await.is_empty(), "it is said why");
+    browser.click("#check-hello-mask .option:nth-child(2)").await;
+    let script = "const field = document.getElementById('note-saw-hello'); field.value = 'eleven bytes'; \
+        field.dispatchEvent(new Event('change'));";
+    browser.driver.execute(script, Vec::new()).await.unwrap();
+
+    // The same page in the other language knows them, and has no words that are missing.
+    browser.click("nav a[hreflang=zh]").await;
+    browser.until("the other language", "document.documentElement.lang === 'zh' && Boolean(window.lessons)").await;
+    assert_eq!(browser.read("window.lessons.untranslated()").await, json!([]));
+    assert_eq!(browser.read("document.querySelectorAll('#lab-hello .bars b').length >= 3").await, json!(true));
+    browser.screenshot("lesson-zh").await;
+
+    open("/learn/en/").await;
+    browser
+        .until(
+            "the list shows it",
+            "document.querySelector('a[href=\"06-websocket\"]').nextElementSibling?.textContent.includes('1')",
+        )
+        .await;
+    open("/learn/en/hand-in").await;
+    browser.screenshot("hand-in").await;
+    let file = browser.read("window.lessons.handIn()").await;
+    let schema = std::fs::read_to_string(repository("schema/hand-in.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let problems: Vec<String> = validator.iter_errors(&file).map(|error| error.to_string()).collect();
+    assert_eq!(problems, Vec::<String>::new(), "{file}");
+    assert_eq!((&file["guesses"][0]["lab"], &file["guesses"][0]["measured"]), (&json!("hello"), &json!(11)));
+    assert_eq!(
+        (&file["checks"][0]["answer"], &file["checks"][0]["right"]),
+        (&json!(1), &json!(false)),
+        "the first counts"
+    );
+    assert_eq!(file["notes"][0]["text"], json!("eleven bytes"));
+    browser.click("#forget").await;
+    browser.click("#forget").await;
+    assert_eq!(browser.read("window.lessons.handIn().guesses").await, json!([]));
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    browser.close().await;
+}
+
+pub async fn two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages() {
+    let server = Server::start(&["--feed", "none"]).await;
+    let browsers = Browser::open_two(Looks::default()).await;
+    for browser in &browsers {
+        browser.driver.goto(server.url("/learn/en/06-websocket#room=desk-7")).await.unwrap();
+        browser.until("it is in the room", "document.querySelector('.talk .told')?.textContent.length > 0").await;
+    }
+    let [one, two] = &browsers;
+    one.click(".talk form button").await;
+    two.until("it is heard", "document.querySelector('.talk .log').textContent.includes('Hello!')").await;
+    one.until("its frame is shown", "document.querySelector('.frame .data small')?.textContent.includes('Hello!')")
+        .await;
+    assert_eq!(one.read("document.querySelectorAll('.frame .cell').length").await, json!(4));
+    assert_eq!(two.read("document.querySelector('.frame')").await, json!(null), "the frame is its sender's");
+    one.click(".talk .pair button").await;
+    one.until("the code is told", "document.querySelector('.talk .log .closed')?.textContent.includes('4000')").await;
+    for browser in browsers {
+        browser.close().await;
+    }
+}
+
+pub async fn the_handout_is_printed_on_one_sheet() {
+    use base64::Engine as _;
+    let server = Server::start(&["--feed", "none"]).await;
+    let browser = Browser::open(Looks::default()).await;
+    browser.driver.goto(server.url("/learn/en/handout")).await.unwrap();
+    let printed = browser.devtools("Page.printToPDF", json!({"preferCSSPageSize": true})).await;
+    let printed = printed["data"].as_str().unwrap();
+    let pdf = base64::engine::general_purpose::STANDARD.decode(printed).unwrap();
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("handout.pdf"), &pdf).unwrap();
+    let text = String::from_utf8_lossy(&pdf);
+    let sheets = text.matches("/Type /Page").count() - text.matches("/Type /Pages").count();
+    assert_eq!(sheets, 1);
+    browser.close().await;
+}
