@@ -97,7 +97,7 @@ impl Seat {
         let hello = json!({"kind": "hello", "you": self.number, "here": self.room.talk.here()});
         websocket::send_all(&mut line, [Message::text(hello.to_string())]).await?;
         let rate = RateLimit::new(limits::TALK_MESSAGES_PER_S_MAX, "say several things in one message");
-        let mut keepalive = websocket::Keepalive::new();
+        let mut keepalive = websocket::Keepalive::new(limits::WS_PING);
         let mut pinged: Option<Instant> = None;
         let mut drain = self.app.drain.turn();
         loop {
