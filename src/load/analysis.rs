@@ -68,6 +68,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         health,
         link: data.link,
         path: data.path,
+        proxy: data.proxy.clone(),
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),

@@ -79,7 +79,8 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::PathAndLink(_)
         | PlanError::Points { .. }
         | PlanError::Twice(_)
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProxyToTarget => false,
     }
 }
 
