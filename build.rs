@@ -1,6 +1,12 @@
 //! Tells the program what it was built from: commit, compiler, profile, and how many lines each transport took.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+#[path = "build/lessons.rs"]
+mod lessons;
+#[path = "build/pages.rs"]
+mod pages;
 
 /// The files of `src/transport` that hold one transport each, in the order of `Transport::ALL`.
 const TRANSPORTS: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
@@ -18,7 +24,12 @@ fn main() {
     println!("cargo:rustc-env=PUSHPULL_RUSTC={}", rustc.unwrap_or_else(|| "unknown".to_owned()));
     println!("cargo:rustc-env=PUSHPULL_PROFILE={}", std::env::var("PROFILE").unwrap_or_default());
     println!("cargo:rustc-env=PUSHPULL_EFFORT={}", TRANSPORTS.map(effort).join(";"));
-    for watched in [".git/HEAD", ".git/index", "src", "Cargo.lock", "build.rs"] {
+    let frame = std::fs::read_to_string("web/learn/page.html").expect("web/learn/page.html");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    pages::write(Path::new("docs/learn"), &frame, &out);
+    for watched in
+        [".git/HEAD", ".git/index", "src", "Cargo.lock", "build.rs", "build", "docs/learn", "web/learn/page.html"]
+    {
         println!("cargo:rerun-if-changed={watched}");
     }
 }

@@ -464,6 +464,26 @@ const _: () = assert!(ROOM_UPDATE_BYTES_MAX <= LIVE_PAYLOAD_BYTES_MAX);
 pub const ROOM_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// How often that is looked at.
 pub const ROOM_LOOK: Duration = Duration::from_secs(5);
+/// Bytes that a page's middlebox may hold back: as much as nginx keeps of an answer in memory by default (eight buffers of
+/// 8 KiB).
+pub const MIDDLEBOX_BUFFER_BYTES_MAX: usize = 64 << 10;
+/// How soon it may cut a silent connection: shorter, it would cut answers that are under way.
+pub const MIDDLEBOX_IDLE_MIN: Duration = Duration::from_secs(1);
+/// How late: common proxies wait for 60 s, and nobody watches a page for longer.
+pub const MIDDLEBOX_IDLE_MAX: Duration = Duration::from_secs(120);
+/// How often it looks whether a connection is silent.
+pub const MIDDLEBOX_LOOK: Duration = Duration::from_millis(50);
+/// One message between the pages of a room: a sentence, or a stroke of a thousand points.
+pub const TALK_MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// Messages a second of one page: a hand that draws makes sixty.
+pub const TALK_MESSAGES_PER_S_MAX: f64 = 100.0;
+/// Pages that talk in one room: a class.
+pub const TALK_SEATS_MAX: usize = 64;
+/// Messages that a page may be behind; what it misses then, it is told.
+pub const TALK_BEHIND_MAX: usize = 256;
+/// Bytes of a frame that are shown to who sent it.
+pub const TALK_SHOWN_BYTES_MAX: usize = 160;
+const _: () = assert!(TALK_SHOWN_BYTES_MAX < TALK_MESSAGE_BYTES_MAX);
 /// Runs in the page's list of reports.
 pub const LIVE_REPORTS_MAX: usize = 50;
 /// A file of a report that is handed out whole.

@@ -34,6 +34,7 @@ function keep(list, item) {
 class Lane {
   /** Whether each update is asked for. */
   isAsking = false;
+  isStopped = false;
 
   constructor(key, title, page) {
     this.key = key;
@@ -57,6 +58,11 @@ class Lane {
     this.latencies = [];
     this.latest = null;
     this.bytesOfRequest = 0;
+  }
+
+  /** Ends for good: nothing is asked for any more, and what is open is closed. */
+  stop() {
+    this.isStopped = true;
   }
 
   start(cursor) {
@@ -189,10 +195,10 @@ class Polling extends Asking {
   /** Asks on a grid of the interval; a poll that is due while one is on its way is left out. */
   async run() {
     let due = performance.now();
-    for (;;) {
+    while (!this.isStopped) {
       this.wake = null;
       try {
-        while (await this.ask(this.address('/updates/poll')));
+        while (await this.ask(this.address('/updates/poll')) && !this.isStopped);
       } catch {
         // The next poll is the repetition.
       }
@@ -212,12 +218,17 @@ class Polling extends Asking {
   settingsChanged() {
     this.wake?.();
   }
+
+  stop() {
+    super.stop();
+    this.wake?.();
+  }
 }
 
 class LongPolling extends Asking {
   async run() {
     let wait = BACKOFF_MS;
-    for (;;) {
+    while (!this.isStopped) {
       this.interruption = new AbortController();
       const before = this.exchanges.length;
       try {
@@ -237,10 +248,16 @@ class LongPolling extends Asking {
   settingsChanged() {
     this.interruption?.abort();
   }
+
+  stop() {
+    super.stop();
+    this.interruption?.abort();
+  }
 }
 
 class Sse extends Lane {
   run() {
+    if (this.isStopped) return;
     const source = new EventSource(this.address('/updates/sse'));
     this.source = source;
     this.asked = performance.now();
@@ -282,6 +299,12 @@ class Sse extends Lane {
     setTimeout(() => this.run(), RETRY_MS);
   }
 
+  stop() {
+    super.stop();
+    this.source?.close();
+    this.ended();
+  }
+
   cutNow(at, keepsCursor) {
     super.cutNow(at, keepsCursor);
     if (keepsCursor) return;
@@ -303,6 +326,7 @@ class WebSocketLane extends Lane {
     const asked = performance.now();
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(`${scheme}//${window.location.host}${this.address('/updates/ws')}`);
+    this.socket = socket;
     socket.onopen = () => {
       const now = performance.now();
       keep(this.exchanges, { sent: asked, answered: now, left: now - this.oneWay, up: this.bytesOfRequest, down: 0,
@@ -326,8 +350,14 @@ class WebSocketLane extends Lane {
     socket.onclose = () => {
       const open = this.streams.at(-1);
       if (open && open.to === null) open.to = performance.now();
-      setTimeout(() => this.run(), RETRY_MS);
+      if (!this.isStopped) this.retry = setTimeout(() => this.run(), RETRY_MS);
     };
+  }
+
+  stop() {
+    super.stop();
+    clearTimeout(this.retry);
+    this.socket?.close();
   }
 
   /** The server's last ping and the pong that it got, as the server counted them. */

@@ -2,11 +2,12 @@
 
 import { isRoomNamed, MAIN, newestCursor, readSession, room, setRoundTrip } from './api.js';
 import { makeActions } from './actions.js';
-import { clock, keepRelated, local, relate, uncertaintyMs } from './clock.js';
+import { clock, keepRelated, relate, uncertaintyMs } from './clock.js';
 import { makeConnectionLimit } from './connection_limit.js';
 import { Figures } from './figures.js';
 import { pause, say, time } from './format.js';
 import { makeLanes } from './lane.js';
+import { Page } from './page.js';
 import { makePanels } from './panels.js';
 import { makePredict } from './predict.js';
 import { showReports } from './reports.js';
@@ -17,100 +18,34 @@ import { Axis, LaneView } from './view.js';
 
 const STATUS_MS = 1000;
 const WORDS_MS = 100;
-/** A request of this page that takes so long has most likely found no connection. */
-const STALLED_MS = 3000;
 /** Often enough for the eye, and half the work. */
 const FRAME_MS = 30;
 /** With reduced motion the pictures change once a second instead of moving. */
 const STILL_MS = 1000;
-const BORN_KEPT = 6000;
 /** How long a message stands in the place of the heading. */
 const TOLD_MS = 8000;
 /** Until then the picture shows how the four ways are opened; then the first update is published. */
 const OPENING_MS = 2400;
 
-const page = {
-  settings: { ...DEFAULTS },
+const page = Object.assign(new Page({ ...DEFAULTS }), {
   canSetFeed: true,
   panel: '',
-  /** Every update that any lane has heard of: {seq, due, mark, atUs, id}. */
-  born: [],
-  lanes: [],
   story: null,
-  status: null,
-  base: null,
-  countedSince: '',
-  /** What left the server before is in none of the figures. */
-  countedFrom: -Infinity,
-  isCountedFromStart: true,
-  frozenAt: null,
   isAtLimit: false,
   told: { words: '', until: 0 },
 
-  lane(key) {
-    return this.lanes.find((lane) => lane.key === key);
+  onStall(isStalled) {
+    if (!isStalled || !this.isAtLimit) warn(isStalled);
   },
 
   /** Says something for a while; an empty text takes back what was said. */
   tell(words) {
     this.told = { words, until: performance.now() + TOLD_MS };
   },
-
-  onUpdate(lane, update, delivery) {
-    delivery.mark = Boolean(update.data?.published_by_hand);
-    if (update.seq <= (this.born.at(-1)?.seq ?? 0)) return;
-    const id = `${this.status.newest.split('-')[0]}-${update.seq}`;
-    this.born.push({ seq: update.seq, due: delivery.due, mark: delivery.mark, atUs: update.at_us, id });
-    if (this.born.length > BORN_KEPT * 1.25) this.born.splice(0, this.born.length - BORN_KEPT);
-  },
-
-  /** Updates that no lane has received, as the server's schedule has them: {seq, due}. */
-  missed(updates) {
-    const known = new Set(this.born.map((one) => one.seq));
-    const news = updates.filter((one) => !known.has(one.seq));
-    if (news.length === 0) return;
-    this.born.push(...news.map((one) => ({ ...one, mark: false, atUs: null, id: '' })));
-    this.born.sort((a, b) => a.seq - b.seq);
-  },
-
-  /** The server's counts for one lane since the figures were last set to zero. */
-  counted(key) {
-    if (!this.status || !this.base) return null;
-    const now = this.status.lanes[key];
-    const base = this.base.lanes[key];
-    return Object.fromEntries(Object.entries(now).map(([name, value]) => [name, value - base[name]]));
-  },
-
-  async readStatus() {
-    const stalled = setTimeout(() => { if (!this.isAtLimit) warn(true); }, STALLED_MS);
-    try {
-      this.status = await readSession();
-      this.base ??= this.status;
-      for (const lane of this.lanes) {
-        const counts = this.status.lanes[lane.key];
-        lane.bytesOfRequest = counts.request_bytes;
-        lane.heardOf?.(counts, local(this.status.now_us));
-      }
-      warn(false);
-    } finally {
-      clearTimeout(stalled);
-    }
-  },
-
-  async countFromZero() {
-    await this.readStatus();
-    this.base = this.status;
-    this.countedFrom = local(this.base.now_us);
-    this.isCountedFromStart = false;
-    this.countedSince = timeOfDay();
-    for (const lane of this.lanes) lane.resetFigures();
-  },
-};
+});
 
 /** For the console, and for the tests. */
 window.pushpull = { page, clock };
-
-const timeOfDay = () => new Date().toLocaleTimeString();
 
 function warn(isStalled) {
   const banner = document.getElementById('banner');
@@ -127,7 +62,6 @@ async function start() {
   keepRelated();
   page.status = await readSession();
   page.base = page.status;
-  page.countedSince = timeOfDay();
   page.lanes = makeLanes(page);
   const settings = new Settings(page);
   settings.follow(page.status.feed);

@@ -3,6 +3,7 @@
 
 import { MAIN, room } from './api.js';
 import { download, remember, remembered, RIGHT_WITHIN, score } from './answers.js';
+import { makeBars } from './bars.js';
 import { split } from './figures.js';
 import { element, mean, pause, percent, plain, time } from './format.js';
 import { frameBytes } from './lane.js';
@@ -195,14 +196,8 @@ export function makePredict(page, settings) {
 
 /** Three bars on one scale, and what they mean, in the place of the slider. */
 function verdict(one, { guess, measured, theory, busyMs }, form, result) {
-  const most = Math.max(guess, measured, theory, 1e-9);
-  const rows = [['your guess', guess, 'guessed'], ['measured', measured, 'measured'], ['theory', theory, 'theory']];
-  const bars = element('div', { class: 'bars' }, ...rows.map(([label, value, name]) => {
-    const fill = element('i', { class: name });
-    fill.style.width = `${Math.max(0.5, (value / most) * 100)}%`;
-    return element('div', {}, element('span', {}, label), element('div', { class: 'track' }, fill),
-      element('b', { 'data-value': value }, one.show(value)));
-  }));
+  const bars = makeBars([['your guess', guess, 'guessed'], ['measured', measured, 'measured'], ['theory', theory, 'theory']],
+    one.show);
   const off = Math.abs(guess - measured) / Math.max(Math.abs(measured), 1e-9);
   const praise = off <= RIGHT_WITHIN ? 'Well guessed.' : off < 0.6 ? 'The right order.' : 'Surprised?';
   const again = element('button', { id: 'again' }, 'Guess again');

@@ -41,6 +41,7 @@ export class Axis {
     this.canvas = canvas;
     this.context = canvas.getContext('2d');
     new ResizeObserver(() => this.resize()).observe(canvas);
+    window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.resize());
     this.resize();
   }
 

@@ -5,6 +5,7 @@
 //! the memory of an idle connection small.
 
 mod accept;
+mod learn;
 mod live;
 mod metrics;
 mod routes;

@@ -10,13 +10,13 @@ use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{live, metrics, session};
+use super::{learn, live, metrics, session};
 use crate::limits;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Problem, Room, auth, method_not_allowed, not_found, request};
 use crate::stream::feed;
 use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
-use crate::transport::{echo, long_polling, polling, sse, websocket};
+use crate::transport::{echo, long_polling, polling, sse, talk, websocket};
 use crate::units::{Nanos, UnixMicros};
 
 /// Every address with its handler.
@@ -26,7 +26,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
         .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve));
+        .route("/echo/ws", get(echo::serve))
+        .route("/talk/ws", get(talk::serve));
     let rest = Router::new()
         .route("/updates", post(publish))
         .route("/echo", post(echo::post))
@@ -37,6 +38,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .merge(live::router())
+        .merge(learn::router())
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard));
     let all = streams

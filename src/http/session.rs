@@ -2,15 +2,19 @@
 //! stream (`room=R`; the main one otherwise), which it is given, and the live page (`session=ID`) that its connection is
 //! counted for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::header::{CONNECTION, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
-use crate::server::{App, Connection, Lane, Problem, Room};
+use crate::limits;
+use crate::server::{App, Buffered, Connection, Lane, Middlebox, PageSession, Problem, Room};
 use crate::transport;
 
 /// Middleware of all addresses: takes `room` and `session` off the query, gives the request its [`Room`], and lets it wait
@@ -24,13 +28,48 @@ pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next:
     };
     request.extensions_mut().insert(room);
     let lane = lane_of(request.method(), request.uri().path());
+    let mut middlebox = Middlebox::default();
     if let Some(lane) = lane
         && let Some(session) = take(&mut request, "session")
         && let Some(connection) = request.extensions().get::<Arc<Connection>>().cloned()
     {
-        attach(&app, &connection, &session, lane).await?;
+        let session = attach(&app, &connection, &session, lane).await?;
+        middlebox = session.middlebox();
+        if middlebox.idle.is_some() && !connection.attachment().watch() {
+            app.tasks.spawn(cut_when_silent(Arc::clone(&app), Arc::downgrade(&connection), session));
+        }
     }
-    Ok(next.run(request).await)
+    if middlebox.is_upgrade_dropped {
+        // A proxy that does not know a protocol takes the fields off that name it (RFC 9110 section 7.6.1).
+        request.headers_mut().remove(UPGRADE);
+        request.headers_mut().remove(CONNECTION);
+    }
+    let response = next.run(request).await;
+    if middlebox.buffer_bytes == 0 || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    Ok(response.map(|body| Body::new(Buffered::new(body, middlebox.buffer_bytes))))
+}
+
+/// Breaks a connection over which nothing goes either way for as long as the page's middlebox waits.
+async fn cut_when_silent(app: Arc<App>, connection: Weak<Connection>, session: Arc<PageSession>) {
+    let mut seen = (0, 0);
+    let mut since = Instant::now();
+    loop {
+        tokio::select! {
+            () = app.drain.begun() => return,
+            () = tokio::time::sleep(limits::MIDDLEBOX_LOOK) => {}
+        }
+        let Some(connection) = connection.upgrade() else { return };
+        let Some(idle) = session.middlebox().idle else { continue };
+        if connection.bytes() != seen {
+            seen = connection.bytes();
+            since = Instant::now();
+        } else if since.elapsed() >= idle {
+            app.counters.sockets.shut(|one| Arc::ptr_eq(one, &connection));
+            return;
+        }
+    }
 }
 
 /// Takes a parameter off a request's query.
@@ -44,7 +83,7 @@ fn take(request: &mut Request, parameter: &str) -> Option<String> {
 fn lane_of(method: &Method, path: &str) -> Option<Lane> {
     match path {
         "/echo" if *method == Method::POST => Some(Lane::UpPost),
-        "/echo/ws" => Some(Lane::UpWebSocket),
+        "/echo/ws" | "/talk/ws" => Some(Lane::UpWebSocket),
         _ => transport::of_path(path).map(Lane::Down),
     }
 }
@@ -68,7 +107,12 @@ fn take_parameter(uri: &Uri, parameter: &str) -> Option<(String, Uri)> {
 ///
 /// Errors: 400 for a malformed session, 503 where too many pages are open or this one is cut off just now; in the last
 /// case the connection is already broken and nobody will read the answer.
-async fn attach(app: &App, connection: &Arc<Connection>, session: &str, lane: Lane) -> Result<(), Problem> {
+async fn attach(
+    app: &App,
+    connection: &Arc<Connection>,
+    session: &str,
+    lane: Lane,
+) -> Result<Arc<PageSession>, Problem> {
     let now = app.clock.now();
     let session = app.sessions.open(session.parse()?, now)?;
     if session.is_cut(now) && matches!(lane, Lane::Down(_)) {
@@ -81,7 +125,7 @@ async fn attach(app: &App, connection: &Arc<Connection>, session: &str, lane: La
     if !one_way.is_zero() {
         tokio::time::sleep(if is_first { one_way * 3 } else { one_way }).await;
     }
-    Ok(())
+    Ok(session)
 }
 
 #[cfg(test)]

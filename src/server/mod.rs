@@ -15,6 +15,7 @@ pub mod request;
 mod room;
 pub mod takeover;
 pub mod wire;
+mod talk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,10 +29,13 @@ pub use counters::{AccountReading, Connection, Counters, Meter, RequestCounters,
 pub use drain::{Drain, DrainSignal};
 pub use feed_control::{FeedChangeError, FeedControl, FeedSetting, FeedState};
 use origin::Origins;
-pub use page_session::{Attachment, DelayedStream, Lane, LaneCounts, LaneReading, PageSession, SessionId, Sessions};
+pub use page_session::{
+    Attachment, Buffered, DelayedStream, Lane, LaneCounts, LaneReading, Middlebox, PageSession, SessionId, Sessions,
+};
 pub use problem::{Problem, method_not_allowed, not_found};
 pub use rate_limit::{Addresses, RateLimit};
 pub use room::{Room, RoomLimits, RoomName, Rooms};
+pub use talk::{Said, Talk, What};
 
 use crate::clock::Clock;
 use crate::limits;

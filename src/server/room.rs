@@ -17,6 +17,7 @@ use super::fanout::{Fanout, Member, Seated};
 use super::feed_control::FeedControl;
 use super::problem::Problem;
 use super::rate_limit::RateLimit;
+use super::talk::Talk;
 use crate::clock::Clock;
 use crate::limits;
 use crate::stream::feed::Feed;
@@ -65,6 +66,8 @@ pub struct Room {
     pub publish_rate: RateLimit,
     /// What may be published.
     pub limits: RoomLimits,
+    /// What its pages say to each other.
+    pub talk: Talk,
     /// Only the operator, who has the token, may publish in the main stream and set its feed.
     pub needs_token: bool,
     slow_consumer: SlowConsumerPolicy,
@@ -87,6 +90,7 @@ impl Room {
                 feed_per_s: limits::LIVE_RATE_MAX,
                 feed_payload_bytes: limits::LIVE_PAYLOAD_BYTES_MAX,
             },
+            talk: Talk::default(),
             needs_token: true,
             slow_consumer,
             touched: AtomicU64::new(0),
@@ -109,7 +113,7 @@ impl Room {
     /// Nobody subscribes to it, and it was not named for a while.
     fn is_idle(&self, now: Nanos) -> bool {
         // A group reads the journal for others, who read it themselves too.
-        if self.journal.subscribers() > self.fanout.len() {
+        if self.journal.subscribers() > self.fanout.len() || self.talk.here() > 0 {
             self.touched.store(now.0, Relaxed);
         }
         let silent = now.saturating_sub(Nanos(self.touched.load(Relaxed)));
@@ -171,6 +175,7 @@ impl Rooms {
                 feed_per_s: limits::ROOM_UPDATES_PER_S_MAX,
                 feed_payload_bytes: limits::ROOM_UPDATE_BYTES_MAX,
             },
+            talk: Talk::default(),
             needs_token: false,
             slow_consumer: self.slow_consumer,
             touched: AtomicU64::new(now.0),

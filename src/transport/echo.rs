@@ -87,7 +87,7 @@ pub async fn serve(
     let drain = app.drain.turn();
     let echoing = Arc::clone(&connection);
     connection.takeover().agree(async move |taken| {
-        let mut socket = websocket::over(taken.socket, config).await;
+        let mut socket = websocket::over(Wire::new(taken.socket), config).await;
         tokio::select! {
             biased;
             _ended = echo(&mut socket, &echoing) => {}

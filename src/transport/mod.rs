@@ -11,6 +11,7 @@ pub mod long_polling;
 pub mod polling;
 pub mod reconnect;
 pub mod sse;
+pub mod talk;
 pub mod websocket;
 
 use serde::Deserialize;
@@ -52,7 +53,7 @@ pub fn of_path(path: &str) -> Option<Transport> {
         "/updates/poll" => Transport::Polling,
         "/updates/long-poll" => Transport::LongPolling,
         "/updates/sse" => Transport::Sse,
-        "/updates/ws" | "/echo/ws" => Transport::WebSocket,
+        "/updates/ws" | "/echo/ws" | "/talk/ws" => Transport::WebSocket,
         _ => return None,
     })
 }

@@ -95,7 +95,7 @@ pub async fn serve(
     connection.takeover().agree(async move |taken| {
         let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
         // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
-        let socket = Box::pin(over(taken.socket, config)).await;
+        let socket = Box::pin(over(Wire::new(taken.socket), config)).await;
         let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
         // Every way to end is the client's or the network's doing and counted at the connection.
         let _ended = run(session.app, seat, session.position, session.counts).await;
@@ -114,8 +114,8 @@ pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
 }
 
 /// A WebSocket over a connection on which the 101 has been sent.
-pub(super) async fn over(socket: Socket, config: WebSocketConfig) -> WebSocketStream<Wire> {
-    WebSocketStream::from_raw_socket(Wire::new(socket), Role::Server, Some(config)).await
+pub(super) async fn over<S: AsyncRead + AsyncWrite + Unpin>(stream: S, config: WebSocketConfig) -> WebSocketStream<S> {
+    WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await
 }
 
 /// Answers the opening handshake (RFC 6455 section 4.2).

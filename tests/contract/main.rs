@@ -11,6 +11,7 @@ mod bounds;
 mod continuity;
 mod drain;
 mod feeds;
+mod lessons;
 mod metrics;
 mod patience;
 mod polls;

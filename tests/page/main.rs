@@ -10,6 +10,7 @@ mod actions;
 mod addresses;
 mod browser;
 mod lanes;
+mod lessons;
 mod looks;
 mod predictions;
 mod story;
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         predictions::two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_theory_and_without_a_token,
         predictions::an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answer_nor_the_way_back,
         predictions::on_the_main_stream_no_question_is_asked_since_it_would_change_it_for_everyone,
+        lessons::all_ten_are_walked_guess_run_three_bars_each_near_theory_at_both_widths_light_and_dark,
+        lessons::guesses_and_answers_outlive_the_page_in_both_languages_and_are_handed_in_as_the_schema_says,
+        lessons::two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages,
+        lessons::the_handout_is_printed_on_one_sheet,
         looks::four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small,
         looks::on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off,
         looks::everything_can_be_done_by_keyboard_and_has_a_name,

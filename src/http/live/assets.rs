@@ -15,15 +15,19 @@ macro_rules! files {
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 
 const PAGE: &str = include_str!("../../../web/index.html");
-const FILES: [(&str, &str, &str); 22] = files! {
-    "style.css": "text/css; charset=utf-8",
+const FILES: &[(&str, &str, &str)] = &files! {
+    "colors.css": STYLE,
+    "style.css": STYLE,
+    "learn/learn.css": STYLE,
     "icon.svg": "image/svg+xml",
     "main.js": SCRIPT,
     "actions.js": SCRIPT,
     "answers.js": SCRIPT,
     "api.js": SCRIPT,
+    "bars.js": SCRIPT,
     "clock.js": SCRIPT,
     "connection_limit.js": SCRIPT,
     "diagram.js": SCRIPT,
@@ -31,6 +35,7 @@ const FILES: [(&str, &str, &str); 22] = files! {
     "format.js": SCRIPT,
     "glyphs.js": SCRIPT,
     "lane.js": SCRIPT,
+    "page.js": SCRIPT,
     "panels.js": SCRIPT,
     "predict.js": SCRIPT,
     "reports.js": SCRIPT,
@@ -40,18 +45,45 @@ const FILES: [(&str, &str, &str); 22] = files! {
     "token.js": SCRIPT,
     "upward.js": SCRIPT,
     "view.js": SCRIPT,
+    "learn/age.js": SCRIPT,
+    "learn/checks.js": SCRIPT,
+    "learn/choose.js": SCRIPT,
+    "learn/crossing.js": SCRIPT,
+    "learn/cut.js": SCRIPT,
+    "learn/desk.js": SCRIPT,
+    "learn/frames.js": SCRIPT,
+    "learn/hand_in.js": SCRIPT,
+    "learn/idle.js": SCRIPT,
+    "learn/lab.js": SCRIPT,
+    "learn/lanes.js": SCRIPT,
+    "learn/lesson.js": SCRIPT,
+    "learn/lumps.js": SCRIPT,
+    "learn/measures.js": SCRIPT,
+    "learn/progress.js": SCRIPT,
+    "learn/queue.js": SCRIPT,
+    "learn/slots.js": SCRIPT,
+    "learn/storm.js": SCRIPT,
+    "learn/strip.js": SCRIPT,
+    "learn/svg_context.js": SCRIPT,
+    "learn/talk.js": SCRIPT,
+    "learn/words.js": SCRIPT,
 };
 
 /// `GET /`
 pub async fn page(headers: HeaderMap) -> Response {
+    document(&headers, PAGE)
+}
+
+/// A page of this server: held to it by its policy.
+pub fn document(headers: &HeaderMap, text: &'static str) -> Response {
     let isolation = [
         // Alone in its process, a page is given a clock of 5 µs instead of 100 µs (HR Time, "coarsen time").
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (CONTENT_SECURITY_POLICY, policy(&headers)),
+        (CONTENT_SECURITY_POLICY, policy(headers)),
     ];
-    (isolation, answer("text/html; charset=utf-8", PAGE)).into_response()
+    (isolation, answer("text/html; charset=utf-8", text)).into_response()
 }
 
 /// `GET /web/FILE`
@@ -64,7 +96,8 @@ pub async fn file(Segment(name): Segment, uri: http::Uri) -> Response {
     }
 }
 
-fn answer(content_type: &'static str, text: &'static str) -> Response {
+/// A file that is built in.
+pub fn answer(content_type: &'static str, text: &'static str) -> Response {
     let headers = [
         (CONTENT_TYPE, content_type),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -103,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_page_and_its_files_name_no_other_host() {
-        for (name, _, text) in FILES.into_iter().chain([("index.html", "", PAGE)]) {
+        for (name, _, text) in FILES.iter().copied().chain([("index.html", "", PAGE)]) {
             for address in ["http://", "https://", "//cdn", "@import"] {
                 let found = text.replace("http://www.w3.org/2000/svg", "").contains(address);
                 assert!(!found, "{name} names {address}");

@@ -8,10 +8,11 @@
 //! | `GET /live/session/ID` | what each lane of the page carried, as the server counted it; the feed; how many pages |
 //! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and keeps them broken for so long |
 //! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | makes the page's connections that much longer |
+//! | `POST /live/session/ID/middlebox` `{"buffer_bytes":4096,"idle_s":3,"no_upgrade":true}` | puts a proxy of that kind before them |
 //! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed of the stream |
 //! | `GET /live/reports`, `GET /reports/…` | the runs in the reports folder; their files |
 
-mod assets;
+pub(super) mod assets;
 mod feed;
 mod reports;
 
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::server::request::{JsonBody, Segment};
-use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Problem, Room};
+use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Middlebox, Problem, Room};
 use crate::stream::Cursor;
 use crate::units::{Nanos, UnixMicros};
 
@@ -35,10 +36,11 @@ use crate::units::{Nanos, UnixMicros};
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(assets::page))
-        .route("/web/{file}", get(assets::file))
+        .route("/web/{*file}", get(assets::file))
         .route("/live/session/{id}", get(read))
         .route("/live/session/{id}/cut", post(cut))
         .route("/live/session/{id}/link", post(link))
+        .route("/live/session/{id}/middlebox", post(middlebox))
         .route("/live/feed", get(feed::read).post(feed::change))
         .route("/live/reports", get(reports::list))
         .route("/reports/{*path}", get(reports::file))
@@ -148,5 +150,43 @@ async fn link(
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     session.add_round_trip(Nanos::from_seconds(order.round_trip_ms / 1e3))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MiddleboxOrder {
+    #[serde(default)]
+    buffer_bytes: usize,
+    #[serde(default)]
+    idle_s: f64,
+    #[serde(default)]
+    no_upgrade: bool,
+}
+
+/// `POST /live/session/ID/middlebox`: what stands between this page and the server, for its requests to come; what is left
+/// out is not done. 204.
+///
+/// Errors: 400 for a malformed body or a value out of bounds.
+async fn middlebox(
+    State(app): State<Arc<App>>,
+    Segment(id): Segment,
+    JsonBody(order): JsonBody<MiddleboxOrder>,
+) -> Result<StatusCode, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    if order.buffer_bytes > limits::MIDDLEBOX_BUFFER_BYTES_MAX {
+        let most = limits::MIDDLEBOX_BUFFER_BYTES_MAX;
+        return Err(bad(format!("buffer_bytes is {}; use 0 to {most}", order.buffer_bytes)));
+    }
+    let (least, most) = (limits::MIDDLEBOX_IDLE_MIN.as_secs_f64(), limits::MIDDLEBOX_IDLE_MAX.as_secs_f64());
+    if order.idle_s != 0.0 && !(least..=most).contains(&order.idle_s) {
+        return Err(bad(format!("idle_s is {}; use {least} to {most}, or 0 for never", order.idle_s)));
+    }
+    let session = app.sessions.open(id.parse()?, app.clock.now())?;
+    session.set_middlebox(Middlebox {
+        buffer_bytes: order.buffer_bytes,
+        idle: (order.idle_s > 0.0).then(|| std::time::Duration::from_secs_f64(order.idle_s)),
+        is_upgrade_dropped: order.no_upgrade,
+    });
     Ok(StatusCode::NO_CONTENT)
 }

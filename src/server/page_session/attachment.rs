@@ -12,6 +12,8 @@ use crate::server::page_session::{Lane, LaneCounts, PageSession};
 pub struct Attachment {
     /// Spares connections that serve no page, which under load are all of them, the lock.
     is_taken: AtomicBool,
+    /// Somebody looks whether the connection is silent.
+    is_watched: AtomicBool,
     /// Boxed, since most connections never have one.
     place: Mutex<Option<Box<Place>>>,
 }
@@ -71,6 +73,11 @@ impl Attachment {
         let place = self.lock();
         let place = place.as_ref()?;
         Some((Arc::clone(&place.session), place.lane, counts.since(place.since)))
+    }
+
+    /// Says that it is watched from now on; was it already?
+    pub fn watch(&self) -> bool {
+        self.is_watched.swap(true, Relaxed)
     }
 
     /// What the page added to one way of this connection.

@@ -5,6 +5,7 @@
 
 mod attachment;
 mod delayed;
+mod middlebox;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::stream::Batch;
 pub use attachment::Attachment;
 pub use delayed::{AddedDelay, DelayedStream};
+pub use middlebox::{Buffered, Middlebox};
 
 use crate::limits;
 use crate::measure::process::TcpCounts;
@@ -219,6 +221,7 @@ pub struct PageSession {
     lanes: [LaneCounts; LANES],
     added_round_trip: AtomicU64,
     cut_until: AtomicU64,
+    middlebox: Mutex<Middlebox>,
     touched: AtomicU64,
 }
 
@@ -254,6 +257,16 @@ impl PageSession {
     /// What is added one way: half of the round trip.
     pub fn added_one_way(&self) -> Duration {
         self.added_round_trip().duration() / 2
+    }
+
+    /// What stands between the page and the server.
+    pub fn middlebox(&self) -> Middlebox {
+        *self.middlebox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts something else there, for the requests to come.
+    pub fn set_middlebox(&self, middlebox: Middlebox) {
+        *self.middlebox.lock().unwrap_or_else(PoisonError::into_inner) = middlebox;
     }
 
     /// Breaks every connection that asks for updates until `moment`.

@@ -1,0 +1,63 @@
+// The line is cut: once as a client without a cursor sees it, once as one with a cursor does.
+
+import { cutFor } from '../api.js';
+import { pause, until } from '../format.js';
+import { Lag } from './desk.js';
+import { Lanes } from './lanes.js';
+import { t } from './words.js';
+
+/** How long the lane's own code waits before it tries again: RETRY_MS in lane.js. */
+const RETRY_S = 1;
+const PATIENCE_MS = 20_000;
+/** What came before the cut, so that there is a last update to be behind. */
+const BEFORE_MS = 1200;
+
+export class Cut extends Lanes {
+  seconds = null;
+
+  async run({ progress }) {
+    await this.open(this.lab.settings);
+    const lag = new Lag();
+    await pause(BEFORE_MS);
+    progress(0.2);
+    const lost = await this.cut(this.lab.cut_s, false);
+    progress(0.6);
+    await pause(BEFORE_MS);
+    const kept = await this.cut(this.lab.cut_s, true);
+    progress(1);
+    this.lost = lost;
+    this.seconds = this.lab.cut_s;
+    return { ...this.read(), rows: [[t('with_cursor'), kept, 'measured']], details: { lost, kept }, busyMs: lag.end() };
+  }
+
+  /** Cuts, waits until the lane is back and has an update from after the cut, and returns how many are missing. */
+  async cut(seconds, keepsCursor) {
+    const { page } = this;
+    const [lane] = page.lanes;
+    await cutFor(seconds);
+    lane.cutNow(performance.now(), keepsCursor);
+    const cut = lane.cuts.at(-1);
+    const isBack = () => cut.until !== null && lane.latest && lane.latest.due > cut.until;
+    if (!await until(isBack, PATIENCE_MS)) throw new Error('the line did not come back');
+    return cut.lost;
+  }
+
+  read() {
+    const { rate } = this.lab.settings;
+    // It is back at the first try after the cut is over.
+    return { measured: this.lost ?? NaN, theory: rate * Math.ceil((this.seconds ?? NaN) / RETRY_S) * RETRY_S };
+  }
+
+  async play(seconds) {
+    await this.open(this.lab.settings);
+    this.lost = undefined;
+    await pause(BEFORE_MS);
+    const lost = await this.cut(seconds, false);
+    this.seconds = seconds;
+    this.lost = lost;
+  }
+
+  knobWords(seconds) {
+    return `${seconds} s`;
+  }
+}
