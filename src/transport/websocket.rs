@@ -56,7 +56,7 @@ use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
 use crate::server::wire::Wire;
-use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
+use crate::server::{App, Connection, Problem, RequestCounters, Room};
 use crate::stream::{Batch, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
