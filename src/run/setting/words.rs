@@ -5,6 +5,7 @@ use crate::run::metric::Unit;
 use crate::run::path::names;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
+use crate::run::target_name;
 use crate::units::short_number;
 
 /// What a setting is called.
@@ -26,6 +27,7 @@ pub enum Form {
     Stay,
     Message,
     Path,
+    Target,
 }
 
 impl Form {
@@ -42,6 +44,7 @@ impl Form {
             Self::Stay if value > limits::LENGTH_MAX.0 as f64 => "for good".to_owned(),
             Self::Stay => Unit::Nanos.tick(value),
             Self::Path => names::of_number(value),
+            Self::Target => target_name::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
         }
     }
@@ -56,7 +59,7 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message => true,
+            Form::Path | Form::Message | Form::Target => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }
