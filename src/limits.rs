@@ -179,6 +179,16 @@ pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
 pub const DIALS_AT_ONCE: usize = 128;
 /// How long one dial may take.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a handshake of TLS may take, on either side: two round trips of the longest link, and a busy host's time for
+/// a signature.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Sessions that a client keeps to resume. Each handshake brings two tickets, and a client has one connection at a time.
+pub const TLS_CLIENT_SESSIONS: usize = 4;
+/// Streams of a connection that the byte ledger follows one by one, and requests that it sees wait: far above the
+/// 200 at a time that a server allows.
+pub const LEDGER_STREAMS_MAX: usize = 20_000;
+/// Waits of requests that are kept of one connection: 32 MB of them.
+pub const QUEUE_WAITS_MAX: usize = 2_000_000;
 /// How long the server may take to say that it listens.
 pub const SERVER_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the drain of a trial waits for the last updates, beyond the poll interval.

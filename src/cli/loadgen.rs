@@ -159,6 +159,9 @@ enum Command {
 struct RunFlags {
     #[command(flatten)]
     settings: RunSettings,
+    /// Load a server that is not on this host: say so only of one that you may load.
+    #[arg(long)]
+    i_may_load_this_server: bool,
     /// Where in a message of others the time stands at which it was sent, as in '$.ts'.
     #[arg(long, value_name = "PATH")]
     timestamp: Option<JsonPath>,
@@ -257,6 +260,9 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     if let Some(path) = &flags.timestamp {
         plan.read_timestamps(path).map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     }
+    if !flags.i_may_load_this_server && !flags.dry_run {
+        plan.refuse_remote().await.map_err(|error| usage_error(error, PlanError::is_usage_error))?;
+    }
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     plan.paths = paths;
@@ -314,6 +320,9 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     for condition in conditions {
         let problem = match condition.transport() {
             _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
+            _ if condition.target().is_some_and(|name| !plan.catalog.contains_key(&name)) => {
+                "is about a server that this run leaves out; add it to --target".to_owned()
+            }
             Some(transport) if !plan.scenario.transports.contains(&transport) => {
                 format!("is about {transport}, which this run leaves out; add it to --transports")
             }

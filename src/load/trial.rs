@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -36,7 +37,9 @@ use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::run::file::{LinkReport, Trial};
+use crate::run::Transport;
+use crate::run::file::{LinkReport, MessageKind, Point, Trial};
+use crate::run::heads::Request;
 use crate::transport::Options;
 use crate::units::Nanos;
 
@@ -232,12 +235,13 @@ fn spawn(
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
     let point = &which.point.point;
     let phases = phases(point.clients, point.poll_interval_ns, seed(plan, which));
+    let authority = target.authority();
     let mut clients = JoinSet::new();
     let mut progress = Vec::with_capacity(phases.len());
     for (id, poll_phase) in (0..).zip(phases) {
         let options = Options {
-            host: target.host(),
-            headers: browser_headers(point.request_header_bytes),
+            host: HeaderValue::try_from(&authority).expect("an authority is fit for a header"),
+            headers: request_headers(point, which.subject, &authority),
             clock: context.clock,
             poll_interval: point.poll_interval_ns,
             poll_phase,
@@ -272,8 +276,28 @@ fn phases(clients: u32, interval: Nanos, seed: u64) -> Vec<Nanos> {
     phases
 }
 
-/// One header of the kind that browsers add (cookies, agents, languages), `bytes` long on the wire with its line end.
-fn browser_headers(bytes: u32) -> HeaderMap {
+/// What is added to each request: the heads asked for, of a page that the server itself gave out, and a cookie.
+fn request_headers(point: &Point, subject: Subject, authority: &str) -> HeaderMap {
+    let Subject::Transport(transport) = subject else { return HeaderMap::new() };
+    let request = match (transport, point.echo) {
+        (Transport::WebSocket, _) => Request::WebSocket,
+        (Transport::Polling | Transport::LongPolling | Transport::Sse, Some(MessageKind::Text)) => Request::PostText,
+        (Transport::Polling | Transport::LongPolling | Transport::Sse, Some(MessageKind::Binary)) => {
+            Request::PostBinary
+        }
+        (Transport::Polling | Transport::LongPolling, None) => Request::Fetch,
+        (Transport::Sse, None) => Request::EventSource,
+    };
+    let mut headers = cookie(point.request_header_bytes);
+    for (name, value) in point.heads.fields(request, Version::HTTP_11, &format!("http://{authority}")) {
+        let name = HeaderName::try_from(name).expect("a test makes headers of all that was recorded");
+        headers.insert(name, HeaderValue::try_from(value).expect("the same test"));
+    }
+    headers
+}
+
+/// One header, `bytes` long on the wire with its line end.
+fn cookie(bytes: u32) -> HeaderMap {
     const NAME: &str = "cookie";
     let around = NAME.len() + ": \r\n".len();
     let mut headers = HeaderMap::new();
@@ -343,6 +367,7 @@ async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Wi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Heads;
 
     #[test]
     fn phases_cover_the_interval_evenly_and_belong_to_no_client() {
@@ -358,9 +383,26 @@ mod tests {
     #[test]
     fn added_headers_have_the_bytes_asked_for() {
         for bytes in [0, 11, 12, 800] {
-            let on_wire: usize =
-                browser_headers(bytes).iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-            assert_eq!(on_wire, if bytes < 11 { 0 } else { bytes as usize });
+            assert_eq!(on_wire(&cookie(bytes)), if bytes < 11 { 0 } else { bytes as usize });
         }
+    }
+
+    fn on_wire(headers: &HeaderMap) -> usize {
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+    }
+
+    #[test]
+    fn every_subscription_and_message_can_be_sent_with_a_browsers_heads_and_a_cookie_beside_them() {
+        for via in Transport::ALL {
+            for echo in [None, Some(MessageKind::Text), Some(MessageKind::Binary)] {
+                let point = |heads| Point { heads, echo, request_header_bytes: 100, ..Point::default() };
+                let headers = |heads| request_headers(&point(heads), Subject::Transport(via), "127.0.0.1:40000");
+                let (bare, browser) = (headers(Heads::Bare), headers(Heads::Browser));
+                assert_eq!(on_wire(&bare), 100);
+                assert!(on_wire(&browser) > 400 && browser.contains_key(http::header::USER_AGENT), "{via} {echo:?}");
+            }
+        }
+        let point = Point { heads: Heads::Browser, ..Point::default() };
+        assert!(request_headers(&point, Subject::TcpBaseline, "").is_empty());
     }
 }

@@ -3,8 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::HeaderValue;
-
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Subject;
 use crate::load::foreign::process;
@@ -22,6 +20,7 @@ use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
 /// A server under test.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum UnderTest {
     /// One that keeps to our contract.
     Ours(Target),
@@ -61,11 +60,11 @@ impl UnderTest {
         }
     }
 
-    /// What stands in `Host`.
-    pub fn host(&self) -> HeaderValue {
+    /// `host:port`, for the `Host` header.
+    pub fn authority(&self) -> String {
         match self {
-            Self::Ours(target) => HeaderValue::try_from(target.authority()).expect("an authority is fit for a header"),
-            Self::Foreign(server) => server.endpoint.host.clone(),
+            Self::Ours(target) => target.authority(),
+            Self::Foreign(server) => server.endpoint.host.to_str().unwrap_or_default().to_owned(),
         }
     }
 

@@ -24,6 +24,7 @@ pub use values::{
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
+use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
 use crate::run::purpose::Purpose;
 use crate::run::target_name::TargetName;
@@ -365,9 +366,14 @@ settings! {
             "How long the server may park a long poll";
         request_headers: RequestHeaders = "0" => request_header_bytes: u32,
             RequestHeader: Bytes, "bytes added to each request's headers", "{} more in each request's headers",
-            "with {} more in each request's headers", zero "bare headers",
+            "with {} more in each request's headers", zero "no headers added",
             only [Polling, LongPolling, Sse, WebSocket],
-            "Bytes added to each request's headers, to make it look like a browser's";
+            "Bytes added to each request's headers, as cookies do";
+        heads: Heads = "bare" => #[serde(default)] heads: Heads,
+            Heads: Heads, "heads of requests", "{} heads", "with {} heads",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "Heads of requests: bare, or those that a browser sends",
+            typed " (scripts/record-browser-heads)";
         bandwidth: Bandwidth = "none" => link_bits_per_s: Option<u64>,
             Link: Bandwidth, "bandwidth of the link", "link of {}", "on a link of {}", zero "no limit on the link",
             "Bandwidth of each client's link, each way, in bits a second", typed ": as in 1Mbit; none for no limit";

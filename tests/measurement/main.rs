@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             capture::a_capture_file_is_read_packet_by_packet,
             path::every_preset_stands_in_the_docs_with_its_source,
             short_run::a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte,
+            short_run::a_browsers_heads_take_the_bytes_on_the_wire_that_were_recorded_of_it,
             short_run::a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has,
             short_run::transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid,
             validity::a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one,

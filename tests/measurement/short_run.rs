@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use pushpull::limits;
+use pushpull::run::heads::{Heads, Request};
 use pushpull::units::Nanos;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -213,4 +214,31 @@ fn check_reports(out: &Path, said: &Said) {
     let index = std::fs::read_to_string(out.join("index.html")).unwrap();
     let folder = run_folder(out);
     assert!(index.contains(folder.file_name().unwrap().to_str().unwrap()), "the run is listed");
+}
+
+pub async fn a_browsers_heads_take_the_bytes_on_the_wire_that_were_recorded_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = "run --transports polling,long_polling --rounds 1 --clients 5 --feed synthetic --rate 20 --heads bare,browser \
+                 --poll-interval 100ms --warm-up 200ms --measure 1s --tcp-baseline false --out";
+    let arguments: Vec<&str> = flags.split_whitespace().chain([folder.path().to_str().unwrap()]).collect();
+    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let run = read_run(folder.path(), &said);
+    let of = |transport: &str, heads: &str| {
+        let is_it = |trial: &&Value| trial["transport"] == transport && trial["point"]["heads"] == heads;
+        let trial = trials(&run).find(is_it).unwrap_or_else(|| panic!("{transport} {heads}: {said:?}"));
+        let per_request =
+            |name: &str| trial["wire"][name].as_f64().unwrap() / trial["wire"]["requests"].as_f64().unwrap();
+        let audit = &trial["audit"];
+        assert_eq!((&audit["lost"], &audit["delivered"]), (&Value::from(0), &audit["expected"]), "{trial}");
+        (per_request("http_headers"), trial["port"].as_u64().unwrap())
+    };
+    for transport in ["polling", "long_polling"] {
+        let ((bare, _), (browser, port)) = (of(transport, "bare"), of(transport, "browser"));
+        let recorded = Heads::Browser.field_bytes(Request::Fetch, &format!("http://127.0.0.1:{port}")) as f64;
+        // Answers with updates and without have heads of their own; a request more or fewer at an end of the interval.
+        assert!(
+            (browser - bare - recorded).abs() < 0.05 * recorded,
+            "{transport}: {bare} B and {browser} B, {recorded} B"
+        );
+    }
 }

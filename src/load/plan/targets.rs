@@ -3,8 +3,11 @@
 use crate::limits;
 use crate::load::context::Subject;
 use crate::load::foreign::catalog::{Catalog, Found};
+use crate::load::foreign::connect::Endpoint;
 use crate::load::foreign::json_path::JsonPath;
+use crate::load::foreign::process::is_here;
 use crate::load::foreign::publisher::PAYLOAD_BYTES_MIN;
+use crate::load::foreign::template::Values;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::target::parse_address;
 use crate::run::RunSettings;
@@ -89,6 +92,23 @@ impl Plan {
             };
             let kept: Vec<_> = self.scenario.transports.iter().copied().filter(has).collect();
             self.scenario.transports = kept;
+        }
+        Ok(())
+    }
+
+    /// Errors: [`PlanError::Remote`] of a server that is not on this host. Called where nobody has said that it may be
+    /// loaded.
+    pub async fn refuse_remote(&self) -> Result<(), PlanError> {
+        let of_address = |url: &reqwest::Url| url.to_string();
+        let described = self.catalog.values().filter(|found| found.description.start.is_none());
+        let described =
+            described.map(|found| (found.name.to_string(), found.description.base.fill(&Values::default())));
+        for (name, url) in described.chain(self.target.iter().map(|url| ("--target".to_owned(), of_address(url)))) {
+            // One that cannot be found is told so when it is dialled.
+            let Ok(endpoint) = Endpoint::of(&url).await else { continue };
+            if !is_here(endpoint.address.ip()) {
+                return Err(PlanError::Remote { name, address: endpoint.address.ip().to_string() });
+            }
         }
         Ok(())
     }

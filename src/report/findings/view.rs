@@ -130,7 +130,7 @@ impl<'a> View<'a> {
             Some(Setting::PollInterval) => {
                 [vec![Figure::Frontier], of_metrics([Metric::LatencyP50, Metric::WireTotal])].concat()
             }
-            Some(Setting::RequestHeader) => vec![Figure::LubbersGreco, Figure::Anatomy],
+            Some(Setting::RequestHeader | Setting::Heads) => vec![Figure::LubbersGreco, Figure::Anatomy],
             Some(_) => of_metrics([Metric::LatencyP50, Metric::WireTotal]),
         }
     }
@@ -151,7 +151,8 @@ impl<'a> View<'a> {
         if let Some(Focus(asked)) = self.run.scenario.purpose.focus {
             return Some(asked).filter(|both| both.iter().all(|one| self.transports().contains(one)));
         }
-        let is_about_polls = matches!(self.sweep(), Some(Setting::PollInterval | Setting::RequestHeader));
+        let is_about_polls =
+            matches!(self.sweep(), Some(Setting::PollInterval | Setting::RequestHeader | Setting::Heads));
         let stream = [Transport::WebSocket, Transport::Sse].into_iter().find(|one| self.transports().contains(one));
         stream.filter(|_| is_about_polls).map(|stream| [Transport::Polling, stream])
     }

@@ -52,11 +52,10 @@ pub(crate) fn table(view: &View<'_>) -> Markup {
         let Some(settings) = view.point(point) else { continue };
         for counting in [Counting::Headers, Counting::All] {
             let value = |transport| view.row(point, transport).and_then(|row| counting.of(&row.metrics));
-            let added = Setting::RequestHeader.of(settings);
-            let headers = if added == 0.0 {
-                "bare headers".to_owned()
-            } else {
-                format!("{} added", Setting::RequestHeader.tick(added))
+            let heads = Setting::Heads.phrase(Setting::Heads.of(settings));
+            let headers = match Setting::RequestHeader.of(settings) {
+                0.0 => heads,
+                added => format!("{heads} and {} added", Setting::RequestHeader.tick(added)),
             };
             let name = format!("measured, {headers}: {}", counting.label());
             rows.push(line(&name, value(Transport::Polling), value(Transport::WebSocket)));

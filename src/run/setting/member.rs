@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::run::feed::MessageKind;
+use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, names};
 use crate::run::setting::values::Leaving;
 use crate::run::target_name::TargetName;
@@ -183,6 +184,23 @@ impl Member for Option<MessageKind> {
     #[cfg(test)]
     fn schema() -> serde_json::Value {
         serde_json::json!({"enum": ["text", "binary", null]})
+    }
+}
+
+/// As a number, its place among all.
+impl Member for Heads {
+    fn number(&self) -> f64 {
+        match self {
+            Self::Bare => 0.0,
+            Self::Browser => 1.0,
+        }
+    }
+    fn shown(&self) -> String {
+        self.label().to_owned()
+    }
+    #[cfg(test)]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"enum": Self::ALL})
     }
 }
 

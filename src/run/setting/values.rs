@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limits;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind};
+use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, SettingsError};
 use crate::run::target_name::{NotATarget, TargetName};
 use crate::run::transport::Transport;
@@ -33,6 +34,7 @@ impl Value for PathBuf {}
 impl Value for FeedKind {}
 impl Value for Arrivals {}
 impl Value for Transport {}
+impl Value for Heads {}
 impl<T> Value for List<T> {}
 
 /// One or several values: `10` or `10,100` as a flag, `10` or `[10, 100]` in a file.

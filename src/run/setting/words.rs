@@ -1,6 +1,7 @@
 //! Settings in words: on axes, in headings and in sentences. What they are called stands in the table.
 
 use crate::limits;
+use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
 use crate::run::setting::member::MESSAGES;
@@ -26,6 +27,7 @@ pub enum Form {
     Bandwidth,
     Stay,
     Message,
+    Heads,
     Path,
     Target,
 }
@@ -46,6 +48,7 @@ impl Form {
             Self::Path => names::of_number(value),
             Self::Target => target_name::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
+            Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
         }
     }
 }
@@ -59,7 +62,7 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Target => true,
+            Form::Path | Form::Message | Form::Heads | Form::Target => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }

@@ -92,9 +92,9 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Transport;
     use crate::run::file::Leaving;
     use crate::run::fixture;
+    use crate::run::{Heads, Transport};
     use crate::units::Nanos;
 
     /// Sets something at every point of a run.
@@ -107,9 +107,10 @@ mod tests {
     fn a_setting_that_each_run_holds_is_named_once_and_the_rows_are_paired_in_spite_of_it() {
         let before = fixture::run(|_, _| 1.0);
         type Change<'a> = (&'a dyn Fn(&mut Point), Setting, [f64; 2]);
-        let changes: [Change<'_>; 6] = [
+        let changes: [Change<'_>; 7] = [
             (&|point| point.poll_interval_ns = Nanos(500_000_000), Setting::PollInterval, [1e9, 5e8]),
             (&|point| point.request_header_bytes = 500, Setting::RequestHeader, [0.0, 500.0]),
+            (&|point| point.heads = Heads::Browser, Setting::Heads, [0.0, 1.0]),
             (&|point| point.hold_ns = Nanos::SECOND, Setting::Hold, [25e9, 1e9]),
             (&|point| point.rtt_ns = Nanos::MILLI, Setting::RoundTrip, [0.0, 1e6]),
             (&|point| point.rate_per_s = 50.0, Setting::Rate, [10.0, 50.0]),

@@ -4,6 +4,7 @@ use crate::limits;
 use crate::report::findings::theory::sizes::Lengths;
 use crate::run::Arrivals;
 use crate::run::file::{PublishedFeed, Row, Run, Trial};
+use crate::run::heads::Request;
 use crate::units::UnixMicros;
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
@@ -71,7 +72,8 @@ impl Setting {
             tcp_baseline.and_then(|tcp_baseline| tcp_baseline.metrics.latency_ns.mean.0).map(|mean| mean / 1e9);
         // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
         let is_external = matches!(run.scenario.feed, PublishedFeed::External { .. });
-        let mtu = if is_external { 1_500 } else { 65_536 };
+        let mtu = if is_external || point.path.is_some() { 1_500 } else { 65_536 };
+        let heads = point.heads.field_bytes(Request::Fetch, &format!("http://127.0.0.1:{}", trial.port));
         Some(Self {
             rate: arrived as f64 / (seconds * f64::from(point.clients)),
             gaps,
@@ -86,7 +88,7 @@ impl Setting {
                 seq: (point.rate_per_s * (interval[0] + interval[1] / 2.0)).round() as u64,
                 at_us: UnixMicros(trial.window_unix_ns[0] / 1_000),
                 payload_bytes: point.payload_bytes,
-                request_header_bytes: point.request_header_bytes,
+                request_header_bytes: point.request_header_bytes + heads as u32,
                 hold_ns: point.hold_ns,
             },
         })

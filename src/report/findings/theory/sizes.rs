@@ -15,7 +15,7 @@ pub struct Lengths {
     pub at_us: UnixMicros,
     /// Bytes of `data`.
     pub payload_bytes: f64,
-    /// Bytes added to each request's head.
+    /// Bytes added to each request's head, those of a browser included.
     pub request_header_bytes: u32,
     /// How long a long poll is parked.
     pub hold_ns: Nanos,

@@ -1,149 +1,16 @@
-//! The byte ledger: every byte that a client's socket reads or writes is put down as an HTTP head, as framing, or as
-//! body, while it passes.
-//!
-//! Nothing is estimated. The ledger follows the message syntax of HTTP/1.1 (RFC 9112) and, once a connection is
-//! upgraded, of WebSocket (RFC 6455 section 5.2), with a state machine of its own, apart from the libraries that send
-//! and receive: what they were asked to send and what really went over the wire need not be the same.
+//! One direction of a connection that speaks HTTP/1.1 (RFC 9112) and, once it is upgraded, WebSocket (RFC 6455 section 5.2).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::limits;
-use crate::measure::tap::Tap;
-
-/// What one client's connections have carried so far, both ways; also what it asked for.
-#[derive(Debug, Default)]
-pub struct ByteCounters {
-    http_headers: AtomicU64,
-    framing: AtomicU64,
-    body: AtomicU64,
-    payload: AtomicU64,
-    up: AtomicU64,
-    down: AtomicU64,
-    requests: AtomicU64,
-    empty: AtomicU64,
-    deliveries: AtomicU64,
-}
-
-/// A reading of one ledger, or the sum or the difference of several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Request and response heads.
-    pub http_headers: u64,
-    /// Chunk sizes, WebSocket headers, control frames.
-    pub framing: u64,
-    /// What is left: envelopes and payload.
-    pub body: u64,
-    /// Of the body, the `data` of updates.
-    pub payload: u64,
-    /// What the socket's writes returned.
-    pub up: u64,
-    /// What the socket's reads returned.
-    pub down: u64,
-    /// Requests sent.
-    pub requests: u64,
-    /// Requests that brought nothing.
-    pub empty: u64,
-    /// Updates decoded.
-    pub deliveries: u64,
-}
-
-macro_rules! each_count {
-    ($apply:ident) => {
-        $apply!(http_headers, framing, body, payload, up, down, requests, empty, deliveries)
-    };
-}
-
-impl ByteCounters {
-    /// An update with `bytes` of `data` was decoded.
-    pub fn delivered(&self, bytes: usize) {
-        self.payload.fetch_add(bytes as u64, Relaxed);
-        self.deliveries.fetch_add(1, Relaxed);
-    }
-
-    /// A request was sent.
-    pub fn requested(&self) {
-        self.requests.fetch_add(1, Relaxed);
-    }
-
-    /// A request brought nothing.
-    pub fn came_back_empty(&self) {
-        self.empty.fetch_add(1, Relaxed);
-    }
-
-    /// The counts of this moment.
-    pub fn read(&self) -> Reading {
-        macro_rules! load {
-            ($($name:ident),+) => { Reading { $( $name: self.$name.load(Relaxed), )+ } };
-        }
-        each_count!(load)
-    }
-}
-
-impl std::ops::Sub for Reading {
-    type Output = Self;
-
-    /// What was added between two readings of the same ledger.
-    fn sub(self, earlier: Self) -> Self {
-        macro_rules! subtract {
-            ($($name:ident),+) => { Self { $( $name: self.$name - earlier.$name, )+ } };
-        }
-        each_count!(subtract)
-    }
-}
-
-impl std::iter::Sum for Reading {
-    fn sum<I: Iterator<Item = Self>>(readings: I) -> Self {
-        readings.fold(Self::default(), |sum, one| {
-            macro_rules! add {
-                ($($name:ident),+) => { Self { $( $name: sum.$name + one.$name, )+ } };
-            }
-            each_count!(add)
-        })
-    }
-}
-
-/// Follows one connection of a client and writes down what passes.
-#[derive(Debug)]
-pub struct ByteClassifier {
-    counters: Arc<ByteCounters>,
-    up: Follower,
-    down: Follower,
-}
-
-impl ByteClassifier {
-    /// A new connection, on which HTTP/1.1 is spoken until it is upgraded.
-    pub fn new(counters: Arc<ByteCounters>) -> Self {
-        Self { counters, up: Follower::default(), down: Follower::default() }
-    }
-
-    /// A new connection without any protocol: all that passes is body.
-    pub fn bare(counters: Arc<ByteCounters>) -> Self {
-        let bare = || Follower { state: State::UntilClose };
-        Self { counters, up: bare(), down: bare() }
-    }
-}
-
-impl Tap for ByteClassifier {
-    fn came_in(&mut self, bytes: &[u8]) {
-        self.counters.down.fetch_add(bytes.len() as u64, Relaxed);
-        if self.down.follow(bytes, &self.counters) == Upgraded::Now {
-            self.up.state = State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 };
-        }
-    }
-
-    fn went_out(&mut self, bytes: &[u8]) {
-        self.counters.up.fetch_add(bytes.len() as u64, Relaxed);
-        self.up.follow(bytes, &self.counters);
-    }
-}
+use crate::measure::bytes::ByteCounters;
 
 /// RFC 6455 section 5.2: 2 bytes, up to 8 of extended length, 4 of mask.
 const FRAME_HEAD_MAX: usize = 14;
 
 /// Where in its messages one direction of a connection is.
 #[derive(Debug, Default)]
-struct Follower {
+pub(super) struct Follower {
     state: State,
 }
 
@@ -177,13 +44,24 @@ impl Default for State {
 
 /// Whether the head just seen agreed to an upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Upgraded {
+pub(super) enum Upgraded {
     No,
     Now,
 }
 
 impl Follower {
-    fn follow(&mut self, mut bytes: &[u8], counters: &ByteCounters) -> Upgraded {
+    /// In a body that ends with the connection.
+    pub(super) fn bare() -> Self {
+        Self { state: State::UntilClose }
+    }
+
+    /// In the frames of a WebSocket.
+    pub(super) fn of_websocket() -> Self {
+        Self { state: State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 } }
+    }
+
+    /// Puts down the next bytes.
+    pub(super) fn follow(&mut self, mut bytes: &[u8], counters: &ByteCounters) -> Upgraded {
         let mut upgraded = Upgraded::No;
         while !bytes.is_empty() {
             let (used, next) = match &mut self.state {
@@ -354,6 +232,9 @@ fn after_frame_head(head: &[u8]) -> Option<State> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::bytes::{ByteClassifier, Reading};
+    use crate::measure::tap::Tap;
+    use std::sync::Arc;
 
     /// Puts both directions in the ledger, in pieces of `piece` bytes.
     fn entered(up: &[&[u8]], down: &[&[u8]], piece: usize) -> Reading {

@@ -1,4 +1,6 @@
-//! What a connection runs over: any byte stream, and one that ends when nothing comes.
+//! What a connection runs over: any byte stream, with TLS or without, and one that ends when nothing comes.
+
+pub mod tls;
 
 use std::io;
 use std::net::IpAddr;

@@ -1,0 +1,236 @@
+//! The byte ledger: every byte that a client's socket reads or writes is put down as an HTTP head, as framing, as body, or
+//! as TLS, while it passes.
+//!
+//! Nothing is estimated. The ledger follows the message syntax of HTTP/1.1 and WebSocket ([`http1`]), the frames of HTTP/2
+//! ([`http2`]) and the records of TLS ([`tls`]) with state machines of its own, apart from the libraries that send and
+//! receive: what they were asked to send and what really went over the wire need not be the same.
+//!
+//! Under TLS a connection has two taps: [`tls::RecordTap`] below it, which counts what the socket reads and writes, and
+//! [`ByteClassifier::inside_tls`] above it, which takes apart what is inside the records.
+
+mod http1;
+mod http2;
+pub mod queue;
+pub mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::measure::tap::Tap;
+use http1::{Follower, Upgraded};
+pub use queue::StreamQueue;
+
+/// What one client's connections have carried so far, both ways; also what it asked for.
+#[derive(Debug, Default)]
+pub struct ByteCounters {
+    http_headers: AtomicU64,
+    h2_frames: AtomicU64,
+    framing: AtomicU64,
+    body: AtomicU64,
+    payload: AtomicU64,
+    coded: AtomicU64,
+    decoded: AtomicU64,
+    tls_handshake: AtomicU64,
+    tls_records: AtomicU64,
+    tls_content: AtomicU64,
+    inside_tls: AtomicU64,
+    up: AtomicU64,
+    down: AtomicU64,
+    requests: AtomicU64,
+    empty: AtomicU64,
+    deliveries: AtomicU64,
+}
+
+/// A reading of one ledger, or the sum or the difference of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Request and response heads; over HTTP/2 as HPACK wrote them (RFC 7541).
+    pub http_headers: u64,
+    /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
+    pub h2_frames: u64,
+    /// Chunk sizes, WebSocket headers, control frames.
+    pub framing: u64,
+    /// What is left: envelopes and payload, compressed if they were.
+    pub body: u64,
+    /// Of the body, the `data` of updates.
+    pub payload: u64,
+    /// Bytes of the body that were compressed.
+    pub coded: u64,
+    /// What these were before.
+    pub decoded: u64,
+    /// What the socket carried until TLS was agreed on.
+    pub tls_handshake: u64,
+    /// From then on, what TLS adds to the content of its records: heads, content types, tags.
+    pub tls_records: u64,
+    /// And this content, whatever it was.
+    pub tls_content: u64,
+    /// What the layer above TLS wrote and read of it.
+    pub inside_tls: u64,
+    /// What the socket's writes returned.
+    pub up: u64,
+    /// What the socket's reads returned.
+    pub down: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests that brought nothing.
+    pub empty: u64,
+    /// Updates decoded.
+    pub deliveries: u64,
+}
+
+impl Reading {
+    /// All that was spent on agreeing on TLS: until it was agreed on, and the tickets behind it, which are content that
+    /// nobody above TLS sees (RFC 8446 section 4.6.1).
+    pub fn tls_handshake_and_tickets(&self) -> u64 {
+        self.tls_handshake + self.tls_content.saturating_sub(self.inside_tls)
+    }
+}
+
+macro_rules! each_count {
+    ($apply:ident) => {
+        $apply!(
+            http_headers,
+            h2_frames,
+            framing,
+            body,
+            payload,
+            coded,
+            decoded,
+            tls_handshake,
+            tls_records,
+            tls_content,
+            inside_tls,
+            up,
+            down,
+            requests,
+            empty,
+            deliveries
+        )
+    };
+}
+
+impl ByteCounters {
+    /// An update with `bytes` of `data` was decoded.
+    pub fn delivered(&self, bytes: usize) {
+        self.payload.fetch_add(bytes as u64, Relaxed);
+        self.deliveries.fetch_add(1, Relaxed);
+    }
+
+    /// So many bytes of a body, which is compressed, were these.
+    pub fn decompressed(&self, coded: usize, decoded: usize) {
+        self.coded.fetch_add(coded as u64, Relaxed);
+        self.decoded.fetch_add(decoded as u64, Relaxed);
+    }
+
+    /// A request was sent.
+    pub fn requested(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    /// A request brought nothing.
+    pub fn came_back_empty(&self) {
+        self.empty.fetch_add(1, Relaxed);
+    }
+
+    /// The counts of this moment.
+    pub fn read(&self) -> Reading {
+        macro_rules! load {
+            ($($name:ident),+) => { Reading { $( $name: self.$name.load(Relaxed), )+ } };
+        }
+        each_count!(load)
+    }
+}
+
+impl std::ops::Sub for Reading {
+    type Output = Self;
+
+    /// What was added between two readings of the same ledger.
+    fn sub(self, earlier: Self) -> Self {
+        macro_rules! subtract {
+            ($($name:ident),+) => { Self { $( $name: self.$name - earlier.$name, )+ } };
+        }
+        each_count!(subtract)
+    }
+}
+
+impl std::iter::Sum for Reading {
+    fn sum<I: Iterator<Item = Self>>(readings: I) -> Self {
+        readings.fold(Self::default(), |sum, one| {
+            macro_rules! add {
+                ($($name:ident),+) => { Self { $( $name: sum.$name + one.$name, )+ } };
+            }
+            each_count!(add)
+        })
+    }
+}
+
+/// Follows one connection of a client and writes down what passes.
+#[derive(Debug)]
+pub struct ByteClassifier {
+    counters: Arc<ByteCounters>,
+    is_inside_tls: bool,
+    wire: Wire,
+}
+
+/// What is spoken.
+#[derive(Debug)]
+enum Wire {
+    /// HTTP/1.1, WebSocket once upgraded, or nothing at all.
+    Http1 { up: Follower, down: Follower },
+    /// HTTP/2.
+    Http2(Box<http2::Connection>),
+}
+
+impl ByteClassifier {
+    /// A new connection, on which HTTP/1.1 is spoken until it is upgraded.
+    pub fn new(counters: Arc<ByteCounters>) -> Self {
+        Self::of(counters, Wire::Http1 { up: Follower::default(), down: Follower::default() })
+    }
+
+    /// A new connection without any protocol: all that passes is body.
+    pub fn bare(counters: Arc<ByteCounters>) -> Self {
+        Self::of(counters, Wire::Http1 { up: Follower::bare(), down: Follower::bare() })
+    }
+
+    /// A new connection on which HTTP/2 is spoken, with WebSockets in its streams if there are any (RFC 8441). `queue`
+    /// is told of the streams that begin and end.
+    pub fn http2(counters: Arc<ByteCounters>, has_websockets: bool, queue: Option<Arc<StreamQueue>>) -> Self {
+        Self::of(counters, Wire::Http2(Box::new(http2::Connection::new(has_websockets, queue))))
+    }
+
+    fn of(counters: Arc<ByteCounters>, wire: Wire) -> Self {
+        Self { counters, is_inside_tls: false, wire }
+    }
+
+    /// The same above TLS, where the socket's own bytes are counted by a [`tls::RecordTap`].
+    #[must_use]
+    pub fn inside_tls(self) -> Self {
+        Self { is_inside_tls: true, ..self }
+    }
+}
+
+impl Tap for ByteClassifier {
+    fn came_in(&mut self, bytes: &[u8]) {
+        let passed = if self.is_inside_tls { &self.counters.inside_tls } else { &self.counters.down };
+        passed.fetch_add(bytes.len() as u64, Relaxed);
+        match &mut self.wire {
+            Wire::Http1 { up, down } => {
+                if down.follow(bytes, &self.counters) == Upgraded::Now {
+                    *up = Follower::of_websocket();
+                }
+            }
+            Wire::Http2(connection) => connection.came_in(bytes, &self.counters),
+        }
+    }
+
+    fn went_out(&mut self, bytes: &[u8]) {
+        let passed = if self.is_inside_tls { &self.counters.inside_tls } else { &self.counters.up };
+        passed.fetch_add(bytes.len() as u64, Relaxed);
+        match &mut self.wire {
+            Wire::Http1 { up, .. } => {
+                up.follow(bytes, &self.counters);
+            }
+            Wire::Http2(connection) => connection.went_out(bytes, &self.counters),
+        }
+    }
+}
