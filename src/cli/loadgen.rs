@@ -73,7 +73,7 @@ const TARGETS_EXAMPLES: &str = "\
 Examples:
   loadgen targets
   loadgen run --target nchan,ws,pushpull         measure some of them side by side
-  loadgen run --target my-server.toml            measure your own: see docs/YOUR-SERVER.md
+  loadgen run --target my-server.toml            measure your own: see targets/README.md
 ";
 
 /// The exit codes of a run.

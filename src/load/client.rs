@@ -14,8 +14,9 @@ use tokio::sync::SemaphorePermit;
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::{self, EchoEvent, Sending};
+use crate::load::foreign;
 use crate::load::foreign::publisher::is_busy;
-use crate::load::foreign::subscriber::{self, Seen, State};
+use crate::load::foreign::subscriber::{Seen, State};
 use crate::load::tcp_baseline;
 use crate::measure::bytes::ByteClassifier;
 use crate::measure::delivery::Delivery;
@@ -137,7 +138,7 @@ impl<'a> Client<'a> {
         }
         if let (Subject::Transport(via), Some(subscriber)) = (subject, &self.context.subscriber) {
             let mut on_seen = |seen: Seen| self.note_seen(seen);
-            return subscriber::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen).await;
+            return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen).await;
         }
         let mut on_event = |event: Event<'_>| self.note(event);
         match subject {

@@ -22,4 +22,5 @@ pub mod target;
 pub mod tcp_baseline;
 pub mod trial;
 pub mod trial_data;
+pub mod trial_error;
 pub mod under_test;

@@ -25,14 +25,13 @@ use crate::load::analysis;
 use crate::load::client;
 use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::Sending;
-use crate::load::foreign::server::ForeignError;
 use crate::load::health;
 use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
-use crate::load::target::TargetError;
 use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
@@ -42,36 +41,6 @@ use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::transport::Options;
 use crate::units::Nanos;
-
-/// Why a trial could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum TrialError {
-    /// The server.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// A server that is not ours.
-    #[error(transparent)]
-    Foreign(#[from] ForeignError),
-    /// Not all clients could connect.
-    #[error("only {connected} of {wanted} clients could connect: {reason}")]
-    Ramp {
-        /// How many could.
-        connected: u32,
-        /// How many should.
-        wanted: u32,
-        /// What the last one that failed was told.
-        reason: String,
-    },
-    /// A reading that every trial needs could not be taken.
-    #[error("cannot read the processor time of this process: {0}")]
-    Reading(#[source] std::io::Error),
-    /// The path.
-    #[error(transparent)]
-    Path(#[from] PathError),
-    /// Ctrl-C.
-    #[error("cut short")]
-    Stopped,
-}
 
 /// Does one trial, from starting its server to ending it.
 ///

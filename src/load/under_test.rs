@@ -10,7 +10,7 @@ use crate::load::foreign::server::ForeignServer;
 use crate::load::foreign::subscriber::Subscriber;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::load::target::{Target, TargetError};
-use crate::load::trial::TrialError;
+use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
 use crate::measure::process::process_cpu;

@@ -25,12 +25,12 @@ fn main() -> ExitCode {
     let nchan = (!nginx).then(|| "there is no nginx with Nchan; apt-get install nginx libnginx-mod-nchan".to_owned());
     let node = packages("installed-package.json", "npm packages");
     let python = packages("installed-requirements.txt", "Python packages");
+    let is_built = measure::textbook().exists();
+    let textbook = (!is_built).then(|| "the example is not built; cargo build --example textbook_axum".to_owned());
     let tests = [
         trials![
             None;
             real::our_own_server_is_measured_by_its_target_file,
-            real::the_textbook_server_is_measured_by_its_target_file,
-            real::servers_side_by_side_are_points_of_one_run,
             wrong::a_server_that_drops_every_hundredth_message_has_lost_them,
             wrong::a_server_that_delivers_twice_has_duplicates,
             wrong::a_server_that_reorders_is_called_that,
@@ -38,6 +38,11 @@ fn main() -> ExitCode {
             wrong::a_secret_of_the_environment_is_sent_and_written_nowhere,
             wrong::what_cannot_be_measured_is_refused_with_one_sentence,
             wrong::a_feed_of_others_is_measured_by_its_timestamps_or_without_latency,
+        ],
+        trials![
+            textbook.as_deref();
+            real::the_textbook_server_is_measured_by_its_target_file,
+            real::servers_side_by_side_are_points_of_one_run,
         ],
         trials![nchan.as_deref(); real::nchan_is_measured_by_its_target_file],
         trials![
@@ -51,5 +56,5 @@ fn main() -> ExitCode {
             real::sse_starlette_is_measured_by_its_target_file,
         ],
     ];
-    common::trials::run_one_by_one(&[nchan, node, python], tests.into_iter().flatten().collect())
+    common::trials::run_one_by_one(&[textbook, nchan, node, python], tests.into_iter().flatten().collect())
 }

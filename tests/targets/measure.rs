@@ -39,14 +39,18 @@ pub const SHORT: [&str; 18] = [
     "false",
 ];
 
+/// The textbook server, which `cargo test` builds with all examples.
+pub fn textbook() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_loadgen")).parent().unwrap().join("examples/textbook_axum")
+}
+
 /// `loadgen` with these arguments, and the packages that shipped targets need.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
-    let examples = Path::new(env!("CARGO_BIN_EXE_loadgen")).parent().unwrap().join("examples");
     let mut command = Command::new(loadgen());
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     command.env("NODE_PATH", installed().join("node_modules"));
     command.env("PYTHON", installed().join("python/bin/python"));
-    command.env("TEXTBOOK_AXUM", examples.join("textbook_axum"));
+    command.env("TEXTBOOK_AXUM", textbook());
     command.envs(environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
@@ -61,7 +65,9 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
 pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (Said, Value) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    let arguments = [&["run", "--target", target, "--out", out], &SHORT[..], more].concat();
+    let kept = SHORT.chunks(2).filter(|pair| !more.contains(&pair[0])).flatten().copied();
+    let arguments: Vec<&str> =
+        ["run", "--target", target, "--out", out].into_iter().chain(kept).chain(more.iter().copied()).collect();
     let said = run(&arguments, environment).await;
     let runs = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let run = runs.filter(|path| path.is_dir()).max().unwrap_or_else(|| panic!("no run: {said:?}"));

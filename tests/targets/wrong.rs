@@ -192,7 +192,7 @@ pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
     let sse = "[sse]\nurl = '{base}/events'\n[publish.http]\nurl = '{base}/p'\n";
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let at = |base: &str| format!("about = 'a'\nbase = '{base}'\n{sse}");
-    let elsewhere = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = 'http://127.0.0.1:2/events'\n";
+    let elsewhere = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = 'http://127.0.0.1:2/events'\n[publish.http]\nurl = '{base}/p'\n";
     let start =
         |command: &str| format!("about = 'a'\nbase = 'http://127.0.0.1:{{port}}'\n[start]\ncommand = {command}\n{sse}");
     for (target, code, part) in [
@@ -232,7 +232,7 @@ pub async fn a_feed_of_others_is_measured_by_its_timestamps_or_without_latency()
     for (more, is_timed) in [(&[][..], false), (&["--timestamp", "$.at.ts"], true)] {
         let out = folder.path().join(if is_timed { "timed" } else { "untimed" });
         let said = run(&[&common[..], &["--out", out.to_str().unwrap()], more].concat(), &[]).await;
-        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
         let made = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
         let file = made.filter(|path| path.is_dir()).max().unwrap().join("run.json");
         let run: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::description::{Polls, Session, Step};
 use super::http::{self as connection, Http};
-use super::subscriber::{Seen, State, Subscriber, take_headers, take_text};
+use super::subscriber::{Seen, State, Subscriber, short, take_headers, take_text};
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
@@ -194,13 +194,4 @@ fn messages<'a>(polls: &Polls, text: &'a str) -> Result<Vec<&'a str>, ClientErro
 
 fn text(body: &[u8]) -> Result<&str, ClientError> {
     std::str::from_utf8(body).map_err(|_| ClientError::Contract("an answer is not text".to_owned()))
-}
-
-/// The beginning of a message, fit to be printed.
-pub fn short(text: &str) -> String {
-    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    if shown.is_empty() { "nothing".to_owned() } else { format!("`{shown}`") }
 }

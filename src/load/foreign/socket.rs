@@ -10,8 +10,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::description::{Socket, Step};
 use super::http as connection;
-use super::polls::short;
-use super::subscriber::{Seen, State, Subscriber, take_text};
+use super::subscriber::{Seen, State, Subscriber, short, take_text};
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;

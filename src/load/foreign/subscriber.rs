@@ -1,5 +1,5 @@
-//! A client of a server that is not ours: one for each transport, driven by a target file. What comes of a subscription
-//! is told as [`Seen`], whatever the server speaks.
+//! What the clients of a server that is not ours share: where it is, how its messages are read, and the cursor. What comes of
+//! a subscription is told as [`Seen`], whatever the server speaks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,8 @@ use serde::Deserialize;
 use super::description::{CursorPart, Description, Message};
 use super::json_path::{JsonPath, unquoted};
 use super::template::{Template, Values};
-use super::{events, polls, socket, timestamp};
+use super::timestamp;
 use crate::clock::Clock;
-use crate::net::Stream;
-use crate::run::Transport;
-use crate::transport::{ClientError, Options};
 use crate::units::{Nanos, UnixMicros};
 
 /// What a client tells whoever runs it, at the moment it happens.
@@ -88,39 +85,6 @@ struct Published {
     at_us: UnixMicros,
 }
 
-/// Runs a client over one connection, until that ends.
-///
-/// Errors: [`ClientError`]. An orderly end is no error.
-pub async fn subscribe<S: Stream>(
-    via: Transport,
-    io: S,
-    subscriber: &Subscriber,
-    options: &Options,
-    state: &mut State,
-    on_seen: &mut impl FnMut(Seen),
-) -> Result<(), ClientError> {
-    let description = &subscriber.description;
-    let missing = || ClientError::Contract(format!("the target file describes no {via}"));
-    match via {
-        Transport::Polling => {
-            let polls = description.polling.as_ref().ok_or_else(missing)?;
-            polls::subscribe(io, polls, polls::Pace::Interval, subscriber, options, state, on_seen).await
-        }
-        Transport::LongPolling => {
-            let polls = description.long_polling.as_ref().ok_or_else(missing)?;
-            polls::subscribe(io, polls, polls::Pace::Held, subscriber, options, state, on_seen).await
-        }
-        Transport::Sse => {
-            let events = description.sse.as_ref().ok_or_else(missing)?;
-            events::subscribe(io, events, subscriber, options, state, on_seen).await
-        }
-        Transport::WebSocket => {
-            let socket = description.websocket.as_ref().ok_or_else(missing)?;
-            socket::subscribe(io, socket, subscriber, options, state, on_seen).await
-        }
-    }
-}
-
 impl Subscriber {
     /// What is filled in for a client.
     pub fn values<'a>(&'a self, state: &'a State) -> Values<'a> {
@@ -180,4 +144,13 @@ pub fn take_text(parts: &BTreeMap<String, CursorPart>, text: &str, state: &mut S
 /// The present on the clock of `at_us`.
 pub fn now(clock: Clock) -> UnixMicros {
     crate::clock::UnixAnchor::of_process().unix(clock.now())
+}
+
+/// The beginning of a message, fit to be printed.
+pub fn short(text: &str) -> String {
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    if shown.is_empty() { "nothing".to_owned() } else { format!("`{shown}`") }
 }
