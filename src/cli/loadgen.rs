@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
+use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
 use super::targets;
 use crate::cli::dry_run;
@@ -80,6 +81,8 @@ Examples:
 const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
 /// Those of a comparison.
 const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
+/// Those of an exercise.
+const OF_EXERCISES: [u8; 5] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INTERRUPTED];
 /// Those of what only reads and writes files.
 const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
 
@@ -143,6 +146,9 @@ enum Command {
     /// List the servers that can be measured by name, and the transports that each has.
     #[command(after_help = after(TARGETS_EXAMPLES, &OF_FILES))]
     Targets,
+    /// Exercises to the lessons: begin one, check a solution in any language, get a hint.
+    #[command(after_help = after(learn::EXAMPLES, &OF_EXERCISES))]
+    Learn(LearnArgs),
     /// Start the server, as the program `server` does.
     Serve(ServerArgs),
     /// Start the TCP baseline that transports are compared with.
@@ -196,7 +202,8 @@ impl LoadgenArgs {
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
-                | Command::Targets,
+                | Command::Targets
+                | Command::Learn(_),
             ) => None,
         }
     }
@@ -244,6 +251,7 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Targets) => targets::list().map(|()| DONE),
+        Some(Command::Learn(args)) => learn::run(args).await,
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),
