@@ -254,6 +254,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         },
         link: None,
         path: None,
+        published: None,
         proxy: None,
         returns: None,
         timeline,

@@ -41,6 +41,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         health: Health::default(),
         link: None,
         path: None,
+        published: None,
         proxy: None,
         returns: None,
         timeline: vec![Slice {
