@@ -15,7 +15,7 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
             let (below, above) = if lower_before == pair[0] { (a, b) } else { (b, a) };
             if setting.is_category() {
                 return capitalised(&format!(
-                    "{a} and {b} change places between {from} and {to}: {below} is lower before it, {above} after it."
+                    "{a} and {b} cross over between {from} and {to}: {below} is lower before it, {above} after it."
                 ));
             }
             capitalised(&format!(
