@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::calibrate::{self, CalibrateArgs, DriftPlace};
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
@@ -22,7 +23,7 @@ use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
-use crate::report::findings::compare::compare as compare_runs;
+use crate::report::findings::compare::compare_calibrated;
 use crate::report::findings::thresholds::Expression;
 use crate::report::text::comparison::Extent;
 use crate::report::{export, html, text};
@@ -62,6 +63,12 @@ Examples:
   loadgen compare reports/before reports/after --fail-if 'sse.server_cpu_ns_per_delivery > +10%'
   loadgen compare reports/before reports/after --out comparisons/today
 ";
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  loadgen calibrate                              the scenario `quick` four times: about six minutes
+  loadgen calibrate chatty --runs 3 --drift drift.json
+  loadgen compare reports/before reports/after --drift drift.json
+";
 const SCENARIOS_EXAMPLES: &str = "\
 Examples:
   loadgen scenarios
@@ -75,6 +82,8 @@ const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUP
 const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
 /// Those of an exercise.
 const OF_EXERCISES: [u8; 5] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INTERRUPTED];
+/// Those of a calibration.
+const OF_CALIBRATION: [u8; 4] = [DONE, FAILED, USAGE_ERROR, INTERRUPTED];
 /// Those of what only reads and writes files.
 const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
 
@@ -94,7 +103,6 @@ pub struct LoadgenArgs {
 }
 
 #[derive(Clone, Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run a scenario and write its report (the default).
     #[command(after_help = after(RUN_EXAMPLES, &OF_RUN))]
@@ -127,7 +135,12 @@ enum Command {
         /// Print every metric of every row, not only what differs.
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        drift: DriftPlace,
     },
+    /// Measure by how much two runs of the same thing differ on this machine, for `compare` to use.
+    #[command(after_help = after(CALIBRATE_EXAMPLES, &OF_CALIBRATION))]
+    Calibrate(CalibrateArgs),
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
@@ -185,6 +198,7 @@ impl LoadgenArgs {
             Some(
                 Command::Link(_)
                 | Command::Path(_)
+                | Command::Calibrate(_)
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
@@ -230,9 +244,14 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
         None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags, paths).await,
         Some(Command::Report { run }) => regenerate(&run),
-        Some(Command::Compare { first, second, fail_if, out, all }) => {
+        Some(Command::Compare { first, second, fail_if, out, all, drift }) => {
             let extent = if all { Extent::All } else { Extent::Short };
-            compare(&first, &second, &fail_if, out.as_deref(), extent)
+            compare(&first, &second, &fail_if, out.as_deref(), extent, &drift)
+        }
+        Some(Command::Calibrate(args)) => {
+            let stop = CancellationToken::new();
+            tokio::spawn(stop_on_signal(stop.clone()));
+            calibrate::run(args, stop).await
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Learn(args)) => learn::run(args).await,
@@ -329,6 +348,7 @@ fn compare(
     fail_if: &[Expression],
     out: Option<&Path>,
     extent: Extent,
+    drift: &DriftPlace,
 ) -> anyhow::Result<u8> {
     let baseline = Run::read(first)?;
     let judged = Run::read(second)?;
@@ -338,7 +358,7 @@ fn compare(
             folders::folder_of(second).map_err(|error| anyhow::anyhow!("{error}, or choose a folder with --out"))?
         }
     };
-    let comparison = compare_runs(&baseline, &judged);
+    let comparison = compare_calibrated(&baseline, &judged, drift.read()?.as_ref());
     say(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
         anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");
