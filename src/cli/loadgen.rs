@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::calibrate::{self, CalibrateArgs, DriftPlace};
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
@@ -23,7 +24,7 @@ use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
 use crate::load::{run, tcp_baseline};
 use crate::print;
-use crate::report::findings::compare::compare as compare_runs;
+use crate::report::findings::compare::compare_calibrated;
 use crate::report::findings::thresholds::Expression;
 use crate::report::text::comparison::Extent;
 use crate::report::{export, html, text};
@@ -67,6 +68,12 @@ Examples:
   loadgen compare reports/before reports/after --fail-if 'sse.server_cpu_ns_per_delivery > +10%'
   loadgen compare reports/before reports/after --out comparisons/today
 ";
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  loadgen calibrate                              the scenario `quick` four times: about six minutes
+  loadgen calibrate chatty --runs 3 --drift drift.json
+  loadgen compare reports/before reports/after --drift drift.json
+";
 const SCENARIOS_EXAMPLES: &str = "\
 Examples:
   loadgen scenarios
@@ -87,6 +94,8 @@ const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUP
 const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
 /// Those of an exercise.
 const OF_EXERCISES: [u8; 5] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INTERRUPTED];
+/// Those of a calibration.
+const OF_CALIBRATION: [u8; 4] = [DONE, FAILED, USAGE_ERROR, INTERRUPTED];
 /// Those of what only reads and writes files.
 const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
 
@@ -106,7 +115,6 @@ pub struct LoadgenArgs {
 }
 
 #[derive(Clone, Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run a scenario and write its report (the default).
     #[command(after_help = after(RUN_EXAMPLES, &OF_RUN))]
@@ -139,7 +147,12 @@ enum Command {
         /// Print every metric of every row, not only what differs.
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        drift: DriftPlace,
     },
+    /// Measure by how much two runs of the same thing differ on this machine, for `compare` to use.
+    #[command(after_help = after(CALIBRATE_EXAMPLES, &OF_CALIBRATION))]
+    Calibrate(CalibrateArgs),
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
@@ -203,6 +216,7 @@ impl LoadgenArgs {
             Some(
                 Command::Link(_)
                 | Command::Path(_)
+                | Command::Calibrate(_)
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
@@ -249,9 +263,14 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
         None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, flags, paths).await,
         Some(Command::Report { run }) => regenerate(&run),
-        Some(Command::Compare { first, second, fail_if, out, all }) => {
+        Some(Command::Compare { first, second, fail_if, out, all, drift }) => {
             let extent = if all { Extent::All } else { Extent::Short };
-            compare(&first, &second, &fail_if, out.as_deref(), extent)
+            compare(&first, &second, &fail_if, out.as_deref(), extent, &drift)
+        }
+        Some(Command::Calibrate(args)) => {
+            let stop = CancellationToken::new();
+            tokio::spawn(stop_on_signal(stop.clone()));
+            calibrate::run(args, stop).await
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Targets) => targets::list().map(|()| DONE),
@@ -358,6 +377,7 @@ fn compare(
     fail_if: &[Expression],
     out: Option<&Path>,
     extent: Extent,
+    drift: &DriftPlace,
 ) -> anyhow::Result<u8> {
     let baseline = Run::read(first)?;
     let judged = Run::read(second)?;
@@ -367,7 +387,7 @@ fn compare(
             folders::folder_of(second).map_err(|error| anyhow::anyhow!("{error}, or choose a folder with --out"))?
         }
     };
-    let comparison = compare_runs(&baseline, &judged);
+    let comparison = compare_calibrated(&baseline, &judged, drift.read()?.as_ref());
     say(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
         anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod bounded;
+mod calibrate;
 mod children;
 mod dry_run;
 mod feed;

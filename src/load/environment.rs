@@ -45,17 +45,25 @@ pub fn read(command: Vec<String>, server_args: &[String]) -> Environment {
     }
 }
 
-/// What the build counted.
-fn effort() -> Vec<Effort> {
+/// What the build counted of each transport.
+pub fn effort() -> Vec<Effort> {
     let counts = env!("PUSHPULL_EFFORT").split(';').map(|counts| {
         let mut counts = counts.split(',').map(|count| count.parse().unwrap_or_default());
         std::array::from_fn(|_| counts.next().unwrap_or_default())
     });
-    let effort = |(transport, [shared_lines, server_lines, client_lines]): (Transport, [u32; 3])| Effort {
-        transport,
-        shared_lines,
-        server_lines,
-        client_lines,
+    let effort = |(transport, counts): (Transport, [u32; 7])| {
+        let [shared_lines, server_lines, client_lines, shared_server_lines, shared_client_lines, ..] = counts;
+        let [.., server_musts, client_musts] = counts;
+        Effort {
+            transport,
+            shared_lines,
+            server_lines,
+            client_lines,
+            shared_server_lines,
+            shared_client_lines,
+            server_musts,
+            client_musts,
+        }
     };
     Transport::ALL.into_iter().zip(counts).map(effort).collect()
 }
@@ -68,6 +76,10 @@ mod tests {
     fn every_transport_took_some_lines_for_both_halves() {
         let effort = effort();
         assert_eq!(effort.iter().map(|one| one.transport).collect::<Vec<_>>(), Transport::ALL);
-        assert!(effort.iter().all(|one| one.server_lines > 10 && one.client_lines > 10), "{effort:?}");
+        assert!(effort.iter().all(|one| one.server_musts > 1 && one.client_musts > 1), "{effort:?}");
+        assert!(
+            effort.iter().all(|one| one.server_lines > 10 && one.client_lines > 10 && one.shared_client_lines > 100),
+            "{effort:?}"
+        );
     }
 }

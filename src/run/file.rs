@@ -370,7 +370,7 @@ pub struct Environment {
     pub notes: BTreeMap<String, String>,
 }
 
-/// Lines of code of one transport's file, without comments, blank lines and tests, counted when the program was built.
+/// What one transport takes to write: lines of code of its file, without comments, blank lines and tests, counted when the program was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
     /// Whose.
@@ -381,6 +381,18 @@ pub struct Effort {
     pub server_lines: u32,
     /// Its client half.
     pub client_lines: u32,
+    /// Of the files that server halves share, each charged in full.
+    #[serde(default)]
+    pub shared_server_lines: u32,
+    /// Of the files that client halves share.
+    #[serde(default)]
+    pub shared_client_lines: u32,
+    /// What must be got right in the server half, as the head of its file lists it.
+    #[serde(default)]
+    pub server_musts: u32,
+    /// In the client half.
+    #[serde(default)]
+    pub client_musts: u32,
 }
 
 /// Why a run file could not be read.

@@ -14,6 +14,16 @@
 //!
 //! What is published while the client has no request parked is retained by the journal and answered at once to the
 //! next one: nothing is lost between two polls.
+//!
+//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//!
+//! - server: parks without missing what is published between the look and the wait
+//! - server: ends a hold before proxies do, with an answer that says so
+//! - server: notices that a parked client has gone
+//! - server: a lost stretch is announced in the same answer that moves the position
+//! - server: an answer cut short says that there is more
+//! - client: waits longer than the server holds
+//! - client: asks again at once, and backs off where it is refused
 
 use std::io;
 use std::ops::Range;

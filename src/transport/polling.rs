@@ -15,6 +15,14 @@
 //!
 //! An answer has all that there is, or as many updates as `limit` says. Where the server's own bound in bytes comes first,
 //! it says so with `"more":true`, and the next poll need not wait.
+//!
+//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//!
+//! - server: answers at once, and an answer with nothing new has no body
+//! - server: a lost stretch is announced in the same answer that moves the position
+//! - server: an answer cut short says that there is more
+//! - client: polls on its own clock and not after the last answer, and never two at once
+//! - client: asks again at once where there is more
 
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, http::HeaderMap};

@@ -26,6 +26,18 @@
 //! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
 //!
 //! Server half and client half stand in one file, as in every transport, which makes it longer than most.
+//!
+//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//!
+//! - server: the position comes first, so that a client can resume before its first update
+//! - server: a heartbeat keeps proxies from cutting the stream, and nothing in between buffers it
+//! - server: fields and line ends: data of several lines stays one event
+//! - server: a slow reader costs its cursor and not the server's memory
+//! - server: `Last-Event-ID` wins over the address
+//! - server: asks clients to come back, spread in time, when it leaves
+//! - client: puts blocks together across reads, and moves the position only with a whole one
+//! - client: tells silence from a dead connection
+//! - client: waits as long as `retry` asks
 
 use std::convert::Infallible;
 use std::io;

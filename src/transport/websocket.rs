@@ -19,6 +19,19 @@
 //! epoch: in the same frame that announces the loss, so no cut between two frames can make the loss silent.
 //!
 //! Server half and client half stand in one file, as in every transport, which makes it longer than most.
+//!
+//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//!
+//! - server: the handshake's key, version and origin
+//! - server: the position comes first, so that a client can resume before its first update
+//! - server: pings, and a connection without a pong is dead
+//! - server: the close handshake, with a code that says whether to come back
+//! - server: a slow reader costs its cursor and not the server's memory
+//! - server: a message of the wrong kind or size is refused with its code
+//! - client: the handshake, and that it was answered
+//! - client: answers pings, and closes in turn
+//! - client: tells silence from a dead connection
+//! - client: resumes by itself: the protocol has no position
 
 use std::pin::Pin;
 use std::sync::Arc;

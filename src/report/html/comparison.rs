@@ -10,8 +10,8 @@ use crate::report::findings::rows::Rows;
 use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
 use crate::report::text::wording::{
-    capitalised, caveat_sentence, command_line, comparison_headline, comparison_rest, counted, delta_cells, moment,
-    outcome_explanation, outcome_label, threshold_found, threshold_lead,
+    calibration, capitalised, caveat_sentence, command_line, comparison_headline, comparison_rest, counted,
+    delta_cells, moment, outcome_explanation, outcome_label, threshold_found, threshold_lead,
 };
 use crate::run::threshold::Threshold;
 use crate::stats::Difference;
@@ -36,7 +36,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
         comparison.deltas.iter().filter(|delta| delta.transport().is_none() && delta.is_shown()).collect();
     let body = html! {
         h1 { (comparison_headline(comparison)) }
-        p.rest { (comparison_rest(comparison)) }
+        p.rest { (comparison_rest(comparison)) " " (calibration(comparison)) }
         (runs(comparison))
         @if !comparison.caveats.is_empty() {
             ul.warnings aria-label="What to mind" {

@@ -3,8 +3,8 @@
 use crate::report::findings::compare::{Comparison, Delta, Outcome};
 use crate::report::text::table::{Align, aligned};
 use crate::report::text::wording::{
-    caveat_sentence, comparison_headline, comparison_rest, counted, delta_cells, moment, outcome_explanation,
-    outcome_label,
+    calibration, caveat_sentence, comparison_headline, comparison_rest, counted, delta_cells, moment,
+    outcome_explanation, outcome_label,
 };
 
 /// How much of a comparison is printed.
@@ -33,6 +33,7 @@ pub fn terminal_comparison(comparison: &Comparison, extent: Extent) -> String {
     text.push_str(&format!("\n{}\n", comparison_headline(comparison)));
     if !comparison.is_empty() {
         text.push_str(&comparison_rest(comparison));
+        text.push_str(&format!(" {}", calibration(comparison)));
         let hidden = comparison.transports().filter(|delta| delta.is_shown() && !is_printed(delta, extent)).count();
         if hidden > 0 {
             text.push_str(&format!(" --all prints {}.", counted(hidden, "more row")));

@@ -8,7 +8,8 @@
 //! | 4. WebSocket has a large advantage over polling as traffic and load grow, is bidirectional, carries text and binary, and is not complicated to develop with. | `crowd` (advantage, effort), `duplex` (both ways) |
 //!
 //! A part of a claim *holds* if every figure that it speaks of says so beyond noise, *does not hold* if none does, and
-//! holds *within limits* otherwise; where the rounds leave it open, it is *inconclusive*. Which browsers have SSE is
+//! holds *within limits* otherwise; where the rounds leave it open, it is *inconclusive*. Effort is counted in several
+//! ways, and has a verdict only if all of them give the same one. Which browsers have SSE is
 //! nothing that can be measured here.
 
 #[cfg(test)]
@@ -38,11 +39,13 @@ pub enum Holding {
     DoesNotHold,
     /// The rounds leave too much open.
     Inconclusive,
+    /// It says one thing by one way of counting, and another by another.
+    DependsOnCounting,
 }
 
 impl Holding {
     /// From what each of the figures that a claim speaks of says; `None` is one that the rounds leave open.
-    fn of(parts: &[Option<bool>]) -> Self {
+    pub(super) fn of(parts: &[Option<bool>]) -> Self {
         let count = |said: Option<bool>| parts.iter().filter(|part| **part == said).count();
         match (count(Some(true)), count(Some(false)), count(None)) {
             (1.., 1.., _) => Self::WithinLimits,
@@ -121,11 +124,57 @@ pub enum Evidence {
     },
     /// Claim 4: the effort.
     WebSocketIsSimple {
-        /// Lines of code of each transport.
-        lines: Vec<Effort>,
-        /// WebSocket's to polling's.
-        ratio: f64,
+        /// What each transport takes.
+        each: Vec<Effort>,
+        /// WebSocket's to polling's, by each way of counting.
+        ratios: EffortRatios,
     },
+}
+
+/// WebSocket's effort to polling's, of the server half and the client half in turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EffortRatios {
+    /// Lines that are the transport's own.
+    pub own: [f64; 2],
+    /// With the files that transports share, charged to each in full.
+    pub with_shared: [f64; 2],
+    /// What must be got right.
+    pub musts: [f64; 2],
+}
+
+impl EffortRatios {
+    /// Of these counts; `None` where polling has none.
+    pub fn of(websocket: Effort, polling: Effort) -> Option<Self> {
+        let ratio = |count: fn(Effort) -> u32| {
+            let (more, less) = (f64::from(count(websocket)), f64::from(count(polling)));
+            (less > 0.0).then(|| more / less)
+        };
+        Some(Self {
+            own: [ratio(|of| of.server_lines)?, ratio(|of| of.client_lines)?],
+            with_shared: [
+                ratio(|of| of.server_lines + of.shared_server_lines)?,
+                ratio(|of| of.client_lines + of.shared_client_lines)?,
+            ],
+            musts: [ratio(|of| of.server_musts)?, ratio(|of| of.client_musts)?],
+        })
+    }
+
+    /// From the least to the most of them.
+    pub fn range(self) -> [f64; 2] {
+        let all = [self.own, self.with_shared, self.musts].concat();
+        [all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(0.0, f64::max)]
+    }
+
+    /// What the whole range says: one thing, or that it depends on what is counted.
+    pub fn holding(self) -> Holding {
+        let of = |ratio: f64| match ratio {
+            few if few <= EFFORT_HOLDS_MAX => Holding::Holds,
+            some if some <= EFFORT_WITHIN_LIMITS_MAX => Holding::WithinLimits,
+            _ => Holding::DoesNotHold,
+        };
+        let [least, most] = self.range().map(of);
+        if least == most { least } else { Holding::DependsOnCounting }
+    }
 }
 
 /// A figure with its interval.
@@ -268,7 +317,7 @@ fn measured(view: &View<'_>, point: usize, transport: Transport, metric: Metric)
     Some(Measured { value: row.metrics.get(metric).0?, ci95: *row.ci95.get(metric) })
 }
 
-fn polling_wastes(view: &View<'_>) -> Option<Claim> {
+pub(super) fn polling_wastes(view: &View<'_>) -> Option<Claim> {
     let point = *view.points().first()?;
     let polls = view.values(point, Transport::Polling, Drawn::Metric(Metric::EmptyFraction));
     let empty = measured(view, point, Transport::Polling, Metric::EmptyFraction)?;
@@ -296,7 +345,7 @@ fn long_polling_becomes_polling(view: &View<'_>) -> Option<Claim> {
     Some(Claim { holding, evidence })
 }
 
-fn sse_pushes(view: &View<'_>) -> Option<Claim> {
+pub(super) fn sse_pushes(view: &View<'_>) -> Option<Claim> {
     let points = view.points();
     let requests: Vec<f64> = points
         .iter()
@@ -354,16 +403,10 @@ fn websocket_gains_with_load(view: &View<'_>) -> Option<Claim> {
 }
 
 fn websocket_is_simple(view: &View<'_>) -> Option<Claim> {
-    let effort = |transport| view.run.environment.effort.iter().find(|effort| effort.transport == transport).copied();
-    let total = |effort: Effort| f64::from(effort.server_lines + effort.client_lines);
-    let ratio = total(effort(Transport::WebSocket)?) / total(effort(Transport::Polling)?);
-    let holding = match ratio {
-        few if few <= EFFORT_HOLDS_MAX => Holding::Holds,
-        some if some <= EFFORT_WITHIN_LIMITS_MAX => Holding::WithinLimits,
-        _ => Holding::DoesNotHold,
-    };
-    let lines = Transport::ALL.into_iter().filter_map(effort).collect();
-    Some(Claim { holding, evidence: Evidence::WebSocketIsSimple { lines, ratio } })
+    let each = &view.run.environment.effort;
+    let of = |transport| each.iter().find(|effort| effort.transport == transport).copied();
+    let ratios = EffortRatios::of(of(Transport::WebSocket)?, of(Transport::Polling)?)?;
+    Some(Claim { holding: ratios.holding(), evidence: Evidence::WebSocketIsSimple { each: each.clone(), ratios } })
 }
 
 /// The points with the least and the most of what is swept.

@@ -133,16 +133,31 @@ fn a_claim_that_noise_hides_is_inconclusive() {
 }
 
 #[test]
-fn effort_is_judged_by_lines_and_counted_for_each_transport() {
+fn effort_has_a_verdict_only_if_every_way_of_counting_gives_the_same() {
+    let effort = |transport, own: u32, musts: u32| Effort {
+        transport,
+        shared_lines: 9,
+        server_lines: own,
+        client_lines: own,
+        shared_server_lines: 100,
+        shared_client_lines: 300,
+        server_musts: musts,
+        client_musts: musts,
+    };
+    let found = |own, musts| {
+        let ratios = EffortRatios::of(effort(Transport::WebSocket, own, musts), effort(Transport::Polling, 100, 4));
+        ratios.unwrap().holding()
+    };
+    assert_eq!(found(110, 4), Holding::Holds);
+    assert_eq!(found(290, 8), Holding::WithinLimits, "2.9 of its own, 1.5 with what is shared");
+    assert_eq!(found(400, 8), Holding::DependsOnCounting, "4.0 of its own, 1.8 with what is shared");
+    assert_eq!(found(4_000, 40), Holding::DoesNotHold);
     let mut run = fake::run("crowd", "?", Some("clients"), vec![fake::point()], 3);
-    let effort = |transport, lines| Effort { transport, shared_lines: 9, server_lines: lines, client_lines: lines };
-    for (lines, expected) in [(110, Holding::Holds), (200, Holding::WithinLimits), (400, Holding::DoesNotHold)] {
-        run.environment.effort =
-            Transport::ALL.into_iter().zip([100, 100, 100, lines]).map(|(t, lines)| effort(t, lines)).collect();
-        assert_eq!(holding(&run, |one| matches!(one, Evidence::WebSocketIsSimple { .. })), expected);
-    }
-    let Evidence::WebSocketIsSimple { lines, ratio } = &claims(&run)[0].evidence else { panic!("no effort") };
-    assert_eq!((lines.len(), *ratio), (4, 4.0));
+    run.environment.effort = vec![effort(Transport::WebSocket, 400, 8), effort(Transport::Polling, 100, 4)];
+    let simple = |one: &Evidence| matches!(one, Evidence::WebSocketIsSimple { .. });
+    assert_eq!(holding(&run, simple), Holding::DependsOnCounting);
+    run.environment.effort.truncate(1);
+    assert!(!claims(&run).iter().any(|claim| simple(&claim.evidence)), "nothing to compare it with");
 }
 
 #[test]

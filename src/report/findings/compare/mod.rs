@@ -34,6 +34,7 @@ pub use caveats::{Caveat, Condition, Fact, Which};
 use crate::limits;
 use crate::report::findings::rows::Rows;
 use crate::run::Transport;
+use crate::run::drift::{Drift, Machine};
 use crate::run::file::{Row, Run, Trial};
 use crate::run::metric::{Family, Metric, Source, Unit};
 use crate::run::reason::RowId;
@@ -57,8 +58,28 @@ pub struct Comparison {
     pub runs: [Side; 2],
     /// Why a difference may have another cause than what was to be compared.
     pub caveats: Vec<Caveat>,
+    /// By what it was judged from when a change is one.
+    pub calibration: Calibration,
     /// By row in the order of the summary, the TCP baseline last, and then by metric.
     pub deltas: Vec<Delta>,
+}
+
+/// From when on a change is called one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Calibration {
+    /// Nobody measured this machine: the stated default.
+    None,
+    /// What was measured is of another machine or build than the runs: the stated default.
+    OfAnother(Machine),
+    /// What two runs of the same thing differ by on this machine.
+    Used {
+        /// Of how many runs.
+        runs: u32,
+        /// Of which scenario.
+        scenario: String,
+        /// When, as in the file.
+        measured_at: String,
+    },
 }
 
 /// What a reader must know of one of the two runs.
@@ -154,8 +175,25 @@ pub fn is_cost(metric: Metric) -> bool {
     !matches!(metric, Metric::WirePayload | Metric::GeneratorCpu)
 }
 
-/// Compares `after` with the baseline `before`.
+/// Compares `after` with the baseline `before`, on a machine of which nothing is known.
 pub fn compare(before: &Run, after: &Run) -> Comparison {
+    compare_calibrated(before, after, None)
+}
+
+/// Compares `after` with the baseline `before`. What this machine's own runs are known to differ by takes the place of the
+/// default for the smallest change that is called one.
+pub fn compare_calibrated(before: &Run, after: &Run, drift: Option<&Drift>) -> Comparison {
+    let machines = [before, after].map(|run| Machine::of(&run.environment));
+    let of_both = drift.filter(|drift| machines.iter().all(|machine| *machine == drift.machine));
+    let calibration = match (drift, of_both) {
+        (None, _) => Calibration::None,
+        (Some(drift), None) => Calibration::OfAnother(drift.machine.clone()),
+        (_, Some(drift)) => Calibration::Used {
+            runs: drift.runs,
+            scenario: drift.scenario.clone(),
+            measured_at: drift.measured_at.clone(),
+        },
+    };
     // First what was to be compared, or was set by a slip.
     let pairing = pairs::of(before, after);
     let mut caveats = pairing.caveats;
@@ -164,9 +202,13 @@ pub fn compare(before: &Run, after: &Run) -> Comparison {
     for (first, second) in pairing.pairs {
         deltas.extend(deltas_of([(before, first), (after, second)]));
     }
+    for delta in &mut deltas {
+        let known = of_both.and_then(|drift| drift.shares.get(&delta.metric));
+        delta.share_min = known.copied().unwrap_or(delta.share_min);
+    }
     judge(&mut deltas);
     caveats.extend(machine_changed(&deltas));
-    Comparison { runs: [before, after].map(Side::of), caveats, deltas }
+    Comparison { runs: [before, after].map(Side::of), caveats, calibration, deltas }
 }
 
 fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {

@@ -370,3 +370,48 @@ fn points_that_are_near_one_another_are_compared_each_with_itself() {
         assert_eq!(delta.outcome, Outcome::WithinNoise, "{:?}", delta.rows);
     }
 }
+
+#[test]
+fn a_machine_whose_runs_are_known_to_differ_by_more_calls_less_a_change() {
+    let slower = |_, metric| if metric == Metric::ServerCpu { 1.3 } else { 1.0 };
+    let (before, after) = (fixture::run(same), fixture::run(slower));
+    let worse = |drift: Option<&Drift>| compare_calibrated(&before, &after, drift).of(Outcome::Worse).count();
+    let mut drift = Drift::of(&[before.clone(), before.clone()]).unwrap();
+    drift.shares.insert(Metric::ServerCpu, 0.4);
+    assert!(worse(None) > 0);
+    assert_eq!(worse(Some(&drift)), 0, "30 % is less than the 40 % that this machine drifts by");
+    drift.machine.cores += 1;
+    let of_another = compare_calibrated(&before, &after, Some(&drift));
+    assert_eq!(of_another.calibration, Calibration::OfAnother(drift.machine.clone()));
+    assert!(of_another.of(Outcome::Worse).count() > 0, "another machine's calibration says nothing of this one");
+}
+
+#[test]
+fn two_boots_and_rates_near_one_another_differ_in_nothing() {
+    let before = fixture::run(same);
+    let mut after = before.clone();
+    // A boot later, every clock counts from another zero.
+    for trial in &mut after.trials {
+        for instant in &mut trial.window_ns {
+            *instant = Nanos(instant.0 + 987_654_321_000_000);
+        }
+        let readings = trial.readings.as_mut().unwrap();
+        for edge in [&mut readings.begun, &mut readings.ended] {
+            edge.at_ns = Nanos(edge.at_ns.0 + 987_654_321_000_000);
+            edge.host_busy_ns = edge.host_busy_ns.map(|busy| Nanos(busy.0 / 7));
+        }
+    }
+    let none = |comparison: &Comparison| comparison.deltas.iter().all(|delta| delta.outcome == Outcome::WithinNoise);
+    assert!(none(&compare(&before, &after)));
+    let rates = |run: &mut Run| {
+        for (rate, index) in [(10.0, 0), (11.0, 1)] {
+            let of_point = run.trials.iter_mut().filter(|trial| trial.point_index == index);
+            of_point.for_each(|trial| (trial.point.rate_per_s, trial.point.clients) = (rate, 50));
+        }
+        (run.summary, run.tcp_baseline) = summary::summarise(&run.trials, 1);
+    };
+    rates(&mut after);
+    let comparison = compare(&after, &after);
+    assert!(none(&comparison) && comparison.deltas.len() == 10 * Metric::ALL.len());
+    assert!(comparison.deltas.iter().all(|delta| delta.rows[0] == delta.rows[1] && delta.before == delta.after));
+}

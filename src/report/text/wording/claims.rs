@@ -1,8 +1,9 @@
 //! The four claims, whether each holds, and what says so.
 
-use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holding, Measured};
+use crate::report::findings::claims::{Claim, Cost, EffortRatios, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::view::View;
 use crate::report::text::wording::{bracketed, listed, prose, shown_interval, times, whole};
+use crate::run::file::Effort;
 use crate::run::metric::Metric;
 use crate::stats::Difference;
 
@@ -30,6 +31,7 @@ pub(crate) fn claim_holds(holding: Holding) -> &'static str {
         Holding::WithinLimits => "holds within limits",
         Holding::DoesNotHold => "does not hold",
         Holding::Inconclusive => "is not decided by this run",
+        Holding::DependsOnCounting => "depends on what is counted",
     }
 }
 
@@ -87,19 +89,35 @@ pub(crate) fn because(view: &View<'_>, evidence: &Evidence) -> String {
                 listed(&costs_said)
             )
         }
-        Evidence::WebSocketIsSimple { lines, ratio } => {
-            let each = lines
-                .iter()
-                .map(|one| format!("{} {} and {}", prose(one.transport), one.server_lines, one.client_lines));
-            format!(
-                "Lines of code for the server half and the client half, as counted from this program's source: {}. WebSocket \
-                 took {} times as many as polling (whose answers' format, shared with long polling, is not counted), and a \
-                 library for its frames.",
-                listed(&each.collect::<Vec<_>>()),
-                times(*ratio)
-            )
-        }
+        Evidence::WebSocketIsSimple { each, ratios } => effort(each, *ratios),
     }
+}
+
+/// What each transport takes to write, and WebSocket's share of polling's.
+pub(crate) fn effort(each: &[Effort], ratios: EffortRatios) -> String {
+    let lines = each.iter().map(|one| {
+        format!(
+            "{} {} + {} and {} + {} ({} and {})",
+            prose(one.transport),
+            one.server_lines,
+            one.shared_server_lines,
+            one.client_lines,
+            one.shared_client_lines,
+            one.server_musts,
+            one.client_musts
+        )
+    });
+    let [least, most] = ratios.range().map(times);
+    let both = |[server, client]: [f64; 2]| format!("{} and {}", times(server), times(client));
+    format!(
+        "Lines of code, own + shared, for the server half and the client half, and what must be got right in each: {}. \
+         WebSocket took {least} to {most} times as much as polling: {} times the lines of its own, {} with those that are shared, \
+         {} times the things to get right.",
+        listed(&lines.collect::<Vec<_>>()),
+        both(ratios.own),
+        both(ratios.with_shared),
+        both(ratios.musts)
+    )
 }
 
 /// The verdicts as lines for a terminal.

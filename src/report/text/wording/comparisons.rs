@@ -1,9 +1,12 @@
 //! What changed between two runs.
 
-use crate::report::findings::compare::{Caveat, Comparison, Condition, Delta, Fact, Lack, Outcome, Side, Which};
-use crate::report::text::wording::{
-    change, change_interval, counted, feed_words, gibibytes, listed, run_reason, whole,
+use crate::report::findings::compare::{
+    Calibration, Caveat, Comparison, Condition, Delta, Fact, Lack, Outcome, Side, Which,
 };
+use crate::report::text::wording::{
+    change, change_interval, counted, feed_words, gibibytes, listed, moment, run_reason, whole,
+};
+use crate::run::drift::Drift;
 
 /// What became of a metric.
 pub(crate) fn outcome_label(outcome: Outcome) -> &'static str {
@@ -42,6 +45,35 @@ pub(crate) fn comparison_headline(comparison: &Comparison) -> String {
     let first = format!("{} {what}", counted(count, "metric"));
     let rest = said.map(|(count, what)| format!("{count} {what}"));
     format!("{}.", listed(&std::iter::once(first).chain(rest).collect::<Vec<_>>()))
+}
+
+/// From when on a change is called one.
+pub(crate) fn calibration(comparison: &Comparison) -> String {
+    const DEFAULT: &str =
+        "a change counts from the stated default on: 10 % of what the machine decides, 1 % of what the protocol does";
+    match &comparison.calibration {
+        Calibration::None => {
+            format!(
+                "This machine is not calibrated, so {DEFAULT}; `loadgen calibrate` measures how far its own runs differ."
+            )
+        }
+        Calibration::OfAnother(machine) => format!(
+            "The calibration is of another machine or build ({}, {}, {}, {}), so {DEFAULT}.",
+            machine.host, machine.kernel, machine.processor, machine.profile
+        ),
+        Calibration::Used { runs, scenario, measured_at } => format!(
+            "A change counts from what {runs} runs of `{scenario}` differed by on this machine ({}).",
+            moment(measured_at)
+        ),
+    }
+}
+
+/// By how much runs of the same thing differ: what a calibration found, a line for each metric.
+pub(crate) fn drift_lines(drift: &Drift) -> String {
+    let head = format!("Between {} runs of `{}` differed by up to:\n", drift.runs, drift.scenario);
+    let lines =
+        drift.shares.iter().map(|(metric, share)| format!("  {:<34} {:>6.1} %\n", metric.label(), share * 100.0));
+    std::iter::once(head).chain(lines).collect()
 }
 
 /// How many metrics are behind the answer, and what became of the others.

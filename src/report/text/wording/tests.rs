@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::*;
-use crate::report::findings::claims::{Claim, Cost, Evidence, Gain, Growth, Holding, Measured};
-use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare};
+use crate::report::findings::claims::{Claim, Cost, EffortRatios, Evidence, Gain, Growth, Holding, Measured};
+use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare, compare_calibrated};
 use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
@@ -14,6 +14,7 @@ use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Arrivals;
 use crate::run::Transport;
+use crate::run::drift::Drift;
 use crate::run::file::{Effort, PublishedFeed, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::reason::tests::every_cause;
@@ -46,6 +47,7 @@ fn every_wording_stands_in_the_golden_file() {
     reasons_said(&mut golden);
     withheld_said(&mut golden);
     memory_said(&mut golden);
+    calibrations_said(&mut golden);
     rankings_said(&mut golden);
     recommendations_said(&mut golden);
     crossovers_said(&mut golden);
@@ -92,6 +94,19 @@ fn reasons_said(golden: &mut Golden) {
     ] {
         golden.line(run_reason(&Reason { rows: held, ..reason(rounds, busy.clone()) }, &rows));
     }
+}
+
+fn calibrations_said(golden: &mut Golden) {
+    golden.heading("From when on a change counts");
+    let run = fixture::run(|_, _| 1.0);
+    let mut drift = Drift::of(&[run.clone(), run.clone()]).unwrap();
+    for known in [None, Some(&drift)] {
+        golden.line(calibration(&compare_calibrated(&run, &run, known)));
+    }
+    drift.machine.host = "other".to_owned();
+    golden.line(calibration(&compare_calibrated(&run, &run, Some(&drift))));
+    drift.shares.retain(|metric, _| *metric == Metric::ServerCpu);
+    golden.line(drift_lines(&drift).trim_end());
 }
 
 fn memory_said(golden: &mut Golden) {
@@ -286,7 +301,20 @@ fn claims_said(golden: &mut Golden) {
         let costs = Cost::ALL.into_iter().zip(parts).map(|(cost, (advantage, growth))| gain(cost, advantage, growth));
         Evidence::WebSocketGainsWithLoad { points, costs: costs.collect() }
     };
-    let effort = |transport| Effort { transport, shared_lines: 9, server_lines: 100, client_lines: 120 };
+    let effort = |transport: Transport| Effort {
+        transport,
+        shared_lines: 9,
+        server_lines: 100 + 40 * transport.index() as u32,
+        client_lines: 120,
+        shared_server_lines: 80,
+        shared_client_lines: 300,
+        server_musts: 3,
+        client_musts: 2 + transport.index() as u32,
+    };
+    let simple = || {
+        let ratios = EffortRatios::of(effort(Transport::WebSocket), effort(Transport::Polling)).unwrap();
+        Evidence::WebSocketIsSimple { each: Transport::ALL.map(effort).to_vec(), ratios }
+    };
     let evidence = [
         Evidence::PollingWastes { empty: measured, bytes: [ratio(5.0), ratio(10.0), ratio(10.7)] },
         becomes(true),
@@ -305,10 +333,16 @@ fn claims_said(golden: &mut Golden) {
         gains([(Some(true), Growth::More), (Some(true), Growth::Same), (Some(false), Growth::Inconclusive)]),
         gains([(Some(false), Growth::Same); 3]),
         gains([(None, Growth::Inconclusive); 3]),
-        Evidence::WebSocketIsSimple { lines: Transport::ALL.map(effort).to_vec(), ratio: 1.6 },
+        simple(),
     ];
     golden.heading("The claims");
-    let holdings = [Holding::Holds, Holding::WithinLimits, Holding::DoesNotHold, Holding::Inconclusive];
+    let holdings = [
+        Holding::Holds,
+        Holding::WithinLimits,
+        Holding::DoesNotHold,
+        Holding::Inconclusive,
+        Holding::DependsOnCounting,
+    ];
     for (evidence, holding) in evidence.into_iter().zip(holdings.into_iter().cycle()) {
         golden.line(claim_line(&view, &Claim { holding, evidence }));
     }
