@@ -14,8 +14,8 @@ mod rate_limit;
 pub mod request;
 mod room;
 pub mod takeover;
-pub mod wire;
 mod talk;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;

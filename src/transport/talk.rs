@@ -286,7 +286,8 @@ mod tests {
         // RFC 6455 section 5.7: "Hello" masked, and a masked ping.
         let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let ping = [0x8a, 0x80, 1, 2, 3, 4];
-        let mut recorder = Recorder { stream: (), read: [&hello[..], &ping[..], &hello[..3]].concat().as_slice().into() };
+        let mut recorder =
+            Recorder { stream: (), read: [&hello[..], &ping[..], &hello[..3]].concat().as_slice().into() };
         assert_eq!(recorder.frame(), Recorded { bytes: 11, begins: hello.to_vec() });
         assert_eq!(recorder.frame(), Recorded { bytes: 6, begins: ping.to_vec() });
         assert_eq!(recorder.frame(), Recorded::default(), "half a frame is none");

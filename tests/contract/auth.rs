@@ -157,7 +157,8 @@ const SMALL_JOURNAL: [&str; 2] = ["--journal-size", "20KiB"];
 
 #[tokio::test]
 async fn a_client_that_falls_behind_is_given_the_newest_update_alone_where_that_is_set() {
-    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat()).await;
+    let server =
+        Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat()).await;
     let before = server.publish_numbers(10).await;
     for path in ["/updates/poll?after=", "/updates/long-poll?after="] {
         let answer = server.json(&format!("{path}{before}")).await;
