@@ -67,7 +67,7 @@ pub async fn run(args: CalibrateArgs, stop: CancellationToken) -> anyhow::Result
     for number in 1..=args.runs {
         let scenario =
             Scenario::load(&args.scenario).map_err(|error| usage_error(error, ScenarioError::is_usage_error))?;
-        let mut plan = Plan::new(scenario, args.settings.clone(), None, PathBuf::new())
+        let mut plan = Plan::new(scenario, args.settings.clone(), PathBuf::new())
             .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
         plan.paths = Paths::NotEntered;
         print::err(&format!("calibrating, run {number} of {}", args.runs));

@@ -101,7 +101,7 @@ impl Grades {
                 open.join(", ")
             );
         }
-        text + &self.worst_questions()
+        text + self.worst_questions().as_str()
     }
 
     /// The questions that few answered rightly, the worst first.

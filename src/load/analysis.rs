@@ -10,7 +10,7 @@ use crate::load::costs::{age, came_back, costs, health, readings, wire};
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
-use crate::run::file::{Audit, Leaving, LinkReport, Point, PublishReport, Returns, Slice, Trial, Verdict};
+use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, PublishReport, Returns, Slice, Trial, Verdict};
 use crate::run::histogram;
 use crate::run::metric::Value;
 use crate::run::readings::AgeReadings;
