@@ -19,6 +19,7 @@ use crate::load::foreign::catalog::Catalog;
 use crate::load::link::LinkOptions;
 use crate::load::path::namespace::Paths;
 use crate::load::scenarios::Scenario;
+use crate::net::tls::Trust;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
@@ -39,6 +40,8 @@ pub struct Plan {
     pub target: Option<reqwest::Url>,
     /// Servers that are not ours, by the name that a point has.
     pub catalog: Catalog,
+    /// Which certificates of those are believed.
+    pub trust: Trust,
     /// Where runs are written.
     pub out: PathBuf,
     /// The processor that servers keep to, if they are to.
@@ -91,7 +94,17 @@ impl Plan {
         let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
         scenario.tcp_baseline &= !is_external;
         let (paths, server_args) = (Paths::NotEntered, Vec::new());
-        let mut plan = Self { scenario, points, paths, target, catalog, out, server_core: None, server_args };
+        let mut plan = Self {
+            scenario,
+            points,
+            paths,
+            target,
+            catalog,
+            trust: Trust::System,
+            out,
+            server_core: None,
+            server_args,
+        };
         plan.keep_described()?;
         Ok(plan)
     }
