@@ -79,6 +79,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         link: data.link,
         path: data.path,
         published: data.published,
+        proxy: data.proxy.clone(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.knows.time), window),
         latency_hdr: histogram::encode(&corrected),

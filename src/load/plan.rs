@@ -23,7 +23,7 @@ use crate::net::tls::Trust;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
-use crate::run::{FeedKind, RunSettings, Transport};
+use crate::run::{FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
@@ -84,6 +84,7 @@ impl Plan {
         refusals::refuse_idle(&flags, &settings, is_external)?;
         refusals::refuse_lists(&settings)?;
         refusals::refuse_paths(&settings, target.is_some() || !catalog.is_empty())?;
+        refusals::refuse_proxies(&settings, target.is_some() || !catalog.is_empty())?;
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| {
             let found = point.target.and_then(|name| catalog.get(&name));
@@ -191,6 +192,8 @@ impl Plan {
         let transports = transports.filter(is_described);
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
+        // A proxy speaks HTTP.
+        let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         // What it writes does not depend on the server: once beside the first is enough.
         let has_tcp_baseline = has_tcp_baseline && point.target == self.points[0].point.target;

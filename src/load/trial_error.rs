@@ -2,6 +2,7 @@
 
 use crate::load::foreign::server::ForeignError;
 use crate::load::path::PathError;
+use crate::load::proxy::ProxyError;
 use crate::load::target::TargetError;
 
 /// Why a trial could not be done.
@@ -29,6 +30,9 @@ pub enum TrialError {
     /// The path.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,

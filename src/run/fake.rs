@@ -255,6 +255,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         link: None,
         path: None,
         published: None,
+        proxy: None,
         returns: None,
         timeline,
         latency_hdr: histogram::encode(&corrected),

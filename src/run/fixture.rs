@@ -42,6 +42,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         link: None,
         path: None,
         published: None,
+        proxy: None,
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,

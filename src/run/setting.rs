@@ -26,6 +26,7 @@ pub use values::{
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
 use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
+use crate::run::proxy::Proxy;
 use crate::run::purpose::Purpose;
 use crate::run::target_name::TargetName;
 use crate::run::transport::Transport;
@@ -385,6 +386,11 @@ settings! {
             "A real path of IP packets between clients and server, with distance, loss and a rate limit",
             typed ": a preset, as in 4g,3g, or keys, as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, \
             begins the next path";
+        proxy: Proxy = "none" => #[serde(default)] proxy: Proxy,
+            Proxy: Proxy, "proxy", "{} before the server", "with {} before the server", zero "no proxy",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "A reverse proxy before the server",
+            typed ": nginx with its defaults, or nginx-tuned for streams";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",

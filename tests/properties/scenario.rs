@@ -88,6 +88,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::PayloadTooSmall { .. }
         | PlanError::TimestampIdle
         | PlanError::Remote { .. }
+        | PlanError::ProxyToTarget
         | PlanError::SomeEcho => false,
     }
 }

@@ -6,7 +6,7 @@ use crate::load::plan::Refusal;
 use crate::run::file::Point;
 use crate::run::setting::{Delay, List, Setting};
 use crate::run::target_name::TargetName;
-use crate::run::{FeedKind, RunSettings, Transport};
+use crate::run::{FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::FeedError;
 use crate::units::Nanos;
 
@@ -39,6 +39,11 @@ pub enum PlanError {
     /// A path to a server that is on another host.
     #[error("--path leads to servers that loadgen starts, and cannot be put before --target; leave one of them out")]
     PathToTarget,
+    /// A proxy before a server that is not ours.
+    #[error(
+        "--proxy stands before servers that loadgen starts, and cannot be put before --target; leave one of them out"
+    )]
+    ProxyToTarget,
     /// A path and a link.
     #[error(
         "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
@@ -162,6 +167,7 @@ impl PlanError {
             | Self::SomeEcho
             | Self::NotMeasured(_)
             | Self::PathToTarget
+            | Self::ProxyToTarget
             | Self::PathAndLink(_)
             | Self::Address(_, _)
             | Self::AddressBesideTarget(_)
@@ -259,6 +265,12 @@ pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<
     }
 }
 
+/// Refuses a proxy where it cannot be.
+pub(super) fn refuse_proxies(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    let has_proxy = settings.proxy.iter().flat_map(|List(all)| all).any(|one| *one != Proxy::None);
+    if has_proxy && is_external { Err(PlanError::ProxyToTarget) } else { Ok(()) }
+}
+
 /// A server that is already there has a feed of its own.
 fn refuse_feed_of_target(flags: &RunSettings, settings: &RunSettings) -> Result<(), PlanError> {
     fn is_swept<T>(list: &Option<List<T>>) -> bool {
@@ -318,6 +330,7 @@ mod tests {
         let path_and = |flags: &str, target| refusal("quick", &format!("--path 4g,none {flags}"), target);
         let target = Some("http://127.0.0.1:1");
         assert!(matches!(path_and("", target), Some(PlanError::PathToTarget)));
+        assert!(matches!(refusal("quick", "--proxy nginx", target), Some(PlanError::ProxyToTarget)));
         for (flags, name) in [("--rtt 0ms,5ms", "rtt"), ("--jitter 1ms", "jitter"), ("--bandwidth 1Mbit", "bandwidth")]
         {
             assert!(matches!(path_and(flags, None), Some(PlanError::PathAndLink(given)) if given == name), "{flags}");

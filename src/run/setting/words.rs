@@ -4,6 +4,7 @@ use crate::limits;
 use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
+use crate::run::proxy::Proxy;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
 use crate::run::target_name;
@@ -28,6 +29,7 @@ pub enum Form {
     Stay,
     Message,
     Heads,
+    Proxy,
     Path,
     Target,
 }
@@ -49,6 +51,7 @@ impl Form {
             Self::Target => target_name::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
+            Self::Proxy => Proxy::ALL[value as usize % Proxy::ALL.len()].to_string(),
         }
     }
 }
@@ -62,7 +65,7 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Heads | Form::Target => true,
+            Form::Path | Form::Message | Form::Heads | Form::Proxy | Form::Target => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }
