@@ -218,8 +218,7 @@ fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName,
         "# Begun by `loadgen try`; targets/README.md says what can stand here.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
         head.url.replace(['"', '\\'], "")
     );
-    let is_published = followed.is_some_and(Followed::is_published);
-    if let Some(delays) = followed.and_then(Followed::delays).filter(|_| !is_published) {
+    if let Some(delays) = followed.and_then(Followed::delays) {
         text.push_str(&format!("# Where a message says when it was sent.\ntimestamp = \"{}\"\n", delays.path));
     }
     text.push_str(

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::common::Said;
@@ -15,13 +15,14 @@ async fn tried(url: &str, more: &[&str]) -> (Said, Option<String>) {
     (said, std::fs::read_to_string(file).ok())
 }
 
-/// Answers every connection with these bytes, and then with nothing more.
+/// Answers the first that every connection says with these bytes, and then with nothing more.
 async fn answers(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
+            let _asked = stream.read(&mut [0; 1024]).await;
             let _gone = stream.write_all(bytes).await;
             held.push(stream);
         }

@@ -193,11 +193,6 @@ impl Followed {
         names.dedup();
         names
     }
-
-    /// Do messages hold what the load generator publishes?
-    pub fn is_published(&self) -> bool {
-        self.messages.iter().any(|message| message.text.contains("\"at_us\":") && message.text.contains("\"seq\":"))
-    }
 }
 
 #[cfg(test)]
