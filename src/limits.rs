@@ -401,6 +401,18 @@ pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HANDSHAKE_STEPS_MAX: usize = 16;
 /// How long a step may take.
 pub const HANDSHAKE_STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long `loadgen try` waits for an answer.
+pub const TRY_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long it waits for what a resumed stream brings back, which comes at once if it comes.
+pub const TRY_RESUME_WAIT: Duration = Duration::from_secs(2);
+/// Messages that it keeps.
+pub const TRY_MESSAGES_MAX: usize = 10_000;
+/// Messages that it shows.
+pub const TRY_MESSAGES_SHOWN: usize = 3;
+/// How far an instant in a message may be off for it to be taken as the time of sending.
+pub const TRY_TIMESTAMP_OFF_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// By how much messages must have been sent apart for their coming together to mean something.
+pub const TRY_HELD_BACK: Duration = Duration::from_millis(50);
 /// New connections a second to a server on another host: a gentle ramp, which it can refuse before it is overrun.
 pub const REMOTE_RAMP_PER_SECOND: f64 = 100.0;
 /// How long starting a path and asking its relay may take.

@@ -14,6 +14,8 @@ use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
 use super::targets;
+use super::trust::TrustFlags;
+use super::try_url::{self, TryArgs};
 use crate::cli::dry_run;
 use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
@@ -81,11 +83,16 @@ Examples:
   loadgen run sparse                             run one of them
 ";
 
+const TRY_EXAMPLES: &str = "\
+Examples:
+  loadgen try 127.0.0.1:3000/events              what answers there, and a first target file: my-server.toml
+  loadgen try wss://example.com/feed --for 30s --header 'Authorization: Bearer ${TOKEN}'
+";
 const TARGETS_EXAMPLES: &str = "\
 Examples:
   loadgen targets
   loadgen run --target nchan,ws,pushpull         measure some of them side by side
-  loadgen run --target my-server.toml            measure your own: see targets/README.md
+  loadgen run --target my-server.toml            measure your own: see docs/YOUR-SERVER.md
 ";
 
 /// The exit codes of a run.
@@ -160,6 +167,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find out what answers at an address, follow it, and begin a target file.
+    #[command(after_help = after(TRY_EXAMPLES, &OF_FILES))]
+    Try(TryArgs),
     /// List the servers that can be measured by name, and the transports that each has.
     #[command(after_help = after(TARGETS_EXAMPLES, &OF_FILES))]
     Targets,
@@ -182,6 +192,8 @@ enum Command {
 struct RunFlags {
     #[command(flatten)]
     settings: RunSettings,
+    #[command(flatten)]
+    trust: TrustFlags,
     /// Load a server that is not on this host: say so only of one that you may load.
     #[arg(long)]
     i_may_load_this_server: bool,
@@ -221,6 +233,7 @@ impl LoadgenArgs {
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
                 | Command::Targets
+                | Command::Try(_)
                 | Command::Learn(_),
             ) => None,
         }
@@ -273,6 +286,7 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
             calibrate::run(args, stop).await
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
+        Some(Command::Try(args)) => try_url::run(args).await.map(|()| DONE),
         Some(Command::Targets) => targets::list().map(|()| DONE),
         Some(Command::Learn(args)) => learn::run(args).await,
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
@@ -294,6 +308,7 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     if !flags.i_may_load_this_server && !flags.dry_run {
         plan.refuse_remote().await.map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     }
+    plan.trust = flags.trust.trust()?;
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     plan.paths = paths;

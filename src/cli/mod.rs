@@ -13,5 +13,7 @@ pub mod path;
 pub mod process;
 pub mod server;
 mod targets;
+mod trust;
+mod try_url;
 
 pub use feed::FeedArgs;

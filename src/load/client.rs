@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -15,10 +15,12 @@ use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
+use crate::load::foreign::connect::untrusted;
 use crate::load::foreign::publisher::is_busy;
 use crate::load::foreign::subscriber::{Seen, State};
 use crate::load::tcp_baseline;
 use crate::measure::bytes::ByteClassifier;
+use crate::measure::bytes::tls::RecordTap;
 use crate::measure::delivery::Delivery;
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
@@ -129,7 +131,8 @@ impl<'a> Client<'a> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
-        let io = self.dial().await.map_err(|error| ClientError::Broken(error.into()))?;
+        let established = Arc::<AtomicBool>::default();
+        let io = self.dial(&established).await.map_err(|error| ClientError::Broken(error.into()))?;
         let subject = self.context.subject;
         if let (Subject::Transport(via), Some(sending)) = (subject, self.sending) {
             let next_seq = self.outcome.planned.as_ref().map_or(0, |planned| planned.len() as u64) + 1;
@@ -137,7 +140,17 @@ impl<'a> Client<'a> {
             return echo::talk(context, via, io, options, sending, next_seq, |event| self.note_echo(event)).await;
         }
         if let (Subject::Transport(via), Some(subscriber)) = (subject, &self.context.subscriber) {
+            let counters = Arc::clone(&self.progress.counters);
+            let context = self.context;
             let mut on_seen = |seen: Seen| self.note_seen(seen);
+            if let Some(connector) = &context.secure {
+                let secured = connector.of_another_client().connect(io).await.map_err(untrusted)?;
+                established.store(true, Relaxed);
+                let above = ByteClassifier::new(counters).inside_tls();
+                let io = Tapped::new(secured, above, limits::WRITE_TIMEOUT);
+                return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen)
+                    .await;
+            }
             return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen).await;
         }
         let mut on_event = |event: Event<'_>| self.note(event);
@@ -230,7 +243,7 @@ impl<'a> Client<'a> {
     }
 
     /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
-    async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
+    async fn dial(&self, established: &Arc<AtomicBool>) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
         let server = self.context.server_of(self.id);
         let socket = match server {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -247,29 +260,42 @@ impl<'a> Client<'a> {
         stream.set_nodelay(true)?;
         let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
         let counters = Arc::clone(&self.progress.counters);
-        let keeper = match self.context.subject {
-            Subject::Transport(_) => ByteClassifier::new(counters),
-            Subject::TcpBaseline => ByteClassifier::bare(counters),
+        let keeper = match (self.context.subject, &self.context.secure) {
+            (Subject::Transport(_), None) => Keeper::Content(ByteClassifier::new(counters)),
+            (Subject::Transport(_), Some(_)) => Keeper::Records(RecordTap::new(counters, Arc::clone(established))),
+            (Subject::TcpBaseline, _) => Keeper::Content(ByteClassifier::bare(counters)),
         };
         let context: &'a TrialContext = self.context;
         Ok(Tapped::new(stream, ClientTap { keeper, sockets: &context.sockets, id }, limits::WRITE_TIMEOUT))
     }
 }
 
+/// What a connection's bytes are put down as: by what they say, or, under TLS, as its records.
+enum Keeper {
+    Content(ByteClassifier),
+    Records(RecordTap),
+}
+
 /// Puts the bytes in the ledger, and leaves the kernel's counts when the connection closes.
 struct ClientTap<'a> {
-    keeper: ByteClassifier,
+    keeper: Keeper,
     sockets: &'a Sockets<()>,
     id: u64,
 }
 
 impl Tap for ClientTap<'_> {
     fn came_in(&mut self, bytes: &[u8]) {
-        self.keeper.came_in(bytes);
+        match &mut self.keeper {
+            Keeper::Content(keeper) => keeper.came_in(bytes),
+            Keeper::Records(keeper) => keeper.came_in(bytes),
+        }
     }
 
     fn went_out(&mut self, bytes: &[u8]) {
-        self.keeper.went_out(bytes);
+        match &mut self.keeper {
+            Keeper::Content(keeper) => keeper.went_out(bytes),
+            Keeper::Records(keeper) => keeper.went_out(bytes),
+        }
     }
 
     fn closing(&mut self) {

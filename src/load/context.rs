@@ -14,6 +14,7 @@ use crate::load::path;
 use crate::measure::bytes::ByteCounters;
 use crate::measure::delivery::{DeliveryLog, Due, Window};
 use crate::measure::sockets::Sockets;
+use crate::net::tls::Connector;
 use crate::run::Transport;
 use crate::run::file::Leaving;
 use crate::transport::ClientError;
@@ -59,6 +60,8 @@ pub struct TrialContext {
     pub connected: Semaphore,
     /// What they follow, of a server that is not ours.
     pub subscriber: Option<Arc<Subscriber>>,
+    /// What makes TLS of their connections to that.
+    pub secure: Option<Connector>,
     /// How they leave, to come back.
     pub leaving: Leaving,
     /// When it all happens, once that is known.

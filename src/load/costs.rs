@@ -24,9 +24,11 @@ pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
         (None, _) | (_, None) => 0,
     };
     let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
+    // Heads, tags and handshakes of TLS are framing too.
+    let tls = counters.tls_records + counters.tls_handshake_and_tickets();
     WireTotals {
         payload: counters.payload,
-        framing: counters.framing + counters.body.saturating_sub(counters.payload),
+        framing: tls + counters.framing + counters.body.saturating_sub(counters.payload),
         http_headers: counters.http_headers,
         tcp_ip: segments * header,
         retransmitted: client + server,

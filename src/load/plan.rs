@@ -20,6 +20,7 @@ use crate::load::foreign::catalog::Catalog;
 use crate::load::link::LinkOptions;
 use crate::load::path::namespace::Paths;
 use crate::load::scenarios::Scenario;
+use crate::net::tls::Trust;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub target: Option<reqwest::Url>,
     /// Servers that are not ours, by the name that a point has.
     pub catalog: Catalog,
+    /// Which certificates of those are believed.
+    pub trust: Trust,
     /// Where runs are written.
     pub out: PathBuf,
     /// The processor that servers keep to, if they are to.
@@ -99,7 +102,18 @@ impl Plan {
         scenario.tcp_baseline &= !is_external;
         scenario.alone &= !is_external && catalog.is_empty();
         let (paths, server_args) = (Paths::NotEntered, Vec::new());
-        let mut plan = Self { scenario, points, alone, paths, target, catalog, out, server_core: None, server_args };
+        let mut plan = Self {
+            scenario,
+            points,
+            alone,
+            paths,
+            target,
+            catalog,
+            trust: Trust::System,
+            out,
+            server_core: None,
+            server_args,
+        };
         plan.keep_described()?;
         Ok(plan)
     }

@@ -17,6 +17,7 @@ use crate::load::plan::Plan;
 use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
+use crate::net::tls::Trust;
 use crate::print;
 use crate::run::Transport;
 use crate::run::file::{Alone, Environment, LinkReport, Run, SCHEMA, Trial};
@@ -87,7 +88,10 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
         scenario: plan.scenario.clone(),
-        environment: with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
+        environment: with_targets(
+            plan,
+            with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
+        ),
         verdict,
         reasons,
         summary: rows,
@@ -142,6 +146,21 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
         let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
         print::err(&format!("the link was asked for a round trip of {asked}: {said}"));
         environment.notes.insert(format!("link with a round trip of {asked}"), said);
+    }
+    environment
+}
+
+/// Notes what the servers were that are not ours, by what their files say, and what was believed of them.
+fn with_targets(plan: &Plan, mut environment: Environment) -> Environment {
+    for (name, found) in &plan.catalog {
+        let description = &found.description;
+        let untried =
+            description.untried.as_ref().map_or_else(String::new, |why| format!("; its file was not tried: {why}"));
+        environment.notes.insert(format!("target {name}"), format!("{}{untried}", description.about));
+    }
+    if !plan.catalog.is_empty() && plan.trust == Trust::Anyone {
+        let said = "certificates were not checked (--insecure)";
+        environment.notes.insert("certificates".to_owned(), said.to_owned());
     }
     environment
 }

@@ -81,6 +81,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         connected: Semaphore::new(0),
         leaving: point.churn,
         subscriber: target.subscriber(),
+        secure: target.secure(),
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),

@@ -14,6 +14,7 @@ use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
 use crate::measure::process::process_cpu;
+use crate::net::tls::Connector;
 use crate::run::file::PublishReport;
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
@@ -49,7 +50,7 @@ impl UnderTest {
         host: Ipv4Addr,
     ) -> Result<Self, TrialError> {
         if let (Some(found), Subject::Transport(_)) = (plan.found(&point.point), subject) {
-            return Ok(Self::Foreign(ForeignServer::start(found).await?));
+            return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
         }
         let target = match &plan.target {
             None => Target::start(subject, feed, host, plan.server_core, &plan.server_args).await?,
@@ -71,6 +72,14 @@ impl UnderTest {
         match self {
             Self::Ours(target) => target.authority(),
             Self::Foreign(server) => server.endpoint.host.to_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What makes TLS of a client's connection to a server that is not ours.
+    pub fn secure(&self) -> Option<Connector> {
+        match self {
+            Self::Ours(_) => None,
+            Self::Foreign(server) => server.endpoint.secure.clone(),
         }
     }
 

@@ -33,7 +33,7 @@ async fn a_dry_run_prints_each_point_and_writes_nothing() {
     for (arguments, points) in [
         (&["run", "--dry-run"][..], 1),
         (&["run", "chatty", "--dry-run"], 5),
-        (&["run", "distance", "--dry-run"], 12),
+        (&["run", "distance", "--dry-run"], 8),
         // Nobody listens there, and nobody is asked.
         (&["run", "--target", "http://127.0.0.1:1", "--dry-run"], 1),
         (&["--dry-run"], 1),

@@ -6,8 +6,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod docs;
 mod measure;
 mod real;
+mod tried;
 mod wrong;
 
 use std::path::Path;
@@ -31,6 +33,10 @@ fn main() -> ExitCode {
         trials![
             None;
             real::our_own_server_is_measured_by_its_target_file,
+            docs::the_axum_example_is_the_target_file_that_is_tested,
+            tried::our_own_streams_are_told_apart_and_described,
+            tried::a_target_file_that_was_begun_can_be_run_as_it_is,
+            tried::what_is_no_stream_has_a_useful_sentence,
             wrong::a_server_that_drops_every_hundredth_message_has_lost_them,
             wrong::a_server_that_delivers_twice_has_duplicates,
             wrong::a_server_that_reorders_is_called_that,
@@ -47,11 +53,13 @@ fn main() -> ExitCode {
         trials![nchan.as_deref(); real::nchan_is_measured_by_its_target_file],
         trials![
             node.as_deref();
+            docs::the_node_example_is_measured_as_written,
             real::socketio_is_measured_by_its_target_file,
             real::ws_is_measured_by_its_target_file,
         ],
         trials![
             python.as_deref();
+            docs::the_python_example_is_measured_as_written,
             real::websockets_is_measured_by_its_target_file,
             real::sse_starlette_is_measured_by_its_target_file,
         ],

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::limits;
 use crate::net::AnyStream;
+use crate::net::tls::{Alpn, Connector, TlsError, Trust, certificate_error};
 use crate::transport::ClientError;
 
 /// An address as it stands in a target file, resolved.
@@ -19,12 +20,12 @@ pub struct Endpoint {
     pub host: HeaderValue,
     /// The name that its certificate must have.
     pub name: String,
-    /// Is it spoken to over TLS?
-    pub is_secure: bool,
+    /// What makes TLS of a connection, if it is spoken.
+    pub secure: Option<Connector>,
 }
 
 /// Why an address cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// It is none.
     #[error("`{url}` is no address: {problem}; write it as in http://127.0.0.1:8080/events")]
@@ -42,11 +43,14 @@ pub enum EndpointError {
         /// What the system said.
         problem: String,
     },
+    /// TLS cannot be spoken to it.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl Endpoint {
     /// Errors: [`EndpointError`].
-    pub async fn of(url: &str) -> Result<Self, EndpointError> {
+    pub async fn of(url: &str, trust: &Trust) -> Result<Self, EndpointError> {
         let refuse = |problem: &str| EndpointError::Malformed { url: url.to_owned(), problem: problem.to_owned() };
         let parsed: Url = url.parse().map_err(|error| refuse(&format!("{error}")))?;
         let is_secure = match parsed.scheme() {
@@ -68,7 +72,8 @@ impl Endpoint {
             Ok(None) => return Err(EndpointError::Unresolved { name, problem: "it has no address".to_owned() }),
             Err(error) => return Err(EndpointError::Unresolved { name, problem: error.to_string() }),
         };
-        Ok(Self { address, host, name, is_secure })
+        let secure = is_secure.then(|| Connector::new(&name, trust, &[Alpn::Http1])).transpose()?;
+        Ok(Self { address, host, name, secure })
     }
 
     /// A connection of its own.
@@ -78,7 +83,18 @@ impl Endpoint {
         let connecting = tokio::time::timeout(limits::DIAL_TIMEOUT, TcpStream::connect(self.address));
         let stream = connecting.await.map_err(ClientError::broken)?.map_err(ClientError::broken)?;
         stream.set_nodelay(true).map_err(ClientError::broken)?;
-        Ok(AnyStream::Tcp(stream))
+        match &self.secure {
+            None => Ok(AnyStream::Tcp(stream)),
+            Some(connector) => Ok(AnyStream::Other(Box::new(connector.connect(stream).await.map_err(untrusted)?))),
+        }
+    }
+}
+
+/// Why a handshake failed: for its certificate another attempt would only repeat it.
+pub fn untrusted(error: std::io::Error) -> ClientError {
+    match certificate_error(&error) {
+        Some(problem) => ClientError::Contract(format!("{problem}; give its authority with --ca FILE, or --insecure")),
+        None => ClientError::broken(error),
     }
 }
 
@@ -93,12 +109,12 @@ mod tests {
             ("https://127.0.0.1", "127.0.0.1:443", "127.0.0.1", true),
             ("ws://[::1]:9/", "[::1]:9", "[::1]:9", false),
         ] {
-            let found = Endpoint::of(url).await.unwrap();
-            let of = (found.address.to_string(), found.host.to_str().unwrap(), found.is_secure);
+            let found = Endpoint::of(url, &Trust::Anyone).await.unwrap();
+            let of = (found.address.to_string(), found.host.to_str().unwrap(), found.secure.is_some());
             assert_eq!(of, (address.to_owned(), host, is_secure), "{url}");
         }
         for url in ["127.0.0.1:80", "ftp://h", "http://", "http://me:secret@127.0.0.1"] {
-            assert!(matches!(Endpoint::of(url).await, Err(EndpointError::Malformed { .. })), "{url}");
+            assert!(matches!(Endpoint::of(url, &Trust::Anyone).await, Err(EndpointError::Malformed { .. })), "{url}");
         }
     }
 }

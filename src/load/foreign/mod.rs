@@ -8,6 +8,8 @@ pub mod client;
 pub mod connect;
 pub mod description;
 mod events;
+pub mod explore;
+pub mod follow;
 mod http;
 pub mod json_path;
 mod polls;

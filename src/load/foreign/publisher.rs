@@ -25,6 +25,7 @@ use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::measure::delivery::Due;
 use crate::net::AnyStream;
+use crate::net::tls::Trust;
 use crate::run::file::PublishReport;
 use crate::stream::feed::{self, Feed, FeedError};
 use crate::transport::ClientError;
@@ -71,14 +72,14 @@ impl Door {
     /// Finds the server.
     ///
     /// Errors: [`EndpointError`].
-    pub async fn of(publish: &Publish, subscriber: &Arc<Subscriber>) -> Result<Self, EndpointError> {
+    pub async fn of(publish: &Publish, subscriber: &Arc<Subscriber>, trust: &Trust) -> Result<Self, EndpointError> {
         let values = subscriber.values_of_server();
         let url = match (&publish.http, &publish.websocket) {
             (Some(http), _) => http.url.fill(&values),
             (None, Some(socket)) => socket.url.fill(&values),
             (None, None) => String::new(),
         };
-        let endpoint = Endpoint::of(&url).await?;
+        let endpoint = Endpoint::of(&url, trust).await?;
         Ok(Self { endpoint, publish: publish.clone(), subscriber: Arc::clone(subscriber) })
     }
 

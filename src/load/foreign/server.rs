@@ -12,6 +12,7 @@ use super::template::Values;
 use crate::load::foreign::description::Description;
 use crate::load::foreign::template::Template;
 use crate::measure::delivery::Due;
+use crate::net::tls::Trust;
 use crate::run::file::PublishReport;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
@@ -94,20 +95,20 @@ impl ForeignServer {
     /// Starts it, or finds it, and waits until it is ready.
     ///
     /// Errors: [`ForeignError`].
-    pub async fn start(found: &Found) -> Result<Self, ForeignError> {
+    pub async fn start(found: &Found, trust: &Trust) -> Result<Self, ForeignError> {
         let target = found.name.to_string();
         let description = Arc::clone(&found.description);
         let dir = found.dir.display().to_string();
         let (mut process, subscriber, endpoint) = match &description.start {
             None => {
-                let (subscriber, endpoint) = subscriber(&target, &description, dir, String::new(), 0).await?;
+                let (subscriber, endpoint) = subscriber(&target, &description, [dir, String::new()], 0, trust).await?;
                 (None, subscriber, endpoint)
             }
             Some(start) => {
                 let files = |source| StartError::Files { target: target.clone(), source };
                 let place = Place::new().map_err(files)?;
                 let work = place.work.path().display().to_string();
-                let (subscriber, endpoint) = subscriber(&target, &description, dir, work, place.port).await?;
+                let (subscriber, endpoint) = subscriber(&target, &description, [dir, work], place.port, trust).await?;
                 let values = subscriber.values_of_server();
                 (Some(Process::spawn(found, start, place, &values)?), subscriber, endpoint)
             }
@@ -133,7 +134,7 @@ impl ForeignServer {
         }
         let door = match &description.publish {
             Some(publish) => {
-                let door = Door::of(publish, &subscriber).await;
+                let door = Door::of(publish, &subscriber, trust).await;
                 Some(door.map_err(|source| ForeignError::Endpoint { target: target.clone(), source })?)
             }
             None => None,
@@ -191,14 +192,14 @@ impl ForeignServer {
 async fn subscriber(
     target: &str,
     description: &Arc<Description>,
-    dir: String,
-    work: String,
+    [dir, work]: [String; 2],
     port: u16,
+    trust: &Trust,
 ) -> Result<(Arc<Subscriber>, Endpoint), ForeignError> {
     let of_endpoint = |source| ForeignError::Endpoint { target: target.to_owned(), source };
     let base = description.base.fill(&Values { port, dir: &dir, work: &work, ..Values::default() });
     let base = base.trim_end_matches('/').to_owned();
-    let endpoint = Endpoint::of(&base).await.map_err(of_endpoint)?;
+    let endpoint = Endpoint::of(&base, trust).await.map_err(of_endpoint)?;
     let origin = match &description.publish {
         Some(_) => Origin::Published,
         None => Origin::Observed(description.timestamp.clone()),
@@ -208,8 +209,9 @@ async fn subscriber(
     for url in urls(&subscriber.description) {
         let state = State::default();
         let url = url.fill(&subscriber.values(&state));
-        let to = Endpoint::of(&url).await.map_err(of_endpoint)?;
-        if (to.address.port(), &to.name, to.is_secure) != (endpoint.address.port(), &endpoint.name, endpoint.is_secure)
+        let to = Endpoint::of(&url, trust).await.map_err(of_endpoint)?;
+        if (to.address.port(), &to.name, to.secure.is_some())
+            != (endpoint.address.port(), &endpoint.name, endpoint.secure.is_some())
         {
             let base = subscriber.base.clone();
             return Err(ForeignError::Elsewhere { target: target.to_owned(), url, base });

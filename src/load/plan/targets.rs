@@ -10,6 +10,7 @@ use crate::load::foreign::publisher::PAYLOAD_BYTES_MIN;
 use crate::load::foreign::template::Values;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::target::parse_address;
+use crate::net::tls::Trust;
 use crate::run::RunSettings;
 use crate::run::file::Point;
 use crate::run::setting::{AtTarget, List};
@@ -105,7 +106,7 @@ impl Plan {
             described.map(|found| (found.name.to_string(), found.description.base.fill(&Values::default())));
         for (name, url) in described.chain(self.target.iter().map(|url| ("--target".to_owned(), of_address(url)))) {
             // One that cannot be found is told so when it is dialled.
-            let Ok(endpoint) = Endpoint::of(&url).await else { continue };
+            let Ok(endpoint) = Endpoint::of(&url, &Trust::Anyone).await else { continue };
             if !is_here(endpoint.address.ip()) {
                 return Err(PlanError::Remote { name, address: endpoint.address.ip().to_string() });
             }

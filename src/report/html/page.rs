@@ -65,6 +65,7 @@ fn body(view: &View<'_>) -> Markup {
                 @else { (answers::answers(view, first, &asked_first)) }
             }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
+            @if let Some(servers) = sweep::servers(view) { (servers) }
             @if let Some(claims) = claims::html(view) { (claims) }
             @if is_sweep && no_ranking(view).is_none() { (leaders(view)) }
             @if !is_sweep && picture.is_some() && no_ranking(view).is_none() {

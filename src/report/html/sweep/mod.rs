@@ -3,11 +3,13 @@
 mod along;
 mod answers;
 mod lines;
+mod servers;
 
 use std::collections::BTreeSet;
 
 pub(crate) use answers::answers;
 use maud::{Markup, html};
+pub(crate) use servers::servers;
 
 use super::lubbers_greco;
 use crate::report::findings::view::{Drawn, Setting, View};

@@ -1,0 +1,266 @@
+//! `loadgen try URL`: the first five minutes with a server that nobody here knows. Says what answers, follows it, and writes
+//! a target file to begin with.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::bounded::length;
+use super::trust::TrustFlags;
+use crate::files;
+use crate::limits;
+use crate::load::foreign::explore::{self, Head, Kind, Looking, Progress};
+use crate::load::foreign::follow::{Followed, Message};
+use crate::load::foreign::subscriber::short;
+use crate::load::foreign::template::{Template, Values};
+use crate::print;
+use crate::units::{Nanos, grouped, short_number};
+
+/// What to try.
+#[derive(Clone, Debug, Args)]
+pub struct TryArgs {
+    /// The address, as in 127.0.0.1:3000/events or wss://example.com/feed.
+    url: String,
+    /// Header of each request, as in 'Authorization: Bearer ${TOKEN}': ${…} is read from the environment. May be given several
+    /// times.
+    #[arg(long, value_name = "HEADER", value_parser = header)]
+    header: Vec<(HeaderName, Template, String)>,
+    #[command(flatten)]
+    trust: TrustFlags,
+    /// How long to follow what comes.
+    #[arg(long = "for", value_name = "LENGTH", default_value = "5s", value_parser = length(Nanos::SECOND, limits::LENGTH_MAX))]
+    length: Nanos,
+    /// The target file to write; not over one that is there.
+    #[arg(long, value_name = "FILE", default_value = "my-server.toml")]
+    out: PathBuf,
+}
+
+/// Reads `Name: value`.
+fn header(text: &str) -> Result<(HeaderName, Template, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as in 'Name: value'")?;
+    let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is no name of a header"))?;
+    let template = value.trim().parse::<Template>().map_err(|error| error.to_string())?;
+    Ok((name, template, value.trim().to_owned()))
+}
+
+/// Tries an address.
+///
+/// Errors: one sentence that says what was found instead, and what to do.
+pub async fn run(args: TryArgs) -> anyhow::Result<()> {
+    let url = if args.url.contains("://") { args.url.clone() } else { format!("http://{}", args.url) };
+    let mut headers = HeaderMap::new();
+    for (name, template, _) in &args.header {
+        let missing: Vec<&str> =
+            template.environment().filter(|(_, is_needed)| *is_needed).map(|(name, _)| name).collect();
+        if let Some(missing) = missing.into_iter().find(|name| std::env::var_os(name).is_none()) {
+            anyhow::bail!("{missing} is not in the environment; set it, as in `export {missing}=…`");
+        }
+        let value = HeaderValue::try_from(template.fill(&Values::default()));
+        headers.insert(name.clone(), value.with_context(|| format!("the value for {name} is not fit for a header"))?);
+    }
+    let looking = Looking { headers, length: args.length.duration(), trust: args.trust.trust()? };
+    let mut shown = 0;
+    let is_terminal = std::io::stdout().is_terminal();
+    let mut say = |progress: Progress<'_>| {
+        let line = match progress {
+            Progress::Head(head) => head_words(head),
+            Progress::Message(message) if shown < limits::TRY_MESSAGES_SHOWN => {
+                shown += 1;
+                message_words(message)
+            }
+            Progress::Message(_) => return,
+            Progress::Second(count, bytes) if is_terminal || count > 0 => {
+                format!("  {} messages/s, {} B/s", grouped(count as i64), grouped(bytes as i64))
+            }
+            Progress::Second(..) => return,
+        };
+        // A terminal that is gone ends the command by its own means.
+        let _printed = print::out(&format!("{line}\n"));
+    };
+    let head = explore::find(&url, &looking, &mut say).await?;
+    let followed = match head.kind {
+        Kind::Events | Kind::WebSocket | Kind::Json => Some(explore::follow(&head, &looking, &mut say).await?),
+        Kind::SocketIo | Kind::Page | Kind::Other => None,
+    };
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(followed) = &followed {
+        lines.extend(findings(&head, followed));
+    }
+    let Some(file) = target_file(&head, followed.as_ref(), &args.header) else {
+        lines.push(format!(
+            "nothing at {url} streams: {}; give the address of the stream itself",
+            if head.kind == Kind::Page {
+                "it is a web page"
+            } else {
+                "neither an event stream, a WebSocket, Socket.IO nor JSON"
+            }
+        ));
+        return say_lines(&lines);
+    };
+    if args.out.exists() {
+        lines.push(format!("{} is there already, and was left alone; choose another with --out", args.out.display()));
+        return say_lines(&lines);
+    }
+    files::write_whole(&args.out, file.as_bytes())
+        .with_context(|| format!("cannot write {}; choose another file with --out", args.out.display()))?;
+    let out = args.out.display().to_string();
+    let path = if out.contains('/') || out.ends_with(".toml") { out } else { format!("./{out}") };
+    lines.push(format!("wrote {path}; edit it, then: loadgen run --target {path}"));
+    say_lines(&lines)
+}
+
+fn say_lines(lines: &[String]) -> anyhow::Result<()> {
+    print::out(&(lines.join("\n") + "\n")).context("cannot print to standard output")
+}
+
+/// "http://127.0.0.1:3000/events: an event stream (200, content-type: text/event-stream, …)".
+fn head_words(head: &Head) -> String {
+    let what = match head.kind {
+        Kind::Events => "an event stream",
+        Kind::WebSocket => "a WebSocket",
+        Kind::SocketIo => "Socket.IO",
+        Kind::Json => "JSON",
+        Kind::Page => "a web page",
+        Kind::Other => "something else",
+    };
+    let told = ["content-type", "server", "cache-control", "etag", "x-accel-buffering", "via", "retry-after"];
+    let headers = told.into_iter().filter_map(|name| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some(format!(", {name}: {value}"))
+    });
+    format!("{}: {what} ({}{})", head.url, head.status.as_u16(), headers.collect::<String>())
+}
+
+fn message_words(message: &Message) -> String {
+    let event = if message.event.is_empty() { String::new() } else { format!("event {}, ", message.event) };
+    let id = message.id.as_deref().map_or_else(String::new, |id| format!("id {}, ", short(id)));
+    format!("  message: {event}{id}{} B: {}", grouped(message.text.len() as i64), short(&message.text))
+}
+
+/// What following said, in sentences.
+fn findings(head: &Head, followed: &Followed) -> Vec<String> {
+    let milli = |ns: i64| format!("{} ms", short_number(ns as f64 / 1e6));
+    let mut lines = Vec::new();
+    match (followed.count, followed.gaps()) {
+        (0, _) => lines.push(
+            "nothing came meanwhile: publish something, or follow for longer with --for; some servers wait for a first message"
+                .to_owned(),
+        ),
+        (count, None) => lines.push(format!("{} message in all", grouped(count as i64))),
+        (count, Some([median, longest])) => lines.push(format!(
+            "{} messages of {} B on average; {} ms between two at the median, {} ms at the most",
+            grouped(count as i64),
+            short_number(followed.messages.iter().map(|one| one.text.len()).sum::<usize>() as f64 / followed.messages.len() as f64),
+            short_number(median.as_secs_f64() * 1e3),
+            short_number(longest.as_secs_f64() * 1e3)
+        )),
+    }
+    if head.kind == Kind::Events {
+        lines.push(match followed.heartbeats {
+            0 => "no heartbeat comments were seen".to_owned(),
+            count => format!("heartbeat comments: {count}"),
+        });
+        let has_id = followed.messages.iter().any(|message| message.id.is_some());
+        lines.push(match (has_id, followed.resumes) {
+            (false, _) if followed.count > 0 => {
+                "events have no id: a client that was away misses what came meanwhile".to_owned()
+            }
+            (false, _) => "whether events have an id is not known yet".to_owned(),
+            (true, Some(true)) => "Last-Event-ID works: what followed an old id came again".to_owned(),
+            (true, Some(false)) => "events have an id, but Last-Event-ID brings nothing back".to_owned(),
+            (true, None) => "events have an id; too few came to try Last-Event-ID".to_owned(),
+        });
+        if let Some(retry) = followed.retry {
+            lines.push(format!("asks for {retry} before a reconnect"));
+        }
+    }
+    if head.kind == Kind::Json {
+        lines.push(match (followed.has_tag, followed.not_modified) {
+            (_, true) => "If-None-Match works: an answer that had not changed was 304".to_owned(),
+            (true, false) => "answers have an ETag; none was answered with 304".to_owned(),
+            (false, false) => "answers have no ETag: each poll brings everything again".to_owned(),
+        });
+    }
+    match followed.delays() {
+        Some(delays) => {
+            lines.push(format!(
+                "between sent ({}) and seen: {} at the median, {} to {}, by the clocks of both",
+                delays.path,
+                milli(delays.p50),
+                milli(delays.min),
+                milli(delays.max)
+            ));
+            lines.push(match delays.is_held_back {
+                true => "messages that were sent apart came together: a proxy or the server holds them back".to_owned(),
+                false => "nothing on the way holds messages back".to_owned(),
+            });
+        }
+        None if followed.count > 0 => lines.push(
+            "messages do not say when they were sent, so whether a proxy holds them back cannot be told".to_owned(),
+        ),
+        None => {}
+    }
+    if followed.ended {
+        lines.push("the server ended it".to_owned());
+    }
+    lines
+}
+
+/// A target file to begin with; `None` where there is no stream.
+fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName, Template, String)]) -> Option<String> {
+    let (scheme, rest) = head.url.split_once("://")?;
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let secure = if scheme.ends_with('s') { "s" } else { "" };
+    let mut text = format!(
+        "# Begun by `loadgen try`; targets/README.md says what can stand here.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
+        head.url.replace(['"', '\\'], "")
+    );
+    if let Some(delays) = followed.and_then(Followed::delays) {
+        text.push_str(&format!("# Where a message says when it was sent.\ntimestamp = \"{}\"\n", delays.path));
+    }
+    text.push_str(
+        "\n# Without these lines others publish: no audit. Let loadgen publish, and take `timestamp` away, if there is any:\n\
+         # [publish.http]\n# url = \"{base}/publish\"\n",
+    );
+    let mut more = String::new();
+    if !headers.is_empty() {
+        let accept = if head.kind == Kind::Events { "Accept = \"text/event-stream\", " } else { "" };
+        let pairs: Vec<String> = headers.iter().map(|(name, _, value)| format!("\"{name}\" = '{value}'")).collect();
+        more = format!("headers = {{ {accept}{} }}\n", pairs.join(", "));
+    }
+    let path = path.replace('"', "%22");
+    match head.kind {
+        Kind::Events => {
+            text.push_str(&format!("\n[sse]\nurl = \"{{base}}{path}\"\n{more}"));
+            let names = followed.map(Followed::events).unwrap_or_default();
+            if let Some(name) = names.iter().find(|name| !matches!(**name, "" | "message")) {
+                text.push_str(&format!("event = \"{name}\"\n"));
+            }
+        }
+        Kind::WebSocket => text.push_str(&format!("\n[websocket]\nurl = \"{{ws}}{path}\"\n{more}")),
+        Kind::Json => {
+            text.push_str(&format!("\n[polling]\nurl = \"{{base}}{path}\"\n{more}"));
+            if let Some(list) = followed.and_then(|followed| followed.list.as_deref()) {
+                text.push_str(&format!(
+                    "each = \"{list}\"\n# A cursor, so that each message comes once: targets/README.md\n"
+                ));
+            }
+        }
+        Kind::SocketIo => text.push_str(SOCKETIO),
+        Kind::Page | Kind::Other => return None,
+    }
+    Some(text)
+}
+
+/// As in `targets/socketio.toml`.
+const SOCKETIO: &str = r#"
+# The name of the event stands in `when`.
+[websocket]
+url = "{ws}/socket.io/?EIO=4&transport=websocket"
+handshake = [{ expect = "0{" }, { send = "40" }, { expect = "40{" }]
+replies = { 2 = "3" }
+message = { prefix = "42", when = { "$[0]" = "update" }, json = "$[1]" }
+"#;

@@ -1,0 +1,399 @@
+//! `loadgen try`: what answers at an address, found out by asking: an event stream, a WebSocket, Socket.IO, JSON or nothing of
+//! these. What is found is data; the command makes its words.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::connect::{Endpoint, EndpointError};
+use super::follow::{Followed, Message};
+use super::{http as connection, socket};
+use crate::limits;
+use crate::net::tls::Trust;
+use crate::transport::ClientError;
+use crate::transport::client::{beside, body};
+use crate::transport::sse::Parser;
+
+/// Why there is nothing to be told.
+#[derive(Debug, thiserror::Error)]
+pub enum ExploreError {
+    /// The address.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Nothing listens.
+    #[error("{host} takes no connection: {problem}; is the server started, and is this its port?")]
+    Closed {
+        /// The host and its port.
+        host: String,
+        /// What the system said.
+        problem: String,
+    },
+    /// No answer.
+    #[error(
+        "{host} took the connection and answered nothing within {seconds} s: it may expect TLS (https://), hold requests until \
+         there is something (a long poll, or a stream without a head), or hang"
+    )]
+    Silent {
+        /// The host and its port.
+        host: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// Not HTTP.
+    #[error("{host} answers, but not in HTTP: {problem}; it may expect TLS (https://)")]
+    NotHttp {
+        /// The host and its port.
+        host: String,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+/// What answers at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `text/event-stream`.
+    Events,
+    /// A WebSocket.
+    WebSocket,
+    /// Engine.IO, and so most likely Socket.IO.
+    SocketIo,
+    /// JSON, to be asked for again and again.
+    Json,
+    /// A web page.
+    Page,
+    /// Something else.
+    Other,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Of which address.
+    pub url: String,
+    /// What answers.
+    pub kind: Kind,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+/// What is told on the way.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A head came.
+    Head(&'a Head),
+    /// A message came.
+    Message(&'a Message),
+    /// A second is over: messages and bytes in it.
+    Second(u64, u64),
+}
+
+/// How to look.
+#[derive(Clone, Debug)]
+pub struct Looking {
+    /// Headers of each request.
+    pub headers: HeaderMap,
+    /// How long to follow.
+    pub length: Duration,
+    /// Which certificates are believed.
+    pub trust: Trust,
+}
+
+/// Addresses that streams often have, where the one that was given is a page.
+const USUAL: [&str; 6] = ["/events", "/sse", "/stream", "/ws", "/updates/sse", "/socket.io/?EIO=4&transport=polling"];
+
+/// Finds out what answers at an address: first as it is, then as a WebSocket, then at addresses that are usual.
+///
+/// Errors: [`ExploreError`].
+pub async fn find(
+    url: &str,
+    looking: &Looking,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> Result<Head, ExploreError> {
+    let endpoint = Endpoint::of(url, &looking.trust).await?;
+    let first = match url.starts_with("ws") {
+        true => websocket_head(&endpoint, url, looking).await?,
+        false => head(&endpoint, url, looking).await?,
+    };
+    on_progress(Progress::Head(&first));
+    if matches!(first.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo | Kind::Json) {
+        return Ok(first);
+    }
+    if let Ok(found) = websocket_head(&endpoint, url, looking).await
+        && found.kind == Kind::WebSocket
+    {
+        on_progress(Progress::Head(&found));
+        return Ok(found);
+    }
+    let is_root = connection::origin_form(url) == "/";
+    let base = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let scheme = if endpoint.secure.is_some() { "https" } else { "http" };
+    for path in USUAL.into_iter().filter(|_| is_root) {
+        let near = format!("{scheme}://{base}{path}");
+        for found in [head(&endpoint, &near, looking).await, websocket_head(&endpoint, &near, looking).await] {
+            if let Ok(found) = found
+                && matches!(found.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo)
+            {
+                on_progress(Progress::Head(&found));
+                return Ok(found);
+            }
+        }
+    }
+    Ok(first)
+}
+
+async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
+    let mut headers = looking.headers.clone();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json;q=0.9, */*;q=0.1"));
+    let host = endpoint.host.to_str().unwrap_or_default().to_owned();
+    let stream = endpoint.dial().await.map_err(|error| closed(&host, &error))?;
+    let asked = async {
+        let (mut http, connection) = connection::open(stream, &endpoint.host).await?;
+        let asked = async {
+            let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
+            let (parts, mut content) = response.into_parts();
+            let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let kind = match kind.to_ascii_lowercase() {
+                kind if kind.starts_with("text/event-stream") => Kind::Events,
+                kind if kind.contains("json") => Kind::Json,
+                kind if kind.starts_with("text/html") => Kind::Page,
+                _ => match content.frame().await {
+                    Some(Ok(frame)) if frame.data_ref().is_some_and(|data| data.starts_with(b"0{\"sid\"")) => {
+                        Kind::SocketIo
+                    }
+                    _ => Kind::Other,
+                },
+            };
+            let is_error = !parts.status.is_success();
+            let kind = if is_error { Kind::Other } else { kind };
+            Ok(Head { url: url.to_owned(), kind, status: parts.status, headers: parts.headers })
+        };
+        beside(connection, asked).await
+    };
+    match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, asked).await {
+        Ok(Ok(head)) => Ok(head),
+        Ok(Err(error)) => Err(ExploreError::NotHttp { host, problem: error.to_string() }),
+        Err(_) => Err(ExploreError::Silent { host, seconds: limits::TRY_ANSWER_TIMEOUT.as_secs() }),
+    }
+}
+
+fn closed(host: &str, error: &ClientError) -> ExploreError {
+    ExploreError::Closed { host: host.to_owned(), problem: error.to_string() }
+}
+
+/// Asks for an upgrade.
+async fn websocket_head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
+    let host = endpoint.host.to_str().unwrap_or_default().to_owned();
+    let stream = endpoint.dial().await.map_err(|error| closed(&host, &error))?;
+    let url = socket_url(url);
+    let opened = socket::open(stream, &url, looking.headers.clone(), None);
+    let head = |kind, status| Head { url: url.clone(), kind, status, headers: HeaderMap::new() };
+    match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, opened).await {
+        Ok(Ok(_stream)) => Ok(head(Kind::WebSocket, StatusCode::SWITCHING_PROTOCOLS)),
+        Ok(Err(ClientError::Refused { status, .. })) => Ok(head(Kind::Other, status)),
+        Ok(Err(error)) => Err(ExploreError::NotHttp { host, problem: error.to_string() }),
+        Err(_) => Err(ExploreError::Silent { host, seconds: limits::TRY_ANSWER_TIMEOUT.as_secs() }),
+    }
+}
+
+/// The same address as that of a WebSocket.
+pub fn socket_url(url: &str) -> String {
+    url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}"))
+}
+
+/// Follows what was found for a while.
+///
+/// Errors: [`ClientError`].
+pub async fn follow(
+    head: &Head,
+    looking: &Looking,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> Result<Followed, ClientError> {
+    let endpoint = Endpoint::of(&head.url, &looking.trust).await.map_err(ClientError::broken)?;
+    let mut followed = Followed::default();
+    let until = Instant::now() + looking.length;
+    let followed_for = async {
+        match head.kind {
+            Kind::Events => events(&endpoint, &head.url, looking, None, &mut followed, on_progress).await,
+            Kind::WebSocket => messages(&endpoint, &head.url, looking, &mut followed, on_progress).await,
+            Kind::Json => polls(&endpoint, &head.url, looking, &mut followed, on_progress).await,
+            Kind::SocketIo | Kind::Page | Kind::Other => Ok(()),
+        }
+    };
+    match tokio::time::timeout_at(until, followed_for).await {
+        Ok(Ok(())) => followed.ended = true,
+        Ok(Err(error)) if followed.messages.is_empty() => return Err(error),
+        Ok(Err(_)) => followed.ended = true,
+        Err(_) => {}
+    }
+    if head.kind == Kind::Events {
+        followed.resumes = resumes(&endpoint, &head.url, looking, &followed).await;
+    }
+    Ok(followed)
+}
+
+/// Follows an event stream, from behind an `id` if one is given.
+async fn events(
+    endpoint: &Endpoint,
+    url: &str,
+    looking: &Looking,
+    after: Option<&str>,
+    followed: &mut Followed,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> Result<(), ClientError> {
+    let (mut http, connection) = connection::open(endpoint.dial().await?, &endpoint.host).await?;
+    let mut headers = looking.headers.clone();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    if let Some(id) = after.and_then(|id| HeaderValue::try_from(id).ok()) {
+        headers.insert(HeaderName::from_static("last-event-id"), id);
+    }
+    let requests = async {
+        let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
+        let (mut content, mut parser) = (response.into_body(), Parser::default());
+        loop {
+            let Some(frame) = with_seconds(content.frame(), followed, on_progress).await else { return Ok(()) };
+            let Ok(data) = frame.map_err(ClientError::broken)?.into_data() else { continue };
+            followed.read(data.len());
+            followed.heartbeats +=
+                data.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b":")).count() as u64;
+            parser.push(&data, |block| {
+                followed.retry = followed.retry.or(block.retry);
+                if !block.data.is_empty() {
+                    let message = Message::new(block.data, block.event, block.id);
+                    on_progress(Progress::Message(&message));
+                    followed.push(message);
+                }
+                Ok(())
+            })?;
+        }
+    };
+    beside(connection, requests).await
+}
+
+/// Comes back behind an event that was seen, and looks whether what followed it comes again; `None` where too little was seen.
+async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Followed) -> Option<bool> {
+    let mut ids = seen.messages.iter().filter_map(|message| message.id.as_deref());
+    let (first, second) = (ids.next()?, ids.next()?);
+    let mut again = Followed::default();
+    let quiet = &mut |_: Progress<'_>| {};
+    let waited = async {
+        let following = events(endpoint, url, looking, Some(first), &mut again, quiet);
+        tokio::time::timeout(limits::TRY_RESUME_WAIT, following).await
+    };
+    let _over = waited.await;
+    let came = again.messages.iter().find_map(|message| message.id.as_deref());
+    Some(came == Some(second))
+}
+
+async fn messages(
+    endpoint: &Endpoint,
+    url: &str,
+    looking: &Looking,
+    followed: &mut Followed,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> Result<(), ClientError> {
+    let mut stream = socket::open(endpoint.dial().await?, url, looking.headers.clone(), None).await?;
+    while let Some(text) = with_seconds(socket::next_text(&mut stream), followed, on_progress).await? {
+        followed.read(text.len());
+        let message = Message::new(&text, "", None);
+        on_progress(Progress::Message(&message));
+        followed.push(message);
+    }
+    Ok(())
+}
+
+/// Asks each second; what is told apart is whether the answer has changed.
+async fn polls(
+    endpoint: &Endpoint,
+    url: &str,
+    looking: &Looking,
+    followed: &mut Followed,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> Result<(), ClientError> {
+    let (mut http, connection) = connection::open(endpoint.dial().await?, &endpoint.host).await?;
+    let requests = async {
+        let (mut tag, mut known) = (None::<HeaderValue>, BTreeSet::new());
+        loop {
+            let mut headers = looking.headers.clone();
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            if let Some(tag) = &tag {
+                headers.insert(IF_NONE_MATCH, tag.clone());
+            }
+            let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
+            followed.not_modified |= response.status() == StatusCode::NOT_MODIFIED;
+            tag = response.headers().get(ETAG).cloned().or(tag);
+            followed.has_tag |= tag.is_some();
+            let content = body(response, limits::TARGET_MESSAGE_BYTES_MAX).await?;
+            followed.read(content.len());
+            let value: Value = serde_json::from_slice(&content).unwrap_or_default();
+            let (path, list) = list(&value);
+            followed.list = followed.list.take().or(path);
+            for one in list.iter().map(ToString::to_string) {
+                if known.insert(one.clone()) && known.len() < limits::TRY_MESSAGES_MAX {
+                    let message = Message::new(&one, "", None);
+                    on_progress(Progress::Message(&message));
+                    followed.push(message);
+                }
+            }
+            with_seconds(tokio::time::sleep(Duration::from_secs(1)), followed, on_progress).await;
+        }
+    };
+    beside(connection, requests).await
+}
+
+/// The list in an answer, and where it stands: the whole, or the first member that is one.
+fn list(value: &Value) -> (Option<String>, Vec<Value>) {
+    match value {
+        Value::Array(list) => (Some("$".to_owned()), list.clone()),
+        Value::Object(members) => match members.iter().find(|(_, member)| member.is_array()) {
+            Some((name, member)) => (Some(name.clone()), member.as_array().cloned().unwrap_or_default()),
+            None => (None, vec![value.clone()]),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (None, vec![value.clone()]),
+    }
+}
+
+/// Waits for something, and tells of each second that passes meanwhile.
+async fn with_seconds<T>(
+    future: impl Future<Output = T>,
+    followed: &mut Followed,
+    on_progress: &mut impl FnMut(Progress<'_>),
+) -> T {
+    let mut future = std::pin::pin!(future);
+    loop {
+        let next = followed.second_ends();
+        tokio::select! {
+            biased;
+            value = &mut future => return value,
+            () = tokio::time::sleep_until(next) => {
+                let (count, bytes) = followed.end_second();
+                on_progress(Progress::Second(count, bytes));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_an_answer_is_found() {
+        for (json, path, count) in [
+            (r#"[1,2]"#, Some("$"), 2),
+            (r#"{"cursor":"a","updates":[1,2,3]}"#, Some("updates"), 3),
+            (r#"{"price":1}"#, None, 1),
+        ] {
+            let (found, list) = list(&serde_json::from_str(json).unwrap());
+            assert_eq!((found.as_deref(), list.len()), (path, count), "{json}");
+        }
+    }
+}

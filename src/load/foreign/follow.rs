@@ -1,0 +1,221 @@
+//! What came while a stream was followed, and what that says: how often, how large, how late, and whether something on the way
+//! holds messages back.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::timestamp;
+use crate::clock::{Clock, UnixAnchor};
+use crate::limits;
+use crate::stats::nearest_rank;
+use crate::units::Nanos;
+
+/// A message that was seen.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What it says.
+    pub text: String,
+    /// The event's name; empty where it has none.
+    pub event: String,
+    /// Its `id`.
+    pub id: Option<String>,
+    /// Where its time of sending stands, and how long ago that was in nanoseconds; negative where the clocks differ.
+    pub sent: Option<(String, i64)>,
+    arrived: Instant,
+}
+
+impl Message {
+    /// One that has just come.
+    pub fn new(text: &str, event: &str, id: Option<&str>) -> Self {
+        Self {
+            text: text.to_owned(),
+            event: event.to_owned(),
+            id: id.map(str::to_owned),
+            sent: sent(text),
+            arrived: Instant::now(),
+        }
+    }
+}
+
+/// The place in a message whose value is an instant of about now, and how long ago that is.
+fn sent(text: &str) -> Option<(String, i64)> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let now = UnixAnchor::of_process().unix(Clock::Monotonic.now());
+    let mut left = vec![("$".to_owned(), &value, 0)];
+    let mut at = 0;
+    // Breadth first: the outermost place is the likeliest.
+    while let Some((path, value, depth)) = left.get(at).cloned() {
+        at += 1;
+        let written = match value {
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => Some(text.clone()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        if let Some(sent) = written.as_deref().and_then(timestamp::read) {
+            let ago = i128::from(now.0) - i128::from(sent.0);
+            let day = i128::from(limits::TRY_TIMESTAMP_OFF_MAX.as_micros() as u64);
+            if (-day..=day).contains(&ago) {
+                return Some((path, i64::try_from(ago * 1_000).unwrap_or(i64::MAX)));
+            }
+        }
+        if depth < 3 && left.len() < 100 {
+            for (name, member) in value.as_object().into_iter().flatten() {
+                left.push((format!("{path}.{name}"), member, depth + 1));
+            }
+            for (index, element) in value.as_array().into_iter().flatten().enumerate().take(4) {
+                left.push((format!("{path}[{index}]"), element, depth + 1));
+            }
+        }
+    }
+    None
+}
+
+/// What came.
+#[derive(Debug)]
+pub struct Followed {
+    /// The messages, up to a bound.
+    pub messages: Vec<Message>,
+    /// How many came in all.
+    pub count: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Reads that brought something.
+    pub reads: u64,
+    /// Comment lines of an event stream.
+    pub heartbeats: u64,
+    /// Its `retry`.
+    pub retry: Option<Nanos>,
+    /// Does `Last-Event-ID` work? `None` where too little was seen.
+    pub resumes: Option<bool>,
+    /// Do answers have an `ETag`?
+    pub has_tag: bool,
+    /// Was a poll answered with 304?
+    pub not_modified: bool,
+    /// Where the list of an answer stands.
+    pub list: Option<String>,
+    /// Did the server end it?
+    pub ended: bool,
+    second: (Instant, u64, u64),
+}
+
+impl Default for Followed {
+    fn default() -> Self {
+        Self {
+            messages: Vec::new(),
+            count: 0,
+            bytes: 0,
+            reads: 0,
+            heartbeats: 0,
+            retry: None,
+            resumes: None,
+            has_tag: false,
+            not_modified: false,
+            list: None,
+            ended: false,
+            second: (Instant::now(), 0, 0),
+        }
+    }
+}
+
+/// What the times of sending say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delays {
+    /// Where they stand.
+    pub path: String,
+    /// Median time between sent and seen, in nanoseconds.
+    pub p50: i64,
+    /// The least.
+    pub min: i64,
+    /// The most.
+    pub max: i64,
+    /// Do messages come in bunches though they were sent apart?
+    pub is_held_back: bool,
+}
+
+impl Followed {
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.reads += 1;
+        self.second.2 += bytes as u64;
+    }
+
+    pub(super) fn push(&mut self, message: Message) {
+        self.count += 1;
+        self.second.1 += 1;
+        if self.messages.len() < limits::TRY_MESSAGES_MAX {
+            self.messages.push(message);
+        }
+    }
+
+    pub(super) fn second_ends(&self) -> Instant {
+        self.second.0 + Duration::from_secs(1)
+    }
+
+    pub(super) fn end_second(&mut self) -> (u64, u64) {
+        let (at, count, bytes) = self.second;
+        self.second = (at + Duration::from_secs(1), 0, 0);
+        (count, bytes)
+    }
+
+    /// Gaps between messages: median and longest; `None` of fewer than two.
+    pub fn gaps(&self) -> Option<[Duration; 2]> {
+        let mut gaps: Vec<Duration> =
+            self.messages.windows(2).map(|pair| pair[1].arrived.duration_since(pair[0].arrived)).collect();
+        gaps.sort_unstable();
+        Some([nearest_rank(&gaps, 0.5)?, nearest_rank(&gaps, 1.0)?])
+    }
+
+    /// What the times of sending say, where messages have them.
+    pub fn delays(&self) -> Option<Delays> {
+        let path = self.messages.iter().find_map(|message| message.sent.as_ref())?.0.clone();
+        let of_path = |message: &Message| message.sent.as_ref().filter(|(at, _)| *at == path).map(|(_, ago)| *ago);
+        let timed: Vec<(Instant, i64)> =
+            self.messages.iter().filter_map(|message| Some((message.arrived, of_path(message)?))).collect();
+        let mut delays: Vec<i64> = timed.iter().map(|(_, ago)| *ago).collect();
+        delays.sort_unstable();
+        let at = |share| nearest_rank(&delays, share);
+        let apart = i64::try_from(limits::TRY_HELD_BACK.as_nanos()).unwrap_or(i64::MAX);
+        // Two that came at one moment, of which one was sent well before the other.
+        let bunched = timed.windows(2).filter(|pair| {
+            let together = pair[1].0.duration_since(pair[0].0) < Duration::from_millis(5);
+            together && pair[0].1 - pair[1].1 > apart
+        });
+        let is_held_back = bunched.count() * 3 > timed.len() && timed.len() > 3;
+        Some(Delays { path, p50: at(0.5)?, min: *delays.first()?, max: *delays.last()?, is_held_back })
+    }
+
+    /// The names of the events.
+    pub fn events(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.messages.iter().map(|message| message.event.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_sending_is_found_and_bunches_are_told() {
+        let now = || UnixAnchor::of_process().unix(Clock::Monotonic.now()).0;
+        let message =
+            |ago_ms: u64| Message::new(&format!(r#"{{"n":17,"d":{{"ts":{}}}}}"#, now() / 1_000 - ago_ms), "", None);
+        assert_eq!(message(0).sent.map(|(path, _)| path).as_deref(), Some("$.d.ts"));
+        assert_eq!(Message::new("{\"n\":17}", "", None).sent, None);
+        let mut smooth = Followed::default();
+        let mut bunched = Followed::default();
+        for round in 0..4 {
+            smooth.push(message(3));
+            // Four that were sent 300 ms apart come together.
+            (0..4).for_each(|place| bunched.push(message(900 - place * 300)));
+            tokio::time::advance(Duration::from_millis(1_200 + round)).await;
+        }
+        assert!(!smooth.delays().unwrap().is_held_back);
+        let delays = bunched.delays().unwrap();
+        assert!(delays.is_held_back && delays.max - delays.min >= 899_000_000, "{delays:?}");
+    }
+}
