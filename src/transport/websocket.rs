@@ -364,7 +364,7 @@ fn frames(batch: &Batch) -> Bytes {
     bytes.into()
 }
 
-/// Writes messages together, with one flush. A client that takes nothing for too long is cut by its [`Socket`].
+/// Writes messages together, with one flush. A client that takes nothing for too long is cut by its socket.
 pub(super) async fn send_all<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     messages: impl IntoIterator<Item = Message>,
