@@ -413,8 +413,6 @@ pub const TRY_MESSAGES_SHOWN: usize = 3;
 pub const TRY_TIMESTAMP_OFF_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// By how much messages must have been sent apart for their coming together to mean something.
 pub const TRY_HELD_BACK: Duration = Duration::from_millis(50);
-/// New connections a second to a server on another host: a gentle ramp, which it can refuse before it is overrun.
-pub const REMOTE_RAMP_PER_SECOND: f64 = 100.0;
 /// How long starting a path and asking its relay may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.

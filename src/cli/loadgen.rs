@@ -1,4 +1,5 @@
-//! The `loadgen` program: its sub-commands and flags, and what it does with them.
+//! The `loadgen` program: its sub-commands and flags, and what it does with them. Longer than most files, since the help of
+//! all sub-commands stands here.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

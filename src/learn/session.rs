@@ -1,4 +1,5 @@
-//! One check: a lab of its own, a student's program, and the oracle that judges each line that it prints.
+//! One check: a lab of its own, a student's program, and the oracle that judges each line that it prints. Longer than most
+//! files, since the stages share the state of one run.
 
 use std::ffi::OsString;
 use std::io;

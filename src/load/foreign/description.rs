@@ -1,5 +1,6 @@
 //! A target file: how to start a server that is not ours, how to publish there, and how to subscribe over each transport
-//! that it has. `targets/README.md` is its manual, `schema/target.schema.json` its schema.
+//! that it has. `targets/README.md` is its manual. One type for each table of
+//! such a file, all in one place, since they are read together.
 
 use std::collections::{BTreeMap, BTreeSet};
 

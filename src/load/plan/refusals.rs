@@ -1,4 +1,4 @@
-//! What cannot be planned, and what to ask for instead.
+//! What cannot be planned, and what to ask for instead. Every refusal stands in one list, and so in one file.
 
 use crate::limits;
 use crate::load::foreign::catalog::CatalogError;

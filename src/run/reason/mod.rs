@@ -1,5 +1,5 @@
 //! Why a trial, a row or a run is not valid: as data, so that programs can tell the reasons apart. Their words are made in
-//! `report/text/wording/reasons.rs`.
+//! `report/text/wording/reasons.rs`. It is one list, and so one file.
 
 mod gathered;
 
