@@ -58,10 +58,10 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         (&["run", "--measure", "4"], &["--measure"]),
         (&["run", "--poll-interval", "1ms"], &["--poll-interval", "use 5ms to 60s"]),
         (&["run", "--feed", "pigeon"], &["--feed", "replay"]),
-        (&["run", "--target", "nonsense"], &["--target", "give http://HOST:PORT"]),
+        (&["run", "--target", "nonsense"], &["`nonsense`", "nchan", ".toml"]),
         (&["run", "--target", "https://127.0.0.1:8080"], &["--target", "TLS", "give http://HOST:PORT"]),
         (&["run", "--target", "ftp://127.0.0.1/"], &["--target", "http://127.0.0.1:8080"]),
-        (&["run", "--target", "localhost:8080"], &["--target", "give http://HOST:PORT"]),
+        (&["run", "--target", "localhost:8080"], &["`localhost:8080`", "nchan", ".toml"]),
         (&["run", "nosuch"], &["no scenario `nosuch`", "quick"]),
         (&["run", "--rate", "50"], &["--rate needs --feed synthetic"]),
         (&["run", "--feed", "synthetic", "--speed", "3"], &["--speed applies to the replay feed", "--feed replay"]),
@@ -280,6 +280,8 @@ impl LongRun {
             "false",
             "--alone",
             "false",
+            "--feed",
+            "synthetic",
         ]);
         command.args(flags).arg("--out").arg(out).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn().unwrap();
@@ -429,12 +431,13 @@ async fn each_flag_of_the_help_stands_under_its_own_heading() {
         }
     }
     let flags = flags_by_heading(&loadgen, &["run"]).await;
-    for flag in ["target", "out", "fail-if", "pin", "server-arg"] {
+    for flag in ["out", "fail-if", "pin", "server-arg"] {
         assert!(flags["Options"].iter().any(|found| found == flag), "--{flag}: {flags:?}");
     }
     // A setting of the run under one of the others: what is swept, what the feed is, how it is measured.
     for (heading, flag) in [
         ("Settings that can be swept", "clients"),
+        ("Settings that can be swept", "target"),
         ("Settings that can be swept", "rate"),
         ("Feed", "speed"),
         ("Run", "rounds"),

@@ -35,6 +35,9 @@ pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next:
     {
         let session = attach(&app, &connection, &session, lane).await?;
         middlebox = session.middlebox();
+        if middlebox.buffer_bytes > 0 {
+            connection.takeover().withdraw();
+        }
         if middlebox.idle.is_some() && !connection.attachment().watch() {
             app.tasks.spawn(cut_when_silent(Arc::clone(&app), Arc::downgrade(&connection), session));
         }

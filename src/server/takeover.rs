@@ -78,6 +78,11 @@ impl<S> Takeover<S> {
         self.lock().read_ahead = Some(request);
     }
 
+    /// Withdraws the offer: the answer has to go the ordinary way, through what wraps its body.
+    pub fn withdraw(&self) {
+        self.is_offered.store(false, Relaxed);
+    }
+
     /// Is it offered?
     pub fn is_offered(&self) -> bool {
         self.is_offered.load(Relaxed)
