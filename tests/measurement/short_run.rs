@@ -62,7 +62,8 @@ fn check_verdicts(run: &Value, code: Option<i32>) {
             || is_beyond("schedule_lag_ns_p99", limits::LAG_P99_INVALID)
             || health("wait_fraction") > limits::WAIT_INVALID;
         let is_suspect = is_beyond("schedule_lag_ns_p99", limits::LAG_P99_SUSPECT)
-            || health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT;
+            || health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT
+            || health("others_cpu_fraction") > limits::OTHERS_BUSY_SUSPECT;
         let verdict = match (is_invalid, is_suspect) {
             (true, _) => "invalid",
             (false, true) => "suspect",
