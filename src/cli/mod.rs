@@ -9,6 +9,7 @@ mod folders;
 pub mod loadgen;
 pub mod path;
 pub mod process;
+mod protocol;
 pub mod server;
 
 pub use feed::FeedArgs;

@@ -1,28 +1,18 @@
-//! From an accepted socket to served requests.
+//! From a listening socket to connections that are served.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::response::IntoResponse;
-use futures_util::future::{Either, ready};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tower_service::Service;
 
+use super::connection::{self, Spoken, serve};
+use super::refusal::refuse;
 use super::routes;
 use crate::limits;
 use crate::net::AnyStream;
 use crate::net::Stream;
-use crate::server::request::check_host;
-use crate::server::{App, Connection, Problem, Socket};
-use crate::transport;
+use crate::server::App;
 
 /// Accepts until the drain begins, then waits for connections and tasks to end.
 pub async fn run(app: Arc<App>, listener: TcpListener) {
@@ -49,7 +39,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
 }
 
 fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
-    if app.counters.sockets.len() >= app.settings.connections_max {
+    if app.counters.connections() >= app.settings.connections_max {
         return refuse(app, stream, "too many connections; come back later");
     }
     // Without it a small write may wait for the acknowledgement of the one before (RFC 9293 section 3.7.4).
@@ -65,9 +55,36 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     if !app.counters.addresses.enter(peer.ip(), most) {
         return refuse(app, stream, "too many connections of your address; close some, or come back later");
     }
+    if app.settings.tls.is_some() || app.settings.h2c {
+        app.tasks.spawn(agree(Arc::clone(app), router.clone(), stream, peer));
+        return;
+    }
     let (connection, socket) =
         app.counters.open(AnyStream::Tcp(stream), peer, app.clock.now(), app.settings.write_timeout);
-    app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket));
+    app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket, Spoken::Http1));
+}
+
+/// Agrees with a client on what is spoken, outside the loop that accepts, and serves it.
+async fn agree(app: Arc<App>, router: Router, stream: TcpStream, peer: SocketAddr) {
+    let handshaking = app.counters.begin_handshake();
+    let agreed = match &app.settings.tls {
+        Some(acceptor) => connection::accept_tls(acceptor, stream).await,
+        None => connection::look_for_preface(&stream, app.settings.head_timeout)
+            .await
+            .map(|spoken| (AnyStream::Tcp(stream), spoken)),
+    };
+    match agreed {
+        Ok((stream, spoken)) => {
+            let opened = app.counters.open(stream, peer, app.clock.now(), app.settings.write_timeout);
+            drop(handshaking);
+            let (connection, socket) = opened;
+            serve(app, router, connection, socket, spoken).await;
+        }
+        Err(error) => {
+            app.counters.addresses.leave(peer.ip());
+            tracing::debug!("{peer} could not be agreed with: {error}");
+        }
+    }
 }
 
 /// Serves one connection over any stream: for a simulation, which has a network of its own.
@@ -76,72 +93,5 @@ pub async fn serve_over(app: Arc<App>, stream: impl Stream + 'static, peer: Sock
     app.counters.addresses.enter(peer.ip(), usize::MAX);
     let wire = AnyStream::Other(Box::new(stream));
     let (connection, socket) = app.counters.open(wire, peer, app.clock.now(), app.settings.write_timeout);
-    serve(app, router, connection, socket).await;
-}
-
-/// Tells a client that there is no room for it, as far as its socket takes that at once.
-fn refuse(app: &Arc<App>, mut stream: TcpStream, detail: &'static str) {
-    app.counters.refuse();
-    let problem = Problem::new(http::StatusCode::SERVICE_UNAVAILABLE, detail);
-    let body = problem.body();
-    let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nretry-after: {}\r\nconnection: close\r\n\
-         content-type: application/problem+json\r\ncontent-length: {}\r\n\r\n{body}",
-        limits::RETRY_AFTER.as_secs(),
-        body.len()
-    );
-    // A fresh socket has room for so little; if not, the client sees a closed connection instead.
-    let _sent = stream.try_write(head.as_bytes());
-    let Ok(patience) = Arc::clone(&app.refusals).try_acquire_owned() else { return };
-    app.tasks.spawn(async move {
-        // What was read of it or not: a socket closed over an unread request would take the answer back with a reset.
-        let read_on = async {
-            stream.shutdown().await?;
-            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
-        };
-        let _ended = tokio::time::timeout(limits::LINGER, read_on).await;
-        drop(patience);
-    });
-}
-
-/// Serves one connection until it ends, or until the drain asks it to.
-async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
-    let shared = Arc::clone(&app);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        connection.charge(transport::of_path(request.uri().path()));
-        let origins = &shared.settings.origins;
-        let host = check_host(&request).and_then(|()| origins.check_host(request.uri(), request.headers()));
-        let answer = match host {
-            Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
-            Ok(()) => {
-                let mut request: Request = request.map(axum::body::Body::new);
-                request.extensions_mut().insert(Arc::clone(&connection));
-                Either::Right(router.clone().call(request))
-            }
-        };
-        // Boxed, since hyper keeps room for it as long as the connection lives, also when a stream needs it no more.
-        Box::pin(answer)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.settings.head_timeout)
-        .max_buf_size(limits::HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
-        biased;
-        ended = &mut connection => note(ended),
-        () = app.drain.begun() => {
-            connection.as_mut().graceful_shutdown();
-            note(connection.await);
-        }
-    }
-}
-
-/// A connection that breaks is the network's or the client's doing, and worth a line only to who looks for it.
-fn note(ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        tracing::debug!("a connection ended: {error}");
-    }
+    serve(app, router, connection, socket, Spoken::Http1).await;
 }

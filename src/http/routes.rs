@@ -25,8 +25,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/poll", get(polling::serve))
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
-        .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve));
+        .route("/updates/ws", get(websocket::serve).connect(websocket::serve))
+        .route("/echo/ws", get(echo::serve).connect(echo::serve));
     let rest = Router::new()
         .route("/updates", post(publish))
         .route("/echo", post(echo::post))

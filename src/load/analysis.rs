@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::limits;
-use crate::load::context::{Outcome, Subject};
+use crate::load::context::{Handshake, Outcome, Subject};
 use crate::load::path::path_errors;
 use crate::load::trial_data::{Ends, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::measure::host;
-use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{
+    Audit, Handshakes, Health, Leaving, LinkReport, Point, Returns, Sharing, Slice, Trial, Verdict, WireTotals,
+};
 use crate::run::histogram;
 use crate::run::metric::{Metrics, Value, WireBytes};
 use crate::run::reason::{Cause, Reason};
@@ -68,6 +70,8 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         health,
         link: data.link,
         path: data.path,
+        handshakes: handshakes(&data.handshakes),
+        sharing: sharing(&data),
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),
@@ -123,6 +127,52 @@ fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Windo
     }
 }
 
+/// The handshakes of TLS; `None` where there was none.
+fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
+    if all.is_empty() {
+        return None;
+    }
+    let [full, resumed] = [false, true].map(|is_resumed| {
+        let of_kind = all.iter().filter(|handshake| handshake.is_resumed == is_resumed);
+        let mut took: Vec<Nanos> = of_kind.map(|handshake| handshake.took).collect();
+        took.sort_unstable();
+        took
+    });
+    let at = |took: &[Nanos], share| nearest_rank(took, share).unwrap_or_default();
+    Some(Handshakes {
+        full: full.len() as u64,
+        full_ns_p50: at(&full, 0.5),
+        full_ns_p99: at(&full, 0.99),
+        resumed: resumed.len() as u64,
+        resumed_ns_p50: at(&resumed, 0.5),
+        resumed_ns_p99: at(&resumed, 0.99),
+    })
+}
+
+/// How requests waited on connections that clients shared; `None` where none did.
+fn sharing(data: &TrialData) -> Option<Sharing> {
+    if data.queues.is_empty() {
+        return None;
+    }
+    let from = data.clock.instant(data.window.start).into_std();
+    let (mut waits, mut streams_max) = (Vec::new(), 0);
+    for queue in &data.queues {
+        let (of_connection, open_max) = queue.waits_since(from);
+        waits.extend(of_connection);
+        streams_max = streams_max.max(open_max);
+    }
+    waits.sort_unstable();
+    let at = |share| nearest_rank(&waits, share).unwrap_or_default();
+    Some(Sharing {
+        connections: data.queues.len() as u64,
+        streams_max,
+        requests: waits.len() as u64,
+        wait_ns_p50: at(0.5),
+        wait_ns_p99: at(0.99),
+        wait_ns_max: at(1.0),
+    })
+}
+
 /// The clients that came back in the interval; `None` where they were to stay.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
@@ -155,6 +205,11 @@ fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     let counters = ends.ended.counters - ends.begun.counters;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
     let segments = segments(&ends.ended) - segments(&ends.begun);
+    let data_segments = ends.ended.tcp.data_segments - ends.begun.tcp.data_segments;
+    // What was compressed is taken apart as it was before, so that payload and framing mean the same with compression and
+    // without.
+    let compression_saved = counters.decoded as i64 - counters.coded as i64;
+    let body = counters.body.saturating_add_signed(compression_saved);
     let header = limits::segment_header_bytes(address.ip());
     let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
@@ -163,8 +218,13 @@ fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
     WireTotals {
         payload: counters.payload,
-        framing: counters.framing + counters.body.saturating_sub(counters.payload),
+        framing: counters.framing + body.saturating_sub(counters.payload),
         http_headers: counters.http_headers,
+        h2_frames: counters.h2_frames,
+        tls_records: counters.tls_records,
+        tls_handshake: counters.tls_handshake_and_tickets(),
+        compression_saved,
+        acknowledgements: segments.saturating_sub(data_segments),
         tcp_ip: segments * header,
         retransmitted: client + server,
         socket: counters.up + counters.down,
@@ -217,7 +277,8 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
         (Some(ended), Some(begun)) => per_delivery(ended.saturating_sub(begun).0),
         (None, _) | (_, None) => Value(None),
     };
-    let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
+    let total = (wire.parts() + wire.tcp_ip + wire.retransmitted).saturating_add_signed(-wire.compression_saved);
+    let segment = wire.tcp_ip.checked_div(wire.segments).unwrap_or_default();
     // Where clients come and go, it is their coming back that counts.
     let mut connects = came_back(data);
     if connects.is_empty() {
@@ -237,7 +298,12 @@ fn costs(data: &TrialData, wire: &WireTotals, arrived: u64, which: TrialId<'_>) 
             payload: per_delivery(wire.payload),
             framing: per_delivery(wire.framing),
             http_headers: per_delivery(wire.http_headers),
+            h2_frames: per_delivery(wire.h2_frames),
+            tls_records: per_delivery(wire.tls_records),
+            tls_handshake: per_delivery(wire.tls_handshake),
+            compression: Value::ratio(-wire.compression_saved as f64, arrived as f64),
             tcp_ip: per_delivery(wire.tcp_ip),
+            acknowledgements: per_delivery(wire.acknowledgements * segment),
             retransmitted: per_delivery(wire.retransmitted),
         },
         server_cpu_ns_per_delivery: cpu(ended.server_cpu, begun.server_cpu),
@@ -371,7 +437,7 @@ fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
         causes.extend(path_errors::of(&asked, &gave));
     }
-    let (parts, socket) = (wire.payload + wire.framing + wire.http_headers, wire.socket);
+    let (parts, socket) = (wire.parts().saturating_add_signed(-wire.compression_saved), wire.socket);
     if parts.abs_diff(socket) as f64 > socket as f64 * limits::WIRE_MISMATCH_SUSPECT {
         causes.push(Cause::BytesDiffer { parts, socket });
     }

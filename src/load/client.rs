@@ -1,24 +1,19 @@
 //! One virtual client: a connection of its own, a position, and a record of all that it saw.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::SemaphorePermit;
 
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::dial::{Dialler, Wire};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::tcp_baseline;
-use crate::measure::bytes::ByteClassifier;
 use crate::measure::delivery::Delivery;
-use crate::measure::sockets::Sockets;
-use crate::measure::tap::{Tap, Tapped};
 use crate::run::file::Leaving;
 use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
@@ -33,8 +28,10 @@ pub async fn run(
     sending: Option<Sending>,
     progress: Arc<ClientProgress>,
 ) -> Outcome {
+    let dialler = Arc::new(Dialler::new(id, Arc::clone(&context), Arc::clone(&progress.counters)));
     let mut client = Client {
         id,
+        dialler,
         dialled: Nanos::ZERO,
         back_off: BackOff::default(),
         dialling: None,
@@ -59,6 +56,7 @@ pub async fn run(
 
 struct Client<'a> {
     id: u32,
+    dialler: Arc<Dialler>,
     context: &'a TrialContext,
     progress: Arc<ClientProgress>,
     outcome: Outcome,
@@ -115,18 +113,18 @@ impl<'a> Client<'a> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
-        let io = self.dial().await.map_err(|error| ClientError::Broken(error.into()))?;
-        let subject = self.context.subject;
-        if let (Subject::Transport(via), Some(sending)) = (subject, self.sending) {
+        let Subject::Transport(via) = self.context.subject else {
+            let wire = self.dialler.wire().await.map_err(ClientError::of_dial)?;
+            return tcp_baseline::subscribe(wire, position, &mut |event| self.note(event)).await;
+        };
+        let session = self.dialler.session().await.map_err(ClientError::of_dial)?;
+        if let Some(sending) = self.sending {
             let next_seq = self.outcome.planned.as_ref().map_or(0, |planned| planned.len() as u64) + 1;
             let context = self.context;
-            return echo::talk(context, via, io, options, sending, next_seq, |event| self.note_echo(event)).await;
+            let note = |event| self.note_echo(event);
+            return echo::talk::<Wire>(context, via, session, options, sending, next_seq, note).await;
         }
-        let mut on_event = |event: Event<'_>| self.note(event);
-        match subject {
-            Subject::Transport(via) => reconnect::subscribe(via, io, options, position, &mut on_event).await,
-            Subject::TcpBaseline => tcp_baseline::subscribe(io, position, &mut on_event).await,
-        }
+        reconnect::subscribe::<Wire>(via, session, options, position, &mut |event| self.note(event)).await
     }
 
     fn note(&mut self, event: Event<'_>) {
@@ -161,6 +159,7 @@ impl<'a> Client<'a> {
             Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
             Event::Retry(length) => self.back_off.asked_to_wait(length),
             Event::MissedPoll => self.outcome.missed_polls += 1,
+            Event::Decompressed { coded, decoded } => self.progress.counters.decompressed(coded, decoded),
         }
     }
 
@@ -191,53 +190,6 @@ impl<'a> Client<'a> {
             self.outcome.connect = Some(now.saturating_sub(self.dialled));
             self.context.connected.add_permits(1);
         }
-    }
-
-    /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
-    async fn dial(&self) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
-        let server = self.context.server_of(self.id);
-        let socket = match server {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        let part = self.id / limits::CLIENTS_PER_ADDRESS;
-        if let (IpAddr::V4(address), 1..) = (server.ip(), part)
-            && address.is_loopback()
-        {
-            let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + part);
-            socket.bind(SocketAddr::new(source.into(), 0))?;
-        }
-        let stream = tokio::time::timeout(limits::DIAL_TIMEOUT, socket.connect(server)).await??;
-        stream.set_nodelay(true)?;
-        let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
-        let counters = Arc::clone(&self.progress.counters);
-        let keeper = match self.context.subject {
-            Subject::Transport(_) => ByteClassifier::new(counters),
-            Subject::TcpBaseline => ByteClassifier::bare(counters),
-        };
-        let context: &'a TrialContext = self.context;
-        Ok(Tapped::new(stream, ClientTap { keeper, sockets: &context.sockets, id }, limits::WRITE_TIMEOUT))
-    }
-}
-
-/// Puts the bytes in the ledger, and leaves the kernel's counts when the connection closes.
-struct ClientTap<'a> {
-    keeper: ByteClassifier,
-    sockets: &'a Sockets<()>,
-    id: u64,
-}
-
-impl Tap for ClientTap<'_> {
-    fn came_in(&mut self, bytes: &[u8]) {
-        self.keeper.came_in(bytes);
-    }
-
-    fn went_out(&mut self, bytes: &[u8]) {
-        self.keeper.went_out(bytes);
-    }
-
-    fn closing(&mut self) {
-        self.sockets.leave(self.id);
     }
 }
 

@@ -9,6 +9,8 @@ pub mod analysis;
 pub mod client;
 pub mod clock_relation;
 pub mod context;
+mod control;
+mod dial;
 pub mod echo;
 pub mod environment;
 pub mod health;

@@ -20,7 +20,7 @@ use crate::load::scenarios::Scenario;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
-use crate::run::{FeedKind, RunSettings, Transport};
+use crate::run::{Compression, FeedKind, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
@@ -85,6 +85,7 @@ impl Plan {
         refusals::refuse_idle(&flags, &settings, target.is_some())?;
         refusals::refuse_lists(&settings)?;
         refusals::refuse_paths(&settings, target.is_some())?;
+        refusals::refuse_protocols(&settings, target.is_some())?;
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
         let points = planned.collect::<Result<Vec<_>, _>>()?;
@@ -107,6 +108,9 @@ impl Plan {
         }
         for point in &self.points {
             refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
+        }
+        if let Some(index) = (0..self.points.len()).find(|index| self.transports_at(*index) == 0) {
+            return Err(PlanError::NothingThere(self.points[index].point.compression));
         }
         match self.refuse_empty()? {
             Some(refusal) => Err(refusal.into()),
@@ -171,10 +175,15 @@ impl Plan {
         let are_all_swept = Transport::ALL.iter().all(is_swept);
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let point = &self.points[point_index].point;
+        let transports = transports.filter(|transport| can_have(*transport, point));
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
+    }
+
+    fn transports_at(&self, point_index: usize) -> usize {
+        self.subjects(point_index).into_iter().filter(|subject| *subject != Subject::TcpBaseline).count()
     }
 
     /// From all connected to the start of measuring. Each polling client must have polled once by then: one that holds
@@ -197,6 +206,19 @@ impl Plan {
         let update = if point.rate_per_s > 0.0 { Nanos::from_seconds(1.0 / point.rate_per_s) } else { Nanos::ZERO };
         self.scenario.measure_ns.max(Nanos(poll.max(update).0.saturating_mul(u64::from(self.scenario.cycles))))
     }
+}
+
+/// Is there such a thing as this transport with the compression of a point, and with its way to keep connections? What is
+/// one connection from beginning to end has none to keep.
+fn can_have(transport: Transport, point: &Point) -> bool {
+    let is_websocket = transport == Transport::WebSocket;
+    let is_compressible = match point.compression {
+        Compression::None => true,
+        Compression::Gzip | Compression::Zstd => !is_websocket,
+        Compression::Deflate => is_websocket,
+    };
+    let is_stream = matches!(transport, Transport::Sse | Transport::WebSocket);
+    is_compressible && (point.keep_alive || !is_stream)
 }
 
 /// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning

@@ -6,7 +6,7 @@
 //! ```
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,10 +36,10 @@ use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::run::Transport;
+use crate::run::{Compression, Protocol, Transport};
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
-use crate::transport::Options;
+use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
 /// Why a trial could not be done.
@@ -80,7 +80,10 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     };
     let host = real.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
     let mut target = match &plan.target {
-        None => Target::start(which.subject, &which.point.feed, host, plan.server_core, &plan.server_args).await?,
+        None => {
+            let args = [protocol_args(point), plan.server_args.clone()].concat();
+            Target::start(which.subject, &which.point.feed, host, plan.server_core, &args).await?
+        }
         Some(url) => Target::external(url.clone()).await?,
     };
     let relation = match which.subject {
@@ -101,6 +104,13 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         subject: which.subject,
         server: link.as_ref().map_or(target.address, |link| link.address),
         has_path: path.is_some(),
+        protocol: point.protocol,
+        tls: target.connector(point.protocol)?,
+        keep_alive: point.keep_alive,
+        shared: shared_connections(point),
+        shared_counters: Arc::default(),
+        queues: std::sync::Mutex::default(),
+        handshakes: std::sync::Mutex::default(),
         clock: Clock::Monotonic,
         relation,
         sockets: Sockets::default(),
@@ -194,7 +204,12 @@ async fn measure(
     let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
     let relation = context.relation;
+    let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
+    let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
     let data = TrialData {
+        handshakes,
+        queues,
+        clock: context.clock,
         outcomes,
         due,
         memory,
@@ -221,6 +236,28 @@ struct Way {
 
 fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> {
     path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
+}
+
+/// The flags of a server that speaks as a point asks for.
+fn protocol_args(point: &Point) -> Vec<String> {
+    let mut args = Vec::new();
+    match point.protocol {
+        Protocol::Http1 => {}
+        Protocol::Https1 | Protocol::H2 => args.push("--tls"),
+        Protocol::H2c => args.push("--h2c"),
+    }
+    if point.compression != Compression::None {
+        args.push("--compress");
+    }
+    args.into_iter().map(str::to_owned).collect()
+}
+
+/// Room for the connections that clients share, if they do.
+fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>>> {
+    match point.share_connection {
+        0 | 1 => Vec::new(),
+        clients => (0..point.clients.div_ceil(clients)).map(|_| tokio::sync::Mutex::default()).collect(),
+    }
 }
 
 /// The same for all transports at one point in one round: they meet the same phases and the same losses.
@@ -342,7 +379,11 @@ async fn snapshot(
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host_busy: host::busy(),
-        counters: progress.iter().map(|progress| progress.counters.read()).sum(),
+        counters: progress
+            .iter()
+            .map(|progress| progress.counters.read())
+            .chain([context.shared_counters.read()])
+            .sum(),
         tcp: context.sockets.total(),
         server_retransmitted: match subject {
             Subject::Transport(_) => target.retransmitted().await,

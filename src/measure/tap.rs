@@ -29,12 +29,14 @@ pub struct Tapped<S, T: Tap> {
     write_timeout: Duration,
     /// Runs while the stream has no room for what is to be written.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// It runs for a flush: under TLS, what was taken may still wait for room.
+    is_flushing: bool,
 }
 
 impl<S, T: Tap> Tapped<S, T> {
     /// Puts `tap` on `stream`.
     pub fn new(stream: S, tap: T, write_timeout: Duration) -> Self {
-        Self { stream, tap, write_timeout, stalled: None }
+        Self { stream, tap, write_timeout, stalled: None, is_flushing: false }
     }
 
     /// The stream itself.
@@ -112,7 +114,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S,
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let outcome = Pin::new(&mut self.stream).poll_flush(context);
+        if outcome.is_pending() || self.is_flushing {
+            self.is_flushing = outcome.is_pending();
+            return self.watch(context, outcome);
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -41,6 +41,8 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         health: Health::default(),
         link: None,
         path: None,
+        handshakes: None,
+        sharing: None,
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,

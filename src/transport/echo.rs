@@ -26,9 +26,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use http::Request as HttpRequest;
+use http::{Request as HttpRequest, Response as HttpResponse};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -43,6 +44,7 @@ use crate::run::file::MessageKind;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Connection, Problem, Socket, request};
 use crate::transport::client::{self, ClientError, Options};
+use crate::transport::session::{H2Session, Session};
 use crate::transport::websocket;
 
 /// A query without a name in it.
@@ -82,7 +84,7 @@ pub async fn serve(
     request: Request,
 ) -> Result<Response, Problem> {
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
-    let (response, upgrade) = websocket::accept(request, config, &app.settings.origins)?;
+    let (response, upgrade) = websocket::accept(request, config, &connection, &app.settings.origins)?;
     let drain = app.drain.turn();
     app.tasks.spawn(async move {
         if let Some(mut socket) = upgrade.socket().await {
@@ -131,27 +133,33 @@ async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> 
 pub enum Line<S> {
     /// A POST each, on a connection that is kept.
     Post(SendRequest<Full<Bytes>>),
+    /// A POST each, on streams of one.
+    PostStream(H2Session),
     /// WebSocket messages.
-    WebSocket(Box<WebSocketStream<S>>),
+    WebSocket(Box<websocket::ClientSocket<S>>),
 }
 
-/// Opens a line over `io`, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
+/// Opens a line over a session, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
 /// own; for all others it is a POST.
 pub async fn with_line<S: Stream, T>(
     via: Transport,
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     talk: impl AsyncFnOnce(Line<S>) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     match via {
         Transport::WebSocket => {
-            let socket = websocket::open(io, options, "/echo/ws", &mut |_requested| {}).await?;
+            let socket = websocket::open(session, options, "/echo/ws", &mut |_requested| {}).await?;
             client::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
         }
-        Transport::Polling | Transport::LongPolling | Transport::Sse => {
-            let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-            client::beside(connection, talk(Line::Post(sender))).await
-        }
+        Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
+            Session::Http1(io) => {
+                let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
+                client::beside(connection, talk(Line::Post(sender))).await
+            }
+            Session::H2(session) => talk(Line::PostStream(session)).await,
+            Session::Fresh(_) => Err(ClientError::Contract("a line is a connection that is kept".to_owned())),
+        },
     }
 }
 
@@ -165,25 +173,17 @@ impl<S: Stream> Line<S> {
     ) -> Result<Bytes, ClientError> {
         match self {
             Self::Post(sender) => {
-                let content_type = match kind {
-                    MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
-                    MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
-                };
                 let bytes_max = message.len();
-                let mut request = HttpRequest::post("/echo")
-                    .body(Full::new(message))
-                    .map_err(|error| ClientError::Contract(error.to_string()))?;
-                let headers = request.headers_mut();
-                headers.insert(HOST, options.host.clone());
-                headers.insert(CONTENT_TYPE, content_type);
-                headers.extend(options.headers.clone());
+                let mut request = post_request("/echo", options, kind, message)?;
+                request.headers_mut().insert(HOST, options.host.clone());
                 sender.ready().await.map_err(ClientError::broken)?;
                 let response = sender.send_request(request).await.map_err(ClientError::broken)?;
-                if !response.status().is_success() {
-                    return Err(client::refusal(response).await);
-                }
-                let body = Limited::new(response.into_body(), bytes_max).collect().await;
-                Ok(body.map_err(ClientError::Broken)?.to_bytes())
+                echoed(response, bytes_max).await
+            }
+            Self::PostStream(session) => {
+                let bytes_max = message.len();
+                let request = post_request(&session.uri(&options.host, "/echo")?, options, kind, message)?;
+                echoed(session.send(request).await?, bytes_max).await
             }
             Self::WebSocket(socket) => {
                 let message = match kind {
@@ -203,4 +203,30 @@ impl<S: Stream> Line<S> {
             }
         }
     }
+}
+
+fn post_request(
+    uri: &str,
+    options: &Options,
+    kind: MessageKind,
+    message: Bytes,
+) -> Result<HttpRequest<Full<Bytes>>, ClientError> {
+    let content_type = match kind {
+        MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
+        MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
+    };
+    let request = HttpRequest::post(uri).body(Full::new(message));
+    let mut request = request.map_err(|error| ClientError::Contract(error.to_string()))?;
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request.headers_mut().extend(options.headers.clone());
+    Ok(request)
+}
+
+/// The body of an answer that has one of at most so many bytes.
+async fn echoed(response: HttpResponse<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+    if !response.status().is_success() {
+        return Err(client::refusal(response).await);
+    }
+    let body = Limited::new(response.into_body(), bytes_max).collect().await;
+    Ok(body.map_err(ClientError::Broken)?.to_bytes())
 }

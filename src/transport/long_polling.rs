@@ -31,6 +31,7 @@ use crate::server::{App, Connection, Problem, Room};
 use crate::stream::Cursor;
 use crate::transport::answer;
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session::Session;
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -98,12 +99,12 @@ fn hold(seconds: Option<f64>) -> Result<Duration, Problem> {
 /// Client half: learns its position with one poll that is answered at once, then keeps one long poll parked at all
 /// times, until the connection ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(io, options).await?;
+    let (mut http, connection) = client::http(session, options).await?;
     let requests = async {
         http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
         let hold = options.hold.seconds().to_string();

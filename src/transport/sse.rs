@@ -49,6 +49,8 @@ use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::coding::Decoder;
+use crate::transport::session::Session;
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -195,12 +197,12 @@ pub fn blocks(batch: &Batch) -> Bytes {
 
 /// Client half: opens the stream behind the position and reports what comes, until it ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(io, options).await?;
+    let (mut http, connection) = client::http(session, options).await?;
     let requests = async {
         on_event(Event::Requested);
         let mut headers = vec![(ACCEPT, EVENT_STREAM)];
@@ -216,10 +218,12 @@ pub async fn subscribe<S: Stream>(
         if response.headers().get(CONTENT_TYPE) != Some(&EVENT_STREAM) {
             return Err(ClientError::Contract("an event stream must be text/event-stream".to_owned()));
         }
+        let mut decoder = Decoder::of(response.headers())?;
         let mut body = response.into_body();
         let mut parser = Parser::default();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(ClientError::broken)?.into_data() {
+                let data = decoder.next(data, limits::EVENT_BYTES_MAX, on_event)?;
                 parser.push(&data, |block| report(&block, position, on_event))?;
             }
         }

@@ -31,6 +31,8 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
+use http_body_util::Full;
+use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Deserializer};
@@ -43,6 +45,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_util::either::Either;
 
 use crate::limits;
 use crate::net::Stream;
@@ -54,8 +57,11 @@ use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session::{self, H2Session};
 use crate::units::UnixMicros;
 
+/// What a stream of HTTP/2 is to become (RFC 8441 section 4).
+const WEBSOCKET: Protocol = Protocol::from_static("websocket");
 const LIMIT: BatchLimit =
     BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
@@ -83,7 +89,7 @@ pub async fn serve(
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = room.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
-    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &app.settings.origins)?;
+    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &connection, &app.settings.origins)?;
     // With a gap to come the client still stands where it says; the gap's own frame moves it.
     let position = match start {
         Start::After(cursor) => cursor,
@@ -111,6 +117,7 @@ pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
 /// An upgrade that was agreed to and has not happened yet.
 pub(super) struct Upgrade {
     on_upgrade: OnUpgrade,
+    connection: Arc<Connection>,
     config: WebSocketConfig,
 }
 
@@ -119,23 +126,33 @@ impl Upgrade {
     pub async fn socket(self) -> Option<WebSocketStream<Socket>> {
         let upgraded = self.on_upgrade.await.ok()?;
         // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
-        let Ok(parts) = Upgraded::downcast::<TokioIo<Socket>>(upgraded) else { return None };
-        let stream = parts.io.into_inner();
-        // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
-        let already_read = parts.read_buf.to_vec();
+        let (stream, already_read) = match Upgraded::downcast::<TokioIo<Socket>>(upgraded) {
+            // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
+            Ok(parts) => (parts.io.into_inner(), parts.read_buf.to_vec()),
+            // A stream of HTTP/2.
+            Err(upgraded) => (self.connection.stream(TokioIo::new(upgraded)), Vec::new()),
+        };
         Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(self.config)).await)
     }
 }
 
-/// Answers the opening handshake (RFC 6455 section 4.2).
+/// Answers the opening handshake (RFC 6455 section 4.2), or that over a stream of HTTP/2 (RFC 8441 section 5).
 ///
 /// Errors: 426 with what to upgrade to, 405 for anything but GET, 403 for a page of another site, or 400 with what is
 /// wrong.
 pub(super) fn accept(
     mut request: Request,
     config: WebSocketConfig,
+    connection: &Arc<Connection>,
     origins: &Origins,
 ) -> Result<(Response, Upgrade), Problem> {
+    let is_stream = request.extensions().get::<Protocol>() == Some(&WEBSOCKET);
+    let connection = Arc::clone(connection);
+    if is_stream {
+        origins.check(request.uri(), request.headers())?;
+        let on_upgrade = hyper::upgrade::on(&mut request);
+        return Ok((Response::new(axum::body::Body::empty()), Upgrade { on_upgrade, connection, config }));
+    }
     if request.method() != Method::GET {
         let detail = "a WebSocket is opened with GET (RFC 6455 section 4.2.1)";
         let allow = HeaderValue::from_static("GET");
@@ -171,7 +188,7 @@ pub(super) fn accept(
         .header(SEC_WEBSOCKET_ACCEPT, accept_key)
         .body(axum::body::Body::empty())
         .expect("the head is made of valid parts");
-    Ok((response, Upgrade { on_upgrade, config }))
+    Ok((response, Upgrade { on_upgrade, connection, config }))
 }
 
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
@@ -352,12 +369,12 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<&'a Ra
 
 /// Client half: opens the WebSocket behind the position and reports what comes, until it ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<session::Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let mut socket = open(io, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
+    let mut socket = open(session, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
     // The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
     let mut epoch = None;
     while let Some(message) = socket.next().await {
@@ -402,21 +419,52 @@ fn no_position(frame: &str) -> ClientError {
     ClientError::Contract(format!("the first frame is the position, and not {frame}"))
 }
 
+/// A client's end of a WebSocket: over a connection of its own, or over a stream of one (RFC 8441).
+pub(super) type ClientSocket<S> = WebSocketStream<Either<S, TokioIo<Upgraded>>>;
+
 /// The opening handshake of a client.
 pub(super) async fn open<S: Stream>(
-    io: S,
+    session: impl Into<session::Session<S>>,
     options: &Options,
     path: &str,
     on_event: &mut impl FnMut(Event<'_>),
-) -> Result<WebSocketStream<S>, ClientError> {
+) -> Result<ClientSocket<S>, ClientError> {
+    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
+    on_event(Event::Requested);
+    let io = match session.into() {
+        session::Session::Http1(io) => io,
+        session::Session::Fresh(_) => return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned())),
+        session::Session::H2(session) => {
+            let stream = open_stream(session, options, path).await?;
+            let socket = WebSocketStream::from_raw_socket(Either::Right(stream), Role::Client, Some(config)).await;
+            return Ok(socket);
+        }
+    };
     let host = options.host.to_str().map_err(|error| ClientError::Contract(error.to_string()))?;
     let mut request = format!("ws://{host}{path}").into_client_request().map_err(failure)?;
     request.headers_mut().extend(options.headers.clone());
-    on_event(Event::Requested);
-    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
-    let (socket, _response) =
-        tokio_tungstenite::client_async_with_config(request, io, Some(config)).await.map_err(failure)?;
+    let opened = tokio_tungstenite::client_async_with_config(request, Either::Left(io), Some(config)).await;
+    let (socket, _response) = opened.map_err(failure)?;
     Ok(socket)
+}
+
+/// The opening handshake over a stream of HTTP/2: CONNECT with the protocol that is wanted, and 200 in place of 101
+/// (RFC 8441 section 5).
+async fn open_stream(
+    mut session: H2Session,
+    options: &Options,
+    path: &str,
+) -> Result<TokioIo<Upgraded>, ClientError> {
+    let malformed = |error: http::Error| ClientError::Contract(error.to_string());
+    let uri = session.uri(&options.host, path)?;
+    let request = http::Request::connect(uri).header(SEC_WEBSOCKET_VERSION, "13").extension(WEBSOCKET);
+    let mut request = request.body(Full::<Bytes>::default()).map_err(malformed)?;
+    request.headers_mut().extend(options.headers.clone());
+    let response = session.send(request).await?;
+    if response.status() != StatusCode::OK {
+        return Err(client::refusal(response).await);
+    }
+    hyper::upgrade::on(response).await.map(TokioIo::new).map_err(ClientError::broken)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
@@ -464,7 +512,7 @@ mod tests {
         let mut note = |event: Event<'_>| match event {
             Event::Update(_) => updates += 1,
             Event::Gap(gap) => gaps.push(gap),
-            Event::Requested | Event::Position(_) | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+            Event::Requested | Event::Position(_) | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
         };
         let following = async { subscribe(near, &options, &mut position, &mut note).await };
         let ((), ended) = tokio::join!(serving, following);

@@ -8,8 +8,17 @@ use crate::run::metric::{Metric, Metrics, WireBytes};
 use crate::stats::{self, Sample};
 
 /// The parts of [`WireBytes`]; their sum is its total.
-const WIRE_PARTS: [Metric; 5] =
-    [Metric::WirePayload, Metric::WireFraming, Metric::WireHttpHeaders, Metric::WireTcpIp, Metric::WireRetransmitted];
+const WIRE_PARTS: [Metric; 9] = [
+    Metric::WirePayload,
+    Metric::WireFraming,
+    Metric::WireHttpHeaders,
+    Metric::WireH2Frames,
+    Metric::WireTlsRecords,
+    Metric::WireTlsHandshake,
+    Metric::WireCompression,
+    Metric::WireTcpIp,
+    Metric::WireRetransmitted,
+];
 
 /// The run file writes a millionth of a byte and no less.
 const WRITTEN_PER_BYTE: f64 = 1e6;
@@ -18,8 +27,8 @@ const WRITTEN_PER_BYTE: f64 = 1e6;
 pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     let measured = trials.iter().filter_map(|trial| {
         let of = |metric| trial.metrics.get(metric).0;
-        let parts: Vec<f64> = WIRE_PARTS.into_iter().filter_map(of).collect();
-        Some((of(Metric::WireTotal)?, <[f64; WIRE_PARTS.len()]>::try_from(parts).ok()?))
+        // A file from before a part was told apart has none of it.
+        Some((of(Metric::WireTotal)?, WIRE_PARTS.map(|part| of(part).unwrap_or(0.0))))
     });
     let measured: Vec<(f64, [f64; WIRE_PARTS.len()])> = measured.collect();
     let trials = measured.len();

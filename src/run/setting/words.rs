@@ -4,6 +4,7 @@ use crate::limits;
 use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
+use crate::run::protocol::{Compression, Protocol};
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
 use crate::units::short_number;
@@ -28,6 +29,9 @@ pub enum Form {
     Message,
     Heads,
     Path,
+    Protocol,
+    Compression,
+    Switch,
 }
 
 impl Form {
@@ -45,6 +49,10 @@ impl Form {
             Self::Stay => Unit::Nanos.tick(value),
             Self::Path => names::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
+            Self::Protocol => Protocol::ALL[value as usize % Protocol::ALL.len()].title().to_owned(),
+            Self::Compression => Compression::ALL[value as usize % Compression::ALL.len()].title().to_owned(),
+            Self::Switch if value == 0.0 => "made for each request".to_owned(),
+            Self::Switch => "kept".to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
         }
     }
@@ -59,7 +67,7 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Heads => true,
+            Form::Path | Form::Message | Form::Heads | Form::Protocol | Form::Compression | Form::Switch => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }
