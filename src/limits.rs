@@ -189,6 +189,14 @@ pub const TLS_CLIENT_SESSIONS: usize = 4;
 pub const SETTINGS_YIELDS: u32 = 50;
 /// Between two looks for it from then on.
 pub const SETTINGS_LOOK: Duration = Duration::from_millis(1);
+/// An answer below this is not compressed: the head and the trailer of gzip take 18 bytes (RFC 1952), and few repeat.
+pub const COMPRESS_BYTES_MIN: u64 = 100;
+/// gzip's level: zlib's own middle.
+pub const GZIP_LEVEL: u32 = 6;
+/// zstd's level. Higher ones gain little on small messages and take more memory for each client.
+pub const ZSTD_LEVEL: i32 = 1;
+/// The window of zstd that the server sends with: 64 KiB, some hundred updates, in the memory of both sides for each stream.
+pub const ZSTD_WINDOW_LOG: u32 = 16;
 /// The largest window of zstd that a client takes: 8 MiB (RFC 9659 section 3).
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// Compressed bytes between two looks at how much they were: of these, 4 can stand for a block of 128 KiB (RFC 8878

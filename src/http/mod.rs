@@ -5,6 +5,7 @@
 //! half-sent request head time out and keeps the memory of an idle connection small.
 
 mod accept;
+mod coding;
 mod connection;
 mod live;
 mod metrics;

@@ -22,7 +22,8 @@ use crate::run::Transport;
 use crate::transport::{Dial, H2Session, Session};
 
 /// A client's end of a connection.
-pub type Wire = Either<Tapped<TcpStream, SocketTap>, Box<Tapped<TlsStream<Tapped<TcpStream, SocketTap>>, ByteClassifier>>>;
+pub type Wire =
+    Either<Tapped<TcpStream, SocketTap>, Box<Tapped<TlsStream<Tapped<TcpStream, SocketTap>>, ByteClassifier>>>;
 
 /// Makes the connections of one client.
 pub struct Dialler {
@@ -92,9 +93,7 @@ impl Dialler {
         let classifier = match (self.context.subject, self.context.protocol.is_h2()) {
             (Subject::TcpBaseline, _) => ByteClassifier::bare(Arc::clone(&counters)),
             (Subject::Transport(_), false) => ByteClassifier::new(Arc::clone(&counters)),
-            (Subject::Transport(_), true) => {
-                ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue)
-            }
+            (Subject::Transport(_), true) => ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue),
         };
         let Some(connector) = self.tls.as_ref().filter(|_| self.context.subject != Subject::TcpBaseline) else {
             return Ok(Either::Left(Tapped::new(stream, tap(Counts::All(classifier)), limits::WRITE_TIMEOUT)));

@@ -6,12 +6,12 @@
 //! ```
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Version;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -36,9 +36,9 @@ use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::run::{Compression, Protocol, Transport};
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
+use crate::run::{Compression, Protocol, Transport};
 use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
@@ -328,9 +328,24 @@ fn request_headers(point: &Point, subject: Subject, authority: &str) -> HeaderMa
         (Transport::Sse, None) => Request::EventSource,
     };
     let mut headers = cookie(point.request_header_bytes);
-    for (name, value) in point.heads.fields(request, Version::HTTP_11, &format!("http://{authority}")) {
+    let (version, scheme) = match (point.protocol.is_h2(), point.protocol.is_tls()) {
+        (false, false) => (Version::HTTP_11, "http"),
+        (false, true) => (Version::HTTP_11, "https"),
+        (true, false) => (Version::HTTP_2, "http"),
+        (true, true) => (Version::HTTP_2, "https"),
+    };
+    for (name, value) in point.heads.fields(request, version, &format!("{scheme}://{authority}")) {
         let name = HeaderName::try_from(name).expect("a test makes headers of all that was recorded");
         headers.insert(name, HeaderValue::try_from(value).expect("the same test"));
+    }
+    // In place of whatever a browser would offer, so that what is asked for is what is agreed to.
+    match (point.compression, point.compression.coding()) {
+        (_, Some(coding)) => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding))),
+        (Compression::Deflate, None) => {
+            let offer = HeaderValue::from_static("permessage-deflate");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, offer);
+        }
+        (_, None) => {}
     }
     headers
 }

@@ -30,7 +30,9 @@ pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
         host.is_empty() || host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok())
     };
     // What HTTP/2 has in its place (RFC 9113 section 8.3.1) is checked by the library, and stands in the target.
-    if request.version() == Version::HTTP_2 && request.uri().authority().is_some_and(|host| !host.as_str().contains('@')) {
+    if request.version() == Version::HTTP_2
+        && request.uri().authority().is_some_and(|host| !host.as_str().contains('@'))
+    {
         return Ok(());
     }
     if request.version() < Version::HTTP_11 || single_header(request.headers(), HOST).is_some_and(is_host) {

@@ -17,8 +17,8 @@ use crate::stream::{Cursor, Gap};
 use crate::transport::Update;
 use crate::transport::answer::Answer;
 use crate::transport::coding::Decoder;
-pub(super) use crate::transport::session::{beside, http};
 use crate::transport::session::{Http, close, over_fresh};
+pub(super) use crate::transport::session::{beside, http};
 use crate::units::Nanos;
 
 /// What a client half tells whoever runs it, at the moment it happens.

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
@@ -71,21 +72,19 @@ impl H2Session {
             builder
         };
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        if for_websockets {
-            let told = async {
-                let mut looks = 0;
-                while !connection.is_extended_connect_protocol_enabled() {
-                    // The server's first frame is on its way, and nothing wakes whoever waits for it.
-                    match looks {
-                        0..limits::SETTINGS_YIELDS => tokio::task::yield_now().await,
-                        _ => tokio::time::sleep(limits::SETTINGS_LOOK).await,
-                    }
-                    looks += 1;
+        let asked = Instant::now();
+        let mut looks = 0;
+        while for_websockets && !connection.is_extended_connect_protocol_enabled() {
+            // The server's first frame is on its way, and nothing wakes whoever waits for it.
+            match looks {
+                _ if asked.elapsed() > limits::DIAL_TIMEOUT => {
+                    let refused = "the server takes no WebSocket over HTTP/2 (RFC 8441)";
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, refused));
                 }
-            };
-            let refused = "the server takes no WebSocket over HTTP/2 (RFC 8441)";
-            let in_time = tokio::time::timeout(limits::DIAL_TIMEOUT, told).await;
-            in_time.map_err(|_| io::Error::new(io::ErrorKind::Unsupported, refused))?;
+                0..limits::SETTINGS_YIELDS => tokio::task::yield_now().await,
+                _ => tokio::time::sleep(limits::SETTINGS_LOOK).await,
+            }
+            looks += 1;
         }
         tokio::spawn(async move { stop.run_until_cancelled(connection).await });
         Ok(Self { sender, scheme: if is_tls { "https" } else { "http" }, queue })
@@ -124,8 +123,7 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
 }
 
 /// The part of a connection that moves bytes while requests wait, where it is the client half's to move them; see `beside`.
-pub(super) type Connection<S> =
-    Either<http1::Connection<TokioIo<S>, Empty<Bytes>>, Pending<hyper::Result<()>>>;
+pub(super) type Connection<S> = Either<http1::Connection<TokioIo<S>, Empty<Bytes>>, Pending<hyper::Result<()>>>;
 
 /// HTTP as a client half speaks it.
 pub(super) struct Http<'a, S> {

@@ -18,6 +18,8 @@
 //! The position of a client moves with each update, and with a gap to the `cursor` beside it, which may be of another
 //! epoch: in the same frame that announces the loss, so no cut between two frames can make the loss silent.
 
+mod deflate;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -27,8 +29,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::header::{
-    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
 use http_body_util::Full;
@@ -53,7 +55,7 @@ use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
 use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
-use crate::stream::{Batch, BatchLimit, Cursor, Entry, Gap, Reader, Start};
+use crate::stream::{Batch, BatchLimit, Cursor, Entry, Epoch, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -89,7 +91,13 @@ pub async fn serve(
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = room.reader(start)?;
     let buffer = limits::WS_READ_BUFFER_BYTES;
-    let (response, upgrade) = accept(request, config(buffer, limits::WS_UP_BYTES_MAX), &connection, &app.settings.origins)?;
+    let is_deflated = app.settings.compress && deflate::is_offered(request.headers());
+    let config = config(buffer, limits::WS_UP_BYTES_MAX);
+    let (mut response, mut upgrade) = accept(request, config, &connection, &app.settings.origins)?;
+    upgrade.is_deflated = is_deflated;
+    if is_deflated {
+        response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, deflate::EXTENSION);
+    }
     // With a gap to come the client still stands where it says; the gap's own frame moves it.
     let position = match start {
         Start::After(cursor) => cursor,
@@ -97,8 +105,12 @@ pub async fn serve(
     };
     let session = Session { app: Arc::clone(&app), reader, position, counts };
     app.tasks.spawn(async move {
-        if let Some(socket) = upgrade.socket().await {
-            // Every way to end is the client's or the network's doing and counted at the connection.
+        // Every way to end is the client's or the network's doing and counted at the connection.
+        if upgrade.is_deflated {
+            if let Some(Ok(socket)) = upgrade.deflated(limits::WS_UP_BYTES_MAX).await {
+                let _ended = session.run_deflated(socket).await;
+            }
+        } else if let Some(socket) = upgrade.socket().await {
             let _ended = session.run(socket).await;
         }
     });
@@ -119,20 +131,35 @@ pub(super) struct Upgrade {
     on_upgrade: OnUpgrade,
     connection: Arc<Connection>,
     config: WebSocketConfig,
+    /// The client's offer to compress messages is agreed to.
+    is_deflated: bool,
 }
 
 impl Upgrade {
-    /// The WebSocket, once the 101 is out; `None` if the client was gone by then.
+    /// The WebSocket, once the answer is out; `None` if the client was gone by then.
     pub async fn socket(self) -> Option<WebSocketStream<Socket>> {
+        let config = self.config;
+        let (stream, already_read) = self.stream().await?;
+        Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await)
+    }
+
+    /// The same with compressed messages, of at most so many bytes. A client that has sent something before the answer
+    /// was there does not know yet whether that may be compressed, and is not heard.
+    async fn deflated(self, message_bytes_max: usize) -> Option<yawc::Result<yawc::WebSocket<Socket>>> {
+        let (stream, _sent_too_early) = self.stream().await?;
+        Some(deflate::over(stream, yawc::Role::Server, message_bytes_max))
+    }
+
+    /// The connection, or the stream inside one, and what has been read of it already.
+    async fn stream(self) -> Option<(Socket, Vec<u8>)> {
         let upgraded = self.on_upgrade.await.ok()?;
         // The concrete stream instead of hyper's boxed one: one allocation and one indirect call less per read.
-        let (stream, already_read) = match Upgraded::downcast::<TokioIo<Socket>>(upgraded) {
+        Some(match Upgraded::downcast::<TokioIo<Socket>>(upgraded) {
             // Copied, since it is most often empty: taken over, it would keep hyper's read buffer of 8 KiB alive for good.
             Ok(parts) => (parts.io.into_inner(), parts.read_buf.to_vec()),
             // A stream of HTTP/2.
             Err(upgraded) => (self.connection.stream(TokioIo::new(upgraded)), Vec::new()),
-        };
-        Some(WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(self.config)).await)
+        })
     }
 }
 
@@ -151,7 +178,10 @@ pub(super) fn accept(
     if is_stream {
         origins.check(request.uri(), request.headers())?;
         let on_upgrade = hyper::upgrade::on(&mut request);
-        return Ok((Response::new(axum::body::Body::empty()), Upgrade { on_upgrade, connection, config }));
+        return Ok((
+            Response::new(axum::body::Body::empty()),
+            Upgrade { on_upgrade, connection, config, is_deflated: false },
+        ));
     }
     if request.method() != Method::GET {
         let detail = "a WebSocket is opened with GET (RFC 6455 section 4.2.1)";
@@ -188,7 +218,7 @@ pub(super) fn accept(
         .header(SEC_WEBSOCKET_ACCEPT, accept_key)
         .body(axum::body::Body::empty())
         .expect("the head is made of valid parts");
-    Ok((response, Upgrade { on_upgrade, connection, config }))
+    Ok((response, Upgrade { on_upgrade, connection, config, is_deflated: false }))
 }
 
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
@@ -294,12 +324,15 @@ fn text(entry: &Arc<Entry>) -> Message {
     Message::Text(entry.encoded.json.clone().try_into().expect("JSON is UTF-8"))
 }
 
+/// The frame that announces the gap of a batch, if it has one.
+fn gap_text(batch: &Batch) -> Option<String> {
+    let gap = gap_json(batch.gap.as_ref()?);
+    Some(format!(r#"{{"gap":{gap},"cursor":"{}"}}"#, batch.position_after_gap()))
+}
+
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
 fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
-    let gap = batch.gap.map(|gap| {
-        let position = batch.position_after_gap();
-        Message::text(format!(r#"{{"gap":{},"cursor":"{position}"}}"#, gap_json(&gap)))
-    });
+    let gap = gap_text(batch).map(Message::text);
     gap.into_iter().chain(batch.updates.iter().map(text))
 }
 
@@ -374,45 +407,66 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
+    if options.headers.get(SEC_WEBSOCKET_EXTENSIONS) == Some(&deflate::EXTENSION) {
+        return deflate::subscribe(session.into(), options, position, on_event).await;
+    }
     let mut socket = open(session, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
-    // The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
-    let mut epoch = None;
+    let mut positioned = Positioned::default();
     while let Some(message) = socket.next().await {
-        let text = match message.map_err(failure)? {
-            Message::Text(text) => text,
+        match message.map_err(failure)? {
+            Message::Text(text) => positioned.take(&text, position, on_event)?,
             Message::Close(_) => return Ok(()),
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-        };
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a connection has said of its position so far.
+#[derive(Default)]
+struct Positioned {
+    /// The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
+    epoch: Option<Epoch>,
+}
+
+impl Positioned {
+    /// Reports a frame, and moves the position.
+    fn take(
+        &mut self,
+        text: &str,
+        position: &mut Option<Cursor>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), ClientError> {
         let frame: Frame<'_> =
-            serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
+            serde_json::from_str(text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
         match frame {
             Frame { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
-                let Some(epoch) = epoch else { return Err(no_position(&text)) };
+                let Some(epoch) = self.epoch else { return Err(no_position(text)) };
                 on_event(Event::Update(Update { seq, at_us, data }));
                 *position = Some(Cursor { epoch, seq });
             }
             Frame { gap: Some(gap), cursor: Some(cursor), .. } => {
-                if epoch.replace(cursor.epoch).is_none() {
-                    return Err(no_position(&text));
+                if self.epoch.replace(cursor.epoch).is_none() {
+                    return Err(no_position(text));
                 }
                 on_event(Event::Gap(gap));
                 *position = Some(cursor);
             }
-            Frame { gap: None, cursor: Some(cursor), .. } if epoch.is_none() => {
+            Frame { gap: None, cursor: Some(cursor), .. } if self.epoch.is_none() => {
                 if position.is_some_and(|asked| asked != cursor) {
                     // Taken over, it would make the loss of whatever is between the two silent.
                     return Err(ClientError::Contract(format!(
                         "the first frame is not the position asked for: {text}"
                     )));
                 }
-                epoch = Some(cursor.epoch);
+                self.epoch = Some(cursor.epoch);
                 *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
             Frame { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn no_position(frame: &str) -> ClientError {
@@ -433,9 +487,11 @@ pub(super) async fn open<S: Stream>(
     on_event(Event::Requested);
     let io = match session.into() {
         session::Session::Http1(io) => io,
-        session::Session::Fresh(_) => return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned())),
+        session::Session::Fresh(_) => {
+            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+        }
         session::Session::H2(session) => {
-            let stream = open_stream(session, options, path).await?;
+            let (stream, _headers) = open_stream(session, options, path).await?;
             let socket = WebSocketStream::from_raw_socket(Either::Right(stream), Role::Client, Some(config)).await;
             return Ok(socket);
         }
@@ -454,7 +510,7 @@ async fn open_stream(
     mut session: H2Session,
     options: &Options,
     path: &str,
-) -> Result<TokioIo<Upgraded>, ClientError> {
+) -> Result<(TokioIo<Upgraded>, HeaderMap), ClientError> {
     let malformed = |error: http::Error| ClientError::Contract(error.to_string());
     let uri = session.uri(&options.host, path)?;
     let request = http::Request::connect(uri).header(SEC_WEBSOCKET_VERSION, "13").extension(WEBSOCKET);
@@ -464,7 +520,9 @@ async fn open_stream(
     if response.status() != StatusCode::OK {
         return Err(client::refusal(response).await);
     }
-    hyper::upgrade::on(response).await.map(TokioIo::new).map_err(ClientError::broken)
+    let headers = response.headers().clone();
+    let stream = hyper::upgrade::on(response).await.map_err(ClientError::broken)?;
+    Ok((TokioIo::new(stream), headers))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
@@ -512,7 +570,12 @@ mod tests {
         let mut note = |event: Event<'_>| match event {
             Event::Update(_) => updates += 1,
             Event::Gap(gap) => gaps.push(gap),
-            Event::Requested | Event::Position(_) | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
+            Event::Requested
+            | Event::Position(_)
+            | Event::Empty
+            | Event::Retry(_)
+            | Event::MissedPoll
+            | Event::Decompressed { .. } => {}
         };
         let following = async { subscribe(near, &options, &mut position, &mut note).await };
         let ((), ended) = tokio::join!(serving, following);

@@ -170,7 +170,12 @@ async fn a_client_that_opens_and_resets_ten_thousand_streams_is_sent_away() {
     });
     const ENHANCE_YOUR_CALM: u32 = 0xb;
     let frames = frames_until_end(&mut reading).await;
-    assert_eq!(goodbye(&frames), Some(ENHANCE_YOUR_CALM), "{:?}", frames.iter().map(|frame| frame.0).collect::<Vec<_>>());
+    assert_eq!(
+        goodbye(&frames),
+        Some(ENHANCE_YOUR_CALM),
+        "{:?}",
+        frames.iter().map(|frame| frame.0).collect::<Vec<_>>()
+    );
     drop(hammering.await.unwrap());
     assert_unharmed(&server, bystander, before).await;
 }

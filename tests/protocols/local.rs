@@ -13,9 +13,9 @@ use pushpull::run::{Protocol, Transport};
 use pushpull::server::{App, Settings};
 use pushpull::transport::{ClientError, Event, H2Session, Options, Session, reconnect};
 use pushpull::units::Nanos;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use serde_json::value::RawValue;
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 
 use crate::common::within;
@@ -46,10 +46,11 @@ impl Local {
         Self { address, app, certificate: None }
     }
 
-    /// Publishes a number.
+    /// Publishes a number, in an update that is worth compressing.
     pub fn publish(&self, number: u64) {
         let now = self.app.clock.now();
-        self.app.journal.append(now, now, &RawValue::from_string(number.to_string()).unwrap());
+        let data = format!("[{number},\"{}\"]", "x".repeat(200));
+        self.app.journal.append(now, now, &RawValue::from_string(data).unwrap());
     }
 
     /// What clients make TLS with.
@@ -110,7 +111,7 @@ pub async fn follow(
     let mut note = |event: Event<'_>| match event {
         Event::Position(_) => server.publish(1),
         Event::Update(update) => {
-            let number: u64 = update.data.get().parse().unwrap();
+            let (number, _): (u64, String) = serde_json::from_str(update.data.get()).unwrap();
             seen.numbers.push(number);
             match number < count {
                 true => server.publish(number + 1),

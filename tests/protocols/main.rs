@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of it")]
 mod common;
 
 mod abuse;

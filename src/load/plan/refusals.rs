@@ -49,7 +49,9 @@ pub enum PlanError {
     #[error("--share-connection needs streams on a connection; use it with --protocol h2 or h2c alone")]
     NothingToShare,
     /// Clients that share a connection and make a new one for each request.
-    #[error("--keep-alive false makes a connection for each request, and --share-connection keeps one for several; leave one out")]
+    #[error(
+        "--keep-alive false makes a connection for each request, and --share-connection keeps one for several; leave one out"
+    )]
     SharedAndNew,
     /// More clients on a connection than it has streams.
     #[error("{clients} clients cannot share one connection: a server lets each have {most} streams at a time; use --share-connection {most} or less",
@@ -62,7 +64,9 @@ pub enum PlanError {
     #[error("--keep-alive false is of polls, and --echo keeps its connection; leave one of them out")]
     NewForEcho,
     /// A point at which no transport can be measured.
-    #[error("no transport of this run can be measured at compression {0} or without keeping connections: gzip and zstd are of polling, long_polling and sse, deflate is of websocket, --keep-alive false of polling and long_polling; add one to --transports and --sweep-only")]
+    #[error(
+        "no transport of this run can be measured at compression {0} or without keeping connections: gzip and zstd are of polling, long_polling and sse, deflate is of websocket, --keep-alive false of polling and long_polling; add one to --transports and --sweep-only"
+    )]
     NothingThere(Compression),
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
@@ -347,9 +351,8 @@ mod tests {
             refusal("quick", "--protocol h2", Some("http://127.0.0.1:1")),
             Some(PlanError::ProtocolOfTarget("protocol"))
         ));
-        let plan = |flags: &str| {
-            Plan::new(Scenario::load("quick").unwrap(), settings(flags), None, PathBuf::new()).unwrap()
-        };
+        let plan =
+            |flags: &str| Plan::new(Scenario::load("quick").unwrap(), settings(flags), None, PathBuf::new()).unwrap();
         let counts = |plan: &Plan| (0..plan.points.len()).map(|at| plan.subjects(at).len()).collect::<Vec<_>>();
         let base = "--tcp-baseline false";
         assert_eq!(counts(&plan(&format!("{base} --compression none,gzip,zstd,deflate"))), [4, 3, 3, 1]);
