@@ -44,7 +44,7 @@ use crate::run::file::MessageKind;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Connection, Problem, Socket, request};
 use crate::transport::client::{self, ClientError, Options};
-use crate::transport::session::{H2Session, Session};
+use crate::transport::session::{self, H2Session, Session};
 use crate::transport::websocket;
 
 /// A query without a name in it.
@@ -150,12 +150,12 @@ pub async fn with_line<S: Stream, T>(
     match via {
         Transport::WebSocket => {
             let socket = websocket::open(session, options, "/echo/ws", &mut |_requested| {}).await?;
-            client::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
+            session::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
         }
         Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
             Session::Http1(io) => {
                 let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-                client::beside(connection, talk(Line::Post(sender))).await
+                session::beside(connection, talk(Line::Post(sender))).await
             }
             Session::H2(session) => talk(Line::PostStream(session)).await,
             Session::Fresh(_) => Err(ClientError::Contract("a line is a connection that is kept".to_owned())),

@@ -31,7 +31,7 @@ use crate::server::{App, Connection, Problem, Room};
 use crate::stream::Cursor;
 use crate::transport::answer;
 use crate::transport::client::{self, ClientError, Event, Options};
-use crate::transport::session::Session;
+use crate::transport::session::{self, Session};
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(session, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
         let hold = options.hold.seconds().to_string();
@@ -113,5 +113,5 @@ pub async fn subscribe<S: Stream>(
             http.ask(&path, position, on_event).await?;
         }
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }

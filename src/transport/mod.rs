@@ -6,6 +6,7 @@
 //! what they run over either: a [`Session`] is HTTP/1.1 or HTTP/2, with TLS or without, kept or made anew.
 
 pub mod answer;
+mod ask;
 pub mod client;
 mod coding;
 pub mod echo;

@@ -27,7 +27,7 @@ use crate::server::{Connection, Problem, Room};
 use crate::stream::{Batch, Cursor};
 use crate::transport::answer;
 use crate::transport::client::{self, ClientError, Event, Options};
-use crate::transport::session::Session;
+use crate::transport::session::{self, Session};
 use crate::units::Nanos;
 
 // Server half ---------------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(session, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
         let mut due = next_due(options, options.clock.now());
@@ -99,7 +99,7 @@ pub async fn subscribe<S: Stream>(
             }
         }
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }
 
 /// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a

@@ -50,7 +50,7 @@ use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::coding::Decoder;
-use crate::transport::session::Session;
+use crate::transport::session::{self, Session};
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -202,7 +202,7 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(session, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         on_event(Event::Requested);
         let mut headers = vec![(ACCEPT, EVENT_STREAM)];
@@ -229,7 +229,7 @@ pub async fn subscribe<S: Stream>(
         }
         Ok(())
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }
 
 /// Turns one block into an event, and moves the position.
