@@ -17,12 +17,13 @@
 //! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down. [`http`]: routes, and the live page
 //!    with the files in `web/`.
 //! 6. [`measure`]: counting bytes, following deliveries, reading processes. [`load`]: plan → trial → run.
-//! 7. [`report`]: findings as data, then their words and pictures. [`cli`]: the two programs.
+//! 7. [`report`]: findings as data, then their words and pictures.
+//! 8. [`learn`]: the exercises and what checks a student's program, the oracle among it. [`cli`]: the two programs.
 //!
 //! # The arrows
 //!
 //! A module imports only modules that stand before it in this list: `units`, `limits`, `clock`, `stats`, `suggest`, `print`,
-//! `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `cli`; and `report` imports
+//! `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `learn`, `cli`; and `report` imports
 //! neither `http` nor `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
 //! # Where to add what
@@ -34,12 +35,14 @@
 //! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
 //! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
 //! | a question | a file in `scenarios/`, which says what its report draws ([`run::purpose`]) |
+//! | an exercise | a variant of [`learn::Exercise`], and its files in `exercises/` |
 //! | a bound | [`limits`], with its reason |
 
 pub mod cli;
 pub mod clock;
 pub mod files;
 pub mod http;
+pub mod learn;
 pub mod limits;
 pub mod load;
 pub mod measure;

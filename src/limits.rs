@@ -480,3 +480,31 @@ pub const ROOM_LOOK: Duration = Duration::from_secs(5);
 pub const LIVE_REPORTS_MAX: usize = 50;
 /// A file of a report that is handed out whole.
 pub const LIVE_REPORT_BYTES_MAX: u64 = 64 << 20;
+
+// Exercises -----------------------------------------------------------------------------------------------------------
+
+/// How long a student's program may take to ask for something: Python or node on a busy machine take seconds to start.
+pub const LEARN_START: Duration = Duration::from_secs(20);
+/// How long a student's program may print nothing while there is something to print.
+pub const LEARN_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a check looks whether what is missing can still come.
+pub const LEARN_LOOK: Duration = Duration::from_secs(1);
+/// How long it may take to end once its output is closed.
+pub const LEARN_END: Duration = Duration::from_secs(2);
+/// A whole check: several times what the longest takes, so that a slow machine is not told that its student is wrong.
+pub const LEARN_CHECK_MAX: Duration = Duration::from_secs(90);
+const _: () = assert!(LEARN_START.as_secs() + LEARN_PATIENCE.as_secs() < LEARN_CHECK_MAX.as_secs());
+/// One line of a student's program: an update of the largest size with its envelope.
+pub const LEARN_LINE_BYTES_MAX: usize = UPDATE_BYTES_MAX + 1024;
+/// Lines that wait to be judged; a program that prints faster waits itself.
+pub const LEARN_LINES_WAITING: usize = 256;
+/// What is kept of its standard error: a stack trace.
+pub const LEARN_ERRORS_BYTES_MAX: usize = 8 << 10;
+/// How much of a student's line is quoted.
+pub const LEARN_QUOTE_CHARACTERS: usize = 120;
+/// Period of the tick by which a check knows how late its machine is.
+pub const LEARN_TICK: Duration = Duration::from_millis(10);
+/// From which lateness a tick counts: below it a sleep is as exact as sleeps are.
+pub const LEARN_TICK_LATE: Duration = Duration::from_millis(5);
+/// Requests of a student's program that are remembered: a check takes seconds, and even a tight loop is told in time.
+pub const LEARN_ASKED_MAX: usize = 20_000;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
+use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
 use crate::cli::dry_run;
 use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
@@ -72,6 +73,8 @@ Examples:
 const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
 /// Those of a comparison.
 const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
+/// Those of an exercise.
+const OF_EXERCISES: [u8; 5] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INTERRUPTED];
 /// Those of what only reads and writes files.
 const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
 
@@ -132,6 +135,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Exercises to the lessons: begin one, check a solution in any language, get a hint.
+    #[command(after_help = after(learn::EXAMPLES, &OF_EXERCISES))]
+    Learn(LearnArgs),
     /// Start the server, as the program `server` does.
     Serve(ServerArgs),
     /// Start the TCP baseline that transports are compared with.
@@ -181,7 +187,8 @@ impl LoadgenArgs {
                 | Command::Path(_)
                 | Command::Report { .. }
                 | Command::Compare { .. }
-                | Command::Scenarios { .. },
+                | Command::Scenarios { .. }
+                | Command::Learn(_),
             ) => None,
         }
     }
@@ -228,6 +235,7 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
             compare(&first, &second, &fail_if, out.as_deref(), extent)
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
+        Some(Command::Learn(args)) => learn::run(args).await,
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Path(command)) => path::run(command),
         Some(Command::Link(args)) => link::serve(args.into()).await.map(|()| DONE),

@@ -6,6 +6,7 @@ mod children;
 mod dry_run;
 mod feed;
 mod folders;
+mod learn;
 pub mod loadgen;
 pub mod path;
 pub mod process;

@@ -29,7 +29,7 @@ const EXIT_CODES: [(u8, &str); 6] = [
         "could not be done, or not to its end (a server that ended in a run: the report has the trials before it)",
     ),
     (USAGE_ERROR, "wrong use"),
-    (THRESHOLD, "a --fail-if condition was met"),
+    (THRESHOLD, "a --fail-if condition was met, or the exercise is not passed yet"),
     (INVALID, "the run was invalid"),
     (INTERRUPTED, "cut short with Ctrl-C (a run's report has the trials that were done)"),
 ];

@@ -57,6 +57,10 @@ pub struct Settings {
     pub head_timeout: Duration,
     /// The `retry` of an event stream.
     pub sse_retry: Duration,
+    /// Between the heartbeat comments of an event stream.
+    pub sse_heartbeat: Duration,
+    /// Between the pings of a WebSocket of updates.
+    pub ws_ping: Duration,
     /// One message to `/echo` or `/echo/ws`.
     pub echo_bytes_max: usize,
     /// How long a stopping server waits for its connections.
@@ -91,6 +95,8 @@ impl Default for Settings {
             h2_streams: limits::H2_STREAMS_MAX,
             head_timeout: limits::HEAD_READ_TIMEOUT,
             sse_retry: limits::SSE_RETRY,
+            sse_heartbeat: limits::SSE_HEARTBEAT,
+            ws_ping: limits::WS_PING,
             echo_bytes_max: limits::ECHO_BYTES_MAX,
             drain: limits::DRAIN,
             stream_age_max: None,

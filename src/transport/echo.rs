@@ -101,7 +101,7 @@ pub async fn serve(
 }
 
 async fn echo(socket: &mut WebSocketStream<Socket>, connection: &Connection) -> Result<(), WsError> {
-    let mut keepalive = websocket::Keepalive::new();
+    let mut keepalive = websocket::Keepalive::new(limits::WS_PING);
     loop {
         let received = tokio::select! {
             biased;

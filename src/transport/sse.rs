@@ -29,6 +29,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, HttpBody};
@@ -98,7 +99,8 @@ pub async fn serve(
         grown: ReusableBoxFuture::new(reader.grown()),
         reader,
         hello: Some(hello),
-        heartbeat: Box::pin(tokio::time::sleep(limits::SSE_HEARTBEAT)),
+        every: app.settings.sse_heartbeat,
+        heartbeat: Box::pin(tokio::time::sleep(app.settings.sse_heartbeat)),
         end: End::Ahead(app.drain.turn()),
         counts,
     };
@@ -117,6 +119,8 @@ struct EventStream {
     /// Ready when there may be something to read.
     grown: ReusableBoxFuture<'static, ()>,
     hello: Option<Bytes>,
+    /// Between heartbeats.
+    every: Duration,
     heartbeat: Pin<Box<Sleep>>,
     end: End,
     counts: RequestCounters,
@@ -166,7 +170,8 @@ impl HttpBody for EventStream {
             self.grown.set(again);
         }
         ready!(self.heartbeat.as_mut().poll(context));
-        self.heartbeat.as_mut().reset(Instant::now() + limits::SSE_HEARTBEAT);
+        let next = Instant::now() + self.every;
+        self.heartbeat.as_mut().reset(next);
         frame(Bytes::from_static(b":\n\n"))
     }
 }

@@ -22,6 +22,7 @@ mod deflate;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -250,7 +251,7 @@ impl Session {
         let hello = format!(r#"{{"cursor":"{}"}}"#, self.position);
         send_all(&mut socket, [Message::text(hello)]).await?;
         let mut drain = self.app.drain.turn();
-        let mut keepalive = Keepalive::new();
+        let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
         loop {
             tokio::select! {
                 // Updates come last: a client that lags always has more to read, and is heard all the same.
@@ -291,13 +292,15 @@ impl Session {
 /// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
 pub(super) struct Keepalive {
     timer: Pin<Box<Sleep>>,
+    /// Between pings, which is also how long a pong may take.
+    pause: Duration,
     awaits_pong: bool,
 }
 
 impl Keepalive {
     /// That of a connection that has just been opened.
-    pub fn new() -> Self {
-        Self { timer: Box::pin(tokio::time::sleep(limits::WS_PING)), awaits_pong: false }
+    pub fn new(first: Duration) -> Self {
+        Self { timer: Box::pin(tokio::time::sleep(first)), pause: first.min(limits::WS_PONG_WAIT), awaits_pong: false }
     }
 
     /// The other side has said something.
@@ -314,7 +317,7 @@ impl Keepalive {
             return Err(WsError::ConnectionClosed);
         }
         self.awaits_pong = true;
-        self.timer.as_mut().reset(Instant::now() + limits::WS_PONG_WAIT);
+        self.timer.as_mut().reset(Instant::now() + self.pause);
         Ok(Message::Ping(Bytes::new()))
     }
 }

@@ -39,7 +39,8 @@ pub fn run_one_by_one(missing: &[Option<String>], trials: Vec<Trial>) -> ExitCod
     run_with(Arguments { test_threads: arguments.test_threads.or(Some(1)), ..arguments }, missing, trials)
 }
 
-fn run_with(arguments: Arguments, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
+/// The same, with these arguments.
+pub fn run_with(arguments: Arguments, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
     // A list of the tests is for programs to read.
     if !arguments.list {
         missing.iter().flatten().for_each(|reason| println!("ignored: {reason}"));

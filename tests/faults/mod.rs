@@ -6,8 +6,9 @@
 // The tests and the program each use their own part of this.
 #![allow(dead_code)]
 
+pub use pushpull::learn::oracle;
+
 pub mod context;
-pub mod oracle;
 pub mod plan;
 pub mod proxy;
 pub mod run;

@@ -8,14 +8,17 @@
 //!
 //! A gap is believed only as far as it is true: an update that is announced as gone while the journal still had it
 //! counts as lost.
+//!
+//! It judges the project's own clients in `tests/faults`, and students' programs in `loadgen learn check`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use pushpull::stream::{Cursor, Epoch, Gap, GapReason, Journal};
-use pushpull::units::UnixMicros;
 use serde_json::value::RawValue;
+
+use crate::stream::{Cursor, Epoch, Gap, GapReason, Journal};
+use crate::units::UnixMicros;
 
 /// What was published, in all lives of the server.
 #[derive(Debug, Default)]
@@ -52,10 +55,30 @@ impl Published {
         self.data.len() as u64
     }
 
+    /// Is there none yet?
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
     /// The number of the update that was due then, if it has this content too.
     pub fn identify(&self, at: UnixMicros, data: &RawValue) -> Option<u64> {
         let number = *self.by_due.get(&at)?;
         (self.data[number as usize].get() == data.get()).then_some(number)
+    }
+
+    /// The number of the update that was due then.
+    pub fn number_due(&self, at: UnixMicros) -> Option<u64> {
+        self.by_due.get(&at).copied()
+    }
+
+    /// The content of an update.
+    pub fn data(&self, number: u64) -> Option<&RawValue> {
+        Some(self.data.get(usize::try_from(number).ok()?)?)
+    }
+
+    /// The number of the update behind which a cursor stands is the one before this; `None` for an epoch that never was.
+    pub fn next_behind(&self, cursor: Cursor) -> Option<u64> {
+        Some(self.lives[self.life_of(cursor.epoch)?].first + cursor.seq)
     }
 
     fn life_of(&self, epoch: Epoch) -> Option<usize> {
@@ -63,7 +86,7 @@ impl Published {
     }
 
     /// In which life an update was published, and as which of its sequence.
-    fn place(&self, number: u64) -> (usize, u64) {
+    pub fn place(&self, number: u64) -> (usize, u64) {
         let life = self.lives.partition_point(|life| life.first <= number).saturating_sub(1);
         (life, number - self.lives[life].first + 1)
     }
@@ -115,6 +138,19 @@ impl Tally {
     }
 }
 
+/// The first thing that was wrong with a client, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// These were passed over without a gap.
+    Lost(Range<u64>),
+    /// This came again.
+    Duplicate(u64),
+    /// This came behind a later one, and was missing until then.
+    Reordered(u64),
+    /// Something else that the contract does not allow, in words.
+    Wrong(String),
+}
+
 /// Follows one client.
 #[derive(Debug, Default)]
 pub struct Oracle {
@@ -131,6 +167,7 @@ pub struct Oracle {
     announced: Vec<Range<u64>>,
     /// Numbers that were passed over without a gap, so far.
     skipped: BTreeSet<u64>,
+    first_fault: Option<Fault>,
     tally: Tally,
 }
 
@@ -240,6 +277,9 @@ impl Oracle {
         if number < next {
             return self.came_late(number);
         }
+        if number > next {
+            self.fault(|| Fault::Lost(next..number));
+        }
         self.tally.lost += number - next;
         self.skipped.extend(next..number);
         self.tally.received += 1;
@@ -269,10 +309,12 @@ impl Oracle {
             self.tally.lost -= 1;
             self.tally.received += 1;
             self.tally.reordered += 1;
+            self.fault(|| Fault::Reordered(number));
         } else if number < self.start || self.is_announced(&(number..number + 1)) {
             self.wrong(&format!("update number {number} came where it was not to come any more"));
         } else {
             self.tally.duplicate += 1;
+            self.fault(|| Fault::Duplicate(number));
         }
     }
 
@@ -286,8 +328,28 @@ impl Oracle {
         self.wrong(&format!("the client is stuck before update number {:?}; {last}", self.next));
     }
 
+    /// The first thing that was wrong.
+    pub fn first_fault(&self) -> Option<&Fault> {
+        self.first_fault.as_ref()
+    }
+
+    /// The number that should come next; `None` until the client knows where it stands.
+    pub fn next(&self) -> Option<u64> {
+        self.next
+    }
+
+    /// A gap between two lives was announced, and nothing came behind it yet.
+    pub fn is_between_lives(&self) -> bool {
+        self.between_lives
+    }
+
+    fn fault(&mut self, fault: impl FnOnce() -> Fault) {
+        self.first_fault.get_or_insert_with(fault);
+    }
+
     fn wrong(&mut self, what: &str) {
         const KEPT: usize = 5;
+        self.fault(|| Fault::Wrong(what.to_owned()));
         if self.tally.wrong.len() < KEPT {
             self.tally.wrong.push(what.to_owned());
         }

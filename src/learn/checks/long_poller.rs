@@ -1,0 +1,104 @@
+//! `long-poller`: one request parked at all times, and nothing lost while none is.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::{delivery, in_session};
+use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::relay::{Reply, Standing};
+use crate::learn::session::{Progress, Session, Setup};
+use crate::limits;
+use crate::run::Transport;
+use crate::stream::Bounds;
+
+/// RFC 6202 section 5.5: a timeout of 30 seconds is on the safe side of what stands between.
+const HOLD_S_MAX: f64 = 30.0;
+/// For how long answers bring nothing at once.
+const IMPATIENT: Duration = Duration::from_millis(1200);
+/// What a program must wait for behind an empty answer, at the least; asked are 100 ms.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+/// Requests that came sooner than that, and are no tight loop yet.
+const HASTY_MAX: usize = 3;
+/// How long a request takes to arrive while updates are published.
+const UNDER_WAY: Duration = Duration::from_millis(150);
+
+pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
+    let setup = Setup {
+        journal: Bounds::default(),
+        heartbeat: limits::SSE_HEARTBEAT,
+        variables: Vec::new(),
+        // The first position may be had from a poll.
+        transports: &[Transport::LongPolling, Transport::Polling],
+    };
+    in_session(command, setup, say, async |session| {
+        delivery::begins(session).await?;
+        delivery::in_order(session).await?;
+        delivery::check_cursors(session)?;
+        parks(session)?;
+        between_requests(session).await?;
+        delivery::large(session).await?;
+        delivery::half_answers(session).await?;
+        patience(session).await?;
+        delivery::busy(session).await
+    })
+    .await
+}
+
+/// It waits in the server, and not longer than others let it.
+fn parks(session: &Session<'_>) -> Result<(), Stop> {
+    let asked = session.relay.asked_since(0);
+    if !asked.iter().any(|asked| asked.transport() == Some(Transport::LongPolling)) {
+        return fail(Code::WrongAddress, "no request was for /updates/long-poll; this exercise is about it");
+    }
+    let too_long = asked
+        .iter()
+        .filter_map(|asked| asked.hold.as_deref())
+        .find(|hold| hold.parse::<f64>().is_ok_and(|seconds| seconds > HOLD_S_MAX));
+    match too_long {
+        None => Ok(()),
+        Some(hold) => {
+            let sentence = format!(
+                "a request asks to be held for {hold} s; proxies end what says nothing for so long, so use {HOLD_S_MAX} at the most"
+            );
+            fail(Code::HoldTooLong, sentence)
+        }
+    }
+}
+
+/// Updates are published while an answer and the next request travel: nothing is parked then.
+async fn between_requests(session: &mut Session<'_>) -> Result<(), Stop> {
+    session.stage("loses nothing that is published while no request is parked");
+    for _ in 0..3 {
+        let before = session.relay.asked_count();
+        session.relay.reply(Reply::Late(UNDER_WAY));
+        session.publish(1);
+        session.asked_beyond(before).await?;
+        session.publish(3);
+        session.caught_up().await?;
+    }
+    Ok(())
+}
+
+/// Answers that bring nothing come at once, as of a server that leaves.
+async fn patience(session: &mut Session<'_>) -> Result<(), Stop> {
+    session.stage("does not ask in a tight loop when answers bring nothing at once");
+    session.relay.stand(Standing { is_impatient: true, ..Standing::default() });
+    session.relay.cut();
+    let before = session.relay.asked_count();
+    session.watch(IMPATIENT).await?;
+    session.relay.stand(Standing::default());
+    let asked = session.relay.asked_since(before);
+    let hasty = asked
+        .windows(2)
+        .filter(|two| two[0].answered.is_some_and(|answered| two[1].at.saturating_duration_since(answered) < WAIT_MIN));
+    if hasty.count() > HASTY_MAX {
+        let sentence = format!(
+            "{} requests in {} s, each answered at once with 204: a tight loop; wait 100 ms when an answer brings nothing",
+            asked.len(),
+            IMPATIENT.as_secs_f64()
+        );
+        return fail(Code::TightLoop, sentence);
+    }
+    session.publish(2);
+    session.caught_up().await
+}

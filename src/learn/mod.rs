@@ -1,0 +1,24 @@
+//! `loadgen learn`: exercises whose solutions, in any language, are checked by the lab itself.
+//!
+//! A check starts the student's [`Program`](program::Program), gives it the address of a [`Relay`](relay::Relay) in front of a server of its own, publishes
+//! what it knows, disturbs the line, and judges each line that the program prints with the [`oracle`]. The first thing that
+//! is wrong ends it, and is said in one sentence.
+//!
+//! ```text
+//! checks (one file for each kind) → session → words → scene → program, relay, oracle
+//! ```
+
+pub mod asked;
+pub mod checks;
+pub mod exercise;
+pub mod fault;
+pub mod oracle;
+pub mod program;
+pub mod relay;
+pub mod scene;
+pub mod session;
+pub mod stall;
+mod words;
+
+pub use exercise::{Exercise, Language};
+pub use fault::{CheckError, Code, Fault, Stop};

@@ -1,0 +1,420 @@
+//! One check: a lab of its own, a student's program, and the oracle that judges each line that it prints.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::asked::{After, Asked};
+use super::fault::{Code, Fault, Stop, fail};
+use super::oracle::{Oracle, Published};
+use super::program::{Input, Line, Program};
+use super::relay::Relay;
+use super::scene::{Disturbance, Disturbed, Scene};
+use super::stall::StallMeter;
+use super::words;
+use crate::clock::Clock;
+use crate::http::Server;
+use crate::limits;
+use crate::run::Transport;
+use crate::server::Settings;
+use crate::stream::{Bounds, Cursor, Gap, Journal};
+use crate::units::{Nanos, UnixMicros};
+
+/// What a check says while it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A stage begins.
+    Begins(&'static str),
+    /// The stage that began last holds.
+    Holds,
+}
+
+/// What a check is made of, for one exercise.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// How much the lab retains.
+    pub journal: Bounds,
+    /// Between signs of life on a stream.
+    pub heartbeat: Duration,
+    /// What the program is told beside `LAB_URL`.
+    pub variables: Vec<(&'static str, String)>,
+    /// Where it may ask; empty means at any of the four.
+    pub transports: &'static [Transport],
+}
+
+struct Life {
+    address: SocketAddr,
+    journal: Arc<Journal>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+/// A check that goes on.
+pub struct Session<'a> {
+    /// The student's program.
+    pub program: Program,
+    /// What stands between.
+    pub relay: Relay,
+    /// How late this machine is.
+    pub stall: StallMeter,
+    published: Published,
+    oracle: Oracle,
+    setup: Setup,
+    life: Life,
+    clock: Clock,
+    at: Nanos,
+    published_at: Vec<Instant>,
+    disturbed: Vec<Disturbed>,
+    lines: u64,
+    /// Gaps of several lives that were announced.
+    epochs_announced: usize,
+    lives: usize,
+    say: &'a mut (dyn FnMut(Progress) + Send),
+    is_open: bool,
+    seen: Vec<Shown>,
+}
+
+/// An update that the program printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Its number over all lives.
+    pub number: u64,
+    /// When it was due.
+    pub due: Nanos,
+    /// When its line came.
+    pub at: Nanos,
+}
+
+#[derive(Deserialize)]
+struct Printed<'a> {
+    seq: Option<u64>,
+    at_us: Option<UnixMicros>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    gap: Option<Gap>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts a lab, a relay and the program.
+    ///
+    /// Errors: the program or the lab cannot be started.
+    pub async fn start(
+        command: &[OsString],
+        setup: Setup,
+        say: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Session<'a>, Stop> {
+        let clock = Clock::Monotonic;
+        let life = begin(&setup, clock)?;
+        let relay = Relay::start(life.address).await?;
+        let mut variables = vec![("LAB_URL", relay.url())];
+        variables.extend(setup.variables.iter().cloned());
+        let program = Program::start(command, &variables, Input::Closed)?;
+        let (mut published, mut oracle) = (Published::default(), Oracle::default());
+        published.begin_life(life.journal.newest().epoch, Some(Arc::clone(&life.journal)));
+        oracle.position(&published, life.journal.newest());
+        Ok(Session {
+            program,
+            relay,
+            stall: StallMeter::start(),
+            published,
+            oracle,
+            setup,
+            life,
+            clock,
+            at: Nanos::ZERO,
+            published_at: Vec::new(),
+            disturbed: Vec::new(),
+            lines: 0,
+            epochs_announced: 0,
+            lives: 1,
+            say,
+            is_open: false,
+            seen: Vec::new(),
+        })
+    }
+
+    /// A stage begins; the one before it holds.
+    pub fn stage(&mut self, name: &'static str) {
+        if self.is_open {
+            (self.say)(Progress::Holds);
+        }
+        self.is_open = true;
+        (self.say)(Progress::Begins(name));
+    }
+
+    /// All stages hold.
+    pub fn finish(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            (self.say)(Progress::Holds);
+        }
+    }
+
+    /// What was published.
+    pub fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// What the program printed, in order.
+    pub fn shown(&self) -> &[Shown] {
+        &self.seen
+    }
+
+    /// Now, on the clock by which updates are due.
+    pub fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    /// Waits for the first request, and until it was answered or is parked: nothing is published before.
+    ///
+    /// Errors: the program ends, prints something, or asks for nothing.
+    pub async fn first_answer(&mut self) -> Result<(), Stop> {
+        const LOOK: Duration = Duration::from_millis(20);
+        let until = Instant::now() + limits::LEARN_START;
+        while Instant::now() < until {
+            let answered = |session: &Self| session.relay.asked_since(0).iter().any(|asked| asked.answered.is_some());
+            if self.wait(LOOK, answered).await? || self.life.journal.subscribers() > 0 {
+                return self.check_addresses();
+            }
+        }
+        let sentence = match self.relay.asked_since(0).first() {
+            None => format!(
+                "nothing asked LAB_URL within {} s; take the address from the environment, and ask it",
+                limits::LEARN_START.as_secs()
+            ),
+            Some(asked) => format!("your request for {} was not whole, so it got no answer", asked.path),
+        };
+        fail(Code::NeverAsked, sentence)
+    }
+
+    /// Refuses requests to what this exercise is not about.
+    ///
+    /// Errors: [`Code::WrongAddress`].
+    pub fn check_addresses(&self) -> Result<(), Stop> {
+        let allowed = match self.setup.transports {
+            [] => &Transport::ALL[..],
+            some => some,
+        };
+        let asked = self.relay.asked_since(0);
+        match asked.iter().find(|asked| !asked.transport().is_some_and(|found| allowed.contains(&found))) {
+            None => Ok(()),
+            Some(wrong) => fail(Code::WrongAddress, words::wrong_address(&wrong.path, allowed)),
+        }
+    }
+
+    /// Publishes `count` updates of an ordinary size.
+    pub fn publish(&mut self, count: u64) {
+        (0..count).for_each(|_| self.publish_bytes(0));
+    }
+
+    /// Publishes one update with so many bytes more.
+    pub fn publish_bytes(&mut self, bytes: usize) {
+        let number = self.published.len() + 1;
+        let mut data = json!({"n": number, "words": format!("地震 é {number}")});
+        if bytes > 0 {
+            data["fill"] = Value::String("x".repeat(bytes));
+        }
+        let data = RawValue::from_string(data.to_string()).expect("a JSON value is JSON");
+        self.at = self.clock.now().whole_micros().max(self.at.saturating_add(Nanos::MICRO));
+        self.published.push(self.clock.anchor().unix(self.at), data.clone());
+        self.published_at.push(Instant::now());
+        self.life.journal.append(self.at, self.at, &data);
+    }
+
+    /// Writes down that the line is disturbed.
+    pub fn disturb(&mut self, what: Disturbance) {
+        let nth = self.disturbed.iter().filter(|before| before.what == what).count() + 1;
+        let (published, asked) = (self.published.len(), self.relay.asked_count());
+        self.disturbed.push(Disturbed { what, nth, published, asked });
+    }
+
+    /// Publishes `count` updates while the program cannot reach the server.
+    pub fn away_while(&mut self, count: u64) {
+        self.relay.lead_to(None);
+        self.relay.cut();
+        self.publish(count);
+        self.relay.lead_to(Some(self.life.address));
+    }
+
+    /// Ends the server, and begins another one with an empty journal.
+    ///
+    /// Errors: it cannot be.
+    pub fn restart(&mut self) -> Result<(), Stop> {
+        self.relay.lead_to(None);
+        self.life = begin(&self.setup, self.clock)?;
+        let journal = Arc::clone(&self.life.journal);
+        self.published.begin_life(journal.newest().epoch, Some(journal));
+        self.lives += 1;
+        self.relay.lead_to(Some(self.life.address));
+        self.relay.cut();
+        Ok(())
+    }
+
+    /// Judges what is printed for so long.
+    ///
+    /// Errors: the first thing that is wrong.
+    pub async fn watch(&mut self, length: Duration) -> Result<(), Stop> {
+        self.wait(length, |_| false).await.map(drop)
+    }
+
+    /// Waits until every update that was published is printed, or covered by a gap.
+    ///
+    /// Errors: the first thing that is wrong, or that no more comes.
+    pub async fn caught_up(&mut self) -> Result<(), Stop> {
+        let mut last_line = Instant::now();
+        loop {
+            let before = self.lines;
+            if self.wait(limits::LEARN_LOOK, |session| session.oracle.is_caught_up(&session.published)).await? {
+                return Ok(());
+            }
+            if self.lines > before {
+                last_line = Instant::now();
+            } else if last_line.elapsed() >= limits::LEARN_PATIENCE || self.is_hopeless() {
+                return match self.program.has_ended().await {
+                    true => Err(self.program.ended().await.into()),
+                    false => Err(words::stuck(&self.scene()).into()),
+                };
+            }
+        }
+    }
+
+    /// The next update will never come: the program asked from behind it, a while ago.
+    fn is_hopeless(&self) -> bool {
+        let Some(next) = self.oracle.next().filter(|next| *next < self.published.len()) else { return false };
+        if self.oracle.is_between_lives() {
+            return false;
+        }
+        let Some(&due) = usize::try_from(next).ok().and_then(|next| self.published_at.get(next)) else { return false };
+        let asked = self.relay.asked_since(0);
+        let mut late = asked.iter().filter(|asked| asked.at > due && asked.at.elapsed() > limits::LEARN_LOOK / 2);
+        late.any(|asked| match &asked.after {
+            After::Now => true,
+            After::Cursor(_) => asked.next(&self.published).is_some_and(|asked| asked > next),
+            After::Earliest | After::Other(_) => false,
+        })
+    }
+
+    /// Waits for a request beyond the first `count`.
+    ///
+    /// Errors: the first thing that is wrong; [`Code::NoReturn`] if there is none in time.
+    pub async fn asked_beyond(&mut self, count: usize) -> Result<Asked, Stop> {
+        let is_there = |session: &Self| session.relay.asked_count() > count;
+        if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
+            return Err(words::no_return(&self.scene()).into());
+        }
+        Ok(self.relay.asked_since(count).swap_remove(0))
+    }
+
+    /// Waits until `is_there`, and judges meanwhile what is printed; `false` if it takes longer than `patience`.
+    ///
+    /// Errors: the first thing that is wrong.
+    pub async fn wait(&mut self, patience: Duration, is_there: impl Fn(&Self) -> bool) -> Result<bool, Stop> {
+        let until = Instant::now() + patience;
+        let mut progress = self.relay.progress();
+        loop {
+            if is_there(self) {
+                return Ok(true);
+            }
+            tokio::select! {
+                biased;
+                line = self.program.next() => match line {
+                    Line::End => return Err(self.program.ended().await.into()),
+                    line @ (Line::Text(_) | Line::TooLong | Line::NotUtf8) => self.judge(&line)?,
+                },
+                changed = progress.changed() => if changed.is_err() { return Ok(false) },
+                () = tokio::time::sleep_until(until) => return Ok(false),
+            }
+        }
+    }
+
+    fn judge(&mut self, line: &Line) -> Result<(), Fault> {
+        self.lines += 1;
+        let number = self.lines;
+        let text = match line {
+            Line::Text(text) => text.as_str(),
+            Line::TooLong => return Err(words::too_long(number)),
+            Line::NotUtf8 => return Err(words::not_utf8(number)),
+            Line::End => return Ok(()),
+        };
+        let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(words::not_json(number, text)) };
+        let printed: Option<Printed<'_>> = value.is_object().then(|| serde_json::from_str(text).ok()).flatten();
+        match printed {
+            Some(Printed { gap: Some(gap), .. }) => self.judge_gap(number, gap),
+            Some(Printed { seq: Some(seq), at_us: Some(at), data: Some(data), gap: None }) => {
+                self.judge_update(seq, at, data)
+            }
+            Some(_) | None => Err(words::not_an_update(number, text)),
+        }
+    }
+
+    fn judge_gap(&mut self, line: u64, gap: Gap) -> Result<(), Fault> {
+        self.oracle.gap(&self.published, gap);
+        self.epochs_announced += usize::from(gap.lost.is_none());
+        match self.oracle.first_fault() {
+            None => Ok(()),
+            Some(_) => Err(words::gap(line, gap)),
+        }
+    }
+
+    fn judge_update(&mut self, seq: u64, at: UnixMicros, data: &RawValue) -> Result<(), Fault> {
+        let number = self.published.number_due(at).filter(|number| {
+            let wanted =
+                self.published.data(*number).map(RawValue::get).and_then(|text| serde_json::from_str(text).ok());
+            // As values: a program may have parsed it and written it anew.
+            wanted.is_some_and(|wanted: Value| serde_json::from_str::<Value>(data.get()).is_ok_and(|got| got == wanted))
+        });
+        self.oracle.update(&self.published, number, seq);
+        if self.oracle.first_fault().is_some() {
+            return Err(words::update(&self.scene(), number, seq));
+        }
+        if let Some(number) = number {
+            self.seen.push(Shown { number, due: self.clock.anchor().instant(at), at: self.clock.now() });
+        }
+        Ok(())
+    }
+
+    /// What there is to say something about.
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            oracle: &self.oracle,
+            published: &self.published,
+            disturbed: &self.disturbed,
+            asked: self.relay.asked_since(0),
+            lives: self.lives,
+            epochs_announced: self.epochs_announced,
+            last_words: self.program.last_words(),
+        }
+    }
+
+    /// How many server lives there were, and how many ends of one were announced.
+    pub fn lives(&self) -> (usize, usize) {
+        (self.lives, self.epochs_announced)
+    }
+
+    /// Where the stream stands.
+    pub fn newest(&self) -> Cursor {
+        self.life.journal.newest()
+    }
+}
+
+fn begin(setup: &Setup, clock: Clock) -> io::Result<Life> {
+    let settings = Settings {
+        journal: setup.journal,
+        sse_heartbeat: setup.heartbeat,
+        ws_ping: setup.heartbeat,
+        // A browser-like client that heeds it is back soon enough for a check of seconds.
+        sse_retry: Duration::from_millis(100),
+        drain: Duration::ZERO,
+        ..Settings::default()
+    };
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), settings, clock)?;
+    let (address, journal) = (server.address()?, Arc::clone(&server.app().journal));
+    let serving = AbortOnDropHandle::new(tokio::spawn(server.run()));
+    Ok(Life { address, journal, _serving: serving })
+}

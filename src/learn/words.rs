@@ -1,0 +1,291 @@
+//! What is said to a student: one sentence, with the update, the disturbance and the request that it is about.
+
+use super::asked::{After, Asked};
+use super::fault::{Code, Fault};
+use super::oracle::Fault as Finding;
+use super::scene::{Disturbance, Disturbed, Scene};
+use crate::limits;
+use crate::run::Transport;
+use crate::stream::{Gap, GapReason};
+
+/// Some of what a student's program printed.
+pub fn quote(text: &str) -> String {
+    let short: String = text.chars().take(limits::LEARN_QUOTE_CHARACTERS).collect();
+    if short.len() < text.len() { format!("`{short}…`") } else { format!("`{short}`") }
+}
+
+pub fn not_json(line: u64, text: &str) -> Fault {
+    let sentence = format!(
+        "line {line} of your output is not JSON: {}; print one JSON object per line, and all other words to standard error",
+        quote(text)
+    );
+    Fault::new(Code::NotJson, sentence)
+}
+
+pub fn not_utf8(line: u64) -> Fault {
+    Fault::new(Code::NotJson, format!("line {line} of your output is not UTF-8; print one JSON object per line"))
+}
+
+pub fn too_long(line: u64) -> Fault {
+    let most = limits::LEARN_LINE_BYTES_MAX;
+    Fault::new(
+        Code::Flood,
+        format!("line {line} of your output is longer than {most} B; end each object with a line break"),
+    )
+}
+
+pub fn not_an_update(line: u64, text: &str) -> Fault {
+    let sentence = format!(
+        "line {line} of your output is neither an update nor a gap: {}; print an update as it came, with seq, at_us and data, or \
+         {{\"gap\":{{\"reason\":…,\"lost\":…}}}}",
+        quote(text)
+    );
+    Fault::new(Code::NotAnUpdate, sentence)
+}
+
+pub fn wrong_address(path: &str, allowed: &[Transport]) -> String {
+    let known: Vec<&str> = allowed.iter().map(|transport| address(*transport)).collect();
+    format!("your program asked for {path}; this exercise is about {}", known.join(" and "))
+}
+
+/// Where a transport is.
+pub fn address(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Polling => "/updates/poll",
+        Transport::LongPolling => "/updates/long-poll",
+        Transport::Sse => "/updates/sse",
+        Transport::WebSocket => "/updates/ws",
+    }
+}
+
+/// `3 updates`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `second`.
+pub fn ordinal(nth: usize) -> String {
+    const WORDS: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "sixth"];
+    nth.checked_sub(1).and_then(|index| WORDS.get(index)).map_or_else(|| format!("{nth}th"), |word| (*word).to_owned())
+}
+
+fn noun(what: Disturbance) -> &'static str {
+    match what {
+        Disturbance::Cut => "cut",
+        Disturbance::HalfAnswer => "half answer",
+        Disturbance::Silence => "silence",
+        Disturbance::Busy => "busy answer (503)",
+        Disturbance::Restart => "restart of the server",
+        Disturbance::Eviction => "long absence",
+    }
+}
+
+/// `behind the second cut`.
+pub fn behind(disturbed: &Disturbed) -> String {
+    format!("behind the {} {}", ordinal(disturbed.nth), noun(disturbed.what))
+}
+
+/// What is wrong with an update that was printed just now.
+pub fn update(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
+    match scene.oracle.first_fault() {
+        Some(Finding::Lost(range)) => lost(scene, range.start, range.end),
+        Some(Finding::Duplicate(number)) => twice(scene, *number),
+        Some(Finding::Reordered(number)) => {
+            let sentence =
+                format!("update {} was printed behind a later one; print them in order", scene.seq_of(*number));
+            Fault::new(Code::OutOfOrder, sentence)
+        }
+        Some(Finding::Wrong(_)) | None => other(scene, number, seq),
+    }
+}
+
+fn other(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
+    let Some(number) = number else {
+        let sentence =
+            format!("update {seq} was printed with another content than it was published with; print it as it came");
+        return Fault::new(Code::Altered, sentence);
+    };
+    if scene.seq_of(number) != seq {
+        let sentence = format!("update {} was printed as update {seq}; print it as it came", scene.seq_of(number));
+        return Fault::new(Code::Altered, sentence);
+    }
+    if scene.oracle.next().is_some_and(|next| number < next) {
+        return twice(scene, number);
+    }
+    let sentence = if scene.hides_a_restart() {
+        "the server began anew, and its first update was printed without the gap before it; print {\"gap\":{\"reason\":\"epoch\",\
+         \"lost\":null}} when the server says so"
+            .to_owned()
+    } else {
+        format!("update {seq} was printed where it could not come: {}", wrong(scene))
+    };
+    Fault::new(Code::Gap, sentence)
+}
+
+fn wrong(scene: &Scene<'_>) -> String {
+    match scene.oracle.first_fault() {
+        Some(Finding::Wrong(what)) => what.clone(),
+        Some(Finding::Lost(_) | Finding::Duplicate(_) | Finding::Reordered(_)) | None => {
+            "it is not its turn".to_owned()
+        }
+    }
+}
+
+/// The disturbance that these updates fell behind, and the first request after it.
+fn disturbance(scene: &Scene<'_>, before: u64) -> Option<(Disturbed, Option<Asked>)> {
+    let disturbed = *scene.disturbed.iter().rfind(|disturbed| disturbed.published <= before)?;
+    Some((disturbed, scene.asked_since(disturbed.asked).first().cloned()))
+}
+
+fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
+    if scene.hides_a_restart() && scene.life_of(end) > scene.life_of(start.saturating_sub(1)) {
+        let sentence = "the server began anew, and your program printed its updates without a gap before them; print \
+                        {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server says so";
+        return Fault::new(Code::Gap, sentence);
+    }
+    let count = end - start;
+    let Some((disturbed, request)) = disturbance(scene, end) else { return lost_undisturbed(scene, start, count) };
+    let place = behind(&disturbed);
+    let is_eviction = disturbed.what == Disturbance::Eviction;
+    // What was never printed, and is passed over by a request all the same.
+    let passes = |asked: &Asked| scene.next(asked).is_some_and(|next| next > start);
+    let passing = scene.asked_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
+    match (request, passing) {
+        (Some(Asked { after: After::Now, .. }), _) => {
+            let sentence = format!("lost {count} {place}: the request after it asked from now, not after your cursor");
+            Fault::new(Code::FromNow, sentence)
+        }
+        (_, Some(passing)) if !is_eviction => {
+            let asked = scene.next(&passing).unwrap_or(start);
+            let sentence = format!(
+                "lost {count} {place}: a request asked after update {}, and your program had printed up to update {}; move your \
+                 cursor with what you have read whole",
+                scene.seq_before(asked),
+                scene.seq_before(start)
+            );
+            Fault::new(Code::MovedOn, sentence)
+        }
+        (Some(_), _) if is_eviction => {
+            let sentence = format!(
+                "{} are missing {place}, and the gap was not printed; print {{\"gap\":{{\"reason\":\"evicted\",\"lost\":{count}}}}} when \
+                 the server says so",
+                counted(count, "update")
+            );
+            Fault::new(Code::Gap, sentence)
+        }
+        (Some(_) | None, _) => {
+            let sentence =
+                format!("lost {count} {place}: update {} came in an answer and was not printed", scene.seq_of(start));
+            Fault::new(Code::Lost, sentence)
+        }
+    }
+}
+
+fn lost_undisturbed(scene: &Scene<'_>, start: u64, count: u64) -> Fault {
+    let asked = scene.asked_since(0);
+    let from_now = asked.iter().enumerate().skip(1).find(|(_, asked)| asked.after == After::Now);
+    match from_now {
+        Some((index, _)) => {
+            let sentence = format!(
+                "lost {count} before update {}: your request number {} asked from now, not after your cursor",
+                scene.seq_of(start + count),
+                index + 1
+            );
+            Fault::new(Code::FromNow, sentence)
+        }
+        None => {
+            let sentence = format!(
+                "lost {count} before update {}: update {} came in an answer and was not printed",
+                scene.seq_of(start + count),
+                scene.seq_of(start)
+            );
+            Fault::new(Code::Lost, sentence)
+        }
+    }
+}
+
+fn twice(scene: &Scene<'_>, number: u64) -> Fault {
+    let seq = scene.seq_of(number);
+    let place = disturbance(scene, scene.published.len())
+        .map_or_else(String::new, |(disturbed, _)| format!(", {}", behind(&disturbed)));
+    let asked = scene.asked_since(0);
+    // The last request that brought it.
+    let again = asked.iter().skip(1).rfind(|asked| match &asked.after {
+        After::Earliest => true,
+        After::Cursor(_) => scene.next(asked).is_some_and(|next| next <= number),
+        After::Now | After::Other(_) => false,
+    });
+    let why = match again.map(|asked| (&asked.after, scene.next(asked))) {
+        Some((After::Earliest, _)) => "a request asked from the earliest again, not after your cursor".to_owned(),
+        Some((After::Cursor(_), next)) => {
+            let seq = next.map_or(0, |next| scene.seq_before(next));
+            format!("a request asked after update {seq} again; ask after the last that you have")
+        }
+        Some((After::Now | After::Other(_), _)) | None => "it came once".to_owned(),
+    };
+    Fault::new(Code::Twice, format!("update {seq} was printed twice{place}: {why}"))
+}
+
+/// What is wrong with a gap that was printed in this line.
+pub fn gap(line: u64, gap: Gap) -> Fault {
+    let reason = match gap.reason {
+        GapReason::Epoch => "epoch",
+        GapReason::Evicted => "evicted",
+    };
+    let lost = gap.lost.map_or_else(|| "null".to_owned(), |lost| lost.to_string());
+    let sentence = format!(
+        "line {line} of your output announces a gap ({reason}, lost {lost}) that there was not; print a gap once, as the server says it"
+    );
+    Fault::new(Code::Gap, sentence)
+}
+
+/// Nothing more comes.
+pub fn stuck(scene: &Scene<'_>) -> Fault {
+    let patience = limits::LEARN_PATIENCE.as_secs();
+    let Some(next) = scene.oracle.next() else { return Fault::new(Code::Silent, "nothing was printed") };
+    if scene.oracle.is_between_lives() || next >= scene.published.len() {
+        let sentence =
+            format!("behind the gap nothing was printed for {patience} s; go on from the position that came with it");
+        return Fault::new(Code::Silent, sentence);
+    }
+    let seq = scene.seq_of(next);
+    let last = scene.disturbed.last().filter(|last| last.published <= scene.published.len());
+    let since = last.map_or(0, |last| last.asked);
+    let requests = scene.asked_since(since);
+    let place = last.map_or_else(String::new, |last| format!(" {}", behind(last)));
+    if last.is_some() && requests.is_empty() {
+        return no_return(scene);
+    }
+    let from_now = requests.iter().skip(usize::from(last.is_none())).any(|asked| asked.after == After::Now);
+    if from_now {
+        let sentence = format!(
+            "update {seq} was not printed{place}: a request asked from now, not after your cursor, so it will never come"
+        );
+        return Fault::new(Code::FromNow, sentence);
+    }
+    let moved = requests.iter().find(|asked| scene.next(asked).is_some_and(|asked| asked > next));
+    if let Some(moved) = moved {
+        let asked = scene.next(moved).unwrap_or(next);
+        let sentence = format!(
+            "update {seq} was not printed{place}: your program asks after update {} already; move your cursor with what you have \
+             read whole, and print it",
+            scene.seq_before(asked)
+        );
+        return Fault::new(Code::MovedOn, sentence);
+    }
+    let sentence = format!(
+        "update {seq} was published and not printed within {patience} s{place}{}; print each line at once (flush)",
+        scene.last_words
+    );
+    Fault::new(Code::Silent, sentence)
+}
+
+/// It did not come back.
+pub fn no_return(scene: &Scene<'_>) -> Fault {
+    let place = scene.disturbed.last().map_or_else(|| "after its first answer".to_owned(), behind);
+    let patience = limits::LEARN_PATIENCE.as_secs();
+    Fault::new(
+        Code::NoReturn,
+        format!("{place} no request came for {patience} s; your program has to ask again by itself"),
+    )
+}
