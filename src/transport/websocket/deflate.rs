@@ -62,7 +62,7 @@ impl Session {
     pub(super) async fn run_deflated(mut self, mut socket: yawc::WebSocket<Socket>) -> yawc::Result<()> {
         socket.send(Frame::text(format!(r#"{{"cursor":"{}"}}"#, self.position))).await?;
         let mut drain = self.app.drain.turn();
-        let mut keepalive = Keepalive::new();
+        let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
         loop {
             tokio::select! {
                 biased;
