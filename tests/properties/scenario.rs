@@ -79,7 +79,13 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::PathAndLink(_)
         | PlanError::Points { .. }
         | PlanError::Twice(_)
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProtocolOfTarget(_)
+        | PlanError::NothingToShare
+        | PlanError::SharedAndNew
+        | PlanError::NewForEcho
+        | PlanError::NothingThere(_) => false,
+        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 
