@@ -360,6 +360,9 @@ pub const CHURN_AWAY: Nanos = Nanos(300 * Nanos::MILLI.0);
 /// Mean time that it stays, at the least: shorter, it would hardly connect.
 pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
 
+/// Connections of a proxy, of its clients and to its server: two for each of the most clients.
+pub const PROXY_CONNECTIONS: u32 = 2 * CLIENTS_MAX + 1_000;
+
 // The path ------------------------------------------------------------------------------------------------------------
 
 /// Largest IP packet of the path, as on Ethernet (RFC 894), so that TCP's segments are those of a real path: 1,448 bytes

@@ -2,28 +2,31 @@
 //!
 //! None of them has a runtime: a namespace is entered before the first thread, and the relay has one thread only.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::cli::process::DONE;
-use crate::load::path::check::{CheckReport, check};
+use crate::load::path::check::{Bulk, CheckReport, check};
 use crate::load::path::{namespace, serve};
+use crate::load::proxy;
 use crate::print;
 use crate::run::path::report::PacketCounts;
 use crate::run::path::{PathSettings, bits, percent};
-use crate::units::{self, Nanos, three_digits};
+use crate::run::setting::{List, OnPath};
+use crate::units::{self, Nanos, grouped, three_digits};
 
 /// Commands without a runtime.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PathCommand {
-    /// Try a path out: asked against given.
-    #[command(hide = true)]
+    /// Try paths out: asked against given.
     PathCheck {
-        /// A preset, or keys as in rtt=50ms,loss=1%.
+        /// Presets, or keys as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, begins the next path.
         #[arg(default_value = "rtt=50ms,loss=1%")]
-        path: PathSettings,
-        /// How long each part takes.
+        paths: List<OnPath>,
+        /// How long each part of a check takes.
         #[arg(long, default_value = "5s", value_parser = units::length)]
         length: Nanos,
         /// Repeats the same losses.
@@ -42,6 +45,12 @@ pub enum PathCommand {
         #[arg(long)]
         seed: u64,
     },
+    /// Run nginx until standard input ends. Started by the load generator for itself.
+    #[command(hide = true)]
+    ProxyGuard {
+        /// Its configuration.
+        configuration: PathBuf,
+    },
     /// Try whether a namespace can be had. Started by the load generator for itself.
     #[command(hide = true)]
     PathTry,
@@ -53,18 +62,84 @@ pub enum PathCommand {
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
         PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,
+        PathCommand::ProxyGuard { configuration } => proxy::guard(&configuration)?,
         PathCommand::PathTry => namespace::answer_try()?,
-        PathCommand::PathCheck { path, length, seed, json } => {
+        PathCommand::PathCheck { paths: List(paths), length, seed, json } => {
+            let paths: Option<Vec<PathSettings>> = paths.into_iter().map(|OnPath(path)| path).collect();
+            let paths = paths.context("`none` is no path that could be tried; leave it out")?;
             namespace::try_out()?;
             let namespace = namespace::enter()?;
-            let report = check(&namespace, &path, length.duration().max(Duration::from_secs(1)), seed)?;
-            print::out(&match json {
-                true => serde_json::to_string_pretty(&report)? + "\n",
-                false => table(&report),
-            })?;
+            let length = length.duration().max(Duration::from_secs(1));
+            let (mut reports, is_single) = (Vec::new(), paths.len() == 1);
+            for path in paths {
+                let report = check(&namespace, &path, length, seed)?;
+                match (json, is_single) {
+                    (true, _) => {}
+                    (false, true) => print::out(&table(&report))?,
+                    // A row as soon as it is known: each takes some seconds.
+                    (false, false) => print::out(&match reports.is_empty() {
+                        true => format!("{HEAD}{}", row(&report)),
+                        false => row(&report),
+                    })?,
+                }
+                reports.push(report);
+            }
+            match (json, reports.as_slice()) {
+                (false, _) => {}
+                (true, [only]) => print::out(&(serde_json::to_string_pretty(only)? + "\n"))?,
+                (true, all) => print::out(&(serde_json::to_string_pretty(all)? + "\n"))?,
+            }
         }
     }
     Ok(DONE)
+}
+
+/// The head of the rows of several paths, in Markdown.
+const HEAD: &str = "\
+    | asked | round trip: p50, p99 | loss: relay's, of packets | rate up, down | relay dropped, sent again | Reno against Mathis |\n\
+    |---|---|---|---|---|---|\n";
+
+/// Asked against given, a row for each path.
+fn row(report: &CheckReport) -> String {
+    let CheckReport { path, probes, bulk, relay, .. } = report;
+    let both = relay.up.with(relay.down);
+    let mbit = |bits_per_s: f64| three_digits(bits_per_s / 1e6);
+    let none = || "—".to_owned();
+    let loss = match both.loss() {
+        Some(loss) if path.loss > 0.0 => {
+            // By how many standard deviations of what chance gives; a burst counts as one loss.
+            let deviation = (path.loss * (1.0 - path.loss) * path.burst.unwrap_or(1.0) / both.sent() as f64).sqrt();
+            let off = (loss - path.loss) / deviation;
+            format!("{:.2} % of {} ({off:+.1} σ)", loss * 100.0, grouped(both.sent() as i64))
+        }
+        _ => format!("{} of {}", both.lost, grouped(both.sent() as i64)),
+    };
+    let rates = match report.rate_bits_per_s {
+        [None, None] => none(),
+        rates => {
+            let rates = rates.map(|rate| rate.map_or_else(none, mbit));
+            format!("{}, {} Mbit/s", rates[0], rates[1])
+        }
+    };
+    let again = |bulk: &Bulk| {
+        let Bulk { congestion, down, missed, segments_retransmitted, .. } = bulk;
+        format!(
+            "{congestion}: {}, {}",
+            grouped((down.dropped() + missed) as i64),
+            grouped((*segments_retransmitted).into())
+        )
+    };
+    let mathis = bulk.iter().find_map(|bulk| {
+        let (given, formula) = (bulk.goodput_bits_per_s, bulk.mathis_bits_per_s?);
+        Some(format!("{} of {} Mbit/s ({:+.0} %)", mbit(given), mbit(formula), (given / formula - 1.0) * 100.0))
+    });
+    format!(
+        "| `{path}` | {}, {} | {loss} | {rates} | {} | {} |\n",
+        probes.round_trip_ns_p50,
+        probes.round_trip_ns_p99,
+        bulk.iter().map(again).collect::<Vec<_>>().join("; "),
+        mathis.unwrap_or_else(none)
+    )
 }
 
 /// Asked against given, a line each.
@@ -117,7 +192,7 @@ fn table(report: &CheckReport) -> String {
         let mathis =
             bulk.mathis_bits_per_s.map_or_else(none, |mathis| format!("{} Mbit/s", three_digits(mathis / 1e6)));
         line(
-            &format!("bulk transfer, {}", bulk.congestion),
+            &format!("bulk, {} × {}", bulk.connections, bulk.congestion),
             mathis,
             format!(
                 "{} Mbit/s, MSS {}; {} segments, {} sent again; relay dropped {} ({} lost, {} queue)",

@@ -72,6 +72,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         path: data.path,
         handshakes: handshakes(&data.handshakes),
         sharing: sharing(&data),
+        proxy: data.proxy.clone(),
         returns: returns(&data, which),
         timeline: timeline(deliveries(), window),
         latency_hdr: histogram::encode(&corrected),

@@ -17,6 +17,7 @@ pub mod health;
 pub mod link;
 pub mod path;
 pub mod plan;
+pub mod proxy;
 pub mod run;
 pub mod scenarios;
 pub mod target;

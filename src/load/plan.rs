@@ -20,7 +20,7 @@ use crate::load::scenarios::Scenario;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
-use crate::run::{Compression, FeedKind, RunSettings, Transport};
+use crate::run::{Compression, FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
@@ -86,6 +86,7 @@ impl Plan {
         refusals::refuse_lists(&settings)?;
         refusals::refuse_paths(&settings, target.is_some())?;
         refusals::refuse_protocols(&settings, target.is_some())?;
+        refusals::refuse_proxies(&settings, target.is_some())?;
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
         let points = planned.collect::<Result<Vec<_>, _>>()?;
@@ -178,6 +179,8 @@ impl Plan {
         let transports = transports.filter(|transport| can_have(*transport, point));
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
+        // A proxy speaks HTTP.
+        let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }

@@ -18,6 +18,7 @@ use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
+use crate::run::Transport;
 use crate::run::file::{Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::reason::{Cause, Reason};
@@ -164,6 +165,30 @@ fn with_paths(mut environment: Environment, plan: &Plan, trials: &[Trial]) -> En
         );
         print::err(&format!("the path {asked}: {said}"));
         environment.notes.insert(format!("path {asked}"), said);
+    }
+    with_proxies(environment, trials)
+}
+
+/// Notes what each proxy was, and what it took.
+fn with_proxies(mut environment: Environment, trials: &[Trial]) -> Environment {
+    let mut proxies: BTreeMap<(&str, Option<Transport>), (String, u64, u64)> = BTreeMap::new();
+    for (trial, proxy) in trials.iter().filter_map(|trial| Some((trial, trial.proxy.as_ref()?))) {
+        let Some(cpu) = proxy.cpu_ns else { continue };
+        let key = (trial.point.proxy.label(), trial.transport);
+        let (_, sum, arrived) = proxies.entry(key).or_insert_with(|| (proxy.software.clone(), 0, 0));
+        *sum += cpu.0;
+        *arrived += trial.arrived;
+    }
+    let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ((proxy, transport), (software, cpu, arrived)) in proxies {
+        let name = transport.map_or("tcp_baseline", Transport::label);
+        let each = Nanos(cpu / arrived.max(1));
+        notes.entry(format!("proxy {proxy} ({software})")).or_default().push(format!("{name} {each}"));
+    }
+    for (name, each) in notes {
+        let said = format!("its processor time for each delivery: {}", each.join(", "));
+        print::err(&format!("{name}: {said}"));
+        environment.notes.insert(name, said);
     }
     environment
 }

@@ -31,6 +31,7 @@ use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, PlanPoint, preflight};
+use crate::load::proxy::{Nginx, ProxyError};
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::measure::delivery::{Due, Window};
@@ -38,6 +39,7 @@ use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
+use crate::run::proxy::ProxyReport;
 use crate::run::{Compression, Protocol, Transport};
 use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
@@ -64,6 +66,9 @@ pub enum TrialError {
     /// The path.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,
@@ -96,13 +101,15 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         }
         None => None,
     };
-    let link = match plan.link_options(point, target.address) {
+    let proxy = block_in_place(|| Nginx::start(point.proxy, target.address))?;
+    let server = proxy.as_ref().map_or(target.address, |proxy| proxy.address);
+    let link = match plan.link_options(point, server) {
         Some(options) => Some(Link::start(&options).await?),
         None => None,
     };
     let context = Arc::new(TrialContext {
         subject: which.subject,
-        server: link.as_ref().map_or(target.address, |link| link.address),
+        server: link.as_ref().map_or(server, |link| link.address),
         has_path: path.is_some(),
         protocol: point.protocol,
         tls: target.connector(point.protocol)?,
@@ -126,7 +133,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, Way { path, watching, has_link: link.is_some() }) => outcome,
+        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, has_link: link.is_some() }) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -143,7 +150,8 @@ async fn measure(
     context: &Arc<TrialContext>,
     way: Way,
 ) -> Result<Trial, TrialError> {
-    let Way { mut path, watching, has_link } = way;
+    let Way { mut path, proxy, watching, has_link } = way;
+    let proxy_cpu = || proxy.as_ref().and_then(|proxy| process_cpu(proxy.pid?).ok());
     let start = match which.subject {
         Subject::Transport(_) => Some(target.newest().await?),
         Subject::TcpBaseline => None,
@@ -173,9 +181,11 @@ async fn measure(
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let begun = snapshot(target, context, &progress, which.subject).await?;
     let path_begun = read(&mut path)?;
+    let proxy_begun = proxy_cpu();
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let ended = snapshot(target, context, &progress, which.subject).await?;
     let path_ended = read(&mut path)?;
+    let proxy_ended = proxy_cpu();
     memory.loaded = pid.and_then(host::resident_bytes);
 
     target.check_alive().await?;
@@ -219,6 +229,10 @@ async fn measure(
         window,
         link,
         path,
+        proxy: proxy.map(|proxy| ProxyReport {
+            software: proxy.software.clone(),
+            cpu_ns: proxy_ended.zip(proxy_begun).map(|(ended, begun)| ended.saturating_sub(begun)),
+        }),
         has_link,
         refusal,
         is_pinned,
@@ -229,6 +243,7 @@ async fn measure(
 /// What lies between clients and server.
 struct Way {
     path: Option<TrialPath>,
+    proxy: Option<Nginx>,
     has_link: bool,
     /// What the probe of a link brings.
     watching: Option<JoinHandle<Option<LinkReport>>>,

@@ -13,6 +13,7 @@ use crate::measure::delivery::{Due, Window};
 use crate::measure::process::TcpCounts;
 use crate::run::file::LinkReport;
 use crate::run::path::report::PathReport;
+use crate::run::proxy::ProxyReport;
 use crate::units::Nanos;
 
 /// Which trial of the plan.
@@ -60,6 +61,8 @@ pub struct TrialData {
     pub refusal: Option<Refusal>,
     /// What the path gave, if there was one.
     pub path: Option<PathReport>,
+    /// What the proxy took, if there was one.
+    pub proxy: Option<ProxyReport>,
 }
 
 /// The counters at both ends of the interval.

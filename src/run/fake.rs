@@ -262,6 +262,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         path: None,
         handshakes: None,
         sharing: None,
+        proxy: None,
         returns: None,
         timeline,
         latency_hdr: histogram::encode(&corrected),

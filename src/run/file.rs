@@ -11,6 +11,7 @@ use crate::run::Transport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metrics, Value};
 use crate::run::path::report::PathReport;
+use crate::run::proxy::ProxyReport;
 pub use crate::run::reason::Verdict;
 use crate::run::reason::{Reason, RowId};
 pub use crate::run::setting::{Leaving, Point, Scenario};
@@ -158,6 +159,9 @@ pub struct Trial {
     /// How requests waited on connections that clients shared, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Sharing>,
+    /// What the proxy before the server took, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyReport>,
     /// Clients that left and came back, if they were to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,

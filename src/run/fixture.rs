@@ -43,6 +43,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         path: None,
         handshakes: None,
         sharing: None,
+        proxy: None,
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,

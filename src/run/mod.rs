@@ -1,8 +1,8 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
 //! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
-//! metrics; [`transport`], [`protocol`], [`feed`], [`heads`], [`purpose`], [`reason`] and [`threshold`] are further names.
-//! [`samples`] and [`summary`] make rows of trials.
+//! metrics; [`transport`], [`protocol`], [`feed`], [`heads`], [`proxy`], [`purpose`], [`reason`] and [`threshold`] are further
+//! names. [`samples`] and [`summary`] make rows of trials.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -15,6 +15,7 @@ pub mod histogram;
 pub mod metric;
 pub mod path;
 pub mod protocol;
+pub mod proxy;
 pub mod purpose;
 pub mod reason;
 pub mod samples;
@@ -28,5 +29,6 @@ pub mod transport;
 pub use feed::{Arrivals, FeedKind};
 pub use heads::Heads;
 pub use protocol::{Compression, Protocol};
+pub use proxy::Proxy;
 pub use setting::RunSettings;
 pub use transport::Transport;

@@ -10,6 +10,7 @@ mod tests {
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
     use crate::run::path::report::PathReport;
+    use crate::run::proxy::ProxyReport;
     use crate::run::reason::tests::every_cause;
     use crate::run::reason::{Cause, Reason, RowId};
     use crate::run::setting::Described;
@@ -206,6 +207,7 @@ mod tests {
         (point.churn, point.echo) = (Leaving::Each(Nanos::SECOND), Some(MessageKind::Binary));
         run.trials[1].link = Some(LinkReport::default());
         run.trials[2].path = Some(PathReport::default());
+        run.trials[2].proxy = Some(ProxyReport::default());
         run.trials[2].point.path = "4g,loss=1%".parse().ok();
         run.trials[1].returns = Some(Returns::default());
         run

@@ -27,6 +27,7 @@ use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
 use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
 use crate::run::protocol::{Compression, Protocol};
+use crate::run::proxy::Proxy;
 use crate::run::purpose::Purpose;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
@@ -396,6 +397,11 @@ settings! {
             Share: Count, "clients on one connection", "{} client{s} on each connection",
             "with {} client{s} on each connection", only [Polling, LongPolling, Sse, WebSocket],
             "Clients that share one HTTP/2 connection, each on streams of its own";
+        proxy: Proxy = "none" => #[serde(default)] proxy: Proxy,
+            Proxy: Proxy, "proxy", "{} before the server", "with {} before the server", zero "no proxy",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "A reverse proxy before the server",
+            typed ": nginx with its defaults, or nginx-tuned for streams";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",

@@ -81,10 +81,12 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::Twice(_)
         | PlanError::SomeEcho
         | PlanError::ProtocolOfTarget(_)
+        | PlanError::ProxyAndProtocol
         | PlanError::NothingToShare
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
-        | PlanError::NothingThere(_) => false,
+        | PlanError::NothingThere(_)
+        | PlanError::ProxyToTarget => false,
         PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }

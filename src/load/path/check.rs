@@ -4,10 +4,12 @@
 //! to see what rate comes out; small messages on one connection, 100 a second, to see their latency; and bulk transfers,
 //! whose retransmissions are compared with the relay's drops, and whose goodput with the formula of M. Mathis, J. Semke,
 //! J. Mahdavi, T. Ott, "The macroscopic behavior of the TCP congestion avoidance algorithm", ACM CCR 27(3), 1997:
-//! MSS / RTT × √(3/2) / √p, for a sender that acknowledges each segment and halves its window at a loss (Reno).
+//! MSS / RTT × √(3/2) / √p, for a sender that acknowledges each segment and halves its window at a loss (Reno). A transfer
+//! under Reno has few losses in a few seconds, so several go at once, each on a link of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -77,19 +79,21 @@ pub struct Messages {
     pub segments_retransmitted: u32,
 }
 
-/// As much as fits, from the server to the client.
+/// As much as fits, from the server to the client, over connections that share nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bulk {
     /// Congestion control.
     pub congestion: String,
+    /// How many connections at once.
+    pub connections: u64,
     /// Bytes of data in a full segment.
     pub segment_bytes: u32,
-    /// What the client had a second, after the first quarter of the time.
+    /// What the client of one connection had a second, after the first quarter of the time.
     pub goodput_bits_per_s: f64,
     /// What the formula says for the round trip and the loss that there were; `None` without loss, and for congestion
     /// control of another kind.
     pub mathis_bits_per_s: Option<f64>,
-    /// Bytes that the client had in all.
+    /// Bytes that all clients had.
     pub bytes: u64,
     /// Segments with data that the kernel says it sent.
     pub data_segments: u32,
@@ -97,14 +101,19 @@ pub struct Bulk {
     pub segments_retransmitted: u32,
     /// What the relay counted on the way down.
     pub down: PacketCounts,
+    /// Packets that were lost without having been asked to be, since the relay or the kernel was too slow for them.
+    pub missed: u64,
 }
 
 /// Numbers of the links of each part; clients of a run have other paths.
 const FLOOD_HOST: u16 = 2;
 const MESSAGES_HOST: u16 = 3;
 const BULK_HOST: u16 = 4;
+const RENO_HOST: u16 = 5;
+/// Connections under Reno: at 1 % and 100 ms each has about one loss a second.
+const RENO_CONNECTIONS: u16 = 12;
 /// Between two probes of a check: many, to tell 1 % from 1.1 %.
-const PROBE_REST: Duration = Duration::from_millis(2);
+const PROBE_REST: Duration = Duration::from_millis(1);
 /// Between two messages.
 const MESSAGE_REST: Nanos = Nanos(10 * Nanos::MILLI.0);
 /// A small update with its envelope.
@@ -157,10 +166,13 @@ pub fn check(
         segments_retransmitted: sender.segments_retransmitted,
     };
     let mut bulk = Vec::new();
-    for (host, congestion) in (BULK_HOST..).zip([None, Some(RENO)]) {
-        let before = path.report()?.down;
-        let mut transfer = transfer(host, length, congestion)?;
-        transfer.down = path.report()?.down.since(before);
+    let reno = RENO_HOST..RENO_HOST + if settings.loss > 0.0 { RENO_CONNECTIONS } else { 1 };
+    for (hosts, congestion) in [(BULK_HOST..RENO_HOST, None), (reno, Some(RENO))] {
+        let before = path.report()?;
+        let mut transfer = transfers(hosts, length, congestion)?;
+        let after = path.report()?;
+        transfer.down = after.down.since(before.down);
+        transfer.missed = (after.missed + after.refused).saturating_sub(before.missed + before.refused);
         let round_trip = probes.round_trip_ns_p50;
         transfer.mathis_bits_per_s = transfer
             .down
@@ -271,6 +283,24 @@ fn messages(length: Duration) -> io::Result<(Vec<Nanos>, Nanos, TcpSender)> {
     Ok((latencies, connect_ns, TcpSender::of(&server)?))
 }
 
+/// A transfer to each of these clients at the same time, together.
+fn transfers(hosts: Range<u16>, length: Duration, congestion: Option<&'static str>) -> io::Result<Bulk> {
+    let connections = u64::from(hosts.end - hosts.start);
+    let started: Vec<_> = hosts.map(|host| thread::spawn(move || transfer(host, length, congestion))).collect();
+    let ended = started
+        .into_iter()
+        .map(|one| one.join().unwrap_or_else(|_| Err(io::Error::other("the thread of a transfer panicked"))));
+    let all: Vec<Bulk> = ended.collect::<io::Result<_>>()?;
+    let mut sum = all.first().cloned().ok_or_else(|| io::Error::other("no client to transfer to"))?;
+    for one in &all[1..] {
+        sum.goodput_bits_per_s += one.goodput_bits_per_s;
+        sum.bytes += one.bytes;
+        sum.data_segments += one.data_segments;
+        sum.segments_retransmitted += one.segments_retransmitted;
+    }
+    Ok(Bulk { connections, goodput_bits_per_s: sum.goodput_bits_per_s / connections as f64, ..sum })
+}
+
 fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result<Bulk> {
     let (mut server, mut client, _) = connect(host, congestion)?;
     let begun = Clock::Monotonic.now();
@@ -299,6 +329,7 @@ fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result
     let sender = TcpSender::of(&server)?;
     Ok(Bulk {
         congestion: rustix::net::sockopt::tcp_congestion(&server)?,
+        connections: 1,
         segment_bytes: sender.segment_bytes,
         goodput_bits_per_s: counted as f64 * 8.0 / to.saturating_sub(from).seconds(),
         mathis_bits_per_s: None,
@@ -306,5 +337,6 @@ fn transfer(host: u16, length: Duration, congestion: Option<&str>) -> io::Result
         data_segments: sender.data_segments,
         segments_retransmitted: sender.segments_retransmitted,
         down: PacketCounts::default(),
+        missed: 0,
     })
 }

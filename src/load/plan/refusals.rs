@@ -4,7 +4,7 @@ use crate::limits;
 use crate::load::plan::Refusal;
 use crate::run::file::Point;
 use crate::run::setting::{Delay, List, Setting};
-use crate::run::{Compression, FeedKind, Protocol, RunSettings, Transport};
+use crate::run::{Compression, FeedKind, Protocol, Proxy, RunSettings, Transport};
 use crate::stream::feed::FeedError;
 use crate::units::Nanos;
 
@@ -37,6 +37,11 @@ pub enum PlanError {
     /// A path to a server that is on another host.
     #[error("--path leads to servers that loadgen starts, and cannot be put before --target; leave one of them out")]
     PathToTarget,
+    /// A proxy before a server that is not ours.
+    #[error(
+        "--proxy stands before servers that loadgen starts, and cannot be put before --target; leave one of them out"
+    )]
+    ProxyToTarget,
     /// A path and a link.
     #[error(
         "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
@@ -45,6 +50,9 @@ pub enum PlanError {
     /// A protocol of a server that is on another host.
     #[error("--{0} is of servers that loadgen starts, and the server at --target speaks what it speaks; leave it out")]
     ProtocolOfTarget(&'static str),
+    /// A proxy that would speak what it is not set up for.
+    #[error("--proxy speaks HTTP/1.1 in the clear to both sides; use it without --protocol, or leave it out")]
+    ProxyAndProtocol,
     /// Clients that share what cannot be shared.
     #[error("--share-connection needs streams on a connection; use it with --protocol h2 or h2c alone")]
     NothingToShare,
@@ -140,11 +148,13 @@ impl PlanError {
             | Self::NotMeasured(_)
             | Self::PathToTarget
             | Self::ProtocolOfTarget(_)
+            | Self::ProxyAndProtocol
             | Self::NothingToShare
             | Self::SharedAndNew
             | Self::TooManyOnOne { .. }
             | Self::NewForEcho
             | Self::NothingThere(_)
+            | Self::ProxyToTarget
             | Self::PathAndLink(_)
             | Self::Empty(_)
             | Self::TooLong { .. } => true,
@@ -250,6 +260,10 @@ pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Res
             return Err(PlanError::ProtocolOfTarget(name));
         }
     }
+    let has_proxy = all(&settings.proxy).into_iter().any(|proxy| proxy != Proxy::None);
+    if has_proxy && protocols.iter().any(|protocol| *protocol != Protocol::Http1) {
+        return Err(PlanError::ProxyAndProtocol);
+    }
     let most = all(&settings.share_connection).into_iter().map(|share| share.0).max().unwrap_or(1);
     let are_kept = all(&settings.keep_alive).into_iter().all(|kept| kept);
     let is_echo = all(&settings.echo).into_iter().any(|kind| kind.0.is_some());
@@ -264,6 +278,12 @@ pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Res
     } else {
         Ok(())
     }
+}
+
+/// Refuses a proxy where it cannot be.
+pub(super) fn refuse_proxies(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    let has_proxy = settings.proxy.iter().flat_map(|List(all)| all).any(|one| *one != Proxy::None);
+    if has_proxy && is_external { Err(PlanError::ProxyToTarget) } else { Ok(()) }
 }
 
 /// A server that is already there has a feed of its own.
@@ -325,6 +345,7 @@ mod tests {
         let path_and = |flags: &str, target| refusal("quick", &format!("--path 4g,none {flags}"), target);
         let target = Some("http://127.0.0.1:1");
         assert!(matches!(path_and("", target), Some(PlanError::PathToTarget)));
+        assert!(matches!(refusal("quick", "--proxy nginx", target), Some(PlanError::ProxyToTarget)));
         for (flags, name) in [("--rtt 0ms,5ms", "rtt"), ("--jitter 1ms", "jitter"), ("--bandwidth 1Mbit", "bandwidth")]
         {
             assert!(matches!(path_and(flags, None), Some(PlanError::PathAndLink(given)) if given == name), "{flags}");

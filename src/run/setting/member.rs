@@ -5,6 +5,7 @@ use crate::run::feed::MessageKind;
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, names};
 use crate::run::protocol::{Compression, Protocol};
+use crate::run::proxy::Proxy;
 use crate::run::setting::values::Leaving;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
@@ -209,6 +210,24 @@ impl Member for Heads {
         match self {
             Self::Bare => 0.0,
             Self::Browser => 1.0,
+        }
+    }
+    fn shown(&self) -> String {
+        self.label().to_owned()
+    }
+    #[cfg(test)]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"enum": Self::ALL})
+    }
+}
+
+/// As a number, its place among all.
+impl Member for Proxy {
+    fn number(&self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Nginx => 1.0,
+            Self::NginxTuned => 2.0,
         }
     }
     fn shown(&self) -> String {

@@ -99,6 +99,7 @@ fn a_value_is_named_in_headings_and_in_sentences() {
         (Setting::Rate, 0.2, "0.2 updates a second", "at 0.2 updates a second"),
         (Setting::RoundTrip, 0.0, "round trip 0 ms", "with a round trip of 0 ms"),
         (Setting::RequestHeader, 0.0, "no headers added", "with no headers added"),
+        (Setting::Proxy, 1.0, "nginx before the server", "with nginx before the server"),
         (Setting::Heads, 0.0, "bare heads", "with bare heads"),
         (Setting::Heads, 1.0, "browser heads", "with browser heads"),
         (Setting::Protocol, 2.0, "protocol HTTP/2 over TLS", "over HTTP/2 over TLS"),

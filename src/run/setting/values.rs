@@ -13,6 +13,7 @@ use crate::run::feed::{Arrivals, FeedKind, MessageKind};
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, SettingsError};
 use crate::run::protocol::{Compression, Protocol};
+use crate::run::proxy::Proxy;
 use crate::run::transport::Transport;
 use crate::units::{Nanos, within};
 
@@ -37,6 +38,7 @@ impl Value for Compression {}
 impl Value for Arrivals {}
 impl Value for Transport {}
 impl Value for Heads {}
+impl Value for Proxy {}
 impl<T> Value for List<T> {}
 
 /// One or several values: `10` or `10,100` as a flag, `10` or `[10, 100]` in a file.

@@ -5,6 +5,7 @@ use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
 use crate::run::protocol::{Compression, Protocol};
+use crate::run::proxy::Proxy;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
 use crate::units::short_number;
@@ -28,6 +29,7 @@ pub enum Form {
     Stay,
     Message,
     Heads,
+    Proxy,
     Path,
     Protocol,
     Compression,
@@ -54,6 +56,7 @@ impl Form {
             Self::Switch if value == 0.0 => "made for each request".to_owned(),
             Self::Switch => "kept".to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
+            Self::Proxy => Proxy::ALL[value as usize % Proxy::ALL.len()].to_string(),
         }
     }
 }
@@ -67,7 +70,13 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Heads | Form::Protocol | Form::Compression | Form::Switch => true,
+            Form::Path
+            | Form::Message
+            | Form::Heads
+            | Form::Proxy
+            | Form::Protocol
+            | Form::Compression
+            | Form::Switch => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }

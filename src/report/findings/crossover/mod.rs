@@ -98,7 +98,10 @@ impl Pair {
             Some((setting.of(view.point(*point)?), found))
         });
         let mut at: Vec<(f64, Difference)> = known.collect();
-        at.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // What has no scale stands in the order of the points.
+        if !setting.is_category() {
+            at.sort_by(|a, b| a.0.total_cmp(&b.0));
+        }
         Self { transports: pair, at }
     }
 

@@ -5,16 +5,19 @@
 //!
 //! Three things are taken from the run and not from theory: the rate at which updates arrived, the size of their
 //! `data`, and the *transit*, the time an update takes when nothing but the machine is in its way. The transit is the mean
-//! latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over the link.
+//! latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over the link. Over a
+//! path with loss it is the baseline's median, which loss does not reach, and [`loss`] says what comes on top.
 //!
-//! What the models leave out: loss and retransmission, queueing behind other clients, answers cut at a limit, and a
-//! server that cannot keep up.
+//! What the models leave out: losses in bursts, queueing behind other clients, answers cut at a limit, and a server that
+//! cannot keep up.
 
+mod loss;
 mod setting;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
 
+use self::loss::Lossy;
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
 use crate::limits;
@@ -142,12 +145,20 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
     };
     let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip;
     let mut all = Vec::new();
-    all.extend(model.latency.map(|seconds| Predicted {
-        metric: Metric::LatencyMean,
-        predicted: seconds * 1e9,
-        formula: model.latency_formula,
-        source: model.latency_source,
-    }));
+    let latency =
+        |metric, seconds: f64, formula, source| Predicted { metric, predicted: seconds * 1e9, formula, source };
+    match Lossy::of(transport, setting) {
+        Some(lossy) => all.extend([
+            latency(Metric::LatencyMean, lossy.mean(), lossy.formula, loss::SOURCE),
+            latency(Metric::LatencyP50, lossy.quantile(0.5), lossy.formula, loss::SOURCE),
+            latency(Metric::LatencyP99, lossy.quantile(0.99), lossy.formula, loss::SOURCE),
+        ]),
+        None => all.extend(
+            model
+                .latency
+                .map(|seconds| latency(Metric::LatencyMean, seconds, model.latency_formula, model.latency_source)),
+        ),
+    }
     all.push(requests(Metric::RequestsPerDelivery, model.requests));
     all.extend(model.empty.map(|share| requests(Metric::EmptyFraction, share)));
     all.extend([

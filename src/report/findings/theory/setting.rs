@@ -5,7 +5,8 @@ use crate::report::findings::theory::sizes::Lengths;
 use crate::run::Arrivals;
 use crate::run::file::{PublishedFeed, Row, Run, Trial};
 use crate::run::heads::Request;
-use crate::units::UnixMicros;
+use crate::run::metric::{Percentiles, Value};
+use crate::units::{Nanos, UnixMicros};
 
 /// One way, from what the TCP baseline took and half the round trip of the link. A baseline that took less did not go over it.
 fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
@@ -43,7 +44,11 @@ pub struct Setting {
     pub transit: Option<f64>,
     /// How long the connections had been open when the measured interval began, and how long that was.
     pub interval: [f64; 2],
-    /// Bits a second of a limited link.
+    /// Share of the packets that a path loses each way, each by itself.
+    pub loss: f64,
+    /// Round trip of the link or the path, in seconds.
+    pub round_trip: f64,
+    /// Bits a second of a limited link, or of a path to the client.
     pub bandwidth: Option<f64>,
     /// Payload of a full TCP segment.
     pub segment_bytes: u64,
@@ -68,8 +73,11 @@ impl Setting {
             | PublishedFeed::External { .. }
             | PublishedFeed::None => Gaps::Poisson,
         };
-        let tcp_baseline =
-            tcp_baseline.and_then(|tcp_baseline| tcp_baseline.metrics.latency_ns.mean.0).map(|mean| mean / 1e9);
+        // Losses that come in bursts, or delays that differ, are another theory's.
+        let loss = point.path.filter(|path| path.burst.is_none() && path.jitter == Nanos::ZERO);
+        let loss = loss.map_or(0.0, |path| path.loss);
+        let way = |latency: &Percentiles<Value>| if loss > 0.0 { latency.p50.0 } else { latency.mean.0 };
+        let tcp_baseline = tcp_baseline.and_then(|one| way(&one.metrics.latency_ns)).map(|way| way / 1e9);
         // The loopback device carries 64 KiB a segment, Ethernet 1,500 B.
         let is_external = matches!(run.scenario.feed, PublishedFeed::External { .. });
         let mtu = if is_external || point.path.is_some() { 1_500 } else { 65_536 };
@@ -81,7 +89,12 @@ impl Setting {
             hold: point.hold_ns.seconds(),
             transit: transit(tcp_baseline, point.round_trip().seconds() / 2.0),
             interval,
-            bandwidth: point.link_bits_per_s.map(|bits| bits as f64),
+            loss,
+            round_trip: point.round_trip().seconds(),
+            bandwidth: point
+                .link_bits_per_s
+                .or(point.path.and_then(|path| path.down_bits_per_s))
+                .map(|bits| bits as f64),
             segment_bytes: mtu - limits::TCP_IPV4_HEADER_BYTES,
             lengths: Lengths {
                 port: trial.port,

@@ -5,7 +5,7 @@ use super::*;
 use crate::run::fixture;
 use crate::units::{Nanos, UnixMicros};
 
-fn setting(rate: f64, gaps: Gaps) -> Setting {
+pub(super) fn setting(rate: f64, gaps: Gaps) -> Setting {
     Setting {
         rate,
         gaps,
@@ -13,6 +13,8 @@ fn setting(rate: f64, gaps: Gaps) -> Setting {
         hold: 25.0,
         transit: Some(0.0001),
         interval: [1.0, 60.0],
+        loss: 0.0,
+        round_trip: 0.0,
         bandwidth: None,
         segment_bytes: 65_484,
         lengths: Lengths {
@@ -26,7 +28,7 @@ fn setting(rate: f64, gaps: Gaps) -> Setting {
     }
 }
 
-fn assert_near(found: f64, expected: f64, what: &str) {
+pub(super) fn assert_near(found: f64, expected: f64, what: &str) {
     assert!((found - expected).abs() <= 0.01 * expected.abs().max(0.01), "{what}: {found}, not {expected}");
 }
 

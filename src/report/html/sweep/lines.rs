@@ -9,6 +9,7 @@ use crate::report::html::charts::lines::{Lines, Mark, Series};
 use crate::report::html::charts::{Ink, Size};
 use crate::report::html::components::{Fit, Picture, Table, legend};
 use crate::report::html::sweep::Group;
+use crate::report::html::sweep::along::Along;
 use crate::report::text::wording::{capitalised, listed, shown, shown_interval};
 use crate::run::Transport;
 use crate::run::file::Verdict;
@@ -20,7 +21,7 @@ const LOG_SPAN: f64 = 20.0;
 /// A figure along a sweep.
 struct Swept<'a> {
     view: &'a View<'a>,
-    setting: Setting,
+    along: Along,
     points: &'a [usize],
     drawn: Drawn,
     /// The swept values, in the order of the axis.
@@ -29,11 +30,11 @@ struct Swept<'a> {
 
 /// One figure over the swept setting.
 pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folded: bool) -> Option<Markup> {
-    let unit = drawn.unit();
+    let (unit, along) = (drawn.unit(), Along::of_sweep(view, setting));
     let transports = view.transports();
     let points = &group.points;
-    let values = points.iter().filter_map(|point| view.point(*point)).map(|point| setting.of(point)).collect();
-    let swept = Swept { view, setting, points, drawn, values };
+    let values = points.iter().filter_map(|point| view.point(*point)).map(|point| along.of(point)).collect();
+    let swept = Swept { view, along, points, drawn, values };
     let predicted: Vec<Series> = transports.iter().map(|one| swept.predicted(*one)).collect();
     let mut measured: Vec<Series> = transports.iter().map(|one| swept.measured(*one)).collect();
     let has_theory = predicted.iter().any(|one| !one.points.is_empty());
@@ -50,10 +51,10 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
         one.is_named = is_placed(one);
     }
     let title = capitalised(&view.label(drawn));
-    let (y_title, x_title) = (scale.noted(unit_title(drawn)), x_scale.noted(setting.label()));
+    let (y_title, x_title) = (scale.noted(unit_title(drawn)), x_scale.noted(along.label()));
     let lines = Lines {
-        title: &format!("{title} over {}", setting.label()),
-        x: (Axis::at(&at, x_scale, 7)?, &|at| setting.tick(swept.value(at))),
+        title: &format!("{title} over {}", along.label()),
+        x: (Axis::at(&at, x_scale, 7)?, &|at| along.tick(swept.value(at))),
         y: (y, &|value| unit.tick(value)),
         x_title: &x_title,
         y_title: &y_title,
@@ -70,7 +71,7 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
             false => legend(view, &transports, &[]),
         },
         drawing: fit.draw(|size| lines.svg(size)),
-        table: swept_table(view, setting, points, drawn),
+        table: swept_table(view, along, points, drawn),
     };
     Some(picture.html())
 }
@@ -78,7 +79,7 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
 impl Swept<'_> {
     /// Where a swept value stands on the axis: along a scale, or beside the others.
     fn place(&self, value: f64) -> f64 {
-        match self.setting.is_category() {
+        match self.along.is_category() {
             true => self.values.iter().position(|one| *one == value).unwrap_or_default() as f64,
             false => value,
         }
@@ -86,7 +87,7 @@ impl Swept<'_> {
 
     /// The swept value at a place.
     fn value(&self, at: f64) -> f64 {
-        match self.setting.is_category() {
+        match self.along.is_category() {
             true => self.values.get(at as usize).copied().unwrap_or_default(),
             false => at,
         }
@@ -99,7 +100,7 @@ impl Swept<'_> {
             let one = predictions.iter().find(|one| {
                 Drawn::Metric(one.metric) == self.drawn && one.transport == transport && one.point_index == *point
             })?;
-            Some(Mark::plain(self.place(self.setting.of(self.view.point(*point)?)), one.predicted))
+            Some(Mark::plain(self.place(self.along.of(self.view.point(*point)?)), one.predicted))
         });
         let (ink, name) = (Ink::Dashed(transport.index() as u8), format!("{}, theory", self.view.title(transport)));
         Series { name, ink, marker: None, is_named: false, points: points.collect() }
@@ -107,11 +108,11 @@ impl Swept<'_> {
 
     /// What was measured of it.
     fn measured(&self, transport: Transport) -> Series {
-        let (unit, setting) = (self.drawn.unit(), self.setting);
+        let (unit, along) = (self.drawn.unit(), self.along);
         let marks = self.points.iter().filter_map(|point| {
             let (row, settings) = (self.view.row(*point, transport)?, self.view.point(*point)?);
-            let (x, y) = (self.place(setting.of(settings)), self.drawn.of(&row.metrics)?);
-            let (interval, at) = (self.drawn.interval(row), setting.tick(setting.of(settings)));
+            let (x, y) = (self.place(along.of(settings)), self.drawn.of(&row.metrics)?);
+            let (interval, at) = (self.drawn.interval(row), along.tick(along.of(settings)));
             let value = match shown_interval(unit, interval) {
                 Some(interval) => format!("{} {interval} at {at}", unit.show(y)),
                 None => format!("{} at {at}", unit.show(y)),
@@ -158,11 +159,11 @@ fn unit_title(drawn: Drawn) -> &'static str {
     }
 }
 
-fn swept_table(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Table {
+fn swept_table(view: &View<'_>, along: Along, points: &[usize], drawn: Drawn) -> Table {
     let transports = view.transports();
-    let head = std::iter::once(setting.label()).chain(transports.iter().map(|one| view.title(*one)));
+    let head = std::iter::once(along.label()).chain(transports.iter().map(|one| view.title(*one)));
     let rows = points.iter().map(|point| {
-        let value = view.point(*point).map(|point| setting.tick(setting.of(point))).unwrap_or_default();
+        let value = view.point(*point).map(|point| along.tick(along.of(point))).unwrap_or_default();
         let cells = transports.iter().map(|transport| {
             let row = view.row(*point, *transport);
             let value = shown(drawn.unit(), row.and_then(|row| drawn.of(&row.metrics)));

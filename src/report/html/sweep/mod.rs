@@ -1,5 +1,6 @@
 //! The scenario's own picture, over the setting that it sweeps, and its answers in words.
 
+mod along;
 mod answers;
 mod lines;
 
@@ -18,6 +19,7 @@ use crate::report::html::timeline::timeline;
 use crate::report::text::wording::{capitalised, listed};
 use crate::run::metric::Metric;
 use crate::run::purpose::Figure;
+use along::Along;
 
 /// What the scenario asks to be drawn, in its order; `None` where the scorecard answers its question.
 pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
@@ -63,6 +65,12 @@ fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup>
     let charts = |group: &Group, is_folded: bool| {
         side_by_side(metrics.iter().map(|drawn| over(view, setting, group, *drawn, is_folded)))
     };
+    if Along::of_sweep(view, setting) == Along::Loss {
+        // What loss does depends on the round trip: one without the other is half of the answer.
+        return Some(html! {
+            @for group in &groups { p.note { "With " (group.title) "." } (charts(group, false)) }
+        });
+    }
     Some(html! {
         @if groups.len() > 1 { p.note { "Here with " (main.title) "; the others are below." } }
         (charts(main, false))
@@ -86,12 +94,14 @@ pub(crate) struct Group {
 
 /// The points sorted into groups: a second list in a scenario makes a second group, not a zigzag.
 pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
+    let along = Along::of_sweep(view, setting);
     let mut groups: Vec<(Vec<String>, Group)> = Vec::new();
     for index in view.points() {
         let Some(point) = view.point(index) else { continue };
         // What was measured was not asked for, and sets no points apart.
         let others = Setting::ALL.iter().filter(|one| **one != setting && !one.is_measured(point));
-        let key: Vec<String> = others.map(|one| one.phrase(one.of(point))).collect();
+        let others = others.map(|one| one.phrase(one.of(point)));
+        let key: Vec<String> = others.chain(std::iter::once(along.common(point).unwrap_or_default())).collect();
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, group)) => group.points.push(index),
             None => groups.push((key, Group { title: String::new(), points: vec![index] })),
@@ -104,7 +114,7 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
         .map(|(key, mut group)| {
             let telling = key.into_iter().enumerate().filter(|(column, _)| !is_shared(*column)).map(|(_, text)| text);
             group.title = listed(&telling.collect::<Vec<_>>());
-            let value = |index: &usize| view.point(*index).map(|point| setting.of(point)).unwrap_or_default();
+            let value = |index: &usize| view.point(*index).map(|point| along.of(point)).unwrap_or_default();
             group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
             group
         })

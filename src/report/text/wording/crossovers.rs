@@ -13,6 +13,11 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
         Change::Crossing { pair, lower_before, near, between } => {
             let ([a, b], [from, to]) = (names(pair), between.map(|value| setting.tick(value)));
             let (below, above) = if lower_before == pair[0] { (a, b) } else { (b, a) };
+            if setting.is_category() {
+                return capitalised(&format!(
+                    "{a} and {b} change places between {from} and {to}: {below} is lower before it, {above} after it."
+                ));
+            }
             capitalised(&format!(
                 "{a} and {b} change places near {} (between {from} and {to}): {below} is lower before it, {above} after it.",
                 setting.phrase(near)
