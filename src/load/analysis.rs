@@ -423,7 +423,9 @@ fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
         causes.push(Cause::Refused { count: trial.health.refused });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    if missed as f64 > wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
+    // A poll that waits for what a path has lost may miss the next; that is the path's doing, and was asked for.
+    let lossy = trial.point.path.map_or(0.0, |path| path.loss);
+    if missed as f64 > wire.requests as f64 * (limits::MISSED_POLLS_SUSPECT + lossy) {
         causes.push(Cause::MissedPolls { count: missed });
     }
     if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {
