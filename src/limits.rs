@@ -368,6 +368,37 @@ const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32, "the last host is the
 pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
 /// Paths that one process tells apart in sweeps and comparisons: far more than the points of any run.
 pub const PATHS_MET_MAX: usize = 10_000;
+
+// Servers that are not ours -------------------------------------------------------------------------------------------
+
+/// Names of servers that a process remembers, of all the run files that it reads: a list of a thousand points
+/// ([`POINTS_MAX`]) with room to spare.
+pub const TARGETS_MET_MAX: usize = 10_000;
+/// Bytes of such a name: that of a path or an address that still fits a line.
+pub const TARGET_NAME_BYTES_MAX: usize = 200;
+/// Bytes of a target file: many times the longest that is shipped.
+pub const TARGET_FILE_BYTES_MAX: u64 = 256 << 10;
+/// How long a server that is started may take until it answers: an interpreter and its packages on a busy machine.
+pub const TARGET_START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two looks at whether it does.
+pub const TARGET_START_LOOK: Duration = Duration::from_millis(20);
+/// How long it may take to end after it was asked to.
+pub const TARGET_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Lines of its output that are shown when it does not start.
+pub const TARGET_OUTPUT_LINES: usize = 8;
+/// How long a subscription may be silent before it counts as open: some servers send the head of an event stream only
+/// with the first event, and would otherwise never be published to.
+pub const TARGET_OPEN_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of one answer or one message that are taken.
+pub const TARGET_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// How long a publishing request may take before it counts as failed.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Steps of a handshake (messages sent and waited for) that a target file may list.
+pub const HANDSHAKE_STEPS_MAX: usize = 16;
+/// How long a step may take.
+pub const HANDSHAKE_STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// New connections a second to a server on another host: a gentle ramp, which it can refuse before it is overrun.
+pub const REMOTE_RAMP_PER_SECOND: f64 = 100.0;
 /// How long starting a path and asking its relay may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two probes of the path itself: 50 a second, 4 kB/s with their headers.

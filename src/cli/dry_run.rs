@@ -108,6 +108,7 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
         format!("compares: {}", compares(plan)),
         match &plan.target {
             Some(url) => format!("server: {url}, which decides what is published"),
+            None if plan.is_observed() => "feed: what the target publishes".to_owned(),
             None => format!("feed: {}", feed_words(&plan.scenario.feed)),
         },
         format!(

@@ -13,14 +13,15 @@ use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
+use super::targets;
 use crate::cli::dry_run;
 use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
 use crate::cli::server::{self as server, ServerArgs};
+use crate::load::foreign::json_path::JsonPath;
 use crate::load::link;
 use crate::load::path::namespace::Paths;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::scenarios::{self, Scenario, ScenarioError};
-use crate::load::target::parse_address;
 use crate::load::{run, tcp_baseline};
 use crate::print;
 use crate::report::findings::compare::compare_calibrated;
@@ -37,7 +38,7 @@ Examples:
   loadgen scenarios                              the questions that can be asked, and how long each takes
   loadgen run chatty --dry-run                   what a run would do, without doing it
   loadgen run --clients 1000 --feed synthetic --rate 20 --payload 200
-  loadgen run --target http://127.0.0.1:8080     measure a server that is already running
+  loadgen run --target nchan,socketio,pushpull   other servers side by side; `loadgen targets` lists them
   loadgen run --fail-if 'sse.latency_ns.p99 > 5ms' --fail-if '*.lost > 0'
   loadgen report reports/sample                  regenerate a report from its run.json
   loadgen compare reports/before reports/after   what changed, and what is within noise
@@ -74,6 +75,13 @@ Examples:
   loadgen scenarios
   loadgen scenarios --json
   loadgen run sparse                             run one of them
+";
+
+const TARGETS_EXAMPLES: &str = "\
+Examples:
+  loadgen targets
+  loadgen run --target nchan,ws,pushpull         measure some of them side by side
+  loadgen run --target my-server.toml            measure your own: see targets/README.md
 ";
 
 /// The exit codes of a run.
@@ -148,6 +156,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the servers that can be measured by name, and the transports that each has.
+    #[command(after_help = after(TARGETS_EXAMPLES, &OF_FILES))]
+    Targets,
     /// Exercises to the lessons: begin one, check a solution in any language, get a hint.
     #[command(after_help = after(learn::EXAMPLES, &OF_EXERCISES))]
     Learn(LearnArgs),
@@ -167,9 +178,12 @@ enum Command {
 struct RunFlags {
     #[command(flatten)]
     settings: RunSettings,
-    /// Measure a server that is already running, instead of starting one for each trial.
-    #[arg(long, value_name = "URL", value_parser = parse_address)]
-    target: Option<reqwest::Url>,
+    /// Load a server that is not on this host: say so only of one that you may load.
+    #[arg(long)]
+    i_may_load_this_server: bool,
+    /// Where in a message of others the time stands at which it was sent, as in '$.ts'.
+    #[arg(long, value_name = "PATH")]
+    timestamp: Option<JsonPath>,
     /// Folder that runs are written to, each in a new folder of its own.
     #[arg(long, default_value = "reports", value_name = "FOLDER")]
     out: PathBuf,
@@ -202,6 +216,7 @@ impl LoadgenArgs {
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
+                | Command::Targets
                 | Command::Learn(_),
             ) => None,
         }
@@ -217,7 +232,7 @@ impl LoadgenArgs {
         let Ok(scenario) = Scenario::load(scenario) else { return false };
         let paths = flags.settings.clone().over(scenario.settings).path;
         let has_path = paths.is_some_and(|paths| paths.0.iter().any(|path| path.0.is_some()));
-        has_path && !flags.dry_run && flags.target.is_none()
+        has_path && !flags.dry_run && flags.settings.target.is_none()
     }
 }
 
@@ -254,6 +269,7 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
             calibrate::run(args, stop).await
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
+        Some(Command::Targets) => targets::list().map(|()| DONE),
         Some(Command::Learn(args)) => learn::run(args).await,
         Some(Command::Serve(args)) => server::run(args).await.map(|()| DONE),
         Some(Command::Path(command)) => path::run(command),
@@ -266,8 +282,14 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
 
 async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Result<u8> {
     let scenario = Scenario::load(name).map_err(|error| usage_error(error, ScenarioError::is_usage_error))?;
-    let mut plan = Plan::new(scenario, flags.settings, flags.target, flags.out)
+    let mut plan = Plan::new(scenario, flags.settings, flags.out)
         .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
+    if let Some(path) = &flags.timestamp {
+        plan.read_timestamps(path).map_err(|error| usage_error(error, PlanError::is_usage_error))?;
+    }
+    if !flags.i_may_load_this_server && !flags.dry_run {
+        plan.refuse_remote().await.map_err(|error| usage_error(error, PlanError::is_usage_error))?;
+    }
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     plan.paths = paths;
@@ -328,6 +350,9 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     for condition in conditions {
         let problem = match condition.transport() {
             _ if condition.is_relative() => "compares two runs; use it with `loadgen compare`".to_owned(),
+            _ if condition.target().is_some_and(|name| !plan.catalog.contains_key(&name)) => {
+                "is about a server that this run leaves out; add it to --target".to_owned()
+            }
             Some(transport) if !plan.scenario.transports.contains(&transport) => {
                 format!("is about {transport}, which this run leaves out; add it to --transports")
             }

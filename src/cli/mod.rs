@@ -12,5 +12,6 @@ pub mod loadgen;
 pub mod path;
 pub mod process;
 pub mod server;
+mod targets;
 
 pub use feed::FeedArgs;

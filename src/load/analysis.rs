@@ -9,9 +9,10 @@ use crate::load::costs::{age, came_back, costs, health, readings, wire};
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
-use crate::run::file::{Audit, Leaving, LinkReport, Point, Returns, Slice, Trial, Verdict};
+use crate::run::file::{Audit, Leaving, LinkReport, Point, PublishReport, Returns, Slice, Trial, Verdict};
 use crate::run::histogram;
 use crate::run::metric::Value;
+use crate::run::readings::AgeReadings;
 use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
@@ -19,8 +20,13 @@ use crate::units::Nanos;
 /// Works out the trial.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
     let window = data.window;
-    let due = data.due.take().unwrap_or_else(|| union(&data.outcomes));
-    let age = age(&data.outcomes, &due, window);
+    let due = match data.due.take() {
+        Some(due) => due,
+        None if data.knows.number => union(&data.outcomes),
+        None => Vec::new(),
+    };
+    // Of updates that do not say when they were due there is no age.
+    let age = if data.knows.time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
     let readings = readings(&data, age);
     let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
@@ -30,14 +36,15 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
         // A client that sends has a plan of its own.
         Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
-        None => delivery::audit(&outcome.seen, &in_window),
+        None if data.knows.number => delivery::audit(&outcome.seen, &in_window),
+        None => delivery::unnumbered(&outcome.seen, window),
     }));
     let wire = wire(&data.ends, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
     // Each delivery with when it was published, if that is known.
     let measured = || {
-        data.outcomes.iter().flat_map(|outcome| {
+        data.outcomes.iter().filter(|_| data.knows.time).flat_map(|outcome| {
             let due = outcome.planned.as_deref().unwrap_or(&in_window);
             let in_window = outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns));
             in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
@@ -55,14 +62,19 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
             histogram::record(&mut uncorrected, arrived.saturating_sub(published));
         }
     }
-    let mut metrics = costs(&data, &wire, &readings, audit.delivered, which);
+    // Where nobody knows what was due, by what arrived.
+    let delivered = if audit.expected == 0 { arrived } else { audit.delivered };
+    let mut metrics = costs(&data, &wire, &readings, delivered, which);
     metrics.latency_ns = histogram::percentiles(&corrected, shift);
     metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
     // What goes up and comes back tells its sender nothing new: it has no age.
-    if which.point.point.echo.is_none() {
+    if which.point.point.echo.is_none() && data.knows.time {
         let all = window.length().0 as f64 * data.outcomes.len() as f64;
         metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
-        metrics.stale_fraction = Value::ratio(age.stale_ns.0 as f64, all);
+        metrics.stale_fraction = match data.knows.number {
+            true => Value::ratio(age.stale_ns.0 as f64, all),
+            false => Value(None),
+        };
     }
     let before_due = |delivery: &Delivery| delivery.at_ns.saturating_sub(delivery.arrived_ns);
     let reversed = deliveries().filter(|one| before_due(one) > health.clock_uncertainty_ns).count() as u64;
@@ -73,7 +85,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         },
         round: which.round,
         point_index: which.point_index,
-        point: point(&which.point.point, &data.outcomes, &in_window, window),
+        point: point(&which.point.point, &data, &in_window),
         replay_from: data.replay_from,
         port: address.port(),
         window_ns: [window.start, window.end],
@@ -86,9 +98,10 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         readings: Some(readings),
         link: data.link,
         path: data.path,
+        published: data.published,
         proxy: data.proxy.clone(),
         returns: returns(&data, which),
-        timeline: timeline(deliveries(), window),
+        timeline: timeline(deliveries().filter(|_| data.knows.time), window),
         latency_shift_ns: shift,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
@@ -125,10 +138,25 @@ fn within(due: &[Due], window: Window) -> Vec<Due> {
 }
 
 /// The settings, with the feed's rate and payload as they were in the interval where they were not asked for.
-fn point(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Window) -> Point {
-    if !planned.measured_feed {
-        return planned.clone();
+fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
+    match (planned.measured_feed, data.knows.number) {
+        (false, _) => planned.clone(),
+        (true, true) => measured(planned, &data.outcomes, in_window, data.window),
+        // Without numbers, what each client had, on average.
+        (true, false) => {
+            let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
+            let of_window = || deliveries().filter(|delivery| data.window.contains(delivery.arrived_ns));
+            let count = of_window().count() as f64;
+            let bytes: f64 = of_window().map(|delivery| f64::from(delivery.bytes)).sum();
+            let clients = f64::from(planned.clients.max(1));
+            let (rate_per_s, payload_bytes) =
+                (count / clients / data.window.length().seconds(), bytes / count.max(1.0));
+            Point { rate_per_s, payload_bytes, ..planned.clone() }
+        }
     }
+}
+
+fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Window) -> Point {
     // Each update once, however many clients it reached.
     let deliveries = outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     let sizes: BTreeMap<u64, u32> = deliveries
@@ -192,7 +220,9 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
 
 /// Says whether the trial can be used, and if not, why.
 fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
-    let causes = [audit_causes(trial, reversed), generator_causes(trial, data), wire_causes(trial, data)].concat();
+    let causes =
+        [audit_causes(trial, reversed), foreign_causes(data), generator_causes(trial, data), wire_causes(trial, data)]
+            .concat();
     trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = causes.into_iter().map(Reason::from).collect();
 }
@@ -227,6 +257,22 @@ fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     causes
 }
 
+/// What there is to be said of a server that is not ours.
+fn foreign_causes(data: &TrialData) -> Vec<Cause> {
+    let PublishReport { throttled, refused, failed, is_behind, sent: _ } = data.published.unwrap_or_default();
+    let unread: u64 = data.outcomes.iter().map(|outcome| outcome.unread).sum();
+    let causes = [
+        (throttled > 0, Cause::PublishThrottled { count: throttled }),
+        (refused > 0, Cause::PublishRefused { count: refused }),
+        (failed > 0, Cause::PublishFailed { count: failed }),
+        (is_behind, Cause::PublisherBehind),
+        (unread > 0, Cause::Unread { count: unread }),
+        (!data.knows.number, Cause::NotAudited),
+        (!data.knows.time, Cause::NotTimed),
+    ];
+    causes.into_iter().filter_map(|(is_so, cause)| is_so.then_some(cause)).collect()
+}
+
 /// What the generator and its host have against it.
 fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -254,11 +300,17 @@ fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
 fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let wire = &trial.wire;
-    if trial.health.refused > 0 {
-        causes.push(Cause::Refused { count: trial.health.refused });
+    let Health { refused, throttled, .. } = trial.health;
+    if throttled > 0 {
+        causes.push(Cause::Throttled { count: throttled });
+    }
+    if refused > throttled {
+        causes.push(Cause::Refused { count: refused - throttled });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    if missed as f64 > wire.requests as f64 * limits::MISSED_POLLS_SUSPECT {
+    // A poll that waits for what a path has lost may miss the next; that is the path's doing, and was asked for.
+    let lossy = trial.point.path.map_or(0.0, |path| path.loss);
+    if missed as f64 > wire.requests as f64 * (limits::MISSED_POLLS_SUSPECT + lossy) {
         causes.push(Cause::MissedPolls { count: missed });
     }
     if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {
@@ -303,9 +355,7 @@ mod tests {
         let all = [(1, at[0], 9_000), (2, at[1], 100), (3, at[2], 200), (4, at[3], 300), (5, at[4], 9_000)];
         let outcomes = [client(&all), client(&all[..3])];
         let planned = Point { measured_feed: true, ..crate::run::fixture::point(0) };
-        let measured = point(&planned, &outcomes, &in_window, window);
+        let measured = measured(&planned, &outcomes, &in_window, window);
         assert_eq!((measured.rate_per_s, measured.payload_bytes), (1.5, 200.0));
-        let asked = Point { measured_feed: false, ..planned };
-        assert_eq!(point(&asked, &outcomes, &in_window, window), asked);
     }
 }

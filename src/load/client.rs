@@ -14,6 +14,9 @@ use tokio::sync::SemaphorePermit;
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::{self, EchoEvent, Sending};
+use crate::load::foreign;
+use crate::load::foreign::publisher::is_busy;
+use crate::load::foreign::subscriber::{Seen, State};
 use crate::load::tcp_baseline;
 use crate::measure::bytes::ByteClassifier;
 use crate::measure::delivery::Delivery;
@@ -45,16 +48,24 @@ pub async fn run(
         progress,
         context: &context,
     };
-    let mut position = None;
+    let mut place = Place { position: None, foreign: State { client: id, ..State::default() } };
     tokio::select! {
         biased;
         () = context.stop.cancelled() => {}
-        () = client.subscribe_for_ever(&options, &mut position) => {}
+        () = client.subscribe_for_ever(&options, &mut place) => {}
     }
     if let (Some(sending), Some(begun)) = (sending, *context.begun.borrow()) {
         echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
     }
     client.outcome
+}
+
+/// Where a client stands, from one connection to the next.
+struct Place {
+    /// With a server that keeps to our contract.
+    position: Option<Cursor>,
+    /// With any other.
+    foreign: State,
 }
 
 struct Client<'a> {
@@ -78,14 +89,14 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// Returns only when there is no sense in trying again.
-    async fn subscribe_for_ever(&mut self, options: &Options, position: &mut Option<Cursor>) {
+    async fn subscribe_for_ever(&mut self, options: &Options, place: &mut Place) {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
         let mut storms_ahead = 1;
         loop {
             let leaving = leave(self.context, random.random(), storms_ahead);
             let ended = tokio::select! {
                 biased;
-                ended = self.subscribe(options, position) => ended,
+                ended = self.subscribe(options, place) => ended,
                 away = leaving => {
                     self.dialling = None;
                     self.left = Some(self.context.clock.now());
@@ -100,6 +111,9 @@ impl<'a> Client<'a> {
             let wait = self.back_off.wait(&ended, random.random());
             if let Err(error) = ended {
                 self.outcome.refused += 1;
+                if let ClientError::Refused { status, .. } = &error {
+                    self.outcome.throttled += u64::from(is_busy(*status));
+                }
                 let is_passing = error.is_passing();
                 self.outcome.error = Some(error);
                 if !is_passing {
@@ -111,7 +125,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn subscribe(&mut self, options: &Options, position: &mut Option<Cursor>) -> Result<(), ClientError> {
+    async fn subscribe(&mut self, options: &Options, place: &mut Place) -> Result<(), ClientError> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
@@ -122,10 +136,14 @@ impl<'a> Client<'a> {
             let context = self.context;
             return echo::talk(context, via, io, options, sending, next_seq, |event| self.note_echo(event)).await;
         }
+        if let (Subject::Transport(via), Some(subscriber)) = (subject, &self.context.subscriber) {
+            let mut on_seen = |seen: Seen| self.note_seen(seen);
+            return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen).await;
+        }
         let mut on_event = |event: Event<'_>| self.note(event);
         match subject {
-            Subject::Transport(via) => reconnect::subscribe(via, io, options, position, &mut on_event).await,
-            Subject::TcpBaseline => tcp_baseline::subscribe(io, position, &mut on_event).await,
+            Subject::Transport(via) => reconnect::subscribe(via, io, options, &mut place.position, &mut on_event).await,
+            Subject::TcpBaseline => tcp_baseline::subscribe(io, &mut place.position, &mut on_event).await,
         }
     }
 
@@ -133,21 +151,8 @@ impl<'a> Client<'a> {
         let now = self.context.clock.now();
         match event {
             Event::Update(update) => {
-                let bytes = update.data.get().len();
                 let at_ns = self.context.relation.anchor.instant(update.at_us);
-                let delivery = Delivery {
-                    seq: update.seq,
-                    at_ns,
-                    arrived_ns: now,
-                    bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-                };
-                self.outcome.seen.deliveries.push(delivery);
-                if self.left.is_some_and(|left| left <= at_ns && at_ns < self.dialled) {
-                    self.outcome.recovered.push(at_ns);
-                }
-                self.progress.counters.delivered(bytes);
-                self.progress.held.fetch_max(update.seq, Relaxed);
-                self.connected(now);
+                self.delivered(now, update.seq, at_ns, update.data.get().len());
             }
             Event::Position(cursor) => {
                 self.progress.held.fetch_max(cursor.seq, Relaxed);
@@ -162,6 +167,37 @@ impl<'a> Client<'a> {
             Event::Retry(length) => self.back_off.asked_to_wait(length),
             Event::MissedPoll => self.outcome.missed_polls += 1,
         }
+    }
+
+    fn note_seen(&mut self, seen: Seen) {
+        let now = self.context.clock.now();
+        match seen {
+            Seen::Requested => self.progress.counters.requested(),
+            Seen::Opened => self.connected(now),
+            Seen::Empty => {
+                self.progress.counters.came_back_empty();
+                self.connected(now);
+            }
+            Seen::Update { seq, at, bytes } => {
+                // One that does not say when it was sent is put down at its arrival, and has no latency.
+                let at_ns = at.map_or(now, |at| self.context.relation.anchor.instant(at));
+                self.delivered(now, seq, at_ns, bytes);
+            }
+            Seen::Retry(length) => self.back_off.asked_to_wait(length),
+            Seen::MissedPoll => self.outcome.missed_polls += 1,
+            Seen::Unread => self.outcome.unread += 1,
+        }
+    }
+
+    fn delivered(&mut self, now: Nanos, seq: u64, at_ns: Nanos, bytes: usize) {
+        let delivery = Delivery { seq, at_ns, arrived_ns: now, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) };
+        self.outcome.seen.deliveries.push(delivery);
+        if self.left.is_some_and(|left| left <= at_ns && at_ns < self.dialled) {
+            self.outcome.recovered.push(at_ns);
+        }
+        self.progress.counters.delivered(bytes);
+        self.progress.held.fetch_max(seq, Relaxed);
+        self.connected(now);
     }
 
     fn note_echo(&mut self, event: EchoEvent) {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::load::clock_relation::ClockRelation;
+use crate::load::foreign::subscriber::Subscriber;
 use crate::load::path;
 use crate::measure::bytes::ByteCounters;
 use crate::measure::delivery::{DeliveryLog, Due, Window};
@@ -56,6 +57,8 @@ pub struct TrialContext {
     pub dials: Semaphore,
     /// Gets a permit for each client that has its first position or answer.
     pub connected: Semaphore,
+    /// What they follow, of a server that is not ours.
+    pub subscriber: Option<Arc<Subscriber>>,
     /// How they leave, to come back.
     pub leaving: Leaving,
     /// When it all happens, once that is known.
@@ -113,6 +116,10 @@ pub struct Outcome {
     pub reconnects: u64,
     /// Connections that were refused or broke.
     pub refused: u64,
+    /// Of those, refusals that asked for patience (429 and 503).
+    pub throttled: u64,
+    /// Messages that did not hold what was published.
+    pub unread: u64,
     /// Polls left out because the one before was still on its way.
     pub missed_polls: u64,
     /// Each connection after having left: when it was there, and how long that took.

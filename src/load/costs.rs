@@ -101,6 +101,7 @@ pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
         host_cpu_fraction: readings.spent(|edge| edge.host_busy_ns).map_or(0.0, share),
         others_cpu_fraction: readings.others().map(share).into(),
         refused: data.outcomes.iter().map(|outcome| outcome.refused).sum(),
+        throttled: data.outcomes.iter().map(|outcome| outcome.throttled).sum(),
         reconnects: data.outcomes.iter().map(|outcome| outcome.reconnects).sum(),
         clock_offset_ns: readings.clocks.first().map_or(0, |clock| clock.offset_ns),
         clock_uncertainty_ns: readings.clock_uncertainty(),

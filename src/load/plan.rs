@@ -6,6 +6,7 @@ mod bundled;
 pub(crate) mod preflight;
 mod refusals;
 mod stretches;
+mod targets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use refusals::PlanError;
 
 use crate::limits;
 use crate::load::context::Subject;
+use crate::load::foreign::catalog::Catalog;
 use crate::load::link::LinkOptions;
 use crate::load::path::namespace::Paths;
 use crate::load::scenarios::Scenario;
@@ -38,6 +40,8 @@ pub struct Plan {
     pub paths: Paths,
     /// A server that is already there, instead of one started for each trial.
     pub target: Option<reqwest::Url>,
+    /// Servers that are not ours, by the name that a point has.
+    pub catalog: Catalog,
     /// Where runs are written.
     pub out: PathBuf,
     /// The processor that servers keep to, if they are to.
@@ -59,13 +63,8 @@ impl Plan {
     /// Works out the plan of a scenario, with `flags` in place of what the scenario says.
     ///
     /// Errors: [`PlanError`], which says what to change.
-    pub fn new(
-        scenario: Scenario,
-        flags: RunSettings,
-        target: Option<reqwest::Url>,
-        out: PathBuf,
-    ) -> Result<Self, PlanError> {
-        let plan = Self::unchecked(scenario, flags, target, out)?;
+    pub fn new(scenario: Scenario, flags: RunSettings, out: PathBuf) -> Result<Self, PlanError> {
+        let plan = Self::unchecked(scenario, flags, out)?;
         plan.check()?;
         Ok(plan)
     }
@@ -74,41 +73,35 @@ impl Plan {
     ///
     /// Errors: [`PlanError`].
     pub fn sketch(scenario: Scenario, flags: RunSettings) -> Result<Self, PlanError> {
-        Self::unchecked(scenario, flags, None, PathBuf::new())
+        Self::unchecked(scenario, flags, PathBuf::new())
     }
 
-    fn unchecked(
-        scenario: Scenario,
-        flags: RunSettings,
-        target: Option<reqwest::Url>,
-        out: PathBuf,
-    ) -> Result<Self, PlanError> {
+    fn unchecked(scenario: Scenario, flags: RunSettings, out: PathBuf) -> Result<Self, PlanError> {
         let Scenario { name, question, purpose, settings } = scenario;
-        let settings = flags.clone().over(settings);
-        refusals::refuse_idle(&flags, &settings, target.is_some())?;
+        let mut settings = flags.clone().over(settings);
+        let targets::Resolved { address: target, catalog } = targets::resolve(&mut settings)?;
+        let is_external = target.is_some() || (!catalog.is_empty() && catalog.values().all(targets::is_observed));
+        refusals::refuse_idle(&flags, &settings, is_external)?;
         refusals::refuse_lists(&settings)?;
-        refusals::refuse_paths(&settings, target.is_some())?;
-        refusals::refuse_proxies(&settings, target.is_some())?;
+        refusals::refuse_paths(&settings, target.is_some() || !catalog.is_empty())?;
+        refusals::refuse_proxies(&settings, target.is_some() || !catalog.is_empty())?;
         let (points, sweep) = settings.points();
-        let planned = points.into_iter().map(|point| plan_point(&settings, point, target.is_some()));
+        let planned = points.into_iter().map(|point| {
+            let found = point.target.and_then(|name| catalog.get(&name));
+            plan_point(&settings, point, target.is_some() || found.is_some_and(targets::is_observed))
+        });
         let points = planned.collect::<Result<Vec<_>, _>>()?;
         let feed = published(&points[0], &settings, target.as_ref());
         let one_client =
             |one: &PlanPoint| PlanPoint { point: Point { clients: 1, ..one.point.clone() }, ..one.clone() };
         let alone = points.iter().map(one_client).collect();
         let mut scenario = run::Scenario::new(&settings, [name, question], purpose, feed, sweep);
-        scenario.tcp_baseline &= target.is_none();
-        scenario.alone &= target.is_none();
-        Ok(Self {
-            scenario,
-            points,
-            alone,
-            paths: Paths::NotEntered,
-            target,
-            out,
-            server_core: None,
-            server_args: Vec::new(),
-        })
+        scenario.tcp_baseline &= !is_external;
+        scenario.alone &= !is_external && catalog.is_empty();
+        let (paths, server_args) = (Paths::NotEntered, Vec::new());
+        let mut plan = Self { scenario, points, alone, paths, target, catalog, out, server_core: None, server_args };
+        plan.keep_described()?;
+        Ok(plan)
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -196,13 +189,18 @@ impl Plan {
         let is_first = point_index == 0;
         let is_swept = |transport: &Transport| self.scenario.sweep_only.contains(transport);
         let are_all_swept = Transport::ALL.iter().all(is_swept);
-        let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let point = &self.points[point_index].point;
+        let described = self.found(point).map(|found| found.description.transports());
+        let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
+        let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
+        let transports = transports.filter(is_described);
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
         // A proxy speaks HTTP.
         let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
+        // What it writes does not depend on the server: once beside the first is enough.
+        let has_tcp_baseline = has_tcp_baseline && point.target == self.points[0].point.target;
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }
 
@@ -287,6 +285,9 @@ fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest:
     match (&first.feed, target) {
         _ if first.point.echo.is_some() => PublishedFeed::None,
         (_, Some(url)) => PublishedFeed::External { target: Some(url.to_string()) },
+        (Feed::None, None) if first.point.measured_feed => {
+            PublishedFeed::External { target: first.point.target.map(|name| name.to_string()) }
+        }
         (Feed::Replay { file, speed, .. }, None) => {
             let name = |file: &PathBuf| file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
             PublishedFeed::Replay { recording: file.as_ref().map(name), speed: Some(*speed) }
@@ -323,13 +324,12 @@ mod tests {
 
     fn plan(flags: &str) -> Plan {
         let settings = settings(flags);
-        Plan::new(nothing_set(), settings, None, PathBuf::new()).unwrap()
+        Plan::new(nothing_set(), settings, PathBuf::new()).unwrap()
     }
 
     #[test]
     fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
-        let target = Some("http://127.0.0.1:1".parse().unwrap());
-        let external = Plan::new(nothing_set(), RunSettings::default(), target, PathBuf::new()).unwrap();
+        let external = plan("--target http://127.0.0.1:1");
         let point = &external.points[0].point;
         assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
         let replayed = &plan("").points[0].point;

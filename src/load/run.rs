@@ -73,7 +73,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     }
     progress.bar.finish_and_clear();
     let (mut rows, tcp_baseline) = summary::summarise(&trials, plan.scenario.seed);
-    if plan.target.is_some() {
+    if plan.is_observed() {
         summary::judge_stretches(&mut rows, &trials);
     }
     let alone = Alone { summary: summary::summarise(&alone, plan.scenario.seed).0, trials: alone };
@@ -237,17 +237,19 @@ impl Progress {
             true => String::new(),
             false => format!(", {:.1} updates/s", point.rate_per_s),
         };
-        self.bar.set_message(format!("round {round}: {label}, {} clients{rate}", point.clients));
+        let on = point.target.map_or_else(String::new, |name| format!("{name} "));
+        self.bar.set_message(format!("round {round}: {on}{label}, {} clients{rate}", point.clients));
     }
 
     fn done(&self, trial: &Trial, number: usize) {
         self.bar.set_position(number as u64);
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
+            let on = trial.point.target.map_or_else(String::new, |name| format!("{name} "));
             let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
             let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
             print::err(&format!(
-                "[{number}/{}] round {}: {label}, {} clients: {} of {} delivered, {}{why}",
+                "[{number}/{}] round {}: {on}{label}, {} clients: {} of {} delivered, {}{why}",
                 self.trials,
                 trial.round,
                 trial.point.clients,

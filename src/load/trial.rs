@@ -23,7 +23,6 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis;
 use crate::load::client;
-use crate::load::clock_relation::ClockRelation;
 use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
 use crate::load::echo::Sending;
 use crate::load::health;
@@ -31,9 +30,10 @@ use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
-use crate::load::proxy::{Nginx, ProxyError};
-use crate::load::target::{Target, TargetError};
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::load::proxy::Nginx;
+use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+pub use crate::load::trial_error::TrialError;
+use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
@@ -45,36 +45,6 @@ use crate::stream::feed::Feed;
 use crate::transport::Options;
 use crate::units::Nanos;
 
-/// Why a trial could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum TrialError {
-    /// The server.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// Not all clients could connect.
-    #[error("only {connected} of {wanted} clients could connect: {reason}")]
-    Ramp {
-        /// How many could.
-        connected: u32,
-        /// How many should.
-        wanted: u32,
-        /// What the last one that failed was told.
-        reason: String,
-    },
-    /// A reading that every trial needs could not be taken.
-    #[error("cannot read the processor time of this process: {0}")]
-    Reading(#[source] std::io::Error),
-    /// The path.
-    #[error(transparent)]
-    Path(#[from] PathError),
-    /// The proxy.
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    /// Ctrl-C.
-    #[error("cut short")]
-    Stopped,
-}
-
 /// Does one trial, from starting its server to ending it.
 ///
 /// Errors: [`TrialError`]; the server is ended then too.
@@ -85,31 +55,17 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         None => None,
     };
     let host = real.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
-    let mut target = match &plan.target {
-        None => {
-            Target::start(
-                which.subject,
-                &plan.feed_in(which.point, which.round),
-                host,
-                plan.server_core,
-                &plan.server_args,
-            )
-            .await?
-        }
-        Some(url) => Target::external(url.clone()).await?,
-    };
-    let relation = match which.subject {
-        Subject::Transport(_) => target.clock().await?,
-        Subject::TcpBaseline => ClockRelation::own(),
-    };
+    let feed = plan.feed_in(which.point, which.round);
+    let mut target = UnderTest::start(plan, which.subject, which.point, &feed, host).await?;
+    let relation = target.clock(which.subject).await?;
     let path = match real {
         Some((namespace, settings)) => {
             Some(block_in_place(|| TrialPath::start(namespace, &settings, seed(plan, which)))?)
         }
         None => None,
     };
-    let proxy = block_in_place(|| Nginx::start(point.proxy, target.address))?;
-    let server = proxy.as_ref().map_or(target.address, |proxy| proxy.address);
+    let proxy = block_in_place(|| Nginx::start(point.proxy, target.address()))?;
+    let server = proxy.as_ref().map_or(target.address(), |proxy| proxy.address);
     let link = match plan.link_options(point, server) {
         Some(options) => Some(Link::start(&options).await?),
         None => None,
@@ -124,6 +80,7 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         dials: Semaphore::new(limits::DIALS_AT_ONCE),
         connected: Semaphore::new(0),
         leaving: point.churn,
+        subscriber: target.subscriber(),
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
@@ -146,28 +103,28 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
 async fn measure(
     plan: &Plan,
     which: TrialId<'_>,
-    target: &mut Target,
+    target: &mut UnderTest,
     context: &Arc<TrialContext>,
     way: Way,
 ) -> Result<Trial, TrialError> {
     let Way { mut path, proxy, watching, link_pid } = way;
+    let feed = plan.feed_in(which.point, which.round);
     let proxy_cpu = || proxy.as_ref().and_then(|proxy| process_cpu(proxy.pid?).ok());
-    let start = match which.subject {
-        Subject::Transport(_) => Some(target.newest().await?),
-        Subject::TcpBaseline => None,
+    let start = target.newest(which.subject).await?;
+    let read_memory = |target: &UnderTest| {
+        let resident = target.resident_bytes();
+        (resident, resident.and_then(|_| host::kernel_bytes()))
     };
-    let pid = target.pid();
-    let read_memory = || (pid.and_then(host::resident_bytes), pid.and_then(|_| host::kernel_bytes()));
-    let mut memory = Memory { before: read_memory(), ..Memory::default() };
+    let mut memory = Memory { before: read_memory(target), ..Memory::default() };
 
     let (mut clients, progress) = spawn(plan, which, target, context);
     all_connected(&mut clients, context, which.point.point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
-    memory.idle = read_memory();
+    memory.idle = read_memory(target);
 
     // A whole microsecond, as every offset of the feed, so that `at_us` is the very instant at which an update is due.
     let origin = context.clock.now().saturating_add(limits::FEED_LEAD).whole_micros();
-    target.begin(origin).await?;
+    target.begin(&feed, origin).await?;
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
     let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
     // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
@@ -181,7 +138,7 @@ async fn measure(
     // Whatever a server is asked costs it time, which is not to be among what is measured: all that is asked is asked
     // before the interval and behind it.
     tokio::time::sleep_until(context.clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
-    let asked = ask(target, which.subject).await;
+    let asked = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let path_begun = read(&mut path)?;
     let relay_cpu = |path: Option<PathReading>| {
@@ -201,24 +158,21 @@ async fn measure(
     if is_far {
         let middle = window.start.saturating_add(Nanos(length.0 / 2));
         tokio::time::sleep_until(context.clock.instant(middle)).await;
-        relations.push((context.clock.now(), target.clock().await?));
+        relations.push((context.clock.now(), target.clock(which.subject).await?));
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let path_ended = read(&mut path)?;
     let ended = snapshot(target, context, &progress, relay_cpu(path_ended))?;
     let proxy_ended = proxy_cpu();
-    let ended = Snapshot { server_retransmitted: ask(target, which.subject).await, ..ended };
+    let ended = Snapshot { server_retransmitted: target.retransmitted(which.subject).await, ..ended };
     if is_far {
-        relations.push((context.clock.now(), target.clock().await?));
+        relations.push((context.clock.now(), target.clock(which.subject).await?));
     }
-    memory.loaded = pid.and_then(host::resident_bytes);
+    memory.loaded = target.resident_bytes();
 
     target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
-    let due = match start {
-        Some(cursor) => target.schedule(cursor, context.relation).await,
-        None => tcp_baseline_schedule(&plan.feed_in(which.point, which.round), origin, window),
-    };
+    let Schedule { due, published } = target.schedule(start, context.relation, &feed, origin, window).await?;
     let patience = which.point.point.poll_interval_ns.saturating_add(which.point.point.round_trip());
     drain(&progress, due.as_deref(), window, patience).await;
     context.stop.cancel();
@@ -238,9 +192,12 @@ async fn measure(
     };
     let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
+    let knows = context.subscriber.as_ref().map_or(Knows::ALL, |subscriber| Knows::of(&subscriber.origin));
     let data = TrialData {
         outcomes,
         due,
+        published,
+        knows,
         memory,
         ends: Ends { begun, ended },
         lateness,
@@ -255,12 +212,12 @@ async fn measure(
         }),
         refusal,
         is_pinned,
-        replay_from: match plan.feed_in(which.point, which.round) {
-            Feed::Replay { from, .. } => Some(from),
+        replay_from: match &feed {
+            Feed::Replay { from, .. } => Some(*from),
             Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
         },
     };
-    Ok(analysis::trial(which, target.address, data))
+    Ok(analysis::trial(which, target.address(), data))
 }
 
 /// What lies between clients and server.
@@ -286,7 +243,7 @@ fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
 fn spawn(
     plan: &Plan,
     which: TrialId<'_>,
-    target: &Target,
+    target: &UnderTest,
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
     let point = &which.point.point;
@@ -383,17 +340,9 @@ async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, w
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
-/// What only the server itself can say.
-async fn ask(target: &Target, subject: Subject) -> Option<u64> {
-    match subject {
-        Subject::Transport(_) => target.retransmitted().await,
-        Subject::TcpBaseline => None,
-    }
-}
-
 /// Reads everything that can be read without asking.
 fn snapshot(
-    target: &Target,
+    target: &UnderTest,
     context: &TrialContext,
     progress: &[Arc<ClientProgress>],
     relay_cpu: Nanos,
@@ -403,7 +352,7 @@ fn snapshot(
         at: context.clock.now(),
         relay_cpu,
         unix_ns: Nanos::from(unix).0,
-        server_cpu: target.pid().and_then(|pid| process_cpu(pid).ok()),
+        server_cpu: target.cpu(),
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host: host::time(),
@@ -411,14 +360,6 @@ fn snapshot(
         tcp: context.sockets.total(),
         server_retransmitted: None,
     })
-}
-
-/// What the TCP baseline writes is the feed itself; it keeps no record of its own.
-fn tcp_baseline_schedule(feed: &Feed, origin: Nanos, window: Window) -> Option<Vec<Due>> {
-    let source = feed.source().ok()??;
-    let due =
-        (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.saturating_add(due.offset), published_ns: None });
-    Some(due.take_while(|due| due.at_ns < window.end).collect())
 }
 
 /// Waits until each client holds what was due in the interval, or could have asked for it twice.

@@ -2,6 +2,7 @@
 
 use super::clock_relation::ClockRelation;
 use super::context::{Outcome, Subject};
+use super::foreign::subscriber::Origin;
 use super::health::Lateness;
 use super::path::namespace::Refusal;
 use super::plan::PlanPoint;
@@ -9,7 +10,7 @@ use crate::measure::bytes::Reading;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host::HostTime;
 use crate::measure::process::TcpCounts;
-use crate::run::file::LinkReport;
+use crate::run::file::{LinkReport, PublishReport};
 use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
 use crate::units::Nanos;
@@ -35,6 +36,10 @@ pub struct TrialData {
     pub outcomes: Vec<Outcome>,
     /// The server's record of what was due, from before the interval on; `None` if it keeps none.
     pub due: Option<Vec<Due>>,
+    /// What the generator published, where that was for it to do.
+    pub published: Option<PublishReport>,
+    /// What updates say of themselves.
+    pub knows: Knows,
     /// Memory.
     pub memory: Memory,
     /// The counters at both ends of the interval.
@@ -59,6 +64,28 @@ pub struct TrialData {
     pub path: Option<PathReport>,
     /// What the proxy took, if there was one.
     pub proxy: Option<ProxyReport>,
+}
+
+/// What updates say of themselves, and so what can be known of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knows {
+    /// Their number: what was lost can be told.
+    pub number: bool,
+    /// When they were due or sent: how late they were can be told.
+    pub time: bool,
+}
+
+impl Knows {
+    /// Everything.
+    pub const ALL: Self = Self { number: true, time: true };
+
+    /// What can be known of updates that come from there.
+    pub fn of(origin: &Origin) -> Self {
+        match origin {
+            Origin::Published => Self::ALL,
+            Origin::Observed(timestamp) => Self { number: false, time: timestamp.is_some() },
+        }
+    }
 }
 
 /// The counters at both ends of the interval.

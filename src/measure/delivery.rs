@@ -96,6 +96,12 @@ pub fn audit(seen: &DeliveryLog, due: &[Due]) -> Audit {
     audit
 }
 
+/// What is known, at one client, of updates that bear no number: those that arrived in the window.
+pub fn unnumbered(seen: &DeliveryLog, window: Window) -> Audit {
+    let delivered = seen.deliveries.iter().filter(|delivery| window.contains(delivery.arrived_ns)).count() as u64;
+    Audit { expected: delivered, delivered, ..Audit::default() }
+}
+
 /// Does an announced gap cover this number, by the deliveries around it?
 fn is_announced(seen: &DeliveryLog, seq: u64) -> bool {
     seen.gaps.iter().any(|&(index, _)| {

@@ -258,6 +258,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         readings: None,
         link: None,
         path: None,
+        published: None,
         proxy: None,
         returns: None,
         timeline,

@@ -192,6 +192,9 @@ pub struct Trial {
     /// The real path between client and server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathReport>,
+    /// What the load generator published, to a server that is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<PublishReport>,
     /// What the proxy before the server took, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyReport>,
@@ -266,6 +269,9 @@ pub struct Health {
     pub others_cpu_fraction: Value,
     /// Connections that were refused or broke.
     pub refused: u64,
+    /// Of those, refusals that asked for patience (429 and 503), which were obeyed.
+    #[serde(default)]
+    pub throttled: u64,
     /// Reconnects.
     pub reconnects: u64,
     /// Server's clock minus the generator's: 0 on one host.
@@ -286,6 +292,21 @@ pub struct LinkReport {
     pub gave_ns_p99: Nanos,
     /// Probes sent.
     pub probes: u64,
+}
+
+/// What the load generator published to a server that is not ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishReport {
+    /// Updates that the server took.
+    pub sent: u64,
+    /// Updates that were due while it asked to be left alone (429 and 503), and were not sent.
+    pub throttled: u64,
+    /// Updates that it refused otherwise.
+    pub refused: u64,
+    /// Updates whose sending broke, and of which nobody knows whether they arrived.
+    pub failed: u64,
+    /// True if updates that were due in the interval were not sent in time, since it took them too slowly.
+    pub is_behind: bool,
 }
 
 /// Clients that left and came back in the measured interval.

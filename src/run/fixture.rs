@@ -44,6 +44,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         readings: Some(readings()),
         link: None,
         path: None,
+        published: None,
         proxy: None,
         returns: None,
         timeline: vec![Slice {

@@ -26,6 +26,7 @@ pub mod samples;
 mod schema;
 pub mod setting;
 pub mod summary;
+pub mod target_name;
 pub mod threshold;
 pub mod transport;
 pub mod withheld;

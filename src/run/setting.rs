@@ -19,8 +19,8 @@ use entry::by_default;
 pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
-    Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload, Rate,
-    RequestHeaders, Rounds, Seed, Share, Speed, Value, WarmUp,
+    AtTarget, Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload,
+    Rate, RequestHeaders, Rounds, Seed, Share, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
@@ -28,6 +28,7 @@ use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
 use crate::run::proxy::Proxy;
 use crate::run::purpose::Purpose;
+use crate::run::target_name::TargetName;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
 use words::{Form, Words};
@@ -342,6 +343,13 @@ settings! {
             "Measure each transport that pushes with one client too: its own latency, beside the crowd's";
     }
     swept {
+        #[arg(display_order = 0)]
+        target: AtTarget = "none" => #[serde(default)] target: Option<TargetName>,
+            Target: Target, "server", "{}", "on {}", zero "the server that loadgen starts",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "Servers to measure",
+            typed ": nchan, socketio and others by name (`loadgen targets` lists them), the path of a .toml file, or \
+            the address of one server that keeps to our contract, as in http://127.0.0.1:8080";
         rtt: Delay = "0ms" => rtt_ns: Nanos,
             RoundTrip: Length, "added round trip", "round trip {}", "with a round trip of {}",
             "Round trip added by a link between clients and server", typed "; 0ms for none";

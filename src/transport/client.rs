@@ -102,7 +102,7 @@ impl ClientError {
         }
     }
 
-    pub(super) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn broken(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Broken(source.into())
     }
 }
@@ -123,7 +123,7 @@ pub(super) async fn http<S: Stream>(io: S, options: &Options) -> Result<(Http<'_
 }
 
 /// Runs requests and their connection in one task, so that the connection has an owner and no task of its own to join.
-pub(super) async fn beside<T>(
+pub(crate) async fn beside<T>(
     connection: impl Future<Output = hyper::Result<()>>,
     requests: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
@@ -198,18 +198,18 @@ impl Http<'_> {
 }
 
 /// A request that could not be finished, as its cause: a connection that was closed between requests is no breakage.
-fn ended(error: hyper::Error) -> ClientError {
+pub(crate) fn ended(error: hyper::Error) -> ClientError {
     if error.is_closed() || error.is_canceled() { ClientError::Closed } else { ClientError::broken(error) }
 }
 
 /// A whole body, up to `bytes_max`.
-async fn body(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+pub(crate) async fn body(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
     let collected = Limited::new(response.into_body(), bytes_max).collect().await.map_err(ClientError::Broken)?;
     Ok(collected.to_bytes())
 }
 
 /// An error answer, with the detail of its problem document where there is one.
-pub(super) async fn refusal(response: Response<Incoming>) -> ClientError {
+pub(crate) async fn refusal(response: Response<Incoming>) -> ClientError {
     #[derive(Deserialize)]
     struct Problem {
         detail: String,
@@ -225,7 +225,7 @@ pub(super) async fn refusal(response: Response<Incoming>) -> ClientError {
 }
 
 /// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3); a date is for clients that know what day it is.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<u32> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<u32> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 

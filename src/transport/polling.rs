@@ -111,7 +111,7 @@ pub async fn subscribe<S: Stream>(
 
 /// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a
 /// reconnect does not change the phase.
-fn next_due(options: &Options, now: Nanos) -> Nanos {
+pub(crate) fn next_due(options: &Options, now: Nanos) -> Nanos {
     let interval = options.poll_interval.0.max(1);
     let phase = options.poll_phase.0 % interval;
     let since_phase = (now.0 + interval - phase) % interval;

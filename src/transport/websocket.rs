@@ -114,7 +114,7 @@ pub async fn serve(
 }
 
 /// The library's settings for a connection that reads messages up to `message_bytes_max`, and may send them back.
-pub(super) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebSocketConfig {
+pub(crate) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(read_buffer_bytes)
         .max_message_size(Some(message_bytes_max))
@@ -436,7 +436,7 @@ pub(super) async fn open<S: Stream>(
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
-pub(super) fn failure(error: WsError) -> ClientError {
+pub(crate) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
             let detail = response.body().as_deref().map(|body| String::from_utf8_lossy(body).into_owned());

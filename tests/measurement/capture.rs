@@ -89,7 +89,7 @@ pub fn run_file(out: &std::path::Path) -> Value {
 }
 
 /// tcpdump, at work.
-struct Capture {
+pub struct Capture {
     process: Child,
     words: Lines<BufReader<ChildStderr>>,
     bytes: JoinHandle<Vec<u8>>,
@@ -100,9 +100,29 @@ impl Capture {
     ///
     /// Errors: why that cannot be done here.
     async fn start() -> Result<Self, String> {
-        let mut command = Command::new("tcpdump");
+        Self::of(Command::new("tcpdump"), "lo").await
+    }
+
+    /// Captures all TCP on an interface; `tcpdump` is how tcpdump is started.
+    ///
+    /// Errors: why that cannot be done here.
+    pub async fn of(tcpdump: Command, interface: &str) -> Result<Self, String> {
+        let mut command = tcpdump;
         // 64 MiB of buffer: whatever else runs on this machine may talk on the same interface.
-        command.args(["-i", "lo", "-n", "-s", SNAP_BYTES, "-B", "65536", "--immediate-mode", "-U", "-w", "-", "tcp"]);
+        command.args([
+            "-i",
+            interface,
+            "-n",
+            "-s",
+            SNAP_BYTES,
+            "-B",
+            "65536",
+            "--immediate-mode",
+            "-U",
+            "-w",
+            "-",
+            "tcp",
+        ]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process =
             command.spawn().map_err(|error| format!("tcpdump cannot be started: {error}; install tcpdump"))?;
@@ -116,7 +136,7 @@ impl Capture {
         let mut said = String::new();
         let begun = async {
             while let Some(line) = words.next_line().await.unwrap() {
-                if line.contains("listening on lo") {
+                if line.contains(&format!("listening on {interface}")) {
                     return true;
                 }
                 said = line;
@@ -130,8 +150,13 @@ impl Capture {
     }
 
     /// Ends it; nothing may have been dropped.
-    async fn stop(mut self) -> Vec<Packet> {
+    async fn stop(self) -> Vec<Packet> {
         send_signal(self.process.id().unwrap(), Signal::INT);
+        packets(&self.ended().await)
+    }
+
+    /// The file of a capture that ends, as it does by itself when its interface goes.
+    pub async fn ended(mut self) -> Vec<u8> {
         let bytes = within("the end of the capture", self.bytes).await.unwrap();
         let mut dropped = None;
         while let Some(line) = within("tcpdump's last words", self.words.next_line()).await.unwrap() {
@@ -140,7 +165,7 @@ impl Capture {
             }
         }
         assert_eq!(dropped.as_deref(), Some("0"), "packets that the capture has missed");
-        packets(&bytes)
+        bytes
     }
 }
 
@@ -188,23 +213,29 @@ struct Packet {
 /// Reads a capture file of IPv4 over Ethernet, as tcpdump writes it for the loopback interface of a little-endian host.
 /// Source: draft-ietf-opsawg-pcap section 4 and 5; RFC 791 section 3.1; RFC 9293 section 3.1.
 fn packets(file: &[u8]) -> Vec<Packet> {
+    const ETHERNET: u32 = 1;
+    let frames = frames(file, ETHERNET).into_iter();
+    frames.filter_map(|(at_unix_ns, frame)| segment(frame, at_unix_ns)).collect()
+}
+
+/// The frames of a capture file, each with its time.
+pub fn frames(file: &[u8], link_type: u32) -> Vec<(u64, &[u8])> {
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
     let fraction_ns = match word(0) {
         0xa1b2_c3d4 => 1_000,
         0xa1b2_3c4d => 1,
         other => panic!("not a capture file: it begins with {other:08x}"),
     };
-    const ETHERNET: u32 = 1;
-    assert_eq!(word(20), ETHERNET, "link type");
-    let mut packets = Vec::new();
+    assert_eq!(word(20), link_type, "link type");
+    let mut frames = Vec::new();
     let mut at = 24;
     while at + 16 <= file.len() {
         let at_unix_ns = u64::from(word(at)) * 1_000_000_000 + u64::from(word(at + 4)) * fraction_ns;
         let end = at + 16 + word(at + 8) as usize;
-        packets.extend(segment(&file[at + 16..end], at_unix_ns));
+        frames.push((at_unix_ns, &file[at + 16..end]));
         at = end;
     }
-    packets
+    frames
 }
 
 fn segment(frame: &[u8], at_unix_ns: u64) -> Option<Packet> {

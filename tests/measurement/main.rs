@@ -10,6 +10,7 @@ mod common;
 
 mod capture;
 mod path;
+mod path_capture;
 mod short_run;
 mod validity;
 
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (tcpdump, core) = (runtime.block_on(capture::missing()), validity::missing_core());
     let (namespace, forbidden) = runtime.block_on(async { (path::missing().await, path::missing_forbidden().await) });
+    let inside = runtime.block_on(path_capture::missing());
+    let looked_into = namespace.clone().or(tcpdump.clone()).or(inside.clone());
     let tests = [
         trials![
             None;
@@ -41,11 +44,18 @@ fn main() -> ExitCode {
             path::a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_path_gave,
         ],
         trials![
+            looked_into.as_deref();
+            path_capture::over_a_path_the_bytes_of_each_transport_agree_with_a_capture_of_its_device_within_1_percent,
+        ],
+        trials![
             forbidden.as_deref();
             path::a_system_without_a_tun_device_is_refused_for_that,
             path::a_system_that_forbids_namespaces_is_refused_for_that,
             path::where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so,
         ],
     ];
-    common::trials::run_one_by_one(&[tcpdump, core, namespace, forbidden], tests.into_iter().flatten().collect())
+    common::trials::run_one_by_one(
+        &[tcpdump, core, namespace, forbidden, inside],
+        tests.into_iter().flatten().collect(),
+    )
 }

@@ -22,7 +22,7 @@ fn load(text: &str) -> Result<Scenario, ScenarioError> {
 /// Reads a scenario and, where it can be read, plans it; says why not.
 fn plan(text: &str) -> Result<Plan, String> {
     let scenario = load(text).map_err(|error| error.to_string())?;
-    Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).map_err(|error| error.to_string())
+    Plan::new(scenario, RunSettings::default(), PathBuf::new()).map_err(|error| error.to_string())
 }
 
 /// The settings as these flags set them.
@@ -46,7 +46,7 @@ fn plan_both_ways(settings: &[(String, String)]) -> Result<Plan, Refusal> {
     let said = |error: ScenarioError| Refusal::Value(error.to_string());
     let scenario = file.map_err(said)?;
     let bare = load("question = \"What?\"").unwrap();
-    let plan = |scenario, flags| Plan::new(scenario, flags, None, PathBuf::new());
+    let plan = |scenario, flags| Plan::new(scenario, flags, PathBuf::new());
     let (by_file, by_flags) = (plan(scenario, RunSettings::default()), plan(bare, flags.unwrap()));
     assert_eq!(by_file.is_ok(), by_flags.is_ok(), "{settings:?}: {by_file:?} {by_flags:?}");
     by_file.map_err(Refusal::Plan)
@@ -79,8 +79,17 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::PathAndLink(_)
         | PlanError::Points { .. }
         | PlanError::Twice(_)
-        | PlanError::SomeEcho
-        | PlanError::ProxyToTarget => false,
+        | PlanError::Catalog(_)
+        | PlanError::Address(_, _)
+        | PlanError::AddressBesideTarget(_)
+        | PlanError::NoneBesideTarget
+        | PlanError::EchoToTarget
+        | PlanError::NotDescribed { .. }
+        | PlanError::PayloadTooSmall { .. }
+        | PlanError::TimestampIdle
+        | PlanError::Remote { .. }
+        | PlanError::ProxyToTarget
+        | PlanError::SomeEcho => false,
     }
 }
 

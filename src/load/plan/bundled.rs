@@ -7,7 +7,7 @@ use crate::load::scenarios::{self, Scenario};
 use crate::run::RunSettings;
 
 fn plan(scenario: Scenario) -> Plan {
-    Plan::new(scenario, RunSettings::default(), None, PathBuf::new()).unwrap()
+    Plan::new(scenario, RunSettings::default(), PathBuf::new()).unwrap()
 }
 
 #[test]

@@ -290,7 +290,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn planned(scenario: &str, flags: &str) -> Plan {
-        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), None, PathBuf::new()).unwrap()
+        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), PathBuf::new()).unwrap()
     }
 
     #[test]

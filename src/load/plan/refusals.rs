@@ -1,9 +1,11 @@
 //! What cannot be planned, and what to ask for instead.
 
 use crate::limits;
+use crate::load::foreign::catalog::CatalogError;
 use crate::load::plan::Refusal;
 use crate::run::file::Point;
 use crate::run::setting::{Delay, List, Setting};
+use crate::run::target_name::TargetName;
 use crate::run::{FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::FeedError;
 use crate::units::Nanos;
@@ -47,6 +49,52 @@ pub enum PlanError {
         "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
     )]
     PathAndLink(&'static str),
+    /// Target files.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// An address of a server that is none.
+    #[error("--target {0}: {1}")]
+    Address(TargetName, String),
+    /// An address among others.
+    #[error(
+        "--target {0} is the address of a server that publishes by itself, and cannot stand beside others; write a target file \
+         for it (`loadgen try {0}` begins one)"
+    )]
+    AddressBesideTarget(TargetName),
+    /// Our own server, with its feed inside, among others.
+    #[error("--target has none beside a server; use pushpull for our own, which is then published to like the others")]
+    NoneBesideTarget,
+    /// Messages up to a server that does not send them back.
+    #[error("--echo needs a server that sends messages back as ours does; leave out --target")]
+    EchoToTarget,
+    /// None of the transports that were asked for.
+    #[error("the target {target} has {has}; add one of these to --transports")]
+    NotDescribed {
+        /// The target.
+        target: TargetName,
+        /// What it has.
+        has: String,
+    },
+    /// No room for a number and a time.
+    #[error("--payload needs room for the number and the time of each update; use {least} or more with --target")]
+    PayloadTooSmall {
+        /// How much that takes.
+        least: usize,
+    },
+    /// A place for timestamps that nobody reads.
+    #[error("--timestamp is for servers to which others publish; name one with --target whose file has no [publish]")]
+    TimestampIdle,
+    /// A server on another host.
+    #[error(
+        "the target {name} is at {address}, which is not on this host; if you may load it, say so with \
+         --i-may-load-this-server"
+    )]
+    Remote {
+        /// The target.
+        name: String,
+        /// Its address.
+        address: String,
+    },
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
@@ -106,6 +154,7 @@ impl PlanError {
     pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Feed(error) => error.is_usage_error(),
+            Self::Catalog(error) => error.is_usage_error(),
             Self::Files { .. } => false,
             Self::Unrepeatable(_)
             | Self::NotSynthetic(_)
@@ -120,6 +169,14 @@ impl PlanError {
             | Self::PathToTarget
             | Self::ProxyToTarget
             | Self::PathAndLink(_)
+            | Self::Address(_, _)
+            | Self::AddressBesideTarget(_)
+            | Self::NoneBesideTarget
+            | Self::EchoToTarget
+            | Self::NotDescribed { .. }
+            | Self::PayloadTooSmall { .. }
+            | Self::TimestampIdle
+            | Self::Remote { .. }
             | Self::Empty(_)
             | Self::TooLong { .. } => true,
         }
@@ -237,8 +294,8 @@ mod tests {
     use std::path::PathBuf;
 
     fn refusal(scenario: &str, flags: &str, target: Option<&str>) -> Option<PlanError> {
-        let target = target.map(|url| url.parse().unwrap());
-        Plan::new(Scenario::load(scenario).unwrap(), settings(flags), target, PathBuf::new()).err()
+        let target = target.map_or_else(String::new, |url| format!(" --target {url}"));
+        Plan::new(Scenario::load(scenario).unwrap(), settings(&format!("{flags}{target}")), PathBuf::new()).err()
     }
 
     #[test]

@@ -20,6 +20,11 @@ impl Cause {
             | Self::Reordered { count }
             | Self::ArrivedBeforeDue { count }
             | Self::Refused { count }
+            | Self::Throttled { count }
+            | Self::PublishThrottled { count }
+            | Self::PublishRefused { count }
+            | Self::PublishFailed { count }
+            | Self::Unread { count }
             | Self::MissedPolls { count } => *count += other.count(),
             Self::GeneratorStalled { lag_ns_p50, lag_ns_p99 } => {
                 let Self::GeneratorStalled { lag_ns_p50: p50, lag_ns_p99: p99 } = other else { return false };
@@ -85,6 +90,9 @@ impl Cause {
                 }
             }
             Self::NothingDue
+            | Self::PublisherBehind
+            | Self::NotAudited
+            | Self::NotTimed
             | Self::PathStandIn { .. }
             | Self::HistogramUnreadable { .. }
             | Self::DifferentStretches { .. }
@@ -100,7 +108,10 @@ impl Cause {
         match self {
             Self::Lost { count, .. } | Self::LostAnnounced { count, .. } => *count,
             Self::Duplicate { count } | Self::Reordered { count } | Self::ArrivedBeforeDue { count } => *count,
-            Self::Refused { count } | Self::MissedPolls { count } => *count,
+            Self::Refused { count } | Self::MissedPolls { count } | Self::Throttled { count } => *count,
+            Self::PublishThrottled { count } | Self::PublishRefused { count } => *count,
+            Self::PublishFailed { count } | Self::Unread { count } => *count,
+            Self::PublisherBehind | Self::NotAudited | Self::NotTimed => 0,
             Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => 0,

@@ -133,6 +133,37 @@ pub enum Cause {
         /// How many.
         count: u64,
     },
+    /// The server asked clients for patience (429 or 503), and was obeyed.
+    Throttled {
+        /// How often.
+        count: u64,
+    },
+    /// Updates were not published, since the server asked for patience (429 or 503) and was obeyed.
+    PublishThrottled {
+        /// How many.
+        count: u64,
+    },
+    /// The server refused updates that were published.
+    PublishRefused {
+        /// How many.
+        count: u64,
+    },
+    /// The connection broke while an update was published.
+    PublishFailed {
+        /// How many.
+        count: u64,
+    },
+    /// The server took updates more slowly than they were due.
+    PublisherBehind,
+    /// Messages did not hold what was published.
+    Unread {
+        /// How many.
+        count: u64,
+    },
+    /// Updates carry no number of the generator's: nobody knows what was lost.
+    NotAudited,
+    /// Updates do not say when they were sent: nobody knows how late they are.
+    NotTimed,
     /// Polls were skipped because the one before had not been answered.
     MissedPolls {
         /// How many.
@@ -234,8 +265,13 @@ impl Cause {
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => Verdict::Suspect,
             Self::PathRelaySlow { .. } | Self::BytesDiffer { .. } => Verdict::Suspect,
             Self::DifferentStretches { .. } | Self::Other { .. } => Verdict::Suspect,
+            Self::Throttled { .. } | Self::PublishThrottled { .. } | Self::PublishRefused { .. } => Verdict::Suspect,
+            Self::PublishFailed { .. } | Self::Unread { .. } => Verdict::Suspect,
+            Self::PublisherBehind => Verdict::Invalid,
             // What was measured until then is as good as it was.
             Self::CutShort { .. } => Verdict::Valid,
+            // What was measured is what it is; the rest is a dash.
+            Self::NotAudited | Self::NotTimed => Verdict::Valid,
         }
     }
 
@@ -255,6 +291,14 @@ impl Cause {
             Self::OthersBusy { .. } => "others_busy",
             Self::ClockUncertain { .. } => "clock_uncertain",
             Self::Refused { .. } => "refused",
+            Self::Throttled { .. } => "throttled",
+            Self::PublishThrottled { .. } => "publish_throttled",
+            Self::PublishRefused { .. } => "publish_refused",
+            Self::PublishFailed { .. } => "publish_failed",
+            Self::PublisherBehind => "publisher_behind",
+            Self::Unread { .. } => "unread",
+            Self::NotAudited => "not_audited",
+            Self::NotTimed => "not_timed",
             Self::MissedPolls { .. } => "missed_polls",
             Self::LinkOff { .. } => "link_off",
             Self::PathStandIn { .. } => "path_stand_in",
@@ -327,6 +371,14 @@ pub(crate) mod tests {
             Cause::OthersBusy { fraction: 0.22 },
             Cause::ClockUncertain { uncertainty_ns: Nanos(400_000), latency_ns_p50: Some(-20_000) },
             Cause::Refused { count: 4 },
+            Cause::Throttled { count: 2 },
+            Cause::PublishThrottled { count: 20 },
+            Cause::PublishRefused { count: 3 },
+            Cause::PublishFailed { count: 1 },
+            Cause::PublisherBehind,
+            Cause::Unread { count: 7 },
+            Cause::NotAudited,
+            Cause::NotTimed,
             Cause::MissedPolls { count: 40 },
             Cause::LinkOff { asked_ns: Nanos(100_000_000), gave_ns: Nanos(121_000_000) },
             Cause::PathStandIn { detail: "this system does not allow a namespace".to_owned() },

@@ -6,6 +6,7 @@ use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, names};
 use crate::run::proxy::Proxy;
 use crate::run::setting::values::Leaving;
+use crate::run::target_name::TargetName;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
 
@@ -146,6 +147,20 @@ impl Member for Option<PathSettings> {
     fn cells(&self) -> Vec<String> {
         // In a table with commas between its columns.
         vec![self.shown().replace(',', " ")]
+    }
+    #[cfg(test)]
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"type": ["string", "null"]})
+    }
+}
+
+/// As a number, its place among those that this process has met; without one it is zero.
+impl Member for Option<TargetName> {
+    fn number(&self) -> f64 {
+        self.map_or(0.0, TargetName::number)
+    }
+    fn shown(&self) -> String {
+        self.map_or_else(String::new, |name| name.to_string())
     }
     #[cfg(test)]
     fn schema() -> serde_json::Value {

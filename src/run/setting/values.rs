@@ -13,6 +13,7 @@ use crate::run::feed::{Arrivals, FeedKind, MessageKind};
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, SettingsError};
 use crate::run::proxy::Proxy;
+use crate::run::target_name::{NotATarget, TargetName};
 use crate::run::transport::Transport;
 use crate::units::{Nanos, within};
 
@@ -312,6 +313,35 @@ values! {
         "none" => Ok(None),
         _ => text.parse().map(Some),
     }, None
+}
+
+/// A server under test; `None` for the one that the load generator starts with a feed of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AtTarget(pub Option<TargetName>);
+
+impl Value for AtTarget {}
+
+impl FromStr for AtTarget {
+    type Err = NotATarget;
+
+    fn from_str(text: &str) -> Result<Self, NotATarget> {
+        match text.trim() {
+            "none" => Ok(Self(None)),
+            name => TargetName::new(name).map(|name| Self(Some(name))),
+        }
+    }
+}
+
+impl From<AtTarget> for Option<TargetName> {
+    fn from(AtTarget(name): AtTarget) -> Self {
+        name
+    }
+}
+
+impl<'de> Deserialize<'de> for AtTarget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        single(deserializer)
+    }
 }
 
 /// A path between clients and server; `None` without one.

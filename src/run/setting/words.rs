@@ -7,6 +7,7 @@ use crate::run::path::names;
 use crate::run::proxy::Proxy;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
+use crate::run::target_name;
 use crate::units::short_number;
 
 /// What a setting is called.
@@ -30,6 +31,7 @@ pub enum Form {
     Heads,
     Proxy,
     Path,
+    Target,
 }
 
 impl Form {
@@ -46,6 +48,7 @@ impl Form {
             Self::Stay if value > limits::LENGTH_MAX.0 as f64 => "for good".to_owned(),
             Self::Stay => Unit::Nanos.tick(value),
             Self::Path => names::of_number(value),
+            Self::Target => target_name::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
             Self::Proxy => Proxy::ALL[value as usize % Proxy::ALL.len()].to_string(),
@@ -62,7 +65,7 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Heads | Form::Proxy => true,
+            Form::Path | Form::Message | Form::Heads | Form::Proxy | Form::Target => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }

@@ -5,6 +5,7 @@
 //! *.wire_bytes_per_delivery.total >= 4KiB  any of them; `latency_ns.p99 > 5ms` says the same of latency
 //! polling.empty_fraction > 10%             a share
 //! *.lost > 0                               the delivery audit
+//! nchan.sse.latency_ns.p99 > 5ms           one of several servers; `nchan.*.lost > 0` with any transport
 //! sse.latency_ns.p99 > +10%                in a comparison: a tenth more than in the first run
 //! ```
 //!
@@ -22,12 +23,15 @@ use crate::run::Transport;
 use crate::run::file::Row;
 use crate::run::metric::Metric;
 use crate::run::reason::RowId;
+use crate::run::target_name::TargetName;
 use crate::run::threshold::{AuditCount, Found, Observed, RowFound, Threshold};
 
 /// A condition to fail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     text: String,
+    /// The server; `None` for all.
+    target: Option<TargetName>,
     /// `None` for all.
     transport: Option<Transport>,
     subject: Subject,
@@ -84,6 +88,11 @@ impl Expression {
         self.transport
     }
 
+    /// The server that it names; `None` for all.
+    pub fn target(&self) -> Option<TargetName> {
+        self.target
+    }
+
     /// The percentile that it looks at, as a share, if it looks at one.
     pub fn percentile(&self) -> Option<f64> {
         let Subject::Metric(metric) = self.subject else { return None };
@@ -121,7 +130,7 @@ impl Expression {
             }
             None => Candidate::new(row.id(), true, None, Observed::NotMeasured),
         };
-        self.outcome(rows.iter().filter(|row| self.is_about(row.transport)).map(candidate).collect())
+        self.outcome(rows.iter().filter(|row| self.is_about(row)).map(candidate).collect())
     }
 
     /// The outcome for a comparison: a change is against the first run, a value is of the second.
@@ -132,8 +141,8 @@ impl Expression {
         let (Bound::Change(bound), Subject::Metric(metric)) = (self.bound, self.subject) else {
             return self.evaluate(second);
         };
-        let is_meant =
-            |delta: &&Delta| delta.metric == metric && delta.transport().is_some() && self.is_about(delta.transport());
+        let is_of = |id: RowId| second.iter().any(|row| row.id() == id && self.is_about(row));
+        let is_meant = |delta: &&Delta| delta.metric == metric && is_of(delta.rows[1]);
         self.outcome(comparison.deltas.iter().filter(is_meant).map(|delta| self.change(delta, bound)).collect())
     }
 
@@ -159,8 +168,10 @@ impl Expression {
     }
 
     /// The TCP baseline is no transport: an expression about all of them does not mean it.
-    fn is_about(&self, transport: Option<Transport>) -> bool {
-        transport.is_some() && (self.transport.is_none() || self.transport == transport)
+    fn is_about(&self, row: &Row) -> bool {
+        row.transport.is_some()
+            && (self.transport.is_none() || self.transport == row.transport)
+            && (self.target.is_none() || self.target == row.point.target)
     }
 
     /// The row's value, and what it is of.
@@ -218,6 +229,28 @@ mod tests {
             Ok(parsed) => panic!("{text} was read as {parsed:?}"),
             Err(error) => error,
         }
+    }
+
+    #[test]
+    fn a_server_may_stand_before_the_transport() {
+        let [one, other] = ["nchan", "my-server"].map(|name| TargetName::new(name).ok());
+        for (text, target, transport) in [
+            ("nchan.sse.latency_ns.p99 > 5ms", one, Some(Transport::Sse)),
+            ("nchan.*.lost > 0", one, None),
+            ("my-server.websocket.server_cpu_ns_per_delivery > 1ms", other, Some(Transport::WebSocket)),
+            ("*.*.lost > 0", None, None),
+        ] {
+            let read = parse(text);
+            assert_eq!((read.target(), read.transport()), (target, transport), "{text}");
+        }
+        let mut run = fixture::run(|_, _| 1.0);
+        for row in &mut run.summary {
+            row.point.target = if row.point_index == 0 { one } else { other };
+            row.audit.lost = u64::from(row.point_index == 1);
+        }
+        let failed = |text: &str| parse(text).evaluate(&run.summary).failed;
+        assert!(!failed("nchan.*.lost > 0") && failed("my-server.*.lost > 0") && failed("*.lost > 0"));
+        assert_eq!(parse("ws.*.lost > 0").evaluate(&run.summary).found, Found::NoRow { transport: None });
     }
 
     #[test]

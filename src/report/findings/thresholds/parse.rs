@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::report::findings::thresholds::{Bound, Expression, Relation, Subject};
 use crate::run::Transport;
 use crate::run::metric::{Metric, Unit};
+use crate::run::target_name::TargetName;
 use crate::run::threshold::AuditCount;
 use crate::suggest::nearest;
 use crate::units::{length, size};
@@ -55,10 +56,11 @@ impl FromStr for Expression {
             let end = text.trim_end().len();
             return Err(parser.error(end, "a comparison is missing".to_owned(), "", RELATIONS.to_vec()));
         };
-        let (transport, subject) = parser.subject(&text[..operator])?;
+        let (target, from) = Parser::target(&text[..operator]);
+        let (transport, subject) = parser.subject(&text[..operator], from)?;
         let (relation, bound_at) = parser.relation(operator)?;
         let bound = parser.bound(bound_at, subject)?;
-        Ok(Self { text: text.trim().to_owned(), transport, subject, relation, bound })
+        Ok(Self { text: text.trim().to_owned(), target, transport, subject, relation, bound })
     }
 }
 
@@ -81,9 +83,26 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn subject(&self, left: &'a str) -> Result<(Option<Transport>, Subject), ExpressionError> {
+    /// The server that stands before the transport, if one does, and what follows it.
+    fn target(left: &'a str) -> (Option<TargetName>, usize) {
         let start = left.len() - left.trim_start().len();
-        let name = left.trim();
+        let named = left.trim().split_once('.').and_then(|(head, rest)| {
+            let (transport, figure) = rest.split_once('.')?;
+            let is_transport = transport == "*" || transport.parse::<Transport>().is_ok();
+            // A metric may have several parts itself, and a transport be misspelt: only what is whole counts.
+            (is_transport && subject(figure).is_some()).then_some(head)
+        });
+        match named {
+            Some("*") => (None, start + 2),
+            Some(head) => (TargetName::new(head).ok(), start + head.len() + 1),
+            None => (None, 0),
+        }
+    }
+
+    fn subject(&self, left: &'a str, from: usize) -> Result<(Option<Transport>, Subject), ExpressionError> {
+        let left_of = &left[from..];
+        let start = from + left_of.len() - left_of.trim_start().len();
+        let name = left_of.trim();
         if name.is_empty() {
             return Err(self.error(start, "the figure is missing".to_owned(), "", subjects()));
         }

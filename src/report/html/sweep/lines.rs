@@ -50,7 +50,10 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
     for one in &mut measured {
         one.is_named = is_placed(one);
     }
-    let title = capitalised(&view.label(drawn));
+    let title = match along {
+        Along::Loss => format!("{}, {}", capitalised(&view.label(drawn)), group.title),
+        Along::RoundTrip | Along::Setting(_) => capitalised(&view.label(drawn)),
+    };
     let (y_title, x_title) = (scale.noted(unit_title(drawn)), x_scale.noted(along.label()));
     let lines = Lines {
         title: &format!("{title} over {}", along.label()),

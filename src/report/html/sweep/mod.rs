@@ -67,9 +67,9 @@ fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup>
     };
     if Along::of_sweep(view, setting) == Along::Loss {
         // What loss does depends on the round trip: one without the other is half of the answer.
-        return Some(html! {
-            @for group in &groups { p.note { "With " (group.title) "." } (charts(group, false)) }
-        });
+        let of_groups =
+            |drawn: &Drawn| side_by_side(groups.iter().map(|group| over(view, setting, group, *drawn, false)));
+        return Some(html! { @for drawn in metrics { (of_groups(drawn)) } });
     }
     Some(html! {
         @if groups.len() > 1 { p.note { "Here with " (main.title) "; the others are below." } }

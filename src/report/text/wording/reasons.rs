@@ -82,6 +82,28 @@ fn cause(cause: &Cause, up_to: &str) -> String {
             format!("the two hosts' clocks are related to within {up_to}{uncertainty_ns} only{beside}")
         }
         Cause::Refused { count } => format!("{} were refused or broke", counted(*count as usize, "connection")),
+        Cause::Throttled { count } => {
+            format!("the server asked clients {} for patience (429 or 503), and they kept away that long", times(*count))
+        }
+        Cause::PublishThrottled { count } => {
+            format!("{} not published, since the server asked for patience (429 or 503)", were(*count, "update"))
+        }
+        Cause::PublishRefused { count } => format!("the server refused {} that were published", updates(*count)),
+        Cause::PublishFailed { count } => {
+            format!("the connection broke while {} published: nobody knows whether they arrived", were(*count, "update"))
+        }
+        Cause::PublisherBehind => {
+            "the server took updates more slowly than they were due, and some that were due were never published; use a \
+             lower --rate"
+                .to_owned()
+        }
+        Cause::Unread { count } => {
+            format!("{} did not hold what was published; correct `message` in the target file", counted(*count as usize, "message"))
+        }
+        Cause::NotAudited => "others published, without numbers: what was lost cannot be told".to_owned(),
+        Cause::NotTimed => {
+            "the messages do not say when they were sent: no latency; give --timestamp, as in --timestamp '$.ts'".to_owned()
+        }
         Cause::MissedPolls { count } => {
             format!("{} skipped because the one before had not been answered", were(*count, "poll"))
         }
@@ -125,6 +147,10 @@ fn cause(cause: &Cause, up_to: &str) -> String {
         }
         Cause::Other { text } => text.clone(),
     }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", whole(count)) }
 }
 
 fn updates(count: u64) -> String {

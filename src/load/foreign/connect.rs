@@ -1,0 +1,104 @@
+//! Where a server is, and a connection to it.
+
+use std::net::SocketAddr;
+
+use http::header::HeaderValue;
+use reqwest::Url;
+use tokio::net::TcpStream;
+
+use crate::limits;
+use crate::net::AnyStream;
+use crate::transport::ClientError;
+
+/// An address as it stands in a target file, resolved.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Where to connect to.
+    pub address: SocketAddr,
+    /// What stands in `Host`.
+    pub host: HeaderValue,
+    /// The name that its certificate must have.
+    pub name: String,
+    /// Is it spoken to over TLS?
+    pub is_secure: bool,
+}
+
+/// Why an address cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is none.
+    #[error("`{url}` is no address: {problem}; write it as in http://127.0.0.1:8080/events")]
+    Malformed {
+        /// As given.
+        url: String,
+        /// Why.
+        problem: String,
+    },
+    /// Nobody knows it.
+    #[error("there is no host {name}: {problem}")]
+    Unresolved {
+        /// The name.
+        name: String,
+        /// What the system said.
+        problem: String,
+    },
+}
+
+impl Endpoint {
+    /// Errors: [`EndpointError`].
+    pub async fn of(url: &str) -> Result<Self, EndpointError> {
+        let refuse = |problem: &str| EndpointError::Malformed { url: url.to_owned(), problem: problem.to_owned() };
+        let parsed: Url = url.parse().map_err(|error| refuse(&format!("{error}")))?;
+        let is_secure = match parsed.scheme() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            other => return Err(refuse(&format!("{other} is not spoken"))),
+        };
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(refuse("a name or a password stands in it; send them in a header, from ${NAME}"));
+        }
+        let written = parsed.host_str().ok_or_else(|| refuse("there is no host"))?;
+        let name = written.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = parsed.port_or_known_default().ok_or_else(|| refuse("there is no port"))?;
+        let authority = parsed.port().map_or_else(|| written.to_owned(), |port| format!("{written}:{port}"));
+        let host = HeaderValue::try_from(authority).map_err(|_| refuse("the host is not fit for a header"))?;
+        let resolved = tokio::net::lookup_host((name.as_str(), port)).await;
+        let address = match resolved.map(|mut found| found.next()) {
+            Ok(Some(address)) => address,
+            Ok(None) => return Err(EndpointError::Unresolved { name, problem: "it has no address".to_owned() }),
+            Err(error) => return Err(EndpointError::Unresolved { name, problem: error.to_string() }),
+        };
+        Ok(Self { address, host, name, is_secure })
+    }
+
+    /// A connection of its own.
+    ///
+    /// Errors: [`ClientError::Broken`].
+    pub async fn dial(&self) -> Result<AnyStream, ClientError> {
+        let connecting = tokio::time::timeout(limits::DIAL_TIMEOUT, TcpStream::connect(self.address));
+        let stream = connecting.await.map_err(ClientError::broken)?.map_err(ClientError::broken)?;
+        stream.set_nodelay(true).map_err(ClientError::broken)?;
+        Ok(AnyStream::Tcp(stream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_resolved_and_what_is_none_is_told_so() {
+        for (url, address, host, is_secure) in [
+            ("http://127.0.0.1:81/x", "127.0.0.1:81", "127.0.0.1:81", false),
+            ("https://127.0.0.1", "127.0.0.1:443", "127.0.0.1", true),
+            ("ws://[::1]:9/", "[::1]:9", "[::1]:9", false),
+        ] {
+            let found = Endpoint::of(url).await.unwrap();
+            let of = (found.address.to_string(), found.host.to_str().unwrap(), found.is_secure);
+            assert_eq!(of, (address.to_owned(), host, is_secure), "{url}");
+        }
+        for url in ["127.0.0.1:80", "ftp://h", "http://", "http://me:secret@127.0.0.1"] {
+            assert!(matches!(Endpoint::of(url).await, Err(EndpointError::Malformed { .. })), "{url}");
+        }
+    }
+}

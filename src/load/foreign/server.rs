@@ -1,0 +1,239 @@
+//! A server that is not ours, for one trial: started if its file says how, published to, and ended.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use super::catalog::Found;
+use super::connect::{Endpoint, EndpointError};
+use super::process::{self, Place, Process, StartError};
+use super::publisher::{Door, PublishError, Publisher};
+use super::subscriber::{Origin, State, Subscriber};
+use super::template::Values;
+use crate::load::foreign::description::Description;
+use crate::load::foreign::template::Template;
+use crate::measure::delivery::Due;
+use crate::run::file::PublishReport;
+use crate::stream::feed::Feed;
+use crate::units::Nanos;
+
+/// Why a server cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignError {
+    /// It cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// An address in its file.
+    #[error("target {target}: {source}")]
+    Endpoint {
+        /// The target.
+        target: String,
+        /// Why.
+        source: EndpointError,
+    },
+    /// A subscription leads elsewhere than the base.
+    #[error("target {target}: `{url}` is not at {base}, where its clients connect; begin it with {{base}}")]
+    Elsewhere {
+        /// The target.
+        target: String,
+        /// The address.
+        url: String,
+        /// The base.
+        base: String,
+    },
+    /// It takes no connection.
+    #[error("the target {target} at {base} takes no connection: {problem}; start it, or correct `base`")]
+    Unreachable {
+        /// The target.
+        target: String,
+        /// Where it should be.
+        base: String,
+        /// Why.
+        problem: String,
+    },
+    /// It ended in the middle of a trial.
+    #[error("the target {target} ended in the middle of a trial ({status})")]
+    Ended {
+        /// The target.
+        target: String,
+        /// How.
+        status: ExitStatus,
+    },
+    /// Nothing can be published.
+    #[error("cannot publish to the target {target}: {source}")]
+    Publish {
+        /// The target.
+        target: String,
+        /// Why.
+        source: PublishError,
+    },
+    /// Nothing of all that was to be published was taken.
+    #[error("the target {target} took nothing of what was published: {problem}; correct [publish] in its file")]
+    Untaken {
+        /// The target.
+        target: String,
+        /// The last that it answered.
+        problem: String,
+    },
+}
+
+/// A server under test.
+pub struct ForeignServer {
+    target: String,
+    /// Where its clients connect.
+    pub endpoint: Endpoint,
+    /// What its clients share.
+    pub subscriber: Arc<Subscriber>,
+    process: Option<Process>,
+    /// Of a server that was there already.
+    pids: Vec<u32>,
+    door: Option<Door>,
+    publisher: Option<Publisher>,
+}
+
+impl ForeignServer {
+    /// Starts it, or finds it, and waits until it is ready.
+    ///
+    /// Errors: [`ForeignError`].
+    pub async fn start(found: &Found) -> Result<Self, ForeignError> {
+        let target = found.name.to_string();
+        let description = Arc::clone(&found.description);
+        let dir = found.dir.display().to_string();
+        let (mut process, subscriber, endpoint) = match &description.start {
+            None => {
+                let (subscriber, endpoint) = subscriber(&target, &description, dir, String::new(), 0).await?;
+                (None, subscriber, endpoint)
+            }
+            Some(start) => {
+                let files = |source| StartError::Files { target: target.clone(), source };
+                let place = Place::new().map_err(files)?;
+                let work = place.work.path().display().to_string();
+                let (subscriber, endpoint) = subscriber(&target, &description, dir, work, place.port).await?;
+                let values = subscriber.values_of_server();
+                (Some(Process::spawn(found, start, place, &values)?), subscriber, endpoint)
+            }
+        };
+        let mut pids = Vec::new();
+        match (&mut process, &description.start) {
+            (Some(process), Some(start)) => {
+                let asked = start.ready.as_ref().map(|url| url.fill(&subscriber.values_of_server()));
+                process.ready(&target, start, async || is_ready(&endpoint, asked.as_deref()).await).await?;
+            }
+            (_, _) => {
+                if let Err(error) = endpoint.dial().await {
+                    let (base, problem) = (subscriber.base.clone(), error.to_string());
+                    return Err(ForeignError::Unreachable { target, base, problem });
+                }
+                let file = description.pid_file.as_ref().map(|file| file.fill(&subscriber.values_of_server()));
+                let written = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+                let found = written.or_else(|| {
+                    process::is_here(endpoint.address.ip()).then(|| process::listening_at(endpoint.address))?
+                });
+                pids.extend(found);
+            }
+        }
+        let door = match &description.publish {
+            Some(publish) => {
+                let door = Door::of(publish, &subscriber).await;
+                Some(door.map_err(|source| ForeignError::Endpoint { target: target.clone(), source })?)
+            }
+            None => None,
+        };
+        Ok(Self { target, endpoint, subscriber, process, pids, door, publisher: None })
+    }
+
+    /// Its processes, as far as they are known.
+    pub fn pids(&self) -> Vec<u32> {
+        self.process.as_ref().map_or_else(|| self.pids.clone(), Process::pids)
+    }
+
+    /// Begins to publish at `origin`, if that is for us to do.
+    ///
+    /// Errors: [`ForeignError::Publish`].
+    pub fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), ForeignError> {
+        if let Some(door) = self.door.take() {
+            let started = Publisher::start(door, feed, origin);
+            let publisher = started.map_err(|source| ForeignError::Publish { target: self.target.clone(), source })?;
+            self.publisher = Some(publisher);
+        }
+        Ok(())
+    }
+
+    /// Errors: [`ForeignError::Ended`] of a server that was started here.
+    pub fn check_alive(&mut self) -> Result<(), ForeignError> {
+        match self.process.as_mut().and_then(Process::ended) {
+            None => Ok(()),
+            Some(status) => Err(ForeignError::Ended { target: self.target.clone(), status }),
+        }
+    }
+
+    /// What was published that was due before `until`, and what could not be; `None` where others publish.
+    ///
+    /// Errors: [`ForeignError::Untaken`] where that is nothing at all.
+    pub async fn published(&self, until: Nanos) -> Result<Option<(Vec<Due>, PublishReport)>, ForeignError> {
+        let Some(publisher) = &self.publisher else { return Ok(None) };
+        let (due, report, error) = publisher.finish(until).await;
+        match error {
+            Some(problem) if report.sent == 0 => Err(ForeignError::Untaken { target: self.target.clone(), problem }),
+            Some(_) | None => Ok(Some((due, report))),
+        }
+    }
+
+    /// Ends a server that was started here, and waits for it.
+    pub async fn stop(self) {
+        drop(self.publisher);
+        if let Some(process) = self.process {
+            process.stop().await;
+        }
+    }
+}
+
+/// What clients share, and where they connect; every subscription must lead there.
+async fn subscriber(
+    target: &str,
+    description: &Arc<Description>,
+    dir: String,
+    work: String,
+    port: u16,
+) -> Result<(Arc<Subscriber>, Endpoint), ForeignError> {
+    let of_endpoint = |source| ForeignError::Endpoint { target: target.to_owned(), source };
+    let base = description.base.fill(&Values { port, dir: &dir, work: &work, ..Values::default() });
+    let base = base.trim_end_matches('/').to_owned();
+    let endpoint = Endpoint::of(&base).await.map_err(of_endpoint)?;
+    let origin = match &description.publish {
+        Some(_) => Origin::Published,
+        None => Origin::Observed(description.timestamp.clone()),
+    };
+    let (description, host) = (Arc::clone(description), endpoint.host.clone());
+    let subscriber = Subscriber { description, base, host, port: endpoint.address.port(), dir, work, origin };
+    for url in urls(&subscriber.description) {
+        let state = State::default();
+        let url = url.fill(&subscriber.values(&state));
+        let to = Endpoint::of(&url).await.map_err(of_endpoint)?;
+        if (to.address.port(), &to.name, to.is_secure) != (endpoint.address.port(), &endpoint.name, endpoint.is_secure)
+        {
+            let base = subscriber.base.clone();
+            return Err(ForeignError::Elsewhere { target: target.to_owned(), url, base });
+        }
+    }
+    Ok((Arc::new(subscriber), endpoint))
+}
+
+/// The addresses of all subscriptions.
+fn urls(description: &Description) -> Vec<&Template> {
+    let Description { polling, long_polling, sse, websocket, .. } = description;
+    let polls = polling.iter().chain(long_polling).map(|polls| &polls.url);
+    polls.chain(sse.iter().map(|events| &events.url)).chain(websocket.iter().map(|socket| &socket.url)).collect()
+}
+
+/// Does it take a connection, and answer what it is asked?
+async fn is_ready(endpoint: &Endpoint, url: Option<&str>) -> bool {
+    let Ok(stream) = endpoint.dial().await else { return false };
+    let Some(url) = url else { return true };
+    let answered = async {
+        let (mut http, connection) = super::http::open(stream, &endpoint.host).await?;
+        let asked = http.send(http::Method::GET, url, http::HeaderMap::new(), bytes::Bytes::new());
+        crate::transport::client::beside(connection, asked).await
+    };
+    let answered = tokio::time::timeout(crate::limits::CONTROL_TIMEOUT, answered).await;
+    matches!(answered, Ok(Ok(response)) if response.status().is_success())
+}

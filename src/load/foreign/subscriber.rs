@@ -1,0 +1,156 @@
+//! What the clients of a server that is not ours share: where it is, how its messages are read, and the cursor. What comes of
+//! a subscription is told as [`Seen`], whatever the server speaks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+
+use super::description::{CursorPart, Description, Message};
+use super::json_path::{JsonPath, unquoted};
+use super::template::{Template, Values};
+use super::timestamp;
+use crate::clock::Clock;
+use crate::units::{Nanos, UnixMicros};
+
+/// What a client tells whoever runs it, at the moment it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A request was sent.
+    Requested,
+    /// The subscription stands.
+    Opened,
+    /// A request brought nothing.
+    Empty,
+    /// An update arrived.
+    Update {
+        /// Its number: the publisher's, or of a feed of others how many came before.
+        seq: u64,
+        /// When it was due or sent, if it says.
+        at: Option<UnixMicros>,
+        /// Its size as it was published.
+        bytes: usize,
+    },
+    /// The server asks to wait this long before a reconnect.
+    Retry(Nanos),
+    /// A poll was due while the one before it was still on its way, and was left out.
+    MissedPoll,
+    /// A message of the stream did not hold what was published.
+    Unread,
+}
+
+/// Who published an update, and so how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The load generator published it, with its number and its due time in it.
+    Published,
+    /// Others did; here stands when, if anywhere.
+    Observed(Option<JsonPath>),
+}
+
+/// What all clients of a target share.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// The target file.
+    pub description: Arc<Description>,
+    /// Where the server is, without a slash at its end.
+    pub base: String,
+    /// What stands in `Host`.
+    pub host: HeaderValue,
+    /// Its port.
+    pub port: u16,
+    /// The folder of the target file.
+    pub dir: String,
+    /// The server's own folder.
+    pub work: String,
+    /// Who publishes.
+    pub origin: Origin,
+}
+
+/// What a client keeps from one connection to the next.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The client's number.
+    pub client: u32,
+    /// The cursor, part by part; empty at first.
+    pub cursor: BTreeMap<String, String>,
+    /// Updates of others seen so far.
+    pub count: u64,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    seq: u64,
+    at_us: UnixMicros,
+}
+
+impl Subscriber {
+    /// What is filled in for a client.
+    pub fn values<'a>(&'a self, state: &'a State) -> Values<'a> {
+        Values { client: state.client, cursor: Some(&state.cursor), ..self.values_of_server() }
+    }
+
+    /// What is filled in for the server alone.
+    pub fn values_of_server(&self) -> Values<'_> {
+        Values { base: &self.base, port: self.port, dir: &self.dir, work: &self.work, ..Values::default() }
+    }
+
+    /// The address of a subscription, from where it stands.
+    pub fn address(&self, url: &Template, next: Option<&Template>, values: &Values<'_>) -> String {
+        let has_cursor = values.cursor.is_some_and(|cursor| !cursor.is_empty());
+        next.filter(|_| has_cursor).unwrap_or(url).fill(values)
+    }
+
+    /// Tells of a message, if it is one of the stream; returns whether it was.
+    pub fn deliver(&self, message: &Message, text: &str, state: &mut State, on_seen: &mut impl FnMut(Seen)) -> bool {
+        let Some(payload) = message.payload(text) else { return false };
+        let payload = unquoted(payload.trim());
+        match &self.origin {
+            Origin::Published => match serde_json::from_str::<Published>(&payload) {
+                Ok(Published { seq, at_us }) => on_seen(Seen::Update { seq, at: Some(at_us), bytes: payload.len() }),
+                Err(_) => on_seen(Seen::Unread),
+            },
+            Origin::Observed(place) => {
+                state.count += 1;
+                let at = place.as_ref().and_then(|path| timestamp::read(&path.text(&payload)?));
+                on_seen(Seen::Update { seq: state.count, at, bytes: payload.len() });
+            }
+        }
+        true
+    }
+}
+
+/// Takes over what the headers of an answer say of the cursor.
+pub fn take_headers(parts: &BTreeMap<String, CursorPart>, headers: &HeaderMap, state: &mut State) {
+    for (name, part) in parts {
+        if let CursorPart::Header(header) = part
+            && let Some(value) = headers.get(header).and_then(|value| value.to_str().ok())
+        {
+            state.cursor.insert(name.clone(), value.to_owned());
+        }
+    }
+}
+
+/// Takes over what an answer or a message says of it.
+pub fn take_text(parts: &BTreeMap<String, CursorPart>, text: &str, state: &mut State) {
+    for (name, part) in parts {
+        if let Some(value) = part.of_text(text) {
+            state.cursor.insert(name.clone(), value);
+        }
+    }
+}
+
+/// The present on the clock of `at_us`.
+pub fn now(clock: Clock) -> UnixMicros {
+    crate::clock::UnixAnchor::of_process().unix(clock.now())
+}
+
+/// The beginning of a message, fit to be printed.
+pub fn short(text: &str) -> String {
+    let mut shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    if shown.is_empty() { "nothing".to_owned() } else { format!("`{shown}`") }
+}

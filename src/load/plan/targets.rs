@@ -1,0 +1,130 @@
+//! The servers of a plan: by name, by file, or at an address.
+
+use crate::limits;
+use crate::load::context::Subject;
+use crate::load::foreign::catalog::{Catalog, Found};
+use crate::load::foreign::connect::Endpoint;
+use crate::load::foreign::json_path::JsonPath;
+use crate::load::foreign::process::is_here;
+use crate::load::foreign::publisher::PAYLOAD_BYTES_MIN;
+use crate::load::foreign::template::Values;
+use crate::load::plan::{Plan, PlanError};
+use crate::load::target::parse_address;
+use crate::run::RunSettings;
+use crate::run::file::Point;
+use crate::run::setting::{AtTarget, List};
+
+/// The servers that were asked for.
+pub(super) struct Resolved {
+    /// The one that is already there and keeps to our contract.
+    pub address: Option<reqwest::Url>,
+    /// All others, by their names.
+    pub catalog: Catalog,
+}
+
+/// Does it publish by itself?
+pub(super) fn is_observed(found: &Found) -> bool {
+    found.description.publish.is_none()
+}
+
+/// Finds the servers, and leaves in the settings their names as a run file has them.
+pub(super) fn resolve(settings: &mut RunSettings) -> Result<Resolved, PlanError> {
+    let mut resolved = Resolved { address: None, catalog: Catalog::new() };
+    let Some(List(given)) = &mut settings.target else { return Ok(resolved) };
+    let named = given.iter().filter_map(|one| one.0).count();
+    if named == 0 {
+        return Ok(resolved);
+    }
+    if named < given.len() {
+        return Err(PlanError::NoneBesideTarget);
+    }
+    if let Some(address) = given.iter().filter_map(|one| one.0).find(|name| name.as_str().contains("://")) {
+        if given.len() > 1 {
+            return Err(PlanError::AddressBesideTarget(address));
+        }
+        resolved.address = Some(parse_address(address.as_str()).map_err(|said| PlanError::Address(address, said))?);
+        settings.target = None;
+        return Ok(resolved);
+    }
+    for one in given.iter_mut() {
+        let Some(name) = one.0 else { continue };
+        let found = Found::load(name)?;
+        found.check_environment()?;
+        *one = AtTarget(Some(found.name));
+        resolved.catalog.insert(found.name, found);
+    }
+    let is_echo = settings.echo.iter().flat_map(|List(kinds)| kinds).any(|kind| kind.0.is_some());
+    if is_echo {
+        return Err(PlanError::EchoToTarget);
+    }
+    Ok(resolved)
+}
+
+impl Plan {
+    /// The target file of a point, if it has one.
+    pub fn found(&self, point: &Point) -> Option<&Found> {
+        point.target.and_then(|name| self.catalog.get(&name))
+    }
+
+    /// Does somebody else publish, at all points?
+    pub fn is_observed(&self) -> bool {
+        self.target.is_some() || (!self.catalog.is_empty() && self.catalog.values().all(is_observed))
+    }
+
+    /// Leaves out transports that no target has, and refuses a target that has none of those asked for.
+    pub(super) fn keep_described(&mut self) -> Result<(), PlanError> {
+        for index in 0..self.points.len() {
+            let point = &self.points[index];
+            let Some(found) = self.found(&point.point) else { continue };
+            let is_transport = |subject: &Subject| matches!(subject, Subject::Transport(_));
+            if !self.subjects(index).iter().any(is_transport) {
+                let names: Vec<&str> = found.description.transports().iter().map(|one| one.label()).collect();
+                return Err(PlanError::NotDescribed { target: found.name, has: names.join(", ") });
+            }
+            let is_small = (point.point.payload_bytes as usize) < PAYLOAD_BYTES_MIN;
+            if !is_observed(found) && !point.point.measured_feed && is_small {
+                return Err(PlanError::PayloadTooSmall { least: PAYLOAD_BYTES_MIN });
+            }
+        }
+        if !self.catalog.is_empty() {
+            let has = |one: &crate::run::Transport| {
+                self.catalog.values().any(|found| found.description.transports().contains(one))
+            };
+            let kept: Vec<_> = self.scenario.transports.iter().copied().filter(has).collect();
+            self.scenario.transports = kept;
+        }
+        Ok(())
+    }
+
+    /// Errors: [`PlanError::Remote`] of a server that is not on this host. Called where nobody has said that it may be
+    /// loaded.
+    pub async fn refuse_remote(&self) -> Result<(), PlanError> {
+        let of_address = |url: &reqwest::Url| url.to_string();
+        let described = self.catalog.values().filter(|found| found.description.start.is_none());
+        let described =
+            described.map(|found| (found.name.to_string(), found.description.base.fill(&Values::default())));
+        for (name, url) in described.chain(self.target.iter().map(|url| ("--target".to_owned(), of_address(url)))) {
+            // One that cannot be found is told so when it is dialled.
+            let Ok(endpoint) = Endpoint::of(&url).await else { continue };
+            if !is_here(endpoint.address.ip()) {
+                return Err(PlanError::Remote { name, address: endpoint.address.ip().to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads when messages were sent from this place, at servers to which others publish.
+    ///
+    /// Errors: [`PlanError::TimestampIdle`] where there is none.
+    pub fn read_timestamps(&mut self, path: &JsonPath) -> Result<(), PlanError> {
+        if !self.catalog.values().any(is_observed) {
+            return Err(PlanError::TimestampIdle);
+        }
+        for found in self.catalog.values_mut().filter(|found| is_observed(found)) {
+            std::sync::Arc::make_mut(&mut found.description).timestamp = Some(path.clone());
+        }
+        Ok(())
+    }
+}
+
+const _: () = assert!(PAYLOAD_BYTES_MIN < limits::UPDATE_BYTES_MAX);

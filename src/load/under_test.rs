@@ -1,0 +1,185 @@
+//! The server of a trial, ours or not: what a trial asks of it, whichever it is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::load::clock_relation::ClockRelation;
+use crate::load::context::Subject;
+use crate::load::foreign::process;
+use crate::load::foreign::server::ForeignServer;
+use crate::load::foreign::subscriber::Subscriber;
+use crate::load::plan::{Plan, PlanPoint};
+use crate::load::target::{Target, TargetError};
+use crate::load::trial_error::TrialError;
+use crate::measure::delivery::{Due, Window};
+use crate::measure::host;
+use crate::measure::process::process_cpu;
+use crate::run::file::PublishReport;
+use crate::stream::Cursor;
+use crate::stream::feed::Feed;
+use crate::units::Nanos;
+
+/// A server under test.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum UnderTest {
+    /// One that keeps to our contract.
+    Ours(Target),
+    /// One that a target file describes.
+    Foreign(ForeignServer),
+}
+
+/// What was due, and who says so.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// From before the interval on; `None` where nobody keeps a record.
+    pub due: Option<Vec<Due>>,
+    /// What the load generator published, where it did.
+    pub published: Option<PublishReport>,
+}
+
+impl UnderTest {
+    /// Starts or finds the server of a point, for what is published in the round.
+    ///
+    /// Errors: [`TrialError`].
+    pub async fn start(
+        plan: &Plan,
+        subject: Subject,
+        point: &PlanPoint,
+        feed: &Feed,
+        host: Ipv4Addr,
+    ) -> Result<Self, TrialError> {
+        if let (Some(found), Subject::Transport(_)) = (plan.found(&point.point), subject) {
+            return Ok(Self::Foreign(ForeignServer::start(found).await?));
+        }
+        let target = match &plan.target {
+            None => Target::start(subject, feed, host, plan.server_core, &plan.server_args).await?,
+            Some(url) => Target::external(url.clone()).await?,
+        };
+        Ok(Self::Ours(target))
+    }
+
+    /// Where clients connect to.
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Ours(target) => target.address,
+            Self::Foreign(server) => server.endpoint.address,
+        }
+    }
+
+    /// `host:port`, for the `Host` header.
+    pub fn authority(&self) -> String {
+        match self {
+            Self::Ours(target) => target.authority(),
+            Self::Foreign(server) => server.endpoint.host.to_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What clients of a server that is not ours follow.
+    pub fn subscriber(&self) -> Option<Arc<Subscriber>> {
+        match self {
+            Self::Ours(_) => None,
+            Self::Foreign(server) => Some(Arc::clone(&server.subscriber)),
+        }
+    }
+
+    /// How its clock relates to ours; whoever publishes has our own.
+    ///
+    /// Errors: as for any request.
+    pub async fn clock(&self, subject: Subject) -> Result<ClockRelation, TargetError> {
+        match (self, subject) {
+            (Self::Ours(target), Subject::Transport(_)) => target.clock().await,
+            (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => Ok(ClockRelation::own()),
+        }
+    }
+
+    /// The position of the newest update, of a server that keeps a record of what is due.
+    ///
+    /// Errors: as for any request.
+    pub async fn newest(&self, subject: Subject) -> Result<Option<Cursor>, TargetError> {
+        match (self, subject) {
+            (Self::Ours(target), Subject::Transport(_)) => target.newest().await.map(Some),
+            (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => Ok(None),
+        }
+    }
+
+    /// Lets the feed begin.
+    ///
+    /// Errors: [`TrialError`].
+    pub async fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), TrialError> {
+        match self {
+            Self::Ours(target) => Ok(target.begin(origin).await?),
+            Self::Foreign(server) => Ok(server.begin(feed, origin)?),
+        }
+    }
+
+    /// Errors: [`TrialError`] of a server that has ended.
+    pub async fn check_alive(&mut self) -> Result<(), TrialError> {
+        match self {
+            Self::Ours(target) => Ok(target.check_alive().await?),
+            Self::Foreign(server) => Ok(server.check_alive()?),
+        }
+    }
+
+    /// What was due until the end of the interval.
+    ///
+    /// Errors: [`TrialError`] of a server that took nothing.
+    pub async fn schedule(
+        &self,
+        start: Option<Cursor>,
+        relation: ClockRelation,
+        feed: &Feed,
+        origin: Nanos,
+        window: Window,
+    ) -> Result<Schedule, TrialError> {
+        Ok(match (self, start) {
+            (Self::Foreign(server), _) => match server.published(window.end).await? {
+                Some((due, published)) => Schedule { due: Some(due), published: Some(published) },
+                None => Schedule::default(),
+            },
+            (Self::Ours(target), Some(cursor)) => {
+                Schedule { due: target.schedule(cursor, relation).await, published: None }
+            }
+            (Self::Ours(_), None) => Schedule { due: tcp_baseline_schedule(feed, origin, window), published: None },
+        })
+    }
+
+    /// Bytes that it sent again so far; `None` if it does not say.
+    pub async fn retransmitted(&self, subject: Subject) -> Option<u64> {
+        match (self, subject) {
+            (Self::Ours(target), Subject::Transport(_)) => target.retransmitted().await,
+            (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => None,
+        }
+    }
+
+    /// Its processor time; `None` where its process is not known.
+    pub fn cpu(&self) -> Option<Nanos> {
+        match self {
+            Self::Ours(target) => process_cpu(target.pid()?).ok(),
+            Self::Foreign(server) => process::cpu(&server.pids()),
+        }
+    }
+
+    /// Its memory.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Ours(target) => host::resident_bytes(target.pid()?),
+            Self::Foreign(server) => process::resident_bytes(&server.pids()),
+        }
+    }
+
+    /// Ends it, if it was started here.
+    pub async fn stop(self) {
+        match self {
+            Self::Ours(target) => target.stop().await,
+            Self::Foreign(server) => server.stop().await,
+        }
+    }
+}
+
+/// What the TCP baseline writes is the feed itself; it keeps no record of its own.
+fn tcp_baseline_schedule(feed: &Feed, origin: Nanos, window: Window) -> Option<Vec<Due>> {
+    let source = feed.source().ok()??;
+    let due =
+        (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.saturating_add(due.offset), published_ns: None });
+    Some(due.take_while(|due| due.at_ns < window.end).collect())
+}

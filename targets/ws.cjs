@@ -1,0 +1,15 @@
+// The classic broadcast of npm's `ws`: what one client sends goes to all others.
+const { WebSocketServer, WebSocket } = require("ws");
+
+const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.env.PORT), backlog: 4096 });
+
+server.on("connection", (socket) => {
+  socket.on("error", console.error);
+  socket.on("message", (data, isBinary) => {
+    for (const client of server.clients) {
+      if (client !== socket && client.readyState === WebSocket.OPEN) {
+        client.send(data, { binary: isBinary });
+      }
+    }
+  });
+});

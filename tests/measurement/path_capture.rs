@@ -1,0 +1,92 @@
+//! The byte ledger against a packet capture of the device that a path is made of: what left the clients, and what came to
+//! them, packet by packet, in segments as they are on a real path.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::capture::{Capture, frames, run_file};
+use crate::common::{loadgen, within};
+use pushpull::load::path::address::NEAR;
+
+/// By how much ledger and capture may differ.
+const TOLERANCE: f64 = 0.01;
+/// Raw IP (LINKTYPE_RAW of draft-ietf-opsawg-pcaplinktype).
+const RAW_IP: u32 = 101;
+
+/// Why the device of a path cannot be looked at here, if it cannot: its namespace is entered by whoever may.
+pub async fn missing() -> Option<String> {
+    let tried = Command::new("nsenter").args(["--net=/proc/self/ns/net", "tcpdump", "--version"]).output().await;
+    match tried {
+        Ok(output) if output.status.success() => None,
+        Ok(_) => Some("no namespace can be entered here; run as root".to_owned()),
+        Err(error) => Some(format!("nsenter cannot be started: {error}; install util-linux")),
+    }
+}
+
+pub async fn over_a_path_the_bytes_of_each_transport_agree_with_a_capture_of_its_device_within_1_percent() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = "run --rounds 1 --clients 20 --feed synthetic --rate 10 --warm-up 1s --measure 2s --tcp-baseline false \
+                 --path rtt=20ms --out";
+    let mut run = Command::new(loadgen());
+    run.args(flags.split_whitespace())
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let mut run = run.spawn().unwrap();
+    let pid = run.id().unwrap();
+    // The devices of a process are those of its namespace.
+    let entered = async {
+        let devices = format!("/proc/{pid}/net/dev");
+        while !std::fs::read_to_string(&devices).is_ok_and(|text| text.contains(" path:")) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within("the namespace of the run", entered).await;
+    let mut tcpdump = Command::new("nsenter");
+    tcpdump.args([&format!("--net=/proc/{pid}/ns/net"), "tcpdump"]);
+    let capture = Capture::of(tcpdump, "path").await.unwrap();
+    // A busy machine makes a run invalid by its latencies; its bytes are the same.
+    let code = tokio::time::timeout(Duration::from_secs(120), run.wait()).await.unwrap().unwrap().code();
+    assert!(matches!(code, Some(0 | 4)), "{code:?}");
+    let file = capture.ended().await;
+    let frames = frames(&file, RAW_IP);
+
+    let mut lines = vec![format!("{:<14}{:>12}{:>12}{:>9}", "", "ledger B", "capture B", "")];
+    let mut off = Vec::new();
+    let run = run_file(folder.path());
+    for trial in run["trials"].as_array().unwrap() {
+        let transport = trial["transport"].as_str().unwrap();
+        let wire = |name: &str| trial["wire"][name].as_u64().unwrap();
+        let ledger: u64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(wire).iter().sum();
+        let [from, to] = [0, 1].map(|end| trial["window_unix_ns"][end].as_u64().unwrap());
+        let port = u16::try_from(trial["port"].as_u64().unwrap()).unwrap();
+        let seen: u64 = frames
+            .iter()
+            .filter(|(at, packet)| (from..to).contains(at) && is_of_a_client(packet, port))
+            .map(|(_, packet)| u64::from(u16::from_be_bytes([packet[2], packet[3]])))
+            .sum();
+        let difference = ledger as f64 / seen as f64 - 1.0;
+        lines.push(format!("{transport:<14}{ledger:>12}{seen:>12}{:>+8.2}%", difference * 100.0));
+        // NaN, of a capture that has nothing of the trial, is no agreement either.
+        if difference.abs() <= TOLERANCE {
+            continue;
+        }
+        off.push(transport.to_owned());
+    }
+    let table = lines.join("\n");
+    println!("{table}");
+    assert_eq!(lines.len(), 5, "four transports:\n{table}");
+    assert_eq!(off, Vec::<String>::new(), "\n{table}");
+}
+
+/// Is a packet on the clients' side of the path, to or from a server's port? The relay puts it into the device a second
+/// time, with the addresses of the other side.
+fn is_of_a_client(packet: &[u8], port: u16) -> bool {
+    let near = NEAR.octets();
+    let tcp = &packet[usize::from(packet[0] & 0x0f) * 4..];
+    let short = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
+    (packet[12..16] == near && short(2) == port) || (packet[16..20] == near && short(0) == port)
+}

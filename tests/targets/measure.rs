@@ -1,0 +1,86 @@
+//! A short run against a target, and what came of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::common::{Said, loadgen};
+
+/// A handful of trials of a second each, with the start of an interpreter.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where `scripts/install-test-clients` puts packages.
+pub fn installed() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-clients")
+}
+
+/// A run that is short, with clients and updates enough to tell a wrong one.
+pub const SHORT: [&str; 18] = [
+    "--clients",
+    "8",
+    "--feed",
+    "synthetic",
+    "--rate",
+    "50",
+    "--payload",
+    "200",
+    "--rounds",
+    "1",
+    "--warm-up",
+    "300ms",
+    "--measure",
+    "1s",
+    "--poll-interval",
+    "100ms",
+    "--tcp-baseline",
+    "false",
+];
+
+/// The textbook server, which `cargo test` builds with all examples.
+pub fn textbook() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_loadgen")).parent().unwrap().join("examples/textbook_axum")
+}
+
+/// `loadgen` with these arguments, and the packages that shipped targets need.
+pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    let mut command = Command::new(loadgen());
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("NODE_PATH", installed().join("node_modules"));
+    command.env("PYTHON", installed().join("python/bin/python"));
+    command.env("TEXTBOOK_AXUM", textbook());
+    command.envs(environment.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} took longer than {PATIENCE:?}")).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let said = Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!said.stderr.contains("panicked"), "{said:?}");
+    said
+}
+
+/// A short run, and its run file.
+pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (Said, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let kept = SHORT.chunks(2).filter(|pair| !more.contains(&pair[0])).flatten().copied();
+    let arguments: Vec<&str> =
+        ["run", "--target", target, "--out", out].into_iter().chain(kept).chain(more.iter().copied()).collect();
+    let said = run(&arguments, environment).await;
+    let runs = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let run = runs.filter(|path| path.is_dir()).max().unwrap_or_else(|| panic!("no run: {said:?}"));
+    let text = std::fs::read(run.join("run.json")).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    (said, serde_json::from_slice(&text).unwrap())
+}
+
+/// The rows of a run.
+pub fn rows(run: &Value) -> &[Value] {
+    run["summary"].as_array().unwrap()
+}
+
+/// The codes of the reasons of a row.
+pub fn reasons(row: &Value) -> Vec<&str> {
+    row["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
+}

@@ -1,0 +1,247 @@
+//! Small servers that do one thing wrong on purpose: each is called what it is. And what cannot be measured at all.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream::{Stream, unfold};
+use tokio::sync::broadcast::{Sender, channel};
+
+use crate::measure::{SHORT, measured, reasons, rows, run};
+
+/// What a server does with an update: what it sends on, in order. It is told how many came before.
+type Mangle = fn(u64, String, &mut Option<String>) -> Vec<String>;
+
+/// A server over event streams.
+struct Wrong {
+    address: SocketAddr,
+    file: tempfile::TempDir,
+    app: Arc<App>,
+}
+
+struct App {
+    sender: Sender<String>,
+    mangle: Mangle,
+    held: std::sync::Mutex<Option<String>>,
+    count: AtomicU64,
+    /// Publishing is refused with 429 this often, from the twentieth update on.
+    busy: AtomicU64,
+    token: Option<&'static str>,
+}
+
+impl Wrong {
+    async fn start(mangle: Mangle, busy: u64, token: Option<&'static str>) -> Self {
+        let sender = channel(4096).0;
+        let (held, count, busy) = (std::sync::Mutex::default(), AtomicU64::new(0), AtomicU64::new(busy));
+        let app = Arc::new(App { sender, mangle, held, count, busy, token });
+        let routes = Router::new().route("/publish", post(publish)).route("/events", get(events));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = routes.with_state(Arc::clone(&app));
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        Self { address, file: tempfile::tempdir().unwrap(), app }
+    }
+
+    /// A target file for it, with more lines in its middle.
+    fn describe(&self, publish: &str, events: &str) -> String {
+        let path = self.file.path().join("wrong.toml");
+        let address = self.address;
+        let text = format!(
+            "about = 'does wrong'\nbase = 'http://{address}'\n{publish}\n[sse]\nurl = '{{base}}/events'\n{events}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn target(&self) -> String {
+        self.describe("[publish.http]\nurl = '{base}/publish'", "")
+    }
+}
+
+fn is_allowed(app: &App, headers: &HeaderMap) -> bool {
+    let sent = headers.get("authorization").and_then(|value| value.to_str().ok());
+    app.token.is_none_or(|token| sent == Some(&format!("Bearer {token}")))
+}
+
+async fn publish(State(app): State<Arc<App>>, headers: HeaderMap, body: String) -> Response {
+    if !is_allowed(&app, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let count = app.count.fetch_add(1, SeqCst);
+    if count >= 20 && app.busy.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
+    }
+    for update in (app.mangle)(count, body, &mut app.held.lock().unwrap()) {
+        let _nobody = app.sender.send(update);
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn events(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if !is_allowed(&app, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    Sse::new(updates(&app)).into_response()
+}
+
+fn updates(app: &App) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    unfold(app.sender.subscribe(), async |mut updates| {
+        let update = updates.recv().await.ok()?;
+        Some((Ok(Event::default().data(update)), updates))
+    })
+}
+
+fn as_it_is(_: u64, update: String, _: &mut Option<String>) -> Vec<String> {
+    vec![update]
+}
+
+pub async fn a_server_that_drops_every_hundredth_message_has_lost_them() {
+    let drops: Mangle = |count, update, _| if count % 100 == 99 { Vec::new() } else { vec![update] };
+    let server = Wrong::start(drops, 0, None).await;
+    let (said, run) = measured(&server.target(), &["--rate", "400"], &[]).await;
+    let row = &rows(&run)[0];
+    // 400 updates, of which four are dropped, at 8 clients.
+    assert_eq!((row["expected"].as_u64(), row["lost"].as_u64()), (Some(3200), Some(32)), "{row}");
+    assert_eq!((row["duplicate"].as_u64(), row["reordered"].as_u64()), (Some(0), Some(0)), "{row}");
+    assert!(reasons(row).contains(&"lost") && said.code == Some(4), "{said:?}");
+}
+
+pub async fn a_server_that_delivers_twice_has_duplicates() {
+    let twice: Mangle = |_, update, _| vec![update.clone(), update];
+    let server = Wrong::start(twice, 0, None).await;
+    let (_, run) = measured(&server.target(), &[], &[]).await;
+    let row = &rows(&run)[0];
+    assert_eq!((row["delivered"].as_u64(), row["duplicate"].as_u64()), (Some(400), Some(400)), "{row}");
+    assert_eq!((row["lost"].as_u64(), row["reordered"].as_u64()), (Some(0), Some(0)), "{row}");
+    assert!(reasons(row).contains(&"duplicate"), "{row}");
+}
+
+pub async fn a_server_that_reorders_is_called_that() {
+    let reorders: Mangle = |count, update, held| match count % 10 {
+        3 => {
+            *held = Some(update);
+            Vec::new()
+        }
+        4 => [update].into_iter().chain(held.take()).collect(),
+        _ => vec![update],
+    };
+    let server = Wrong::start(reorders, 0, None).await;
+    let (_, run) = measured(&server.target(), &[], &[]).await;
+    let row = &rows(&run)[0];
+    // One of ten, at 8 clients; an edge of the interval may part a pair.
+    let reordered = row["reordered"].as_u64().unwrap();
+    assert!((32..=48).contains(&reordered), "{row}");
+    assert_eq!((row["lost"].as_u64(), row["duplicate"].as_u64()), (Some(0), Some(0)), "{row}");
+    assert!(reasons(row).contains(&"reordered"), "{row}");
+}
+
+pub async fn a_server_that_asks_for_patience_is_obeyed_and_that_is_counted() {
+    let server = Wrong::start(as_it_is, 1, None).await;
+    let (_, run) = measured(&server.target(), &["--measure", "3s"], &[]).await;
+    let trial = &run["trials"][0];
+    // A second at 50 updates a second, of which nothing was sent, and so nothing lost.
+    let throttled = trial["published"]["throttled"].as_u64().unwrap();
+    assert!((40..=60).contains(&throttled), "{trial}");
+    assert!(reasons(trial).contains(&"publish_throttled") && trial["audit"]["lost"] == 0, "{trial}");
+    let asked = server.app.count.load(SeqCst);
+    assert_eq!(asked, trial["published"]["sent"].as_u64().unwrap() + 1, "{trial}");
+}
+
+pub async fn a_secret_of_the_environment_is_sent_and_written_nowhere() {
+    const SECRET: &str = "swordfish-7f3a9c";
+    let server = Wrong::start(as_it_is, 0, Some(SECRET)).await;
+    let headers = "headers = { Authorization = 'Bearer ${TEST_TOKEN}' }";
+    let target = server.describe(&format!("[publish.http]\nurl = '{{base}}/publish'\n{headers}"), headers);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let arguments = [&["run", "--target", &target, "--out", out], &SHORT[..]].concat();
+    let said = run(&arguments, &[]).await;
+    assert!(said.code == Some(2) && said.stderr.contains("TEST_TOKEN"), "{said:?}");
+    let said = run(&arguments, &[("TEST_TOKEN", SECRET)]).await;
+    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
+    let mut left = vec![folder.path().to_owned()];
+    let mut files = 0;
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            files += 1;
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+            assert!(!found, "{} holds the secret", path.display());
+        }
+    }
+    assert!(files >= 3, "{files}");
+}
+
+pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let sse = "[sse]\nurl = '{base}/events'\n[publish.http]\nurl = '{base}/p'\n";
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = |base: &str| format!("about = 'a'\nbase = '{base}'\n{sse}");
+    let elsewhere = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = 'http://127.0.0.1:2/events'\n[publish.http]\nurl = '{base}/p'\n";
+    let start =
+        |command: &str| format!("about = 'a'\nbase = 'http://127.0.0.1:{{port}}'\n[start]\ncommand = {command}\n{sse}");
+    for (target, code, part) in [
+        ("nchn".to_owned(), 2, "did you mean `nchan`"),
+        ("nchan,none".to_owned(), 2, "pushpull"),
+        ("nchan,http://127.0.0.1:1".to_owned(), 2, "target file"),
+        ("no/such.toml".to_owned(), 1, "cannot read"),
+        (write("line.toml", "about = 'a'\nbse = 'b'\n"), 2, "line 2"),
+        (write("closed.toml", &at(&format!("http://{closed}"))), 1, "takes no connection"),
+        (write("far.toml", &at("http://192.0.2.1")), 2, "--i-may-load-this-server"),
+        (write("elsewhere.toml", elsewhere), 1, "begin it with {base}"),
+        (write("missing.toml", &start("['no-such-program']")), 1, "cannot start no-such-program"),
+        (write("ends.toml", &start("['false']")), 1, "ended before it was ready"),
+    ] {
+        let out = folder.path().join("out");
+        let said =
+            run(&[&["run", "--target", &target, "--out", out.to_str().unwrap()], &SHORT[..]].concat(), &[]).await;
+        assert_eq!(said.code, Some(code), "{target}: {said:?}");
+        assert!(said.stderr.contains(part), "{target}: {said:?}");
+    }
+}
+
+pub async fn a_feed_of_others_is_measured_by_its_timestamps_or_without_latency() {
+    let server = Wrong::start(as_it_is, 0, None).await;
+    let app = Arc::clone(&server.app);
+    let publishing = tokio::spawn(async move {
+        for number in 0_u64.. {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            let _nobody = app.sender.send(format!(r#"{{"n":{number},"at":{{"ts":{}}}}}"#, now.as_millis()));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let target = server.describe("", "");
+    let common =
+        ["run", "--target", &target, "--clients", "4", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s"];
+    let folder = tempfile::tempdir().unwrap();
+    for (more, is_timed) in [(&[][..], false), (&["--timestamp", "$.at.ts"], true)] {
+        let out = folder.path().join(if is_timed { "timed" } else { "untimed" });
+        let said = run(&[&common[..], &["--out", out.to_str().unwrap()], more].concat(), &[]).await;
+        assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+        let made = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+        let file = made.filter(|path| path.is_dir()).max().unwrap().join("run.json");
+        let run: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let row = &rows(&run)[0];
+        assert!(row["delivered"].as_u64().unwrap() > 20 && row["measured_feed"] == true, "{row}");
+        assert!(reasons(row).contains(&"not_audited"), "{row}");
+        assert_eq!(reasons(row).contains(&"not_timed"), !is_timed, "{row}");
+        assert_eq!(row["latency_ns"]["p50"].is_number(), is_timed, "{row}");
+        assert!(row["wire_bytes_per_delivery"]["total"].is_number(), "{row}");
+    }
+    publishing.abort();
+}
