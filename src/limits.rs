@@ -397,8 +397,6 @@ pub const TARGET_OPEN_PATIENCE: Duration = Duration::from_secs(1);
 pub const TARGET_MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// How long a publishing request may take before it counts as failed.
 pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
-/// Steps of a handshake (messages sent and waited for) that a target file may list.
-pub const HANDSHAKE_STEPS_MAX: usize = 16;
 /// How long a step may take.
 pub const HANDSHAKE_STEP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long `loadgen try` waits for an answer.
