@@ -29,7 +29,9 @@ fn check(row: &Value, target: &str) {
     assert_eq!((row["expected"].as_u64(), row["delivered"].as_u64()), (Some(400), Some(400)), "{row}");
     assert!(["lost", "duplicate", "reordered"].iter().all(|count| row[count] == 0), "{row}");
     let bytes = &row["wire_bytes_per_delivery"];
-    assert_eq!(bytes["payload"], 200.0, "{row}");
+    // An update that crosses the edge of the interval for one client brings its 200 bytes and is not counted as due.
+    let payload = bytes["payload"].as_f64().unwrap();
+    assert!((200.0..=200.0 * (1.0 + 8.0 / 400.0)).contains(&payload), "{row}");
     for metric in ["server_cpu_ns_per_delivery", "age_ns_mean", "connect_ns_p50"] {
         assert!(row[metric].as_f64().is_some_and(|value| value > 0.0), "{metric} of {row}");
     }
