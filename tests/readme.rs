@@ -9,13 +9,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use pushpull::report::findings::conditions::{self, Found};
+use pushpull::report::html::claims_picture;
 use pushpull::report::text::document::{cell, dashes, lowest};
+use pushpull::report::text::wording::conditions as words;
 use pushpull::run::Transport;
-use pushpull::run::file::{Row, Run};
+use pushpull::run::file::{Row, Run, Verdict};
 use pushpull::run::metric::Metric;
 use pushpull::units::grouped;
 
-use docs::assert_generated;
+use docs::{assert_file, assert_generated};
 
 fn sample() -> Run {
     Run::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample")).unwrap()
@@ -115,5 +118,59 @@ fn every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_i
         std::fs::write(&doctored, run.to_string()).unwrap();
         let (agrees, said) = recompute(&doctored);
         assert!(!agrees && said.contains("recomputed"), "{pointer}: {said}");
+    }
+}
+
+/// What was found under each condition, from the runs that `scripts/claims` made.
+fn under_conditions() -> Vec<Found> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims");
+    let conditions = ["rtt0ms-bare", "rtt0ms-browser", "rtt50ms-bare", "rtt50ms-browser"];
+    let found = conditions.map(|condition| {
+        let read = |kind: &str| Run::read(&folder.join(format!("{kind}-{condition}.json"))).unwrap();
+        let [waste, fresh, load] = ["waste", "fresh", "load"].map(read);
+        conditions::of([&waste, &fresh, &load]).unwrap_or_else(|| panic!("{condition} lacks what is needed"))
+    });
+    found.to_vec()
+}
+
+#[test]
+fn the_claims_of_the_readme_are_judged_by_the_runs_that_are_kept() {
+    let all = under_conditions();
+    let heads: Vec<String> = all.iter().map(|one| words::condition(one.condition)).collect();
+    let mut table =
+        format!("| claim | {} | where it flips |\n|---|{}---|\n", heads.join(" | "), "---|".repeat(all.len()));
+    for (index, claim) in words::CLAIMS.iter().enumerate() {
+        let cells: Vec<String> =
+            all.iter().map(|one| format!("**{}**", words::holding(one.holdings()[index]))).collect();
+        writeln!(table, "| {}. {claim} | {} | {} |", index + 1, cells.join(" | "), words::flips(index + 1, &all))
+            .unwrap();
+    }
+    writeln!(table).unwrap();
+    for index in 1..=words::CLAIMS.len() {
+        let each = all.iter().map(|one| format!("{}: {}", words::condition(one.condition), words::found(index, one)));
+        writeln!(table, "- **Claim {index}.** {}.", each.collect::<Vec<_>>().join(". ")).unwrap();
+    }
+    let (holding, effort) = words::complicated(&pushpull::load::environment::effort()).unwrap();
+    writeln!(table, "- **\"Not complicated\"** {}. {effort}", words::holding(holding)).unwrap();
+    let doubtful = all.iter().filter(|one| one.verdict != Verdict::Valid).map(|one| words::condition(one.condition));
+    let doubtful: Vec<String> = doubtful.collect();
+    if !doubtful.is_empty() {
+        writeln!(
+            table,
+            "\nSuspect trials are among the runs of: {}; the run files say which, and why.",
+            doubtful.join("; ")
+        )
+        .unwrap();
+    }
+    assert_generated("README.md", "claims", &table);
+    assert_file("docs/claims.svg", &claims_picture::svg(&all));
+}
+
+#[test]
+fn every_figure_of_the_runs_behind_the_claims_is_recomputed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let (agrees, said) = recompute(&file.unwrap().path());
+        assert!(agrees, "{said}");
     }
 }

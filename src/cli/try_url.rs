@@ -213,7 +213,7 @@ fn findings(head: &Head, followed: &Followed) -> Vec<String> {
 fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName, Template, String)]) -> Option<String> {
     let (scheme, rest) = head.url.split_once("://")?;
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-    let secure = if scheme.ends_with('s') { "s" } else { "" };
+    let secure = if matches!(scheme, "https" | "wss") { "s" } else { "" };
     let mut text = format!(
         "# Begun by `loadgen try`; targets/README.md says what can stand here.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
         head.url.replace(['"', '\\'], "")

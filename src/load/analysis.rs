@@ -267,7 +267,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
         (refused > 0, Cause::PublishRefused { count: refused }),
         (failed > 0, Cause::PublishFailed { count: failed }),
         (is_behind, Cause::PublisherBehind),
-        (unread > 0, Cause::Unread { count: unread }),
+        (unread > 0, Cause::Unread { count: unread, found_at: data.published_stands_at.clone() }),
         (!data.knows.number, Cause::NotAudited),
         (!data.knows.time, Cause::NotTimed),
     ];

@@ -38,6 +38,8 @@ pub struct TrialData {
     pub due: Option<Vec<Due>>,
     /// What the generator published, where that was for it to do.
     pub published: Option<PublishReport>,
+    /// Where it stands in messages that do not hold it where the target file says, if it does.
+    pub published_stands_at: Option<String>,
     /// What updates say of themselves.
     pub knows: Knows,
     /// Memory.

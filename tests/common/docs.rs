@@ -27,3 +27,17 @@ pub fn assert_generated(file: &str, name: &str, text: &str) {
     let differs = text.lines().zip(inside.lines()).find(|(wanted, found)| wanted != found);
     panic!("{file} is not what the tests generate (first difference: {differs:?}); run them with PUSHPULL_BLESS=1");
 }
+
+/// Asserts that a whole file is exactly `text`; with `PUSHPULL_BLESS=1` in the environment writes it.
+#[allow(dead_code, reason = "not every test that uses this module has a file of its own")]
+pub fn assert_file(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
+        return;
+    }
+    if std::env::var_os("PUSHPULL_BLESS").is_some_and(|value| value == "1") {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    panic!("{file} is not what the tests generate; run them with PUSHPULL_BLESS=1");
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 /// A way down into a JSON text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonPath(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,12 @@ impl JsonPath {
     /// A path of one member, then more.
     pub fn member(mut self, name: &str) -> Self {
         self.0.push(Step::Member(name.to_owned()));
+        self
+    }
+
+    /// A path of one element, then more.
+    pub fn element(mut self, index: usize) -> Self {
+        self.0.push(Step::Element(index));
         self
     }
 

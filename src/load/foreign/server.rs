@@ -1,7 +1,7 @@
 //! A server that is not ours, for one trial: started if its file says how, published to, and ended.
 
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::catalog::Found;
 use super::connect::{Endpoint, EndpointError};
@@ -205,7 +205,9 @@ async fn subscriber(
         None => Origin::Observed(description.timestamp.clone()),
     };
     let (description, host) = (Arc::clone(description), endpoint.host.clone());
-    let subscriber = Subscriber { description, base, host, port: endpoint.address.port(), dir, work, origin };
+    let port = endpoint.address.port();
+    let subscriber =
+        Subscriber { description, base, host, port, dir, work, origin, published_stands_at: OnceLock::new() };
     for url in urls(&subscriber.description) {
         let state = State::default();
         let url = url.fill(&subscriber.values(&state));

@@ -2,10 +2,11 @@
 //! a subscription is told as [`Seen`], whatever the server speaks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{HeaderMap, HeaderValue};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::description::{CursorPart, Description, Message};
 use super::json_path::{JsonPath, unquoted};
@@ -66,6 +67,8 @@ pub struct Subscriber {
     pub work: String,
     /// Who publishes.
     pub origin: Origin,
+    /// Of the first message that did not hold what was published where it should: where it does, if it does.
+    pub published_stands_at: OnceLock<Option<String>>,
 }
 
 /// What a client keeps from one connection to the next.
@@ -109,7 +112,10 @@ impl Subscriber {
         match &self.origin {
             Origin::Published => match serde_json::from_str::<Published>(&payload) {
                 Ok(Published { seq, at_us }) => on_seen(Seen::Update { seq, at: Some(at_us), bytes: payload.len() }),
-                Err(_) => on_seen(Seen::Unread),
+                Err(_) => {
+                    self.published_stands_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
+                    on_seen(Seen::Unread);
+                }
             },
             Origin::Observed(place) => {
                 state.count += 1;
@@ -118,6 +124,36 @@ impl Subscriber {
             }
         }
         true
+    }
+}
+
+/// Where in a message an update stands that was published, as an object or as a text that holds one; the shallowest such place.
+fn where_published(text: &str) -> Option<JsonPath> {
+    let is_update = |value: &Value| match value {
+        Value::Object(_) => Published::deserialize(value).is_ok(),
+        Value::String(inside) => serde_json::from_str::<Published>(inside).is_ok(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
+    };
+    let mut level = vec![(JsonPath::default(), serde_json::from_str::<Value>(text).ok()?)];
+    while !level.is_empty() {
+        if let Some((path, _)) = level.iter().find(|(_, value)| is_update(value)) {
+            return Some(path.clone());
+        }
+        level = level.into_iter().flat_map(|(path, value)| below(path, value)).collect();
+    }
+    None
+}
+
+/// The members or elements of a value, each with its path.
+fn below(path: JsonPath, value: Value) -> Vec<(JsonPath, Value)> {
+    match value {
+        Value::Object(members) => {
+            members.into_iter().map(|(name, inner)| (path.clone().member(&name), inner)).collect()
+        }
+        Value::Array(elements) => {
+            elements.into_iter().enumerate().map(|(index, inner)| (path.clone().element(index), inner)).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 
@@ -153,4 +189,25 @@ pub fn short(text: &str) -> String {
         shown.push('…');
     }
     if shown.is_empty() { "nothing".to_owned() } else { format!("`{shown}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_published_is_found_where_it_stands_in_a_message() {
+        let update = r#"{"seq":7,"at_us":1795363216000123,"data":"x"}"#;
+        let quoted = serde_json::to_string(update).unwrap();
+        let cases = [
+            (format!(r#"{{"kind":"chat","id":1,"body":{update}}}"#), Some("$.body")),
+            (format!(r#"[1,{{"args":[{quoted}]}}]"#), Some("$[1].args[0]")),
+            (format!(r#"{{"a":{{"b":{update}}},"c":{update}}}"#), Some("$.c")),
+            (r#"{"kind":"welcome"}"#.to_owned(), None),
+            (format!("prefix {update}"), None),
+        ];
+        for (message, path) in cases {
+            assert_eq!(where_published(&message).map(|path| path.to_string()).as_deref(), path, "{message}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod compare;
+pub mod conditions;
 pub mod crossover;
 mod instrument;
 pub(crate) mod memory;

@@ -8,6 +8,7 @@ pub(crate) mod answers;
 pub(crate) mod appendix;
 pub(crate) mod charts;
 pub(crate) mod claims;
+pub mod claims_picture;
 pub(crate) mod comparison;
 pub(crate) mod components;
 pub(crate) mod distributions;

@@ -24,7 +24,7 @@ impl Cause {
             | Self::PublishThrottled { count }
             | Self::PublishRefused { count }
             | Self::PublishFailed { count }
-            | Self::Unread { count }
+            | Self::Unread { count, .. }
             | Self::MissedPolls { count } => *count += other.count(),
             Self::GeneratorStalled { lag_ns_p50, lag_ns_p99 } => {
                 let Self::GeneratorStalled { lag_ns_p50: p50, lag_ns_p99: p99 } = other else { return false };
@@ -110,7 +110,7 @@ impl Cause {
             Self::Duplicate { count } | Self::Reordered { count } | Self::ArrivedBeforeDue { count } => *count,
             Self::Refused { count } | Self::MissedPolls { count } | Self::Throttled { count } => *count,
             Self::PublishThrottled { count } | Self::PublishRefused { count } => *count,
-            Self::PublishFailed { count } | Self::Unread { count } => *count,
+            Self::PublishFailed { count } | Self::Unread { count, .. } => *count,
             Self::PublisherBehind | Self::NotAudited | Self::NotTimed => 0,
             Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,

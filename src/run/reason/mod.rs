@@ -159,6 +159,9 @@ pub enum Cause {
     Unread {
         /// How many.
         count: u64,
+        /// Where in them it stands instead, if that is to be seen: a path into JSON.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found_at: Option<String>,
     },
     /// Updates carry no number of the generator's: nobody knows what was lost.
     NotAudited,
@@ -376,7 +379,8 @@ pub(crate) mod tests {
             Cause::PublishRefused { count: 3 },
             Cause::PublishFailed { count: 1 },
             Cause::PublisherBehind,
-            Cause::Unread { count: 7 },
+            Cause::Unread { count: 7, found_at: None },
+            Cause::Unread { count: 7, found_at: Some("$.body".to_owned()) },
             Cause::NotAudited,
             Cause::NotTimed,
             Cause::MissedPolls { count: 40 },

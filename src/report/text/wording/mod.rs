@@ -12,6 +12,7 @@
 //! | `crossovers` | what becomes of two transports along a sweep |
 //! | `claims` | the four claims and what speaks for or against them |
 //! | `memory` | by how much the server's memory grows with each client |
+//! | `conditions` | the claims under several conditions, for the README |
 //! | `thresholds` | what became of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
 //!
@@ -19,6 +20,7 @@
 
 mod claims;
 mod comparisons;
+pub mod conditions;
 mod crossovers;
 mod memory;
 mod names;

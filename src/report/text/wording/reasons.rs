@@ -97,8 +97,15 @@ fn cause(cause: &Cause, up_to: &str) -> String {
              lower --rate"
                 .to_owned()
         }
-        Cause::Unread { count } => {
-            format!("{} did not hold what was published; correct `message` in the target file", counted(*count as usize, "message"))
+        Cause::Unread { count, found_at } => {
+            let messages = counted(*count as usize, "message");
+            match found_at {
+                Some(path) => format!(
+                    "{messages} did not hold what was published where the target file says; it stands at {path}: write message = \
+                     {{ json = \"{path}\" }} under the transport"
+                ),
+                None => format!("{messages} did not hold what was published; correct `message` in the target file"),
+            }
         }
         Cause::NotAudited => "others published, without numbers: what was lost cannot be told".to_owned(),
         Cause::NotTimed => {
