@@ -33,7 +33,11 @@ fn main() -> ExitCode {
             short_run::transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid,
             validity::a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one,
         ],
-        trials![tcpdump.as_deref(); capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent],
+        trials![
+            tcpdump.as_deref();
+            capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent,
+            capture::the_bytes_of_each_protocol_agree_with_a_packet_capture_within_2_percent,
+        ],
         trials![core.as_deref(); validity::a_run_whose_generator_was_starved_is_invalid_and_says_why_before_anything_else],
         trials![
             namespace.as_deref();

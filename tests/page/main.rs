@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         actions::a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered_it,
         actions::a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane,
         actions::the_connection_limit_stalls_the_next_request_explains_it_and_closes_what_it_opened,
+        actions::over_http2_the_limit_of_six_connections_is_gone,
         actions::a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its_own_in_each_other_lane,
         predictions::two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_theory_and_without_a_token,
         predictions::an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answer_nor_the_way_back,

@@ -92,7 +92,14 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::TimestampIdle
         | PlanError::Remote { .. }
         | PlanError::ProxyToTarget
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProtocolOfTarget(_)
+        | PlanError::ProxyAndProtocol
+        | PlanError::NothingToShare
+        | PlanError::SharedAndNew
+        | PlanError::NewForEcho
+        | PlanError::NothingThere(_) => false,
+        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 
