@@ -72,6 +72,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
         PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => said.contains("--speed"),
+        PlanError::NothingToShare => said.contains("--protocol"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -95,7 +96,6 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::SomeEcho
         | PlanError::ProtocolOfTarget(_)
         | PlanError::ProxyAndProtocol
-        | PlanError::NothingToShare
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
         | PlanError::NothingThere(_) => false,
