@@ -11,6 +11,7 @@ mod learn;
 pub mod loadgen;
 pub mod path;
 pub mod process;
+mod protocol;
 pub mod server;
 mod targets;
 mod trust;
