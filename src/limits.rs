@@ -310,6 +310,43 @@ pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Connections that a ramp makes in a second at the very least; slower, and it is given up.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
 
+// Capacity ------------------------------------------------------------------------------------------------------------
+
+/// Trials of each transport that a calibration makes: more than twice the terms of the fit, and about a minute.
+pub const CAPACITY_TRIALS: usize = 14;
+/// The least from which anything is predicted: one more than there are terms would leave no error to tell.
+pub const CAPACITY_TRIALS_MIN: usize = 8;
+/// The most: a calibration of half an hour.
+pub const CAPACITY_TRIALS_MAX: usize = 100;
+const _: () = assert!(CAPACITY_TRIALS_MIN <= CAPACITY_TRIALS && CAPACITY_TRIALS <= CAPACITY_TRIALS_MAX);
+/// Settings that a validation measures, of all transports together.
+pub const CAPACITY_HELD_OUT: usize = 40;
+/// Clients of the smallest trial: with fewer, timers take more than they do.
+pub const CAPACITY_CLIENTS_MIN: u32 = 50;
+/// Clients of the largest, unless asked for more: a ramp of half a second.
+pub const CAPACITY_CLIENTS: u32 = 2_000;
+/// Updates a second in a trial, from and to.
+pub const CAPACITY_RATES: [f64; 2] = [1.0, 20.0];
+/// Bytes of an update, from and to.
+pub const CAPACITY_PAYLOADS: [f64; 2] = [16.0, 4_096.0];
+/// Seconds between two polls of a client, from and to.
+pub const CAPACITY_POLL_INTERVALS: [f64; 2] = [0.25, 2.0];
+/// Deliveries a second of a trial, at the most: a fifth of what two cores carry, generator and server together.
+pub const CAPACITY_DELIVERIES_PER_S: f64 = 8_000.0;
+/// Warm-up of a trial.
+pub const CAPACITY_WARM_UP: Nanos = Nanos::SECOND;
+/// Measured interval of a trial, or [`CAPACITY_CYCLES`] of its updates and polls if that is longer.
+pub const CAPACITY_MEASURE: Nanos = Nanos(2 * Nanos::SECOND.0);
+/// See [`CAPACITY_MEASURE`].
+pub const CAPACITY_CYCLES: u32 = 2;
+/// The share of a node's processors that predictions let be busy: what is left is for bursts, and for other nodes' clients
+/// when one of them ends.
+pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
+/// Clients that a prediction may be asked for.
+pub const CAPACITY_ASKED_MAX: f64 = 1e10;
+/// Payload of a full segment on Ethernet: 1,500 B less the headers of IPv4 and TCP with timestamps.
+pub const ETHERNET_SEGMENT_BYTES: u64 = 1_500 - TCP_IPV4_HEADER_BYTES;
+
 // The link ------------------------------------------------------------------------------------------------------------
 
 /// Round trip of the link: three times the quarter second to a geostationary satellite and back, and more.

@@ -14,6 +14,7 @@ use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
+use super::predict::{self, PredictArgs};
 use super::targets;
 use super::trust::TrustFlags;
 use super::try_url::{self, TryArgs};
@@ -161,6 +162,9 @@ enum Command {
     /// Measure by how much two runs of the same thing differ on this machine, for `compare` to use.
     #[command(after_help = after(CALIBRATE_EXAMPLES, &OF_CALIBRATION))]
     Calibrate(CalibrateArgs),
+    /// Predict what a workload needs: processors, memory, bandwidth, nodes; from a calibration of this machine.
+    #[command(after_help = after(predict::EXAMPLES, &OF_CALIBRATION))]
+    Predict(PredictArgs),
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
@@ -230,6 +234,7 @@ impl LoadgenArgs {
                 Command::Link(_)
                 | Command::Path(_)
                 | Command::Calibrate(_)
+                | Command::Predict(_)
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
@@ -285,6 +290,11 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
             let stop = CancellationToken::new();
             tokio::spawn(stop_on_signal(stop.clone()));
             calibrate::run(args, stop).await
+        }
+        Some(Command::Predict(args)) => {
+            let stop = CancellationToken::new();
+            tokio::spawn(stop_on_signal(stop.clone()));
+            predict::run(args, stop).await
         }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Try(args)) => try_url::run(args).await.map(|()| DONE),

@@ -10,6 +10,7 @@ mod folders;
 mod learn;
 pub mod loadgen;
 pub mod path;
+mod predict;
 pub mod process;
 pub mod server;
 mod targets;

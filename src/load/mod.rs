@@ -6,6 +6,7 @@
 //! metrics of what it gathered.
 
 pub mod analysis;
+pub mod capacity;
 pub mod client;
 pub mod clock_relation;
 pub mod context;
