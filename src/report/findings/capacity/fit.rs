@@ -112,7 +112,7 @@ impl<const N: usize> Fit<N> {
 }
 
 /// Student's t for [`CONFIDENCE`] on both sides.
-pub fn student(freedom: usize) -> f64 {
+fn student(freedom: usize) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom.max(1) as f64).expect("one degree of freedom or more");
     distribution.inverse_cdf(0.5 + CONFIDENCE / 2.0)
 }

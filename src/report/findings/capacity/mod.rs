@@ -1,7 +1,7 @@
 //! What a workload needs, from a calibration of the machine: bytes by theory ([`super::theory`]), processor time and memory
 //! by least squares ([`fit`]), each with the interval that holds a new measurement in 95 of 100 cases.
 //!
-//! Processor time of a server a second = a × requests + b × deliveries + c × bytes + d × updates + e. Memory = m₀ + m × clients +
+//! Processor time of a server a second = a × requests + b × deliveries + c × bytes + d × wake-ups + e. Memory = m₀ + m × clients +
 //! what the updates that clients have not taken yet hold + the journal. A workload that one process cannot carry is spread
 //! over nodes, and what is asked of a node is what the model is asked about.
 
@@ -14,7 +14,7 @@ pub mod validation;
 pub use nodes::{Estimate, NodeCount, NodeLimits, Resource};
 use serde::Serialize;
 
-use self::fit::{Band, Fit, student};
+use self::fit::{Band, CONFIDENCE, Fit};
 use crate::limits;
 use crate::report::findings::theory::{Traffic, traffic};
 use crate::run::Transport;
@@ -110,7 +110,7 @@ pub struct Need {
     pub beyond: Vec<Beyond>,
 }
 
-/// Of the processor time: requests, deliveries, bytes and updates a second, and what a second takes by itself.
+/// Of the processor time: requests, deliveries, bytes and wake-ups a second, and what a second takes by itself.
 type Work = [f64; 5];
 /// Of the memory: one, clients, bytes of an update times clients, bytes of the journal.
 type Held = [f64; 4];
@@ -124,7 +124,7 @@ pub struct Model {
     /// Resident memory without any client.
     base_bytes: f64,
     kernel_bytes_per_client: Option<f64>,
-    /// By how much bytes differ from theory, as a share: half of the interval.
+    /// By how much bytes differ from theory, as a share, in 95 of 100 trials.
     bytes_off: f64,
     calibrated: Vec<CapacitySample>,
 }
@@ -147,17 +147,13 @@ impl Model {
         let held: Vec<(Held, f64)> =
             calibrated.iter().map(|one| (held(&one.workload, published(one)), grown(one))).collect();
         let all = |of: fn(&CapacitySample) -> Option<f64>| calibrated.iter().filter_map(of).collect::<Vec<f64>>();
-        let off =
-            |one: &CapacitySample| Some(one.wire_bytes_per_delivery / own_traffic(one)?.wire_bytes_per_delivery - 1.0);
-        let off = all(off);
-        let square = off.iter().map(|off| off * off).sum::<f64>() / off.len().max(1) as f64;
         Ok(Self {
             transport,
             cores: Fit::of(&work).ok_or_else(|| few.clone())?,
             memory: Fit::of(&held).ok_or(few)?,
             base_bytes: stats::median(&all(|one| Some(one.server_bytes_before as f64))).unwrap_or(0.0),
             kernel_bytes_per_client: stats::median(&all(|one| one.kernel_bytes_per_client)),
-            bytes_off: student(off.len()) * (square * (1.0 + 1.0 / off.len().max(1) as f64)).sqrt(),
+            bytes_off: bytes_off(&capacity.samples),
             calibrated,
         })
     }
@@ -185,7 +181,7 @@ impl Model {
         let off = self.bytes_off;
         let value = traffic.wire_bytes_per_delivery;
         Need {
-            cores: self.cores.predict(&[requests, deliveries, bytes, workload.rate_per_s, 1.0]),
+            cores: self.cores.predict(&[requests, deliveries, bytes, wake_ups(workload, requests), 1.0]),
             memory_bytes: self.memory.predict(&held(workload, published)).plus(self.base_bytes),
             kernel_bytes: self.kernel_bytes_per_client.map(|each| each * workload.clients as f64),
             bytes_per_delivery: Band { value, low: value * (1.0 - off), high: value * (1.0 + off) },
@@ -205,10 +201,10 @@ impl Model {
         (times > 1.0 + 1e-9).then_some(Beyond { axis, asked, calibrated, times })
     }
 
-    /// Microseconds of processor time for a request, a delivery, a kilobyte, an update and a second, by the fit.
+    /// Microseconds of processor time for a request, a delivery, a kilobyte, a wake-up and a second, by the fit.
     pub fn cost_us(&self) -> [f64; 5] {
-        let [request, delivery, byte, update, second] = self.cores.coefficients.map(|seconds| seconds * 1e6);
-        [request, delivery, byte * 1e3, update, second]
+        let [request, delivery, byte, wake_up, second] = self.cores.coefficients.map(|seconds| seconds * 1e6);
+        [request, delivery, byte * 1e3, wake_up, second]
     }
 
     /// Bytes of memory for each client, by the fit.
@@ -238,9 +234,39 @@ fn own_traffic(one: &CapacitySample) -> Option<Traffic> {
     traffic(&one.workload, [one.warm_up_ns.seconds(), one.measure_ns.seconds()], segment_bytes)
 }
 
-fn measured_work(one: &CapacitySample) -> Work {
-    [one.requests_per_s, one.deliveries_per_s, one.wire_bytes_per_s, one.workload.rate_per_s, 1.0]
+/// By how much the bytes of a new trial differ from theory, at the most, in so many cases as [`CONFIDENCE`] says. Theory was not
+/// fitted, so a new trial is to the measured ones as they are to one another: its distance is among the k smallest of n + 1 with a
+/// chance of k/(n + 1) (Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005), whatever the distances are
+/// like. They are of all transports together, since they are of one kind: segments that an edge of the interval cuts off.
+fn bytes_off(samples: &[CapacitySample]) -> f64 {
+    let usable = samples.iter().filter(|one| one.verdict != Verdict::Invalid);
+    let off = |one: &CapacitySample| {
+        Some((one.wire_bytes_per_delivery / own_traffic(one)?.wire_bytes_per_delivery - 1.0).abs())
+    };
+    let mut off: Vec<f64> = usable.filter_map(off).collect();
+    off.sort_by(f64::total_cmp);
+    let rank = ((off.len() + 1) as f64 * CONFIDENCE).ceil() as usize;
+    off.get(rank.min(off.len()).saturating_sub(1)).copied().unwrap_or(0.0)
 }
+
+fn measured_work(one: &CapacitySample) -> Work {
+    let wake_ups = wake_ups(&one.workload, one.requests_per_s);
+    [one.requests_per_s, one.deliveries_per_s, one.wire_bytes_per_s, wake_ups, 1.0]
+}
+
+/// How often in a second a server that was idle has work again. What is pushed makes it once for each update. What is polled
+/// comes when it likes, at the generator's timer, which fires on whole milliseconds: those in which nothing comes are e^−m of
+/// all, for m that come in one on average. A request that comes alone wakes a processor, and takes several times as long as one
+/// behind another.
+fn wake_ups(workload: &Workload, requests_per_s: f64) -> f64 {
+    match workload.transport {
+        Transport::Polling => TICKS_PER_S * -(-requests_per_s / TICKS_PER_S).exp_m1(),
+        Transport::LongPolling | Transport::Sse | Transport::WebSocket => workload.rate_per_s,
+    }
+}
+
+/// Of the timer of generator and server.
+const TICKS_PER_S: f64 = 1_000.0;
 
 /// Updates in the journal at the end of a trial.
 fn published(one: &CapacitySample) -> f64 {

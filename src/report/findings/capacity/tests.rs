@@ -5,7 +5,7 @@ use super::*;
 use crate::run::drift::Machine;
 use crate::units::Nanos;
 
-/// Truth: 10 µs a request, 5 µs a delivery, 1 ns a byte, 20 µs an update; 10 kB a client over 4 MB.
+/// Truth: 10 µs a request, 5 µs a delivery, 1 ns a byte, 20 µs a wake-up; 10 kB a client over 4 MB.
 fn sample(transport: Transport, clients: u64, rate_per_s: f64, payload_bytes: f64, off: f64) -> CapacitySample {
     let (poll_interval_ns, hold_ns) = (Nanos::SECOND, Nanos::from(limits::LONG_POLL_HOLD));
     let workload = Workload { transport, clients, rate_per_s, payload_bytes, poll_interval_ns, hold_ns };
@@ -29,9 +29,11 @@ fn sample(transport: Transport, clients: u64, rate_per_s: f64, payload_bytes: f6
     one.requests_per_s = traffic.requests_per_delivery * one.deliveries_per_s;
     one.wire_bytes_per_delivery = traffic.wire_bytes_per_delivery * (1.0 + off / 10.0);
     one.wire_bytes_per_s = traffic.wire_bytes_per_delivery * one.deliveries_per_s;
-    one.server_cores =
-        (one.requests_per_s * 10e-6 + one.deliveries_per_s * 5e-6 + one.wire_bytes_per_s * 1e-9 + rate_per_s * 20e-6)
-            * (1.0 + off);
+    one.server_cores = (one.requests_per_s * 10e-6
+        + one.deliveries_per_s * 5e-6
+        + one.wire_bytes_per_s * 1e-9
+        + wake_ups(&workload, one.requests_per_s) * 20e-6)
+        * (1.0 + off);
     one
 }
 

@@ -1,31 +1,41 @@
 //! What a workload needs, what a calibration found, and how far predictions were from what was measured.
 
-use super::{bracketed, listed};
+use super::{bracketed, listed, moment};
 use crate::report::findings::capacity::fit::Band;
 use crate::report::findings::capacity::validation::{BYTES_WITHIN, CORES_WITHIN, Figures, Validation};
 use crate::report::findings::capacity::{Axis, Beyond, Estimate, Model, NodeCount, Resource};
 use crate::report::text::table::{Align, aligned};
 use crate::run::Transport;
 use crate::run::capacity::Capacity;
-use crate::run::metric::Unit;
 use crate::units::{Nanos, grouped, plain_length, short_number, three_digits};
 
-fn banded(band: Band, show: impl Fn(f64) -> String) -> String {
-    format!("{}{}", show(band.value), bracketed([band.low, band.high], &show))
+/// Units of a quantity, the largest first; the last is that of what is small.
+type Units = &'static [(f64, &'static str)];
+
+const CORES: Units = &[(1.0, "cores")];
+const BYTES: Units = &[(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (10_240.0, "KiB"), (1.0, "B")];
+const BITS_PER_S: Units = &[(1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"), (1.0, "bit/s")];
+
+/// The unit that fits a value, and how much it is.
+fn unit_of(value: f64, units: Units) -> (f64, &'static str) {
+    let fits = units.iter().find(|(scale, _)| value >= *scale).or(units.last()).copied();
+    // Kibibytes begin to be used at ten of them.
+    fits.map_or((1.0, ""), |(scale, unit)| if unit == "KiB" { (1_024.0, unit) } else { (scale, unit) })
 }
 
-fn cores(value: f64) -> String {
-    format!("{} cores", three_digits(value))
+fn banded(band: Band, units: Units) -> String {
+    let (scale, unit) = unit_of(band.value, units);
+    let show = |value: f64| three_digits(value / scale);
+    format!("{}{} {unit}", show(band.value), bracketed([band.low, band.high], show))
+}
+
+fn shown_in(value: f64, units: Units) -> String {
+    let (scale, unit) = unit_of(value, units);
+    format!("{} {unit}", short_number(value / scale))
 }
 
 fn bytes(value: f64) -> String {
-    Unit::Bytes.show(value)
-}
-
-fn bits_per_s(value: f64) -> String {
-    let units = [(1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")];
-    let (scale, unit) = units.into_iter().find(|(scale, _)| value >= *scale).unwrap_or((1.0, "bit/s"));
-    format!("{} {unit}", three_digits(value / scale))
+    shown_in(value, BYTES)
 }
 
 /// What a workload needs, in a table, with what bounds it and what is not known.
@@ -48,20 +58,20 @@ pub(crate) fn estimate_lines(estimate: &Estimate, capacity: &Capacity, model: &M
     let row = |name: &str, node: String, all: String| vec![name.to_owned(), node, all];
     let mut rows = vec![
         row("", format!("one node, {} clients", grouped(estimate.clients_per_node as i64)), "all nodes".to_owned()),
-        row("processor", banded(node.cores, cores), banded(estimate.cores, cores)),
-        row("memory", banded(node.memory_bytes, bytes), banded(estimate.memory_bytes, bytes)),
+        row("processor", banded(node.cores, CORES), banded(estimate.cores, CORES)),
+        row("memory", banded(node.memory_bytes, BYTES), banded(estimate.memory_bytes, BYTES)),
     ];
     if let Some(kernel) = node.kernel_bytes {
         rows.push(row("memory of the kernel", bytes(kernel), bytes(kernel * all_nodes)));
     }
     rows.push(row(
         "bandwidth",
-        banded(of_node(estimate.bits_per_s), bits_per_s),
-        banded(estimate.bits_per_s, bits_per_s),
+        banded(of_node(estimate.bits_per_s), BITS_PER_S),
+        banded(estimate.bits_per_s, BITS_PER_S),
     ));
-    rows.push(row("bytes of a delivery", banded(node.bytes_per_delivery, bytes), String::new()));
+    rows.push(row("bytes of a delivery", banded(node.bytes_per_delivery, BYTES), String::new()));
     let table: String = aligned(&rows, |_| Align::Left, "   ").into_iter().map(|line| format!("  {line}\n")).collect();
-    let link = limits.bits_per_s.map_or_else(String::new, |most| format!(", a link of {}", bits_per_s(most)));
+    let link = limits.bits_per_s.map_or_else(String::new, |most| format!(", a link of {}", shown_in(most, BITS_PER_S)));
     let a_node = format!(
         "a node here: {} processors, {} % of them busy, {} open files, {} of memory{link}\n",
         short_number(limits.cores),
@@ -131,12 +141,12 @@ fn beyond_lines(all: &[Beyond]) -> String {
 }
 
 fn calibration_line(capacity: &Capacity, model: &Model) -> String {
-    format!("from {} trials on {}, {}\n", model.trials(), capacity.machine.host, capacity.measured_at)
+    format!("from {} trials on {}, {}\n", model.trials(), capacity.machine.host, moment(&capacity.measured_at))
 }
 
 /// What a calibration found: the costs by transport.
 pub(crate) fn model_lines(models: &[Model]) -> String {
-    let head = ["", "µs a request", "a delivery", "a kB", "an update", "a second", "memory a client", "trials"];
+    let head = ["", "µs a request", "a delivery", "a kB", "a wake-up", "a second", "memory a client", "trials"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for model in models {
         let costs = model.cost_us().map(|cost| if cost > 0.0 { three_digits(cost) } else { "–".to_owned() });
