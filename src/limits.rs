@@ -310,6 +310,39 @@ pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Connections that a ramp makes in a second at the very least; slower, and it is given up.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
 
+// Agents --------------------------------------------------------------------------------------------------------------
+
+/// Agents of one run.
+pub const AGENTS_MAX: usize = 64;
+/// How long a coordinator waits for the agents that it was told to expect.
+pub const AGENTS_WAIT: Duration = Duration::from_secs(30);
+/// How often it looks who is there.
+pub const AGENT_LOOK: Duration = Duration::from_millis(50);
+/// How often an agent says that it is there.
+pub const AGENT_ALIVE_PERIOD: Duration = Duration::from_millis(500);
+/// Silence after which an agent counts as gone, and a coordinator: ten times that, for a host that is busy.
+pub const AGENT_SILENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(AGENT_SILENCE.as_millis() >= 10 * AGENT_ALIVE_PERIOD.as_millis());
+/// How long an agent waits for an answer.
+pub const AGENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two hellos of an agent that has no coordinator yet.
+pub const AGENT_HELLO_REST: Duration = Duration::from_millis(200);
+/// How long an agent waits for the next order in a trial: the longest interval and its schedule.
+pub const AGENT_ORDER_TIMEOUT: Duration = Duration::from_secs(3_900);
+const _: () = assert!(AGENT_ORDER_TIMEOUT.as_secs() as u128 * 1_000_000_000 > LENGTH_MAX.0 as u128);
+/// What the coordinator allows beyond what it allows clients of its own: clock exchanges, and a message.
+pub const AGENT_GRACE: Duration = Duration::from_secs(10);
+/// Between the word to begin and the first update, with agents: every one must know before it comes.
+pub const AGENT_LEAD: Nanos = Nanos(500 * Nanos::MILLI.0);
+/// Messages that wait to be read; an agent sends some tens of them in a trial.
+pub const AGENT_MESSAGES_WAITING: usize = 4_096;
+/// Orders that wait for a trial: begin, finish, abandon.
+pub const AGENT_ORDERS_WAITING: usize = 8;
+/// A message before it was deflated.
+pub const AGENT_MESSAGE_BYTES_MAX: usize = 32 << 20;
+/// How long connecting to a NATS server may take.
+pub const NATS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 // Capacity ------------------------------------------------------------------------------------------------------------
 
 /// Trials of each transport that a calibration makes: more than twice the terms of the fit, and about a minute.

@@ -1,5 +1,6 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
+mod agents;
 pub mod args;
 mod bounded;
 mod calibrate;
