@@ -146,9 +146,9 @@ impl Capacity {
     /// Errors: [`CapacityFileError`], which says what to do.
     pub fn read(file: &Path) -> Result<Self, CapacityFileError> {
         let path = file.display().to_string();
-        let text = std::fs::read(file).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => CapacityFileError::Missing { path: path.clone() },
-            _ => CapacityFileError::Read { path: path.clone(), source },
+        let text = std::fs::read(file).map_err(|source| match source.kind() == std::io::ErrorKind::NotFound {
+            true => CapacityFileError::Missing { path: path.clone() },
+            false => CapacityFileError::Read { path: path.clone(), source },
         })?;
         let refuse = |problem| CapacityFileError::Format { path: path.clone(), problem };
         #[derive(Deserialize)]

@@ -52,7 +52,6 @@ pub async fn run(
     outcome
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a trial has anyway, and its number and agents")]
 async fn measure(
     fleet: &Fleet,
     trial: u64,
