@@ -46,9 +46,8 @@ pub fn draw(each: usize, clients_max: u32, seed: u64) -> Vec<Workload> {
             limits::CAPACITY_PAYLOADS,
             limits::CAPACITY_POLL_INTERVALS,
         ];
-        let columns = axes.map(|axis| column(each, axis, &mut random));
-        for index in 0..each {
-            let [clients, rate, payload, poll] = [0, 1, 2, 3].map(|axis| columns[axis][index]);
+        let [clients, rates, payloads, polls] = axes.map(|axis| column(each, axis, &mut random));
+        for (((clients, rate), payload), poll) in clients.into_iter().zip(rates).zip(payloads).zip(polls) {
             let clients = clients.round();
             // Both sides are on this machine: what it cannot carry would say nothing. And in so short a trial an update on
             // the edge of the interval is a good part of all: warm-up and interval are whole seconds, and hold whole ones.

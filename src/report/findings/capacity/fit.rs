@@ -152,9 +152,8 @@ fn inverse(matrix: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
         for row in (0..size).filter(|row| *row != column) {
             let factor = left[row][column];
             for matrix in [&mut left, &mut right] {
-                for place in 0..size {
-                    matrix[row][place] -= factor * matrix[column][place];
-                }
+                let pivot = matrix[column].clone();
+                matrix[row].iter_mut().zip(&pivot).for_each(|(value, pivot)| *value -= factor * pivot);
             }
         }
     }
