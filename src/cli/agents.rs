@@ -14,7 +14,7 @@ use crate::load::agents::errors::FleetError;
 use crate::load::agents::local::Local;
 use crate::load::environment;
 use crate::load::plan::Plan;
-use crate::run::Proxy;
+use crate::run::{Protocol, Proxy};
 
 /// Examples of the help.
 pub const EXAMPLES: &str = "\
@@ -68,6 +68,7 @@ impl FleetFlags {
         let problem = [
             (points().any(|point| point.path.is_some()), "--path"),
             (points().any(|point| point.proxy != Proxy::None), "--proxy"),
+            (points().any(|point| point.protocol != Protocol::Http1), "--protocol"),
             (points().any(|point| point.has_link()), "--rtt, --jitter and --bandwidth"),
             (!plan.catalog.is_empty(), "servers that are not ours (--target)"),
             (plan.server_core.is_some(), "--pin"),

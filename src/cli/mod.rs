@@ -13,6 +13,7 @@ pub mod loadgen;
 pub mod path;
 mod predict;
 pub mod process;
+mod protocol;
 pub mod server;
 mod targets;
 mod trust;

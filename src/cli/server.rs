@@ -13,11 +13,13 @@ use tokio::sync::oneshot;
 
 use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
+use super::protocol::ProtocolArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::net::tls::NO_LAB;
 use crate::server::auth::Token;
 use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
@@ -68,6 +70,8 @@ pub struct ServerArgs {
     // What is flattened comes last: its heading would hold for every flag behind it.
     #[command(flatten)]
     feed: FeedArgs,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
     #[command(flatten)]
     bounds: LimitArgs,
     #[command(flatten)]
@@ -208,7 +212,13 @@ impl AccessArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    let names = args.access.allow_host.iter().map(ToString::to_string).chain([args.host.to_string()]);
+    let tls = args.protocol.tls(&names.filter(|name| name != "0.0.0.0" && name != "::").collect::<Vec<_>>())?;
     let settings = Settings {
+        tls: tls.as_ref().map(|tls| tls.acceptor.clone()),
+        h2c: args.protocol.h2c(),
+        h2_streams: args.protocol.h2_streams(),
+        compress: args.protocol.compress(),
         reports: Some(args.reports),
         token: args.access.token()?,
         origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
@@ -227,7 +237,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let lines = addresses(server.address()?)?;
+    let mut lines = addresses(server.address()?, if tls.is_some() { "https" } else { "http" })?;
+    if let Some(tls) = tls.filter(|_| args.controlled) {
+        // Whoever started this process believes what it says of itself.
+        lines += &tls.lab_certificate.unwrap_or_else(|| format!("{NO_LAB}\n"));
+    }
     if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
@@ -254,13 +268,13 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
 
 /// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
 /// line: what a phone in the same network can open.
-fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
-    let mut lines = format!("http://{listening}\n");
+fn addresses(listening: SocketAddr, scheme: &str) -> anyhow::Result<String> {
+    let mut lines = format!("{scheme}://{listening}\n");
     if listening.ip().is_unspecified() {
         for address in net::host_addresses().context("the addresses of this host cannot be read")? {
             // One that listens on 0.0.0.0 has no address of IPv6.
             if address.is_ipv4() || listening.is_ipv6() {
-                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+                lines += &format!("{scheme}://{}\n", SocketAddr::new(address, listening.port()));
             }
         }
     }

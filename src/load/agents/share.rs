@@ -67,6 +67,14 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         subject: share.subject(),
         server: share.server,
         has_path: false,
+        protocol: share.point.protocol,
+        // Agents speak in the clear, each client on a connection of its own.
+        tls: None,
+        keep_alive: share.point.keep_alive,
+        shared: Vec::new(),
+        shared_counters: Arc::default(),
+        queues: std::sync::Mutex::default(),
+        handshakes: std::sync::Mutex::default(),
         clock: Clock::Monotonic,
         relation,
         sockets: Sockets::default(),
@@ -74,7 +82,6 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         connected: Semaphore::new(0),
         leaving: share.point.churn,
         subscriber: None,
-        secure: None,
         begun: watch::Sender::new(None),
         stop: CancellationToken::new(),
     });
@@ -123,6 +130,9 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let slices = slices(&outcomes, window);
     let skew_ns = begun.at.saturating_sub(window.start);
     let data = TrialData {
+        handshakes: Vec::new(),
+        queues: Vec::new(),
+        clock: context.clock,
         outcomes,
         due,
         published: None,
