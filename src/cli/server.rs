@@ -22,7 +22,7 @@ use crate::server::auth::Token;
 use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
-use crate::stream::{Bounds, SlowConsumerPolicy};
+use crate::stream::{Bounds, LogSettings, Servers, SlowConsumerPolicy, StreamName};
 use crate::units::Nanos;
 use crate::{net, print};
 
@@ -32,6 +32,7 @@ Examples:
   server --port 0 --feed synthetic --rate 50   made-up updates on a free port
   tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
   curl -N 127.0.0.1:8080/updates/sse           watch it
+  server --port 8081 --log nats://127.0.0.1:4222 --feed replay    one of several nodes, the one that publishes
 ";
 
 fn after() -> String {
@@ -69,6 +70,8 @@ pub struct ServerArgs {
     #[command(flatten)]
     feed: FeedArgs,
     #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
     bounds: LimitArgs,
     #[command(flatten)]
     access: AccessArgs,
@@ -86,6 +89,26 @@ impl ServerArgs {
     /// The processor that this process is to keep to, if it is.
     pub fn core(&self) -> Option<usize> {
         self.core
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Several nodes")]
+struct LogArgs {
+    /// NATS servers whose JetStream stream this node follows and publishes to, as in nats://a:4222,nats://b:4222.
+    #[arg(long, value_name = "URLS")]
+    log: Option<Servers>,
+    /// The stream's name; a node that finds no such stream makes it.
+    #[arg(long, requires = "log", default_value = "pushpull", value_name = "NAME")]
+    stream: StreamName,
+    /// On how many servers the stream is kept, if this node makes it: 1, 3 or 5.
+    #[arg(long, requires = "log", default_value_t = 1, value_name = "N", value_parser = count(1, limits::LOG_REPLICAS_MAX))]
+    stream_replicas: usize,
+}
+
+impl LogArgs {
+    fn settings(self) -> Option<LogSettings> {
+        self.log.map(|servers| LogSettings { servers, stream: self.stream, replicas: self.stream_replicas })
     }
 }
 
@@ -208,7 +231,11 @@ impl AccessArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    // A schedule is published once, by the node that is told to.
+    let is_fed = args.log.log.is_none() || args.feed.feed.is_some();
+    let feed = if is_fed { args.feed.feed() } else { Feed::None };
     let settings = Settings {
+        log: args.log.settings(),
         reports: Some(args.reports),
         token: args.access.token()?,
         origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
@@ -216,7 +243,6 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
-    let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source().map_err(|error| usage_error(error, FeedError::is_usage_error))?;
     let address = SocketAddr::new(args.host, args.port);
@@ -239,8 +265,10 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         None => orders(&app),
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
-            // Not under a load generator: a measurement's feed is its own.
-            app.main.feed.follows(&feed, source.as_ref());
+            // Not under a load generator: a measurement's feed is its own. Nor where another node publishes.
+            if is_fed {
+                app.main.feed.follows(&feed, source.as_ref());
+            }
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -273,11 +301,11 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
     let ended = match (feed, source) {
         (Feed::Stdin, None) => {
             let input = BufReader::new(tokio::io::stdin());
-            feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
+            feed::publish_lines(input, &app.main.publisher, app.clock).await.map(|(published, refused)| {
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.main.publisher, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");
