@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use pushpull::learn::session::Progress;
 use pushpull::learn::{Code, Exercise, Language, Stop, checks};
 
@@ -125,8 +125,6 @@ fn main() -> ExitCode {
         docs::bad_programs_are_told_what_is_wrong,
         docs::the_docs_have_each_exercise_with_its_task_and_hint,
     ]);
-    let arguments = Arguments::from_args();
-    let test_threads = arguments.test_threads.or(Some(AT_ONCE));
     let missing: Vec<_> = Language::ALL.into_iter().map(missing).collect();
-    common::trials::run_with(Arguments { test_threads, ..arguments }, &missing, trials)
+    common::trials::run_at_once(AT_ONCE, &missing, trials)
 }
