@@ -237,6 +237,38 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sessions that a client keeps to resume. Each handshake brings two tickets, and a client has one connection at a time.
 pub const TLS_CLIENT_SESSIONS: usize = 4;
+/// How often a client lets others run before it waits for the first frame of an HTTP/2 server by the clock: on loopback it
+/// is there by then.
+pub const SETTINGS_YIELDS: u32 = 50;
+/// Between two looks for it from then on.
+pub const SETTINGS_LOOK: Duration = Duration::from_millis(1);
+/// An answer below this is not compressed: the head and the trailer of gzip take 18 bytes (RFC 1952), and few repeat.
+pub const COMPRESS_BYTES_MIN: u64 = 100;
+/// gzip's level: zlib's own middle.
+pub const GZIP_LEVEL: u32 = 6;
+/// zstd's level. Higher ones gain little on small messages and take more memory for each client.
+pub const ZSTD_LEVEL: i32 = 1;
+/// The window of zstd that the server sends with: 64 KiB, some hundred updates, in the memory of both sides for each stream.
+pub const ZSTD_WINDOW_LOG: u32 = 16;
+/// The largest window of zstd that a client takes: 8 MiB (RFC 9659 section 3).
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Compressed bytes between two looks at how much they were: of these, 4 can stand for a block of 128 KiB (RFC 8878
+/// section 3.1.1.2), so at most 2 MiB come of a piece.
+pub const UNPACK_PIECE_BYTES: usize = 64;
+/// Streams at a time on one HTTP/2 connection: twice what RFC 9113 section 6.5.2 recommends as the least, and what hyper
+/// takes by itself.
+pub const H2_STREAMS_MAX: u32 = 200;
+/// The most of these that can be set.
+pub const H2_STREAMS_SETTING_MAX: usize = 10_000;
+/// Bytes of one HTTP/2 stream that the server holds for a client that takes none: as many as a large update. hyper's own
+/// bound is 400 KiB, for each of 200 streams.
+pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Between two looks at a client that has begun like one of HTTP/2 and not gone on.
+pub const PREFACE_LOOK: Duration = Duration::from_millis(10);
+/// How often an HTTP/2 connection is asked for a sign of life, as WebSockets are.
+pub const H2_PING: Duration = WS_PING;
+/// How long it may take to give one.
+pub const H2_PING_WAIT: Duration = WS_PONG_WAIT;
 /// Streams of a connection that the byte ledger follows one by one, and requests that it sees wait: far above the
 /// 200 at a time that a server allows.
 pub const LEDGER_STREAMS_MAX: usize = 20_000;
@@ -330,6 +362,8 @@ pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Connections that a ramp usually makes in a second, for estimates.
 pub const RAMP_PER_SECOND_USUAL: f64 = 5_000.0;
 const _: () = assert!(RAMP_PER_SECOND_USUAL > RAMP_PER_SECOND_MIN as f64);
+/// A control answer: the record of all updates that a server may retain, 200 bytes each.
+pub const CONTROL_BYTES_MAX: usize = 64 << 20;
 /// One request of the control plane.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Exchanges from which the relation of two hosts' clocks is taken.

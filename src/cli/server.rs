@@ -13,16 +13,19 @@ use tokio::sync::oneshot;
 
 use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
+use super::log::LogArgs;
+use super::protocol::ProtocolArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::net::tls::NO_LAB;
 use crate::server::auth::Token;
 use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
 use crate::stream::feed::{self, Feed, FeedError, Source};
-use crate::stream::{Bounds, LogSettings, Servers, SlowConsumerPolicy, StreamName};
+use crate::stream::{Bounds, SlowConsumerPolicy};
 use crate::units::Nanos;
 use crate::{net, print};
 
@@ -72,6 +75,8 @@ pub struct ServerArgs {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
+    protocol: ProtocolArgs,
+    #[command(flatten)]
     bounds: LimitArgs,
     #[command(flatten)]
     access: AccessArgs,
@@ -89,26 +94,6 @@ impl ServerArgs {
     /// The processor that this process is to keep to, if it is.
     pub fn core(&self) -> Option<usize> {
         self.core
-    }
-}
-
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Several nodes")]
-struct LogArgs {
-    /// NATS servers whose JetStream stream this node follows and publishes to, as in nats://a:4222,nats://b:4222.
-    #[arg(long, value_name = "URLS")]
-    log: Option<Servers>,
-    /// The stream's name; a node that finds no such stream makes it.
-    #[arg(long, requires = "log", default_value = "pushpull", value_name = "NAME")]
-    stream: StreamName,
-    /// On how many servers the stream is kept, if this node makes it: 1, 3 or 5.
-    #[arg(long, requires = "log", default_value_t = 1, value_name = "N", value_parser = count(1, limits::LOG_REPLICAS_MAX))]
-    stream_replicas: usize,
-}
-
-impl LogArgs {
-    fn settings(self) -> Option<LogSettings> {
-        self.log.map(|servers| LogSettings { servers, stream: self.stream, replicas: self.stream_replicas })
     }
 }
 
@@ -232,10 +217,17 @@ impl AccessArgs {
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     // A schedule is published once, by the node that is told to.
-    let is_fed = args.log.log.is_none() || args.feed.feed.is_some();
+    let log = args.log.settings()?;
+    let is_fed = log.is_none() || args.feed.feed.is_some();
     let feed = if is_fed { args.feed.feed() } else { Feed::None };
+    let names = args.access.allow_host.iter().map(ToString::to_string).chain([args.host.to_string()]);
+    let tls = args.protocol.tls(&names.filter(|name| name != "0.0.0.0" && name != "::").collect::<Vec<_>>())?;
     let settings = Settings {
-        log: args.log.settings(),
+        tls: tls.as_ref().map(|tls| tls.acceptor.clone()),
+        h2c: args.protocol.h2c(),
+        h2_streams: args.protocol.h2_streams(),
+        compress: args.protocol.compress(),
+        log,
         reports: Some(args.reports),
         token: args.access.token()?,
         origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
@@ -253,7 +245,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let lines = addresses(server.address()?)?;
+    let mut lines = addresses(server.address()?, if tls.is_some() { "https" } else { "http" })?;
+    if let Some(tls) = tls.filter(|_| args.controlled) {
+        // Whoever started this process believes what it says of itself.
+        lines += &tls.lab_certificate.unwrap_or_else(|| format!("{NO_LAB}\n"));
+    }
     if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
@@ -282,13 +278,13 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
 
 /// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
 /// line: what a phone in the same network can open.
-fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
-    let mut lines = format!("http://{listening}\n");
+fn addresses(listening: SocketAddr, scheme: &str) -> anyhow::Result<String> {
+    let mut lines = format!("{scheme}://{listening}\n");
     if listening.ip().is_unspecified() {
         for address in net::host_addresses().context("the addresses of this host cannot be read")? {
             // One that listens on 0.0.0.0 has no address of IPv6.
             if address.is_ipv4() || listening.is_ipv6() {
-                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+                lines += &format!("{scheme}://{}\n", SocketAddr::new(address, listening.port()));
             }
         }
     }

@@ -10,7 +10,7 @@ use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{learn, live, metrics, session};
+use super::{coding, learn, live, metrics, session};
 use crate::limits;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Problem, Room, auth, idempotency, method_not_allowed, not_found, request};
@@ -24,9 +24,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/poll", get(polling::serve))
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
-        .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve))
-        .route("/talk/ws", get(talk::serve));
+        .route("/updates/ws", get(websocket::serve).connect(websocket::serve))
+        .route("/echo/ws", get(echo::serve).connect(echo::serve))
+        .route("/talk/ws", get(talk::serve).connect(talk::serve));
+    let streams = match app.settings.compress {
+        true => streams.layer(middleware::from_fn(coding::compress)),
+        false => streams,
+    };
     let rest = Router::new()
         .route("/updates", post(publish))
         .route("/echo", post(echo::post))

@@ -6,12 +6,12 @@
 //! ```
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Version;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -37,12 +37,12 @@ use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::run::Transport;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::proxy::ProxyReport;
+use crate::run::{Compression, Transport};
 use crate::stream::feed::Feed;
-use crate::transport::Options;
+use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
 /// Does one trial, from starting its server to ending it.
@@ -74,6 +74,13 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         subject: which.subject,
         server: link.as_ref().map_or(server, |link| link.address),
         has_path: path.is_some(),
+        protocol: point.protocol,
+        tls: target.connector(point.protocol)?,
+        keep_alive: point.keep_alive,
+        shared: shared_connections(point),
+        shared_counters: Arc::default(),
+        queues: std::sync::Mutex::default(),
+        handshakes: std::sync::Mutex::default(),
         clock: Clock::Monotonic,
         relation,
         sockets: Sockets::default(),
@@ -81,7 +88,6 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         connected: Semaphore::new(0),
         leaving: point.churn,
         subscriber: target.subscriber(),
-        secure: target.secure(),
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
@@ -193,8 +199,13 @@ async fn measure(
     };
     let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
+    let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
+    let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
     let knows = context.subscriber.as_ref().map_or(Knows::ALL, |subscriber| Knows::of(&subscriber.origin));
     let data = TrialData {
+        handshakes,
+        queues,
+        clock: context.clock,
         outcomes,
         due,
         published,
@@ -233,6 +244,14 @@ struct Way {
 
 fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> {
     path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
+}
+
+/// Room for the connections that clients share, if they do.
+fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>>> {
+    match point.share_connection {
+        0 | 1 => Vec::new(),
+        clients => (0..point.clients.div_ceil(clients)).map(|_| tokio::sync::Mutex::default()).collect(),
+    }
 }
 
 /// The same for all transports at one point in one round: they meet the same phases and the same losses.
@@ -303,9 +322,24 @@ fn request_headers(point: &Point, subject: Subject, authority: &str) -> HeaderMa
         (Transport::Sse, None) => Request::EventSource,
     };
     let mut headers = cookie(point.request_header_bytes);
-    for (name, value) in point.heads.fields(request, Version::HTTP_11, &format!("http://{authority}")) {
+    let (version, scheme) = match (point.protocol.is_h2(), point.protocol.is_tls()) {
+        (false, false) => (Version::HTTP_11, "http"),
+        (false, true) => (Version::HTTP_11, "https"),
+        (true, false) => (Version::HTTP_2, "http"),
+        (true, true) => (Version::HTTP_2, "https"),
+    };
+    for (name, value) in point.heads.fields(request, version, &format!("{scheme}://{authority}")) {
         let name = HeaderName::try_from(name).expect("a test makes headers of all that was recorded");
         headers.insert(name, HeaderValue::try_from(value).expect("the same test"));
+    }
+    // In place of whatever a browser would offer, so that what is asked for is what is agreed to.
+    match (point.compression, point.compression.coding()) {
+        (_, Some(coding)) => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding))),
+        (Compression::Deflate, None) => {
+            let offer = HeaderValue::from_static("permessage-deflate");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, offer);
+        }
+        (_, None) => {}
     }
     headers
 }
@@ -357,7 +391,11 @@ fn snapshot(
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host: host::time(),
-        counters: progress.iter().map(|progress| progress.counters.read()).sum(),
+        counters: progress
+            .iter()
+            .map(|progress| progress.counters.read())
+            .chain([context.shared_counters.read()])
+            .sum(),
         tcp: context.sockets.total(),
         server_retransmitted: None,
     })

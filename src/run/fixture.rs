@@ -45,6 +45,8 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         link: None,
         path: None,
         published: None,
+        handshakes: None,
+        sharing: None,
         proxy: None,
         returns: None,
         timeline: vec![Slice {

@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use auth::Token;
-pub use counters::{AccountReading, Connection, Counters, Meter, RequestCounters, Socket};
+pub use counters::{AccountReading, Connection, Counters, Handshaking, Meter, RequestCounters, Socket};
 pub use drain::{Drain, DrainSignal};
 pub use feed_control::{FeedChangeError, FeedControl, FeedSetting, FeedState};
 use origin::Origins;
@@ -40,6 +40,7 @@ pub use talk::{Said, Talk, What};
 
 use crate::clock::Clock;
 use crate::limits;
+use crate::net::tls::Acceptor;
 use crate::stream::journal::Encode;
 use crate::stream::{Bounds, Journal, Log, LogSettings, Publisher, SlowConsumerPolicy};
 
@@ -54,6 +55,14 @@ pub struct Settings {
     pub connections_max: usize,
     /// How long a client may take nothing of what it is sent.
     pub write_timeout: Duration,
+    /// TLS, if it is spoken: HTTP/1.1 and HTTP/2 over it, as clients ask for.
+    pub tls: Option<Acceptor>,
+    /// Let clients speak HTTP/2 without TLS, if they begin with it.
+    pub h2c: bool,
+    /// Requests at a time on one HTTP/2 connection.
+    pub h2_streams: u32,
+    /// Compress what is sent to clients that can unpack it.
+    pub compress: bool,
     /// How long a request head may take, and a kept-alive connection may wait for its next request.
     pub head_timeout: Duration,
     /// The `retry` of an event stream.
@@ -91,6 +100,10 @@ impl Default for Settings {
             log: None,
             connections_max: usize::MAX,
             write_timeout: limits::WRITE_TIMEOUT,
+            tls: None,
+            h2c: false,
+            compress: false,
+            h2_streams: limits::H2_STREAMS_MAX,
             head_timeout: limits::HEAD_READ_TIMEOUT,
             sse_retry: limits::SSE_RETRY,
             sse_heartbeat: limits::SSE_HEARTBEAT,

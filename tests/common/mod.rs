@@ -42,6 +42,7 @@ pub fn loadgen() -> PathBuf {
 pub struct Server {
     /// Where it listens, as its first line says.
     pub address: SocketAddr,
+    is_tls: bool,
     /// A client for it.
     pub http: reqwest::Client,
     process: Child,
@@ -87,10 +88,11 @@ impl Server {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         within("the server's first line", output.read_line(&mut line)).await.unwrap();
-        let address = line.trim().strip_prefix("http://").and_then(|address| address.parse().ok());
+        let (scheme, address) = line.trim().split_once("://").unwrap_or_default();
+        let (is_tls, address) = (scheme == "https", address.parse().ok());
         let Some(address) = address else { panic!("the first line is no address: {line:?}, then {}", log.read()) };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, http, input: process.stdin.take(), process, _output: output, log }
+        Self { address, is_tls, http, input: process.stdin.take(), process, _output: output, log }
     }
 
     /// Starts it with a feed of nothing but what is posted.
@@ -100,7 +102,7 @@ impl Server {
 
     /// The address of `path`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", if self.is_tls { "https" } else { "http" }, self.address)
     }
 
     /// `GET path`.

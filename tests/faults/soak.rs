@@ -300,7 +300,7 @@ async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracl
             }
             Event::Gap(gap) => oracle.lock().unwrap().gap(&published, gap),
             Event::Position(cursor) => oracle.lock().unwrap().position(&published, cursor),
-            Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+            Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
         }
     };
     let following = async {

@@ -137,6 +137,8 @@ fn check_wire(run: &Value) {
     for row in run["summary"].as_array().unwrap() {
         let wire = &row["wire_bytes_per_delivery"];
         let part = |name: &str| wire[name].as_f64().unwrap_or_else(|| panic!("{name} in {wire}"));
+        let of_protocol = ["h2_frames", "tls_records", "tls_handshake", "compression"].map(part).iter().sum::<f64>();
+        assert_eq!(of_protocol, 0.0, "{}: HTTP/1.1 in the clear", row["transport"]);
         let parts = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(part).iter().sum::<f64>();
         let total = part("total");
         assert!((parts - total).abs() < 1e-6, "{}: {parts} of {total}", row["transport"]);

@@ -243,6 +243,20 @@ pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes
     browser.close().await;
 }
 
+pub async fn over_http2_the_limit_of_six_connections_is_gone() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&["--tls"]).await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
+    browser.click("#connect").await;
+    let is_told = "document.getElementById('connect-result').dataset.protocol === 'h2'";
+    browser.until("all streams are open at the same time", is_told).await;
+    let answered = "page.lanes[0].exchanges.filter((one) => one.answered).length";
+    let polls = browser.read(answered).await.as_u64().unwrap();
+    browser.until("polling goes on", &format!("{answered} > {polls} + 3")).await;
+    assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
+    browser.close().await;
+}
+
 pub async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its_own_in_each_other_lane() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;

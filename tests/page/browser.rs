@@ -122,6 +122,8 @@ impl Running {
         }
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(CHROMIUM).unwrap();
+        // A lab certificate is nobody's that a browser knows.
+        capabilities.accept_insecure_certs(true).unwrap();
         for flag in FLAGS {
             capabilities.add_arg(flag).unwrap();
         }

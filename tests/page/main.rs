@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         looks::on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off,
         actions::each_setting_does_what_it_says_and_stands_in_the_address,
         actions::the_connection_limit_stalls_the_next_request_explains_it_and_closes_what_it_opened,
+        actions::over_http2_the_limit_of_six_connections_is_gone,
         actions::a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered_it,
         actions::a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane,
         lanes::two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_it,

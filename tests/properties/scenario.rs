@@ -72,6 +72,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
         PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => said.contains("--speed"),
+        PlanError::NothingToShare => said.contains("--protocol"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -92,7 +93,13 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::TimestampIdle
         | PlanError::Remote { .. }
         | PlanError::ProxyToTarget
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProtocolOfTarget(_)
+        | PlanError::ProxyAndProtocol
+        | PlanError::SharedAndNew
+        | PlanError::NewForEcho
+        | PlanError::NothingThere(_) => false,
+        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 

@@ -63,6 +63,12 @@ impl fmt::Display for Servers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamName(Box<str>);
 
+impl Default for StreamName {
+    fn default() -> Self {
+        Self("pushpull".into())
+    }
+}
+
 /// A name that no stream can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a stream's name; use 1 to {} characters from A-Z a-z 0-9 _ -", limits::LOG_NAME_BYTES_MAX)]
