@@ -29,6 +29,55 @@ pub const UPDATE_BYTES_MAX: usize = 256 << 10;
 pub const UPDATE_NESTING_MAX: usize = 100;
 const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
+// The log that several nodes follow -------------------------------------------------------------------------------------
+
+/// How often the NATS server says that it has nothing new. Two that are missing in a row are a connection that is dead.
+pub const LOG_HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long one request for messages stands; it must be longer than two heartbeats.
+pub const LOG_PULL_EXPIRES: Duration = Duration::from_secs(10);
+const _: () = assert!(LOG_HEARTBEAT.as_millis() * 2 < LOG_PULL_EXPIRES.as_millis());
+/// Messages that are asked for at once: far below the 65,536 that the client library buffers before it drops some.
+pub const LOG_PULL_MESSAGES: usize = 1_000;
+/// How often a node compares what it holds with the stream.
+pub const LOG_LOOK: Duration = Duration::from_secs(1);
+/// Looks in a row at which the stream must have gone back behind what the node holds: a new leader of a cluster may
+/// answer before it has applied all that it has.
+pub const LOG_BACK_LOOKS: u32 = 3;
+/// How long the NATS server may take for an answer.
+pub const LOG_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a node rests before it tries to follow again.
+pub const LOG_REST: Duration = Duration::from_millis(100);
+/// The longest such rest; it doubles up to here while nothing answers.
+pub const LOG_REST_MAX: Duration = Duration::from_secs(1);
+/// How long a stream that a node has followed may be missing before the node makes it anew: time enough for whoever
+/// deleted it to make it as they like.
+pub const LOG_MISSING_MAX: Duration = Duration::from_secs(5);
+/// How far ahead of this node another may be: at a thousand updates a second, a quarter of an hour.
+pub const LOG_AHEAD_MAX: u64 = 1_000_000;
+/// How long the acknowledgement of one attempt to publish is awaited: above the p99 of three servers under load (9 ms), and
+/// below their change of leader (6.5 s), which further attempts outlast or not.
+pub const LOG_ACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long `POST /updates` is tried before it is answered with 503.
+pub const LOG_PUBLISH_PATIENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(LOG_ACK_TIMEOUT.as_millis() < LOG_PUBLISH_PATIENCE.as_millis());
+/// After how long a publisher that was refused may try again.
+pub const LOG_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Updates of a feed that may be without acknowledgement at the same time: 10,000 publishes at once hang the server.
+pub const LOG_IN_FLIGHT_MAX: usize = 256;
+/// How long the server knows the identifiers of what was published, so that a second attempt is no duplicate.
+pub const LOG_DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// How long a feed tries to publish an update before it gives it up: past the window it could be stored twice.
+pub const LOG_FEED_PATIENCE: Duration = Duration::from_secs(60);
+const _: () = assert!(LOG_FEED_PATIENCE.as_secs() + LOG_ACK_TIMEOUT.as_secs() < LOG_DUPLICATE_WINDOW.as_secs());
+/// An `Idempotency-Key`: a UUID has 36 characters.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// A message of a stream that a node makes: an update with its headers.
+pub const LOG_MESSAGE_BYTES_MAX: i32 = (UPDATE_BYTES_MAX + 1024) as i32;
+/// A stream's name; the NATS server allows 255.
+pub const LOG_NAME_BYTES_MAX: usize = 64;
+/// Servers of one stream: RAFT gains nothing from more.
+pub const LOG_REPLICAS_MAX: usize = 5;
+
 // The feed ------------------------------------------------------------------------------------------------------------
 
 /// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.

@@ -10,6 +10,7 @@ mod feed;
 mod folders;
 mod learn;
 pub mod loadgen;
+mod log;
 pub mod path;
 mod predict;
 pub mod process;

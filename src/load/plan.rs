@@ -1,5 +1,7 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
+//!
+//! Longer than most files: a plan is made in one go, and what it counts and estimates is read with it.
 
 #[cfg(test)]
 mod bundled;

@@ -4,6 +4,8 @@
 //! start the server → all clients connect → memory, idle → the feed begins → warm-up
 //!   → [ the measured interval, read at both ends ] → drain → stop → hold what was seen against what was due
 //! ```
+//!
+//! Longer than most files: the order of the steps above is what a trial is, and is read from top to bottom.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;

@@ -1,6 +1,8 @@
 // What the lessons' pages say beside their text, in the language of the page.
 
 import { bytes, time } from '../format.js';
+import { sayBy, unsaid } from '../phrases.js';
+import { ZH as PHRASES_ZH } from './phrases_zh.js';
 
 const EN = {
   guess: 'Your guess', commit: 'That is my guess: run it', again: 'Run it again', running: 'It runs: watch the picture.',
@@ -90,7 +92,9 @@ const ZH = {
   crossing_x: '一次轮询中的更新数', crossing_y: '每次更新在线路上的字节', socket: 'WebSocket', polling: '轮询', lateness: '迟到', mean: '平均', p99: 'p99',
 };
 
-const WORDS = document.documentElement.lang === 'zh' ? ZH : EN;
+const IS_ZH = document.documentElement.lang === 'zh';
+const WORDS = IS_ZH ? ZH : EN;
+if (IS_ZH) sayBy(PHRASES_ZH);
 
 /** The words of `key`, with `{name}` filled in. */
 export function t(key, values = {}) {
@@ -99,8 +103,8 @@ export function t(key, values = {}) {
   return text.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name] ?? '–'));
 }
 
-/** The keys that one language has and the other has not: for the tests. */
-export const untranslated = () => Object.keys(EN).filter((key) => !(key in ZH)).concat(Object.keys(ZH).filter((key) => !(key in EN)));
+/** The keys that one language has and the other has not, and phrases that were said in English: for the tests. */
+export const untranslated = () => [...Object.keys(EN).filter((key) => !(key in ZH)), ...Object.keys(ZH).filter((key) => !(key in EN)), ...unsaid()];
 
 /** A figure with its unit. */
 export function shown(value, unit) {
