@@ -1,4 +1,6 @@
 //! Bad input on the command line: each gets one clear sentence and the right exit code, no panic, no orphan process.
+//!
+//! It is one list of bad input, and so one file.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

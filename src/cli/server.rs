@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
+use super::log::LogArgs;
 use super::protocol::ProtocolArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
@@ -34,6 +35,7 @@ Examples:
   server --port 0 --feed synthetic --rate 50   made-up updates on a free port
   tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
   curl -N 127.0.0.1:8080/updates/sse           watch it
+  server --port 8081 --log nats://127.0.0.1:4222 --feed replay    one of several nodes, the one that publishes
 ";
 
 fn after() -> String {
@@ -70,6 +72,8 @@ pub struct ServerArgs {
     // What is flattened comes last: its heading would hold for every flag behind it.
     #[command(flatten)]
     feed: FeedArgs,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     protocol: ProtocolArgs,
     #[command(flatten)]
@@ -212,6 +216,10 @@ impl AccessArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    // A schedule is published once, by the node that is told to.
+    let log = args.log.settings()?;
+    let is_fed = log.is_none() || args.feed.feed.is_some();
+    let feed = if is_fed { args.feed.feed() } else { Feed::None };
     let names = args.access.allow_host.iter().map(ToString::to_string).chain([args.host.to_string()]);
     let tls = args.protocol.tls(&names.filter(|name| name != "0.0.0.0" && name != "::").collect::<Vec<_>>())?;
     let settings = Settings {
@@ -219,6 +227,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         h2c: args.protocol.h2c(),
         h2_streams: args.protocol.h2_streams(),
         compress: args.protocol.compress(),
+        log,
         reports: Some(args.reports),
         token: args.access.token()?,
         origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
@@ -226,7 +235,6 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
-    let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source().map_err(|error| usage_error(error, FeedError::is_usage_error))?;
     let address = SocketAddr::new(args.host, args.port);
@@ -253,8 +261,10 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         None => orders(&app),
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
-            // Not under a load generator: a measurement's feed is its own.
-            app.main.feed.follows(&feed, source.as_ref());
+            // Not under a load generator: a measurement's feed is its own. Nor where another node publishes.
+            if is_fed {
+                app.main.feed.follows(&feed, source.as_ref());
+            }
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -287,11 +297,11 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
     let ended = match (feed, source) {
         (Feed::Stdin, None) => {
             let input = BufReader::new(tokio::io::stdin());
-            feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
+            feed::publish_lines(input, &app.main.publisher, app.clock).await.map(|(published, refused)| {
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.main.publisher, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");

@@ -18,6 +18,8 @@
 //!
 //! A connector resumes the sessions of its earlier connections, as a browser does; one made for each virtual client
 //! ([`Connector::of_another_client`]) resumes only that client's own.
+//!
+//! Longer than most files: both ends stand here, since they are tested against each other.
 
 use std::fmt;
 use std::io;

@@ -3,6 +3,8 @@
 //! comparisons; and where it stands in the table says whether it can be swept.
 //!
 //! What a setting can be set to is a type of [`values`], which reads and checks it, and refuses it with its range.
+//!
+//! It is one table, and so one file.
 
 mod entry;
 mod member;

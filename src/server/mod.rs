@@ -7,6 +7,7 @@ mod counters;
 mod drain;
 pub mod fanout;
 mod feed_control;
+pub mod idempotency;
 pub mod origin;
 mod page_session;
 mod problem;
@@ -41,13 +42,15 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::net::tls::Acceptor;
 use crate::stream::journal::Encode;
-use crate::stream::{Bounds, Journal, SlowConsumerPolicy};
+use crate::stream::{Bounds, Journal, Log, LogSettings, Publisher, SlowConsumerPolicy};
 
 /// What can be set; the defaults are safe.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The journal's bounds.
     pub journal: Bounds,
+    /// The log that this node follows with others; without one, its journal is all there is.
+    pub log: Option<LogSettings>,
     /// Connections at the same time.
     pub connections_max: usize,
     /// How long a client may take nothing of what it is sent.
@@ -94,6 +97,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             journal: Bounds::default(),
+            log: None,
             connections_max: usize::MAX,
             write_timeout: limits::WRITE_TIMEOUT,
             tls: None,
@@ -125,6 +129,8 @@ pub struct App {
     pub main: Arc<Room>,
     /// The main stream's log of recent updates.
     pub journal: Arc<Journal>,
+    /// The log that the journal follows, if it does.
+    pub log: Option<Arc<Log>>,
     /// The streams beside it.
     pub rooms: Arc<Rooms>,
     /// The clock that updates are due by; its anchor makes `at_us` of an instant.
@@ -146,15 +152,26 @@ pub struct App {
 }
 
 impl App {
-    /// With an empty journal and nobody connected.
+    /// With an empty journal and nobody connected. Where a log is set it begins to be followed, in tasks of the runtime.
     pub fn new(settings: Settings, clock: Clock, encode: Encode) -> Arc<Self> {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
         let publish_rate = RateLimit::new(settings.publish_per_s, "raise --publish-rate");
-        let journal = Journal::new(settings.journal, clock.anchor(), encode);
-        let main = Room::main(journal, publish_rate, settings.slow_consumer);
+        let (journal, log, publisher) = match &settings.log {
+            None => {
+                let journal = Journal::new(settings.journal, clock.anchor(), encode);
+                (Arc::clone(&journal), None, Publisher::Journal(journal))
+            }
+            Some(log) => {
+                let journal = Journal::of_log(settings.journal, clock.anchor(), encode);
+                let log = Log::start(log.clone(), Arc::clone(&journal), clock);
+                (journal, Some(Arc::clone(&log)), Publisher::Log(log))
+            }
+        };
+        let main = Room::main(Arc::clone(&journal), publisher, publish_rate, settings.slow_consumer);
         Arc::new(Self {
-            journal: Arc::clone(&main.journal),
+            journal,
+            log,
             main,
             rooms: Rooms::new(clock, encode, settings.slow_consumer),
             clock,

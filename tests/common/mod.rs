@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod docs;
+pub mod nats;
 pub mod trials;
 
 use std::ffi::OsStr;
@@ -184,6 +185,12 @@ impl Server {
         let cursor = self.publish("\"still here\"").await;
         let newest = self.newest().await;
         assert_eq!(newest, cursor);
+        assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// The same for a node of a log, whose own journal has an update a little after it is published.
+    pub async fn assert_unharmed_by_log(&self) {
+        self.publish("\"still here\"").await;
         assert!(!self.log().contains("panicked"), "{}", self.log());
     }
 

@@ -197,6 +197,18 @@ pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_hand
     assert_eq!(browser.read("window.lessons.untranslated()").await, json!([]));
     assert_eq!(browser.read("document.querySelectorAll('#lab-hello .bars b').length >= 3").await, json!(true));
     browser.screenshot("lesson-zh").await;
+    // Nor do the pictures of the lanes, and what is said beside them.
+    for (lesson, lab) in [("01-polling", "empty"), ("05-sse", "six"), ("07-resume", "lost")] {
+        open(&format!("/learn/zh/{lesson}")).await;
+        // The first picture of a page begins by itself.
+        let begin = format!("document.querySelector('#lab-{lab} button.watch')?.click()");
+        browser.driver.execute(begin, Vec::new()).await.unwrap();
+        browser
+            .until("something is seen", "page.lanes.length > 0 && page.lanes.every((lane) => lane.audit.received > 1)")
+            .await;
+        browser.screenshot(&format!("lanes-zh-{lesson}")).await;
+        assert_eq!(browser.read("window.lessons.untranslated()").await, json!([]));
+    }
 
     open("/learn/en/").await;
     browser

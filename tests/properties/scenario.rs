@@ -1,4 +1,6 @@
 //! A scenario file never ends the program; where one of its lines is wrong, the line is named.
+//!
+//! Longer than most files: every way to make a scenario stands with what is expected of it.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;

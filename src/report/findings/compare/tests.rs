@@ -1,4 +1,6 @@
 //! Of the comparison: false alarms, what is found, what speaks against comparing.
+//!
+//! One file, since all of them share the runs that are made at its end.
 
 use std::sync::LazyLock;
 

@@ -22,11 +22,13 @@ mod setting;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use self::loss::Lossy;
 use self::over::{H2_PING_AND_ACK, Over, RECORD_BYTES, steady};
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
+pub use self::traffic::{Traffic, traffic};
 use crate::limits;
 use crate::run::Transport;
 use crate::run::file::{Leaving, Run};
