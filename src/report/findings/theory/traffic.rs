@@ -1,5 +1,6 @@
 //! What a workload ought to put on the wire, without a run: the same models, asked for a server that is yet to be.
 
+use super::over::Over;
 use super::setting::{Gaps, Setting};
 use super::sizes::Lengths;
 use super::{Predicted, predict};
@@ -46,6 +47,8 @@ pub fn traffic(workload: &Workload, interval: [f64; 2], segment_bytes: u64) -> O
             request_header_bytes: 0,
             hold_ns: workload.hold_ns,
         },
+        // HTTP/1.1 in the clear, as workloads are written down.
+        over: Over::default(),
     };
     let all = predict(workload.transport, &setting);
     let of = |metric| all.iter().find(|one: &&Predicted| one.metric == metric).map(|one| one.predicted);
