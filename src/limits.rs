@@ -393,6 +393,76 @@ pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Connections that a ramp makes in a second at the very least; slower, and it is given up.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
 
+// Agents --------------------------------------------------------------------------------------------------------------
+
+/// Agents of one run.
+pub const AGENTS_MAX: usize = 64;
+/// How long a coordinator waits for the agents that it was told to expect.
+pub const AGENTS_WAIT: Duration = Duration::from_secs(30);
+/// How often it looks who is there.
+pub const AGENT_LOOK: Duration = Duration::from_millis(50);
+/// How often an agent says that it is there.
+pub const AGENT_ALIVE_PERIOD: Duration = Duration::from_millis(500);
+/// Silence after which an agent counts as gone, and a coordinator: ten times that, for a host that is busy.
+pub const AGENT_SILENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(AGENT_SILENCE.as_millis() >= 10 * AGENT_ALIVE_PERIOD.as_millis());
+/// How long an agent waits for an answer.
+pub const AGENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two hellos of an agent that has no coordinator yet.
+pub const AGENT_HELLO_REST: Duration = Duration::from_millis(200);
+/// How long an agent waits for the next order in a trial: the longest interval and its schedule.
+pub const AGENT_ORDER_TIMEOUT: Duration = Duration::from_secs(3_900);
+const _: () = assert!(AGENT_ORDER_TIMEOUT.as_secs() as u128 * 1_000_000_000 > LENGTH_MAX.0 as u128);
+/// What the coordinator allows beyond what it allows clients of its own: clock exchanges, and a message.
+pub const AGENT_GRACE: Duration = Duration::from_secs(10);
+/// Between the word to begin and the first update, with agents: every one must know before it comes.
+pub const AGENT_LEAD: Nanos = Nanos(500 * Nanos::MILLI.0);
+/// Messages that wait to be read; an agent sends some tens of them in a trial.
+pub const AGENT_MESSAGES_WAITING: usize = 4_096;
+/// Orders that wait for a trial: begin, finish, abandon.
+pub const AGENT_ORDERS_WAITING: usize = 8;
+/// A message before it was deflated.
+pub const AGENT_MESSAGE_BYTES_MAX: usize = 32 << 20;
+/// How long connecting to a NATS server may take.
+pub const NATS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Capacity ------------------------------------------------------------------------------------------------------------
+
+/// Trials of each transport that a calibration makes: more than twice the terms of the fit, and about a minute.
+pub const CAPACITY_TRIALS: usize = 14;
+/// The least from which anything is predicted: one more than there are terms would leave no error to tell.
+pub const CAPACITY_TRIALS_MIN: usize = 8;
+/// The most: a calibration of half an hour.
+pub const CAPACITY_TRIALS_MAX: usize = 100;
+const _: () = assert!(CAPACITY_TRIALS_MIN <= CAPACITY_TRIALS && CAPACITY_TRIALS <= CAPACITY_TRIALS_MAX);
+/// Settings that a validation measures, of all transports together.
+pub const CAPACITY_HELD_OUT: usize = 40;
+/// Clients of the smallest trial: with fewer, timers take more than they do.
+pub const CAPACITY_CLIENTS_MIN: u32 = 50;
+/// Clients of the largest, unless asked for more: a ramp of half a second.
+pub const CAPACITY_CLIENTS: u32 = 2_000;
+/// Updates a second in a trial, from and to.
+pub const CAPACITY_RATES: [f64; 2] = [1.0, 20.0];
+/// Bytes of an update, from and to.
+pub const CAPACITY_PAYLOADS: [f64; 2] = [16.0, 4_096.0];
+/// Seconds between two polls of a client, from and to.
+pub const CAPACITY_POLL_INTERVALS: [f64; 2] = [0.25, 2.0];
+/// Deliveries a second of a trial, at the most: a fifth of what two cores carry, generator and server together.
+pub const CAPACITY_DELIVERIES_PER_S: f64 = 8_000.0;
+/// Warm-up of a trial.
+pub const CAPACITY_WARM_UP: Nanos = Nanos::SECOND;
+/// Measured interval of a trial, or [`CAPACITY_CYCLES`] of its updates and polls if that is longer.
+pub const CAPACITY_MEASURE: Nanos = Nanos(2 * Nanos::SECOND.0);
+/// See [`CAPACITY_MEASURE`].
+pub const CAPACITY_CYCLES: u32 = 2;
+/// The share of a node's processors that predictions let be busy: what is left is for bursts, and for other nodes' clients
+/// when one of them ends.
+pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
+/// Clients that a prediction may be asked for.
+pub const CAPACITY_ASKED_MAX: f64 = 1e10;
+/// Payload of a full segment on Ethernet: 1,500 B less the headers of IPv4 and TCP with timestamps.
+pub const ETHERNET_SEGMENT_BYTES: u64 = 1_500 - TCP_IPV4_HEADER_BYTES;
+
 // The link ------------------------------------------------------------------------------------------------------------
 
 /// Round trip of the link: three times the quarter second to a geostationary satellite and back, and more.

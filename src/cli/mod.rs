@@ -1,5 +1,6 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
+mod agents;
 pub mod args;
 mod bounded;
 mod calibrate;
@@ -11,6 +12,7 @@ mod learn;
 pub mod loadgen;
 mod log;
 pub mod path;
+mod predict;
 pub mod process;
 mod protocol;
 pub mod server;

@@ -105,6 +105,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         handshakes: handshakes(&data.handshakes),
         sharing: sharing(&data),
         proxy: data.proxy.clone(),
+        agents: Vec::new(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.knows.time), window),
         latency_shift_ns: shift,
@@ -279,7 +280,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
 }
 
 /// What the delivery audit has against the trial.
-fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
+pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
     let mut causes = Vec::new();
     if expected == 0 {
@@ -325,7 +326,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
 }
 
 /// What the generator and its host have against it.
-fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let health = &trial.health;
     let (lag_ns_p50, lag_ns_p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
@@ -348,7 +349,7 @@ fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
 }
 
 /// What connections, link and bytes have against it.
-fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let wire = &trial.wire;
     let Health { refused, throttled, .. } = trial.health;

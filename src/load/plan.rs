@@ -12,11 +12,13 @@ mod targets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use preflight::{Forecast, Note, OpenFiles, Refusal};
 pub use refusals::PlanError;
 
 use crate::limits;
+use crate::load::agents::Fleet;
 use crate::load::context::Subject;
 use crate::load::foreign::catalog::Catalog;
 use crate::load::link::LinkOptions;
@@ -53,6 +55,8 @@ pub struct Plan {
     pub server_core: Option<usize>,
     /// Further arguments of the servers that are started.
     pub server_args: Vec<String>,
+    /// Who runs the clients, if not this process.
+    pub fleet: Option<Arc<Fleet>>,
 }
 
 /// One point of the sweep.
@@ -117,6 +121,7 @@ impl Plan {
             out,
             server_core: None,
             server_args,
+            fleet: None,
         };
         plan.keep_described()?;
         Ok(plan)

@@ -8,6 +8,7 @@
 //! Longer than most files: the order of the steps above is what a trial is, and is read from top to bottom.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -126,8 +127,9 @@ async fn measure(
     };
     let mut memory = Memory { before: read_memory(target), ..Memory::default() };
 
-    let (mut clients, progress) = spawn(plan, which, target, context);
-    all_connected(&mut clients, context, which.point.point.clients).await?;
+    let (point, ids) = (&which.point.point, 0..which.point.point.clients);
+    let (mut clients, progress) = spawn(point, which.subject, seed(plan, which), &target.authority(), ids, context);
+    all_connected(&mut clients, context, point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory(target);
 
@@ -159,7 +161,7 @@ async fn measure(
         relay.saturating_add(proxy_cpu().unwrap_or_default())
     };
     let proxy_begun = proxy_cpu();
-    let begun = snapshot(target, context, &progress, relay_cpu(path_begun))?;
+    let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun))?;
     let begun = Snapshot { server_retransmitted: asked, ..begun };
     let mut relations = vec![(begun.at, context.relation)];
     // One host has one clock.
@@ -171,7 +173,7 @@ async fn measure(
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let path_ended = read(&mut path)?;
-    let ended = snapshot(target, context, &progress, relay_cpu(path_ended))?;
+    let ended = snapshot(context, &progress, target.cpu(), relay_cpu(path_ended))?;
     let proxy_ended = proxy_cpu();
     let ended = Snapshot { server_retransmitted: target.retransmitted(which.subject).await, ..ended };
     if is_far {
@@ -257,26 +259,26 @@ fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>
 }
 
 /// The same for all transports at one point in one round: they meet the same phases and the same losses.
-fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
+pub(super) fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
     plan.scenario.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64
 }
 
-/// Starts every client with its own phase.
-fn spawn(
-    plan: &Plan,
-    which: TrialId<'_>,
-    target: &UnderTest,
+/// Starts these of all clients, each with its own phase.
+pub(super) fn spawn(
+    point: &Point,
+    subject: Subject,
+    seed: u64,
+    authority: &str,
+    ids: Range<u32>,
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
-    let point = &which.point.point;
-    let phases = phases(point.clients, point.poll_interval_ns, seed(plan, which));
-    let authority = target.authority();
+    let phases = phases(point.clients, point.poll_interval_ns, seed);
     let mut clients = JoinSet::new();
-    let mut progress = Vec::with_capacity(phases.len());
-    for (id, poll_phase) in (0..).zip(phases) {
+    let mut progress = Vec::with_capacity(ids.len());
+    for (id, poll_phase) in (0..).zip(phases).filter(|(id, _)| ids.contains(id)) {
         let options = Options {
-            host: HeaderValue::try_from(&authority).expect("an authority is fit for a header"),
-            headers: request_headers(point, which.subject, &authority),
+            host: HeaderValue::try_from(authority).expect("an authority is fit for a header"),
+            headers: request_headers(point, subject, authority),
             clock: context.clock,
             poll_interval: point.poll_interval_ns,
             poll_phase,
@@ -359,7 +361,11 @@ fn cookie(bytes: u32) -> HeaderMap {
 }
 
 /// Waits until each client has its first position or answer.
-async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, wanted: u32) -> Result<(), TrialError> {
+pub(super) async fn all_connected(
+    clients: &mut JoinSet<Outcome>,
+    context: &TrialContext,
+    wanted: u32,
+) -> Result<(), TrialError> {
     let patience = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(wanted / limits::RAMP_PER_SECOND_MIN));
     let gave_up = tokio::select! {
         _all = context.connected.acquire_many(wanted) => return Ok(()),
@@ -378,10 +384,10 @@ async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, w
 }
 
 /// Reads everything that can be read without asking.
-fn snapshot(
-    target: &UnderTest,
+pub(super) fn snapshot(
     context: &TrialContext,
     progress: &[Arc<ClientProgress>],
+    server_cpu: Option<Nanos>,
     relay_cpu: Nanos,
 ) -> Result<Snapshot, TrialError> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -389,7 +395,7 @@ fn snapshot(
         at: context.clock.now(),
         relay_cpu,
         unix_ns: Nanos::from(unix).0,
-        server_cpu: target.cpu(),
+        server_cpu,
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host: host::time(),
@@ -404,7 +410,7 @@ fn snapshot(
 }
 
 /// Waits until each client holds what was due in the interval, or could have asked for it twice.
-async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
+pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
     let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
     let done = async {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::run::Transport;
+use crate::run::agents::AgentReport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::path::report::PathReport;
@@ -204,6 +205,9 @@ pub struct Trial {
     /// What the proxy before the server took, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyReport>,
+    /// The agents that ran its clients together, if there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentReport>,
     /// Clients that left and came back, if they were to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,

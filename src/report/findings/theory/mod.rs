@@ -18,10 +18,12 @@ mod setting;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use self::loss::Lossy;
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
+pub use self::traffic::{Traffic, traffic};
 use crate::limits;
 use crate::run::Transport;
 use crate::run::file::{Leaving, Run};

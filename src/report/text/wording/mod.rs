@@ -14,9 +14,11 @@
 //! | `memory` | by how much the server's memory grows with each client |
 //! | `thresholds` | what became of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
+//! | `capacity` | what a workload needs, by a calibration |
 //!
 //! All of them stand in `golden.txt`, to be read by eye: a test writes it with `PUSHPULL_BLESS=1` and fails where it differs.
 
+mod capacity;
 mod claims;
 mod comparisons;
 mod crossovers;
@@ -32,6 +34,7 @@ mod tests;
 mod thresholds;
 mod withheld;
 
+pub(crate) use capacity::*;
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;
