@@ -419,7 +419,7 @@ async fn each_flag_of_the_help_stands_under_its_own_heading() {
     for (program, arguments) in [(Path::new(SERVER), &[][..]), (&loadgen, &["serve"])] {
         let flags = flags_by_heading(program, arguments).await;
         let headings: Vec<&str> = flags.keys().map(String::as_str).collect();
-        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options"]);
+        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options", "Protocol", "Several nodes"]);
         for (heading, wanted) in [
             ("Access control", &["token-file", "allow-origin", "publish-rate"][..]),
             ("Feed", &feed),

@@ -8,6 +8,7 @@ mod common;
 mod failures;
 mod publishing;
 mod resume;
+mod schedules;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         failures::a_purge_is_a_gap_for_who_is_behind_and_nothing_for_who_is_not,
         failures::a_stream_made_anew_is_another_epoch_on_open_connections_too,
         failures::a_stream_that_is_no_log_is_refused_with_the_reason,
+        schedules::schedules_of_failures_lose_double_and_reorder_nothing,
         failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
     ];
     common::trials::run(&[missing], tests)
