@@ -167,7 +167,7 @@ fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, de
                     publish();
                 }
             }
-            Event::Requested | Event::Retry(_) | Event::MissedPoll => {}
+            Event::Requested | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
             Event::Empty | Event::Gap(_) => panic!("each request brings its update: {event:?}"),
         },
     );
@@ -196,7 +196,7 @@ fn came_back_empty(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
                     lab.app.journal.append(AT, AT, &data);
                 }
             }
-            Event::Requested | Event::Retry(_) | Event::MissedPoll | Event::Update(_) => {}
+            Event::Requested | Event::Retry(_) | Event::MissedPoll | Event::Update(_) | Event::Decompressed { .. } => {}
             Event::Gap(_) => panic!("nothing is lost: {event:?}"),
         },
     );

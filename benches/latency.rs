@@ -92,7 +92,7 @@ fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Durat
                 Pace::Requests if has_position => append(&lab.app.journal, clock.now(), &data),
                 Pace::Requests | Pace::Poisson => {}
             },
-            Event::Empty | Event::MissedPoll | Event::Retry(_) => {}
+            Event::Empty | Event::MissedPoll | Event::Retry(_) | Event::Decompressed { .. } => {}
             Event::Gap(gap) => panic!("the journal is too small for this bench: {gap:?}"),
         },
     );

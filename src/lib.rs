@@ -12,7 +12,7 @@
 //! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`mod@print`], [`files`], [`net`]: what everything else is
 //!    written in.
 //! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
-//! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them.
+//! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them; the log of several nodes.
 //! 4. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
 //! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down. [`http`]: routes, and the live page
 //!    with the files in `web/`.

@@ -29,6 +29,55 @@ pub const UPDATE_BYTES_MAX: usize = 256 << 10;
 pub const UPDATE_NESTING_MAX: usize = 100;
 const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
+// The log that several nodes follow -------------------------------------------------------------------------------------
+
+/// How often the NATS server says that it has nothing new. Two that are missing in a row are a connection that is dead.
+pub const LOG_HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long one request for messages stands; it must be longer than two heartbeats.
+pub const LOG_PULL_EXPIRES: Duration = Duration::from_secs(10);
+const _: () = assert!(LOG_HEARTBEAT.as_millis() * 2 < LOG_PULL_EXPIRES.as_millis());
+/// Messages that are asked for at once: far below the 65,536 that the client library buffers before it drops some.
+pub const LOG_PULL_MESSAGES: usize = 1_000;
+/// How often a node compares what it holds with the stream.
+pub const LOG_LOOK: Duration = Duration::from_secs(1);
+/// Looks in a row at which the stream must have gone back behind what the node holds: a new leader of a cluster may
+/// answer before it has applied all that it has.
+pub const LOG_BACK_LOOKS: u32 = 3;
+/// How long the NATS server may take for an answer.
+pub const LOG_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a node rests before it tries to follow again.
+pub const LOG_REST: Duration = Duration::from_millis(100);
+/// The longest such rest; it doubles up to here while nothing answers.
+pub const LOG_REST_MAX: Duration = Duration::from_secs(1);
+/// How long a stream that a node has followed may be missing before the node makes it anew: time enough for whoever
+/// deleted it to make it as they like.
+pub const LOG_MISSING_MAX: Duration = Duration::from_secs(5);
+/// How far ahead of this node another may be: at a thousand updates a second, a quarter of an hour.
+pub const LOG_AHEAD_MAX: u64 = 1_000_000;
+/// How long the acknowledgement of one attempt to publish is awaited: above the p99 of three servers under load (9 ms), and
+/// below their change of leader (6.5 s), which further attempts outlast or not.
+pub const LOG_ACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long `POST /updates` is tried before it is answered with 503.
+pub const LOG_PUBLISH_PATIENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(LOG_ACK_TIMEOUT.as_millis() < LOG_PUBLISH_PATIENCE.as_millis());
+/// After how long a publisher that was refused may try again.
+pub const LOG_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Updates of a feed that may be without acknowledgement at the same time: 10,000 publishes at once hang the server.
+pub const LOG_IN_FLIGHT_MAX: usize = 256;
+/// How long the server knows the identifiers of what was published, so that a second attempt is no duplicate.
+pub const LOG_DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// How long a feed tries to publish an update before it gives it up: past the window it could be stored twice.
+pub const LOG_FEED_PATIENCE: Duration = Duration::from_secs(60);
+const _: () = assert!(LOG_FEED_PATIENCE.as_secs() + LOG_ACK_TIMEOUT.as_secs() < LOG_DUPLICATE_WINDOW.as_secs());
+/// An `Idempotency-Key`: a UUID has 36 characters.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// A message of a stream that a node makes: an update with its headers.
+pub const LOG_MESSAGE_BYTES_MAX: i32 = (UPDATE_BYTES_MAX + 1024) as i32;
+/// A stream's name; the NATS server allows 255.
+pub const LOG_NAME_BYTES_MAX: usize = 64;
+/// Servers of one stream: RAFT gains nothing from more.
+pub const LOG_REPLICAS_MAX: usize = 5;
+
 // The feed ------------------------------------------------------------------------------------------------------------
 
 /// Updates a second of the synthetic feed; past it the schedule would be finer than the kernel's timer.
@@ -188,6 +237,38 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sessions that a client keeps to resume. Each handshake brings two tickets, and a client has one connection at a time.
 pub const TLS_CLIENT_SESSIONS: usize = 4;
+/// How often a client lets others run before it waits for the first frame of an HTTP/2 server by the clock: on loopback it
+/// is there by then.
+pub const SETTINGS_YIELDS: u32 = 50;
+/// Between two looks for it from then on.
+pub const SETTINGS_LOOK: Duration = Duration::from_millis(1);
+/// An answer below this is not compressed: the head and the trailer of gzip take 18 bytes (RFC 1952), and few repeat.
+pub const COMPRESS_BYTES_MIN: u64 = 100;
+/// gzip's level: zlib's own middle.
+pub const GZIP_LEVEL: u32 = 6;
+/// zstd's level. Higher ones gain little on small messages and take more memory for each client.
+pub const ZSTD_LEVEL: i32 = 1;
+/// The window of zstd that the server sends with: 64 KiB, some hundred updates, in the memory of both sides for each stream.
+pub const ZSTD_WINDOW_LOG: u32 = 16;
+/// The largest window of zstd that a client takes: 8 MiB (RFC 9659 section 3).
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Compressed bytes between two looks at how much they were: of these, 4 can stand for a block of 128 KiB (RFC 8878
+/// section 3.1.1.2), so at most 2 MiB come of a piece.
+pub const UNPACK_PIECE_BYTES: usize = 64;
+/// Streams at a time on one HTTP/2 connection: twice what RFC 9113 section 6.5.2 recommends as the least, and what hyper
+/// takes by itself.
+pub const H2_STREAMS_MAX: u32 = 200;
+/// The most of these that can be set.
+pub const H2_STREAMS_SETTING_MAX: usize = 10_000;
+/// Bytes of one HTTP/2 stream that the server holds for a client that takes none: as many as a large update. hyper's own
+/// bound is 400 KiB, for each of 200 streams.
+pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Between two looks at a client that has begun like one of HTTP/2 and not gone on.
+pub const PREFACE_LOOK: Duration = Duration::from_millis(10);
+/// How often an HTTP/2 connection is asked for a sign of life, as WebSockets are.
+pub const H2_PING: Duration = WS_PING;
+/// How long it may take to give one.
+pub const H2_PING_WAIT: Duration = WS_PONG_WAIT;
 /// Streams of a connection that the byte ledger follows one by one, and requests that it sees wait: far above the
 /// 200 at a time that a server allows.
 pub const LEDGER_STREAMS_MAX: usize = 20_000;
@@ -281,6 +362,8 @@ pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Connections that a ramp usually makes in a second, for estimates.
 pub const RAMP_PER_SECOND_USUAL: f64 = 5_000.0;
 const _: () = assert!(RAMP_PER_SECOND_USUAL > RAMP_PER_SECOND_MIN as f64);
+/// A control answer: the record of all updates that a server may retain, 200 bytes each.
+pub const CONTROL_BYTES_MAX: usize = 64 << 20;
 /// One request of the control plane.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Exchanges from which the relation of two hosts' clocks is taken.
@@ -309,6 +392,76 @@ pub const SETTLE: Duration = Duration::from_millis(200);
 pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// Connections that a ramp makes in a second at the very least; slower, and it is given up.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
+
+// Agents --------------------------------------------------------------------------------------------------------------
+
+/// Agents of one run.
+pub const AGENTS_MAX: usize = 64;
+/// How long a coordinator waits for the agents that it was told to expect.
+pub const AGENTS_WAIT: Duration = Duration::from_secs(30);
+/// How often it looks who is there.
+pub const AGENT_LOOK: Duration = Duration::from_millis(50);
+/// How often an agent says that it is there.
+pub const AGENT_ALIVE_PERIOD: Duration = Duration::from_millis(500);
+/// Silence after which an agent counts as gone, and a coordinator: ten times that, for a host that is busy.
+pub const AGENT_SILENCE: Duration = Duration::from_secs(5);
+const _: () = assert!(AGENT_SILENCE.as_millis() >= 10 * AGENT_ALIVE_PERIOD.as_millis());
+/// How long an agent waits for an answer.
+pub const AGENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two hellos of an agent that has no coordinator yet.
+pub const AGENT_HELLO_REST: Duration = Duration::from_millis(200);
+/// How long an agent waits for the next order in a trial: the longest interval and its schedule.
+pub const AGENT_ORDER_TIMEOUT: Duration = Duration::from_secs(3_900);
+const _: () = assert!(AGENT_ORDER_TIMEOUT.as_secs() as u128 * 1_000_000_000 > LENGTH_MAX.0 as u128);
+/// What the coordinator allows beyond what it allows clients of its own: clock exchanges, and a message.
+pub const AGENT_GRACE: Duration = Duration::from_secs(10);
+/// Between the word to begin and the first update, with agents: every one must know before it comes.
+pub const AGENT_LEAD: Nanos = Nanos(500 * Nanos::MILLI.0);
+/// Messages that wait to be read; an agent sends some tens of them in a trial.
+pub const AGENT_MESSAGES_WAITING: usize = 4_096;
+/// Orders that wait for a trial: begin, finish, abandon.
+pub const AGENT_ORDERS_WAITING: usize = 8;
+/// A message before it was deflated.
+pub const AGENT_MESSAGE_BYTES_MAX: usize = 32 << 20;
+/// How long connecting to a NATS server may take.
+pub const NATS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Capacity ------------------------------------------------------------------------------------------------------------
+
+/// Trials of each transport that a calibration makes: more than twice the terms of the fit, and about a minute.
+pub const CAPACITY_TRIALS: usize = 14;
+/// The least from which anything is predicted: one more than there are terms would leave no error to tell.
+pub const CAPACITY_TRIALS_MIN: usize = 8;
+/// The most: a calibration of half an hour.
+pub const CAPACITY_TRIALS_MAX: usize = 100;
+const _: () = assert!(CAPACITY_TRIALS_MIN <= CAPACITY_TRIALS && CAPACITY_TRIALS <= CAPACITY_TRIALS_MAX);
+/// Settings that a validation measures, of all transports together.
+pub const CAPACITY_HELD_OUT: usize = 40;
+/// Clients of the smallest trial: with fewer, timers take more than they do.
+pub const CAPACITY_CLIENTS_MIN: u32 = 50;
+/// Clients of the largest, unless asked for more: a ramp of half a second.
+pub const CAPACITY_CLIENTS: u32 = 2_000;
+/// Updates a second in a trial, from and to.
+pub const CAPACITY_RATES: [f64; 2] = [1.0, 20.0];
+/// Bytes of an update, from and to.
+pub const CAPACITY_PAYLOADS: [f64; 2] = [16.0, 4_096.0];
+/// Seconds between two polls of a client, from and to.
+pub const CAPACITY_POLL_INTERVALS: [f64; 2] = [0.25, 2.0];
+/// Deliveries a second of a trial, at the most: a fifth of what two cores carry, generator and server together.
+pub const CAPACITY_DELIVERIES_PER_S: f64 = 8_000.0;
+/// Warm-up of a trial.
+pub const CAPACITY_WARM_UP: Nanos = Nanos::SECOND;
+/// Measured interval of a trial, or [`CAPACITY_CYCLES`] of its updates and polls if that is longer.
+pub const CAPACITY_MEASURE: Nanos = Nanos(2 * Nanos::SECOND.0);
+/// See [`CAPACITY_MEASURE`].
+pub const CAPACITY_CYCLES: u32 = 2;
+/// The share of a node's processors that predictions let be busy: what is left is for bursts, and for other nodes' clients
+/// when one of them ends.
+pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
+/// Clients that a prediction may be asked for.
+pub const CAPACITY_ASKED_MAX: f64 = 1e10;
+/// Payload of a full segment on Ethernet: 1,500 B less the headers of IPv4 and TCP with timestamps.
+pub const ETHERNET_SEGMENT_BYTES: u64 = 1_500 - TCP_IPV4_HEADER_BYTES;
 
 // The link ------------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
 //! Bad input on the command line: each gets one clear sentence and the right exit code, no panic, no orphan process.
+//!
+//! It is one list of bad input, and so one file.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -8,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{PATIENCE, Said, loadgen, run, send_signal, within};
+use common::{Said, loadgen, run, send_signal, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -175,10 +177,9 @@ async fn a_place_that_cannot_be_written_is_named_before_anything_is_measured() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let out = file.join("reports");
-    let began = std::time::Instant::now();
     let said = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
     assert_refused(&said, 1, &[out.to_str().unwrap(), "--out"]);
-    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    assert!(!said.stderr.contains("round 1"), "no trial was made: {said:?}");
 }
 
 #[tokio::test]
@@ -418,7 +419,7 @@ async fn each_flag_of_the_help_stands_under_its_own_heading() {
     for (program, arguments) in [(Path::new(SERVER), &[][..]), (&loadgen, &["serve"])] {
         let flags = flags_by_heading(program, arguments).await;
         let headings: Vec<&str> = flags.keys().map(String::as_str).collect();
-        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options"]);
+        assert_eq!(headings, ["Access control", "Feed", "Limits", "Options", "Protocol", "Several nodes"]);
         for (heading, wanted) in [
             ("Access control", &["token-file", "allow-origin", "publish-rate"][..]),
             ("Feed", &feed),

@@ -253,3 +253,28 @@ fn a_file_that_is_handed_in_can_be_empty_and_nothing_else_can() {
         assert!(!validator.is_valid(&file), "{member}");
     }
 }
+
+/// What stands behind this word, in single quotes.
+fn quoted<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+}
+
+#[test]
+fn what_stands_on_the_pictures_of_the_lanes_can_be_said_in_both_languages() {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+    let read = |file: &str| std::fs::read_to_string(web.join(file)).unwrap();
+    let table = read("learn/phrases_zh.js");
+    let mut count = 0;
+    for file in ["format.js", "clock.js", "view.js", "diagram.js", "sentences.js"] {
+        let text = read(file);
+        for phrase in [" say('", "(say('", " phrase('", "(phrase('", "[say('", "kept: '", "forgot: '"]
+            .into_iter()
+            .flat_map(|before| quoted(&text, before))
+        {
+            let is_there = table.contains(&format!("'{phrase}':")) || table.contains(&format!(" {phrase}:"));
+            assert!(is_there, "{file}: `{phrase}` is not in web/learn/phrases_zh.js");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} phrases");
+}

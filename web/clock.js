@@ -1,6 +1,7 @@
 // Relates the browser's clock to the server's: `at_us` of an update becomes a moment of `performance.now()`.
 
 import { time } from './format.js';
+import { say } from './phrases.js';
 
 const EXCHANGES = 8;
 const AGAIN_AFTER_MS = 30_000;
@@ -44,7 +45,7 @@ export const uncertaintyMs = () => clock.roundTripMs / 2;
 /** A latency between the two clocks. One below their uncertainty cannot be told from none, and is not given digits. */
 export function latency(ms) {
   if (ms === null || !Number.isFinite(ms)) return '–';
-  return ms < uncertaintyMs() ? `under ${time(uncertaintyMs())}` : time(ms);
+  return ms < uncertaintyMs() ? say('under {time}', { time: time(uncertaintyMs()) }) : time(ms);
 }
 
 /** How long a byte takes one way on this page's connections, as far as can be known: half of the round trip. */

@@ -94,8 +94,13 @@ export function makeConnectionLimit(page) {
         'WebSocket (counted apart), or one stream shared by all tabs (SharedWorker, BroadcastChannel).';
       return;
     }
-    result.textContent = `${STREAMS_MAX} more streams opened without a stall: this browser, or a proxy with HTTP/2, ` +
-      'allows more connections than six.';
+    const protocol = performance.getEntriesByType('navigation')[0]?.nextHopProtocol ?? '';
+    result.dataset.protocol = protocol;
+    result.textContent = protocol === 'h2'
+      ? `${STREAMS_MAX} more streams opened without a stall: over HTTP/2 each request is a stream of one connection, and ` +
+        'the limit of six is gone. What is left is the number of streams that a server allows: here 200.'
+      : `${STREAMS_MAX} more streams opened without a stall: this browser, or a proxy with HTTP/2, ` +
+        'allows more connections than six.';
   }
 
   show([], false);

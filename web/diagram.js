@@ -4,6 +4,7 @@
 import { latency } from './clock.js';
 import { bytes as showBytes, counted } from './format.js';
 import { drawFrame, drawTextBlock } from './glyphs.js';
+import { say } from './phrases.js';
 import { followed } from './sentences.js';
 
 /** No text is smaller: it is read from the last row. */
@@ -344,12 +345,12 @@ export class Diagram {
       context.fillStyle = color;
       if (width > 3) {
         context.fillRect(x, this.serverY - 5, width, 5);
-        if (!this.isLow) this.text(`waits ${latency(left - this.scene.at)}`, x + 4, this.serverY - 10, color);
+        if (!this.isLow) this.text(say('waits {time}', { time: latency(left - this.scene.at) }), x + 4, this.serverY - 10, color);
       }
       this.dot(x, this.serverY, color);
       if (followed(this.lane, frame)) {
         this.dot(this.x(one.arrived), clientY, color);
-        this.text(`here after ${latency(one.arrived - one.due)}`, this.x(one.arrived) - 6, clientY + (this.isLow ? 16 : 18), color, 'arrival');
+        this.text(say('here after {time}', { time: latency(one.arrived - one.due) }), this.x(one.arrived) - 6, clientY + (this.isLow ? 16 : 18), color, 'arrival');
       }
     }
     // In every lane alike: a ring for what was missed and recovered, a cross for what was lost.
@@ -375,7 +376,7 @@ export class Diagram {
     for (const cut of this.lane.cuts) {
       if (cut.at < this.from || cut.at > this.now) continue;
       this.cross(this.x(cut.at), (this.serverY + clientY) / 2, 7);
-      this.text('cut', this.x(cut.at) + 11, (this.serverY + clientY) / 2 + 5, this.color.bad, 'middle');
+      this.text(say('cut'), this.x(cut.at) + 11, (this.serverY + clientY) / 2 + 5, this.color.bad, 'middle');
     }
   }
 
@@ -464,21 +465,21 @@ export class Diagram {
         }
       }
       for (const arrow of this.downward) {
-        if (arrow.one.outcome === 'failed') beside('broken off', arrow, outside, this.color.bad);
+        if (arrow.one.outcome === 'failed') beside(say('broken off'), arrow, outside, this.color.bad);
         if (arrow.one.outcome === 'empty' && arrow.one.down > 0) {
-          beside(`nothing ↓ ${showBytes(arrow.one.down)}`, arrow, outside, this.color.muted);
+          beside(say('nothing ↓ {bytes}', { bytes: showBytes(arrow.one.down) }), arrow, outside, this.color.muted);
         }
       }
-      for (const arrow of this.refused) beside('refused', { ...arrow, share: 1 }, 1, this.color.bad);
+      for (const arrow of this.refused) beside(say('refused'), { ...arrow, share: 1 }, 1, this.color.bad);
       for (const arrow of this.upward) if (lane.bytesOfRequest) beside(up(arrow), arrow, -outside, this.color.muted);
       return;
     }
     for (const [from, middle, to] of this.connects) {
       beside('TCP', { ...this.arrow(from, to, 0, null), share: this.now >= middle ? 1 : 0 }, -1, this.color.muted);
     }
-    for (const arrow of this.upward) beside(lane.key === 'sse' ? 'GET' : 'GET, upgrade', arrow, -1, this.color.muted);
+    for (const arrow of this.upward) beside(lane.key === 'sse' ? 'GET' : say('GET, upgrade'), arrow, -1, this.color.muted);
     for (const arrow of this.downward) {
-      beside(lane.key === 'sse' ? '200, stays open' : '101, switched', arrow, 1, this.color.lane);
+      beside(lane.key === 'sse' ? say('200, stays open') : say('101, switched'), arrow, 1, this.color.lane);
     }
     const groups = together(this.recovered);
     for (const group of groups) {
@@ -505,8 +506,8 @@ export class Diagram {
   names() {
     const { context } = this;
     context.font = `${FONT_PX}px ${this.color.font}`;
-    for (const [words, y, row] of [['server', this.serverY - 10, this.serverY - 10], ['browser', this.clientY + (this.isLow ? 16 : 18), 'arrival']]) {
-      if (this.isLow && words === 'server') continue;
+    for (const [words, y, row] of [[say('server'), this.serverY - 10, this.serverY - 10], [say('browser'), this.clientY + (this.isLow ? 16 : 18), 'arrival']]) {
+      if (this.isLow && row !== 'arrival') continue;
       if (!this.place(2, context.measureText(words).width, row)) continue;
       context.fillStyle = this.color.muted;
       context.fillText(words, 2, y);
@@ -526,8 +527,9 @@ export class Diagram {
   describe() {
     const count = this.exchanges?.length ?? 0;
     const empty = this.exchanges?.filter((one) => one.outcome === 'empty').length ?? 0;
-    const requests = this.lane.isAsking ? `${counted(count, 'request')}, ${empty} of them empty, ` : '';
-    return `${this.lane.title}, sequence diagram: ${requests}${counted(this.deliveries?.length ?? 0, 'update')} received`;
+    const requests = this.lane.isAsking ? say('{requests}, {empty} of them empty, ', { requests: counted(count, 'request'), empty }) : '';
+    return say('{title}, sequence diagram: {requests}{updates} received',
+      { title: say(this.lane.title), requests, updates: counted(this.deliveries?.length ?? 0, 'update') });
   }
 }
 

@@ -1,5 +1,7 @@
 // How figures are written, the same everywhere on the page.
 
+import { say as phrase } from './phrases.js';
+
 /** `812 B`, `4.2 kB`, `1.3 MB`: thousands, as networks count. */
 export function bytes(count) {
   if (count === null || !Number.isFinite(count)) return '–';
@@ -27,13 +29,14 @@ export function seconds(ms) {
 
 /** A length that somebody set: `none`, `250 ms`, `2 s`. */
 export function length(ms) {
-  if (ms === 0) return 'none';
+  if (ms === 0) return phrase('none');
   return ms < 1000 ? `${plain(ms)} ms` : `${plain(ms / 1000)} s`;
 }
 
 /** A rate that somebody set: `10 a second`, `every 5 s`. */
 export function rate(perSecond) {
-  return perSecond >= 1 ? `${plain(perSecond)} a second` : `every ${Number((1 / perSecond).toPrecision(2))} s`;
+  return perSecond >= 1 ? phrase('{count} a second', { count: plain(perSecond) })
+    : phrase('every {seconds} s', { seconds: Number((1 / perSecond).toPrecision(2)) });
 }
 
 /** `1,234` */
@@ -43,7 +46,7 @@ export function whole(count) {
 
 /** `1 update`, `3 updates` */
 export function counted(count, noun) {
-  return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
+  return phrase(`{count} ${noun}${count === 1 ? '' : 's'}`, { count: whole(count) });
 }
 
 /** About three digits. */

@@ -35,7 +35,7 @@ const QUESTIONS = [
   {
     ask: 'An update arrives every 2 seconds, and you poll every half second. What share of your requests comes back empty?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 0.5, payload: 128, poll: 500, hold: 25, rtt: 0 },
-    seconds: 13, min: 0, max: 100, step: 1, unit: ' %',
+    seconds: 10, min: 0, max: 100, step: 1, unit: ' %',
     show: (value) => percent(value / 100),
     measure: (page) => {
       const { empty, requests } = page.counted('polling');
@@ -48,7 +48,7 @@ const QUESTIONS = [
   {
     ask: 'You poll every 2 seconds. How late is an update on average when you get it?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 20, payload: 128, poll: 2000, hold: 25, rtt: 0 },
-    seconds: 13, min: 0, max: 4000, step: 50, unit: ' ms',
+    seconds: 10, min: 0, max: 4000, step: 50, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'polling')),
     theory: () => 1000,
@@ -58,7 +58,7 @@ const QUESTIONS = [
   {
     ask: 'The round trip takes 400 ms longer. By how much is an update on the WebSocket late?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 128, poll: 1000, hold: 25, rtt: 400 },
-    seconds: 8, min: 0, max: 1000, step: 10, unit: ' ms',
+    seconds: 6, min: 0, max: 1000, step: 10, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'websocket')),
     theory: () => 200,
@@ -68,7 +68,7 @@ const QUESTIONS = [
   {
     ask: 'Same long way (400 ms), but 20 updates a second. How late is the average update by long polling?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 20, payload: 128, poll: 1000, hold: 25, rtt: 400 },
-    seconds: 8, min: 0, max: 1600, step: 20, unit: ' ms',
+    seconds: 6, min: 0, max: 1600, step: 20, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'long_polling')),
     theory: () => 400,
@@ -78,7 +78,7 @@ const QUESTIONS = [
   {
     ask: 'Each update carries 100 B of data. On the wire, how many times the bytes of a WebSocket does long polling take?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 100, poll: 1000, hold: 25, rtt: 0 },
-    seconds: 8, min: 1, max: 20, step: 0.5, unit: ' times',
+    seconds: 6, min: 1, max: 20, step: 0.5, unit: ' times',
     show: (value) => `${plain(value)} times`,
     measure: (page) => {
       const per = (key) => {

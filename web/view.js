@@ -3,6 +3,7 @@
 import { latency } from './clock.js';
 import { Diagram, FONT_PX, fit, ticks } from './diagram.js';
 import { element, say, short } from './format.js';
+import { say as phrase } from './phrases.js';
 import { followed, HOW, sentence } from './sentences.js';
 
 export class LaneView {
@@ -13,8 +14,8 @@ export class LaneView {
     this.late = element('p', { class: 'late' });
     this.notice = element('p', { class: 'notice' });
     this.canvas = element('canvas', { class: 'diagram', role: 'img' });
-    this.node = element('section', { class: `lane ${lane.key}`, 'aria-label': lane.title },
-      element('div', { class: 'who' }, element('h2', {}, lane.title), this.how, this.late), this.notice, this.canvas);
+    this.node = element('section', { class: `lane ${lane.key}`, 'aria-label': phrase(lane.title) },
+      element('div', { class: 'who' }, element('h2', {}, phrase(lane.title)), this.how, this.late), this.notice, this.canvas);
   }
 
   attach() {
@@ -29,7 +30,7 @@ export class LaneView {
     this.notice.dataset.tone = tone;
     const one = frame.origin === null ? this.lane.deliveries.at(-1) : followed(this.lane, frame);
     const isAwaited = frame.scene.kind === 'update' && frame.origin !== null;
-    say(this.late, one ? `${latency(one.arrived - one.due)} late` : isAwaited ? 'not here yet' : '');
+    say(this.late, one ? phrase('{time} late', { time: latency(one.arrived - one.due) }) : isAwaited ? phrase('not here yet') : '');
     this.late.classList.toggle('awaited', !one);
     this.canvas.setAttribute('aria-label', this.diagram.describe());
   }
@@ -74,8 +75,8 @@ export class Axis {
 const START = { open: 'opened', update: 'published', cut: 'cut' };
 
 function name(after, frame) {
-  if (frame.origin === null) return after === 0 ? 'now' : `${plain(-after)} s ago`;
-  if (after === 0) return START[frame.scene.kind];
+  if (frame.origin === null) return after === 0 ? phrase('now') : phrase('{time} s ago', { time: plain(-after) });
+  if (after === 0) return phrase(START[frame.scene.kind]);
   return `${after > 0 ? '+' : '−'}${plain(Math.abs(after))} s`;
 }
 

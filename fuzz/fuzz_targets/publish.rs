@@ -19,7 +19,7 @@ fuzz_target!(|body: &[u8]| {
     request.extend(body);
     let answer = Line::exchange(&request);
     let after = Line::exchange(format!("GET /updates/poll?after={before} HTTP/1.1\r\nhost: t\r\n\r\n").as_bytes());
-    let Ok(published) = pushpull::stream::feed::value(body) else {
+    let Ok(published) = pushpull::stream::value(body) else {
         assert_eq!(answer.status, 400);
         assert_eq!(after.status, 204, "nothing was published");
         return;

@@ -39,12 +39,17 @@ pub struct DriftPlace {
     pub drift: Option<PathBuf>,
 }
 
+/// A file of the user's own; `None` of a user without a home.
+pub fn own_file(name: &str) -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = of("XDG_DATA_HOME").or_else(|| Some(of("HOME")?.join(".local/share")))?;
+    Some(data.join("pushpull").join(name))
+}
+
 impl DriftPlace {
     /// The file: as given, or the user's own; `None` of a user without a home.
     pub fn file(&self) -> Option<PathBuf> {
-        let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = || of("XDG_DATA_HOME").or_else(|| Some(of("HOME")?.join(".local/share")));
-        self.drift.clone().or_else(|| Some(data()?.join("pushpull/drift.json")))
+        self.drift.clone().or_else(|| own_file("drift.json"))
     }
 
     /// The calibration there; `None` where none was made, unless one was asked for.

@@ -12,9 +12,9 @@ use crate::stream::feed::Feed;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Feed")]
 pub struct FeedArgs {
-    /// Where updates come from.
-    #[arg(long, value_enum, default_value = "replay")]
-    pub feed: FeedKind,
+    /// Where updates come from [default: replay; none with --log].
+    #[arg(long, value_enum)]
+    pub feed: Option<FeedKind>,
     /// The recording to replay: NDJSON with `at_ms` on each line [default: the bundled week of earthquakes].
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub struct FeedArgs {
 impl FeedArgs {
     /// The feed they describe.
     pub fn feed(&self) -> Feed {
-        match self.feed {
+        match self.feed.unwrap_or(FeedKind::Replay) {
             FeedKind::Replay => {
                 Feed::Replay { file: self.replay.clone(), speed: self.speed.0, from: self.replay_from.0 }
             }

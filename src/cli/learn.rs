@@ -59,6 +59,9 @@ enum LearnCommand {
         /// What you call yourself, in a new hand-in file.
         #[arg(long, value_name = "NAME", default_value = "", requires = "hand_in")]
         student: String,
+        /// Seed of what a check draws (the order of disturbances in `resume`); the same seed draws the same.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         /// The program and its arguments, behind `--`.
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
@@ -94,9 +97,9 @@ pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
         LearnCommand::List => say(&list()).map(|()| DONE),
         LearnCommand::Start { name, language, out } => start(name, language, out.as_deref()).map(|()| DONE),
         LearnCommand::Hint { name } => say(&format!("{}\n", name.hint())).map(|()| DONE),
-        LearnCommand::Check { name, hand_in, student, command } => {
+        LearnCommand::Check { name, hand_in, student, seed, command } => {
             let hand_in = hand_in.map(|file| HandInFile::open(file, &student)).transpose()?;
-            check(name, &command, hand_in).await
+            check(name, &command, seed, hand_in).await
         }
         LearnCommand::Grade { folder, csv } => grade(&folder, csv.as_deref()).map(|()| DONE),
     }
@@ -201,7 +204,7 @@ fn grade(folder: &Path, csv: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn check(exercise: Exercise, command: &[OsString], hand_in: Option<HandInFile>) -> anyhow::Result<u8> {
+async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Option<HandInFile>) -> anyhow::Result<u8> {
     let loadgen = std::env::current_exe().context("cannot find this program itself")?;
     let (mut stages, mut held) = (0, 0);
     let mut printed = Ok(());
@@ -222,7 +225,7 @@ async fn check(exercise: Exercise, command: &[OsString], hand_in: Option<HandInF
     };
     say(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
     let outcome = tokio::select! {
-        outcome = checks::check(exercise, command, &loadgen, &mut progress) => outcome,
+        outcome = checks::check(exercise, command, &loadgen, seed, &mut progress) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.context("cannot receive signals")?;
             print::err("interrupted; your program was ended");

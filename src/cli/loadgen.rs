@@ -3,17 +3,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::agents::{self, AgentArgs, FleetFlags};
 use super::calibrate::{self, CalibrateArgs, DriftPlace};
 use super::children::{BaselineArgs, LinkArgs};
 use super::folders::{self, List, NewFolder};
 use super::learn::{self, LearnArgs};
 use super::path::{self, PathCommand};
+use super::predict::{self, PredictArgs};
 use super::targets;
 use super::trust::TrustFlags;
 use super::try_url::{self, TryArgs};
@@ -161,6 +164,12 @@ enum Command {
     /// Measure by how much two runs of the same thing differ on this machine, for `compare` to use.
     #[command(after_help = after(CALIBRATE_EXAMPLES, &OF_CALIBRATION))]
     Calibrate(CalibrateArgs),
+    /// Predict what a workload needs: processors, memory, bandwidth, nodes; from a calibration of this machine.
+    #[command(after_help = after(predict::EXAMPLES, &OF_CALIBRATION))]
+    Predict(PredictArgs),
+    /// Run a share of a run's clients, for a `loadgen run --agents` on this or another host.
+    #[command(after_help = after(agents::EXAMPLES, &OF_CALIBRATION))]
+    Agent(AgentArgs),
     /// List the scenarios: the question that each asks, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
@@ -195,6 +204,8 @@ struct RunFlags {
     settings: RunSettings,
     #[command(flatten)]
     trust: TrustFlags,
+    #[command(flatten)]
+    fleet: FleetFlags,
     /// Load a server that is not on this host: say so only of one that you may load.
     #[arg(long)]
     i_may_load_this_server: bool,
@@ -230,6 +241,8 @@ impl LoadgenArgs {
                 Command::Link(_)
                 | Command::Path(_)
                 | Command::Calibrate(_)
+                | Command::Predict(_)
+                | Command::Agent(_)
                 | Command::Report { .. }
                 | Command::Compare { .. }
                 | Command::Scenarios { .. }
@@ -286,6 +299,16 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
             tokio::spawn(stop_on_signal(stop.clone()));
             calibrate::run(args, stop).await
         }
+        Some(Command::Predict(args)) => {
+            let stop = CancellationToken::new();
+            tokio::spawn(stop_on_signal(stop.clone()));
+            predict::run(args, stop).await
+        }
+        Some(Command::Agent(args)) => {
+            let stop = CancellationToken::new();
+            tokio::spawn(agents::end_on_signal(stop.clone()));
+            agents::run(args, stop).await
+        }
         Some(Command::Scenarios { json }) => dry_run::scenarios(json).map(|()| DONE),
         Some(Command::Try(args)) => try_url::run(args).await.map(|()| DONE),
         Some(Command::Targets) => targets::list().map(|()| DONE),
@@ -313,6 +336,7 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     plan.server_core = flags.pin.then_some(SERVER_CORE);
     plan.server_args = flags.server_arg;
     plan.paths = paths;
+    flags.fleet.refuse(&plan)?;
     refuse_thresholds(&flags.fail_if, &plan)?;
     let shares = dry_run::percentiles(&flags.fail_if);
     if flags.dry_run {
@@ -327,10 +351,21 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     }
     // Made first, so that a place which cannot be written is known before anything is measured.
     let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
+    plan.fleet = match flags.fleet.gather().await {
+        Ok(fleet) => fleet.map(Arc::new),
+        Err(error) => {
+            folder.remove();
+            return Err(error.into());
+        }
+    };
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let command = std::iter::once("loadgen".to_owned()).chain(std::env::args().skip(1)).collect();
-    let run::Outcome { mut run, failure } = match run::run(&plan, command, &stop).await {
+    let outcome = run::run(&plan, command, &stop).await;
+    if let Some(fleet) = &plan.fleet {
+        fleet.leave().await;
+    }
+    let run::Outcome { mut run, failure } = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
             folder.remove();

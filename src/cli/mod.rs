@@ -1,5 +1,6 @@
 //! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
 
+mod agents;
 pub mod args;
 mod bounded;
 mod calibrate;
@@ -9,8 +10,11 @@ mod feed;
 mod folders;
 mod learn;
 pub mod loadgen;
+mod log;
 pub mod path;
+mod predict;
 pub mod process;
+mod protocol;
 pub mod server;
 mod targets;
 mod trust;

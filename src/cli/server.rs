@@ -13,11 +13,14 @@ use tokio::sync::oneshot;
 
 use super::bounded::{count, length, number, size};
 use super::feed::FeedArgs;
+use super::log::LogArgs;
+use super::protocol::ProtocolArgs;
 use crate::cli::process::{self, usage_error};
 use crate::clock::Clock;
 use crate::http::{BindError, Server};
 use crate::limits;
 use crate::measure::host;
+use crate::net::tls::NO_LAB;
 use crate::server::auth::Token;
 use crate::server::origin::{HostName, Origin, Origins};
 use crate::server::{App, Settings};
@@ -32,6 +35,7 @@ Examples:
   server --port 0 --feed synthetic --rate 50   made-up updates on a free port
   tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
   curl -N 127.0.0.1:8080/updates/sse           watch it
+  server --port 8081 --log nats://127.0.0.1:4222 --feed replay    one of several nodes, the one that publishes
 ";
 
 fn after() -> String {
@@ -68,6 +72,10 @@ pub struct ServerArgs {
     // What is flattened comes last: its heading would hold for every flag behind it.
     #[command(flatten)]
     feed: FeedArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
     #[command(flatten)]
     bounds: LimitArgs,
     #[command(flatten)]
@@ -208,7 +216,18 @@ impl AccessArgs {
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    // A schedule is published once, by the node that is told to.
+    let log = args.log.settings()?;
+    let is_fed = log.is_none() || args.feed.feed.is_some();
+    let feed = if is_fed { args.feed.feed() } else { Feed::None };
+    let names = args.access.allow_host.iter().map(ToString::to_string).chain([args.host.to_string()]);
+    let tls = args.protocol.tls(&names.filter(|name| name != "0.0.0.0" && name != "::").collect::<Vec<_>>())?;
     let settings = Settings {
+        tls: tls.as_ref().map(|tls| tls.acceptor.clone()),
+        h2c: args.protocol.h2c(),
+        h2_streams: args.protocol.h2_streams(),
+        compress: args.protocol.compress(),
+        log,
         reports: Some(args.reports),
         token: args.access.token()?,
         origins: Origins { pages: args.access.allow_origin, hosts: args.access.allow_host },
@@ -216,7 +235,6 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
-    let feed = args.feed.feed();
     // Read before anything listens, so that a bad file is told at once.
     let source = feed.source().map_err(|error| usage_error(error, FeedError::is_usage_error))?;
     let address = SocketAddr::new(args.host, args.port);
@@ -227,7 +245,11 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     })?;
     // Heard from here on: whoever waits for the line below may send a signal right behind it.
     let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
-    let lines = addresses(server.address()?)?;
+    let mut lines = addresses(server.address()?, if tls.is_some() { "https" } else { "http" })?;
+    if let Some(tls) = tls.filter(|_| args.controlled) {
+        // Whoever started this process believes what it says of itself.
+        lines += &tls.lab_certificate.unwrap_or_else(|| format!("{NO_LAB}\n"));
+    }
     if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
         // Whoever was to read the address has left before it was there: nobody would find this server.
         return Ok(());
@@ -239,8 +261,10 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         None => orders(&app),
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
-            // Not under a load generator: a measurement's feed is its own.
-            app.main.feed.follows(&feed, source.as_ref());
+            // Not under a load generator: a measurement's feed is its own. Nor where another node publishes.
+            if is_fed {
+                app.main.feed.follows(&feed, source.as_ref());
+            }
             let (send, origin) = oneshot::channel();
             let _received_below = send.send(app.clock.now());
             origin
@@ -254,13 +278,13 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
 
 /// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
 /// line: what a phone in the same network can open.
-fn addresses(listening: SocketAddr) -> anyhow::Result<String> {
-    let mut lines = format!("http://{listening}\n");
+fn addresses(listening: SocketAddr, scheme: &str) -> anyhow::Result<String> {
+    let mut lines = format!("{scheme}://{listening}\n");
     if listening.ip().is_unspecified() {
         for address in net::host_addresses().context("the addresses of this host cannot be read")? {
             // One that listens on 0.0.0.0 has no address of IPv6.
             if address.is_ipv4() || listening.is_ipv6() {
-                lines += &format!("http://{}\n", SocketAddr::new(address, listening.port()));
+                lines += &format!("{scheme}://{}\n", SocketAddr::new(address, listening.port()));
             }
         }
     }
@@ -273,11 +297,11 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
     let ended = match (feed, source) {
         (Feed::Stdin, None) => {
             let input = BufReader::new(tokio::io::stdin());
-            feed::publish_lines(input, &app.journal, app.clock).await.map(|(published, refused)| {
+            feed::publish_lines(input, &app.main.publisher, app.clock).await.map(|(published, refused)| {
                 tracing::info!("standard input ended: {published} lines published, {refused} refused");
             })
         }
-        (_, source) => app.main.feed.publish(source, origin, &app.journal, app.clock).await,
+        (_, source) => app.main.feed.publish(source, origin, &app.main.publisher, app.clock).await,
     };
     if let Err(error) = ended {
         tracing::error!("the feed broke off: {error}");

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::server::{AccountReading, App, Problem};
+use crate::stream::Standing;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Label {
@@ -62,6 +63,22 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         let counter = Counter::<u64>::default();
         counter.inc_by(value);
         registry.register(name, help, counter);
+    }
+    if let Some(log) = &app.log {
+        let reading = log.reading();
+        let gauges = [
+            (
+                "log_following",
+                "1 while this node has what its log holds",
+                i64::from(reading.standing == Standing::Following),
+            ),
+            ("log_newest", "Number of the log's newest update when it was last looked at", reading.newest_seq as i64),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = <Gauge>::default();
+            gauge.set(value);
+            registry.register(name, help, gauge);
+        }
     }
     let mut body = String::new();
     text::encode(&mut body, &registry)

@@ -1,13 +1,16 @@
 //! HTTP: from an accepted socket to the handlers of the contract and of the live page.
 //!
 //! [`Server::bind`] takes settings and an address; [`Server::run`] accepts until it is told to stop. Connections are
-//! served by hyper's own `http1::Builder`, which unlike `axum::serve` lets a half-sent request head time out and keeps
-//! the memory of an idle connection small.
+//! served by hyper's own builders of HTTP/1.1 and HTTP/2, over TLS or without. That of HTTP/1.1, unlike `axum::serve`, lets a
+//! half-sent request head time out and keeps the memory of an idle connection small.
 
 mod accept;
+mod coding;
+mod connection;
 mod learn;
 mod live;
 mod metrics;
+mod refusal;
 mod routes;
 mod session;
 

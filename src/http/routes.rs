@@ -10,12 +10,11 @@ use axum::{Extension, Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{learn, live, metrics, session};
+use super::{coding, learn, live, metrics, session};
 use crate::limits;
 use crate::server::request::StrictQuery;
-use crate::server::{App, Problem, Room, auth, method_not_allowed, not_found, request};
-use crate::stream::feed;
-use crate::stream::{BatchLimit, Cursor, Occupancy, Start};
+use crate::server::{App, Problem, Room, auth, idempotency, method_not_allowed, not_found, request};
+use crate::stream::{self, BatchLimit, Cursor, LogReading, Occupancy, Standing, Start};
 use crate::transport::{echo, long_polling, polling, sse, talk, websocket};
 use crate::units::{Nanos, UnixMicros};
 
@@ -25,9 +24,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/updates/poll", get(polling::serve))
         .route("/updates/long-poll", get(long_polling::serve))
         .route("/updates/sse", get(sse::serve))
-        .route("/updates/ws", get(websocket::serve))
-        .route("/echo/ws", get(echo::serve))
-        .route("/talk/ws", get(talk::serve));
+        .route("/updates/ws", get(websocket::serve).connect(websocket::serve))
+        .route("/echo/ws", get(echo::serve).connect(echo::serve))
+        .route("/talk/ws", get(talk::serve).connect(talk::serve));
+    let streams = match app.settings.compress {
+        true => streams.layer(middleware::from_fn(coding::compress)),
+        false => streams,
+    };
     let rest = Router::new()
         .route("/updates", post(publish))
         .route("/echo", post(echo::post))
@@ -72,25 +75,29 @@ fn may_change(app: &App, room: &Room, request: &Request) -> Result<(), Problem> 
     app.settings.token.as_ref().filter(|_| room.needs_token).map_or(Ok(()), |token| token.check(request.headers()))
 }
 
-/// `POST /updates`: publishes any JSON value, due now. 201 with its cursor.
+/// `POST /updates`: publishes any JSON value, due now. 201 with its cursor; with a log, once that has acknowledged it.
 ///
-/// Errors: 400 for what is not JSON or nested too deep, 401 without the token, 403 for a page of another site, 408 for
-/// what does not come, 413 for what is too large, 429 for what comes too fast.
+/// With a log, of two updates with the same `Idempotency-Key` the first is kept, and both are answered with its cursor.
+///
+/// Errors: 400 for what is not JSON or nested too deep and for a malformed key, 401 without the token, 403 for a page of
+/// another site, 408 for what does not come, 413 for what is too large, 422 for what the log does not take, 429 for what
+/// comes too fast, 503 with `Retry-After` where the log cannot be reached.
 async fn publish(
     State(app): State<Arc<App>>,
     Extension(room): Extension<Arc<Room>>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let key = idempotency::key(request.headers()).map_err(|problem| request::unread(request.body(), problem))?;
     let body = request::body(request, room.limits.update_bytes).await?;
     let now = app.clock.now();
-    let data = feed::value(&body)
+    let data = stream::value(&body)
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, format!("the body is {problem}")))?;
     #[derive(Serialize)]
     struct Published {
         cursor: Cursor,
     }
     room.publish_rate.take(now)?;
-    let cursor = room.journal.append(now, app.clock.now(), data);
+    let cursor = room.publisher.publish(now, app.clock.now(), data, key.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
@@ -111,11 +118,19 @@ async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
     Json(reading).into_response()
 }
 
-/// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun.
+/// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun, and while a node does not have what its log
+/// holds.
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    match app.drain.has_begun() {
-        false => Ok("ready\n"),
-        true => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down; use another")),
+    let refuse = |detail: &str| Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+    if app.drain.has_begun() {
+        return refuse("the server is shutting down; use another");
+    }
+    match app.log.as_ref().map(|log| log.standing()) {
+        None | Some(Standing::Following) => Ok("ready\n"),
+        Some(Standing::Away) => refuse("the log cannot be reached; use another node"),
+        Some(Standing::Missing) => refuse("the log's stream is missing; use another node"),
+        Some(Standing::Unfit(reason)) => refuse(&format!("the log's stream cannot be followed: {reason}")),
+        Some(Standing::CatchingUp) => refuse("this node is catching up with the log; use another, or wait"),
     }
 }
 
@@ -125,6 +140,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     struct Reading {
         now_us: UnixMicros,
         journal: Occupancy,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<LogReading>,
         /// Streams beside the main one.
         rooms: usize,
         connections: Connections,
@@ -144,7 +161,8 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     let transports = app.counters.read().into_iter().collect();
     let (journal, rooms) = (app.journal.occupancy(), app.rooms.len());
     let now_us = app.clock.anchor().unix(app.clock.now());
-    Json(Reading { now_us, journal, rooms, connections, transports }).into_response()
+    let log = app.log.as_ref().map(|log| log.reading());
+    Json(Reading { now_us, journal, log, rooms, connections, transports }).into_response()
 }
 
 /// What was due when, and when it was published: the record that a load generator audits against.

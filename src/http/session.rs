@@ -20,14 +20,20 @@ use crate::transport;
 /// Middleware of all addresses: takes `room` and `session` off the query, gives the request its [`Room`], and lets it wait
 /// as long as the page's added distance makes it travel.
 ///
-/// Errors: 400 for a malformed name, 503 where there are too many rooms, and as [`attach`].
+/// Errors: 400 for a malformed name, 503 where there are too many rooms and where this node has not followed its log yet, and
+/// as [`attach`].
 pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let room: Arc<Room> = match take(&mut request, "room") {
         Some(name) => app.rooms.open(name.parse()?)?,
         None => Arc::clone(&app.main),
     };
-    request.extensions_mut().insert(room);
     let lane = lane_of(request.method(), request.uri().path());
+    // Before that, every cursor would seem to be of another epoch.
+    let knows_cursors = app.log.as_ref().is_none_or(|log| log.has_been_followed()) || !room.needs_token;
+    if !knows_cursors && matches!(lane, Some(Lane::Down(_))) {
+        return Err(Problem::of_log("this node has not reached the log yet; use another, or come back later"));
+    }
+    request.extensions_mut().insert(room);
     let mut middlebox = Middlebox::default();
     if let Some(lane) = lane
         && let Some(session) = take(&mut request, "session")

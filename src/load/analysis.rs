@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::limits;
-use crate::load::context::{Outcome, Subject};
+use crate::load::context::{Handshake, Outcome, Subject};
 use crate::load::costs::{age, came_back, costs, health, readings, wire};
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
-use crate::run::file::{Audit, Health, Leaving, LinkReport, Point, PublishReport, Returns, Slice, Trial, Verdict};
+use crate::run::file::{
+    Audit, Handshakes, Health, Leaving, LinkReport, Point, PublishReport, Returns, Sharing, Slice, Trial, Verdict,
+};
 use crate::run::histogram;
 use crate::run::metric::Value;
 use crate::run::readings::AgeReadings;
@@ -100,7 +102,10 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         link: data.link,
         path: data.path,
         published: data.published,
+        handshakes: handshakes(&data.handshakes),
+        sharing: sharing(&data),
         proxy: data.proxy.clone(),
+        agents: Vec::new(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.knows.time), window),
         latency_shift_ns: shift,
@@ -172,6 +177,52 @@ fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Wi
     }
 }
 
+/// The handshakes of TLS; `None` where there was none.
+fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
+    if all.is_empty() {
+        return None;
+    }
+    let [full, resumed] = [false, true].map(|is_resumed| {
+        let of_kind = all.iter().filter(|handshake| handshake.is_resumed == is_resumed);
+        let mut took: Vec<Nanos> = of_kind.map(|handshake| handshake.took).collect();
+        took.sort_unstable();
+        took
+    });
+    let at = |took: &[Nanos], share| nearest_rank(took, share).unwrap_or_default();
+    Some(Handshakes {
+        full: full.len() as u64,
+        full_ns_p50: at(&full, 0.5),
+        full_ns_p99: at(&full, 0.99),
+        resumed: resumed.len() as u64,
+        resumed_ns_p50: at(&resumed, 0.5),
+        resumed_ns_p99: at(&resumed, 0.99),
+    })
+}
+
+/// How requests waited on connections that clients shared; `None` where none did.
+fn sharing(data: &TrialData) -> Option<Sharing> {
+    if data.queues.is_empty() {
+        return None;
+    }
+    let from = data.clock.instant(data.window.start).into_std();
+    let (mut waits, mut streams_max) = (Vec::new(), 0);
+    for queue in &data.queues {
+        let (of_connection, open_max) = queue.waits_since(from);
+        waits.extend(of_connection);
+        streams_max = streams_max.max(open_max);
+    }
+    waits.sort_unstable();
+    let at = |share| nearest_rank(&waits, share).unwrap_or_default();
+    Some(Sharing {
+        connections: data.queues.len() as u64,
+        streams_max,
+        requests: waits.len() as u64,
+        wait_ns_p50: at(0.5),
+        wait_ns_p99: at(0.99),
+        wait_ns_max: at(1.0),
+    })
+}
+
 /// The clients that came back in the interval; `None` where they were to stay.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
@@ -229,7 +280,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
 }
 
 /// What the delivery audit has against the trial.
-fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
+pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
     let mut causes = Vec::new();
     if expected == 0 {
@@ -275,7 +326,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
 }
 
 /// What the generator and its host have against it.
-fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let health = &trial.health;
     let (lag_ns_p50, lag_ns_p99) = (health.schedule_lag_ns_p50, health.schedule_lag_ns_p99);
@@ -298,7 +349,7 @@ fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
 }
 
 /// What connections, link and bytes have against it.
-fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
+pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let wire = &trial.wire;
     let Health { refused, throttled, .. } = trial.health;
@@ -326,7 +377,7 @@ fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     if let (Some(asked), Some(gave)) = (trial.point.path, trial.path) {
         causes.extend(path_errors::of(&asked, &gave));
     }
-    let (parts, socket) = (wire.payload + wire.framing + wire.http_headers, wire.socket);
+    let (parts, socket) = (wire.parts().saturating_add_signed(-wire.compression_saved), wire.socket);
     if parts.abs_diff(socket) as f64 > socket as f64 * limits::WIRE_MISMATCH_SUSPECT {
         causes.push(Cause::BytesDiffer { parts, socket });
     }

@@ -1,29 +1,23 @@
 //! One virtual client: a connection of its own, a position, and a record of all that it saw.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::SemaphorePermit;
 
 use crate::limits;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::dial::{Dialler, Wire};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
 use crate::load::foreign::connect::untrusted;
 use crate::load::foreign::publisher::is_busy;
 use crate::load::foreign::subscriber::{Seen, State};
 use crate::load::tcp_baseline;
-use crate::measure::bytes::ByteClassifier;
-use crate::measure::bytes::tls::RecordTap;
 use crate::measure::delivery::Delivery;
-use crate::measure::sockets::Sockets;
-use crate::measure::tap::{Tap, Tapped};
 use crate::run::file::Leaving;
 use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
@@ -38,8 +32,10 @@ pub async fn run(
     sending: Option<Sending>,
     progress: Arc<ClientProgress>,
 ) -> Outcome {
+    let dialler = Arc::new(Dialler::new(id, Arc::clone(&context), Arc::clone(&progress.counters)));
     let mut client = Client {
         id,
+        dialler,
         dialled: Nanos::ZERO,
         back_off: BackOff::default(),
         dialling: None,
@@ -72,6 +68,7 @@ struct Place {
 
 struct Client<'a> {
     id: u32,
+    dialler: Arc<Dialler>,
     context: &'a TrialContext,
     progress: Arc<ClientProgress>,
     outcome: Outcome,
@@ -131,33 +128,23 @@ impl<'a> Client<'a> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
-        let established = Arc::<AtomicBool>::default();
-        let io = self.dial(&established).await.map_err(|error| ClientError::Broken(error.into()))?;
-        let subject = self.context.subject;
-        if let (Subject::Transport(via), Some(sending)) = (subject, self.sending) {
+        let Subject::Transport(via) = self.context.subject else {
+            let wire = self.dialler.wire().await.map_err(ClientError::of_dial)?;
+            return tcp_baseline::subscribe(wire, &mut place.position, &mut |event| self.note(event)).await;
+        };
+        if let Some(subscriber) = &self.context.subscriber {
+            let wire = self.dialler.wire().await.map_err(untrusted)?;
+            let mut on_seen = |seen: Seen| self.note_seen(seen);
+            return foreign::client::subscribe(via, wire, subscriber, options, &mut place.foreign, &mut on_seen).await;
+        }
+        let session = self.dialler.session().await.map_err(ClientError::of_dial)?;
+        if let Some(sending) = self.sending {
             let next_seq = self.outcome.planned.as_ref().map_or(0, |planned| planned.len() as u64) + 1;
             let context = self.context;
-            return echo::talk(context, via, io, options, sending, next_seq, |event| self.note_echo(event)).await;
+            let note = |event| self.note_echo(event);
+            return echo::talk::<Wire>(context, via, session, options, sending, next_seq, note).await;
         }
-        if let (Subject::Transport(via), Some(subscriber)) = (subject, &self.context.subscriber) {
-            let counters = Arc::clone(&self.progress.counters);
-            let context = self.context;
-            let mut on_seen = |seen: Seen| self.note_seen(seen);
-            if let Some(connector) = &context.secure {
-                let secured = connector.of_another_client().connect(io).await.map_err(untrusted)?;
-                established.store(true, Relaxed);
-                let above = ByteClassifier::new(counters).inside_tls();
-                let io = Tapped::new(secured, above, limits::WRITE_TIMEOUT);
-                return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen)
-                    .await;
-            }
-            return foreign::client::subscribe(via, io, subscriber, options, &mut place.foreign, &mut on_seen).await;
-        }
-        let mut on_event = |event: Event<'_>| self.note(event);
-        match subject {
-            Subject::Transport(via) => reconnect::subscribe(via, io, options, &mut place.position, &mut on_event).await,
-            Subject::TcpBaseline => tcp_baseline::subscribe(io, &mut place.position, &mut on_event).await,
-        }
+        reconnect::subscribe::<Wire>(via, session, options, &mut place.position, &mut |event| self.note(event)).await
     }
 
     fn note(&mut self, event: Event<'_>) {
@@ -179,6 +166,7 @@ impl<'a> Client<'a> {
             Event::Gap(gap) => self.outcome.seen.gaps.push((self.outcome.seen.deliveries.len(), gap)),
             Event::Retry(length) => self.back_off.asked_to_wait(length),
             Event::MissedPoll => self.outcome.missed_polls += 1,
+            Event::Decompressed { coded, decoded } => self.progress.counters.decompressed(coded, decoded),
         }
     }
 
@@ -240,66 +228,6 @@ impl<'a> Client<'a> {
             self.outcome.connect = Some(now.saturating_sub(self.dialled));
             self.context.connected.add_permits(1);
         }
-    }
-
-    /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
-    async fn dial(&self, established: &Arc<AtomicBool>) -> std::io::Result<Tapped<TcpStream, ClientTap<'a>>> {
-        let server = self.context.server_of(self.id);
-        let socket = match server {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        let part = self.id / limits::CLIENTS_PER_ADDRESS;
-        if let (IpAddr::V4(address), 1..) = (server.ip(), part)
-            && address.is_loopback()
-        {
-            let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + part);
-            socket.bind(SocketAddr::new(source.into(), 0))?;
-        }
-        let stream = tokio::time::timeout(limits::DIAL_TIMEOUT, socket.connect(server)).await??;
-        stream.set_nodelay(true)?;
-        let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
-        let counters = Arc::clone(&self.progress.counters);
-        let keeper = match (self.context.subject, &self.context.secure) {
-            (Subject::Transport(_), None) => Keeper::Content(ByteClassifier::new(counters)),
-            (Subject::Transport(_), Some(_)) => Keeper::Records(RecordTap::new(counters, Arc::clone(established))),
-            (Subject::TcpBaseline, _) => Keeper::Content(ByteClassifier::bare(counters)),
-        };
-        let context: &'a TrialContext = self.context;
-        Ok(Tapped::new(stream, ClientTap { keeper, sockets: &context.sockets, id }, limits::WRITE_TIMEOUT))
-    }
-}
-
-/// What a connection's bytes are put down as: by what they say, or, under TLS, as its records.
-enum Keeper {
-    Content(ByteClassifier),
-    Records(RecordTap),
-}
-
-/// Puts the bytes in the ledger, and leaves the kernel's counts when the connection closes.
-struct ClientTap<'a> {
-    keeper: Keeper,
-    sockets: &'a Sockets<()>,
-    id: u64,
-}
-
-impl Tap for ClientTap<'_> {
-    fn came_in(&mut self, bytes: &[u8]) {
-        match &mut self.keeper {
-            Keeper::Content(keeper) => keeper.came_in(bytes),
-            Keeper::Records(keeper) => keeper.came_in(bytes),
-        }
-    }
-
-    fn went_out(&mut self, bytes: &[u8]) {
-        match &mut self.keeper {
-            Keeper::Content(keeper) => keeper.went_out(bytes),
-            Keeper::Records(keeper) => keeper.went_out(bytes),
-        }
-    }
-
-    fn closing(&mut self) {
-        self.sockets.leave(self.id);
     }
 }
 

@@ -1,23 +1,23 @@
 //! What the clients of a trial share, and what each brings back.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::foreign::subscriber::Subscriber;
 use crate::load::path;
-use crate::measure::bytes::ByteCounters;
+use crate::measure::bytes::{ByteCounters, StreamQueue};
 use crate::measure::delivery::{DeliveryLog, Due, Window};
 use crate::measure::sockets::Sockets;
 use crate::net::tls::Connector;
-use crate::run::Transport;
 use crate::run::file::Leaving;
-use crate::transport::ClientError;
+use crate::run::{Protocol, Transport};
+use crate::transport::{ClientError, H2Session};
 use crate::units::Nanos;
 
 /// What a trial measures: a transport, or the TCP baseline that all are compared with.
@@ -40,7 +40,6 @@ impl Subject {
 }
 
 /// What all clients of a trial share.
-#[derive(Debug)]
 pub struct TrialContext {
     /// What they subscribe to.
     pub subject: Subject,
@@ -48,6 +47,20 @@ pub struct TrialContext {
     pub server: SocketAddr,
     /// Is there a real path to it, on which each client has a link of its own?
     pub has_path: bool,
+    /// What is spoken on a connection.
+    pub protocol: Protocol,
+    /// Whom clients believe, where TLS is spoken.
+    pub tls: Option<Connector>,
+    /// Does a client keep its connection for the next request?
+    pub keep_alive: bool,
+    /// The connections that clients share; none where each has its own.
+    pub shared: Vec<Mutex<Option<H2Session>>>,
+    /// The bytes of those.
+    pub shared_counters: Arc<ByteCounters>,
+    /// How requests waited on them.
+    pub queues: std::sync::Mutex<Vec<Arc<StreamQueue>>>,
+    /// Every handshake of TLS.
+    pub handshakes: std::sync::Mutex<Vec<Handshake>>,
     /// The clock that arrivals are read from.
     pub clock: Clock,
     /// What makes instants of that clock of the server's `at_us`.
@@ -60,14 +73,23 @@ pub struct TrialContext {
     pub connected: Semaphore,
     /// What they follow, of a server that is not ours.
     pub subscriber: Option<Arc<Subscriber>>,
-    /// What makes TLS of their connections to that.
-    pub secure: Option<Connector>,
     /// How they leave, to come back.
     pub leaving: Leaving,
     /// When it all happens, once that is known.
     pub begun: watch::Sender<Option<Begun>>,
     /// Ends all of them.
     pub stop: CancellationToken,
+}
+
+/// A handshake of TLS that a client did.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshake {
+    /// When it was done.
+    pub at: Nanos,
+    /// How long it took, once there was a connection.
+    pub took: Nanos,
+    /// It went on from an earlier session, without a certificate.
+    pub is_resumed: bool,
 }
 
 /// When a trial happens, on the generator's clock.
@@ -86,6 +108,22 @@ impl TrialContext {
             true => SocketAddr::new(path::address::server_of_client(client).into(), self.server.port()),
             false => self.server,
         }
+    }
+
+    /// The connection that a client shares with its neighbours.
+    pub fn shared_of(&self, client: u32) -> Option<&Mutex<Option<H2Session>>> {
+        // Neighbours are those that poll at times that have nothing to do with one another.
+        self.shared.get(client as usize % self.shared.len().max(1))
+    }
+
+    /// Another shared connection has been made.
+    pub fn note_queue(&self, queue: Arc<StreamQueue>) {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).push(queue);
+    }
+
+    /// Another handshake is done.
+    pub fn note_handshake(&self, handshake: Handshake) {
+        self.handshakes.lock().unwrap_or_else(PoisonError::into_inner).push(handshake);
     }
 
     /// Waits until it is known when the trial happens.

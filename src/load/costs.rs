@@ -18,18 +18,26 @@ pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     let counters = ends.ended.counters - ends.begun.counters;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
     let segments = segments(&ends.ended) - segments(&ends.begun);
+    let data_segments = ends.ended.tcp.data_segments - ends.begun.tcp.data_segments;
+    // What was compressed is taken apart as it was before, so that payload and framing mean the same with compression and
+    // without.
+    let compression_saved = counters.decoded as i64 - counters.coded as i64;
+    let body = counters.body.saturating_add_signed(compression_saved);
     let header = limits::segment_header_bytes(address.ip());
     let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
     };
     let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
-    // Heads, tags and handshakes of TLS are framing too.
-    let tls = counters.tls_records + counters.tls_handshake_and_tickets();
     WireTotals {
         payload: counters.payload,
-        framing: tls + counters.framing + counters.body.saturating_sub(counters.payload),
+        framing: counters.framing + body.saturating_sub(counters.payload),
         http_headers: counters.http_headers,
+        h2_frames: counters.h2_frames,
+        tls_records: counters.tls_records,
+        tls_handshake: counters.tls_handshake_and_tickets(),
+        compression_saved,
+        acknowledgements: segments.saturating_sub(data_segments),
         tcp_ip: segments * header,
         retransmitted: client + server,
         socket: counters.up + counters.down,
@@ -127,7 +135,8 @@ pub(super) fn costs(
         (None, _) | (_, None) => Value(None),
     };
     let cpu = |spent: Option<Nanos>| spent.map_or(Value(None), |spent| per_delivery(spent.0));
-    let total = wire.payload + wire.framing + wire.http_headers + wire.tcp_ip + wire.retransmitted;
+    let total = (wire.parts() + wire.tcp_ip + wire.retransmitted).saturating_add_signed(-wire.compression_saved);
+    let segment = wire.tcp_ip.checked_div(wire.segments).unwrap_or_default();
     // Where clients come and go, it is their coming back that counts.
     let mut connects = came_back(data);
     if connects.is_empty() {
@@ -146,7 +155,12 @@ pub(super) fn costs(
             payload: per_delivery(wire.payload),
             framing: per_delivery(wire.framing),
             http_headers: per_delivery(wire.http_headers),
+            h2_frames: per_delivery(wire.h2_frames),
+            tls_records: per_delivery(wire.tls_records),
+            tls_handshake: per_delivery(wire.tls_handshake),
+            compression: Value::ratio(-wire.compression_saved as f64, delivered as f64),
             tcp_ip: per_delivery(wire.tcp_ip),
+            acknowledgements: per_delivery(wire.acknowledgements * segment),
             retransmitted: per_delivery(wire.retransmitted),
         },
         server_cpu_ns_per_delivery: cpu(readings.spent(|edge| edge.server_cpu_ns)),

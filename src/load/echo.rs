@@ -13,7 +13,7 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::run::file::MessageKind;
 use crate::transport::echo;
-use crate::transport::{ClientError, Options};
+use crate::transport::{ClientError, Options, Session};
 use crate::units::Nanos;
 
 /// What one client sends, and when.
@@ -74,13 +74,13 @@ pub enum EchoEvent {
 pub async fn talk<S: Stream>(
     context: &TrialContext,
     via: Transport,
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     sending: Sending,
     next_seq: u64,
     mut on_event: impl FnMut(EchoEvent),
 ) -> Result<(), ClientError> {
-    echo::with_line(via, io, options, async |mut line| {
+    echo::with_line(via, session, options, async |mut line| {
         let is_request = match via {
             Transport::WebSocket => false,
             Transport::Polling | Transport::LongPolling | Transport::Sse => true,

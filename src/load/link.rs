@@ -13,6 +13,8 @@
 //! trial, timed by the generator's clock.
 //!
 //! The two ends of the relay's standard input and output stand in one file: what one writes the other reads.
+//!
+//! Longer than most files: what the process relays and what the trial reads of it are two ends of one thing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

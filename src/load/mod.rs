@@ -3,13 +3,17 @@
 //!
 //! [`plan`] turns flags and a scenario into a [`plan::Plan`]; [`run`] does all its rounds; [`trial`] does one of them,
 //! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] with `costs` makes its
-//! metrics of what it gathered.
+//! metrics of what it gathered. With [`agents`] the clients of a trial are spread over several processes or hosts.
 
+pub mod agents;
 pub mod analysis;
+pub mod capacity;
 pub mod client;
 pub mod clock_relation;
 pub mod context;
+mod control;
 mod costs;
+mod dial;
 pub mod echo;
 pub mod environment;
 pub mod foreign;

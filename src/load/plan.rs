@@ -1,5 +1,7 @@
 //! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
 //! has begun.
+//!
+//! Longer than most files: a plan is made in one go, and what it counts and estimates is read with it.
 
 #[cfg(test)]
 mod bundled;
@@ -10,11 +12,13 @@ mod targets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use preflight::{Forecast, Note, OpenFiles, Refusal};
 pub use refusals::PlanError;
 
 use crate::limits;
+use crate::load::agents::Fleet;
 use crate::load::context::Subject;
 use crate::load::foreign::catalog::Catalog;
 use crate::load::link::LinkOptions;
@@ -24,7 +28,7 @@ use crate::net::tls::Trust;
 use crate::run::file as run;
 use crate::run::file::{Leaving, Point, PublishedFeed};
 use crate::run::path::PathSettings;
-use crate::run::{FeedKind, Proxy, RunSettings, Transport};
+use crate::run::{Compression, FeedKind, Proxy, RunSettings, Transport};
 use crate::stream::feed::{Feed, Source};
 use crate::units::Nanos;
 
@@ -51,6 +55,8 @@ pub struct Plan {
     pub server_core: Option<usize>,
     /// Further arguments of the servers that are started.
     pub server_args: Vec<String>,
+    /// Who runs the clients, if not this process.
+    pub fleet: Option<Arc<Fleet>>,
 }
 
 /// One point of the sweep.
@@ -86,8 +92,10 @@ impl Plan {
         let is_external = target.is_some() || (!catalog.is_empty() && catalog.values().all(targets::is_observed));
         refusals::refuse_idle(&flags, &settings, is_external)?;
         refusals::refuse_lists(&settings)?;
-        refusals::refuse_paths(&settings, target.is_some() || !catalog.is_empty())?;
-        refusals::refuse_proxies(&settings, target.is_some() || !catalog.is_empty())?;
+        let is_targeted = target.is_some() || !catalog.is_empty();
+        refusals::refuse_paths(&settings, is_targeted)?;
+        refusals::refuse_protocols(&settings, is_targeted)?;
+        refusals::refuse_proxies(&settings, is_targeted)?;
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| {
             let found = point.target.and_then(|name| catalog.get(&name));
@@ -113,6 +121,7 @@ impl Plan {
             out,
             server_core: None,
             server_args,
+            fleet: None,
         };
         plan.keep_described()?;
         Ok(plan)
@@ -132,6 +141,9 @@ impl Plan {
         for point in &self.points {
             refusals::refuse_point(&point.point)?;
             refusals::refuse_too_many(&point.point, self.measure_at(&point.point))?;
+        }
+        if let Some(index) = (0..self.points.len()).find(|index| self.transports_at(*index) == 0) {
+            return Err(PlanError::NothingThere(self.points[index].point.compression));
         }
         match self.refuse_empty()? {
             Some(refusal) => Err(refusal.into()),
@@ -208,7 +220,7 @@ impl Plan {
         let described = self.found(point).map(|found| found.description.transports());
         let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
-        let transports = transports.filter(is_described);
+        let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
         // A proxy speaks HTTP.
@@ -217,6 +229,10 @@ impl Plan {
         // What it writes does not depend on the server: once beside the first is enough.
         let has_tcp_baseline = has_tcp_baseline && point.target == self.points[0].point.target;
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
+    }
+
+    fn transports_at(&self, point_index: usize) -> usize {
+        self.subjects(point_index).into_iter().filter(|subject| *subject != Subject::TcpBaseline).count()
     }
 
     /// What is measured with one client at a point: the transports that push, where a crowd of clients is there to wait
@@ -252,6 +268,19 @@ impl Plan {
         let update = if point.rate_per_s > 0.0 { Nanos::from_seconds(1.0 / point.rate_per_s) } else { Nanos::ZERO };
         self.scenario.measure_ns.max(Nanos(poll.max(update).0.saturating_mul(u64::from(self.scenario.cycles))))
     }
+}
+
+/// Is there such a thing as this transport with the compression of a point, and with its way to keep connections? What is
+/// one connection from beginning to end has none to keep.
+fn can_have(transport: Transport, point: &Point) -> bool {
+    let is_websocket = transport == Transport::WebSocket;
+    let is_compressible = match point.compression {
+        Compression::None => true,
+        Compression::Gzip | Compression::Zstd => !is_websocket,
+        Compression::Deflate => is_websocket,
+    };
+    let is_stream = matches!(transport, Transport::Sse | Transport::WebSocket);
+    is_compressible && (point.keep_alive || !is_stream)
 }
 
 /// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::load::agents;
 use crate::load::environment;
 use crate::load::plan::Plan;
 use crate::load::target::Target;
@@ -20,6 +21,7 @@ use crate::load::trial_data::TrialId;
 use crate::net::tls::Trust;
 use crate::print;
 use crate::run::Transport;
+use crate::run::agents::AgentReport;
 use crate::run::file::{Alone, Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::reason::{Cause, Reason};
@@ -52,7 +54,11 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     for which in order(plan) {
         let done = trials.len() + alone.len();
         progress.begin(which, done);
-        match trial::run(plan, which, stop).await {
+        let trial = match &plan.fleet {
+            Some(fleet) => agents::run(fleet, plan, which, stop).await,
+            None => trial::run(plan, which, stop).await,
+        };
+        match trial {
             Ok(trial) => {
                 progress.done(&trial, done + 1);
                 if which.is_alone {
@@ -88,9 +94,12 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         took_ns: Clock::Monotonic.now().saturating_sub(began),
         cut_short,
         scenario: plan.scenario.clone(),
-        environment: with_targets(
-            plan,
-            with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
+        environment: with_agents(
+            &trials,
+            with_targets(
+                plan,
+                with_paths(with_links(environment::read(command, &plan.server_args), &trials), plan, &trials),
+            ),
         ),
         verdict,
         reasons,
@@ -146,6 +155,29 @@ fn with_links(mut environment: Environment, trials: &[Trial]) -> Environment {
         let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
         print::err(&format!("the link was asked for a round trip of {asked}: {said}"));
         environment.notes.insert(format!("link with a round trip of {asked}"), said);
+    }
+    environment
+}
+
+/// Notes which agents ran the clients, how well their clocks were known, and by how much they began late.
+fn with_agents(trials: &[Trial], mut environment: Environment) -> Environment {
+    let mut agents: BTreeMap<&str, Vec<&AgentReport>> = BTreeMap::new();
+    for agent in trials.iter().flat_map(|trial| &trial.agents) {
+        agents.entry(&agent.name).or_default().push(agent);
+    }
+    for (name, reports) in agents {
+        let worst = |of: fn(&AgentReport) -> Nanos| reports.iter().map(|one| of(one)).max().unwrap_or_default();
+        let clock = worst(|one| one.clocks.iter().map(|clock| clock.uncertainty_ns).max().unwrap_or_default());
+        let lost = reports.iter().filter(|one| one.is_lost).count();
+        let lost = if lost > 0 { format!(", lost in {lost} of them") } else { String::new() };
+        let said = format!(
+            "{} clients at the most in {} trials{lost}; its clock known to \u{b1}{clock}, it began to measure up to {} late",
+            reports.iter().map(|one| one.clients).max().unwrap_or_default(),
+            reports.len(),
+            worst(|one| one.skew_ns),
+        );
+        print::err(&format!("agent {name}: {said}"));
+        environment.notes.insert(format!("agent {name}"), said);
     }
     environment
 }

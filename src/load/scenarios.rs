@@ -42,6 +42,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("duplex", include_str!("../../scenarios/duplex.toml")),
     ("headers", include_str!("../../scenarios/headers.toml")),
+    ("protocols", include_str!("../../scenarios/protocols.toml")),
+    ("handshake", include_str!("../../scenarios/handshake.toml")),
     ("earthquakes", include_str!("../../scenarios/earthquakes.toml")),
 ];
 

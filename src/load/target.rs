@@ -8,16 +8,19 @@ use std::time::Duration;
 use reqwest::{Client as Http, Url};
 use rustix::rand::GetRandomFlags;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::load::clock_relation::{ClockReading, ClockRelation};
 use crate::load::context::Subject;
+use crate::load::control::Control;
 use crate::load::tcp_baseline;
 use crate::measure::delivery::Due;
 use crate::measure::host;
+use crate::net::tls::{self, Alpn, Connector, LAB_NAME, TlsError, Trust};
+use crate::run::Protocol;
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
 use crate::units::{Nanos, UnixMicros};
@@ -50,6 +53,9 @@ pub enum TargetError {
         /// What was wrong with the answer.
         problem: String,
     },
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address makes no sense.
     #[error("--target {0} cannot be used; give the server's address, as in http://127.0.0.1:8080")]
     Address(Url),
@@ -82,7 +88,25 @@ pub struct Target {
     /// Where clients connect to.
     pub address: SocketAddr,
     http: Http,
+    /// Where TLS is spoken.
+    secure: Option<Secure>,
     started: Option<Started>,
+}
+
+/// A server that speaks TLS.
+struct Secure {
+    /// Whom to believe that it is this server.
+    trust: Trust,
+    /// The name that its certificate is for.
+    name: String,
+    control: Control,
+}
+
+impl Secure {
+    fn new(address: SocketAddr, name: String, trust: Trust) -> Result<Self, TlsError> {
+        let control = Control::new(address, Connector::new(&name, &trust, &[Alpn::Http1])?);
+        Ok(Self { trust, name, control })
+    }
 }
 
 /// A process of our own. It ends when its standard input does, so also when this process ends in any way.
@@ -130,7 +154,15 @@ impl Target {
         let Ok(Ok(Some(line))) = first else { return Err(TargetError::Silent) };
         let url: Url = line.parse().map_err(|_| TargetError::Silent)?;
         let address = address(&url).await?;
-        Ok(Self { url, address, http: http(), started: Some(Started { process, orders, pid, subject }) })
+        let secure = match url.scheme() {
+            "https" => {
+                let shown = tokio::time::timeout(limits::SERVER_START_TIMEOUT, certificate(&mut lines)).await;
+                let trust = shown.ok().flatten().ok_or(TargetError::Silent)?;
+                Some(Secure::new(address, LAB_NAME.to_owned(), trust)?)
+            }
+            _ => None,
+        };
+        Ok(Self { url, address, http: http(), secure, started: Some(Started { process, orders, pid, subject }) })
     }
 
     /// A server that is already there.
@@ -138,7 +170,11 @@ impl Target {
     /// Errors: [`TargetError::Unreachable`] if there is none, [`TargetError::Contract`] if it has no `/clock`.
     pub async fn external(url: Url) -> Result<Self, TargetError> {
         let address = address(&url).await?;
-        let target = Self { url, address, http: http(), started: None };
+        let secure = match (url.scheme(), url.host_str()) {
+            ("https", Some(host)) => Some(Secure::new(address, host.to_owned(), Trust::System)?),
+            (_, _) => None,
+        };
+        let target = Self { url, address, http: http(), secure, started: None };
         target.clock().await?;
         Ok(target)
     }
@@ -179,6 +215,17 @@ impl Target {
     /// The process of a server that was started here.
     pub fn pid(&self) -> Option<u32> {
         self.started.as_ref().map(|started| started.pid)
+    }
+
+    /// What its clients make TLS with, to speak this protocol; `None` where that has no TLS.
+    ///
+    /// Errors: [`TlsError`].
+    pub fn connector(&self, protocol: Protocol) -> Result<Option<Connector>, TargetError> {
+        let alpn = if protocol.is_h2() { Alpn::H2 } else { Alpn::Http1 };
+        match &self.secure {
+            Some(Secure { trust, name, .. }) => Ok(Some(Connector::new(name, trust, &[alpn])?)),
+            None => Ok(None),
+        }
     }
 
     /// `host:port`, for the `Host` header.
@@ -269,10 +316,21 @@ impl Target {
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, TargetError> {
         let url = self.url.join(path).map_err(|_| TargetError::Address(self.url.clone()))?;
-        let unreachable = |error: reqwest::Error| TargetError::Unreachable { url: url.clone(), reason: cause(&error) };
-        let response = self.http.get(url.clone()).send().await.map_err(unreachable)?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(unreachable)?;
+        let unreachable = |error: &dyn std::error::Error| {
+            let reason = cause(error);
+            TargetError::Unreachable { url: url.clone(), reason }
+        };
+        let (status, body) = match &self.secure {
+            None => {
+                let response = self.http.get(url.clone()).send().await.map_err(|error| unreachable(&error))?;
+                (response.status(), response.bytes().await.map_err(|error| unreachable(&error))?)
+            }
+            Some(secure) => {
+                let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+                let path = format!("{}{query}", url.path());
+                secure.control.get(&self.authority(), &path).await.map_err(|error| unreachable(&error))?
+            }
+        };
         let contract = |problem| TargetError::Contract { url: url.clone(), problem };
         if !status.is_success() {
             return Err(contract(format!("it answered {status}")));
@@ -297,6 +355,23 @@ fn token() -> io::Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
+/// The certificate that a server started here shows and says so; one that it was given is for whatever name, and is
+/// believed unseen: who started it needs no proof of who it is.
+async fn certificate(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<Trust> {
+    let mut pem = String::new();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line == tls::NO_LAB {
+            return Some(Trust::Anyone);
+        }
+        pem += &line;
+        pem.push('\n');
+        if line == tls::PEM_END {
+            return tls::certificates_of_pem(pem.as_bytes()).ok().map(Trust::These);
+        }
+    }
+    None
+}
+
 fn http() -> Http {
     // A proxy from the environment is not for a server under test.
     let builder = Http::builder().no_proxy().timeout(limits::CONTROL_TIMEOUT);
@@ -305,7 +380,7 @@ fn http() -> Http {
 
 async fn address(url: &Url) -> Result<SocketAddr, TargetError> {
     let refuse = || TargetError::Address(url.clone());
-    if !matches!(url.scheme(), "http" | "tcp") {
+    if !matches!(url.scheme(), "http" | "https" | "tcp") {
         return Err(refuse());
     }
     let (host, port) = (url.host_str().ok_or_else(refuse)?, url.port_or_known_default().ok_or_else(refuse)?);

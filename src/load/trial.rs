@@ -4,14 +4,17 @@
 //! start the server → all clients connect → memory, idle → the feed begins → warm-up
 //!   → [ the measured interval, read at both ends ] → drain → stop → hold what was seen against what was due
 //! ```
+//!
+//! Longer than most files: the order of the steps above is what a trial is, and is read from top to bottom.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Version;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -37,12 +40,12 @@ use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::process::process_cpu;
 use crate::measure::{host, sockets::Sockets};
-use crate::run::Transport;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::proxy::ProxyReport;
+use crate::run::{Compression, Transport};
 use crate::stream::feed::Feed;
-use crate::transport::Options;
+use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
 /// Does one trial, from starting its server to ending it.
@@ -74,6 +77,13 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         subject: which.subject,
         server: link.as_ref().map_or(server, |link| link.address),
         has_path: path.is_some(),
+        protocol: point.protocol,
+        tls: target.connector(point.protocol)?,
+        keep_alive: point.keep_alive,
+        shared: shared_connections(point),
+        shared_counters: Arc::default(),
+        queues: std::sync::Mutex::default(),
+        handshakes: std::sync::Mutex::default(),
         clock: Clock::Monotonic,
         relation,
         sockets: Sockets::default(),
@@ -81,7 +91,6 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         connected: Semaphore::new(0),
         leaving: point.churn,
         subscriber: target.subscriber(),
-        secure: target.secure(),
         begun: watch::Sender::new(None),
         // Dropped in any way, it ends the clients.
         stop: CancellationToken::new(),
@@ -118,8 +127,9 @@ async fn measure(
     };
     let mut memory = Memory { before: read_memory(target), ..Memory::default() };
 
-    let (mut clients, progress) = spawn(plan, which, target, context);
-    all_connected(&mut clients, context, which.point.point.clients).await?;
+    let (point, ids) = (&which.point.point, 0..which.point.point.clients);
+    let (mut clients, progress) = spawn(point, which.subject, seed(plan, which), &target.authority(), ids, context);
+    all_connected(&mut clients, context, point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory(target);
 
@@ -151,7 +161,7 @@ async fn measure(
         relay.saturating_add(proxy_cpu().unwrap_or_default())
     };
     let proxy_begun = proxy_cpu();
-    let begun = snapshot(target, context, &progress, relay_cpu(path_begun))?;
+    let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun))?;
     let begun = Snapshot { server_retransmitted: asked, ..begun };
     let mut relations = vec![(begun.at, context.relation)];
     // One host has one clock.
@@ -163,7 +173,7 @@ async fn measure(
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let path_ended = read(&mut path)?;
-    let ended = snapshot(target, context, &progress, relay_cpu(path_ended))?;
+    let ended = snapshot(context, &progress, target.cpu(), relay_cpu(path_ended))?;
     let proxy_ended = proxy_cpu();
     let ended = Snapshot { server_retransmitted: target.retransmitted(which.subject).await, ..ended };
     if is_far {
@@ -193,8 +203,13 @@ async fn measure(
     };
     let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
     let is_pinned = plan.server_core.is_some();
+    let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
+    let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
     let knows = context.subscriber.as_ref().map_or(Knows::ALL, |subscriber| Knows::of(&subscriber.origin));
     let data = TrialData {
+        handshakes,
+        queues,
+        clock: context.clock,
         outcomes,
         due,
         published,
@@ -236,27 +251,35 @@ fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> 
     path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
 }
 
+/// Room for the connections that clients share, if they do.
+fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>>> {
+    match point.share_connection {
+        0 | 1 => Vec::new(),
+        clients => (0..point.clients.div_ceil(clients)).map(|_| tokio::sync::Mutex::default()).collect(),
+    }
+}
+
 /// The same for all transports at one point in one round: they meet the same phases and the same losses.
-fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
+pub(super) fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
     plan.scenario.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64
 }
 
-/// Starts every client with its own phase.
-fn spawn(
-    plan: &Plan,
-    which: TrialId<'_>,
-    target: &UnderTest,
+/// Starts these of all clients, each with its own phase.
+pub(super) fn spawn(
+    point: &Point,
+    subject: Subject,
+    seed: u64,
+    authority: &str,
+    ids: Range<u32>,
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
-    let point = &which.point.point;
-    let phases = phases(point.clients, point.poll_interval_ns, seed(plan, which));
-    let authority = target.authority();
+    let phases = phases(point.clients, point.poll_interval_ns, seed);
     let mut clients = JoinSet::new();
-    let mut progress = Vec::with_capacity(phases.len());
-    for (id, poll_phase) in (0..).zip(phases) {
+    let mut progress = Vec::with_capacity(ids.len());
+    for (id, poll_phase) in (0..).zip(phases).filter(|(id, _)| ids.contains(id)) {
         let options = Options {
-            host: HeaderValue::try_from(&authority).expect("an authority is fit for a header"),
-            headers: request_headers(point, which.subject, &authority),
+            host: HeaderValue::try_from(authority).expect("an authority is fit for a header"),
+            headers: request_headers(point, subject, authority),
             clock: context.clock,
             poll_interval: point.poll_interval_ns,
             poll_phase,
@@ -304,9 +327,24 @@ fn request_headers(point: &Point, subject: Subject, authority: &str) -> HeaderMa
         (Transport::Sse, None) => Request::EventSource,
     };
     let mut headers = cookie(point.request_header_bytes);
-    for (name, value) in point.heads.fields(request, Version::HTTP_11, &format!("http://{authority}")) {
+    let (version, scheme) = match (point.protocol.is_h2(), point.protocol.is_tls()) {
+        (false, false) => (Version::HTTP_11, "http"),
+        (false, true) => (Version::HTTP_11, "https"),
+        (true, false) => (Version::HTTP_2, "http"),
+        (true, true) => (Version::HTTP_2, "https"),
+    };
+    for (name, value) in point.heads.fields(request, version, &format!("{scheme}://{authority}")) {
         let name = HeaderName::try_from(name).expect("a test makes headers of all that was recorded");
         headers.insert(name, HeaderValue::try_from(value).expect("the same test"));
+    }
+    // In place of whatever a browser would offer, so that what is asked for is what is agreed to.
+    match (point.compression, point.compression.coding()) {
+        (_, Some(coding)) => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding))),
+        (Compression::Deflate, None) => {
+            let offer = HeaderValue::from_static("permessage-deflate");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, offer);
+        }
+        (_, None) => {}
     }
     headers
 }
@@ -324,7 +362,11 @@ fn cookie(bytes: u32) -> HeaderMap {
 }
 
 /// Waits until each client has its first position or answer.
-async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, wanted: u32) -> Result<(), TrialError> {
+pub(super) async fn all_connected(
+    clients: &mut JoinSet<Outcome>,
+    context: &TrialContext,
+    wanted: u32,
+) -> Result<(), TrialError> {
     let patience = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(wanted / limits::RAMP_PER_SECOND_MIN));
     let gave_up = tokio::select! {
         _all = context.connected.acquire_many(wanted) => return Ok(()),
@@ -343,10 +385,10 @@ async fn all_connected(clients: &mut JoinSet<Outcome>, context: &TrialContext, w
 }
 
 /// Reads everything that can be read without asking.
-fn snapshot(
-    target: &UnderTest,
+pub(super) fn snapshot(
     context: &TrialContext,
     progress: &[Arc<ClientProgress>],
+    server_cpu: Option<Nanos>,
     relay_cpu: Nanos,
 ) -> Result<Snapshot, TrialError> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -354,18 +396,22 @@ fn snapshot(
         at: context.clock.now(),
         relay_cpu,
         unix_ns: Nanos::from(unix).0,
-        server_cpu: target.cpu(),
+        server_cpu,
         own_wait: host::waited(std::process::id()),
         own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
         host: host::time(),
-        counters: progress.iter().map(|progress| progress.counters.read()).sum(),
+        counters: progress
+            .iter()
+            .map(|progress| progress.counters.read())
+            .chain([context.shared_counters.read()])
+            .sum(),
         tcp: context.sockets.total(),
         server_retransmitted: None,
     })
 }
 
 /// Waits until each client holds what was due in the interval, or could have asked for it twice.
-async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
+pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
     let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
     let done = async {

@@ -1,12 +1,15 @@
 //! What a trial gathers, before anything is made of it.
 
+use std::sync::Arc;
+
 use super::clock_relation::ClockRelation;
-use super::context::{Outcome, Subject};
+use super::context::{Handshake, Outcome, Subject};
 use super::foreign::subscriber::Origin;
 use super::health::Lateness;
 use super::path::namespace::Refusal;
 use super::plan::PlanPoint;
-use crate::measure::bytes::Reading;
+use crate::clock::Clock;
+use crate::measure::bytes::{Reading, StreamQueue};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host::HostTime;
 use crate::measure::process::TcpCounts;
@@ -34,6 +37,10 @@ pub struct TrialId<'a> {
 pub struct TrialData {
     /// What each client saw.
     pub outcomes: Vec<Outcome>,
+    /// Every handshake of TLS.
+    pub handshakes: Vec<Handshake>,
+    /// How requests waited on each connection that clients share.
+    pub queues: Vec<Arc<StreamQueue>>,
     /// The server's record of what was due, from before the interval on; `None` if it keeps none.
     pub due: Option<Vec<Due>>,
     /// What the generator published, where that was for it to do.
@@ -50,6 +57,8 @@ pub struct TrialData {
     pub lateness: Lateness,
     /// Has the generator a processor that its server keeps off?
     pub is_pinned: bool,
+    /// The clock that arrivals were read from.
+    pub clock: Clock,
     /// How the clocks relate: before the interval, which the latencies are taken with, during and after it.
     pub relations: Vec<(Nanos, ClockRelation)>,
     /// The measured interval, on our own clock.

@@ -1,5 +1,6 @@
 //! Why a trial could not be done.
 
+use crate::load::agents::errors::FleetError;
 use crate::load::foreign::server::ForeignError;
 use crate::load::path::PathError;
 use crate::load::proxy::ProxyError;
@@ -33,6 +34,9 @@ pub enum TrialError {
     /// The proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// The agents.
+    #[error(transparent)]
+    Agents(#[from] FleetError),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,

@@ -15,7 +15,8 @@ use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
 use crate::measure::process::process_cpu;
 use crate::net::tls::Connector;
-use crate::run::file::PublishReport;
+use crate::run::file::{Point, PublishReport};
+use crate::run::{Compression, Protocol};
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
@@ -53,7 +54,10 @@ impl UnderTest {
             return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
         }
         let target = match &plan.target {
-            None => Target::start(subject, feed, host, plan.server_core, &plan.server_args).await?,
+            None => {
+                let args = [protocol_args(&point.point), plan.server_args.clone()].concat();
+                Target::start(subject, feed, host, plan.server_core, &args).await?
+            }
             Some(url) => Target::external(url.clone()).await?,
         };
         Ok(Self::Ours(target))
@@ -75,11 +79,13 @@ impl UnderTest {
         }
     }
 
-    /// What makes TLS of a client's connection to a server that is not ours.
-    pub fn secure(&self) -> Option<Connector> {
+    /// What makes TLS of a client's connection, where it is spoken.
+    ///
+    /// Errors: [`TrialError`] of a server of ours that showed no certificate.
+    pub fn connector(&self, protocol: Protocol) -> Result<Option<Connector>, TrialError> {
         match self {
-            Self::Ours(_) => None,
-            Self::Foreign(server) => server.endpoint.secure.clone(),
+            Self::Ours(target) => Ok(target.connector(protocol)?),
+            Self::Foreign(server) => Ok(server.endpoint.secure.clone()),
         }
     }
 
@@ -183,6 +189,20 @@ impl UnderTest {
             Self::Foreign(server) => server.stop().await,
         }
     }
+}
+
+/// The flags of a server that speaks as a point asks for.
+fn protocol_args(point: &Point) -> Vec<String> {
+    let mut args = Vec::new();
+    match point.protocol {
+        Protocol::Http1 => {}
+        Protocol::Https1 | Protocol::H2 => args.push("--tls"),
+        Protocol::H2c => args.push("--h2c"),
+    }
+    if point.compression != Compression::None {
+        args.push("--compress");
+    }
+    args.into_iter().map(str::to_owned).collect()
 }
 
 /// What the TCP baseline writes is the feed itself; it keeps no record of its own.

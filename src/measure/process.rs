@@ -6,7 +6,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::socket::{MsgFlags, Shutdown, shutdown};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
@@ -19,6 +19,8 @@ pub struct TcpCounts {
     pub segments_out: u64,
     /// Segments received.
     pub segments_in: u64,
+    /// Of both, those with data.
+    pub data_segments: u64,
     /// Bytes of data sent again.
     pub bytes_retransmitted: u64,
     /// Bytes of data in a full segment that is sent; of several connections, the most.
@@ -32,6 +34,7 @@ impl std::ops::Add for TcpCounts {
         Self {
             segments_out: self.segments_out + other.segments_out,
             segments_in: self.segments_in + other.segments_in,
+            data_segments: self.data_segments + other.data_segments,
             bytes_retransmitted: self.bytes_retransmitted + other.bytes_retransmitted,
             segment_bytes: self.segment_bytes.max(other.segment_bytes),
         }
@@ -44,6 +47,7 @@ impl TcpCounts {
         Self {
             segments_out: self.segments_out.saturating_sub(earlier.segments_out),
             segments_in: self.segments_in.saturating_sub(earlier.segments_in),
+            data_segments: self.data_segments.saturating_sub(earlier.data_segments),
             bytes_retransmitted: self.bytes_retransmitted.saturating_sub(earlier.bytes_retransmitted),
             segment_bytes: self.segment_bytes,
         }
@@ -59,6 +63,7 @@ impl TcpCounts {
         Ok(Self {
             segments_out: info.tcpi_segs_out.into(),
             segments_in: info.tcpi_segs_in.into(),
+            data_segments: u64::from(info.tcpi_data_segs_in) + u64::from(info.tcpi_data_segs_out),
             bytes_retransmitted: info.tcpi_bytes_retrans,
             segment_bytes: info.tcpi_snd_mss,
         })
@@ -114,6 +119,15 @@ impl TcpSender {
 /// Errors: as for a connection that has ended already.
 pub fn shut(socket: RawFd) -> io::Result<()> {
     Ok(shutdown(socket, Shutdown::Both)?)
+}
+
+/// Sends over a connection without waiting for room, and says how much was taken.
+///
+/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+///
+/// Errors: as for a connection that has ended.
+pub fn send(socket: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(nix::sys::socket::send(socket, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
 }
 
 /// User and system time that a process has used, with all its threads, in nanoseconds.

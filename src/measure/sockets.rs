@@ -67,6 +67,13 @@ impl<T> Sockets<T> {
         table.open.get(&id).and_then(|(socket, _)| TcpCounts::of(*socket).ok()).unwrap_or_default()
     }
 
+    /// Sends a last word over an open connection, as far as there is room for it.
+    pub fn say(&self, id: u64, word: &[u8]) {
+        if let Some((socket, _)) = self.lock().open.get(&id) {
+            let _sent = process::send(*socket, word);
+        }
+    }
+
     /// Breaks the open connections that are wanted, and says how many they were.
     pub fn shut(&self, wanted: impl Fn(&Arc<T>) -> bool) -> usize {
         let table = self.lock();

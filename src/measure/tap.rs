@@ -34,12 +34,14 @@ pub struct Tapped<S, T: Tap> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Was read, seen by the tap, and given back to be read again.
     unread: Bytes,
+    /// It runs for a flush: under TLS, what was taken may still wait for room.
+    is_flushing: bool,
 }
 
 impl<S, T: Tap> Tapped<S, T> {
     /// Puts `tap` on `stream`.
     pub fn new(stream: S, tap: T, write_timeout: Duration) -> Self {
-        Self { stream, tap, write_timeout, stalled: None, unread: Bytes::new() }
+        Self { stream, tap, write_timeout, stalled: None, unread: Bytes::new(), is_flushing: false }
     }
 
     /// Gives bytes back that were read ahead: the next read returns them first.
@@ -133,6 +135,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S,
         let outcome = Pin::new(&mut self.stream).poll_flush(context);
         if let Poll::Ready(Ok(())) = outcome {
             self.tap.flushed();
+        }
+        if outcome.is_pending() || self.is_flushing {
+            self.is_flushing = outcome.is_pending();
+            return self.watch(context, outcome);
         }
         outcome
     }

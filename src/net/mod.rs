@@ -6,18 +6,23 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
 
 /// A TCP connection, or the stream that a simulation puts in its place: one concrete type, so that a WebSocket can take
 /// its connection back from hyper without a box.
 pub enum AnyStream {
     /// A socket.
     Tcp(TcpStream),
+    /// A socket under TLS; in a box, so that whoever has none keeps no room for it.
+    Tls(Box<TlsStream<Counted>>),
     /// Anything else; the kernel has no counts of it.
     Other(Box<dyn Stream>),
 }
@@ -27,7 +32,16 @@ impl AnyStream {
     pub fn descriptor(&self) -> RawFd {
         match self {
             Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Tls(stream) => stream.get_ref().0.stream.as_raw_fd(),
             Self::Other(_) => -1,
+        }
+    }
+
+    /// The bytes that the socket itself carries, where they are not those that this stream is given.
+    pub fn below(&self) -> Option<Arc<BytesBelow>> {
+        match self {
+            Self::Tls(stream) => Some(Arc::clone(&stream.get_ref().0.below)),
+            Self::Tcp(_) | Self::Other(_) => None,
         }
     }
 }
@@ -36,6 +50,7 @@ impl AsyncRead for AnyStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Other(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -45,6 +60,7 @@ impl AsyncWrite for AnyStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Other(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -52,6 +68,7 @@ impl AsyncWrite for AnyStream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
             Self::Other(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -59,8 +76,72 @@ impl AsyncWrite for AnyStream {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Other(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+/// Bytes that a socket has carried below TLS, and that nobody has taken over yet.
+#[derive(Debug, Default)]
+pub struct BytesBelow {
+    came_in: AtomicU64,
+    went_out: AtomicU64,
+}
+
+impl BytesBelow {
+    /// Those that came in since they were last taken.
+    pub fn take_in(&self) -> u64 {
+        self.came_in.swap(0, Relaxed)
+    }
+
+    /// Those that went out.
+    pub fn take_out(&self) -> u64 {
+        self.went_out.swap(0, Relaxed)
+    }
+}
+
+/// A socket whose bytes are counted, for TLS to run over.
+pub struct Counted {
+    stream: TcpStream,
+    below: Arc<BytesBelow>,
+}
+
+impl Counted {
+    /// With nothing counted yet.
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream, below: Arc::default() }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.below.came_in.fetch_add((buffer.filled().len() - before) as u64, Relaxed);
+        outcome
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = outcome {
+            self.below.went_out.fetch_add(written as u64, Relaxed);
+        }
+        outcome
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -18,6 +18,8 @@
 //!
 //! A connector resumes the sessions of its earlier connections, as a browser does; one made for each virtual client
 //! ([`Connector::of_another_client`]) resumes only that client's own.
+//!
+//! Longer than most files: both ends stand here, since they are tested against each other.
 
 use std::fmt;
 use std::io;
@@ -30,7 +32,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{self, CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
@@ -40,6 +42,11 @@ use crate::limits;
 
 /// The name that a lab certificate is for, whatever address its server listens on.
 pub const LAB_NAME: &str = "localhost";
+
+/// How a certificate in PEM ends (RFC 7468 section 5).
+pub const PEM_END: &str = "-----END CERTIFICATE-----";
+/// What a server says to whoever started it in place of its lab certificate when it has none.
+pub const NO_LAB: &str = "certificate: given";
 
 /// A protocol to be agreed on during the handshake (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +146,7 @@ impl Identity {
             pem += std::str::from_utf8(line).unwrap_or_default();
             pem.push('\n');
         }
-        pem + "-----END CERTIFICATE-----\n"
+        pem + PEM_END + "\n"
     }
 
     /// The certificate that it shows, in DER.
@@ -172,6 +179,13 @@ pub fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Tl
         return Err(TlsError::File { what: "a certificate", file: file.display().to_string(), reason });
     }
     Ok(found)
+}
+
+/// Reads the certificates of a text in PEM.
+///
+/// Errors: as for a text that is none.
+pub fn certificates_of_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    CertificateDer::pem_slice_iter(text).collect()
 }
 
 fn file_error(what: &'static str, file: &Path, error: &dyn fmt::Display) -> TlsError {

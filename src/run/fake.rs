@@ -178,6 +178,7 @@ fn metrics(transport: Option<Transport>, point: &Point, noise: &mut Noise) -> Me
     };
     let mean = latency(transport, point, &mut Noise(3));
     let age = if transport == Some(Transport::Polling) { point.poll_interval_ns.0 as f64 / 2.0 } else { mean };
+    let none = Value(Some(0.0));
     let mut all = Metrics::<Value> {
         age_ns_mean: cpu(age + 1e9 / point.rate_per_s, noise),
         stale_fraction: Value(Some((age * point.rate_per_s / 1e9).min(0.95))),
@@ -190,6 +191,11 @@ fn metrics(transport: Option<Transport>, point: &Point, noise: &mut Noise) -> Me
             http_headers: Value(Some(http_headers)),
             tcp_ip: Value(Some(tcp_ip)),
             retransmitted: Value(Some(0.0)),
+            h2_frames: none,
+            tls_records: none,
+            tls_handshake: none,
+            compression: none,
+            acknowledgements: Value(Some(26.0)),
         },
         server_cpu_ns_per_delivery: cpu(base, noise),
         host_cpu_ns_per_delivery: cpu(base * 2.6, noise),
@@ -259,7 +265,10 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         link: None,
         path: None,
         published: None,
+        handshakes: None,
+        sharing: None,
         proxy: None,
+        agents: Vec::new(),
         returns: None,
         timeline,
         latency_shift_ns: Nanos::ZERO,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::run::Transport;
+use crate::run::agents::AgentReport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::path::report::PathReport;
@@ -195,9 +196,18 @@ pub struct Trial {
     /// What the load generator published, to a server that is not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<PublishReport>,
+    /// The handshakes of TLS, if it was spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshakes: Option<Handshakes>,
+    /// How requests waited on connections that clients shared, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
     /// What the proxy before the server took, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyReport>,
+    /// The agents that ran its clients together, if there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentReport>,
     /// Clients that left and came back, if they were to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,
@@ -227,21 +237,44 @@ pub struct WireTotals {
     pub framing: u64,
     /// Request and response heads.
     pub http_headers: u64,
+    /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
+    #[serde(default)]
+    pub h2_frames: u64,
+    /// What TLS adds to the content of its records.
+    #[serde(default)]
+    pub tls_records: u64,
+    /// Handshakes of TLS, and the tickets behind them.
+    #[serde(default)]
+    pub tls_handshake: u64,
+    /// What compression saved of payload and framing, which are counted as they were before it; below zero where it made
+    /// them larger.
+    #[serde(default)]
+    pub compression_saved: i64,
     /// Segments times header size.
     pub tcp_ip: u64,
     /// Bytes sent again, both ways.
     pub retransmitted: u64,
-    /// What the sockets' reads and writes returned, counted apart from the parts: payload + framing + http_headers
-    /// must be equal to it.
+    /// What the sockets' reads and writes returned, counted apart from the parts: payload, framing, http_headers,
+    /// h2_frames, tls_records and tls_handshake, less compression_saved, must be equal to it.
     pub socket: u64,
     /// TCP segments, both ways.
     pub segments: u64,
+    /// Of these, those without data: acknowledgements, and the beginning and the end of connections.
+    #[serde(default)]
+    pub acknowledgements: u64,
     /// From client to server, of `socket`.
     pub up: u64,
     /// Requests sent.
     pub requests: u64,
     /// Requests that brought nothing.
     pub empty: u64,
+}
+
+impl WireTotals {
+    /// What the sockets carried, by its parts, as if nothing had been compressed.
+    pub fn parts(&self) -> u64 {
+        self.payload + self.framing + self.http_headers + self.h2_frames + self.tls_records + self.tls_handshake
+    }
 }
 
 /// How the generator itself was doing during a trial.
@@ -307,6 +340,40 @@ pub struct PublishReport {
     pub failed: u64,
     /// True if updates that were due in the interval were not sent in time, since it took them too slowly.
     pub is_behind: bool,
+}
+
+/// The handshakes of TLS of a trial, from its first client on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handshakes {
+    /// Those with a certificate.
+    pub full: u64,
+    /// From there being a connection to TLS being agreed on: median.
+    pub full_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub full_ns_p99: Nanos,
+    /// Those that went on from an earlier session of the same client.
+    pub resumed: u64,
+    /// How long these took: median.
+    pub resumed_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub resumed_ns_p99: Nanos,
+}
+
+/// Requests of the measured interval on HTTP/2 connections that clients shared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Connections.
+    pub connections: u64,
+    /// Streams open at the same time on one of them, at the most.
+    pub streams_max: u64,
+    /// Requests.
+    pub requests: u64,
+    /// From being asked to going out, behind others: median.
+    pub wait_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub wait_ns_p99: Nanos,
+    /// The same, largest.
+    pub wait_ns_max: Nanos,
 }
 
 /// Clients that left and came back in the measured interval.

@@ -45,7 +45,10 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         link: None,
         path: None,
         published: None,
+        handshakes: None,
+        sharing: None,
         proxy: None,
+        agents: Vec::new(),
         returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,

@@ -24,6 +24,7 @@ pub struct Percentiles<T> {
 
 /// The bytes of one delivery, by what they were spent on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de> + Default"))]
 pub struct WireBytes<T> {
     /// The sum of the parts below.
     pub total: T,
@@ -31,10 +32,25 @@ pub struct WireBytes<T> {
     pub payload: T,
     /// The update's and the answer's JSON envelope, SSE fields, chunk sizes, WebSocket headers and control frames.
     pub framing: T,
-    /// Request and response heads.
+    /// Request and response heads; over HTTP/2 as HPACK wrote them.
     pub http_headers: T,
+    /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
+    #[serde(default)]
+    pub h2_frames: T,
+    /// What TLS adds to the content of its records.
+    #[serde(default)]
+    pub tls_records: T,
+    /// Handshakes of TLS, and the tickets behind them.
+    #[serde(default)]
+    pub tls_handshake: T,
+    /// What compression saved of payload and framing, below zero: the two are counted as they were before it.
+    #[serde(default)]
+    pub compression: T,
     /// TCP/IP headers: segments, acknowledgements included, times the size of their headers.
     pub tcp_ip: T,
+    /// Of these, the headers of segments without data.
+    #[serde(default)]
+    pub acknowledgements: T,
     /// Bytes sent again.
     pub retransmitted: T,
 }
@@ -134,7 +150,7 @@ macro_rules! metrics {
         /// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
         /// to it. In JSON the member names are the names of the contract.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(default)]
+        #[serde(default, bound(deserialize = "T: Deserialize<'de> + Default"))]
         pub struct Metrics<T> {
             $( $(#[doc = $doc])+ pub $member: $type, )+
         }
@@ -229,7 +245,12 @@ metrics! {
         WirePayload.payload: Bytes, "payload";
         WireFraming.framing: Bytes, "framing";
         WireHttpHeaders.http_headers: Bytes, "HTTP headers";
+        WireH2Frames.h2_frames: Bytes, "HTTP/2 frames";
+        WireTlsRecords.tls_records: Bytes, "TLS records";
+        WireTlsHandshake.tls_handshake: Bytes, "TLS handshakes";
+        WireCompression.compression: Bytes, "compression";
         WireTcpIp.tcp_ip: Bytes, "TCP/IP headers";
+        WireAcknowledgements.acknowledgements: Bytes, "acknowledgements";
         WireRetransmitted.retransmitted: Bytes, "retransmitted";
     }
     /// User and system time of the server process for each delivery, in nanoseconds.

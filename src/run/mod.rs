@@ -5,6 +5,8 @@
 //! [`threshold`] are further names. [`samples`] and [`summary`] make rows of trials, and [`withheld`] says which of their
 //! figures are not shown.
 
+pub mod agents;
+pub mod capacity;
 pub mod drift;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -6,11 +6,13 @@ pub const RUN_SCHEMA: &str = include_str!("../../schema/run.schema.json");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::agents::AgentReport;
     use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario};
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
     use crate::run::path::report::PathReport;
     use crate::run::proxy::ProxyReport;
+    use crate::run::readings::ClockReading;
     use crate::run::reason::tests::every_cause;
     use crate::run::reason::{Cause, Reason, RowId};
     use crate::run::setting::Described;
@@ -218,6 +220,8 @@ mod tests {
         run.trials[1].link = Some(LinkReport::default());
         run.trials[2].path = Some(PathReport::default());
         run.trials[2].proxy = Some(ProxyReport::default());
+        let clock = ClockReading { at_ns: Nanos(1), offset_ns: -2, uncertainty_ns: Nanos(3) };
+        run.trials[2].agents = vec![AgentReport { clocks: vec![clock], ..AgentReport::default() }];
         run.trials[2].point.path = "4g,loss=1%".parse().ok();
         run.trials[1].returns = Some(Returns::default());
         run

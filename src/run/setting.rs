@@ -3,6 +3,8 @@
 //! comparisons; and where it stands in the table says whether it can be swept.
 //!
 //! What a setting can be set to is a type of [`values`], which reads and checks it, and refuses it with its range.
+//!
+//! It is one table, and so one file.
 
 mod entry;
 mod member;
@@ -20,12 +22,13 @@ pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
     AtTarget, Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload,
-    Rate, RequestHeaders, Rounds, Seed, Share, Speed, Value, WarmUp,
+    Rate, RequestHeaders, Rounds, Seed, Share, Sharers, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
 use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
+use crate::run::protocol::{Compression, Protocol};
 use crate::run::proxy::Proxy;
 use crate::run::purpose::Purpose;
 use crate::run::target_name::TargetName;
@@ -390,6 +393,24 @@ settings! {
             "A real path of IP packets between clients and server, with distance, loss and a rate limit",
             typed ": a preset, as in 4g,3g, or keys, as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, \
             begins the next path";
+        protocol: Protocol = "http1" => #[serde(default)] protocol: Protocol,
+            Protocol: Protocol, "protocol", "protocol {}", "over {}", only [Polling, LongPolling, Sse, WebSocket],
+            "What is spoken on a connection",
+            typed ": http1, https1 (over TLS 1.3), h2 (HTTP/2 over TLS 1.3), h2c (HTTP/2 in the clear)";
+        compression: Compression = "none" => #[serde(default)] compression: Compression,
+            Compression: Compression, "compression", "compression {}", "with {}", zero "no compression",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "How what the server sends is made smaller",
+            typed ": gzip or zstd, of answers and event streams; deflate, of WebSocket messages (permessage-deflate); a \
+            transport is measured where it can have it";
+        keep_alive: bool = "true" => #[serde(default = "member::yes")] keep_alive: bool,
+            KeepAlive: Switch, "connections kept", "connections {}", "with connections {}", only [Polling, LongPolling],
+            "Keep a connection for the next request",
+            typed "; false makes a new one for each, and measures the transports that have requests to keep it for";
+        share_connection: Sharers = "1" => #[serde(default = "member::one")] share_connection: u32,
+            Share: Count, "clients on one connection", "{} client{s} on each connection",
+            "with {} client{s} on each connection", only [Polling, LongPolling, Sse, WebSocket],
+            "Clients that share one HTTP/2 connection, each on streams of its own";
         proxy: Proxy = "none" => #[serde(default)] proxy: Proxy,
             Proxy: Proxy, "proxy", "{} before the server", "with {} before the server", zero "no proxy",
             only [Polling, LongPolling, Sse, WebSocket],

@@ -1,7 +1,7 @@
 //! What the server counts, charged to a transport, and the connections it counts it for.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::rate_limit::Addresses;
 use crate::measure::process::TcpCounts;
 use crate::measure::sockets::Sockets;
 use crate::measure::tap::{Tap, Tapped};
-use crate::net::AnyStream;
+use crate::net::{AnyStream, BytesBelow, Stream};
 use crate::run::Transport;
 use crate::server::page_session::{AddedDelay, Attachment, DelayedStream, Lane, LaneCounts, PageSession};
 use crate::server::takeover::Takeover;
@@ -36,7 +36,17 @@ pub struct Counters {
     pub addresses: Addresses,
     accepted: AtomicU64,
     refused: AtomicU64,
+    handshakes: AtomicUsize,
     burn: Duration,
+}
+
+/// A handshake of TLS under way.
+pub struct Handshaking(Arc<Counters>);
+
+impl Drop for Handshaking {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +97,8 @@ pub struct Connection {
     peer: SocketAddr,
     opened: Nanos,
     counters: Arc<Counters>,
+    /// How long its client may take nothing.
+    write_timeout: Duration,
     /// Index of the account that the last request chose.
     account: AtomicU8,
     /// Read, and not yet charged: a request's head comes in before it is known whose it is.
@@ -120,6 +132,7 @@ impl Counters {
             peer,
             opened: now,
             counters: Arc::clone(self),
+            write_timeout,
             account: AtomicU8::new(OTHER as u8),
             uncharged_in: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
@@ -134,8 +147,20 @@ impl Counters {
         self.accounts[OTHER].connections_open.fetch_add(1, Relaxed);
         let id = self.sockets.enter(stream.descriptor(), Arc::clone(&connection));
         let _first = connection.id.set(id);
+        let meter = Meter { connection: Arc::clone(&connection), socket: Some((id, stream.below())) };
         let line = DelayedStream::new(stream, Arc::clone(&connection), write_timeout);
-        (Arc::clone(&connection), Box::new(Tapped::new(line, Meter { connection, id }, write_timeout)))
+        (connection, Box::new(Tapped::new(line, meter, write_timeout)))
+    }
+
+    /// A connection that is not open yet, since TLS is being agreed on: it counts until what this returns is dropped.
+    pub fn begin_handshake(self: &Arc<Self>) -> Handshaking {
+        self.handshakes.fetch_add(1, Relaxed);
+        Handshaking(Arc::clone(self))
+    }
+
+    /// Connections that are open or on the way to it.
+    pub fn connections(&self) -> usize {
+        self.sockets.len() + self.handshakes.load(Relaxed)
     }
 
     /// RequestCounters a connection that was not let in.
@@ -224,6 +249,20 @@ impl Connection {
         is_first
     }
 
+    /// A stream inside this connection, whose bytes the connection's own meter has counted.
+    pub fn stream(self: &Arc<Self>, stream: impl Stream + 'static) -> Socket {
+        let meter = Meter { connection: Arc::clone(self), socket: None };
+        let line = DelayedStream::new(AnyStream::Other(Box::new(stream)), Arc::clone(self), self.write_timeout);
+        Box::new(Tapped::new(line, meter, self.write_timeout))
+    }
+
+    /// Says a last word past whoever serves this connection, as far as its socket takes that at once.
+    pub fn say_last(&self, word: &[u8]) {
+        if let Some(id) = self.id.get() {
+            self.counters.sockets.say(*id, word);
+        }
+    }
+
     /// Its place in a page's session.
     pub fn attachment(&self) -> &Attachment {
         &self.attachment
@@ -280,20 +319,23 @@ impl AddedDelay for Arc<Connection> {
 #[derive(Debug)]
 pub struct Meter {
     connection: Arc<Connection>,
-    id: u64,
+    /// Its number in the table of sockets, and what TLS makes of its bytes; `None` of a stream inside a connection.
+    socket: Option<(u64, Option<Arc<BytesBelow>>)>,
 }
 
 impl Tap for Meter {
     const LINGERS: bool = true;
 
     fn came_in(&mut self, bytes: &[u8]) {
-        let bytes = bytes.len() as u64;
+        let Some((_, below)) = &self.socket else { return };
+        let bytes = below.as_ref().map_or(bytes.len() as u64, |below| below.take_in());
         self.connection.bytes_in.fetch_add(bytes, Relaxed);
         self.connection.uncharged_in.fetch_add(bytes, Relaxed);
     }
 
     fn went_out(&mut self, bytes: &[u8]) {
-        let bytes = bytes.len() as u64;
+        let Some((_, below)) = &self.socket else { return };
+        let bytes = below.as_ref().map_or(bytes.len() as u64, |below| below.take_out());
         self.connection.settle();
         self.connection.bytes_out.fetch_add(bytes, Relaxed);
         self.connection.account().bytes_out.fetch_add(bytes, Relaxed);
@@ -302,14 +344,18 @@ impl Tap for Meter {
     }
 
     fn flushed(&mut self) {
+        if self.socket.is_none() {
+            return;
+        }
         self.connection.takeover.note_unsent(false);
     }
 
     fn closing(&mut self) {
+        let Some((id, _)) = self.socket else { return };
         self.connection.settle();
         let account = self.connection.account();
         account.connections_open.fetch_sub(1, Relaxed);
-        let counts = self.connection.counters.sockets.leave(self.id);
+        let counts = self.connection.counters.sockets.leave(id);
         self.connection.counters.addresses.leave(self.connection.peer.ip());
         account.add_tcp(counts);
         self.connection.attachment.leave(|| counts);

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::run::Arrivals;
-use crate::stream::Journal;
+use crate::stream::Publisher;
 use crate::stream::feed::{self, Due, Feed, FeedError, Replay, Source};
 use crate::units::Nanos;
 
@@ -144,7 +144,7 @@ impl FeedControl {
         &self,
         first: Option<Source>,
         origin: Nanos,
-        journal: &Journal,
+        publisher: &Publisher,
         clock: Clock,
     ) -> std::io::Result<()> {
         let mut orders = self.order.subscribe();
@@ -164,9 +164,9 @@ impl FeedControl {
                         // The item that was taken last still waited for its moment when this setting came.
                         taken = taken.saturating_sub(1);
                         let items = resumed(replay, taken).inspect(|_| taken += 1);
-                        feed::run(items, journal, clock, origin).await
+                        feed::run(items, publisher, clock, origin).await
                     }
-                    Some(source @ Source::Synthetic(_)) => feed::run(source, journal, clock, origin).await,
+                    Some(source @ Source::Synthetic(_)) => feed::run(source, publisher, clock, origin).await,
                 }
             };
             tokio::select! {
@@ -219,7 +219,7 @@ fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Sou
 mod tests {
     use super::*;
     use crate::clock::UnixAnchor;
-    use crate::stream::{BatchLimit, Bounds, Start};
+    use crate::stream::{BatchLimit, Bounds, Journal, Start};
     use std::time::Duration;
 
     #[test]
@@ -238,6 +238,7 @@ mod tests {
     async fn a_new_setting_is_followed_without_a_restart_and_a_recording_goes_on_where_it_was() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
         let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
+        let publisher = Publisher::Journal(std::sync::Arc::clone(&journal));
         let control = FeedControl::default();
         let replay = |rate| source(FeedSetting { feed: Kind::Replay, rate, payload: 1 }, None).unwrap();
         let paused = FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 1 };
@@ -251,7 +252,7 @@ mod tests {
             before
         };
         let before = tokio::select! {
-            ended = control.publish(replay(10.0), Nanos::ZERO, &journal, clock) => panic!("{ended:?}"),
+            ended = control.publish(replay(10.0), Nanos::ZERO, &publisher, clock) => panic!("{ended:?}"),
             before = change => before,
         };
         assert!((100..400).contains(&before), "20 s at about 10 a second: {before}");
@@ -277,7 +278,8 @@ mod tests {
         control.follows(&Feed::None, None);
         let setting = FeedSetting { feed: Kind::Steady, rate: 10.0, payload: 8 };
         control.set(setting, source(setting, None).unwrap());
-        let publishing = control.publish(None, clock.now(), &journal, clock);
+        let publisher = Publisher::Journal(std::sync::Arc::clone(&journal));
+        let publishing = control.publish(None, clock.now(), &publisher, clock);
         let _never_ends = tokio::time::timeout(Duration::from_secs(2), publishing).await;
         assert!((19..=21).contains(&journal.newest().seq), "{}", journal.newest());
     }

@@ -7,6 +7,7 @@ mod counters;
 mod drain;
 pub mod fanout;
 mod feed_control;
+pub mod idempotency;
 pub mod origin;
 mod page_session;
 mod problem;
@@ -25,7 +26,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use auth::Token;
-pub use counters::{AccountReading, Connection, Counters, Meter, RequestCounters, Socket};
+pub use counters::{AccountReading, Connection, Counters, Handshaking, Meter, RequestCounters, Socket};
 pub use drain::{Drain, DrainSignal};
 pub use feed_control::{FeedChangeError, FeedControl, FeedSetting, FeedState};
 use origin::Origins;
@@ -39,18 +40,29 @@ pub use talk::{Said, Talk, What};
 
 use crate::clock::Clock;
 use crate::limits;
+use crate::net::tls::Acceptor;
 use crate::stream::journal::Encode;
-use crate::stream::{Bounds, Journal, SlowConsumerPolicy};
+use crate::stream::{Bounds, Journal, Log, LogSettings, Publisher, SlowConsumerPolicy};
 
 /// What can be set; the defaults are safe.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The journal's bounds.
     pub journal: Bounds,
+    /// The log that this node follows with others; without one, its journal is all there is.
+    pub log: Option<LogSettings>,
     /// Connections at the same time.
     pub connections_max: usize,
     /// How long a client may take nothing of what it is sent.
     pub write_timeout: Duration,
+    /// TLS, if it is spoken: HTTP/1.1 and HTTP/2 over it, as clients ask for.
+    pub tls: Option<Acceptor>,
+    /// Let clients speak HTTP/2 without TLS, if they begin with it.
+    pub h2c: bool,
+    /// Requests at a time on one HTTP/2 connection.
+    pub h2_streams: u32,
+    /// Compress what is sent to clients that can unpack it.
+    pub compress: bool,
     /// How long a request head may take, and a kept-alive connection may wait for its next request.
     pub head_timeout: Duration,
     /// The `retry` of an event stream.
@@ -85,8 +97,13 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             journal: Bounds::default(),
+            log: None,
             connections_max: usize::MAX,
             write_timeout: limits::WRITE_TIMEOUT,
+            tls: None,
+            h2c: false,
+            compress: false,
+            h2_streams: limits::H2_STREAMS_MAX,
             head_timeout: limits::HEAD_READ_TIMEOUT,
             sse_retry: limits::SSE_RETRY,
             sse_heartbeat: limits::SSE_HEARTBEAT,
@@ -112,6 +129,8 @@ pub struct App {
     pub main: Arc<Room>,
     /// The main stream's log of recent updates.
     pub journal: Arc<Journal>,
+    /// The log that the journal follows, if it does.
+    pub log: Option<Arc<Log>>,
     /// The streams beside it.
     pub rooms: Arc<Rooms>,
     /// The clock that updates are due by; its anchor makes `at_us` of an instant.
@@ -133,15 +152,26 @@ pub struct App {
 }
 
 impl App {
-    /// With an empty journal and nobody connected.
+    /// With an empty journal and nobody connected. Where a log is set it begins to be followed, in tasks of the runtime.
     pub fn new(settings: Settings, clock: Clock, encode: Encode) -> Arc<Self> {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);
         let publish_rate = RateLimit::new(settings.publish_per_s, "raise --publish-rate");
-        let journal = Journal::new(settings.journal, clock.anchor(), encode);
-        let main = Room::main(journal, publish_rate, settings.slow_consumer);
+        let (journal, log, publisher) = match &settings.log {
+            None => {
+                let journal = Journal::new(settings.journal, clock.anchor(), encode);
+                (Arc::clone(&journal), None, Publisher::Journal(journal))
+            }
+            Some(log) => {
+                let journal = Journal::of_log(settings.journal, clock.anchor(), encode);
+                let log = Log::start(log.clone(), Arc::clone(&journal), clock);
+                (journal, Some(Arc::clone(&log)), Publisher::Log(log))
+            }
+        };
+        let main = Room::main(Arc::clone(&journal), publisher, publish_rate, settings.slow_consumer);
         Arc::new(Self {
-            journal: Arc::clone(&main.journal),
+            journal,
+            log,
             main,
             rooms: Rooms::new(clock, encode, settings.slow_consumer),
             clock,

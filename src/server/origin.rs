@@ -63,6 +63,12 @@ impl FromStr for Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(Box<str>);
 
+impl std::fmt::Display for HostName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A text that is no host name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a host name stands alone, as laptop.example.org, without http://, port and path")]

@@ -2,11 +2,12 @@
 
 use axum::body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use crate::stream::{CursorAhead, MalformedCursor};
+use crate::limits;
+use crate::stream::{CursorAhead, MalformedCursor, Unpublished};
 
 /// An error answer: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"…"}`.
 ///
@@ -29,6 +30,12 @@ impl Problem {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.get_or_insert_default().append(name, value);
         self
+    }
+
+    /// The log cannot be reached just now.
+    pub fn of_log(detail: impl Into<String>) -> Self {
+        let again = HeaderValue::from(limits::LOG_RETRY_AFTER.as_secs());
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, again)
     }
 
     /// The document itself.
@@ -57,6 +64,15 @@ impl From<MalformedCursor> for Problem {
 impl From<CursorAhead> for Problem {
     fn from(error: CursorAhead) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<Unpublished> for Problem {
+    fn from(error: Unpublished) -> Self {
+        match error {
+            Unpublished::Away | Unpublished::Unknown => Self::of_log(error.to_string()),
+            Unpublished::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+        }
     }
 }
 

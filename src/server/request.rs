@@ -29,6 +29,12 @@ pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
         // Empty where the target has no authority; a user's name has no place in it (RFC 9110 section 4.2.4).
         host.is_empty() || host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok())
     };
+    // What HTTP/2 has in its place (RFC 9113 section 8.3.1) is checked by the library, and stands in the target.
+    if request.version() == Version::HTTP_2
+        && request.uri().authority().is_some_and(|host| !host.as_str().contains('@'))
+    {
+        return Ok(());
+    }
     if request.version() < Version::HTTP_11 || single_header(request.headers(), HOST).is_some_and(is_host) {
         return Ok(());
     }

@@ -3,6 +3,8 @@
 //! A page that tries something out does so in a room and disturbs nobody. A room begins when it is first named, is bounded
 //! in everything, and is forgotten when nobody uses it any more. The main stream is a [`Room`], too: handlers are given
 //! the one that their request is about, and need not know which it is.
+//!
+//! A room lives in one process, also where the main stream is a log that several nodes follow.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -22,7 +24,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::stream::feed::Feed;
 use crate::stream::journal::Encode;
-use crate::stream::{Bounds, CursorAhead, Journal, Reader, SlowConsumerPolicy, Start};
+use crate::stream::{Bounds, CursorAhead, Journal, Publisher, Reader, SlowConsumerPolicy, Start};
 use crate::units::Nanos;
 
 /// A room's name: 1 to 32 letters, digits, `_` and `-`.
@@ -58,6 +60,8 @@ pub struct RoomLimits {
 pub struct Room {
     /// The log of its recent updates.
     pub journal: Arc<Journal>,
+    /// Where its updates are published.
+    pub publisher: Publisher,
     /// Those who are sent it as it grows.
     fanout: Arc<Fanout>,
     /// Its feed's setting.
@@ -79,9 +83,15 @@ pub struct Room {
 
 impl Room {
     /// The main stream.
-    pub fn main(journal: Arc<Journal>, publish_rate: RateLimit, slow_consumer: SlowConsumerPolicy) -> Arc<Self> {
+    pub fn main(
+        journal: Arc<Journal>,
+        publisher: Publisher,
+        publish_rate: RateLimit,
+        slow_consumer: SlowConsumerPolicy,
+    ) -> Arc<Self> {
         Arc::new(Self {
             journal,
+            publisher,
             fanout: Arc::default(),
             feed: Arc::default(),
             publish_rate,
@@ -164,9 +174,11 @@ impl Rooms {
         let journal = Journal::new(bounds, self.clock.anchor(), self.encode);
         let feed = Arc::new(FeedControl::default());
         feed.follows(&Feed::None, None);
-        let keeper = keep(Arc::downgrade(self), name, Arc::clone(&feed), Arc::clone(&journal), self.clock);
+        let publisher = Publisher::Journal(Arc::clone(&journal));
+        let keeper = keep(Arc::downgrade(self), name, Arc::clone(&feed), publisher.clone(), self.clock);
         Arc::new(Room {
             journal,
+            publisher,
             fanout: Arc::default(),
             feed,
             publish_rate: RateLimit::new(limits::ROOM_UPDATES_PER_S_MAX, "use the main stream"),
@@ -210,7 +222,7 @@ impl Rooms {
 }
 
 /// Publishes a room's feed as it is set, until the room is forgotten.
-async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, journal: Arc<Journal>, clock: Clock) {
+async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, publisher: Publisher, clock: Clock) {
     let watch = async {
         loop {
             tokio::time::sleep(limits::ROOM_LOOK).await;
@@ -221,7 +233,7 @@ async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, journa
     };
     tokio::select! {
         () = watch => {}
-        ended = feed.publish(None, clock.now(), &journal, clock) => {
+        ended = feed.publish(None, clock.now(), &publisher, clock) => {
             if let Err(error) = ended {
                 tracing::error!("the feed of a room broke off: {error}");
             }

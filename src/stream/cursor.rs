@@ -21,6 +21,16 @@ impl Epoch {
         }
         Self(u32::from_be_bytes(bytes))
     }
+
+    /// That of a log which began at this instant, in nanoseconds since the Unix epoch: every node that follows the log
+    /// finds the same name, and a log that is made anew gets another.
+    pub fn of_log(created_ns: i128) -> Self {
+        // The mixing of SplitMix64: instants that are close to each other give names that are not.
+        let mut mixed = (created_ns as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self((mixed ^ (mixed >> 31)) as u32)
+    }
 }
 
 /// The last update that a client has: `<epoch>-<seq>`, for example `1f3a9c02-42`. `-0` is before the first update.

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::cursor::{Cursor, CursorAhead, Gap, GapReason, Start};
-use super::journal::{Entry, Journal};
+use super::cursor::{Cursor, CursorAhead, Epoch, Gap, GapReason, Start};
+use super::journal::{Entry, Head, Journal};
+use crate::limits;
 
 /// One subscriber's place in the journal.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) journal: Arc<Journal>,
-    pub(super) head: watch::Receiver<u64>,
+    pub(super) head: watch::Receiver<Head>,
+    /// The journal's life that `next` is a number of.
+    pub(super) life: u64,
+    pub(super) epoch: Epoch,
     pub(super) next: u64,
     pub(super) gap: Option<Gap>,
     pub(super) policy: SlowConsumerPolicy,
@@ -79,25 +83,32 @@ pub struct BatchLimit {
 impl Journal {
     /// A subscription that begins at `start`.
     ///
-    /// Errors: [`CursorAhead`] for a cursor of this epoch that has not been given out yet. A cursor of another epoch,
+    /// Errors: [`CursorAhead`] for a cursor of this epoch that has not been given out yet; where the journal caches a log,
+    /// another node may have given it out, and the reader waits for what comes behind it. A cursor of another epoch,
     /// or one whose next update is gone, is no error: its first [`Batch`] begins with a [`Gap`].
     pub fn reader(self: &Arc<Self>, start: Start) -> Result<Reader, CursorAhead> {
         let ring = self.ring();
-        let newest = Cursor { epoch: self.epoch, seq: ring.head };
+        let newest = Cursor { epoch: ring.epoch, seq: ring.head };
+        let ahead = if self.is_cache { limits::LOG_AHEAD_MAX } else { 0 };
         let (next, gap) = match start {
             Start::Now => (ring.head + 1, None),
             Start::Earliest => (ring.oldest(), None),
-            Start::After(cursor) if cursor.epoch != self.epoch => {
+            Start::After(cursor) if cursor.epoch != ring.epoch => {
                 (ring.oldest(), Some(Gap { reason: GapReason::Epoch, lost: None }))
             }
-            Start::After(cursor) if cursor.seq > ring.head => return Err(CursorAhead { cursor, newest }),
+            Start::After(cursor) if cursor.seq.saturating_sub(ring.head) > ahead => {
+                return Err(CursorAhead { cursor, newest });
+            }
             Start::After(cursor) => (cursor.seq + 1, None),
         };
+        let (life, epoch) = (ring.life, ring.epoch);
         drop(ring);
         let head = self.head.subscribe();
         Ok(Reader {
             head,
             journal: Arc::clone(self),
+            life,
+            epoch,
             next,
             gap,
             policy: SlowConsumerPolicy::default(),
@@ -114,7 +125,7 @@ impl Reader {
 
     /// The position: the last update that was read, or the one before the first.
     pub fn cursor(&self) -> Cursor {
-        Cursor { epoch: self.journal.epoch, seq: self.next - 1 }
+        Cursor { epoch: self.epoch, seq: self.next - 1 }
     }
 
     /// What there is to read now, or `None`.
@@ -122,17 +133,21 @@ impl Reader {
         // Marked before the look, so that an update appended after it wakes the next wait.
         let head = *self.head.borrow_and_update();
         let was_under_way = std::mem::replace(&mut self.is_under_way, true);
-        if head < self.next && self.gap.is_none() {
+        if head.life == self.life && head.seq < self.next && self.gap.is_none() {
             return None;
         }
         let ring = self.journal.ring();
         let oldest = ring.oldest();
         let mut gap = self.gap.take();
+        if ring.life != self.life {
+            gap = Some(Gap { reason: GapReason::Epoch, lost: None });
+            (self.life, self.epoch, self.next) = (ring.life, ring.epoch, oldest);
+        }
         let is_behind = self.next < oldest;
         if is_behind {
             let resumed = match self.policy {
                 SlowConsumerPolicy::Gap | SlowConsumerPolicy::Cut => oldest,
-                SlowConsumerPolicy::Conflate => ring.head,
+                SlowConsumerPolicy::Conflate => ring.head.max(oldest),
             };
             let lost = resumed - self.next;
             gap = gap.or(Some(Gap { reason: GapReason::Evicted, lost: Some(lost) }));
@@ -160,12 +175,13 @@ impl Reader {
 
     /// Has it read all of what another reader of the journal read?
     pub fn has(&self, batch: &Batch) -> bool {
-        batch.cursor.seq < self.next
+        batch.cursor.epoch == self.epoch && batch.cursor.seq < self.next
     }
 
     /// Moves on over what another reader of the journal read, if that follows on what this one has; does it?
     pub fn follow(&mut self, batch: &Batch) -> bool {
         let follows = batch.gap.is_none() && self.gap.is_none() && batch.position_after_gap().seq + 1 == self.next;
+        let follows = follows && batch.cursor.epoch == self.epoch;
         if follows {
             self.next = batch.cursor.seq + 1;
         }
@@ -311,11 +327,75 @@ mod tests {
         let mut reader = journal.reader(Start::Now).unwrap();
         append(&journal, "1");
         append(&journal, "2");
-        journal.announce(1);
+        journal.announce(Head { life: 0, seq: 1 });
         assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [1, 2]);
         append(&journal, "3");
-        journal.announce(2);
+        journal.announce(Head { life: 0, seq: 2 });
         assert_eq!(seqs(&reader.try_next(ALL).unwrap()), [3]);
+    }
+
+    fn logged(journal: &Journal, seqs: std::ops::RangeInclusive<u64>) {
+        let data = RawValue::from_string("0".to_owned()).unwrap();
+        seqs.for_each(|seq| journal.append_logged(seq, crate::units::UnixMicros(seq), Nanos(1), &data));
+    }
+
+    fn cache(epoch: Epoch, seq: u64) -> Arc<Journal> {
+        let journal = Journal::of_log(Bounds { updates: 100, bytes: usize::MAX }, UnixAnchor::SIMULATED, encode);
+        journal.restart(epoch, seq);
+        journal
+    }
+
+    #[test]
+    fn numbers_that_a_log_lacks_are_a_gap_for_who_has_not_come_that_far_and_nothing_for_the_others() {
+        let journal = cache(Epoch::of_log(1), 3);
+        logged(&journal, 4..=5);
+        let at = |seq| journal.reader(Start::After(Cursor { epoch: Epoch::of_log(1), seq })).unwrap();
+        let (mut behind, mut level, mut conflating) = (at(4), at(9), at(4).when_slow(SlowConsumerPolicy::Conflate));
+        journal.skip_to(9);
+        let evicted = |lost| Some(Gap { reason: GapReason::Evicted, lost: Some(lost) });
+        for reader in [&mut behind, &mut conflating] {
+            let batch = reader.try_next(ALL).unwrap();
+            assert_eq!((batch.gap, batch.updates.len(), batch.cursor.seq), (evicted(5), 0, 9));
+        }
+        assert!(level.try_next(ALL).is_none());
+        logged(&journal, 5..=10);
+        for reader in [&mut behind, &mut level, &mut conflating] {
+            let batch = reader.try_next(ALL).unwrap();
+            assert_eq!((batch.gap, seqs(&batch)), (None, vec![10]));
+        }
+        logged(&journal, 12..=13);
+        let batch = behind.try_next(ALL).unwrap();
+        assert_eq!((batch.gap, seqs(&batch)), (evicted(1), vec![12, 13]));
+    }
+
+    #[test]
+    fn another_life_of_a_log_is_a_gap_for_every_reader_and_lower_numbers_are_no_old_ones() {
+        let journal = cache(Epoch::of_log(1), 0);
+        logged(&journal, 1..=5);
+        let mut group = journal.reader(Start::Now).unwrap();
+        let mut member = journal.reader(Start::Now).unwrap();
+        journal.restart(Epoch::of_log(2), 0);
+        logged(&journal, 1..=2);
+        let batch = group.try_next(ALL).unwrap();
+        assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
+        assert_eq!((seqs(&batch), batch.cursor.epoch), (vec![1, 2], Epoch::of_log(2)));
+        assert!(!member.has(&batch) && !member.follow(&batch), "it has another life's numbers");
+        assert_eq!(member.try_next(ALL).unwrap().gap, batch.gap);
+        assert!(member.has(&batch));
+    }
+
+    #[test]
+    fn a_cursor_of_a_node_that_has_followed_further_waits_until_this_one_has_come_as_far() {
+        let journal = cache(Epoch::of_log(1), 0);
+        logged(&journal, 1..=2);
+        let ahead = |seq| journal.reader(Start::After(Cursor { epoch: Epoch::of_log(1), seq }));
+        let mut reader = ahead(4).unwrap();
+        logged(&journal, 3..=4);
+        assert!(reader.try_next(ALL).is_none(), "it has them");
+        logged(&journal, 5..=6);
+        let batch = reader.try_next(ALL).unwrap();
+        assert_eq!((batch.gap, seqs(&batch)), (None, vec![5, 6]));
+        assert!(ahead(7 + limits::LOG_AHEAD_MAX).is_err(), "nobody is that far ahead");
     }
 
     #[tokio::test]

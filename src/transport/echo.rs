@@ -26,9 +26,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use http::Request as HttpRequest;
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Request as HttpRequest, Response as HttpResponse};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -44,6 +45,7 @@ use crate::server::request::StrictQuery;
 use crate::server::wire::Wire;
 use crate::server::{App, Connection, Problem, request};
 use crate::transport::client::{self, ClientError, Options};
+use crate::transport::session::{self, H2Session, Session};
 use crate::transport::websocket;
 
 /// A query without a name in it.
@@ -82,12 +84,12 @@ pub async fn serve(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let response = websocket::accept(request, &app.settings.origins)?;
+    let (response, opened) = websocket::accept(request, &app.settings.origins)?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
     let drain = app.drain.turn();
     let echoing = Arc::clone(&connection);
-    connection.takeover().agree(async move |taken| {
-        let mut socket = websocket::over(Wire::new(taken.socket), config).await;
+    opened.then(&app, &connection, async move |socket| {
+        let mut socket = websocket::over(Wire::new(socket), config).await;
         tokio::select! {
             biased;
             _ended = echo(&mut socket, &echoing) => {}
@@ -95,7 +97,6 @@ pub async fn serve(
                 let _ended = websocket::close(&mut socket, CloseCode::Away, "the server is going away").await;
             }
         }
-        None
     });
     Ok(response)
 }
@@ -133,27 +134,33 @@ async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Re
 pub enum Line<S> {
     /// A POST each, on a connection that is kept.
     Post(SendRequest<Full<Bytes>>),
+    /// A POST each, on streams of one.
+    PostStream(H2Session),
     /// WebSocket messages.
-    WebSocket(Box<WebSocketStream<S>>),
+    WebSocket(Box<websocket::ClientSocket<S>>),
 }
 
-/// Opens a line over `io`, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
+/// Opens a line over a session, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
 /// own; for all others it is a POST.
 pub async fn with_line<S: Stream, T>(
     via: Transport,
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     talk: impl AsyncFnOnce(Line<S>) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     match via {
         Transport::WebSocket => {
-            let socket = websocket::open(io, options, "/echo/ws", &mut |_requested| {}).await?;
-            client::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
+            let socket = websocket::open(session, options, "/echo/ws", &mut |_requested| {}).await?;
+            session::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
         }
-        Transport::Polling | Transport::LongPolling | Transport::Sse => {
-            let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-            client::beside(connection, talk(Line::Post(sender))).await
-        }
+        Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
+            Session::Http1(io) => {
+                let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
+                session::beside(connection, talk(Line::Post(sender))).await
+            }
+            Session::H2(session) => talk(Line::PostStream(session)).await,
+            Session::Fresh(_) => Err(ClientError::Contract("a line is a connection that is kept".to_owned())),
+        },
     }
 }
 
@@ -167,25 +174,17 @@ impl<S: Stream> Line<S> {
     ) -> Result<Bytes, ClientError> {
         match self {
             Self::Post(sender) => {
-                let content_type = match kind {
-                    MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
-                    MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
-                };
                 let bytes_max = message.len();
-                let mut request = HttpRequest::post("/echo")
-                    .body(Full::new(message))
-                    .map_err(|error| ClientError::Contract(error.to_string()))?;
-                let headers = request.headers_mut();
-                headers.insert(HOST, options.host.clone());
-                headers.insert(CONTENT_TYPE, content_type);
-                headers.extend(options.headers.clone());
+                let mut request = post_request("/echo", options, kind, message)?;
+                request.headers_mut().insert(HOST, options.host.clone());
                 sender.ready().await.map_err(ClientError::broken)?;
                 let response = sender.send_request(request).await.map_err(ClientError::broken)?;
-                if !response.status().is_success() {
-                    return Err(client::refusal(response).await);
-                }
-                let body = Limited::new(response.into_body(), bytes_max).collect().await;
-                Ok(body.map_err(ClientError::Broken)?.to_bytes())
+                echoed(response, bytes_max).await
+            }
+            Self::PostStream(session) => {
+                let bytes_max = message.len();
+                let request = post_request(&session.uri(&options.host, "/echo")?, options, kind, message)?;
+                echoed(session.send(request).await?, bytes_max).await
             }
             Self::WebSocket(socket) => {
                 let message = match kind {
@@ -205,4 +204,30 @@ impl<S: Stream> Line<S> {
             }
         }
     }
+}
+
+fn post_request(
+    uri: &str,
+    options: &Options,
+    kind: MessageKind,
+    message: Bytes,
+) -> Result<HttpRequest<Full<Bytes>>, ClientError> {
+    let content_type = match kind {
+        MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
+        MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
+    };
+    let request = HttpRequest::post(uri).body(Full::new(message));
+    let mut request = request.map_err(|error| ClientError::Contract(error.to_string()))?;
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request.headers_mut().extend(options.headers.clone());
+    Ok(request)
+}
+
+/// The body of an answer that has one of at most so many bytes.
+async fn echoed(response: HttpResponse<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
+    if !response.status().is_success() {
+        return Err(client::refusal(response).await);
+    }
+    let body = Limited::new(response.into_body(), bytes_max).collect().await;
+    Ok(body.map_err(ClientError::Broken)?.to_bytes())
 }

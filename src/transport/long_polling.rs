@@ -53,6 +53,7 @@ use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room
 use crate::stream::{Batch, BatchLimit, Cursor};
 use crate::transport::answer::{self, Asked, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session::{self, Session};
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -274,12 +275,12 @@ fn hold(seconds: Option<f64>) -> Result<Duration, Problem> {
 /// Client half: learns its position with one poll that is answered at once, then keeps one long poll parked at all
 /// times, until the connection ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(io, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
         let hold = options.hold.seconds().to_string();
@@ -288,7 +289,7 @@ pub async fn subscribe<S: Stream>(
             http.ask(&path, position, on_event).await?;
         }
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }
 
 #[cfg(test)]

@@ -2,14 +2,18 @@
 //!
 //! The server halves are axum handlers that read the shared journal. The client halves take a connection and turn what
 //! comes over it into [`Event`]s; who dials, who counts and who reconnects ([`reconnect`]) is not their business.
-//! Transports do not import one another: what two of them share is here ([`client`]) or in [`answer`].
+//! Transports do not import one another: what two of them share is here ([`client`]) or in [`answer`]. They do not know
+//! what they run over either: a [`Session`] is HTTP/1.1 or HTTP/2, with TLS or without, kept or made anew.
 
 pub mod answer;
+mod ask;
 pub mod client;
+mod coding;
 pub mod echo;
 pub mod long_polling;
 pub mod polling;
 pub mod reconnect;
+pub mod session;
 pub mod sse;
 pub mod talk;
 pub mod websocket;
@@ -18,6 +22,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use client::{ClientError, Event, Options};
+pub use session::{Dial, H2Session, Session};
 
 use crate::run::Transport;
 use crate::stream::Cursor;

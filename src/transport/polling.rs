@@ -35,6 +35,7 @@ use crate::server::{Connection, Problem, Room};
 use crate::stream::{Batch, Cursor};
 use crate::transport::answer::{self, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session::{self, Session};
 use crate::units::Nanos;
 
 // Server half ---------------------------------------------------------------------------------------------------------
@@ -88,12 +89,12 @@ const PATH: &str = "/updates/poll";
 /// A poll that is due while the one before it is still on its way is left out and reported. An answer behind which more
 /// is waiting is followed by the next poll at once.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(io, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
         let mut due = next_due(options, options.clock.now());
@@ -107,7 +108,7 @@ pub async fn subscribe<S: Stream>(
             }
         }
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }
 
 /// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a

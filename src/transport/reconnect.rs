@@ -21,24 +21,24 @@ use crate::limits;
 use crate::net::{IdleTimeout, Stream};
 use crate::run::Transport;
 use crate::stream::Cursor;
-use crate::transport::{ClientError, Event, Options, long_polling, polling, sse, websocket};
+use crate::transport::{ClientError, Event, Options, Session, long_polling, polling, sse, websocket};
 use crate::units::Nanos;
 
-/// Runs the client half of `via` over one connection, until that ends.
+/// Runs the client half of `via` over one connection, or whatever else a [`Session`] is, until that ends.
 ///
 /// Errors: [`ClientError`], as the client halves say. An orderly end is no error.
 pub async fn subscribe<S: Stream>(
     via: Transport,
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
     match via {
-        Transport::Polling => polling::subscribe(io, options, position, on_event).await,
-        Transport::LongPolling => long_polling::subscribe(io, options, position, on_event).await,
-        Transport::Sse => sse::subscribe(io, options, position, on_event).await,
-        Transport::WebSocket => websocket::subscribe(io, options, position, on_event).await,
+        Transport::Polling => polling::subscribe(session, options, position, on_event).await,
+        Transport::LongPolling => long_polling::subscribe(session, options, position, on_event).await,
+        Transport::Sse => sse::subscribe(session, options, position, on_event).await,
+        Transport::WebSocket => websocket::subscribe(session, options, position, on_event).await,
     }
 }
 
@@ -164,7 +164,7 @@ impl Follower {
                     }
                     Event::Position(_) | Event::Empty => back_off.answered(),
                     Event::Retry(length) => back_off.asked_to_wait(length),
-                    Event::Requested | Event::Gap(_) | Event::MissedPoll => {}
+                    Event::Requested | Event::Gap(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
                 }
                 on_event(event);
             };
@@ -173,7 +173,7 @@ impl Follower {
                     let io = IdleTimeout::new(io, silence_max(via, options));
                     subscribe(via, io, options, position, &mut note).await
                 }
-                Err(error) => Err(ClientError::broken(error)),
+                Err(error) => Err(ClientError::of_dial(error)),
             };
             let wait = self.back_off.wait(&ended, self.random.random());
             if let Err(error) = ended {

@@ -69,6 +69,8 @@ use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::coding::Decoder;
+use crate::transport::session::{self, Session};
 use crate::units::Nanos;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -333,12 +335,12 @@ pub fn blocks(batch: &Batch) -> Bytes {
 
 /// Client half: opens the stream behind the position and reports what comes, until it ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = client::http(io, options).await?;
+    let (mut http, connection) = session::http(session, options).await?;
     let requests = async {
         on_event(Event::Requested);
         let mut headers = vec![(ACCEPT, EVENT_STREAM)];
@@ -354,16 +356,18 @@ pub async fn subscribe<S: Stream>(
         if response.headers().get(CONTENT_TYPE) != Some(&EVENT_STREAM) {
             return Err(ClientError::Contract("an event stream must be text/event-stream".to_owned()));
         }
+        let mut decoder = Decoder::of(response.headers())?;
         let mut body = response.into_body();
         let mut parser = Parser::default();
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(ClientError::broken)?.into_data() {
+                let data = decoder.next(data, limits::EVENT_BYTES_MAX, on_event)?;
                 parser.push(&data, |block| report(&block, position, on_event))?;
             }
         }
         Ok(())
     };
-    client::beside(connection, requests).await
+    session::beside(connection, requests).await
 }
 
 /// Turns one block into an event, and moves the position.

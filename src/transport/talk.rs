@@ -60,14 +60,13 @@ pub async fn serve(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "pages talk in a room; name one with room=NAME"));
     }
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::TALK_MESSAGE_BYTES_MAX);
-    let response = websocket::accept(request, &app.settings.origins)?;
+    let (response, opened) = websocket::accept(request, &app.settings.origins)?;
     let (seat, heard) = room.talk.join()?;
     let seat = Seat { app: Arc::clone(&app), room, number: seat };
-    connection.takeover().agree(async move |taken| {
-        let line = websocket::over(Recorder::new(Wire::new(taken.socket)), config).await;
+    opened.then(&app, &connection, async move |socket| {
+        let line = websocket::over(Recorder::new(Wire::new(socket)), config).await;
         // Every way to end is the page's or the network's doing.
         let _ended = seat.run(line, heard).await;
-        None
     });
     Ok(response)
 }

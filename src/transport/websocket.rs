@@ -33,6 +33,8 @@
 //! - client: tells silence from a dead connection
 //! - client: resumes by itself: the protocol has no position
 
+mod deflate;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -44,11 +46,14 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::header::{
-    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode};
-use hyper::upgrade::OnUpgrade;
+use http_body_util::Full;
+use hyper::ext::Protocol;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -60,6 +65,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_util::either::Either;
 
 use crate::limits;
 use crate::net::Stream;
@@ -69,12 +75,16 @@ use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
 use crate::server::wire::Wire;
-use crate::server::{App, Connection, Problem, RequestCounters, Room};
-use crate::stream::{Batch, Cursor, Entry, Gap, Reader, Start};
+use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
+use crate::stream::{Batch, Cursor, Entry, Epoch, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
 use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session::{self, H2Session};
 use crate::units::UnixMicros;
+
+/// What a stream of HTTP/2 is to become (RFC 8441 section 4).
+const WEBSOCKET: Protocol = Protocol::from_static("websocket");
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
@@ -98,22 +108,30 @@ pub async fn serve(
 ) -> Result<Response, Problem> {
     let start = query.after.as_deref().map_or(Ok(Start::Now), str::parse)?;
     let reader = room.reader(start)?;
-    let response = accept(request, &app.settings.origins)?;
+    let is_deflated = app.settings.compress && deflate::is_offered(request.headers());
+    let (mut response, opened) = accept(request, &app.settings.origins)?;
+    if is_deflated {
+        response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, deflate::EXTENSION);
+    }
     // With a gap to come the client still stands where it says; the gap's own frame moves it.
     let position = match start {
         Start::After(cursor) => cursor,
         Start::Now | Start::Earliest => reader.cursor(),
     };
-    let session = Session { app, room, reader, position, counts: connection.counts() };
-    connection.takeover().agree(async move |taken| {
-        let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
-        // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
-        let socket = Box::pin(over(Wire::new(taken.socket), config)).await;
-        let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
-        // Every way to end is the client's or the network's doing and counted at the connection.
-        let _ended = run(session.app, seat, session.position, session.counts).await;
-        None
-    });
+    let session = Session { app: Arc::clone(&app), room, reader, position, counts: connection.counts() };
+    // Every way to end is the client's or the network's doing and counted at the connection.
+    match is_deflated {
+        true => opened.then(&app, &connection, async move |socket| {
+            let _ended = Box::pin(session.run_deflated(socket)).await;
+        }),
+        false => opened.then(&app, &connection, async move |socket| {
+            let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
+            // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
+            let socket = Box::pin(over(Wire::new(socket), config)).await;
+            let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
+            let _ended = run(session.app, seat, session.position, session.counts).await;
+        }),
+    }
     Ok(response)
 }
 
@@ -126,16 +144,53 @@ pub(crate) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
         .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX + 2 * message_bytes_max)
 }
 
-/// A WebSocket over a connection on which the 101 has been sent.
+/// A WebSocket over a connection on which the answer to its handshake has been sent.
 pub(super) async fn over<S: AsyncRead + AsyncWrite + Unpin>(stream: S, config: WebSocketConfig) -> WebSocketStream<S> {
     WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await
 }
 
-/// Answers the opening handshake (RFC 6455 section 4.2).
+/// What the opening handshake has opened, once its answer is out.
+pub(super) enum Opened {
+    /// The connection itself.
+    Connection,
+    /// A stream of an HTTP/2 connection.
+    Stream(OnUpgrade),
+}
+
+impl Opened {
+    /// Has `session` use it until that ends: in the connection's own task, or in one of the stream's.
+    pub fn then<F>(self, app: &App, connection: &Arc<Connection>, session: impl FnOnce(Socket) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        match self {
+            Self::Connection => connection.takeover().agree(async move |taken| {
+                session(taken.socket).await;
+                None
+            }),
+            Self::Stream(on_upgrade) => {
+                let connection = Arc::clone(connection);
+                app.tasks.spawn(async move {
+                    // It fails if the client was gone before the answer was out.
+                    if let Ok(upgraded) = on_upgrade.await {
+                        session(connection.stream(TokioIo::new(upgraded))).await;
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Answers the opening handshake (RFC 6455 section 4.2), or that over a stream of HTTP/2 (RFC 8441 section 5).
 ///
 /// Errors: 426 with what to upgrade to, 405 for anything but GET, 403 for a page of another site, or 400 with what is
 /// wrong.
-pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<Response, Problem> {
+pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<(Response, Opened), Problem> {
+    if request.extensions().get::<Protocol>() == Some(&WEBSOCKET) {
+        origins.check(request.uri(), request.headers())?;
+        let opened = Opened::Stream(hyper::upgrade::on(&mut request));
+        return Ok((Response::new(axum::body::Body::empty()), opened));
+    }
     if request.method() != Method::GET {
         let detail = "a WebSocket is opened with GET (RFC 6455 section 4.2.1)";
         let allow = HeaderValue::from_static("GET");
@@ -172,7 +227,7 @@ pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<Response
         .header(SEC_WEBSOCKET_ACCEPT, accept_key)
         .body(axum::body::Body::empty())
         .expect("the head is made of valid parts");
-    Ok(response)
+    Ok((response, Opened::Connection))
 }
 
 /// RFC 6455 section 4.1: the key is 16 bytes in base64.
@@ -344,12 +399,15 @@ fn frame(entry: &Arc<Entry>) -> Frame {
     Frame::message(entry.encoded.json.clone(), OpCode::Data(Data::Text), true)
 }
 
+/// The frame that announces the gap of a batch, if it has one.
+fn gap_text(batch: &Batch) -> Option<String> {
+    let gap = gap_json(batch.gap.as_ref()?);
+    Some(format!(r#"{{"gap":{gap},"cursor":"{}"}}"#, batch.position_after_gap()))
+}
+
 /// The frames of a batch. Updates are shared with all other subscribers, not copied.
 fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
-    let gap = batch.gap.map(|gap| {
-        let position = batch.position_after_gap();
-        Message::text(format!(r#"{{"gap":{},"cursor":"{position}"}}"#, gap_json(&gap)))
-    });
+    let gap = gap_text(batch).map(Message::text);
     gap.into_iter().chain(batch.updates.iter().map(|entry| Message::Frame(frame(entry))))
 }
 
@@ -430,71 +488,127 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<&'a Ra
 
 /// Client half: opens the WebSocket behind the position and reports what comes, until it ends.
 pub async fn subscribe<S: Stream>(
-    io: S,
+    session: impl Into<session::Session<S>>,
     options: &Options,
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let mut socket = open(io, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
-    // The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
-    let mut epoch = None;
+    if options.headers.get(SEC_WEBSOCKET_EXTENSIONS) == Some(&deflate::EXTENSION) {
+        return deflate::subscribe(session.into(), options, position, on_event).await;
+    }
+    let mut socket = open(session, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
+    let mut positioned = Positioned::default();
     while let Some(message) = socket.next().await {
-        let text = match message.map_err(failure)? {
-            Message::Text(text) => text,
+        match message.map_err(failure)? {
+            Message::Text(text) => positioned.take(&text, position, on_event)?,
             Message::Close(_) => return Ok(()),
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
-        };
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a connection has said of its position so far.
+#[derive(Default)]
+struct Positioned {
+    /// The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
+    epoch: Option<Epoch>,
+}
+
+impl Positioned {
+    /// Reports a frame, and moves the position.
+    fn take(
+        &mut self,
+        text: &str,
+        position: &mut Option<Cursor>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), ClientError> {
         let said: Said<'_> =
-            serde_json::from_str(&text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
+            serde_json::from_str(text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
         match said {
             Said { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
-                let Some(epoch) = epoch else { return Err(no_position(&text)) };
+                let Some(epoch) = self.epoch else { return Err(no_position(text)) };
                 on_event(Event::Update(Update { seq, at_us, data }));
                 *position = Some(Cursor { epoch, seq });
             }
             Said { gap: Some(gap), cursor: Some(cursor), .. } => {
-                if epoch.replace(cursor.epoch).is_none() {
-                    return Err(no_position(&text));
+                if self.epoch.replace(cursor.epoch).is_none() {
+                    return Err(no_position(text));
                 }
                 on_event(Event::Gap(gap));
                 *position = Some(cursor);
             }
-            Said { gap: None, cursor: Some(cursor), .. } if epoch.is_none() => {
+            Said { gap: None, cursor: Some(cursor), .. } if self.epoch.is_none() => {
                 if position.is_some_and(|asked| asked != cursor) {
                     // Taken over, it would make the loss of whatever is between the two silent.
                     return Err(ClientError::Contract(format!(
                         "the first frame is not the position asked for: {text}"
                     )));
                 }
-                epoch = Some(cursor.epoch);
+                self.epoch = Some(cursor.epoch);
                 *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
             Said { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn no_position(frame: &str) -> ClientError {
     ClientError::Contract(format!("the first frame is the position, and not {frame}"))
 }
 
+/// A client's end of a WebSocket: over a connection of its own, or over a stream of one (RFC 8441).
+pub(super) type ClientSocket<S> = WebSocketStream<Either<S, TokioIo<Upgraded>>>;
+
 /// The opening handshake of a client.
 pub(super) async fn open<S: Stream>(
-    io: S,
+    session: impl Into<session::Session<S>>,
     options: &Options,
     path: &str,
     on_event: &mut impl FnMut(Event<'_>),
-) -> Result<WebSocketStream<S>, ClientError> {
+) -> Result<ClientSocket<S>, ClientError> {
+    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
+    on_event(Event::Requested);
+    let io = match session.into() {
+        session::Session::Http1(io) => io,
+        session::Session::Fresh(_) => {
+            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+        }
+        session::Session::H2(session) => {
+            let (stream, _headers) = open_stream(session, options, path).await?;
+            let socket = WebSocketStream::from_raw_socket(Either::Right(stream), Role::Client, Some(config)).await;
+            return Ok(socket);
+        }
+    };
     let host = options.host.to_str().map_err(|error| ClientError::Contract(error.to_string()))?;
     let mut request = format!("ws://{host}{path}").into_client_request().map_err(failure)?;
     request.headers_mut().extend(options.headers.clone());
-    on_event(Event::Requested);
-    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
-    let (socket, _response) =
-        tokio_tungstenite::client_async_with_config(request, io, Some(config)).await.map_err(failure)?;
+    let opened = tokio_tungstenite::client_async_with_config(request, Either::Left(io), Some(config)).await;
+    let (socket, _response) = opened.map_err(failure)?;
     Ok(socket)
+}
+
+/// The opening handshake over a stream of HTTP/2: CONNECT with the protocol that is wanted, and 200 in place of 101
+/// (RFC 8441 section 5).
+async fn open_stream(
+    mut session: H2Session,
+    options: &Options,
+    path: &str,
+) -> Result<(TokioIo<Upgraded>, HeaderMap), ClientError> {
+    let malformed = |error: http::Error| ClientError::Contract(error.to_string());
+    let uri = session.uri(&options.host, path)?;
+    let request = http::Request::connect(uri).header(SEC_WEBSOCKET_VERSION, "13").extension(WEBSOCKET);
+    let mut request = request.body(Full::<Bytes>::default()).map_err(malformed)?;
+    request.headers_mut().extend(options.headers.clone());
+    let response = session.send(request).await?;
+    if response.status() != StatusCode::OK {
+        return Err(client::refusal(response).await);
+    }
+    let headers = response.headers().clone();
+    let stream = hyper::upgrade::on(response).await.map_err(ClientError::broken)?;
+    Ok((TokioIo::new(stream), headers))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
@@ -542,7 +656,12 @@ mod tests {
         let mut note = |event: Event<'_>| match event {
             Event::Update(_) => updates += 1,
             Event::Gap(gap) => gaps.push(gap),
-            Event::Requested | Event::Position(_) | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+            Event::Requested
+            | Event::Position(_)
+            | Event::Empty
+            | Event::Retry(_)
+            | Event::MissedPoll
+            | Event::Decompressed { .. } => {}
         };
         let following = async { subscribe(near, &options, &mut position, &mut note).await };
         let ((), ended) = tokio::join!(serving, following);

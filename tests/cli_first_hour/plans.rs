@@ -1,10 +1,7 @@
 //! What can be known before a run is said before it.
 
-use std::time::Instant;
-
 use serde_json::Value;
 
-use crate::common::PATIENCE;
 use crate::{content, loadgen_in};
 
 #[tokio::test]
@@ -17,12 +14,10 @@ async fn a_run_that_could_find_nothing_is_refused_at_once_and_makes_no_folder() 
         &["run", "--fail-if", "sse.latency_ns.p99 > +10%"],
         &["run", "--transports", "sse", "--fail-if", "polling.lost > 0"],
     ] {
-        let began = Instant::now();
         let said = loadgen_in(folder.path(), arguments).await;
         assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
         // Each setting by itself could be used; it is the run that would come to nothing.
         assert!(!said.stderr.contains("invalid value"), "{arguments:?}: {said:?}");
-        assert!(began.elapsed() < PATIENCE / 4, "{arguments:?} took {:?}", began.elapsed());
     }
     assert_eq!(content(folder.path()), []);
 }

@@ -19,6 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use common::Server;
+use common::trials::packages;
 use relay::Relay;
 
 /// Updates that a client has to get.
@@ -53,15 +54,14 @@ impl Runtime {
     /// What its scripts lack here, if they lack something.
     fn missing(self) -> Option<String> {
         let (list, what) = match self {
-            Self::Node => ("installed-package.json", "npm packages"),
-            Self::Python => ("installed-requirements.txt", "Python packages"),
+            Self::Node => ("package.json", "npm packages"),
+            Self::Python => ("requirements.txt", "Python packages"),
             Self::Shell => {
                 let curl = std::process::Command::new("curl").arg("--version").output();
                 return curl.err().map(|error| format!("curl cannot be started: {error}; install curl"));
             }
         };
-        let is_installed = installed().join(list).exists();
-        (!is_installed).then(|| format!("the {what} are not installed; run scripts/install-test-clients"))
+        packages(&installed(), list, what)
     }
 }
 

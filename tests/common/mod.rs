@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod docs;
+pub mod nats;
 pub mod trials;
 
 use std::ffi::OsStr;
@@ -41,6 +42,7 @@ pub fn loadgen() -> PathBuf {
 pub struct Server {
     /// Where it listens, as its first line says.
     pub address: SocketAddr,
+    is_tls: bool,
     /// A client for it.
     pub http: reqwest::Client,
     process: Child,
@@ -86,10 +88,11 @@ impl Server {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         within("the server's first line", output.read_line(&mut line)).await.unwrap();
-        let address = line.trim().strip_prefix("http://").and_then(|address| address.parse().ok());
+        let (scheme, address) = line.trim().split_once("://").unwrap_or_default();
+        let (is_tls, address) = (scheme == "https", address.parse().ok());
         let Some(address) = address else { panic!("the first line is no address: {line:?}, then {}", log.read()) };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, http, input: process.stdin.take(), process, _output: output, log }
+        Self { address, is_tls, http, input: process.stdin.take(), process, _output: output, log }
     }
 
     /// Starts it with a feed of nothing but what is posted.
@@ -99,7 +102,7 @@ impl Server {
 
     /// The address of `path`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", if self.is_tls { "https" } else { "http" }, self.address)
     }
 
     /// `GET path`.
@@ -182,6 +185,12 @@ impl Server {
         let cursor = self.publish("\"still here\"").await;
         let newest = self.newest().await;
         assert_eq!(newest, cursor);
+        assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// The same for a node of a log, whose own journal has an update a little after it is published.
+    pub async fn assert_unharmed_by_log(&self) {
+        self.publish("\"still here\"").await;
         assert!(!self.log().contains("panicked"), "{}", self.log());
     }
 

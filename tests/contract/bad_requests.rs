@@ -1,4 +1,6 @@
 //! Bad input on the wire: each gets the right status and a problem document that says what to do, and the server goes on.
+//!
+//! It is one list of bad input, and so one file.
 
 use serde_json::Value;
 

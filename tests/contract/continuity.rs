@@ -131,7 +131,7 @@ async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u6
             *has_update = true;
             enough.notify_one();
         }
-        Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+        Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
     };
     let subscribing = async {
         tokio::select! {

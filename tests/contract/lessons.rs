@@ -125,18 +125,18 @@ async fn a_proxy_that_gathers_holds_an_event_stream_back_and_not_an_answer_that_
 }
 
 #[tokio::test]
-async fn a_proxy_that_waits_a_second_cuts_a_silent_line_and_spares_one_that_beats() {
+async fn a_proxy_that_waits_two_seconds_cuts_a_silent_line_and_spares_one_that_beats() {
     let server = Server::quiet(&[]).await;
-    assert_eq!(order(&server, "middlebox", &json!({"idle_s": 1})).await, StatusCode::NO_CONTENT);
+    assert_eq!(order(&server, "middlebox", &json!({"idle_s": 2})).await, StatusCode::NO_CONTENT);
     let mut silent = open_websocket(&server, &format!("/talk/ws?room=a&session={SESSION}")).await.unwrap();
     let began = std::time::Instant::now();
     within("the cut", async { while let Some(Ok(_)) = silent.next().await {} }).await;
-    assert!(began.elapsed().as_millis() >= 900, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_millis() >= 1900, "{:?}", began.elapsed());
     let mut beating = open_websocket(&server, &format!("/talk/ws?room=a&session={SESSION}")).await.unwrap();
     for beat in 0..8 {
         beating.send(Message::text(beat.to_string())).await.unwrap();
         assert_eq!(told(&mut beating, "text").await["text"], beat.to_string());
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     }
 }
 

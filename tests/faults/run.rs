@@ -127,7 +127,9 @@ impl World {
             }
             Event::Gap(gap) => watcher.oracle.gap(published, gap),
             Event::Position(cursor) => watcher.oracle.position(published, cursor),
-            Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => return,
+            Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {
+                return;
+            }
         }
         drop(record);
         self.events.send_replace(());

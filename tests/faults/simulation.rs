@@ -283,7 +283,7 @@ async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::R
         Event::Position(cursor) => {
             with_client(&|published, client| client.oracle.position(published, cursor), format!("at {}", cursor.seq));
         }
-        Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll => {}
+        Event::Requested | Event::Empty | Event::Retry(_) | Event::MissedPoll | Event::Decompressed { .. } => {}
     };
     let error = follower.follow(dial, &mut note).await;
     Err(format!("{over} gave up: {error}").into())

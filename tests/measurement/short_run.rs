@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pushpull::limits;
 use pushpull::run::heads::{Heads, Request};
+use pushpull::run::reason::{Reason, Verdict};
 use pushpull::units::Nanos;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -32,8 +33,8 @@ pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_fo
 }
 
 async fn short_run(out: &Path) -> (Said, Value) {
-    let flags = ["run", "--rounds", "2", "--clients", "20", "--warm-up", "500ms", "--measure", "1s", "--out"];
-    let arguments: Vec<&str> = flags.into_iter().chain([out.to_str().unwrap()]).collect();
+    let flags = "run --rounds 2 --clients 20 --poll-interval 250ms --warm-up 300ms --measure 1s --out";
+    let arguments: Vec<&str> = flags.split(' ').chain([out.to_str().unwrap()]).collect();
     let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
     assert!(!said.stderr.contains("panicked"), "{said:?}");
     let run = read_run(out, &said);
@@ -51,25 +52,35 @@ fn run_folder(out: &Path) -> PathBuf {
     entries.filter(|path| path.is_dir()).max().expect("a folder of its own for the run")
 }
 
-/// The audits are clean, so the machine alone decides: a trial is valid exactly where neither generator nor host were
-/// busier than the bounds, a row where its trials are, and the exit code says what the run does.
+/// The audits are clean, so the machine alone decides: a trial has something against it exactly where generator or host were
+/// busier than the bounds, a row where its trials have, and the exit code says what the run does.
 fn check_verdicts(run: &Value, code: Option<i32>) {
     for trial in trials(run) {
+        let reasons: Vec<Reason> = serde_json::from_value(trial["reasons"].clone()).unwrap();
+        let verdict = reasons.iter().map(|reason| reason.cause.verdict()).max().unwrap_or(Verdict::Valid);
+        assert_eq!(trial["verdict"], verdict.label(), "{trial}");
         // `null` is what this kernel does not give.
         let health = |name: &str| trial["health"][name].as_f64().unwrap_or(0.0);
         let is_beyond = |name: &str, bound: Nanos| health(name) > bound.0 as f64;
-        let is_invalid = is_beyond("schedule_lag_ns_p50", limits::LAG_P50_INVALID)
-            || is_beyond("schedule_lag_ns_p99", limits::LAG_P99_INVALID)
-            || health("wait_fraction") > limits::WAIT_INVALID;
-        let is_suspect = is_beyond("schedule_lag_ns_p99", limits::LAG_P99_SUSPECT)
-            || health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT
-            || health("others_cpu_fraction") > limits::OTHERS_BUSY_SUSPECT;
-        let verdict = match (is_invalid, is_suspect) {
-            (true, _) => "invalid",
-            (false, true) => "suspect",
-            (false, false) => "valid",
-        };
-        assert_eq!(trial["verdict"], verdict, "{trial}");
+        let is_stalled = is_beyond("schedule_lag_ns_p50", limits::LAG_P50_INVALID)
+            || is_beyond("schedule_lag_ns_p99", limits::LAG_P99_INVALID);
+        let is_starved = health("wait_fraction") > limits::WAIT_INVALID;
+        let is_late = is_beyond("schedule_lag_ns_p99", limits::LAG_P99_SUSPECT);
+        let bounds = [
+            ("generator_stalled", is_stalled),
+            ("generator_starved", is_starved && !is_stalled),
+            ("generator_late", is_late && !is_starved && !is_stalled),
+            ("host_busy", health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT),
+            ("others_busy", health("others_cpu_fraction") > limits::OTHERS_BUSY_SUSPECT),
+        ];
+        let mut said: Vec<&str> = reasons.iter().map(|reason| reason.cause.code()).collect();
+        for (code, is_so) in bounds {
+            assert_eq!(said.contains(&code), is_so, "{code}: {trial}");
+            said.retain(|one| *one != code);
+        }
+        // A client that the machine keeps from polling says so by itself.
+        said.retain(|one| *one != "missed_polls");
+        assert!(said.is_empty(), "nothing else is the matter: {trial}");
         assert_eq!(trial["health"]["refused"], 0, "{trial}");
     }
     for row in rows(run) {
@@ -126,6 +137,8 @@ fn check_wire(run: &Value) {
     for row in run["summary"].as_array().unwrap() {
         let wire = &row["wire_bytes_per_delivery"];
         let part = |name: &str| wire[name].as_f64().unwrap_or_else(|| panic!("{name} in {wire}"));
+        let of_protocol = ["h2_frames", "tls_records", "tls_handshake", "compression"].map(part).iter().sum::<f64>();
+        assert_eq!(of_protocol, 0.0, "{}: HTTP/1.1 in the clear", row["transport"]);
         let parts = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"].map(part).iter().sum::<f64>();
         let total = part("total");
         assert!((parts - total).abs() < 1e-6, "{}: {parts} of {total}", row["transport"]);
@@ -176,8 +189,8 @@ pub async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_c
     command.args(["--rounds", "1", "--warm-up", "200ms", "--measure", "1s"]).arg("--out").arg(folder.path());
     let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    // The pace of what is published is what the test is about: three times as fast as soon as the first trial is done.
-    let mut pace = tokio::time::interval(Duration::from_millis(90));
+    // The pace of what is published is what the test is about: much faster as soon as the first trial is done.
+    let mut pace = tokio::time::interval(Duration::from_millis(200));
     let ending = async {
         loop {
             tokio::select! {
@@ -220,7 +233,7 @@ fn check_reports(out: &Path, said: &Said) {
 pub async fn a_browsers_heads_take_the_bytes_on_the_wire_that_were_recorded_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let flags = "run --transports polling,long_polling --rounds 1 --clients 5 --feed synthetic --rate 20 --heads bare,browser \
-                 --poll-interval 100ms --warm-up 200ms --measure 1s --tcp-baseline false --out";
+                 --poll-interval 100ms --warm-up 200ms --measure 1s --alone false --tcp-baseline false --out";
     let arguments: Vec<&str> = flags.split_whitespace().chain([folder.path().to_str().unwrap()]).collect();
     let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
     let run = read_run(folder.path(), &said);

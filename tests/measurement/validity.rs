@@ -56,7 +56,8 @@ pub async fn a_server_that_stands_still_shows_in_the_corrected_latency_and_not_i
     let stutter = Stutter::of(server.pid());
     let target = server.url("");
     let flags = ["--target", &target, "--transports", "sse,websocket", "--clients", "20", "--rounds", "1"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &["--measure", "6s"]].concat()).await;
+    let lengths = ["--warm-up", "200ms", "--measure", "4s"];
+    let (said, run) = measure(folder.path(), &[&flags[..], &lengths].concat()).await;
     drop(stutter);
     let rows = run["summary"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{said:?}");
@@ -114,7 +115,8 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_an
     let folder = tempfile::tempdir().unwrap();
     let hog = Hog::on(GENERATOR_CORE);
     let flags = ["--pin", "--transports", "websocket", "--clients", "100", "--feed", "synthetic", "--rate", "20"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &["--rounds", "1", "--measure", "2s"]].concat()).await;
+    let once = ["--rounds", "1", "--alone", "false", "--tcp-baseline", "false", "--measure", "2s"];
+    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
     drop(hog);
     assert_eq!(run["verdict"], "invalid", "{}", run["summary"]);
     let health = &run["trials"][0]["health"];

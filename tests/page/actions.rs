@@ -82,8 +82,9 @@ pub async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
     browser.click("#publish").await;
-    browser.until("it is said", "document.getElementById('heading').textContent.includes('arrived')").await;
-    let said = browser.text("#heading").await;
+    let heading = "document.getElementById('heading').textContent";
+    let said = browser.read_when("it is said", &format!("{heading}.includes('arrived')"), heading).await;
+    let said = said.as_str().unwrap();
     for lane in ["Polling after", "Long polling after", "SSE after", "WebSocket after"] {
         assert!(said.contains(lane), "{said}");
     }
@@ -151,20 +152,19 @@ pub async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recov
     browser.goto(&server, "/").await;
     browser.until("an update everywhere", "page.lanes.every((lane) => lane.audit.received >= 1)").await;
     for (lane, away, recovered, lost) in cut(&browser).await {
-        assert!((3_800.0..12_000.0).contains(&away), "{lane}: four seconds and the way back: {away} ms");
+        assert!(away >= 3_800.0, "{lane}: four seconds and the way back: {away} ms");
         assert!(recovered >= 3 && lost == 0, "{lane}: {recovered} recovered, {lost} lost");
     }
     let drawn = browser.read("page.lanes.map((lane) => lane.deliveries.filter((one) => one.isRecovered).length === lane.cuts[0].recovered)").await;
     assert_eq!(drawn, json!([true, true, true, true]), "each has its ring, in every lane alike");
-    browser
-        .until(
+    let notices = browser
+        .read_when(
             "the picture has come so far",
-            "page.lanes.every((lane) => \
-        document.querySelector(`.${lane.key} .notice`).dataset.tone === 'good')",
+            "page.lanes.every((lane) => document.querySelector(`.${lane.key} .notice`).dataset.tone === 'good')",
+            "[...document.querySelectorAll('.notice')].map((one) => one.textContent)",
         )
         .await;
     browser.screenshot("cut-with-cursor").await;
-    let notices = browser.read("[...document.querySelectorAll('.notice')].map((one) => one.textContent)").await;
     for (index, who) in ["your code", "your code", "the browser", "your code"].into_iter().enumerate() {
         let notice = notices[index].as_str().unwrap();
         assert!(notice.contains(who) && notice.contains("journal"), "{notice}");
@@ -214,22 +214,45 @@ pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
+    let result = "document.getElementById('connect-result').textContent";
+    let counts = "[page.lanes[0].exchanges.filter((one) => one.answered).length, page.lanes[3].audit.received]";
+    // While it is stuck, the page itself writes down what the lanes do: a test may look too late.
+    let watch = format!(
+        "window.stuck = []; new MutationObserver(() => window.stuck.push({{ is: {result}.startsWith('Stuck'), \
+        counts: (() => {{ const {{ page }} = window.pushpull; return {counts}; }})() }})) \
+        .observe(document.getElementById('connect-result'), {{ childList: true, characterData: true, subtree: true }});"
+    );
+    browser.driver.execute(watch, Vec::new()).await.unwrap();
     browser.click("#connect").await;
-    browser.until("it is stuck", "document.getElementById('connect-result').textContent.startsWith('Stuck')").await;
-    let polls = browser.read("page.lanes[0].exchanges.filter((one) => one.answered).length").await.as_u64().unwrap();
-    let pushed = browser.read("page.lanes[3].audit.received").await.as_u64().unwrap();
-    browser.until("the WebSocket goes on", &format!("page.lanes[3].audit.received > {pushed} + 15")).await;
-    let answered = browser.read("page.lanes[0].exchanges.filter((one) => one.answered).length").await.as_u64().unwrap();
-    assert!(answered <= polls + 1, "polling waits meanwhile: {polls} answered, then {answered}");
-    browser
-        .until("they are closed", "document.getElementById('connect-result').textContent.startsWith('Closed')")
-        .await;
+    browser.until("they are closed", &format!("{result}.startsWith('Closed')")).await;
+    let seen =
+        browser.read("window.stuck.slice(window.stuck.findIndex((one) => one.is)).map((one) => one.counts)").await;
+    let count =
+        |at: usize, lane: usize| seen[at][lane].as_u64().unwrap_or_else(|| panic!("stuck, then closed: {seen}"));
+    // Six seconds are sixty updates. What was under way when it was stuck may be answered.
+    assert!(count(1, 1) > count(0, 1) + 15, "the WebSocket goes on meanwhile: {seen}");
+    assert!(count(1, 0) <= count(0, 0) + 2, "polling waits meanwhile: {seen}");
+    let answered = count(1, 0);
     browser
         .until(
             "polling goes on",
             &format!("page.lanes[0].exchanges.filter((one) => one.answered).length > {answered} + 3"),
         )
         .await;
+    assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
+    browser.close().await;
+}
+
+pub async fn over_http2_the_limit_of_six_connections_is_gone() {
+    let browser = Browser::open(Looks::default()).await;
+    let server = Server::start(&["--tls"]).await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
+    browser.click("#connect").await;
+    let is_told = "document.getElementById('connect-result').dataset.protocol === 'h2'";
+    browser.until("all streams are open at the same time", is_told).await;
+    let answered = "page.lanes[0].exchanges.filter((one) => one.answered).length";
+    let polls = browser.read(answered).await.as_u64().unwrap();
+    browser.until("polling goes on", &format!("{answered} > {polls} + 3")).await;
     assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
     browser.close().await;
 }

@@ -100,10 +100,15 @@ pub async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
     poll().await.unwrap().bytes().await.unwrap();
     let (status, _) = post(&server, &format!("/live/session/{ID}/link"), json!({"round_trip_ms": 300})).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    let began = std::time::Instant::now();
-    poll().await.unwrap().bytes().await.unwrap();
-    let took = began.elapsed().as_millis();
-    assert!((300..600).contains(&took), "a round trip more on a connection that is open: {took} ms");
+    let mut took = Vec::new();
+    for _ in 0..4 {
+        let began = std::time::Instant::now();
+        poll().await.unwrap().bytes().await.unwrap();
+        took.push(began.elapsed().as_millis());
+    }
+    assert!(took.iter().all(|&took| took >= 300), "a round trip more on a connection that is open: {took:?} ms");
+    // A busy machine adds to some of them what it likes; a second round trip would be added to each.
+    assert!(took.iter().any(|&took| took < 600), "and no second: {took:?} ms");
     let counts = server.json(&format!("/live/session/{ID}")).await;
-    assert_eq!(counts["lanes"]["polling"]["requests"], 2);
+    assert_eq!(counts["lanes"]["polling"]["requests"], 5);
 }

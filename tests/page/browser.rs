@@ -1,18 +1,21 @@
-//! A real browser for each test: started on a free port, ended by handle.
+//! Real browsers: each started on a free port by a driver of its own, ended by handle, and taken again by the next test,
+//! which finds a new tab and nothing of the test before.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::runtime::Runtime;
+use tokio::sync::SemaphorePermit;
 
 use crate::common::Server;
+use crate::common::trials::Turns;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
@@ -27,10 +30,37 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--hide-scrollbars",
 ];
-const PATIENCE: Duration = Duration::from_secs(45);
+/// A name that every browser here takes for loopback.
+pub const NAME: &str = "lab.example";
+/// How long anything may take, on a machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Browsers are heavy: one at a time, or their own load is what is measured.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Browsers at the same time: mostly they wait, and two processors carry so many. A test that measures takes the turns of
+/// all of them, since the load of others would be what is measured.
+pub static TURNS: Turns = Turns::new(4);
+
+/// One runtime for all tests, since a browser outlives the test that started it.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// Browsers that no test uses now.
+static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+/// Ends those that are left.
+pub fn end_all() {
+    idle().clear();
+}
+
+fn idle() -> std::sync::MutexGuard<'static, Vec<Running>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A browser and its driver.
+struct Running {
+    driver: WebDriver,
+    driver_url: String,
+    _process: Ended,
+    profile: tempfile::TempDir,
+}
 
 /// A process that ends with its owner, and with it those that it started: a browser outlives its driver otherwise.
 struct Ended(Child);
@@ -51,23 +81,19 @@ pub struct Looks {
     pub height: u32,
     pub is_dark: bool,
     pub is_still: bool,
-    /// A host name that the browser takes for loopback.
-    pub host: Option<&'static str>,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self { width: 1280, height: 800, is_dark: false, is_still: false, host: None }
+        Self { width: 1280, height: 800, is_dark: false, is_still: false }
     }
 }
 
 /// A browser with one page of the server open.
 pub struct Browser {
     pub driver: WebDriver,
-    driver_url: String,
-    _process: Ended,
-    _profile: tempfile::TempDir,
-    _turn: Arc<MutexGuard<'static, ()>>,
+    running: Option<Running>,
+    _turns: SemaphorePermit<'static>,
 }
 
 /// What is missing here to open one.
@@ -76,19 +102,8 @@ pub fn missing() -> Option<String> {
     Some(format!("{missing} is missing; apt-get install chromium chromium-driver"))
 }
 
-impl Browser {
-    /// A browser of its own.
-    pub async fn open(looks: Looks) -> Self {
-        Self::start(looks, Arc::new(ONE_AT_A_TIME.lock().await)).await
-    }
-
-    /// Two at the same time, as on two desks.
-    pub async fn open_two(looks: Looks) -> [Self; 2] {
-        let turn = Arc::new(ONE_AT_A_TIME.lock().await);
-        [Self::start(looks, Arc::clone(&turn)).await, Self::start(looks, turn).await]
-    }
-
-    async fn start(looks: Looks, turn: Arc<MutexGuard<'static, ()>>) -> Self {
+impl Running {
+    async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(CHROMEDRIVER)
@@ -107,17 +122,72 @@ impl Browser {
         }
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(CHROMIUM).unwrap();
+        // A lab certificate is nobody's that a browser knows.
+        capabilities.accept_insecure_certs(true).unwrap();
         for flag in FLAGS {
             capabilities.add_arg(flag).unwrap();
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
-        if let Some(host) = looks.host {
-            capabilities.add_arg(&format!("--host-resolver-rules=MAP {host} 127.0.0.1")).unwrap();
-        }
+        capabilities.add_arg(&format!("--host-resolver-rules=MAP {NAME} 127.0.0.1")).unwrap();
         capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
         let driver = WebDriver::new(&driver_url, capabilities).await.unwrap();
-        let browser = Self { driver, driver_url, _process: process, _profile: profile, _turn: turn };
-        let Looks { width, height, is_dark, is_still, host: _ } = looks;
+        Self { driver, driver_url, _process: process, profile }
+    }
+
+    /// A new tab in place of all that there were: what a tab keeps for itself goes with it.
+    async fn begin_anew(&self) {
+        let before = self.driver.windows().await.unwrap();
+        let tab = self.driver.new_tab().await.unwrap();
+        for window in before {
+            self.driver.switch_to_window(window).await.unwrap();
+            self.driver.close_window().await.unwrap();
+        }
+        self.driver.switch_to_window(tab).await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    /// The next test may have it, unless this one failed: then nobody knows what it is up to.
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take().filter(|_| !std::thread::panicking()) {
+            idle().push(running);
+        }
+    }
+}
+
+impl Browser {
+    /// A browser for a test that looks and does not measure.
+    pub async fn open(looks: Looks) -> Self {
+        Self::begin(looks, TURNS.beside().await).await
+    }
+
+    /// Two at the same time, as on two desks.
+    pub async fn open_two(looks: Looks) -> [Self; 2] {
+        Self::begin_two(looks, TURNS.several(2).await).await
+    }
+
+    /// Two for a test that measures: nobody else has a browser meanwhile.
+    pub async fn open_two_alone(looks: Looks) -> [Self; 2] {
+        Self::begin_two(looks, TURNS.alone().await).await
+    }
+
+    async fn begin_two(looks: Looks, mut turns: SemaphorePermit<'static>) -> [Self; 2] {
+        let first = turns.split(1).unwrap();
+        [Self::begin(looks, first).await, Self::begin(looks, turns).await]
+    }
+
+    async fn begin(looks: Looks, turns: SemaphorePermit<'static>) -> Self {
+        let found = idle().pop();
+        let running = match found {
+            Some(running) => running,
+            None => Running::start().await,
+        };
+        running.begin_anew().await;
+        let browser = Self { driver: running.driver.clone(), running: Some(running), _turns: turns };
+        // The port of a server that has gone may be another's now, with what was kept for the one before.
+        browser.devtools("Storage.clearDataForOrigin", json!({"origin": "*", "storageTypes": "all"})).await;
+        let _of_the_test_before = browser.console().await;
+        let Looks { width, height, is_dark, is_still } = looks;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let features = json!({"features": [
@@ -132,6 +202,10 @@ impl Browser {
             return draw.apply(this, all); };";
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": watch})).await;
         browser
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("it is given back when this is dropped")
     }
 
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
@@ -166,8 +240,18 @@ impl Browser {
 
     /// Waits until an expression holds.
     pub async fn until(&self, what: &str, expression: &str) {
+        self.read_when(what, expression, "true").await;
+    }
+
+    /// Waits until an expression holds, and gives what another is at that very moment: a busy machine may read so late
+    /// that the page is at something else by then.
+    pub async fn read_when(&self, what: &str, expression: &str, then: &str) -> Value {
         let began = Instant::now();
-        while self.read(&format!("Boolean({expression})")).await != json!(true) {
+        loop {
+            let read = self.read(&format!("({expression}) ? [{then}] : null")).await;
+            if let Value::Array(mut values) = read {
+                return values.remove(0);
+            }
             if began.elapsed() > PATIENCE {
                 let state =
                     self.read("[document.body.innerText, page.lanes.map((lane) => [lane.audit, lane.cuts])]").await;
@@ -192,9 +276,14 @@ impl Browser {
         self.driver.execute(script, vec![slider.to_json().unwrap(), json!(step)]).await.unwrap();
     }
 
+    /// The folder of what it keeps, and of where it listens.
+    pub fn profile(&self) -> &Path {
+        self.running().profile.path()
+    }
+
     /// Errors and warnings in the console since it was last asked.
     pub async fn console(&self) -> Vec<String> {
-        let address = format!("{}/session/{}/se/log", self.driver_url, self.driver.session_id());
+        let address = format!("{}/session/{}/se/log", self.running().driver_url, self.driver.session_id());
         let client = reqwest::Client::new();
         let answer: Value =
             client.post(address).json(&json!({"type": "browser"})).send().await.unwrap().json().await.unwrap();
@@ -210,8 +299,9 @@ impl Browser {
         png
     }
 
+    /// Leaves the page, and with it all that goes on there.
     pub async fn close(self) {
-        self.driver.quit().await.unwrap();
+        self.driver.goto("about:blank").await.unwrap();
     }
 }
 

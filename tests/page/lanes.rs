@@ -1,9 +1,12 @@
 //! The four lanes and their figures.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Looks};
 use crate::common::Server;
+use crate::trace;
 
 /// Twenty updates of 100 B a second, and no longer way.
 const QUICK: &str = "/#view=window&feed=steady&rate=20&payload=100&rtt=0";
@@ -87,9 +90,17 @@ pub async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_
     one.goto(&server, "/#view=window&feed=steady&rate=20&payload=100&rtt=0&poll=500").await;
     two.goto(&server, "/#view=window&feed=steady&rate=5&payload=64&rtt=0&poll=200").await;
     two.until("two pages are counted", "page.status.pages === 2").await;
-    let payload = "page.lanes.map((lane) => String(lane.latest.data).length + 2)";
-    assert_eq!(one.read(payload).await, json!([100, 100, 100, 100]), "the other page's feed is not seen here");
-    assert_eq!(two.read(payload).await, json!([64, 64, 64, 64]));
+    // Each has its own, whoever set its feed last; and goes on having it.
+    for again in 0..2 {
+        for (page, payload) in [(&one, 100), (&two, 64)] {
+            let seen = page.read("page.lanes[3].audit.received").await.as_u64().unwrap();
+            let has_its_own = format!(
+                "page.lanes[3].audit.received > {seen} + {again} * 5 \
+                && page.lanes.every((lane) => String(lane.latest.data).length + 2 === {payload})"
+            );
+            page.until("the page's own feed in each lane, and not the other page's", &has_its_own).await;
+        }
+    }
 
     for page in [&one, &two] {
         page.driver.goto("about:blank").await.unwrap();
@@ -113,29 +124,17 @@ async fn busy_page(server: &Server) -> Browser {
     browser
 }
 
-/// Another program may take the processor from the page for so long; it will hardly do so three times in a row.
-const ATTEMPTS: usize = 3;
+/// A page whose task takes longer does not answer a hand at once.
+const TASK_MS_MAX: f64 = 100.0;
 
-pub async fn thirty_seconds_at_fifty_updates_a_second_pass_without_a_long_task() {
+pub async fn at_fifty_updates_a_second_no_task_takes_a_tenth_of_a_second_of_the_pages_processor_time() {
     let server = Server::start(&[]).await;
     let browser = busy_page(&server).await;
-    let watch = "window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) \
-        window.longest = Math.max(window.longest, task.duration); }).observe({ type: 'longtask' });";
-    browser.driver.execute(watch, Vec::new()).await.unwrap();
-    let mut seen = Vec::new();
-    while seen.len() < ATTEMPTS {
-        browser
-            .driver
-            .execute("window.longest = 0; window.watchedSince = performance.now();", Vec::new())
-            .await
-            .unwrap();
-        browser.until("almost thirty seconds", "performance.now() - window.watchedSince > 28_000").await;
-        seen.push(browser.read("window.longest").await.as_f64().unwrap());
-        if seen.last().is_some_and(|&longest| longest <= 100.0) {
-            break;
-        }
-    }
-    assert!(seen.last().is_some_and(|&longest| longest <= 100.0), "tasks of {seen:?} ms");
+    let trace::Tasks { count, longest_ms } = trace::tasks(browser.profile(), Duration::from_secs(15)).await;
+    println!("the longest of {count} tasks took {longest_ms} ms of a processor");
+    // Each update in each lane is a task at least, and a busy machine gathers some.
+    assert!(count > 500, "{count} tasks: the trace has not seen the page");
+    assert!(longest_ms > 0.0 && longest_ms <= TASK_MS_MAX, "a task took {longest_ms} ms of a processor");
     assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
     browser.close().await;
 }
@@ -153,7 +152,7 @@ pub async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
     let began = std::time::Instant::now();
     let mut taken = Vec::new();
     for minute in 1..=10 {
-        let look = began + std::time::Duration::from_secs(60 * minute);
+        let look = began + Duration::from_secs(60 * minute);
         tokio::time::sleep_until(look.into()).await;
         taken.push(heap(&browser).await / 1e6);
         println!("after {minute:2} min: {:.2} MB", taken.last().unwrap());

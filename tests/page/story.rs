@@ -9,45 +9,40 @@ use crate::common::Server;
 const LANES: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
 
 /// The followed update has arrived in every lane, and the picture is drawn to its end.
-async fn until_one_journey_is_over(browser: &Browser) {
-    let is_over = "(() => { const frame = page.story.frame(performance.now()); \
-        return frame.scene.kind === 'update' && frame.now >= frame.to && page.lanes.every((lane) => \
-        lane.deliveries.some((one) => one.seq === frame.scene.seq)); })()";
-    browser.until("one journey is over", is_over).await;
-}
+const IS_OVER: &str = "(() => { const frame = page.story.frame(performance.now()); \
+    return frame.scene.kind === 'update' && frame.now >= frame.to && page.lanes.every((lane) => \
+    lane.deliveries.some((one) => one.seq === frame.scene.seq)); })()";
 
 pub async fn with_no_control_touched_one_update_is_followed_through_four_lanes_slowly_enough_to_see_its_way() {
     let browser = Browser::open(Looks { width: 1024, height: 768, ..Looks::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
-    until_one_journey_is_over(&browser).await;
-    let late = browser
-        .read("page.lanes.map((lane) => lane.deliveries.find((one) => one.seq === page.story.scene.seq)).map((one) => one.arrived - one.due)")
-        .await;
-    let late: Vec<f64> = late.as_array().unwrap().iter().map(|ms| ms.as_f64().unwrap()).collect();
-    for (key, ms) in LANES.into_iter().zip(&late) {
-        assert!((380.0..3_500.0).contains(ms), "{key} took a way of 400 ms: {late:?}");
+    // All at one moment: the next update is followed soon.
+    let seen = "(() => { const of = (lane) => lane.deliveries.find((one) => one.seq === page.story.scene.seq); \
+        const frame = page.story.frame(performance.now()); const asked = of(page.lanes[0]); \
+        return { late: page.lanes.map((lane) => of(lane).arrived - of(lane).due), uncertain: clock.roundTripMs / 2, \
+        seconds: (frame.to - frame.from) / 1000, asked: (asked.exchange.sent - asked.due) / 1000, \
+        slant: page.lanes[2].oneWay / page.story.spanMs * document.querySelector('.diagram').clientWidth, \
+        notices: [...document.querySelectorAll('.notice')].map((one) => one.textContent), \
+        told: page.lanes.map((lane) => document.querySelector(`.${lane.key} .late`).textContent) }; })()";
+    let told = format!(
+        "{IS_OVER} && [...document.querySelectorAll('.late')].every((one) => one.textContent.endsWith(' late'))"
+    );
+    let seen = browser.read_when("one journey is over, and told", &told, seen).await;
+    let number = |name: &str| seen[name].as_f64().unwrap_or_else(|| panic!("{name} in {seen}"));
+    for (key, late) in LANES.into_iter().zip(seen["late"].as_array().unwrap()) {
+        // As far as the two clocks agree, nothing is quicker than its way.
+        assert!(late.as_f64().unwrap() >= 400.0 - 20.0 - number("uncertain"), "{key} took a way of 400 ms: {seen}");
     }
-    let seconds_on_screen = browser.read("(page.story.frame(0).to - page.story.frame(0).from) / 1000").await;
-    assert!((3.0..8.0).contains(&seconds_on_screen.as_f64().unwrap()), "{seconds_on_screen} s");
-    let slant =
-        browser.read("page.lanes[2].oneWay / page.story.spanMs * document.querySelector('.diagram').clientWidth").await;
-    assert!(slant.as_f64().unwrap() > 40.0, "an arrow moves {slant} px to the side on its way");
-    let notices = browser.read("[...document.querySelectorAll('.notice')].map((one) => one.textContent)").await;
-    let notices: Vec<&str> = notices.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!((3.0..8.0).contains(&number("seconds")), "on the screen: {seen}");
+    assert!(number("slant") > 40.0, "by so many pixels an arrow moves to the side on its way: {seen}");
+    let notices: Vec<&str> = seen["notices"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert!(notices.iter().all(|notice| !notice.is_empty() && notice.len() < 130), "{notices:?}");
     for (index, notice) in notices.iter().enumerate() {
         assert!(!notices[..index].contains(notice), "each lane has something of its own to say: {notices:?}");
     }
     // The sentence of polling says what the exchange did.
-    let asked = browser
-        .read(
-            "(() => { const one = page.lanes[0].deliveries.find((each) => each.seq === page.story.scene.seq); \
-        return (one.exchange.sent - one.due) / 1000; })()",
-        )
-        .await
-        .as_f64()
-        .unwrap();
+    let asked = number("asked");
     if asked > 0.0 {
         assert!(notices[0].contains(&format!("{asked:.1} s")), "{asked} s: {}", notices[0]);
     }
@@ -58,10 +53,9 @@ pub async fn an_event_stream_and_a_websocket_are_two_pictures_also_without_colou
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
-    until_one_journey_is_over(&browser).await;
     // How much ink stands where: the share of points that are far from the ground in one picture alone.
     let differ = browser
-        .read("(() => { const ink = ['sse', 'websocket'].map((key) => { const canvas = document.querySelector(`.${key} .diagram`); \
+        .read_when("one journey is over", IS_OVER, "(() => { const ink = ['sse', 'websocket'].map((key) => { const canvas = document.querySelector(`.${key} .diagram`); \
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; const points = []; \
         for (let i = 0; i < data.length; i += 4) points.push(data[i + 3] > 120 && data[i] + data[i + 1] + data[i + 2] < 600); \
         return points; }); let one = 0; let both = 0; \
@@ -77,27 +71,28 @@ pub async fn the_servers_ping_and_the_browsers_pong_are_seen_in_the_websockets_l
     browser.goto(&server, "/").await;
     browser.until("a ping and its pong", "page.lanes[3].pings.some((one) => one.pong !== null)").await;
     let took = browser.read("page.lanes[3].pings[0].pong - page.lanes[3].pings[0].ping").await;
-    assert!(
-        (790.0..1_500.0).contains(&took.as_f64().unwrap()),
-        "there and back it takes the added round trip: {took} ms"
-    );
+    assert!(took.as_f64().unwrap() >= 790.0, "there and back it takes the added round trip: {took} ms");
     browser.close().await;
 }
 
 pub async fn an_arrow_and_the_table_say_the_same_and_the_table_adds_what_tcp_takes() {
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
-    browser.goto(&server, "/#view=window&feed=steady&rate=10&payload=100&rtt=0&panel=figures").await;
+    browser.goto(&server, "/#view=window&feed=steady&rate=50&payload=100&rtt=0&panel=figures").await;
     browser.until("updates of 100 B", "page.lanes.every((lane) => String(lane.latest.data).length === 98)").await;
     browser.click("#reset").await;
-    browser.until("forty updates since", "page.counted('websocket').updates >= 40").await;
+    browser.until("two hundred updates since", "page.counted('websocket').updates >= 200").await;
     for (index, key) in LANES.into_iter().enumerate().skip(2) {
         let counted =
             browser.read(&format!("(({{ bytes_out, updates }}) => bytes_out / updates)(page.counted('{key}'))")).await;
         let arrow = browser.read(&format!("page.lanes[{index}].deliveries.at(-1).bytes")).await;
         let (counted, arrow) = (counted.as_f64().unwrap(), arrow.as_f64().unwrap());
-        // A heartbeat of the event stream is 8 B more in fifteen seconds.
-        assert!((counted - arrow).abs() < 2.0, "{key}: the arrow says {arrow} B, the server counted {counted} B");
+        // A heartbeat of the event stream is 8 B more in fifteen seconds; and an update may be counted whose bytes are not
+        // yet, or were before.
+        assert!(
+            (counted - arrow).abs() < 1.0 + arrow / 100.0,
+            "{key}: the arrow says {arrow} B, the server counted {counted} B"
+        );
     }
     for key in LANES {
         let sums = browser

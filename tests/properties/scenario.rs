@@ -1,4 +1,6 @@
 //! A scenario file never ends the program; where one of its lines is wrong, the line is named.
+//!
+//! Longer than most files: every way to make a scenario stands with what is expected of it.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -72,6 +74,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
         PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => said.contains("--speed"),
+        PlanError::NothingToShare => said.contains("--protocol"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -92,7 +95,13 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::TimestampIdle
         | PlanError::Remote { .. }
         | PlanError::ProxyToTarget
-        | PlanError::SomeEcho => false,
+        | PlanError::SomeEcho
+        | PlanError::ProtocolOfTarget(_)
+        | PlanError::ProxyAndProtocol
+        | PlanError::SharedAndNew
+        | PlanError::NewForEcho
+        | PlanError::NothingThere(_) => false,
+        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 

@@ -15,18 +15,17 @@ mod wrong;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What is missing of what `scripts/install-test-clients` installs.
-fn packages(list: &str, what: &str) -> Option<String> {
-    let is_installed = measure::installed().join(list).exists();
-    (!is_installed).then(|| format!("the {what} are not installed; run scripts/install-test-clients"))
-}
+use common::trials::packages;
+
+/// Tests at the same time: they look at what is counted, and mostly wait for a server to start and for a clock.
+const AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let nginx =
         Path::new("/usr/sbin/nginx").exists() && Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").exists();
     let nchan = (!nginx).then(|| "there is no nginx with Nchan; apt-get install nginx libnginx-mod-nchan".to_owned());
-    let node = packages("installed-package.json", "npm packages");
-    let python = packages("installed-requirements.txt", "Python packages");
+    let node = packages(&measure::installed(), "package.json", "npm packages");
+    let python = packages(&measure::installed(), "requirements.txt", "Python packages");
     let is_built = measure::textbook().exists();
     let textbook = (!is_built).then(|| "the example is not built; cargo build --example textbook_axum".to_owned());
     let tests = [
@@ -64,5 +63,5 @@ fn main() -> ExitCode {
             real::sse_starlette_is_measured_by_its_target_file,
         ],
     ];
-    common::trials::run_one_by_one(&[textbook, nchan, node, python], tests.into_iter().flatten().collect())
+    common::trials::run_at_once(AT_ONCE, &[textbook, nchan, node, python], tests.into_iter().flatten().collect())
 }

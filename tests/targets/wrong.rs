@@ -105,10 +105,10 @@ fn as_it_is(_: u64, update: String, _: &mut Option<String>) -> Vec<String> {
 pub async fn a_server_that_drops_every_hundredth_message_has_lost_them() {
     let drops: Mangle = |count, update, _| if count % 100 == 99 { Vec::new() } else { vec![update] };
     let server = Wrong::start(drops, 0, None).await;
-    let (said, run) = measured(&server.target(), &["--rate", "400"], &[]).await;
+    let (said, run) = measured(&server.target(), &["--rate", "200"], &[]).await;
     let row = &rows(&run)[0];
-    // 400 updates, of which four are dropped, at 8 clients.
-    assert_eq!((row["expected"].as_u64(), row["lost"].as_u64()), (Some(3200), Some(32)), "{row}");
+    // 200 updates, of which two are dropped, at 8 clients.
+    assert_eq!((row["expected"].as_u64(), row["lost"].as_u64()), (Some(1600), Some(16)), "{row}");
     assert_eq!((row["duplicate"].as_u64(), row["reordered"].as_u64()), (Some(0), Some(0)), "{row}");
     assert!(reasons(row).contains(&"lost") && said.code == Some(4), "{said:?}");
 }
@@ -146,9 +146,9 @@ pub async fn a_server_that_asks_for_patience_is_obeyed_and_that_is_counted() {
     let server = Wrong::start(as_it_is, 1, None).await;
     let (_, run) = measured(&server.target(), &["--measure", "3s"], &[]).await;
     let trial = &run["trials"][0];
-    // A second at 50 updates a second, of which nothing was sent, and so nothing lost.
+    // A second at 50 updates a second, and what a busy machine adds to it, of which nothing was sent, and so nothing lost.
     let throttled = trial["published"]["throttled"].as_u64().unwrap();
-    assert!((40..=60).contains(&throttled), "{trial}");
+    assert!((40..=100).contains(&throttled), "{trial}");
     assert!(reasons(trial).contains(&"publish_throttled") && trial["audit"]["lost"] == 0, "{trial}");
     let asked = server.app.count.load(SeqCst);
     assert_eq!(asked, trial["published"]["sent"].as_u64().unwrap() + 1, "{trial}");

@@ -2,7 +2,6 @@
 
 import { element, pause } from '../format.js';
 import { fit, FONT_PX } from '../diagram.js';
-import { Lag } from './desk.js';
 import { Lanes } from './lanes.js';
 import { pollCosts, wireBytes } from './measures.js';
 import { picture } from './svg_context.js';
@@ -40,7 +39,6 @@ export class Crossing extends Lanes {
     await this.open(this.lab.settings);
     const { page } = this;
     this.points = [];
-    const lag = new Lag();
     let socket = [0, 0];
     for (const [index, poll] of INTERVALS_MS.entries()) {
       await this.change({ poll });
@@ -64,7 +62,7 @@ export class Crossing extends Lanes {
     const costs = pollCosts(page, page.settings.payload);
     const details = { socket: shown(this.socket, 'B'), fixed: shown(fixed, 'B'), each: shown(each, 'B'),
       ratio: shown((fixed + each) / this.socket, '') };
-    return { measured: fixed / (this.socket - each), theory: costs.fixed / costs.saved, rows: [], details, busyMs: lag.end() };
+    return { measured: fixed / (this.socket - each), theory: costs.fixed / costs.saved, rows: [], details };
   }
 
   /** The knob is the interval: the point moves along the line. */

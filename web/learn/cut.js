@@ -2,7 +2,6 @@
 
 import { cutFor } from '../api.js';
 import { pause, until } from '../format.js';
-import { Lag } from './desk.js';
 import { Lanes } from './lanes.js';
 import { t } from './words.js';
 
@@ -17,7 +16,6 @@ export class Cut extends Lanes {
 
   async run({ progress }) {
     await this.open(this.lab.settings);
-    const lag = new Lag();
     await pause(BEFORE_MS);
     progress(0.2);
     const lost = await this.cut(this.lab.cut_s, false);
@@ -27,7 +25,7 @@ export class Cut extends Lanes {
     progress(1);
     this.lost = lost;
     this.seconds = this.lab.cut_s;
-    return { ...this.read(), rows: [[t('with_cursor'), kept, 'measured']], details: { lost, kept }, busyMs: lag.end() };
+    return { ...this.read(), rows: [[t('with_cursor'), kept, 'measured']], details: { lost, kept } };
   }
 
   /** Cuts, waits until the lane is back and has an update from after the cut, and returns how many are missing. */

@@ -15,7 +15,7 @@ export const leave = () => take(null);
 
 export const isOn = (instrument) => current === instrument;
 
-/** How late timers are while `watch` runs: a machine that is busy with something else spoils latencies. */
+/** How late timers are from now on: a machine that is busy with something else spoils latencies. */
 export class Lag {
   #late = [];
 

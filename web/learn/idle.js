@@ -88,7 +88,7 @@ export class Idle {
     try {
       const lived = await this.live(0);
       const theory = this.lab.idle_s * 1000;
-      return { measured: lived ?? NaN, theory, rows: [], details: { lived: seconds(lived ?? NaN) }, busyMs: 0 };
+      return { measured: lived ?? NaN, theory, rows: [], details: { lived: seconds(lived ?? NaN) } };
     } finally {
       clearInterval(timer);
     }

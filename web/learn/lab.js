@@ -3,7 +3,7 @@
 
 import { makeBars } from '../bars.js';
 import { element, length, pause, rate as showRate } from '../format.js';
-import { isOn } from './desk.js';
+import { isOn, Lag } from './desk.js';
 import { kept, keepRun } from './progress.js';
 import { Choose } from './choose.js';
 import { Crossing } from './crossing.js';
@@ -92,11 +92,12 @@ export class Lab {
     this.form.hidden = true;
     const progress = element('progress', { max: 1, value: 0, 'aria-label': t('running') });
     this.result.replaceChildren(element('p', {}, `${t('yours')}: ${shown(guess, this.lab.unit)}. ${t('running')}`), progress);
+    const lag = new Lag();
     try {
       this.live();
       const run = await this.instrument.run({ guess, progress: (share) => { progress.value = share; } });
       if (!Number.isFinite(run.measured)) throw new Error('NaN');
-      const answer = { ...run, guess, unit: this.lab.unit };
+      const answer = { ...run, guess, unit: this.lab.unit, busyMs: lag.end() };
       keepRun(this.lab.id, this.lab.lesson, answer);
       this.show(answer);
       document.dispatchEvent(new CustomEvent('progress'));
@@ -104,6 +105,7 @@ export class Lab {
       this.fail(error);
       this.form.hidden = false;
     } finally {
+      lag.end();
       this.isRunning = false;
     }
   }

@@ -8,7 +8,7 @@ import { makeLanes } from '../lane.js';
 import { Page } from '../page.js';
 import { Story } from '../story.js';
 import { Axis, LaneView } from '../view.js';
-import { Lag, take } from './desk.js';
+import { take } from './desk.js';
 import { MEASURES } from './measures.js';
 import { Strip } from './strip.js';
 import { picture } from './svg_context.js';
@@ -125,13 +125,12 @@ export class Lanes {
     const { page, lab } = this;
     await pause(SETTLE_MS + page.settings.rtt * 2);
     await page.countFromZero();
-    const lag = new Lag();
     for (let second = 0; second < lab.seconds; second += 0.1) {
       await pause(100);
       progress(second / lab.seconds);
     }
     await page.readStatus();
-    return { ...this.read(), rows: this.measures.rows?.(page) ?? [], details: this.measures.details(page), busyMs: lag.end() };
+    return { ...this.read(), rows: this.measures.rows?.(page) ?? [], details: this.measures.details(page) };
   }
 
   /** Measured and theory, for what is counted. */

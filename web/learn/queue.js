@@ -111,7 +111,7 @@ export class Queue {
     clearInterval(this.drawing);
     this.draw();
     await this.end();
-    return { ...result, rows: [], details, busyMs: 0 };
+    return { ...result, rows: [], details };
   }
 
   /** What waits in the page, and what grows by the difference of the two rates. */

@@ -97,9 +97,9 @@ export class Slots extends Lanes {
         for (const one of streams) one.close();
         const waited = await answered;
         this.told.textContent = '';
-        return { measured: opened, theory: CONNECTIONS, rows: [], details: { opened, waited: time(waited) }, busyMs: 0 };
+        return { measured: opened, theory: CONNECTIONS, rows: [], details: { opened, waited: time(waited) } };
       }
-      return { measured: streams.length, theory: CONNECTIONS, rows: [], details: { opened: streams.length, waited: '–' }, busyMs: 0 };
+      return { measured: streams.length, theory: CONNECTIONS, rows: [], details: { opened: streams.length, waited: '–' } };
     } finally {
       for (const one of streams) one.close();
     }

@@ -75,7 +75,7 @@ export class Storm {
     const { clients } = this.lab;
     this.measured = most;
     this.theory = clients;
-    return { measured: most, theory: clients, rows: [], details: { clients, most }, busyMs: 0 };
+    return { measured: most, theory: clients, rows: [], details: { clients, most } };
   }
 
   async play(mode) {

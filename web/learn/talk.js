@@ -197,7 +197,7 @@ export class Talk {
     const rows = [[t('post'), post, 'measured'], [t('number'), binary, 'measured'], [t('base64'), base64, 'measured'], [t('json'), json, 'measured']];
     const details = { frame, post, times: Math.round(post / frame), binary, base64, json };
     // RFC 6455 section 5.2: 2 B of header, 4 B of mask, and the text.
-    return { measured: frame, theory: 2 + 4 + HELLO.length, rows, details, busyMs: 0 };
+    return { measured: frame, theory: 2 + 4 + HELLO.length, rows, details };
   }
 
   async stop() {

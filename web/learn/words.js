@@ -1,6 +1,8 @@
 // What the lessons' pages say beside their text, in the language of the page.
 
 import { bytes, time } from '../format.js';
+import { sayBy, unsaid } from '../phrases.js';
+import { ZH as PHRASES_ZH } from './phrases_zh.js';
 
 const EN = {
   guess: 'Your guess', commit: 'That is my guess: run it', again: 'Run it again', running: 'It runs: watch the picture.',
@@ -17,7 +19,7 @@ const EN = {
   said_parked: 'Long polling: {late} late on average, with {each} updates in each answer. The open stream: {stream}.',
   said_crossing: 'One WebSocket update took {socket} on the wire. A poll took {fixed} for itself and {each} for each update in it.',
   said_six: 'With {opened} streams open, the next small request waited {waited} and showed no error. When the streams were closed, it was answered at once.',
-  said_hello: 'The frame took {frame} B up. The same five letters as a POST took {post} B up: {times} times as many.',
+  said_hello: 'The frame took {frame} B up. The same five letters as a POST took {post} B up: {times} times as many. Below it, what 32 measured numbers take as one message.',
   said_lost: 'Without a cursor {lost} updates were missing, and nothing said so. Then the same cut with a cursor: {kept} missing.',
   said_lumps: 'Updates came {each} at a time. The first of a lump was {first} late, the last {last}. Long polling behind the same proxy: {poll} late.',
   said_queue: '{arrived} updates arrived, {handled} were handled. What was shown at the end was {age} old.',
@@ -25,7 +27,7 @@ const EN = {
   said_storm: '{clients} clients were cut at once; at most {most} came back in the same tenth of a second.',
   said_idle: 'The connection said nothing, and was cut after {lived}.',
   post: 'as a POST', with_cursor: 'with a cursor', long_poll: 'long polling', stream: 'open stream', age: 'age',
-  number: 'a binary message', base64: 'the same as base64', json: 'the same as JSON',
+  number: '32 numbers, binary', base64: 'the 32 as base64', json: 'the 32 as JSON',
   raw: 'The stream as it comes over the wire', sockets: 'The same with WebSockets', sockets_done: '{opened} WebSockets are open, and a request took {took}. They are counted apart.',
   opened: '{opened} streams are open; the next request took {took}.', stuck: '{opened} streams are open, and the next request waits …',
   free: 'free', waits: 'waits', slots: 'Connections of this browser to this server',
@@ -61,7 +63,7 @@ const ZH = {
   said_parked: '长轮询平均晚 {late}，每个应答带 {each} 次更新。打开的流：{stream}。',
   said_crossing: 'WebSocket 的一次更新在线路上占 {socket}。一次轮询自身占 {fixed}，其中每次更新再加 {each}。',
   said_six: '打开 {opened} 条流之后，下一个小请求等了 {waited}，没有任何错误提示。流一关闭，它立刻得到应答。',
-  said_hello: '这一帧上行 {frame} B。同样五个字母用 POST 上行 {post} B：是 {times} 倍。',
+  said_hello: '这一帧上行 {frame} B。同样五个字母用 POST 上行 {post} B：是 {times} 倍。下面是 32 个测量值作为一条消息所占的字节。',
   said_lost: '没有游标时少了 {lost} 次更新，而且没有任何提示。同样断线、带游标：少了 {kept} 次。',
   said_lumps: '更新每次成批到达 {each} 个。一批中的第一个晚 {first}，最后一个晚 {last}。同一代理后面的长轮询：晚 {poll}。',
   said_queue: '到达 {arrived} 次更新，处理了 {handled} 次。最后显示的内容已有 {age} 之久。',
@@ -69,7 +71,7 @@ const ZH = {
   said_storm: '{clients} 个客户端同时断线；同一个 0.1 秒内最多有 {most} 个回来。',
   said_idle: '连接一直沉默，{lived} 后被切断。',
   post: '用 POST', with_cursor: '带游标', long_poll: '长轮询', stream: '打开的流', age: '信息年龄',
-  number: '二进制消息', base64: '同样内容用 base64', json: '同样内容用 JSON',
+  number: '32 个数，二进制', base64: '这 32 个用 base64', json: '这 32 个用 JSON',
   raw: '线路上原样的流', sockets: '换成 WebSocket 试试', sockets_done: '打开了 {opened} 个 WebSocket，一个请求用了 {took}。它们另外计数。',
   opened: '已打开 {opened} 条流；下一个请求用了 {took}。', stuck: '已打开 {opened} 条流，下一个请求在等……',
   free: '空闲', waits: '等待', slots: '这个浏览器到这个服务器的连接',
@@ -90,7 +92,9 @@ const ZH = {
   crossing_x: '一次轮询中的更新数', crossing_y: '每次更新在线路上的字节', socket: 'WebSocket', polling: '轮询', lateness: '迟到', mean: '平均', p99: 'p99',
 };
 
-const WORDS = document.documentElement.lang === 'zh' ? ZH : EN;
+const IS_ZH = document.documentElement.lang === 'zh';
+const WORDS = IS_ZH ? ZH : EN;
+if (IS_ZH) sayBy(PHRASES_ZH);
 
 /** The words of `key`, with `{name}` filled in. */
 export function t(key, values = {}) {
@@ -99,8 +103,8 @@ export function t(key, values = {}) {
   return text.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name] ?? '–'));
 }
 
-/** The keys that one language has and the other has not: for the tests. */
-export const untranslated = () => Object.keys(EN).filter((key) => !(key in ZH)).concat(Object.keys(ZH).filter((key) => !(key in EN)));
+/** The keys that one language has and the other has not, and phrases that were said in English: for the tests. */
+export const untranslated = () => [...Object.keys(EN).filter((key) => !(key in ZH)), ...Object.keys(ZH).filter((key) => !(key in EN)), ...unsaid()];
 
 /** A figure with its unit. */
 export function shown(value, unit) {

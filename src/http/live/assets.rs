@@ -39,6 +39,7 @@ const FILES: &[(&str, &str, &str)] = &files! {
     "panels.js": SCRIPT,
     "predict.js": SCRIPT,
     "reports.js": SCRIPT,
+    "phrases.js": SCRIPT,
     "sentences.js": SCRIPT,
     "settings.js": SCRIPT,
     "story.js": SCRIPT,
@@ -66,6 +67,7 @@ const FILES: &[(&str, &str, &str)] = &files! {
     "learn/strip.js": SCRIPT,
     "learn/svg_context.js": SCRIPT,
     "learn/talk.js": SCRIPT,
+    "learn/phrases_zh.js": SCRIPT,
     "learn/words.js": SCRIPT,
 };
 

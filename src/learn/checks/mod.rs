@@ -25,13 +25,15 @@ use super::fault::{Fault, Stop};
 use super::session::{Progress, Session, Setup};
 use crate::limits;
 
-/// Checks a student's program, and says how far it is. `loadgen` is this program, to run scenarios with.
+/// Checks a student's program, and says how far it is. `loadgen` is this program, to run scenarios with; `seed` draws what
+/// is drawn: the same draws the same.
 ///
 /// Errors: the first thing that is wrong, or why the check could not be made.
 pub async fn check(
     exercise: Exercise,
     command: &[OsString],
     loadgen: &Path,
+    seed: u64,
     say: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), Stop> {
     let checking = async {
@@ -43,7 +45,7 @@ pub async fn check(
             Exercise::SseParser => sse_parser::check(command, say).await,
             Exercise::Echo => echo::check(command, say).await,
             Exercise::Chat => chat::check(command, say).await,
-            Exercise::Resume => resume::check(command, say).await,
+            Exercise::Resume => resume::check(command, seed, say).await,
             Exercise::Heartbeat => heartbeat::check(command, say).await,
             Exercise::Conflate => conflate::check(command, say).await,
             Exercise::YourCase => your_case::check(command, loadgen, say).await,

@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::{delivery, in_session};
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::relay::Reply;
 use crate::learn::scene::Disturbance;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::stream::Bounds;
@@ -18,7 +22,10 @@ const RETAINED: usize = 60;
 /// How much more than that is published while the program is away.
 const BEYOND: u64 = 17;
 
-pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
+/// How many disturbances the seed draws.
+const DRAWN: usize = 8;
+
+pub async fn check(command: &[OsString], seed: u64, say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     let setup = Setup {
         journal: Bounds { updates: RETAINED, ..Bounds::default() },
         heartbeat: HEARTBEAT,
@@ -35,6 +42,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         delivery::busy(session).await?;
         silence(session).await?;
         eviction(session).await?;
+        drawn(session, seed).await?;
         restart(session).await
     })
     .await
@@ -55,6 +63,34 @@ async fn eviction(session: &mut Session<'_>) -> Result<(), Stop> {
     session.disturb(Disturbance::Eviction);
     session.away_while(RETAINED as u64 + BEYOND);
     session.caught_up().await
+}
+
+/// What came one by one comes in any order, and again before the line has been quiet: the same seed draws the same.
+async fn drawn(session: &mut Session<'_>, seed: u64) -> Result<(), Stop> {
+    session.stage("survives cuts, half answers and evictions in an order that a seed draws (--seed)");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for _ in 0..DRAWN {
+        let count = random.random_range(1..=5);
+        match random.random_range(0..4) {
+            0 | 1 => {
+                session.disturb(Disturbance::Cut);
+                session.relay.cut();
+                session.publish(count);
+            }
+            2 => {
+                session.disturb(Disturbance::HalfAnswer);
+                session.relay.reply(Reply::HalfUpdate(random.random_range(1..=3)));
+                session.relay.cut();
+                session.publish(count + 3);
+            }
+            _ => {
+                session.disturb(Disturbance::Eviction);
+                session.away_while(RETAINED as u64 + count);
+            }
+        }
+        session.caught_up().await?;
+    }
+    Ok(())
 }
 
 /// Another server, which cannot go on where the first ended.

@@ -12,7 +12,8 @@ use super::http as connection;
 use super::subscriber::{Seen, State, Subscriber};
 use crate::limits;
 use crate::net::Stream;
-use crate::transport::client::{beside, refusal};
+use crate::transport::client::refusal;
+use crate::transport::session::beside;
 use crate::transport::sse::Parser;
 use crate::transport::{ClientError, Options};
 

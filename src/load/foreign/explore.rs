@@ -17,7 +17,8 @@ use super::{http as connection, socket};
 use crate::limits;
 use crate::net::tls::Trust;
 use crate::transport::ClientError;
-use crate::transport::client::{beside, body};
+use crate::transport::client::body;
+use crate::transport::session::beside;
 use crate::transport::sse::Parser;
 
 /// Why there is nothing to be told.

@@ -12,7 +12,7 @@ use super::description::Headers;
 use super::template::Values;
 use crate::net::Stream;
 use crate::transport::ClientError;
-use crate::transport::client::ended;
+use crate::transport::session::ended;
 
 /// One connection.
 pub struct Http {

@@ -11,8 +11,9 @@ use super::subscriber::{Seen, State, Subscriber, short, take_headers, take_text}
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
-use crate::transport::client::{beside, body, refusal};
+use crate::transport::client::{body, refusal};
 use crate::transport::polling::next_due;
+use crate::transport::session::beside;
 use crate::transport::{ClientError, Options};
 
 /// When to ask again.

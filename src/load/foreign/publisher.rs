@@ -29,7 +29,8 @@ use crate::net::tls::Trust;
 use crate::run::file::PublishReport;
 use crate::stream::feed::{self, Feed, FeedError};
 use crate::transport::ClientError;
-use crate::transport::client::{beside, body, refusal};
+use crate::transport::client::{body, refusal};
+use crate::transport::session::beside;
 use crate::transport::websocket::failure;
 use crate::units::{Nanos, UnixMicros};
 

@@ -236,7 +236,7 @@ async fn is_ready(endpoint: &Endpoint, url: Option<&str>) -> bool {
     let answered = async {
         let (mut http, connection) = super::http::open(stream, &endpoint.host).await?;
         let asked = http.send(http::Method::GET, url, http::HeaderMap::new(), bytes::Bytes::new());
-        crate::transport::client::beside(connection, asked).await
+        crate::transport::session::beside(connection, asked).await
     };
     let answered = tokio::time::timeout(crate::limits::CONTROL_TIMEOUT, answered).await;
     matches!(answered, Ok(Ok(response)) if response.status().is_success())

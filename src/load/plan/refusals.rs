@@ -6,7 +6,7 @@ use crate::load::plan::Refusal;
 use crate::run::file::{Leaving, Point};
 use crate::run::setting::{Delay, List, Setting};
 use crate::run::target_name::TargetName;
-use crate::run::{FeedKind, Proxy, RunSettings, Transport};
+use crate::run::{Compression, FeedKind, Protocol, Proxy, RunSettings, Transport};
 use crate::stream::feed::FeedError;
 use crate::units::Nanos;
 
@@ -95,6 +95,35 @@ pub enum PlanError {
         /// Its address.
         address: String,
     },
+    /// A protocol of a server that is on another host.
+    #[error("--{0} is of servers that loadgen starts, and the server at --target speaks what it speaks; leave it out")]
+    ProtocolOfTarget(&'static str),
+    /// A proxy that would speak what it is not set up for.
+    #[error("--proxy speaks HTTP/1.1 in the clear to both sides; use it without --protocol, or leave it out")]
+    ProxyAndProtocol,
+    /// Clients that share what cannot be shared.
+    #[error("--share-connection needs streams on a connection; use it with --protocol h2 or h2c alone")]
+    NothingToShare,
+    /// Clients that share a connection and make a new one for each request.
+    #[error(
+        "--keep-alive false makes a connection for each request, and --share-connection keeps one for several; leave one out"
+    )]
+    SharedAndNew,
+    /// More clients on a connection than it has streams.
+    #[error("{clients} clients cannot share one connection: a server lets each have {most} streams at a time; use --share-connection {most} or less",
+        most = limits::H2_STREAMS_MAX)]
+    TooManyOnOne {
+        /// How many.
+        clients: u32,
+    },
+    /// Messages that are sent over connections which are made anew.
+    #[error("--keep-alive false is of polls, and --echo keeps its connection; leave one of them out")]
+    NewForEcho,
+    /// A point at which no transport can be measured.
+    #[error(
+        "no transport of this run can be measured at compression {0} or without keeping connections: gzip and zstd are of polling, long_polling and sse, deflate is of websocket, --keep-alive false of polling and long_polling; add one to --transports and --sweep-only"
+    )]
+    NothingThere(Compression),
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
@@ -191,6 +220,13 @@ impl PlanError {
             | Self::SomeEcho
             | Self::NotMeasured(_)
             | Self::PathToTarget
+            | Self::ProtocolOfTarget(_)
+            | Self::ProxyAndProtocol
+            | Self::NothingToShare
+            | Self::SharedAndNew
+            | Self::TooManyOnOne { .. }
+            | Self::NewForEcho
+            | Self::NothingThere(_)
             | Self::ProxyToTarget
             | Self::PathAndLink(_)
             | Self::Address(_, _)
@@ -304,6 +340,42 @@ pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<
     }
 }
 
+/// Refuses protocols that cannot be had, and ways to use them that contradict one another.
+pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
+    fn all<T: Copy>(list: &Option<List<T>>) -> Vec<T> {
+        list.as_ref().map_or_else(Vec::new, |List(values)| values.clone())
+    }
+    let protocols = all(&settings.protocol);
+    let compressions = all(&settings.compression);
+    if is_external {
+        let given = [
+            ("protocol", protocols.iter().any(|protocol| *protocol != Protocol::Http1)),
+            ("compression", compressions.iter().any(|compression| *compression != Compression::None)),
+        ];
+        if let Some(name) = first(given) {
+            return Err(PlanError::ProtocolOfTarget(name));
+        }
+    }
+    let has_proxy = all(&settings.proxy).into_iter().any(|proxy| proxy != Proxy::None);
+    if has_proxy && protocols.iter().any(|protocol| *protocol != Protocol::Http1) {
+        return Err(PlanError::ProxyAndProtocol);
+    }
+    let most = all(&settings.share_connection).into_iter().map(|share| share.0).max().unwrap_or(1);
+    let are_kept = all(&settings.keep_alive).into_iter().all(|kept| kept);
+    let is_echo = all(&settings.echo).into_iter().any(|kind| kind.0.is_some());
+    if most > 1 && (protocols.is_empty() || protocols.iter().any(|protocol| !protocol.is_h2())) {
+        Err(PlanError::NothingToShare)
+    } else if most > 1 && !are_kept {
+        Err(PlanError::SharedAndNew)
+    } else if most > limits::H2_STREAMS_MAX {
+        Err(PlanError::TooManyOnOne { clients: most })
+    } else if is_echo && !are_kept {
+        Err(PlanError::NewForEcho)
+    } else {
+        Ok(())
+    }
+}
+
 /// Refuses a proxy where it cannot be.
 pub(super) fn refuse_proxies(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
     let has_proxy = settings.proxy.iter().flat_map(|List(all)| all).any(|one| *one != Proxy::None);
@@ -392,6 +464,32 @@ mod tests {
         }
         assert!(path_and("--rtt 0ms --bandwidth none", None).is_none());
         assert!(refusal("quick", "--path none --rtt 5ms", target).is_none());
+    }
+
+    #[test]
+    fn what_protocols_cannot_do_is_refused_and_what_some_transports_have_is_measured_for_those() {
+        let refused = |flags: &str| refusal("quick", flags, None);
+        assert!(matches!(refused("--share-connection 10"), Some(PlanError::NothingToShare)));
+        assert!(matches!(refused("--share-connection 10 --protocol h2,http1"), Some(PlanError::NothingToShare)));
+        let new = "--protocol h2 --share-connection 10 --keep-alive false";
+        assert!(matches!(refused(new), Some(PlanError::SharedAndNew)));
+        assert!(matches!(
+            refused("--protocol h2c --share-connection 201 --clients 201"),
+            Some(PlanError::TooManyOnOne { clients: 201 })
+        ));
+        assert!(matches!(refused("--keep-alive false --transports sse"), Some(PlanError::NothingThere(_))));
+        assert!(matches!(refused("--compression deflate --transports sse"), Some(PlanError::NothingThere(_))));
+        assert!(matches!(refused("--compression gzip --transports websocket"), Some(PlanError::NothingThere(_))));
+        assert!(matches!(
+            refusal("quick", "--protocol h2", Some("http://127.0.0.1:1")),
+            Some(PlanError::ProtocolOfTarget("protocol"))
+        ));
+        let plan = |flags: &str| Plan::new(Scenario::load("quick").unwrap(), settings(flags), PathBuf::new()).unwrap();
+        let counts = |plan: &Plan| (0..plan.points.len()).map(|at| plan.subjects(at).len()).collect::<Vec<_>>();
+        let base = "--tcp-baseline false";
+        assert_eq!(counts(&plan(&format!("{base} --compression none,gzip,zstd,deflate"))), [4, 3, 3, 1]);
+        assert_eq!(counts(&plan(&format!("{base} --keep-alive true,false"))), [4, 2]);
+        assert_eq!(counts(&plan(&format!("{base} --protocol http1,https1,h2,h2c"))), [4, 4, 4, 4]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ enum State {
     /// In the head of a WebSocket frame.
     FrameHead { bytes: [u8; FRAME_HEAD_MAX], filled: usize },
     /// In a WebSocket frame's payload.
-    FramePayload { left: u64, is_control: bool },
+    FramePayload { left: u64, is_control: bool, is_coded: bool },
 }
 
 impl Default for State {
@@ -106,8 +106,11 @@ impl Follower {
                     counters.framing.fetch_add(1, Relaxed);
                     (1, after_frame_head(&head[..*filled]))
                 }
-                State::FramePayload { left, is_control } => {
+                State::FramePayload { left, is_control, is_coded } => {
                     let used = take(left, bytes);
+                    if *is_coded {
+                        counters.coded.fetch_add(used as u64, Relaxed);
+                    }
                     let account = if *is_control { &counters.framing } else { &counters.body };
                     account.fetch_add(used as u64, Relaxed);
                     (used, (*left == 0).then_some(State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 }))
@@ -225,7 +228,8 @@ fn after_frame_head(head: &[u8]) -> Option<State> {
     };
     Some(match left {
         0 => State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 },
-        _ => State::FramePayload { left, is_control: first & 0x08 != 0 },
+        // RSV1: the message is compressed (RFC 7692 section 6). Nobody here sends one in several frames.
+        _ => State::FramePayload { left, is_control: first & 0x08 != 0, is_coded: first & 0x40 != 0 },
     })
 }
 

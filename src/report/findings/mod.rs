@@ -1,5 +1,6 @@
 //! What a run says: rankings, crossovers, claims, theory, comparisons and thresholds, as data.
 
+pub mod capacity;
 pub mod claims;
 pub mod compare;
 pub mod conditions;

@@ -15,7 +15,7 @@ use crate::report::text::wording::{capitalised, shown, shown_in_table, shown_int
 use crate::run::Transport;
 use crate::run::file::Trial;
 use crate::run::histogram;
-use crate::run::metric::{Metric, Unit};
+use crate::run::metric::{Metric, Metrics, Unit, Value};
 use crate::units::Nanos;
 
 /// Percentiles are drawn over -log10(1 - p): each nine takes the same room.
@@ -23,14 +23,29 @@ const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
 /// Points of a percentile line for each nine.
 const STEPS_PER_NINE: usize = 24;
 
-/// The parts of a delivery's bytes, from what is wanted to what is wasted.
-pub(crate) const PARTS: [(Metric, &str); 5] = [
-    (Metric::WirePayload, "payload"),
-    (Metric::WireFraming, "framing"),
-    (Metric::WireHttpHeaders, "HTTP headers"),
-    (Metric::WireTcpIp, "TCP/IP headers"),
-    (Metric::WireRetransmitted, "retransmitted"),
+/// The parts of a delivery's bytes, from what is wanted to what is wasted, each with its ink.
+pub(crate) const PARTS: [(Metric, &str, u8); 8] = [
+    (Metric::WirePayload, "payload", 0),
+    (Metric::WireFraming, "framing", 1),
+    (Metric::WireHttpHeaders, "HTTP headers", 2),
+    (Metric::WireH2Frames, "HTTP/2 frames", 5),
+    (Metric::WireTlsRecords, "TLS records", 6),
+    (Metric::WireTlsHandshake, "TLS handshakes", 7),
+    (Metric::WireTcpIp, "TCP/IP headers", 3),
+    (Metric::WireRetransmitted, "retransmitted", 4),
 ];
+
+/// How long each part is drawn: what was compressed, as small as that made payload and framing together.
+fn drawn(metrics: &Metrics<Value>, part: Metric) -> Option<f64> {
+    let of = |metric| metrics.get(metric).0;
+    let value = of(part)?;
+    if part != Metric::WirePayload && part != Metric::WireFraming {
+        return Some(value);
+    }
+    let before = of(Metric::WirePayload)? + of(Metric::WireFraming)?;
+    let after = before + of(Metric::WireCompression).unwrap_or(0.0);
+    Some(if before > 0.0 { value * after / before } else { value })
+}
 
 /// The merged histogram of some trials; `None` if there is none, or none that can be read.
 fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> Option<Histogram<u64>> {
@@ -163,10 +178,8 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
         .filter_map(|transport| {
             let metrics = &view.row(point, transport)?.metrics;
             let total = metrics.get(Metric::WireTotal).0?;
-            let part = |(index, (metric, name)): (usize, (Metric, &'static str))| {
-                Some((name, Ink::Part(index as u8), metrics.get(metric).0?))
-            };
-            let parts = PARTS.into_iter().enumerate().filter_map(part).collect();
+            let part = |(metric, name, ink)| Some((name, Ink::Part(ink), drawn(metrics, metric)?));
+            let parts = PARTS.into_iter().filter_map(part).collect();
             Some(Bar { name: view.title(transport).to_owned(), parts, total: Unit::Bytes.show(total) })
         })
         .collect();
@@ -183,23 +196,43 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
         title: title.to_owned(),
         is_captioned: !title.is_empty(),
         note: "All bytes both ways, acknowledgements included, divided by the deliveries.".to_owned(),
-        legend: part_legend(),
+        legend: part_legend(view, &[point]),
         drawing: fit.draw(|size| bars.svg(size).map(Option::unwrap_or_default)),
         table: figures_table(
             view,
             point,
-            std::iter::once(Metric::WireTotal).chain(PARTS.into_iter().map(|(metric, _)| metric)),
+            std::iter::once(Metric::WireTotal)
+                .chain(PARTS.into_iter().map(|(metric, _, _)| metric))
+                .chain([Metric::WireCompression, Metric::WireAcknowledgements])
+                .filter(|metric| *metric == Metric::WireTotal || occurs(view, &[point], *metric)),
         ),
     };
     Some(picture.html())
 }
 
-/// Which colour is which part.
-pub(crate) fn part_legend() -> Markup {
+/// Is there any of this part at one of these points? What files from before it do not have, there is none of; the parts that
+/// every file has are shown in any case.
+fn occurs(view: &View<'_>, points: &[usize], part: Metric) -> bool {
+    let is_there = |point: &usize| {
+        let rows = view.transports().into_iter().filter_map(|transport| view.row(*point, transport));
+        rows.filter_map(|row| row.metrics.get(part).0).any(|value| value != 0.0)
+    };
+    let is_new = [
+        Metric::WireH2Frames,
+        Metric::WireTlsRecords,
+        Metric::WireTlsHandshake,
+        Metric::WireCompression,
+        Metric::WireAcknowledgements,
+    ];
+    !is_new.contains(&part) || points.iter().any(is_there)
+}
+
+/// Which colour is which part, of those that there are at these points.
+pub(crate) fn part_legend(view: &View<'_>, points: &[usize]) -> Markup {
     html! {
         p.legend {
-            @for (index, (_, name)) in PARTS.iter().enumerate() {
-                span.name { i class=(format!("part p{index}")) {} (name) }
+            @for (_, name, ink) in PARTS.iter().filter(|(metric, _, _)| occurs(view, points, *metric)) {
+                span.name { i class=(format!("part p{ink}")) {} (name) }
             }
         }
     }

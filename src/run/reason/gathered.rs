@@ -39,6 +39,23 @@ impl Cause {
                 }
                 *waited_fraction = waited_fraction.max(*waited);
             }
+            Self::AgentLost { agent, clients, detail: _ } => {
+                let Self::AgentLost { agent: other, clients: more, detail: _ } = other else { return false };
+                if agent != other {
+                    return false;
+                }
+                *clients = (*clients).max(*more);
+            }
+            Self::AgentStarved { agent, lag_ns_p99, waited_fraction } => {
+                let Self::AgentStarved { agent: other, lag_ns_p99: p99, waited_fraction: waited } = other else {
+                    return false;
+                };
+                if agent != other {
+                    return false;
+                }
+                *lag_ns_p99 = (*lag_ns_p99).max(*p99);
+                *waited_fraction = [*waited_fraction, *waited].into_iter().flatten().reduce(f64::max);
+            }
             Self::GeneratorLate { lag_ns_p99 } => {
                 let Self::GeneratorLate { lag_ns_p99: p99 } = other else { return false };
                 *lag_ns_p99 = (*lag_ns_p99).max(*p99);
@@ -112,6 +129,7 @@ impl Cause {
             Self::PublishThrottled { count } | Self::PublishRefused { count } => *count,
             Self::PublishFailed { count } | Self::Unread { count, .. } => *count,
             Self::PublisherBehind | Self::NotAudited | Self::NotTimed => 0,
+            Self::AgentLost { .. } | Self::AgentStarved { .. } => 0,
             Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => 0,

@@ -106,6 +106,24 @@ pub enum Cause {
         /// Was the processor to be its own (`--pin`)?
         is_pinned: bool,
     },
+    /// An agent ended, or fell silent, before it had brought back what its clients saw.
+    AgentLost {
+        /// Its name.
+        agent: String,
+        /// Clients that were its share.
+        clients: u64,
+        /// What it said, if it could.
+        detail: Option<String>,
+    },
+    /// An agent was what bounded the trial.
+    AgentStarved {
+        /// Its name.
+        agent: String,
+        /// How late its own timer fired at the 99th percentile.
+        lag_ns_p99: Nanos,
+        /// Share of the time in which it had work that it waited for a processor; `None` where it does not know.
+        waited_fraction: Option<f64>,
+    },
     /// The generator's own timer fired late enough to be mentioned.
     GeneratorLate {
         /// How late at the 99th percentile.
@@ -261,6 +279,7 @@ impl Cause {
         match self {
             Self::NothingDue | Self::Lost { .. } | Self::Duplicate { .. } | Self::Reordered { .. } => Verdict::Invalid,
             Self::ArrivedBeforeDue { .. } | Self::GeneratorStalled { .. } => Verdict::Invalid,
+            Self::AgentLost { .. } | Self::AgentStarved { .. } => Verdict::Invalid,
             Self::GeneratorStarved { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => Verdict::Invalid,
             Self::LostAnnounced { .. } | Self::GeneratorLate { .. } | Self::HostBusy { .. } => Verdict::Suspect,
             Self::OthersBusy { .. } | Self::ClockUncertain { .. } => Verdict::Suspect,
@@ -289,6 +308,8 @@ impl Cause {
             Self::ArrivedBeforeDue { .. } => "arrived_before_due",
             Self::GeneratorStalled { .. } => "generator_stalled",
             Self::GeneratorStarved { .. } => "generator_starved",
+            Self::AgentLost { .. } => "agent_lost",
+            Self::AgentStarved { .. } => "agent_starved",
             Self::GeneratorLate { .. } => "generator_late",
             Self::HostBusy { .. } => "host_busy",
             Self::OthersBusy { .. } => "others_busy",
@@ -369,6 +390,12 @@ pub(crate) mod tests {
             Cause::GeneratorStalled { lag_ns_p50: Nanos(6_000_000), lag_ns_p99: Nanos(84_000_000) },
             Cause::GeneratorStarved { waited_fraction: 0.81, is_pinned: false },
             Cause::GeneratorStarved { waited_fraction: 0.42, is_pinned: true },
+            Cause::AgentLost { agent: "agent-2".to_owned(), clients: 500, detail: None },
+            Cause::AgentStarved {
+                agent: "agent-1".to_owned(),
+                lag_ns_p99: Nanos(80_000_000),
+                waited_fraction: Some(0.7),
+            },
             Cause::GeneratorLate { lag_ns_p99: Nanos(12_000_000) },
             Cause::HostBusy { fraction: 0.97 },
             Cause::OthersBusy { fraction: 0.22 },

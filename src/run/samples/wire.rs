@@ -7,9 +7,20 @@ use crate::run::file::Trial;
 use crate::run::metric::{Metric, Metrics, WireBytes};
 use crate::stats::{self, Sample};
 
-/// The parts of [`WireBytes`]; their sum is its total.
-const WIRE_PARTS: [Metric; 5] =
-    [Metric::WirePayload, Metric::WireFraming, Metric::WireHttpHeaders, Metric::WireTcpIp, Metric::WireRetransmitted];
+/// What is told of the bytes: the parts of [`WireBytes`], whose sum is its total, and behind them a part of a part.
+const TOLD: [Metric; SUMMED + 1] = [
+    Metric::WirePayload,
+    Metric::WireFraming,
+    Metric::WireHttpHeaders,
+    Metric::WireH2Frames,
+    Metric::WireTlsRecords,
+    Metric::WireTlsHandshake,
+    Metric::WireCompression,
+    Metric::WireTcpIp,
+    Metric::WireRetransmitted,
+    Metric::WireAcknowledgements,
+];
+const SUMMED: usize = 9;
 
 /// The run file writes a millionth of a byte and no less.
 const WRITTEN_PER_BYTE: f64 = 1e6;
@@ -18,25 +29,25 @@ const WRITTEN_PER_BYTE: f64 = 1e6;
 pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     let measured = trials.iter().filter_map(|trial| {
         let of = |metric| trial.metrics.get(metric).0;
-        let parts: Vec<f64> = WIRE_PARTS.into_iter().filter_map(of).collect();
-        Some((of(Metric::WireTotal)?, <[f64; WIRE_PARTS.len()]>::try_from(parts).ok()?))
+        // A file from before a part was told apart has none of it.
+        Some((of(Metric::WireTotal)?, TOLD.map(|part| of(part).unwrap_or(0.0))))
     });
-    let measured: Vec<(f64, [f64; WIRE_PARTS.len()])> = measured.collect();
+    let measured: Vec<(f64, [f64; TOLD.len()])> = measured.collect();
     let trials = measured.len();
     let Some(parts) = parts_of_median(measured.clone()) else { return WireBytes::default() };
-    let mut replicates: [Vec<f64>; WIRE_PARTS.len()] = Default::default();
+    let mut replicates: [Vec<f64>; TOLD.len()] = Default::default();
     stats::for_each_resample(trials, seed, |drawn| {
         let parts = parts_of_median(drawn.iter().map(|index| measured[*index]).collect());
         replicates.iter_mut().zip(parts.unwrap_or_default()).for_each(|(list, part)| list.push(part));
     });
     let mut samples = Metrics::<Option<Sample>>::default();
-    for ((metric, value), replicates) in WIRE_PARTS.into_iter().zip(parts).zip(replicates) {
+    for ((metric, value), replicates) in TOLD.into_iter().zip(parts).zip(replicates) {
         *samples.get_mut(metric) = Some(Sample { value, replicates, trials });
     }
     let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();
-    let sum: f64 = parts.iter().sum();
+    let sum: f64 = parts[..SUMMED].iter().sum();
     // The sum of the rounded parts, unless it is more than rounding that sets the two apart: a median is a median.
-    let is_rounded = |median: f64| (median - sum).abs() <= WIRE_PARTS.len() as f64 / WRITTEN_PER_BYTE;
+    let is_rounded = |median: f64| (median - sum).abs() <= SUMMED as f64 / WRITTEN_PER_BYTE;
     let total = Sample::of_median(&totals, seed);
     *samples.get_mut(Metric::WireTotal) =
         total.map(|total| if is_rounded(total.value) { Sample { value: sum, ..total } } else { total });

@@ -4,6 +4,7 @@ use crate::limits;
 use crate::run::feed::MessageKind;
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, names};
+use crate::run::protocol::{Compression, Protocol};
 use crate::run::proxy::Proxy;
 use crate::run::setting::values::Leaving;
 use crate::run::target_name::TargetName;
@@ -111,6 +112,36 @@ impl Member for bool {
         serde_json::json!({"type": "boolean"})
     }
 }
+
+/// The default of a switch that files from before it was there have on.
+pub fn yes() -> bool {
+    true
+}
+
+/// The default of a count that files from before it was there have at one.
+pub fn one() -> u32 {
+    1
+}
+
+macro_rules! names {
+    ($($type:ty)+) => { $(
+        /// As a number, its place in the list.
+        impl Member for $type {
+            fn number(&self) -> f64 {
+                Self::ALL.iter().position(|one| one == self).unwrap_or_default() as f64
+            }
+            fn shown(&self) -> String {
+                self.label().to_owned()
+            }
+            #[cfg(test)]
+            fn schema() -> serde_json::Value {
+                serde_json::json!({"enum": Self::ALL.map(Self::label)})
+            }
+        }
+    )+ };
+}
+
+names!(Protocol Compression);
 
 impl Member for Vec<Transport> {
     fn shown(&self) -> String {

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind};
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, SettingsError};
+use crate::run::protocol::{Compression, Protocol};
 use crate::run::proxy::Proxy;
 use crate::run::target_name::{NotATarget, TargetName};
 use crate::run::transport::Transport;
@@ -34,6 +35,8 @@ pub trait Value {
 impl Value for bool {}
 impl Value for PathBuf {}
 impl Value for FeedKind {}
+impl Value for Protocol {}
+impl Value for Compression {}
 impl Value for Arrivals {}
 impl Value for Transport {}
 impl Value for Heads {}
@@ -78,6 +81,9 @@ where
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<List<T>, E> {
                 text.parse().map_err(E::custom)
+            }
+            fn visit_bool<E: de::Error>(self, switch: bool) -> Result<List<T>, E> {
+                self.visit_str(&switch.to_string())
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<List<T>, E> {
                 self.visit_str(&number.to_string())
@@ -217,6 +223,8 @@ macro_rules! values {
 values! {
     /// How many clients.
     Clients(u32): number from 1, to limits::CLIENTS_MAX;
+    /// How many clients share a connection.
+    Sharers(u32): number from 1, to limits::CLIENTS_MAX;
     /// How many rounds.
     Rounds(u32): number from 1, to limits::ROUNDS_MAX;
     /// How often the measured interval repeats what it measures.

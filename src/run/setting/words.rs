@@ -4,6 +4,7 @@ use crate::limits;
 use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
+use crate::run::protocol::{Compression, Protocol};
 use crate::run::proxy::Proxy;
 use crate::run::setting::member::MESSAGES;
 use crate::run::setting::{Point, Setting};
@@ -32,6 +33,9 @@ pub enum Form {
     Proxy,
     Path,
     Target,
+    Protocol,
+    Compression,
+    Switch,
 }
 
 impl Form {
@@ -50,6 +54,10 @@ impl Form {
             Self::Path => names::of_number(value),
             Self::Target => target_name::of_number(value),
             Self::Message => MESSAGES[value as usize % MESSAGES.len()].to_owned(),
+            Self::Protocol => Protocol::ALL[value as usize % Protocol::ALL.len()].title().to_owned(),
+            Self::Compression => Compression::ALL[value as usize % Compression::ALL.len()].title().to_owned(),
+            Self::Switch if value == 0.0 => "made for each request".to_owned(),
+            Self::Switch => "kept".to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
             Self::Proxy => Proxy::ALL[value as usize % Proxy::ALL.len()].to_string(),
         }
@@ -65,7 +73,14 @@ impl Setting {
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self.words().form {
-            Form::Path | Form::Message | Form::Heads | Form::Proxy | Form::Target => true,
+            Form::Path
+            | Form::Message
+            | Form::Heads
+            | Form::Proxy
+            | Form::Target
+            | Form::Protocol
+            | Form::Compression
+            | Form::Switch => true,
             Form::Count | Form::Length | Form::Bytes | Form::Bandwidth | Form::Stay => false,
         }
     }

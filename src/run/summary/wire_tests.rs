@@ -28,6 +28,7 @@ fn the_parts_of_the_bytes_add_up_to_the_total_and_the_total_is_the_median() {
                 http_headers: Value(Some(http_headers)),
                 tcp_ip: Value(Some(tcp_ip)),
                 retransmitted: Value(Some(0.0)),
+                ..WireBytes::default()
             };
         }
         let row = &summarise(&trials, 1).0[0];

@@ -19,48 +19,9 @@ pub use stdin::publish_lines;
 pub use synthetic::{Synthetic, SyntheticError};
 
 use crate::clock::Clock;
-use crate::limits;
 use crate::run::Arrivals;
-use crate::stream::Journal;
+use crate::stream::Publisher;
 use crate::units::Nanos;
-
-/// One JSON value that can be published, as the bytes that it is written in.
-///
-/// Errors: what is wrong with it, in words.
-pub fn value(text: &[u8]) -> Result<&RawValue, String> {
-    let value: &RawValue = serde_json::from_slice(text).map_err(|error| format!("not one JSON value: {error}"))?;
-    match nesting(value.get()) {
-        0..=limits::UPDATE_NESTING_MAX => Ok(value),
-        deep => Err(format!("nested {deep} deep; use {} at the most", limits::UPDATE_NESTING_MAX)),
-    }
-}
-
-/// How deep the arrays and objects of a JSON text are nested.
-fn nesting(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0, 0);
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth -= 1,
-            // Up to the string's end; what follows a backslash does not end it.
-            b'"' => {
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => drop(bytes.next()),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    deepest
-}
 
 /// An item of a schedule: what to publish, and when it is due, counted from the schedule's start.
 #[derive(Clone, Debug)]
@@ -194,13 +155,12 @@ impl Iterator for Source {
     }
 }
 
-/// Publishes a schedule that began at `origin`, to the nearest microsecond, into the journal, for ever: end it by dropping
-/// it.
+/// Publishes a schedule that began at `origin`, to the nearest microsecond, for ever: end it by dropping it.
 ///
 /// Errors: only if the kernel gives no timer.
 pub async fn run(
     source: impl Iterator<Item = Due>,
-    journal: &Journal,
+    publisher: &Publisher,
     clock: Clock,
     origin: Nanos,
 ) -> std::io::Result<()> {
@@ -209,7 +169,7 @@ pub async fn run(
     for due in source {
         let at = origin.saturating_add(due.offset);
         timer.sleep_until(at).await?;
-        journal.append(at, clock.now(), &due.data);
+        publisher.offer(at, clock.now(), &due.data).await;
     }
     Ok(())
 }
@@ -218,18 +178,7 @@ pub async fn run(
 mod tests {
     use super::*;
     use crate::clock::UnixAnchor;
-    use crate::stream::{BatchLimit, Bounds, Start};
-
-    #[test]
-    fn a_value_is_one_json_text_that_is_not_nested_too_deep() {
-        assert_eq!(value(br#" {"a":["]"]} "#).unwrap().get(), r#"{"a":["]"]}"#);
-        assert_eq!(nesting(r#"{"a":["[[","\"[[",[]],"b":{}}"#), 3, "brackets in strings are text");
-        assert!(value(b"1 2").is_err() && value(b"").is_err());
-        let nested = |deep: usize| format!("{}{}", "[".repeat(deep), "]".repeat(deep));
-        assert!(value(nested(limits::UPDATE_NESTING_MAX).as_bytes()).is_ok());
-        let refused = value(nested(limits::UPDATE_NESTING_MAX + 1).as_bytes()).unwrap_err();
-        assert!(refused.contains("nested 101 deep"), "{refused}");
-    }
+    use crate::stream::{BatchLimit, Bounds, Journal, Start};
 
     #[test]
     fn every_schedule_is_on_whole_microseconds_and_keeps_its_rate() {
@@ -260,7 +209,8 @@ mod tests {
         let source = feed.source().unwrap().unwrap();
         // The schedule began a second before it is first looked at: ten updates are late, and must say so.
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
-        let publishing = run(source, &journal, clock, Nanos::ZERO);
+        let publisher = Publisher::Journal(std::sync::Arc::clone(&journal));
+        let publishing = run(source, &publisher, clock, Nanos::ZERO);
         let _ = tokio::time::timeout(std::time::Duration::from_millis(1), publishing).await;
         let mut reader = journal.reader(Start::Earliest).unwrap();
         let batch = reader.try_next(BatchLimit { updates: 99, bytes: usize::MAX }).unwrap();

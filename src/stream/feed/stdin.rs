@@ -4,8 +4,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use crate::clock::Clock;
 use crate::limits;
-use crate::stream::Journal;
-use crate::stream::feed::value;
+use crate::stream::{Publisher, value};
 
 /// Publishes each line as an update until the input ends; returns how many were published and how many refused.
 ///
@@ -15,7 +14,7 @@ use crate::stream::feed::value;
 /// Errors: what reading says.
 pub async fn publish_lines(
     mut input: impl AsyncBufRead + Unpin,
-    journal: &Journal,
+    publisher: &Publisher,
     clock: Clock,
 ) -> std::io::Result<(u64, u64)> {
     let (mut published, mut refused) = (0, 0);
@@ -42,7 +41,7 @@ pub async fn publish_lines(
         };
         match value {
             Ok(data) => {
-                journal.append(at, clock.now(), data);
+                publisher.offer(at, clock.now(), data).await;
                 published += 1;
             }
             Err(problem) => {
@@ -73,14 +72,15 @@ async fn skip_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<(
 mod tests {
     use super::*;
     use crate::clock::UnixAnchor;
-    use crate::stream::Bounds;
+    use crate::stream::{Bounds, Journal};
 
     #[tokio::test]
     async fn a_bad_line_is_passed_over_and_the_next_is_published() {
         let long = format!("\"{}\"", "x".repeat(limits::UPDATE_BYTES_MAX));
         let input = format!("{{\"a\":1}}\n\nnot json\n{long}\n[2]\n3");
         let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
-        let outcome = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
+        let publisher = Publisher::Journal(std::sync::Arc::clone(&journal));
+        let outcome = publish_lines(input.as_bytes(), &publisher, Clock::Monotonic).await.unwrap();
         assert_eq!(outcome, (3, 2));
         assert_eq!(journal.newest().seq, 3);
     }
@@ -92,7 +92,8 @@ mod tests {
                 let input = format!("\"{}\"{end}", "x".repeat(limits::UPDATE_BYTES_MAX - 2 + more));
                 let journal =
                     Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
-                let taken = publish_lines(input.as_bytes(), &journal, Clock::Monotonic).await.unwrap();
+                let publisher = Publisher::Journal(journal);
+                let taken = publish_lines(input.as_bytes(), &publisher, Clock::Monotonic).await.unwrap();
                 assert_eq!(taken, outcome, "{end:?} {more}");
             }
         }

@@ -11,6 +11,8 @@
 //! holds *within limits* otherwise; where the rounds leave it open, it is *inconclusive*. Effort is counted in several
 //! ways, and has a verdict only if all of them give the same one. Which browsers have SSE is
 //! nothing that can be measured here.
+//!
+//! Longer than most files: one claim after the other, each as the table has it.
 
 #[cfg(test)]
 mod tests;

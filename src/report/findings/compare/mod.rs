@@ -22,6 +22,8 @@
 //! where the drift shows that no trial can tell; 20 % more processor time
 //! under 3 % of noise is found for a given transport in 8 of 10 comparisons of three rounds and practically always with
 //! four (200 comparisons each; the ignored test in `tests` repeats and prints them).
+//!
+//! Longer than most files by what it explains above.
 
 mod caveats;
 mod conditions;

@@ -10,18 +10,25 @@
 //! the mean latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over
 //! the link; over a path with loss the baseline's median, which loss does not reach. What comes on top then, [`loss`] says.
 //!
-//! What the models leave out: losses in bursts, an update that queues behind the one before it, answers cut at a limit,
+//! Over TLS and HTTP/2 the bytes are those of [`over`]: records, frames, and heads as HPACK leaves them.
+//!
+//! What the models leave out: bytes where something is compressed, where connections are made anew or shared, and of a
+//! browser's heads over HTTP/2; losses in bursts, an update that queues behind the one before it, answers cut at a limit,
 //! and a server that cannot keep up.
 
 mod loss;
+mod over;
 mod setting;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use self::loss::Lossy;
+use self::over::{H2_PING_AND_ACK, Over, RECORD_BYTES, steady};
 use self::setting::{Gaps, Setting};
 use self::sizes::{segments, tcp_ip};
+pub use self::traffic::{Traffic, traffic};
 use crate::limits;
 use crate::run::Transport;
 use crate::run::file::{Leaving, Run};
@@ -145,7 +152,9 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
         formula: model.requests_formula,
         source: model.requests_source,
     };
-    let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip;
+    let over = setting.over;
+    let below = model.h2_frames + model.tls_records;
+    let total = setting.lengths.payload_bytes + model.framing + model.heads + model.tcp_ip + below;
     let mut all = Vec::new();
     let latency =
         |metric, seconds: f64, formula, source| Predicted { metric, predicted: seconds * 1e9, formula, source };
@@ -163,14 +172,33 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
     }
     all.push(requests(Metric::RequestsPerDelivery, model.requests));
     all.extend(model.empty.map(|share| requests(Metric::EmptyFraction, share)));
+    if over.is_beyond {
+        return all;
+    }
+    let by = |metric, predicted, formula, source| Predicted { metric, predicted, formula, source };
     all.extend([
         cost(Metric::WireTotal, total),
         cost(Metric::WireFraming, model.framing),
-        cost(Metric::WireHttpHeaders, model.heads),
+        match over.is_h2 {
+            false => cost(Metric::WireHttpHeaders, model.heads),
+            true => by(Metric::WireHttpHeaders, model.heads, HPACK, HPACK_SOURCE),
+        },
         cost(Metric::WireTcpIp, model.tcp_ip),
     ]);
+    all.extend(over.is_h2.then(|| by(Metric::WireH2Frames, model.h2_frames, FRAMES, FRAMES_SOURCE)));
+    all.extend(over.is_tls.then(|| by(Metric::WireTlsRecords, model.tls_records, RECORDS, RECORDS_SOURCE)));
     all
 }
+
+const HPACK: &str =
+    "over HTTP/2: 1 B for a field that was sent before; path, cursor, length and each new second written out";
+const HPACK_SOURCE: &str = "RFC 7541 sections 6.1 and 6.2, appendix B for the Huffman code; the h2 crate keeps the path, etag \
+                            and content-length out of the table";
+const FRAMES: &str = "9 B a frame: HEADERS there, HEADERS and DATA back; DATA for each pushed update; a PING and its answer \
+                      each 20 s";
+const FRAMES_SOURCE: &str = "RFC 9113 sections 4.1 and 6.7";
+const RECORDS: &str = "22 B a record: head 5, content type 1, tag 16; a record a write";
+const RECORDS_SOURCE: &str = "RFC 8446 sections 5.1 and 5.2; RFC 5116 section 5.1";
 
 /// What a transport's model says for one delivery, in seconds and bytes.
 struct Model {
@@ -185,6 +213,8 @@ struct Model {
     requests_source: &'static str,
     framing: f64,
     heads: f64,
+    h2_frames: f64,
+    tls_records: f64,
     tcp_ip: f64,
     wire_formula: &'static str,
     wire_source: &'static str,
@@ -204,10 +234,11 @@ fn polling(setting: &Setting) -> Model {
     let interval = setting.poll_interval;
     let requests = 1.0 / (setting.rate * interval);
     let empty = (setting.rate * setting.excess(interval)).min(1.0);
-    let exchange = Exchanges { requests, empty, request_bytes: lengths.poll_request() };
+    let exchange = Exchanges { requests, empty, request_bytes: lengths.poll_request(setting.over) };
     // The client acknowledges an answer with its next request, or, as is usual, on its own before that.
     let acks = f64::from(u8::from(interval > DELAYED_ACK)) * requests;
     let (framing, heads, segments, body) = exchange.cost(setting);
+    let pings = Pings::of(setting);
     Model {
         // Beside half an interval, a transit that is not known hardly counts.
         latency: Some(interval / 2.0 + setting.transit.unwrap_or(0.0) + setting.sending(body)),
@@ -219,7 +250,9 @@ fn polling(setting: &Setting) -> Model {
         requests_source: "one request each T (RFC 6202 section 1); the share of spans of T that hold no update",
         framing,
         heads,
-        tcp_ip: tcp_ip(segments + acks),
+        h2_frames: exchange.frames(setting.over) + pings.frames,
+        tls_records: exchange.records(setting.over, body) + pings.records,
+        tcp_ip: tcp_ip(segments + acks + pings.segments),
         wire_formula: "requests × (request + answer or 204 + 3 segments × 52 B) + updates in their envelope",
         wire_source: "RFC 9112 section 2.1 headers; TCP/IPv4 header with timestamps 52 B; one acknowledgement per answer",
     }
@@ -233,10 +266,12 @@ fn long_polling(setting: &Setting) -> Model {
     let (answers, late) = batching(setting, cycle);
     let expiries = setting.times_in_gap(setting.hold);
     let requests = answers + expiries;
-    let exchange = Exchanges { requests, empty: expiries / requests, request_bytes: lengths.long_poll_request() };
+    let exchange =
+        Exchanges { requests, empty: expiries / requests, request_bytes: lengths.long_poll_request(setting.over) };
     // The server acknowledges a request with the answer if that follows soon, else on its own.
     let acks = answers * setting.is_longer(DELAYED_ACK) + expiries;
     let (framing, heads, segments, body) = exchange.cost(setting);
+    let pings = Pings::of(setting);
     Model {
         latency: setting.transit.map(|transit| transit + late * cycle / 2.0 + setting.sending(body)),
         latency_formula: "transit as of a stream + c/2 × share of updates published in a cycle c = 2 transits",
@@ -248,7 +283,9 @@ fn long_polling(setting: &Setting) -> Model {
                           cycle before it, or the next update",
         framing,
         heads,
-        tcp_ip: tcp_ip(segments + acks),
+        h2_frames: exchange.frames(setting.over) + pings.frames,
+        tls_records: exchange.records(setting.over, body) + pings.records,
+        tcp_ip: tcp_ip(segments + acks + pings.segments),
         wire_formula: "requests × (request + answer or 204 + 2 to 3 segments × 52 B) + updates in their envelope",
         wire_source: "RFC 6202 section 2.2: every long poll carries full headers; the server acknowledges a request on its \
                       own only if it waits longer than 40 ms",
@@ -291,21 +328,57 @@ impl Exchanges {
         let updates = if answers > 0.0 { 1.0 / answers } else { 1.0 };
         let envelope = lengths.answer_envelope(updates);
         let body = envelope + updates * (lengths.update_envelope() + lengths.payload_bytes);
-        let head = lengths.answer_head(body);
-        let nothing = self.requests * self.empty;
+        let (nothing, over, cursor) = (self.requests * self.empty, setting.over, lengths.cursor());
+        let per_s = self.requests * setting.rate;
+        let (head, empty_head) = match over.is_h2 {
+            false => (lengths.answer_head(body), lengths.empty_answer_head()),
+            true => (steady::answer(&cursor, body, per_s), steady::empty_answer(&cursor, per_s)),
+        };
         let framing = answers * envelope + lengths.update_envelope();
-        let heads = self.requests * self.request_bytes + answers * head + nothing * lengths.empty_answer_head();
+        let heads = self.requests * self.request_bytes + answers * head + nothing * empty_head;
         let asked = segments(self.request_bytes, setting.segment_bytes);
-        let answered = answers * segments(head + body, setting.segment_bytes) + nothing;
+        let writes = segments(head + body, setting.segment_bytes).max(over.writes(body));
+        let answered = answers * writes + nothing;
         (framing, heads, self.requests * asked + answered, head + body)
+    }
+}
+
+impl Exchanges {
+    /// HEADERS there, HEADERS back, and DATA behind them where there is any.
+    fn frames(&self, over: Over) -> f64 {
+        over.frames(self.requests * (3.0 - self.empty))
+    }
+
+    /// A request, and an answer of `answer_bytes` or an empty one.
+    fn records(&self, over: Over, answer_bytes: f64) -> f64 {
+        let answers = self.requests * (1.0 - self.empty);
+        (self.requests + self.requests * self.empty) * over.records(0.0) + answers * over.records(answer_bytes)
+    }
+}
+
+/// What the server asks an HTTP/2 connection for a sign of life with, for one delivery.
+struct Pings {
+    frames: f64,
+    records: f64,
+    segments: f64,
+}
+
+impl Pings {
+    fn of(setting: &Setting) -> Self {
+        let over = setting.over;
+        let beats = if over.is_h2 { setting.beats(limits::H2_PING.as_secs_f64()) / setting.rate } else { 0.0 };
+        let records = if over.is_tls { 2.0 * RECORD_BYTES } else { 0.0 };
+        Self { frames: beats * H2_PING_AND_ACK, records: beats * records, segments: beats * 3.0 }
     }
 }
 
 /// SSE: each update is one chunk of one endless answer. Its request came before the measured interval.
 fn sse(setting: &Setting) -> Model {
     let beat = setting.beats(limits::SSE_HEARTBEAT.as_secs_f64()) / setting.rate;
-    let mut model = stream(setting, setting.lengths.sse_framing());
-    model.framing += beat * sizes::sse_heartbeat();
+    let mut model = stream(setting, setting.lengths.sse_framing(setting.over));
+    model.framing += beat * sizes::sse_heartbeat(setting.over);
+    model.h2_frames += beat * setting.over.frames(1.0);
+    model.tls_records += beat * setting.over.records(0.0);
     model.tcp_ip += beat * tcp_ip(2.0);
     model.wire_formula = "update + block fields + chunk lines + 2 × 52 B, and a heartbeat each 15 s";
     model.wire_source =
@@ -318,6 +391,8 @@ fn websocket(setting: &Setting) -> Model {
     let ping = setting.beats(limits::WS_PING.as_secs_f64()) / setting.rate;
     let mut model = stream(setting, setting.lengths.websocket_framing());
     model.framing += ping * sizes::websocket_ping_and_pong();
+    model.h2_frames += ping * setting.over.frames(2.0);
+    model.tls_records += ping * 2.0 * setting.over.records(0.0);
     // The ping, the pong that acknowledges it, and the pong's own acknowledgement.
     model.tcp_ip += ping * tcp_ip(3.0);
     model.wire_formula = "update + frame header of 2, 4 or 10 B + 2 × 52 B, and a ping and pong each 20 s";
@@ -330,6 +405,7 @@ fn stream(setting: &Setting, added: f64) -> Model {
     let lengths = &setting.lengths;
     let framing = lengths.update_envelope() + added;
     let message = framing + lengths.payload_bytes;
+    let pings = Pings::of(setting);
     Model {
         latency: setting.transit.map(|transit| transit + setting.sending(message)),
         latency_formula: TRANSIT,
@@ -340,8 +416,12 @@ fn stream(setting: &Setting, added: f64) -> Model {
         requests_source: "by construction",
         framing,
         heads: 0.0,
+        h2_frames: setting.over.frames(1.0) + pings.frames,
+        tls_records: setting.over.records(message) + pings.records,
         // The client reads at once and has nothing to send, so that each message gets its acknowledgement.
-        tcp_ip: tcp_ip(segments(message, setting.segment_bytes) + 1.0),
+        tcp_ip: tcp_ip(
+            segments(message, setting.segment_bytes).max(setting.over.writes(message)) + 1.0 + pings.segments,
+        ),
         wire_formula: "",
         wire_source: "",
     }

@@ -1,6 +1,7 @@
 //! What the models work from: the settings of one row, and how its updates are spread in time.
 
 use crate::limits;
+use crate::report::findings::theory::over::Over;
 use crate::report::findings::theory::sizes::Lengths;
 use crate::run::file::{PublishedFeed, Row, Run, Trial};
 use crate::run::heads::Request;
@@ -80,6 +81,8 @@ pub struct Setting {
     pub segment_bytes: u64,
     /// What decides how long heads and envelopes are.
     pub lengths: Lengths,
+    /// What the transport runs over.
+    pub over: Over,
 }
 
 impl Setting {
@@ -133,6 +136,7 @@ impl Setting {
                 request_header_bytes: point.request_header_bytes + heads as u32,
                 hold_ns: point.hold_ns,
             },
+            over: Over::of(point),
         })
     }
 

@@ -1,6 +1,7 @@
 //! How many bytes each message of the contract takes, counted from the very lines that are sent (the transcripts at the
 //! top of each transport's file), so that a change of one header shows as a difference between theory and measurement.
 
+use super::over::{Over, steady};
 use crate::limits;
 use crate::units::{Nanos, UnixMicros};
 
@@ -23,23 +24,27 @@ pub struct Lengths {
 
 impl Lengths {
     /// `1f3a9c02-42`: eight digits of epoch, a hyphen, the sequence number.
-    fn cursor(&self) -> String {
-        format!("{:08x}-{}", u32::MAX, self.seq)
+    pub(super) fn cursor(&self) -> String {
+        // Eight digits that take as much in HPACK's Huffman code as eight do on average.
+        format!("5f3a9c0b-{}", self.seq)
     }
 
-    fn request(&self, path: &str) -> f64 {
+    fn request(&self, path: &str, over: Over) -> f64 {
+        if over.is_h2 {
+            return steady::request(path);
+        }
         let head = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", self.port);
         (head.len() as u64 + u64::from(self.request_header_bytes)) as f64
     }
 
     /// The head of one poll.
-    pub fn poll_request(&self) -> f64 {
-        self.request(&format!("/updates/poll?after={}", self.cursor()))
+    pub fn poll_request(&self, over: Over) -> f64 {
+        self.request(&format!("/updates/poll?after={}", self.cursor()), over)
     }
 
     /// The head of one long poll.
-    pub fn long_poll_request(&self) -> f64 {
-        self.request(&format!("/updates/long-poll?after={}&hold={}", self.cursor(), self.hold_ns.seconds()))
+    pub fn long_poll_request(&self, over: Over) -> f64 {
+        self.request(&format!("/updates/long-poll?after={}&hold={}", self.cursor(), self.hold_ns.seconds()), over)
     }
 
     /// The head of an answer that brings updates in a body of `body_bytes`.
@@ -73,9 +78,11 @@ impl Lengths {
 
     /// What an event stream adds to the update: the fields of its block (WHATWG HTML, "Server-sent events"), and the
     /// size and the line ends of the chunk that it travels in (RFC 9112 section 7.1).
-    pub fn sse_framing(&self) -> f64 {
+    pub fn sse_framing(&self, over: Over) -> f64 {
         let fields = format!("id: {}\ndata: \n\n", self.cursor()).len() as f64;
-        fields + chunk(fields + self.update_envelope() + self.payload_bytes)
+        // HTTP/2 has frames in their place.
+        let chunk = if over.is_h2 { 0.0 } else { chunk(fields + self.update_envelope() + self.payload_bytes) };
+        fields + chunk
     }
 
     /// What WebSocket adds to the update (RFC 6455 section 5.2): 2 bytes up to 125 B, 4 up to 65,535, else 10. The
@@ -98,9 +105,9 @@ fn chunk(bytes: f64) -> f64 {
 }
 
 /// An event stream's heartbeat: a comment in a chunk of its own.
-pub fn sse_heartbeat() -> f64 {
+pub fn sse_heartbeat(over: Over) -> f64 {
     let comment = ":\n\n".len() as f64;
-    comment + chunk(comment)
+    comment + if over.is_h2 { 0.0 } else { chunk(comment) }
 }
 
 /// A ping without content and its pong, which a client masks (RFC 6455 sections 5.2 and 5.5).
@@ -136,17 +143,18 @@ mod tests {
     #[test]
     fn heads_and_envelopes_are_as_long_as_those_on_the_wire() {
         let wire = "GET /updates/long-poll?after=1f3a9c02-42&hold=25 HTTP/1.1\r\nhost: 127.0.0.1:40000\r\n\r\n";
-        assert_eq!(LENGTHS.long_poll_request(), wire.len() as f64);
+        assert_eq!(LENGTHS.long_poll_request(Over::default()), wire.len() as f64);
         let browser_like = Lengths { request_header_bytes: 800, ..LENGTHS };
-        assert_eq!(browser_like.poll_request(), LENGTHS.poll_request() + 800.0);
+        let clear = Over::default();
+        assert_eq!(browser_like.poll_request(clear), LENGTHS.poll_request(clear) + 800.0);
         let update = r#"{"seq":42,"at_us":1795363216000123,"data":"abc"}"#;
         assert_eq!(LENGTHS.update_envelope() + 5.0, update.len() as f64);
         let answer = format!(r#"{{"cursor":"1f3a9c02-42","updates":[{update},{update}]}}"#);
         assert_eq!(LENGTHS.answer_envelope(2.0) + 2.0 * update.len() as f64, answer.len() as f64);
         let block = format!("id: 1f3a9c02-42\ndata: {update}\n\n");
         let chunk = format!("{:X}\r\n{block}\r\n", block.len());
-        assert_eq!(LENGTHS.sse_framing() + update.len() as f64, chunk.len() as f64);
-        assert_eq!(sse_heartbeat(), "3\r\n:\n\n\r\n".len() as f64);
+        assert_eq!(LENGTHS.sse_framing(clear) + update.len() as f64, chunk.len() as f64);
+        assert_eq!(sse_heartbeat(clear), "3\r\n:\n\n\r\n".len() as f64);
     }
 
     #[test]

@@ -25,7 +25,26 @@ pub(super) fn setting(rate: f64, gaps: Gaps) -> Setting {
             request_header_bytes: 0,
             hold_ns: Nanos(25_000_000_000),
         },
+        over: Over::default(),
     }
+}
+
+#[test]
+fn over_tls_and_http2_a_poll_takes_two_records_three_frames_and_the_heads_that_hpack_leaves() {
+    let over = Over { is_tls: true, is_h2: true, is_beyond: false };
+    let far = Setting { over, poll_interval: 0.2, interval: [0.3, 3.0], ..setting(5.0, Gaps::Steady) };
+    let model = polling(&far);
+    assert_eq!((model.tls_records, model.h2_frames), (44.0, 27.0));
+    // As measured: 54.2 B a request (`loadgen run --protocol h2 --poll-interval 200ms --rate 5`).
+    assert!((model.heads / 54.2 - 1.0).abs() < 0.03, "{}", model.heads);
+    let event = sse(&far);
+    assert_eq!((event.tls_records, event.h2_frames, event.heads), (22.0, 9.0, 0.0));
+    let shown = |over| predict(Transport::Polling, &Setting { over, ..far });
+    let has = |over, metric| shown(over).iter().any(|one| one.metric == metric);
+    assert!(has(over, Metric::WireTlsRecords) && has(over, Metric::WireH2Frames) && has(over, Metric::WireTotal));
+    assert!(!has(Over::default(), Metric::WireTlsRecords) && !has(Over::default(), Metric::WireH2Frames));
+    let beyond = Over { is_beyond: true, ..over };
+    assert!(!has(beyond, Metric::WireTotal) && has(beyond, Metric::LatencyMean), "bytes that no formula knows");
 }
 
 pub(super) fn assert_near(found: f64, expected: f64, what: &str) {

@@ -134,7 +134,7 @@ mod tests {
     fn every_ink_has_its_rule_in_the_style_sheet_and_no_two_share_their_classes() {
         let fixed = [Ink::Text, Ink::Muted, Ink::Axis, Ink::Grid, Ink::GridMinor, Ink::TcpBaseline, Ink::Band];
         let series = (0..4).flat_map(|index| [Ink::Series(index), Ink::Dashed(index), Ink::Thin(index)]);
-        let inks: Vec<Ink> = fixed.into_iter().chain(series).chain((0..5).map(Ink::Part)).collect();
+        let inks: Vec<Ink> = fixed.into_iter().chain(series).chain((0..8).map(Ink::Part)).collect();
         let css = crate::report::html::document::REPORT_CSS;
         for (index, ink) in inks.iter().enumerate() {
             assert!(inks[index + 1..].iter().all(|other| other.class() != ink.class()), "{ink:?}");

@@ -15,9 +15,11 @@
 //! | `conditions` | the claims under several conditions, for the README |
 //! | `thresholds` | what became of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
+//! | `capacity` | what a workload needs, by a calibration |
 //!
 //! All of them stand in `golden.txt`, to be read by eye: a test writes it with `PUSHPULL_BLESS=1` and fails where it differs.
 
+mod capacity;
 mod claims;
 mod comparisons;
 pub mod conditions;
@@ -34,6 +36,7 @@ mod tests;
 mod thresholds;
 mod withheld;
 
+pub(crate) use capacity::*;
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;

@@ -65,6 +65,20 @@ fn cause(cause: &Cause, up_to: &str) -> String {
             percent(*waited_fraction),
             if *is_pinned { "its own processor, which another program used" } else { "a processor" }
         ),
+        Cause::AgentLost { agent, clients, detail } => {
+            let clients = counted(*clients as usize, "client");
+            let detail = detail.as_ref().map_or_else(|| "it fell silent".to_owned(), Clone::clone);
+            format!("the agent {agent} brought nothing back of its {clients}: {detail}")
+        }
+        Cause::AgentStarved { agent, lag_ns_p99, waited_fraction } => {
+            let waited = waited_fraction.map_or_else(String::new, |share| {
+                format!(", and for {up_to}{} of the time in which it had work it waited for a processor", percent(share))
+            });
+            format!(
+                "the agent {agent} was the bottleneck: its own timer fired {up_to}{lag_ns_p99} late at p99{waited}; give it fewer \
+                 clients, or end other programs there"
+            )
+        }
         Cause::GeneratorLate { lag_ns_p99 } => {
             format!("the load generator's own timer fired {up_to}{lag_ns_p99} late at p99")
         }

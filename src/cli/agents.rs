@@ -1,0 +1,134 @@
+//! `loadgen agent`, and the flags of a run whose clients agents run.
+
+use std::net::Ipv4Addr;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::process::{DONE, usage_error};
+use crate::limits;
+use crate::load::agents::Fleet;
+use crate::load::agents::agent::{self, AgentOptions};
+use crate::load::agents::errors::FleetError;
+use crate::load::agents::local::Local;
+use crate::load::environment;
+use crate::load::plan::Plan;
+use crate::run::{Protocol, Proxy};
+
+/// Examples of the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  loadgen run --agents 2 --clients 2000          two agents and a nats-server on this machine, for this run alone
+  nats-server                                    or one that runs already; then on each host:
+  loadgen agent --control nats://HOST:4222
+  loadgen run --agents 2 --control nats://HOST:4222 --server-host ADDRESS --clients 30000
+";
+
+/// The flags of `loadgen agent`.
+#[derive(Clone, Debug, Args)]
+pub struct AgentArgs {
+    /// The NATS server that coordinator and agents meet at, as in nats://10.0.0.1:4222.
+    #[arg(long, value_name = "URL", value_parser = control)]
+    control: String,
+    /// What it is called in reports [default: the host's name and this process's number].
+    #[arg(long)]
+    name: Option<String>,
+    /// End after one run, instead of waiting for the next.
+    #[arg(long)]
+    once: bool,
+    /// Say that this is another version of the protocol: to test that it is refused.
+    #[arg(long, hide = true, default_value_t = agent::PROTOCOL)]
+    protocol: u32,
+}
+
+/// The flags by which `loadgen run` hands its clients to agents.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FleetFlags {
+    /// Let so many agents run the clients; without --control they and a nats-server are started on this machine.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=limits::AGENTS_MAX as i64))]
+    agents: Option<u32>,
+    /// The NATS server at which agents wait (`loadgen agent`), as in nats://10.0.0.1:4222.
+    #[arg(long, value_name = "URL", requires = "agents", value_parser = control)]
+    control: Option<String>,
+    /// Address of this host on which the servers that are started listen, for agents on other hosts [default: 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS", requires = "control")]
+    server_host: Option<Ipv4Addr>,
+}
+
+impl FleetFlags {
+    /// Refuses what agents cannot do.
+    ///
+    /// Errors: what to leave out.
+    pub fn refuse(&self, plan: &Plan) -> anyhow::Result<()> {
+        if self.agents.is_none() {
+            return Ok(());
+        }
+        let points = || plan.points.iter().map(|point| &point.point);
+        let problem = [
+            (points().any(|point| point.path.is_some()), "--path"),
+            (points().any(|point| point.proxy != Proxy::None), "--proxy"),
+            (points().any(|point| point.protocol != Protocol::Http1), "--protocol"),
+            (points().any(|point| point.has_link()), "--rtt, --jitter and --bandwidth"),
+            (!plan.catalog.is_empty(), "servers that are not ours (--target)"),
+            (plan.server_core.is_some(), "--pin"),
+        ];
+        match problem.into_iter().find(|(is_asked, _)| *is_asked) {
+            Some((_, what)) => {
+                Err(usage_error(anyhow::anyhow!("agents know nothing of {what}; leave out one of the two"), |_| true))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The agents, if there are to be any; they may be still on their way.
+    ///
+    /// Errors: [`FleetError`].
+    pub async fn gather(&self) -> Result<Option<Fleet>, FleetError> {
+        let Some(agents) = self.agents else { return Ok(None) };
+        let host = self.server_host.unwrap_or(Ipv4Addr::LOCALHOST);
+        let agents = agents as usize;
+        let fleet = match &self.control {
+            Some(control) => Fleet::gather(control, agents, host, None).await?,
+            None => {
+                let local = Local::start(agents).await?;
+                let control = local.control.clone();
+                Fleet::gather(&control, agents, host, Some(local)).await?
+            }
+        };
+        Ok(Some(fleet))
+    }
+}
+
+/// Waits for runs and takes part in them; returns the exit code.
+///
+/// Errors: one sentence that says what to do.
+pub async fn run(args: AgentArgs, stop: CancellationToken) -> anyhow::Result<u8> {
+    let AgentArgs { control, name, once, protocol } = args;
+    let name = name.unwrap_or_else(|| format!("{}-{}", environment::read(Vec::new(), &[]).host, std::process::id()));
+    agent::serve(&AgentOptions { control, name, once, version: protocol }, &stop).await?;
+    Ok(DONE)
+}
+
+/// The first Ctrl-C or SIGTERM ends an agent: whose clients it runs is told that it is gone by its silence.
+pub async fn end_on_signal(stop: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return tracing::error!("cannot receive signals; end this process by its id");
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    stop.cancel();
+}
+
+fn control(text: &str) -> Result<String, String> {
+    let refuse = |problem: &str| format!("{problem}; give nats://HOST:PORT, as in nats://127.0.0.1:4222");
+    let url: reqwest::Url = text.parse().map_err(|error| refuse(&format!("{error}")))?;
+    match (url.scheme(), url.host_str()) {
+        ("nats" | "tls", Some(_)) => Ok(text.to_owned()),
+        ("nats" | "tls", None) => Err(refuse("no host is named")),
+        (other, _) => Err(refuse(&format!("{other} is not spoken there"))),
+    }
+}

@@ -1,0 +1,303 @@
+//! One accepted connection: what is spoken on it, and the requests that come over it.
+//!
+//! ```text
+//! TCP → TLS, if it is spoken → HTTP/1.1, or HTTP/2 where ALPN or a preface says so → the router
+//! ```
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+use super::refusal;
+use crate::limits;
+use crate::net::tls::{Acceptor, Alpn};
+use crate::net::{AnyStream, Counted};
+use crate::server::request::check_host;
+use crate::server::takeover::Succession;
+use crate::server::{App, Connection, Problem, Socket};
+use crate::transport;
+
+/// The first octet of a TLS handshake (RFC 8446 section 5.1: content type 22).
+const TLS_HANDSHAKE: u8 = 22;
+/// How a client begins that speaks HTTP/2 (RFC 9113 section 3.4), as far as nothing else begins like it.
+const PREFACE: &[u8] = b"PRI ";
+/// An empty SETTINGS frame, and a GOAWAY frame with the code HTTP_1_1_REQUIRED (RFC 9113 sections 6.5, 6.8 and 7).
+const HTTP_1_1_REQUIRED: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d";
+
+/// What is spoken on a connection, above TLS if there is any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    H2,
+}
+
+/// Does the handshake of TLS.
+///
+/// Errors: what the client did wrong. One that speaks HTTP without TLS is told so in its own language.
+pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(AnyStream, Spoken)> {
+    let mut first = [TLS_HANDSHAKE];
+    tokio::time::timeout(limits::TLS_HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await??;
+    if first != [TLS_HANDSHAKE] {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "this port speaks TLS; use https://");
+        end(stream, refusal::in_plain_http(&problem).as_bytes()).await;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on the port of TLS"));
+    }
+    let stream = acceptor.accept(Counted::new(stream)).await?;
+    let spoken = match stream.get_ref().1.alpn_protocol() {
+        Some(name) if name == Alpn::H2.name() => Spoken::H2,
+        Some(_) | None => Spoken::Http1,
+    };
+    Ok((AnyStream::Tls(Box::new(stream)), spoken))
+}
+
+/// Looks at how a client begins, where HTTP/2 is let in without TLS.
+///
+/// Errors: what the system says; a client that says nothing for too long.
+pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Result<Spoken> {
+    let look = async {
+        let mut bytes = [0; PREFACE.len()];
+        loop {
+            let seen = stream.peek(&mut bytes).await?;
+            if seen == PREFACE.len() || seen == 0 || !PREFACE.starts_with(&bytes[..seen]) {
+                return Ok(if bytes == PREFACE { Spoken::H2 } else { Spoken::Http1 });
+            }
+            // What has come stays readable, so nothing wakes whoever waits for the rest.
+            tokio::time::sleep(limits::PREFACE_LOOK).await;
+        }
+    };
+    tokio::time::timeout(patience, look).await?
+}
+
+/// Says a last word on a connection that is not served.
+async fn end(mut stream: TcpStream, word: &[u8]) {
+    let ending = async {
+        stream.write_all(word).await?;
+        stream.shutdown().await?;
+        // Closed over an unread request, the connection would be reset and the word lost.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    let _ended = tokio::time::timeout(limits::LINGER, ending).await;
+}
+
+/// Serves one connection until it ends, or until the drain asks it to.
+pub async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket, spoken: Spoken) {
+    match spoken {
+        Spoken::Http1 => serve_http1(app, router, connection, socket).await,
+        // Boxed, so that whoever speaks HTTP/1.1 keeps no room for it.
+        Spoken::H2 => Box::pin(serve_http2(app, router, connection, socket)).await,
+    }
+}
+
+/// By hyper, and in between by whoever takes the connection over from there.
+async fn serve_http1(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
+    let mut drain = pin!(app.drain.begun());
+    let mut next = Some(socket);
+    while let Some(socket) = next.take() {
+        // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
+        let taken = Box::pin(requests(&app, &router, &connection, socket, drain.as_mut())).await;
+        let Some(succession) = taken else { return };
+        next = succession.await;
+    }
+}
+
+/// Answers requests until the connection ends, or is taken over, or the drain asks it to end.
+async fn requests(
+    app: &Arc<App>,
+    router: &Router,
+    connection: &Arc<Connection>,
+    socket: Socket,
+    mut drain: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Succession<Socket>> {
+    let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
+    let mut http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.settings.head_timeout)
+        .max_buf_size(limits::HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut is_draining = false;
+    let ended = poll_fn(|context| {
+        // In this order: the wait for the drain must not be asked again once it is over.
+        if !is_draining && (app.drain.has_begun() || drain.as_mut().poll(context).is_ready()) {
+            is_draining = true;
+            Pin::new(&mut http).graceful_shutdown();
+        }
+        let ended = http.poll_without_shutdown(context);
+        if ended.is_pending() && connection.takeover().is_ready() { Poll::Ready(Ok(())) } else { ended }
+    })
+    .await;
+    let parts = http.into_parts();
+    let mut socket = parts.io.into_inner();
+    // Copied, since it is most often empty: taken over, it would keep hyper's read buffer alive.
+    socket.unread(Bytes::copy_from_slice(&parts.read_buf));
+    match ended {
+        Ok(()) => match connection.takeover().take(socket) {
+            Ok(succession) => return Some(succession),
+            Err(mut socket) => note(socket.shutdown().await),
+        },
+        Err(error) => {
+            if error.is_parse_version_h2() {
+                connection.say_last(HTTP_1_1_REQUIRED);
+            }
+            note(Err(error));
+        }
+    }
+    None
+}
+
+async fn serve_http2(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
+    let shared = Arc::clone(&app);
+    let open = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&open);
+    let service = service_fn(move |request| {
+        let guard = Open::new(&counted);
+        let (app, router, connection) = (Arc::clone(&shared), router.clone(), Arc::clone(&connection));
+        // Boxed, since a stream needs it no more once its answer has begun.
+        Box::pin(async move {
+            let response = answer(&app, &router, &connection, request).await?;
+            Ok::<_, Infallible>(response.map(|body| OpenBody { body, _guard: guard }))
+        })
+    });
+    let serving = http2::Builder::new(Tasks(app.tasks.clone()))
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits::HEAD_BYTES_MAX as u32)
+        .max_concurrent_streams(app.settings.h2_streams)
+        .max_send_buf_size(limits::H2_SEND_BUFFER_BYTES)
+        .keep_alive_interval(limits::H2_PING)
+        .keep_alive_timeout(limits::H2_PING_WAIT)
+        .enable_connect_protocol()
+        .serve_connection(TokioIo::new(socket), service);
+    let mut serving = pin!(serving);
+    tokio::select! {
+        biased;
+        ended = &mut serving => return note(ended),
+        () = app.drain.begun() => {}
+        () = idle(&open, app.settings.head_timeout) => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    // A client that was asked to leave and has nothing open has no reason to stay.
+    tokio::select! {
+        biased;
+        ended = &mut serving => note(ended),
+        () = idle(&open, app.settings.head_timeout) => {}
+    }
+}
+
+/// Answers one request; never, where its handler has the connection taken over.
+async fn answer(
+    app: &App,
+    router: &Router,
+    connection: &Arc<Connection>,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    connection.charge(transport::of_path(request.uri().path()));
+    connection.takeover().offer(&request);
+    let origins = &app.settings.origins;
+    if let Err(problem) = check_host(&request).and_then(|()| origins.check_host(request.uri(), request.headers())) {
+        return Ok(problem.into_response());
+    }
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(Arc::clone(connection));
+    let response = router.clone().call(request).await?;
+    if connection.takeover().is_agreed() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        connection.takeover().answered(response.into_parts().0.headers);
+        std::future::pending::<()>().await;
+        unreachable!("nothing ends this wait");
+    }
+    Ok(response)
+}
+
+/// Returns once no request has been open for the whole of `patience`. HTTP/2 has no time limit of its own for what comes
+/// between two requests.
+async fn idle(open: &AtomicUsize, patience: Duration) {
+    let mut was_quiet = false;
+    loop {
+        tokio::time::sleep(patience / 2).await;
+        let is_quiet = open.load(Relaxed) == 0;
+        if was_quiet && is_quiet {
+            return;
+        }
+        was_quiet = is_quiet;
+    }
+}
+
+/// A request that is being answered.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The body of an answer, which is open until it is sent.
+struct OpenBody {
+    body: Body,
+    _guard: Open,
+}
+
+impl HttpBody for OpenBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Runs the streams of HTTP/2 connections, which the drain waits for.
+#[derive(Clone)]
+struct Tasks(TaskTracker);
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+/// A connection that breaks is the network's or the client's doing, and worth a line only to who looks for it.
+fn note(ended: Result<(), impl Display>) {
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended: {error}");
+    }
+}

@@ -1,0 +1,198 @@
+//! The coordinator's part of a trial: the server, the orders, and what comes of all parts together.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::errors::FleetError;
+use super::fleet::{Fleet, Member};
+use super::merge::{self, Gathered};
+use super::messages::{Said, Share, What, sent};
+use crate::clock::Clock;
+use crate::limits;
+use crate::load::clock_relation::ClockRelation;
+use crate::load::context::Subject;
+use crate::load::plan::{Plan, preflight};
+use crate::load::trial::seed;
+use crate::load::trial_data::{Ends, Memory, TrialId};
+use crate::load::trial_error::TrialError;
+use crate::load::under_test::{Schedule, UnderTest};
+use crate::measure::delivery::Window;
+use crate::measure::host;
+use crate::run::file::Trial;
+
+/// Does one trial with the clients of all agents; the order of things is that of a trial with clients of its own.
+///
+/// Errors: [`TrialError`]. An agent that fails behind the first update does not fail the trial, and makes it invalid.
+pub async fn run(
+    fleet: &Fleet,
+    plan: &Plan,
+    which: TrialId<'_>,
+    stop: &CancellationToken,
+) -> Result<Trial, TrialError> {
+    let members = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Err(TrialError::Stopped),
+        members = fleet.ready() => members?,
+    };
+    let feed = plan.feed_in(which.point, which.round);
+    let mut target = UnderTest::start(plan, which.subject, which.point, &feed, fleet.server_host).await?;
+    let relation = target.clock(which.subject).await?;
+    let trial = fleet.new_trial();
+    let outcome = tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(TrialError::Stopped),
+        outcome = measure(fleet, trial, &members, plan, which, &mut target, relation) => outcome,
+    };
+    if outcome.is_err() {
+        fleet.order_all(members.keys(), trial, &What::Abandon).await;
+    }
+    target.stop().await;
+    outcome
+}
+
+async fn measure(
+    fleet: &Fleet,
+    trial: u64,
+    members: &BTreeMap<String, Member>,
+    plan: &Plan,
+    which: TrialId<'_>,
+    target: &mut UnderTest,
+    relation: ClockRelation,
+) -> Result<Trial, TrialError> {
+    let clock = Clock::Monotonic;
+    let point = &which.point.point;
+    let feed = plan.feed_in(which.point, which.round);
+    let shares = shares(point.clients, members)?;
+    let busy: Vec<&String> = shares.iter().filter(|(_, (_, count))| *count > 0).map(|(id, _)| id).collect();
+    let start = target.newest(which.subject).await?;
+    let read_memory = |target: &UnderTest| {
+        let resident = target.resident_bytes();
+        (resident, resident.and_then(|_| host::kernel_bytes()))
+    };
+    let mut memory = Memory { before: read_memory(target), ..Memory::default() };
+    for (id, (first, count)) in shares.iter().filter(|(_, (_, count))| *count > 0) {
+        let share = Share {
+            transport: match which.subject {
+                Subject::Transport(transport) => Some(transport),
+                Subject::TcpBaseline => None,
+            },
+            point: point.clone(),
+            round: which.round,
+            point_index: which.point_index,
+            server: target.address(),
+            authority: target.authority(),
+            anchor: relation.anchor.0,
+            anchor_uncertainty: relation.uncertainty,
+            seed: seed(plan, which),
+            first: *first,
+            count: *count,
+        };
+        fleet.order(id, trial, What::Connect(Box::new(share))).await?;
+    }
+    let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(point.clients / limits::RAMP_PER_SECOND_MIN));
+    let connected = fleet.collect(&busy, trial, ramp + limits::AGENT_GRACE, |said| match said {
+        Said::Connected => Some(Ok(())),
+        Said::Failed { reason, .. } => Some(Err(reason)),
+        Said::Alive | Said::Part(_) => None,
+    });
+    let connected = connected.await;
+    for id in &busy {
+        let name = || members.get(*id).map_or_else(|| (*id).clone(), |member| member.name.clone());
+        match connected.get(*id) {
+            Some(Ok(())) => {}
+            Some(Err(reason)) => return Err(FleetError::Failed { agent: name(), reason: reason.clone() }.into()),
+            None => {
+                let reason = "it fell silent, or its clients had no answer in time".to_owned();
+                return Err(FleetError::Failed { agent: name(), reason }.into());
+            }
+        }
+    }
+    tokio::time::sleep(limits::SETTLE).await;
+    memory.idle = read_memory(target);
+
+    // Later than with clients of our own, for every agent must know before it happens.
+    let origin = clock.now().saturating_add(limits::AGENT_LEAD).whole_micros();
+    target.begin(&feed, origin).await?;
+    let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
+    let start_at = origin.saturating_add(warm_up).saturating_add(preflight::edge(point.rate_per_s, length));
+    let window = Window { start: start_at, end: start_at.saturating_add(length) };
+    fleet.order_all(busy.iter().copied(), trial, &What::Begin { origin, window: [window.start, window.end] }).await;
+
+    tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
+    let asked = target.retransmitted(which.subject).await;
+    tokio::time::sleep_until(clock.instant(window.start)).await;
+    let begun = merge::edge(target, asked)?;
+    tokio::time::sleep_until(clock.instant(window.end)).await;
+    let mut ended = merge::edge(target, None)?;
+    ended.server_retransmitted = target.retransmitted(which.subject).await;
+    memory.loaded = target.resident_bytes();
+    target.check_alive().await?;
+    let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
+    let patience = point.poll_interval_ns.saturating_add(point.round_trip());
+    fleet.order_all(busy.iter().copied(), trial, &What::Finish { due: due.as_deref().map(sent), patience }).await;
+    let long = patience.duration() * 2 + limits::TRIAL_DRAIN + limits::AGENT_GRACE;
+    let parts = fleet.collect(&busy, trial, long, |said| match said {
+        Said::Part(part) => Some(Ok(*part)),
+        Said::Failed { reason, .. } => Some(Err(reason)),
+        Said::Alive | Said::Connected => None,
+    });
+    let parts = parts.await;
+    let own = |id: &&String| {
+        let member = members.get(*id).cloned();
+        Gathered { member, count: shares[*id].1, part: parts.get(*id).cloned() }
+    };
+    let gathered: Vec<Gathered> = busy.iter().map(own).collect();
+    Ok(merge::trial(which, target.address(), &gathered, memory, Ends { begun, ended }, window, &feed))
+}
+
+/// The clients of each agent: its first, and how many; alike, but for what an agent cannot hold.
+fn shares(clients: u32, members: &BTreeMap<String, Member>) -> Result<BTreeMap<String, (u32, u32)>, FleetError> {
+    let most: u32 = members.values().map(|member| member.clients_max).fold(0, u32::saturating_add);
+    if most < clients {
+        return Err(FleetError::TooMany { clients, most, agents: members.len() });
+    }
+    // Whoever can hold least is served first, and what it cannot hold is the others'.
+    let mut by_room: Vec<_> = members.iter().collect();
+    by_room.sort_by_key(|(_, member)| member.clients_max);
+    let (mut first, mut left) = (0, clients);
+    let mut shares = BTreeMap::new();
+    for (index, (id, member)) in by_room.iter().enumerate() {
+        let others = u32::try_from(by_room.len() - index).unwrap_or(u32::MAX);
+        let count = left.div_ceil(others).min(member.clients_max);
+        shares.insert((*id).clone(), (first, count));
+        (first, left) = (first + count, left - count);
+    }
+    Ok(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_shared_alike_each_once_and_no_agent_has_more_than_it_can_hold() {
+        let members = |rooms: &[u32]| -> BTreeMap<String, Member> {
+            rooms.iter().enumerate().map(|(n, room)| (format!("{n}"), Member::fixture(*room))).collect()
+        };
+        for (clients, rooms) in [
+            (1_000, vec![19_000, 19_000]),
+            (1, vec![10, 10, 10]),
+            (38_000, vec![19_000, 19_000]),
+            (100, vec![5, 90, 90]),
+        ] {
+            let shares = shares(clients, &members(&rooms)).unwrap();
+            let mut all: Vec<_> = shares.values().copied().collect();
+            all.sort_unstable();
+            let mut next = 0;
+            for (first, count) in all.into_iter().filter(|(_, count)| *count > 0) {
+                assert_eq!(first, next, "{shares:?}");
+                next += count;
+            }
+            assert_eq!(next, clients);
+            assert!(shares.iter().all(|(id, (_, count))| *count <= rooms[id.parse::<usize>().unwrap()]), "{shares:?}");
+        }
+        assert!(matches!(shares(11, &members(&[5, 5])), Err(FleetError::TooMany { most: 10, .. })));
+    }
+}

@@ -1,0 +1,361 @@
+//! From the parts of all agents to one trial. Counts are added, histograms are merged, and what is worst of any agent is what
+//! is told of the generator; no percentile is averaged.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hdrhistogram::Histogram;
+
+use super::fleet::Member;
+use super::messages::Part;
+use crate::clock::Clock;
+use crate::limits;
+use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
+use crate::load::context::Subject;
+use crate::load::costs::{costs, health, readings};
+use crate::load::health::Lateness;
+use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_error::TrialError;
+use crate::load::under_test::UnderTest;
+use crate::measure::bytes::Reading;
+use crate::measure::delivery::Window;
+use crate::measure::host;
+use crate::measure::process::{TcpCounts, process_cpu};
+use crate::run::agents::AgentReport;
+use crate::run::file::{Audit, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::histogram::{self, HistogramError};
+use crate::run::metric::Value;
+use crate::run::readings::{AgeReadings, Edge, Readings};
+use crate::run::reason::{Cause, Reason};
+use crate::stream::feed::Feed;
+use crate::units::Nanos;
+
+/// What came of one agent.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// Who; `None` of one that nobody knows any more.
+    pub member: Option<Member>,
+    /// The clients that were its share.
+    pub count: u32,
+    /// What it brought, or why not; `None` of one that fell silent.
+    pub part: Option<Result<Part, String>>,
+}
+
+impl Gathered {
+    fn name(&self) -> String {
+        self.member.as_ref().map_or_else(|| "unknown".to_owned(), |member| member.name.clone())
+    }
+
+    /// What it brought, if that can be read.
+    fn readable(&self) -> Option<(&Part, &Readings)> {
+        let part = self.part.as_ref()?.as_ref().ok()?;
+        let texts = part.slices.iter().chain([&part.connects, &part.trial.latency_hdr]);
+        let is_readable = texts.map(|text| histogram::decode(text)).all(|read| read.is_ok());
+        part.trial.readings.as_ref().filter(|_| is_readable).map(|readings| (part, readings))
+    }
+}
+
+/// Reads what the coordinator can read of server and host.
+///
+/// Errors: [`TrialError::Reading`].
+pub fn edge(target: &UnderTest, server_retransmitted: Option<u64>) -> Result<Snapshot, TrialError> {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Snapshot {
+        at: Clock::Monotonic.now(),
+        relay_cpu: Nanos::ZERO,
+        unix_ns: Nanos::from(unix).0,
+        server_cpu: target.cpu(),
+        own_wait: host::waited(std::process::id()),
+        own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
+        host: host::time(),
+        counters: Reading::default(),
+        tcp: TcpCounts::default(),
+        server_retransmitted,
+    })
+}
+
+/// The trial of all.
+pub fn trial(
+    which: TrialId<'_>,
+    address: SocketAddr,
+    gathered: &[Gathered],
+    memory: Memory,
+    ends: Ends,
+    window: Window,
+    feed: &Feed,
+) -> Trial {
+    let brought: Vec<(&Gathered, &Part, &Readings)> =
+        gathered.iter().filter_map(|one| one.readable().map(|(part, readings)| (one, part, readings))).collect();
+    let mut data = data(&brought, memory, ends, window);
+    let wire = wire(&brought, &data.ends);
+    let trials = || brought.iter().map(|(_, part, _)| &part.trial);
+    let audit = trials().map(|one| one.audit).fold(Audit::default(), add);
+    let age = brought.iter().fold(AgeReadings::default(), |sum, (_, _, one)| AgeReadings {
+        area_ns2: sum.area_ns2 + one.age.area_ns2,
+        covered_ns: sum.covered_ns.saturating_add(one.age.covered_ns),
+        stale_ns: sum.stale_ns.saturating_add(one.age.stale_ns),
+    });
+    let mut readings = readings(&data, age);
+    // Those of the agent whose clock is known least.
+    let worst = brought.iter().max_by_key(|(_, _, one)| one.clock_uncertainty());
+    readings.clocks = worst.map(|(_, _, one)| one.clocks.clone()).unwrap_or_default();
+    let mut health = health(&mut data, &readings);
+    health.schedule_lag_ns_p50 = trials().map(|one| one.health.schedule_lag_ns_p50).max().unwrap_or_default();
+    health.schedule_lag_ns_p99 = trials().map(|one| one.health.schedule_lag_ns_p99).max().unwrap_or_default();
+    health.schedule_lag_ns_max = trials().map(|one| one.health.schedule_lag_ns_max).max().unwrap_or_default();
+    health.missed_ticks = trials().map(|one| one.health.missed_ticks).sum();
+    health.wait_fraction = Value(trials().filter_map(|one| one.health.wait_fraction.0).reduce(f64::max));
+    health.refused = trials().map(|one| one.health.refused).sum();
+    health.throttled = trials().map(|one| one.health.throttled).sum();
+    health.reconnects = trials().map(|one| one.health.reconnects).sum();
+
+    let merged = |pick: fn(&Trial) -> &str| {
+        let read = trials().filter(|one| !pick(one).is_empty());
+        let read = read.filter_map(|one| Some((histogram::decode(pick(one)).ok()?, one.latency_shift_ns))).collect();
+        let (histograms, shift) = histogram::aligned(read);
+        (histogram::merge(&histograms), shift)
+    };
+    let (corrected, shift) = merged(|one| &one.latency_hdr);
+    let (uncorrected, _) = merged(|one| &one.uncorrected_latency_hdr);
+    let connects = together(brought.iter().map(|(_, part, _)| part.connects.as_str()));
+    let arrived = trials().map(|one| one.arrived).sum();
+    let delivered = if audit.expected == 0 { arrived } else { audit.delivered };
+    let mut metrics = costs(&data, &wire, &readings, delivered, which);
+    let generator: u64 = brought
+        .iter()
+        .filter_map(|(_, _, one)| one.spent(|edge| Some(edge.generator_cpu_ns)))
+        .map(|spent| spent.0)
+        .sum();
+    metrics.generator_cpu_ns_per_delivery = Value::ratio(generator as f64, delivered as f64);
+    metrics.latency_ns = histogram::percentiles(&corrected, shift);
+    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
+    metrics.connect_ns_p50 = Value((!connects.is_empty()).then(|| connects.value_at_quantile(0.5) as f64));
+    if which.point.point.echo.is_none() {
+        let clients: u32 = brought.iter().map(|(one, _, _)| one.count).sum();
+        metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
+        metrics.stale_fraction = Value::ratio(age.stale_ns.0 as f64, window.length().0 as f64 * f64::from(clients));
+    }
+    let mut trial = Trial {
+        transport: match which.subject {
+            Subject::Transport(transport) => Some(transport),
+            Subject::TcpBaseline => None,
+        },
+        round: which.round,
+        point_index: which.point_index,
+        point: point(&which.point.point, trials().next()),
+        replay_from: match feed {
+            Feed::Replay { from, .. } => Some(*from),
+            Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
+        },
+        port: address.port(),
+        window_ns: [window.start, window.end],
+        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
+        arrived,
+        audit,
+        metrics,
+        wire,
+        health,
+        readings: Some(readings),
+        link: None,
+        path: None,
+        published: None,
+        handshakes: None,
+        sharing: None,
+        proxy: None,
+        agents: gathered.iter().map(report).collect(),
+        returns: returns(&which.point.point, &brought, &connects),
+        timeline: timeline(&brought, window),
+        latency_shift_ns: shift,
+        latency_hdr: histogram::encode(&corrected),
+        uncorrected_latency_hdr: match uncorrected.is_empty() {
+            true => String::new(),
+            false => histogram::encode(&uncorrected),
+        },
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+    };
+    let causes = causes(&trial, &data, gathered, &brought);
+    trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
+    trial.reasons = causes.into_iter().map(Reason::from).collect();
+    trial
+}
+
+type Brought<'a> = [(&'a Gathered, &'a Part, &'a Readings)];
+
+/// What the coordinator read, with what the agents of this host read of themselves: they are the generator.
+fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> TrialData {
+    let here = host::boot_id();
+    let is_here = |one: &Gathered| one.member.as_ref().is_some_and(|member| member.boot_id == here);
+    let with = |mut snapshot: Snapshot, of: fn(&Readings) -> Edge| {
+        for (one, _, readings) in brought {
+            let edge = of(readings);
+            if is_here(one) {
+                snapshot.own_cpu = snapshot.own_cpu.saturating_add(edge.generator_cpu_ns);
+                let both = |(own, more): (Nanos, Nanos)| own.saturating_add(more);
+                snapshot.own_wait = snapshot.own_wait.zip(edge.generator_wait_ns).map(both);
+            }
+            snapshot.tcp.segments_in += edge.segments_in;
+            snapshot.tcp.segments_out += edge.segments_out;
+            snapshot.tcp.bytes_retransmitted += edge.bytes_retransmitted;
+            snapshot.tcp.segment_bytes = snapshot.tcp.segment_bytes.max(readings.segment_bytes.unwrap_or(0));
+        }
+        snapshot
+    };
+    TrialData {
+        outcomes: Vec::new(),
+        handshakes: Vec::new(),
+        queues: Vec::new(),
+        clock: Clock::Monotonic,
+        due: None,
+        published: None,
+        knows: Knows::ALL,
+        memory,
+        ends: Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) },
+        lateness: Lateness::default(),
+        is_pinned: false,
+        relations: Vec::new(),
+        window,
+        link: None,
+        has_link: false,
+        refusal: None,
+        replay_from: None,
+        path: None,
+        proxy: None,
+    }
+}
+
+fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
+    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+        (Some(begun), Some(ended)) => ended.saturating_sub(begun),
+        (None, _) | (_, None) => 0,
+    };
+    let none = WireTotals { retransmitted: server, ..WireTotals::default() };
+    brought.iter().map(|(_, part, _)| part.trial.wire).fold(none, |sum, one| WireTotals {
+        payload: sum.payload + one.payload,
+        framing: sum.framing + one.framing,
+        http_headers: sum.http_headers + one.http_headers,
+        h2_frames: sum.h2_frames + one.h2_frames,
+        tls_records: sum.tls_records + one.tls_records,
+        tls_handshake: sum.tls_handshake + one.tls_handshake,
+        compression_saved: sum.compression_saved + one.compression_saved,
+        acknowledgements: sum.acknowledgements + one.acknowledgements,
+        tcp_ip: sum.tcp_ip + one.tcp_ip,
+        retransmitted: sum.retransmitted + one.retransmitted,
+        socket: sum.socket + one.socket,
+        segments: sum.segments + one.segments,
+        up: sum.up + one.up,
+        requests: sum.requests + one.requests,
+        empty: sum.empty + one.empty,
+    })
+}
+
+fn add(sum: Audit, one: Audit) -> Audit {
+    Audit {
+        expected: sum.expected + one.expected,
+        delivered: sum.delivered + one.delivered,
+        lost: sum.lost + one.lost,
+        lost_announced: sum.lost_announced + one.lost_announced,
+        duplicate: sum.duplicate + one.duplicate,
+        reordered: sum.reordered + one.reordered,
+    }
+}
+
+/// The settings: all agents saw one feed, so that one's measure of it is that of all.
+fn point(planned: &Point, seen: Option<&Trial>) -> Point {
+    match seen {
+        Some(seen) if planned.measured_feed => {
+            Point { rate_per_s: seen.point.rate_per_s, payload_bytes: seen.point.payload_bytes, ..planned.clone() }
+        }
+        Some(_) | None => planned.clone(),
+    }
+}
+
+/// Several histograms as one; one that cannot be read is not there any more.
+fn together<'a>(texts: impl Iterator<Item = &'a str>) -> Histogram<u64> {
+    let read: Vec<Histogram<u64>> =
+        texts.map(histogram::decode).filter_map(|read: Result<_, HistogramError>| read.ok()).collect();
+    histogram::merge(&read)
+}
+
+fn returns(point: &Point, brought: &Brought<'_>, connects: &Histogram<u64>) -> Option<Returns> {
+    if point.churn == Leaving::Never {
+        return None;
+    }
+    let sum =
+        |of: fn(&Returns) -> u64| brought.iter().filter_map(|(_, part, _)| part.trial.returns.as_ref()).map(of).sum();
+    let at = |share| Nanos(connects.value_at_quantile(share));
+    Some(Returns {
+        connects: sum(|one| one.connects),
+        recovered: sum(|one| one.recovered),
+        connect_ns_p50: at(0.5),
+        connect_ns_p99: at(0.99),
+        connect_ns_max: Nanos(connects.max()),
+    })
+}
+
+fn timeline(brought: &Brought<'_>, window: Window) -> Vec<Slice> {
+    let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
+    let slice = |index: usize| {
+        let all = together(brought.iter().filter_map(|(_, part, _)| part.slices.get(index)).map(String::as_str));
+        let at = |share| (!all.is_empty()).then(|| Nanos(all.value_at_quantile(share)));
+        Slice {
+            from_ns: Nanos(width * index as u64),
+            delivered: all.len(),
+            p50_ns: at(0.5),
+            p99_ns: at(0.99),
+            max_ns: (!all.is_empty()).then(|| Nanos(all.max())),
+        }
+    };
+    (0..limits::TIMELINE_SLICES as usize).map(slice).collect()
+}
+
+fn report(one: &Gathered) -> AgentReport {
+    let lost = AgentReport { name: one.name(), clients: one.count, is_lost: true, ..AgentReport::default() };
+    match one.readable() {
+        None => lost,
+        Some((part, _)) => AgentReport {
+            is_lost: false,
+            delivered: part.trial.audit.delivered,
+            clocks: part.clocks.clone(),
+            skew_ns: part.skew_ns,
+            cpu_fraction: part.trial.health.cpu_fraction,
+            wait_fraction: part.trial.health.wait_fraction,
+            schedule_lag_ns_p99: part.trial.health.schedule_lag_ns_p99,
+            ..lost
+        },
+    }
+}
+
+/// What is wrong with the trial: with all parts together, and with each agent.
+fn causes(trial: &Trial, data: &TrialData, gathered: &[Gathered], brought: &Brought<'_>) -> Vec<Cause> {
+    let all = || brought.iter().flat_map(|(_, part, _)| &part.trial.reasons).map(|reason| &reason.cause);
+    let reversed = all().map(|cause| if let Cause::ArrivedBeforeDue { count } = cause { *count } else { 0 }).sum();
+    let missed = all().map(|cause| if let Cause::MissedPolls { count } = cause { *count } else { 0 }).sum();
+    let mut causes: Vec<Cause> = gathered
+        .iter()
+        .filter(|one| one.readable().is_none())
+        .map(|one| Cause::AgentLost {
+            agent: one.name(),
+            clients: one.count.into(),
+            detail: one.part.as_ref().and_then(|part| part.as_ref().err().cloned()),
+        })
+        .collect();
+    for (one, part, _) in brought {
+        let is_starved =
+            |reason: &Reason| matches!(reason.cause, Cause::GeneratorStalled { .. } | Cause::GeneratorStarved { .. });
+        if part.trial.reasons.iter().any(is_starved) {
+            let health = &part.trial.health;
+            let (lag_ns_p99, waited_fraction) = (health.schedule_lag_ns_p99, health.wait_fraction.0);
+            causes.push(Cause::AgentStarved { agent: one.name(), lag_ns_p99, waited_fraction });
+        }
+    }
+    causes.extend(audit_causes(trial, reversed));
+    // Of an agent it is said by name.
+    let is_named = |cause: &Cause| matches!(cause, Cause::GeneratorStalled { .. } | Cause::GeneratorStarved { .. });
+    causes.extend(generator_causes(trial, data).into_iter().filter(|cause| !is_named(cause)));
+    causes.extend(wire_causes(trial, data));
+    if missed > 0 {
+        causes.push(Cause::MissedPolls { count: missed });
+    }
+    causes
+}

@@ -1,0 +1,29 @@
+//! Generators that work together: a coordinator (`loadgen run --agents`) and its agents (`loadgen agent`), over NATS.
+//!
+//! ```text
+//! agent                          coordinator
+//!   hello (version, name)  ──▶    welcome, or a refusal in one sentence
+//!   ◀── connect: settings, server, which clients     (one order for each trial)
+//!   clock? ──▶ ◀── instant         several times: before, during, after the interval
+//!   connected ──▶
+//!   ◀── begin: origin of the feed, measured interval, on the coordinator's clock
+//!   ◀── finish: what was due
+//!   part ──▶                      histograms, audit, bytes, health; merged by `merge`
+//! ```
+//!
+//! The coordinator starts the server and reads it, and runs no clients itself. An agent says every half second that it is
+//! there. One that falls silent, or brings nothing back, makes its trial invalid, and the trial names it.
+
+pub mod agent;
+mod clock;
+mod coordinate;
+pub mod errors;
+mod fleet;
+pub mod local;
+mod merge;
+mod messages;
+mod nats;
+mod share;
+
+pub(super) use coordinate::run;
+pub use fleet::Fleet;

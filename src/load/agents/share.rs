@@ -1,0 +1,235 @@
+//! An agent's part of a trial: its clients, from connecting to what they saw.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::clock::{Bounds, Offset, ours};
+use super::messages::{Instant, Part, Share, What, clock_of};
+use crate::clock::{Clock, UnixAnchor};
+use crate::limits;
+use crate::load::analysis;
+use crate::load::clock_relation::ClockRelation;
+use crate::load::context::{Begun, Outcome, TrialContext};
+use crate::load::costs::came_back;
+use crate::load::health;
+use crate::load::plan::PlanPoint;
+use crate::load::trial;
+use crate::load::trial_data::{Ends, Knows, Memory, TrialData, TrialId};
+use crate::load::trial_error::TrialError;
+use crate::measure::delivery::{Due, Window};
+use crate::measure::host;
+use crate::measure::sockets::Sockets;
+use crate::run::histogram;
+use crate::run::readings::ClockReading;
+use crate::stream::feed::Feed;
+use crate::units::Nanos;
+
+/// Why an agent has no part to bring.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// As for any trial.
+    #[error(transparent)]
+    Trial(#[from] TrialError),
+    /// The coordinator does not tell its clock.
+    #[error("the coordinator did not answer with its clock")]
+    NoClock,
+    /// The next order did not come.
+    #[error("the coordinator's next order did not come in {} s", limits::AGENT_ORDER_TIMEOUT.as_secs())]
+    NoOrder,
+    /// The trial was ended without a report.
+    #[error("the coordinator ended the trial")]
+    Abandoned,
+}
+
+/// What an agent reports on the way.
+pub struct Way<'a> {
+    /// The NATS server.
+    pub nats: &'a Client,
+    /// The run.
+    pub run: &'a str,
+    /// Further orders for this trial.
+    pub orders: mpsc::Receiver<What>,
+    /// Told when all clients are connected.
+    pub on_connected: Box<dyn FnOnce() + Send + 'a>,
+}
+
+/// Connects the clients, measures, and brings what they saw.
+///
+/// Errors: [`ShareError`]; the clients are ended then too.
+pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
+    let before = offset(way.nats, way.run).await?;
+    let relation = relation(share, before);
+    let context = Arc::new(TrialContext {
+        subject: share.subject(),
+        server: share.server,
+        has_path: false,
+        protocol: share.point.protocol,
+        // Agents speak in the clear, each client on a connection of its own.
+        tls: None,
+        keep_alive: share.point.keep_alive,
+        shared: Vec::new(),
+        shared_counters: Arc::default(),
+        queues: std::sync::Mutex::default(),
+        handshakes: std::sync::Mutex::default(),
+        clock: Clock::Monotonic,
+        relation,
+        sockets: Sockets::default(),
+        dials: Semaphore::new(limits::DIALS_AT_ONCE),
+        connected: Semaphore::new(0),
+        leaving: share.point.churn,
+        subscriber: None,
+        begun: watch::Sender::new(None),
+        stop: CancellationToken::new(),
+    });
+    // Dropped in any way, it ends the clients.
+    let _end_clients = context.stop.clone().drop_guard();
+    let ids = share.first..share.first.saturating_add(share.count);
+    let (mut clients, progress) =
+        trial::spawn(&share.point, share.subject(), share.seed, &share.authority, ids, &context);
+    trial::all_connected(&mut clients, &context, share.count).await?;
+    std::mem::replace(&mut way.on_connected, Box::new(|| {}))();
+    let What::Begin { origin, window: [start, end] } = next(&mut way.orders).await? else {
+        return Err(ShareError::NoOrder);
+    };
+    let own = |theirs: Nanos| ours(theirs, before.offset_ns);
+    let window = Window { start: own(start), end: own(end) };
+    let lateness = tokio::spawn(health::watch(context.stop.child_token()));
+    context.begun.send_replace(Some(Begun { origin: own(origin), window }));
+    tokio::time::sleep_until(context.clock.instant(window.start)).await;
+    let begun = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
+    let mut clocks = vec![(begun.at, before)];
+    if before.uncertainty_ns > Nanos::ZERO {
+        let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
+        tokio::time::sleep_until(context.clock.instant(middle)).await;
+        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+    }
+    tokio::time::sleep_until(context.clock.instant(window.end)).await;
+    let ended = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
+    if before.uncertainty_ns > Nanos::ZERO {
+        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+    }
+    let What::Finish { due, patience } = next(&mut way.orders).await? else { return Err(ShareError::NoOrder) };
+    let due = due.map(|due| {
+        let own = |(seq, at, published): (u64, Nanos, Option<Nanos>)| Due {
+            seq,
+            at_ns: own(at),
+            published_ns: published.map(own),
+        };
+        due.into_iter().map(own).collect::<Vec<_>>()
+    });
+    trial::drain(&progress, due.as_deref(), window, patience).await;
+    context.stop.cancel();
+    let mut outcomes = Vec::with_capacity(progress.len());
+    while let Some(outcome) = clients.join_next().await {
+        outcomes.push(outcome.expect("a client does not panic"));
+    }
+    let slices = slices(&outcomes, window);
+    let skew_ns = begun.at.saturating_sub(window.start);
+    let data = TrialData {
+        handshakes: Vec::new(),
+        queues: Vec::new(),
+        clock: context.clock,
+        outcomes,
+        due,
+        published: None,
+        knows: Knows::ALL,
+        memory: Memory::default(),
+        ends: Ends { begun, ended },
+        lateness: lateness.await.expect("the watch does not panic"),
+        is_pinned: false,
+        relations: clocks.iter().map(|(at, offset)| (*at, self::relation(share, *offset))).collect(),
+        window,
+        link: None,
+        has_link: false,
+        refusal: None,
+        replay_from: None,
+        path: None,
+        proxy: None,
+    };
+    let connects = connects(&data);
+    let point = PlanPoint { point: share.point.clone(), feed: Feed::None };
+    let which = TrialId {
+        subject: share.subject(),
+        round: share.round,
+        point_index: share.point_index,
+        point: &point,
+        is_alone: false,
+    };
+    let reading = |(at_ns, one): &(Nanos, Offset)| ClockReading {
+        at_ns: *at_ns,
+        offset_ns: one.offset_ns,
+        uncertainty_ns: one.uncertainty_ns,
+    };
+    Ok(Part {
+        connects,
+        slices,
+        clocks: clocks.iter().map(reading).collect(),
+        skew_ns,
+        trial: analysis::trial(which, share.server, data),
+    })
+}
+
+async fn next(orders: &mut mpsc::Receiver<What>) -> Result<What, ShareError> {
+    match tokio::time::timeout(limits::AGENT_ORDER_TIMEOUT, orders.recv()).await {
+        Ok(Some(What::Abandon | What::Leave) | None) => Err(ShareError::Abandoned),
+        Ok(Some(what)) => Ok(what),
+        Err(_late) => Err(ShareError::NoOrder),
+    }
+}
+
+/// Asks for the coordinator's clock, often.
+async fn offset(nats: &Client, run: &str) -> Result<Offset, ShareError> {
+    let boot_id = host::boot_id();
+    let mut bounds = Bounds::default();
+    for _ in 0..limits::CLOCK_EXCHANGES {
+        let before = Clock::Monotonic.now();
+        let asked = nats.request(clock_of(run), bytes::Bytes::new());
+        let Ok(Ok(answer)) = tokio::time::timeout(limits::AGENT_ANSWER_TIMEOUT, asked).await else { continue };
+        let after = Clock::Monotonic.now();
+        if let Ok(instant) = serde_json::from_slice::<Instant>(&answer.payload) {
+            bounds.take(before, &instant, after, boot_id.as_deref());
+        }
+        // Not all in one moment in which a processor was taken away.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    bounds.offset().ok_or(ShareError::NoClock)
+}
+
+/// How the server's clock relates to ours: through the coordinator's.
+fn relation(share: &Share, offset: Offset) -> ClockRelation {
+    let micros = (offset.offset_ns as f64 / 1e3).round() as i64;
+    ClockRelation {
+        anchor: UnixAnchor(share.anchor.saturating_add(micros)),
+        uncertainty: share.anchor_uncertainty.saturating_add(offset.uncertainty_ns),
+    }
+}
+
+/// How long connections took: those of clients that came back, where they come and go.
+fn connects(data: &TrialData) -> String {
+    let mut all = histogram::empty();
+    let mut connects = came_back(data);
+    if connects.is_empty() {
+        connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
+    }
+    connects.into_iter().for_each(|connect| histogram::record(&mut all, connect));
+    histogram::encode(&all)
+}
+
+/// Latency in equal slices of the interval, by when the updates were due.
+fn slices(outcomes: &[Outcome], window: Window) -> Vec<String> {
+    let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
+    let mut slices = vec![histogram::empty(); limits::TIMELINE_SLICES as usize];
+    for delivery in outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries) {
+        if window.contains(delivery.at_ns) {
+            let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
+            // The last slice takes what rounding leaves over.
+            let index = index.min(slices.len() - 1);
+            histogram::record(&mut slices[index], delivery.arrived_ns.saturating_sub(delivery.at_ns));
+        }
+    }
+    slices.iter().map(histogram::encode).collect()
+}

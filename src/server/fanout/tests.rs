@@ -1,0 +1,98 @@
+use super::*;
+use crate::clock::UnixAnchor;
+use crate::stream::Bounds;
+use crate::stream::journal::testing::encode;
+use crate::units::Nanos;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// A member that notes what it is given, and by whom, in a socket of bounded size.
+#[derive(Default)]
+struct Noted {
+    by_group: Vec<u64>,
+    waits: usize,
+    room: usize,
+}
+
+impl Member for Noted {
+    type Error = ();
+
+    fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.by_group.extend(delivery.batch.updates.iter().map(|entry| entry.seq));
+        self.waits += delivery.form(Transport::Sse, |batch| batch.updates[0].encoded.sse.clone()).len();
+        self.poll_flush(context)
+    }
+
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        let sent = self.waits.min(self.room);
+        (self.waits, self.room) = (self.waits - sent, self.room - sent);
+        if self.waits == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+fn journal() -> Arc<Journal> {
+    Journal::new(Bounds { updates: 8, bytes: usize::MAX }, UnixAnchor::SIMULATED, encode)
+}
+
+fn append(journal: &Journal) {
+    journal.append(Nanos(1), Nanos(2), &RawValue::from_string("1".to_owned()).unwrap());
+}
+
+fn seats(fanout: &Arc<Fanout>, journal: &Arc<Journal>, room: usize, count: usize) -> Vec<Seated<Noted>> {
+    let seat = |_| fanout.seat(journal, Noted { room, ..Noted::default() }, journal.reader(Start::Now).unwrap());
+    (0..count).map(seat).collect()
+}
+
+/// What the own task finds to do before the time is over.
+async fn own_turn(seat: &Seat<Noted>) -> Option<Vec<u64>> {
+    let next = tokio::time::timeout(Duration::from_secs(1), seat.next()).await.ok()?;
+    next.unwrap().map(|batch| batch.updates.iter().map(|entry| entry.seq).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_keeps_up_is_served_by_its_group_and_one_that_does_not_by_its_own_task() {
+    let (journal, fanout) = (journal(), Arc::default());
+    let seats = seats(&fanout, &journal, 3, 2);
+    append(&journal);
+    for seat in &seats {
+        assert_eq!(own_turn(seat).await, Some(vec![1]), "it is not lent before its own task has looked");
+        assert_eq!(own_turn(seat).await, None);
+    }
+    append(&journal);
+    append(&journal);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    seats[1].lock().member.as_mut().unwrap().room = 0;
+    append(&journal);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    append(&journal);
+    assert_eq!(own_turn(&seats[0]).await, None);
+    assert_eq!(seats[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4, 5]);
+    assert_eq!(own_turn(&seats[1]).await, None, "what it was given last waits still");
+    seats[1].lock().member.as_mut().unwrap().room = 9;
+    assert_eq!(own_turn(&seats[1]).await, Some(vec![5]), "what came meanwhile");
+    assert_eq!(seats[1].lock().member.as_ref().unwrap().by_group, [2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_bounded_and_forgotten_once_nobody_is_in_it() {
+    let (journal, fanout) = (journal(), Arc::default());
+    let mut seats = seats(&fanout, &journal, 0, limits::GROUP_MEMBERS_MAX + 1);
+    assert_eq!(fanout.len(), 2);
+    seats.truncate(limits::GROUP_MEMBERS_MAX);
+    append(&journal);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(fanout.len(), 1);
+    drop(seats);
+    assert_eq!(journal.subscribers(), 1, "the group, which does not count");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_fell_behind_leaves_each_member_to_find_its_own_gap() {
+    let (journal, fanout) = (journal(), Arc::default());
+    let seats = seats(&fanout, &journal, 9, 1);
+    assert_eq!(own_turn(&seats[0]).await, None);
+    (0..20).for_each(|_| append(&journal));
+    let batch = seats[0].next().await.unwrap().unwrap();
+    assert_eq!(batch.gap.and_then(|gap| gap.lost), Some(12));
+    assert!(seats[0].lock().member.as_ref().unwrap().by_group.is_empty());
+}

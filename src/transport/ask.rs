@@ -1,0 +1,68 @@
+//! Requests for updates that are answered whole, as polling and long polling send them.
+
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
+
+use crate::limits;
+use crate::net::Stream;
+use crate::stream::Cursor;
+use crate::transport::answer::Answer;
+use crate::transport::client::{ClientError, Event, body, refusal};
+use crate::transport::coding::Decoder;
+use crate::transport::session::{Http, close, over_fresh};
+
+impl<S: Stream> Http<'_, S> {
+    /// Asks `path` for updates and reports what comes; returns whether more is waiting.
+    pub async fn ask(
+        &mut self,
+        path: &str,
+        position: &mut Option<Cursor>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<bool, ClientError> {
+        match self.dialler() {
+            None => self.ask_with(path, &[], position, on_event).await,
+            Some(dial) => {
+                let ask = async |mut http: Http<'_, S>| http.ask_with(path, &[close()], position, on_event).await;
+                over_fresh(&*dial, self.options(), ask).await
+            }
+        }
+    }
+
+    async fn ask_with(
+        &mut self,
+        path: &str,
+        extra: &[(HeaderName, HeaderValue)],
+        position: &mut Option<Cursor>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<bool, ClientError> {
+        on_event(Event::Requested);
+        let response = self.get(path, extra).await?;
+        match response.status() {
+            StatusCode::OK => {
+                let mut decoder = Decoder::of(response.headers())?;
+                let coded = body(response, limits::BATCH_BYTES_MAX * 2).await?;
+                let body = decoder.whole(coded, limits::BATCH_BYTES_MAX * 2, on_event)?;
+                let answer: Answer<'_> = serde_json::from_slice(&body)
+                    .map_err(|error| ClientError::Contract(format!("the answer of {path}: {error}")))?;
+                if let Some(gap) = answer.gap {
+                    on_event(Event::Gap(gap));
+                }
+                match (answer.updates.is_empty(), position.is_none()) {
+                    (false, _) => {}
+                    (true, true) => on_event(Event::Position(answer.cursor)),
+                    (true, false) => on_event(Event::Empty),
+                }
+                for update in &answer.updates {
+                    on_event(Event::Update(*update));
+                }
+                *position = Some(answer.cursor);
+                Ok(answer.more || answer.updates.len() >= limits::POLL_LIMIT_DEFAULT)
+            }
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => {
+                on_event(Event::Empty);
+                Ok(false)
+            }
+            _ => Err(refusal(response).await),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! WebSockets whose messages are compressed: `permessage-deflate` (RFC 7692), by yawc, which takes a stream that is open
+//! and does not care how it was opened. Both sides keep their window from message to message, which is what makes small
+//! messages small.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::either::Either;
+use yawc::close::CloseCode;
+use yawc::frame::{Frame, OpCode};
+use yawc::{Options as Library, Role, WebSocketError};
+
+use super::{Keepalive, Positioned, Session, gap_text, open_stream};
+use crate::limits;
+use crate::net::Stream;
+use crate::server::Socket;
+use crate::stream::{BatchLimit, Cursor};
+use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::session;
+
+/// What a client offers that wants its messages compressed, and what a server answers that agrees.
+pub const EXTENSION: HeaderValue = HeaderValue::from_static("permessage-deflate");
+
+const LIMIT: BatchLimit =
+    BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
+
+/// Does this client offer it, with whatever parameters?
+pub fn is_offered(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
+    let mut offers = values.flat_map(|value| value.split(','));
+    offers.any(|offer| offer.split(';').next().is_some_and(|name| name.trim() == "permessage-deflate"))
+}
+
+/// Puts the extension over an open stream, for messages of at most so many bytes.
+pub fn over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    role: Role,
+    message_bytes_max: usize,
+) -> yawc::Result<yawc::WebSocket<S>> {
+    let options = Library::default()
+        .with_balanced_compression()
+        .with_limits(message_bytes_max, 2 * message_bytes_max)
+        .with_read_buffer_capacity(limits::WS_READ_BUFFER_BYTES)
+        .with_write_buffer_capacity(limits::WS_READ_BUFFER_BYTES)
+        .with_utf8();
+    yawc::WebSocket::from_stream_with_extensions(stream, role, Some("permessage-deflate"), options)
+}
+
+impl Session {
+    /// Sends every message itself: what a group shares cannot be compressed against what each client has already got.
+    pub(super) async fn run_deflated(mut self, socket: Socket) -> yawc::Result<()> {
+        let mut socket = over(socket, Role::Server, limits::WS_UP_BYTES_MAX)?;
+        socket.send(Frame::text(format!(r#"{{"cursor":"{}"}}"#, self.position))).await?;
+        let mut drain = self.app.drain.turn();
+        let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
+        loop {
+            tokio::select! {
+                biased;
+                _come_back_in = &mut drain => return close(&mut socket, CloseCode::Away, "the server is going away").await,
+                received = socket.next_frame() => match received.map(|frame| frame.opcode()) {
+                    Ok(OpCode::Pong) => {
+                        keepalive.heard();
+                        self.counts.ponged(self.app.clock.now());
+                    }
+                    Ok(OpCode::Ping) => keepalive.heard(),
+                    Ok(OpCode::Text | OpCode::Binary | OpCode::Continuation) => {
+                        let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
+                        return close(&mut socket, CloseCode::Policy, reason).await;
+                    }
+                    Ok(OpCode::Close) => return hang_up(&mut socket).await,
+                    // The library has told the client why.
+                    Err(error) => return hang_up(&mut socket).await.and(Err(error)),
+                },
+                ping = keepalive.beat() => {
+                    if ping.is_err() {
+                        return Err(WebSocketError::ConnectionClosed);
+                    }
+                    socket.send(Frame::ping(Bytes::new())).await?;
+                    self.counts.pinged(self.app.clock.now());
+                }
+                batch = self.reader.next(LIMIT) => {
+                    if batch.is_cut {
+                        self.counts.cut();
+                        return close(&mut socket, CloseCode::Policy, "too slow: this stream fell behind").await;
+                    }
+                    self.counts.sent(&batch);
+                    if let Some(gap) = gap_text(&batch) {
+                        socket.feed(Frame::text(gap)).await?;
+                    }
+                    for entry in &batch.updates {
+                        socket.feed(Frame::text(entry.encoded.json.clone())).await?;
+                    }
+                    socket.flush().await?;
+                }
+            }
+        }
+    }
+}
+
+async fn close(socket: &mut yawc::WebSocket<Socket>, code: CloseCode, reason: &str) -> yawc::Result<()> {
+    socket.send(Frame::close(code, reason)).await?;
+    let answered = async { while socket.next_frame().await.is_ok_and(|frame| frame.opcode() != OpCode::Close) {} };
+    let _in_time = tokio::time::timeout(limits::WS_CLOSE_WAIT, answered).await;
+    hang_up(socket).await
+}
+
+/// Ends the connection in good order, in bounded time.
+async fn hang_up(socket: &mut yawc::WebSocket<Socket>) -> yawc::Result<()> {
+    tokio::time::timeout(limits::WS_CLOSE_WAIT, socket.close()).await.unwrap_or(Ok(()))
+}
+
+/// Client half, with messages compressed where the server agrees.
+///
+/// Errors: as without.
+pub async fn subscribe<S: Stream>(
+    session: session::Session<S>,
+    options: &Options,
+    position: &mut Option<Cursor>,
+    on_event: &mut impl FnMut(Event<'_>),
+) -> Result<(), ClientError> {
+    let path = client::path("/updates/ws", *position, &[]);
+    on_event(Event::Requested);
+    let stream = match session {
+        session::Session::Http1(io) => Either::Left(open(io, options, &path).await?),
+        session::Session::H2(session) => {
+            let (stream, headers) = open_stream(session, options, &path).await?;
+            agreed(&headers)?;
+            Either::Right(stream)
+        }
+        session::Session::Fresh(_) => {
+            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+        }
+    };
+    let mut socket = over(stream, Role::Client, limits::EVENT_BYTES_MAX).map_err(ClientError::broken)?;
+    let mut positioned = Positioned::default();
+    loop {
+        let frame = match socket.next_frame().await {
+            Ok(frame) => frame,
+            Err(WebSocketError::ConnectionClosed) => return Err(ClientError::Closed),
+            Err(error) => return Err(ClientError::broken(error)),
+        };
+        match frame.opcode() {
+            OpCode::Text => {
+                let text = std::str::from_utf8(frame.payload());
+                let text = text.map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
+                // How many bytes it was on the wire stands in the frame's head, which whoever counts them sees pass.
+                on_event(Event::Decompressed { coded: 0, decoded: text.len() });
+                positioned.take(text, position, on_event)?;
+            }
+            OpCode::Close => return Ok(()),
+            OpCode::Binary | OpCode::Continuation | OpCode::Ping | OpCode::Pong => {}
+        }
+    }
+}
+
+/// The server must agree to what was offered: a measurement without it would be one of something else.
+fn agreed(headers: &HeaderMap) -> Result<(), ClientError> {
+    match is_offered(headers) {
+        true => Ok(()),
+        false => Err(ClientError::Contract("the server does not agree to permessage-deflate".to_owned())),
+    }
+}
+
+/// The opening handshake over HTTP/1.1 (RFC 6455 section 4.1), by hyper: it gives the stream back with what has been read
+/// of it already.
+async fn open<S: Stream>(io: S, options: &Options, path: &str) -> Result<Prefixed<S>, ClientError> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
+    let key = generate_key();
+    let mut request = Request::get(path)
+        .header(HOST, options.host.clone())
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, &key)
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| ClientError::Contract(error.to_string()))?;
+    request.headers_mut().extend(options.headers.clone());
+    let asking = async {
+        let response = sender.send_request(request).await.map_err(ClientError::broken)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(client::refusal(response).await);
+        }
+        let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT);
+        if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
+            return Err(ClientError::Contract("the answer to the handshake has not the key's digest".to_owned()));
+        }
+        agreed(response.headers())
+    };
+    let mut asking = std::pin::pin!(asking);
+    let mut ending = std::pin::pin!(connection.without_shutdown());
+    let parts = tokio::select! {
+        biased;
+        outcome = &mut asking => {
+            outcome?;
+            ending.await
+        }
+        // It has ended for HTTP, and what it delivered before waits to be read.
+        parts = &mut ending => asking.await.map(|()| parts)?,
+    };
+    let parts = parts.map_err(ClientError::broken)?;
+    Ok(Prefixed { read: parts.read_buf, stream: parts.io.into_inner() })
+}
+
+/// A stream of which something has been read already.
+pub struct Prefixed<S> {
+    read: Bytes,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let count = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read.split_to(count));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

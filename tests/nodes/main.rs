@@ -1,0 +1,36 @@
+//! Several nodes that follow one log: the real server, each in a process of its own, and the real nats-server.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod failures;
+mod publishing;
+mod resume;
+mod schedules;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let missing = common::nats::missing();
+    let tests = trials![
+        missing.as_deref();
+        resume::a_client_goes_on_at_another_node_with_its_cursor_on_each_transport,
+        resume::a_node_that_is_killed_and_started_again_goes_on_in_the_same_epoch,
+        resume::a_node_retains_the_end_of_the_log_and_announces_what_is_before_it,
+        resume::rooms_stay_with_their_node,
+        publishing::an_update_is_in_the_stream_when_it_is_answered_with_201,
+        publishing::a_repeated_key_publishes_once_whichever_node_it_is_sent_to,
+        publishing::what_somebody_else_puts_into_the_stream_is_an_update_or_a_gap,
+        publishing::a_schedule_is_published_once_by_the_node_that_is_told_to_through_a_kill_of_nats,
+        failures::a_node_without_its_log_says_so_and_follows_once_it_is_there,
+        failures::nats_killed_and_back_loses_nothing_and_publishers_are_told_meanwhile,
+        failures::a_purge_is_a_gap_for_who_is_behind_and_nothing_for_who_is_not,
+        failures::a_stream_made_anew_is_another_epoch_on_open_connections_too,
+        failures::a_stream_that_is_no_log_is_refused_with_the_reason,
+        schedules::schedules_of_failures_lose_double_and_reorder_nothing,
+        failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
+    ];
+    common::trials::run(&[missing], tests)
+}

@@ -1,0 +1,227 @@
+//! Seeded schedules of failures across nodes: nodes and the nats-server are killed under publishing, while clients go from
+//! node to node and from transport to transport with their cursor. Every update that was acknowledged reaches every
+//! client once and in order, and without a gap, since the stream and the journals retain them all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use pushpull::run::Transport;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::sync::{Mutex, RwLock, watch};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::common::nats::{Nats, node};
+use crate::common::{Server, clients, within};
+
+/// Updates of one schedule.
+const UPDATES: usize = 60;
+/// Failures of one schedule.
+const FAILURES: usize = 4;
+/// Clients of one schedule.
+const CLIENTS: u64 = 6;
+/// How long one connection may take; after it the client goes elsewhere.
+const STAY: Duration = Duration::from_millis(700);
+
+type Nodes = Arc<[RwLock<Option<Server>>; 2]>;
+
+/// Schedules of a few seeds, `NODES_SEEDS` of them (3) from `NODES_SEED` (1) on.
+pub async fn schedules_of_failures_lose_double_and_reorder_nothing() {
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (first, count) = (number("NODES_SEED", 1), number("NODES_SEEDS", 3));
+    let nats = Arc::new(Mutex::new(Nats::start().await));
+    for seed in first..first + count {
+        schedule(seed, &nats).await;
+        // The streams of the schedules before it would be recovered at each start.
+        let _gone = nats.lock().await.jetstream().await.delete_stream(format!("s{seed}")).await;
+    }
+    if count > 3 {
+        let [updates, clients, failures] = [UPDATES as u64, CLIENTS, FAILURES as u64].map(|one| one * count);
+        println!(
+            "{count} schedules from seed {first}: {updates} updates, {clients} clients, {failures} kills; nothing lost, doubled or reordered"
+        );
+    }
+}
+
+async fn schedule(seed: u64, nats: &Arc<Mutex<Nats>>) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let url = nats.lock().await.url();
+    let flags = ["--stream".to_owned(), format!("s{seed}"), "--sse-retry".to_owned(), "20ms".to_owned()];
+    let start = || async { Some(node(&url, &flags.each_ref().map(String::as_str)).await) };
+    let nodes: Nodes = Arc::new([RwLock::new(start().await), RwLock::new(start().await)]);
+    let before = nodes[0].read().await.as_ref().unwrap().newest().await;
+    let (done, newest) = watch::channel(None);
+    let readers: Vec<_> = (0..CLIENTS)
+        .map(|id| tokio::spawn(read(seed * CLIENTS + id, Arc::clone(&nodes), before.clone(), newest.clone())))
+        .collect();
+    let publisher = tokio::spawn(publish(seed, Arc::clone(&nodes)));
+    for _ in 0..FAILURES {
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..150))).await;
+        match random.random_range(0..3_u32) {
+            0 => {
+                let mut nats = nats.lock().await;
+                nats.kill().await;
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..300))).await;
+                nats.restart().await;
+            }
+            which => {
+                let place = &nodes[which as usize - 1];
+                let killed = place.write().await.take();
+                if let Some(killed) = killed {
+                    killed.signal(Signal::KILL);
+                    killed.ended().await;
+                }
+                let again = start().await;
+                *place.write().await = again;
+            }
+        }
+    }
+    let acknowledged = within("all updates to be acknowledged", publisher).await.unwrap();
+    done.send_replace(acknowledged.iter().map(|(seq, _)| *seq).max());
+    let mut whole: Option<Vec<String>> = None;
+    for reader in readers {
+        let got = within("a client that has everything", reader).await.unwrap();
+        let numbers: Vec<u64> = got.iter().map(|update| clients::number(update)).collect();
+        assert_eq!(numbers, (1..=got.len() as u64).collect::<Vec<_>>(), "seed {seed}: lost, double or reordered");
+        assert_eq!(whole.get_or_insert_with(|| got.clone()), &got, "seed {seed}: two clients got different updates");
+    }
+    let whole = whole.unwrap();
+    // No more than was acknowledged: an attempt without an answer has the key of the next.
+    assert_eq!(whole.len(), acknowledged.len(), "seed {seed}");
+    for (seq, data) in acknowledged {
+        let update: Value = serde_json::from_str(&whole[usize::try_from(seq).unwrap() - 1]).unwrap();
+        assert_eq!(update["data"], data, "seed {seed}");
+    }
+}
+
+/// Publishes through either node, with a key for each update, until each is acknowledged.
+async fn publish(seed: u64, nodes: Nodes) -> Vec<(u64, u64)> {
+    let mut random = ChaCha8Rng::seed_from_u64(!seed);
+    let mut acknowledged = Vec::new();
+    for data in 0..UPDATES as u64 {
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..20))).await;
+        loop {
+            let request = {
+                let node = nodes[random.random_range(0..2_usize)].read().await;
+                node.as_ref().map(|node| node.http.post(node.url("/updates")))
+            };
+            let Some(request) = request else { continue };
+            let sent = request.header("idempotency-key", format!("{seed}-{data}")).body(data.to_string()).send().await;
+            match sent {
+                Ok(answer) if answer.status() == 201 => {
+                    let Ok(published) = answer.json::<Value>().await else { continue };
+                    let cursor = published["cursor"].as_str().unwrap();
+                    acknowledged.push((cursor.split_once('-').unwrap().1.parse().unwrap(), data));
+                    break;
+                }
+                Ok(answer) => assert_eq!(answer.status(), 503),
+                Err(_node_is_gone) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    acknowledged
+}
+
+/// Reads from one node after the other, with one transport after the other, until everything is there.
+async fn read(seed: u64, nodes: Nodes, mut cursor: String, newest: watch::Receiver<Option<u64>>) -> Vec<String> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut got: Vec<String> = Vec::new();
+    loop {
+        if (*newest.borrow()).is_some_and(|newest| cursor.split_once('-').unwrap().1.parse::<u64>().unwrap() >= newest)
+        {
+            return got;
+        }
+        let transport = Transport::ALL[random.random_range(0..Transport::ALL.len())];
+        let address = {
+            let node = nodes[random.random_range(0..2_usize)].read().await;
+            node.as_ref().map(|node| (node.address, node.http.clone()))
+        };
+        let Some((address, http)) = address else { continue };
+        let most = random.random_range(1..15_usize);
+        // What is read until the connection ends, however it ends, counts.
+        let reading = async {
+            match transport {
+                Transport::Polling => {
+                    poll(&http, format!("http://{address}/updates/poll?after="), &mut cursor, &mut got).await
+                }
+                Transport::LongPolling => {
+                    poll(&http, format!("http://{address}/updates/long-poll?hold=1&after="), &mut cursor, &mut got)
+                        .await
+                }
+                Transport::Sse => {
+                    sse(&http, format!("http://{address}/updates/sse?after="), most, &mut cursor, &mut got).await
+                }
+                Transport::WebSocket => websocket(format!("{address}"), most, &mut cursor, &mut got).await,
+            }
+        };
+        let _ended = tokio::time::timeout(STAY, reading).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(1..30))).await;
+    }
+}
+
+async fn poll(http: &reqwest::Client, url: String, cursor: &mut String, got: &mut Vec<String>) -> Option<()> {
+    let answer = http.get(format!("{url}{cursor}")).send().await.ok()?;
+    if answer.status() != 200 {
+        assert!([204, 503].contains(&answer.status().as_u16()), "{}", answer.status());
+        return None;
+    }
+    let answer: clients::Answer = answer.json().await.ok()?;
+    assert_eq!(answer.gap, None, "behind {cursor}");
+    *cursor = answer.cursor;
+    got.extend(answer.updates.iter().map(|update| update.get().to_owned()));
+    Some(())
+}
+
+async fn sse(
+    http: &reqwest::Client,
+    url: String,
+    most: usize,
+    cursor: &mut String,
+    got: &mut Vec<String>,
+) -> Option<()> {
+    let mut answer = http.get(format!("{url}{cursor}")).send().await.ok()?;
+    if answer.status() != 200 {
+        assert_eq!(answer.status(), 503);
+        return None;
+    }
+    let (mut text, mut count) = (Vec::new(), 0);
+    while count < most {
+        text.extend_from_slice(&answer.chunk().await.ok()??);
+        while let Some(end) = text.windows(2).position(|pair| pair == b"\n\n") {
+            let block: Vec<u8> = text.drain(..end + 2).collect();
+            let block = String::from_utf8(block).unwrap();
+            let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+            assert_eq!(field("event: "), None, "behind {cursor}: {block}");
+            if let Some(id) = field("id: ") {
+                *cursor = id;
+            }
+            if let Some(data) = field("data: ") {
+                got.push(data);
+                count += 1;
+            }
+        }
+    }
+    Some(())
+}
+
+async fn websocket(address: String, most: usize, cursor: &mut String, got: &mut Vec<String>) -> Option<()> {
+    let stream = tokio::net::TcpStream::connect(&address).await.ok()?;
+    let url = format!("ws://{address}/updates/ws?after={cursor}");
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.ok()?;
+    let mut count = 0;
+    while count < most {
+        let Message::Text(text) = socket.next().await?.ok()? else { continue };
+        let frame: Value = serde_json::from_str(&text).unwrap();
+        assert!(frame["gap"].is_null(), "behind {cursor}: {text}");
+        if let Some(seq) = frame["seq"].as_u64() {
+            *cursor = format!("{}-{seq}", cursor.split_once('-').unwrap().0);
+            got.push(text.to_string());
+            count += 1;
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,91 @@
+//! Every transport delivers over every protocol and with every compression that it can have.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use pushpull::net::Stream;
+use pushpull::run::{Protocol, Transport};
+use pushpull::transport::{Dial, Session};
+
+use crate::local::{Local, follow, options};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_transport_delivers_over_every_protocol_in_order() {
+    for protocol in Protocol::ALL {
+        let server = Local::start(protocol, false);
+        for via in Transport::ALL {
+            let session = server.session(protocol, via == Transport::WebSocket).await;
+            let seen = follow(&server, via, session, &options(&[]), 10).await;
+            let seen = seen.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
+            assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
+            assert_eq!(seen.coded, 0, "nobody asked for compression");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_of_one_connection_deliver_to_each_of_its_clients() {
+    let server = Local::start(Protocol::H2, false);
+    let Session::H2(shared) = server.session(Protocol::H2, true).await else { panic!("HTTP/2 was asked for") };
+    let before = server.app.counters.accepted();
+    for via in Transport::ALL {
+        let sessions: Vec<Session<Box<dyn Stream>>> = (0..2).map(|_| Session::H2(shared.clone())).collect();
+        for session in sessions {
+            let seen = follow(&server, via, session, &options(&[]), 3).await.unwrap();
+            assert_eq!(seen.numbers, [1, 2, 3], "{via}");
+        }
+    }
+    assert_eq!(server.app.counters.accepted(), before, "no further connection was made");
+}
+
+/// Dials as it is asked to, and counts.
+struct Dialler {
+    server: Arc<Local>,
+    protocol: Protocol,
+    count: AtomicU64,
+}
+
+impl Dial<Box<dyn Stream>> for Dialler {
+    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Session<Box<dyn Stream>>>> + Send + '_>> {
+        self.count.fetch_add(1, Relaxed);
+        Box::pin(async { Ok(self.server.session(self.protocol, false).await) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_over_connections_that_are_not_kept_deliver_and_make_one_for_each_request() {
+    for protocol in Protocol::ALL {
+        let server = Arc::new(Local::start(protocol, false));
+        for via in [Transport::Polling, Transport::LongPolling] {
+            let dial = Arc::new(Dialler { server: Arc::clone(&server), protocol, count: AtomicU64::new(0) });
+            let session = Session::Fresh(Arc::clone(&dial) as Arc<dyn Dial<Box<dyn Stream>>>);
+            let seen = follow(&server, via, session, &options(&[]), 4).await.unwrap();
+            assert_eq!(seen.numbers, [1, 2, 3, 4], "{via} over {protocol}");
+            let dialled = dial.count.load(Relaxed);
+            assert!(dialled >= 5, "{via} over {protocol}: a position and four updates in {dialled} connections");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_compressed_arrives_event_by_event() {
+    for protocol in [Protocol::Http1, Protocol::H2] {
+        let server = Local::start(protocol, true);
+        for coding in ["gzip", "zstd"] {
+            for via in [Transport::Polling, Transport::LongPolling, Transport::Sse] {
+                let session = server.session(protocol, false).await;
+                let seen = follow(&server, via, session, &options(&[("accept-encoding", coding)]), 10).await;
+                let seen = seen.unwrap_or_else(|error| panic!("{via} with {coding} over {protocol}: {error}"));
+                assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} with {coding} over {protocol}");
+                assert!(seen.coded > 0 && seen.decoded > 0, "{via} with {coding} over {protocol}: {seen:?}");
+            }
+        }
+        let session = server.session(protocol, true).await;
+        let deflate = options(&[("sec-websocket-extensions", "permessage-deflate")]);
+        let seen = follow(&server, Transport::WebSocket, session, &deflate, 10).await.unwrap();
+        assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "WebSocket with deflate over {protocol}");
+        assert!(seen.decoded > 0, "{seen:?}");
+    }
+}
