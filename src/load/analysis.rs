@@ -1,5 +1,7 @@
 //! From what a trial gathered to its figures and its verdict. Both are made from the same data in the same
 //! window, and so in one file.
+//!
+//! Over 400 lines: every reason that a trial can be doubted for is found here, and nowhere else.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

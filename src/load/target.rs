@@ -1,4 +1,6 @@
 //! The server of a trial: one started for it in a process of its own, or one that is already there.
+//!
+//! Over 400 lines: starting a server, asking it and ending it are one life, read from top to bottom.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

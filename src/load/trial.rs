@@ -213,7 +213,10 @@ async fn measure(
         outcomes,
         due,
         published,
-        published_stands_at: context.subscriber.as_ref().and_then(|one| one.published_stands_at.get().cloned().flatten()),
+        published_stands_at: context
+            .subscriber
+            .as_ref()
+            .and_then(|one| one.published_stands_at.get().cloned().flatten()),
         knows,
         memory,
         ends: Ends { begun, ended },

@@ -1,4 +1,6 @@
 //! What the server counts, charged to a transport, and the connections it counts it for.
+//!
+//! Over 400 lines: the counts and the connections that they are charged to are one table.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};

@@ -1,4 +1,6 @@
 //! One subscriber's place in the journal, and the batches it reads.
+//!
+//! Over 400 lines, nearly half of them tests of the one rule that nothing is lost without a gap.
 
 use std::sync::Arc;
 

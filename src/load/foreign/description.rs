@@ -1,6 +1,8 @@
 //! A target file: how to start a server that is not ours, how to publish there, and how to subscribe over each transport
 //! that it has. `targets/README.md` is its manual. One type for each table of
 //! such a file, all in one place, since they are read together.
+//!
+//! Over 400 lines: a target file is one format, and this is its reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 

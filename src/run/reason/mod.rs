@@ -1,5 +1,7 @@
 //! Why a trial, a row or a run is not valid: as data, so that programs can tell the reasons apart. Their words are made in
 //! `report/text/wording/reasons.rs`. It is one list, and so one file.
+//!
+//! Over 400 lines: one list of causes, each with its data, its verdict and its code.
 
 mod gathered;
 

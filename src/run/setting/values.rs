@@ -1,6 +1,8 @@
 //! What settings are read from: each value is a type whose one constructor reads and checks a text, so that a flag and a
 //! key of a scenario file take the same values and refuse all others with the same range. One small type for each setting, in
 //! one list.
+//!
+//! Over 400 lines: each kind of value is a few lines of reading and showing, and the table of settings names them all.
 
 use std::fmt;
 use std::path::PathBuf;
