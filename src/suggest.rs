@@ -43,7 +43,7 @@ fn misspelt<'a>(wanted: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let near = candidates.iter().map(|candidate| (strsim::osa_distance(wanted, &normal(candidate)), *candidate));
     let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
     let letters = candidate.chars().count();
-    (distance <= letters.div_ceil(3) && distance < letters).then_some(candidate)
+    (distance <= letters.div_ceil(3) && 2 * distance < letters).then_some(candidate)
 }
 
 /// The only candidate for which this is so.

@@ -208,6 +208,7 @@ fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> Tr
         clock: Clock::Monotonic,
         due: None,
         published: None,
+        published_stands_at: None,
         knows: Knows::ALL,
         memory,
         ends: Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) },

@@ -136,6 +136,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         outcomes,
         due,
         published: None,
+        published_stands_at: None,
         knows: Knows::ALL,
         memory: Memory::default(),
         ends: Ends { begun, ended },
