@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::limits;
-use crate::load::context::{Handshake, Outcome, Subject};
+use crate::load::context::{Handshake, Outcome};
 use crate::load::costs::{age, came_back, costs, health, readings, wire};
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
@@ -84,10 +84,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let before_due = |delivery: &Delivery| delivery.at_ns.saturating_sub(delivery.arrived_ns);
     let reversed = deliveries().filter(|one| before_due(one) > health.clock_uncertainty_ns).count() as u64;
     let mut trial = Trial {
-        transport: match which.subject {
-            Subject::Transport(transport) => Some(transport),
-            Subject::TcpBaseline => None,
-        },
+        transport: which.subject.transport(),
         round: which.round,
         point_index: which.point_index,
         point: point(&which.point.point, &data, &in_window),

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::foreign::subscriber::Subscriber;
 use crate::load::path;
@@ -15,7 +16,7 @@ use crate::measure::bytes::{ByteCounters, StreamQueue};
 use crate::measure::delivery::{DeliveryLog, Due, Window};
 use crate::measure::sockets::Sockets;
 use crate::net::tls::Connector;
-use crate::run::file::Leaving;
+use crate::run::file::{Leaving, Point};
 use crate::run::{Protocol, Transport};
 use crate::transport::{ClientError, H2Session};
 use crate::units::Nanos;
@@ -35,6 +36,14 @@ impl Subject {
         match self {
             Self::Transport(transport) => transport.label(),
             Self::TcpBaseline => "tcp_baseline",
+        }
+    }
+
+    /// Which of the four; `None` of the baseline.
+    pub fn transport(self) -> Option<Transport> {
+        match self {
+            Self::Transport(transport) => Some(transport),
+            Self::TcpBaseline => None,
         }
     }
 }
@@ -102,6 +111,31 @@ pub struct Begun {
 }
 
 impl TrialContext {
+    /// For clients that speak in the clear to `server`, each on a connection of its own, none of them connected yet.
+    pub fn new(subject: Subject, server: SocketAddr, point: &Point, relation: ClockRelation) -> Self {
+        Self {
+            subject,
+            server,
+            has_path: false,
+            protocol: point.protocol,
+            tls: None,
+            keep_alive: point.keep_alive,
+            shared: Vec::new(),
+            shared_counters: Arc::default(),
+            queues: std::sync::Mutex::default(),
+            handshakes: std::sync::Mutex::default(),
+            clock: Clock::Monotonic,
+            relation,
+            sockets: Sockets::default(),
+            dials: Semaphore::new(limits::DIALS_AT_ONCE),
+            connected: Semaphore::new(0),
+            leaving: point.churn,
+            subscriber: None,
+            begun: watch::Sender::new(None),
+            stop: CancellationToken::new(),
+        }
+    }
+
     /// What a client dials: over a path, an address of its own.
     pub fn server_of(&self, client: u32) -> SocketAddr {
         match self.has_path {

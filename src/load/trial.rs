@@ -18,11 +18,9 @@ use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, SEC_WEBS
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis;
 use crate::load::client;
@@ -38,13 +36,12 @@ use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId}
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
+use crate::measure::host;
 use crate::measure::process::process_cpu;
-use crate::measure::{host, sockets::Sockets};
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::proxy::ProxyReport;
 use crate::run::{Compression, Transport};
-use crate::stream::feed::Feed;
 use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
@@ -74,27 +71,13 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         None => None,
     };
     let context = Arc::new(TrialContext {
-        subject: which.subject,
-        server: link.as_ref().map_or(server, |link| link.address),
         has_path: path.is_some(),
-        protocol: point.protocol,
         tls: target.connector(point.protocol)?,
-        keep_alive: point.keep_alive,
         shared: shared_connections(point),
-        shared_counters: Arc::default(),
-        queues: std::sync::Mutex::default(),
-        handshakes: std::sync::Mutex::default(),
-        clock: Clock::Monotonic,
-        relation,
-        sockets: Sockets::default(),
-        dials: Semaphore::new(limits::DIALS_AT_ONCE),
-        connected: Semaphore::new(0),
-        leaving: point.churn,
         subscriber: target.subscriber(),
-        begun: watch::Sender::new(None),
-        // Dropped in any way, it ends the clients.
-        stop: CancellationToken::new(),
+        ..TrialContext::new(which.subject, link.as_ref().map_or(server, |link| link.address), point, relation)
     });
+    // Dropped in any way, it ends the clients.
     let _end_clients = context.stop.clone().drop_guard();
     let watching = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
     let outcome = tokio::select! {
@@ -232,10 +215,7 @@ async fn measure(
         }),
         refusal,
         is_pinned,
-        replay_from: match &feed {
-            Feed::Replay { from, .. } => Some(*from),
-            Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
-        },
+        replay_from: feed.replay_from(),
     };
     Ok(analysis::trial(which, target.address(), data))
 }

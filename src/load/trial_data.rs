@@ -77,6 +77,34 @@ pub struct TrialData {
     pub proxy: Option<ProxyReport>,
 }
 
+impl TrialData {
+    /// Of an interval, with nothing more than what our own server's updates say of themselves.
+    pub fn of(window: Window, ends: Ends) -> Self {
+        Self {
+            outcomes: Vec::new(),
+            handshakes: Vec::new(),
+            queues: Vec::new(),
+            due: None,
+            published: None,
+            published_stands_at: None,
+            knows: Knows::ALL,
+            memory: Memory::default(),
+            ends,
+            lateness: Lateness::default(),
+            is_pinned: false,
+            clock: Clock::Monotonic,
+            relations: Vec::new(),
+            window,
+            link: None,
+            has_link: false,
+            refusal: None,
+            replay_from: None,
+            path: None,
+            proxy: None,
+        }
+    }
+}
+
 /// What updates say of themselves, and so what can be known of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Knows {

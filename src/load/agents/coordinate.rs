@@ -12,7 +12,6 @@ use super::messages::{Said, Share, What, sent};
 use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::context::Subject;
 use crate::load::plan::{Plan, preflight};
 use crate::load::trial::seed;
 use crate::load::trial_data::{Ends, Memory, TrialId};
@@ -74,10 +73,7 @@ async fn measure(
     let mut memory = Memory { before: read_memory(target), ..Memory::default() };
     for (id, (first, count)) in shares.iter().filter(|(_, (_, count))| *count > 0) {
         let share = Share {
-            transport: match which.subject {
-                Subject::Transport(transport) => Some(transport),
-                Subject::TcpBaseline => None,
-            },
+            transport: which.subject.transport(),
             point: point.clone(),
             round: which.round,
             point_index: which.point_index,

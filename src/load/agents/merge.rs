@@ -11,18 +11,16 @@ use super::messages::Part;
 use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
-use crate::load::context::Subject;
 use crate::load::costs::{costs, health, readings};
-use crate::load::health::Lateness;
-use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::UnderTest;
 use crate::measure::bytes::Reading;
-use crate::measure::delivery::Window;
+use crate::measure::delivery::{self, Window};
 use crate::measure::host;
 use crate::measure::process::{TcpCounts, process_cpu};
 use crate::run::agents::AgentReport;
-use crate::run::file::{Audit, Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
+use crate::run::file::{Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
 use crate::run::histogram::{self, HistogramError};
 use crate::run::metric::Value;
 use crate::run::readings::{AgeReadings, Edge, Readings};
@@ -89,7 +87,7 @@ pub fn trial(
     let mut data = data(&brought, memory, ends, window);
     let wire = wire(&brought, &data.ends);
     let trials = || brought.iter().map(|(_, part, _)| &part.trial);
-    let audit = trials().map(|one| one.audit).fold(Audit::default(), add);
+    let audit = delivery::total(trials().map(|one| one.audit));
     let age = brought.iter().fold(AgeReadings::default(), |sum, (_, _, one)| AgeReadings {
         area_ns2: sum.area_ns2 + one.age.area_ns2,
         covered_ns: sum.covered_ns.saturating_add(one.age.covered_ns),
@@ -136,17 +134,11 @@ pub fn trial(
         metrics.stale_fraction = Value::ratio(age.stale_ns.0 as f64, window.length().0 as f64 * f64::from(clients));
     }
     let mut trial = Trial {
-        transport: match which.subject {
-            Subject::Transport(transport) => Some(transport),
-            Subject::TcpBaseline => None,
-        },
+        transport: which.subject.transport(),
         round: which.round,
         point_index: which.point_index,
         point: point(&which.point.point, trials().next()),
-        replay_from: match feed {
-            Feed::Replay { from, .. } => Some(*from),
-            Feed::Synthetic { .. } | Feed::Stdin | Feed::None => None,
-        },
+        replay_from: feed.replay_from(),
         port: address.port(),
         window_ns: [window.start, window.end],
         window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
@@ -201,28 +193,8 @@ fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> Tr
         }
         snapshot
     };
-    TrialData {
-        outcomes: Vec::new(),
-        handshakes: Vec::new(),
-        queues: Vec::new(),
-        clock: Clock::Monotonic,
-        due: None,
-        published: None,
-        published_stands_at: None,
-        knows: Knows::ALL,
-        memory,
-        ends: Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) },
-        lateness: Lateness::default(),
-        is_pinned: false,
-        relations: Vec::new(),
-        window,
-        link: None,
-        has_link: false,
-        refusal: None,
-        replay_from: None,
-        path: None,
-        proxy: None,
-    }
+    let ends = Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) };
+    TrialData { memory, ..TrialData::of(window, ends) }
 }
 
 fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
@@ -248,17 +220,6 @@ fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
         requests: sum.requests + one.requests,
         empty: sum.empty + one.empty,
     })
-}
-
-fn add(sum: Audit, one: Audit) -> Audit {
-    Audit {
-        expected: sum.expected + one.expected,
-        delivered: sum.delivered + one.delivered,
-        lost: sum.lost + one.lost,
-        lost_announced: sum.lost_announced + one.lost_announced,
-        duplicate: sum.duplicate + one.duplicate,
-        reordered: sum.reordered + one.reordered,
-    }
 }
 
 /// The settings: all agents saw one feed, so that one's measure of it is that of all.

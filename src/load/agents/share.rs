@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
 use super::clock::{Bounds, Offset, ours};
 use super::messages::{Instant, Part, Share, What, clock_of};
@@ -18,11 +17,10 @@ use crate::load::costs::came_back;
 use crate::load::health;
 use crate::load::plan::PlanPoint;
 use crate::load::trial;
-use crate::load::trial_data::{Ends, Knows, Memory, TrialData, TrialId};
+use crate::load::trial_data::{Ends, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
-use crate::measure::sockets::Sockets;
 use crate::run::histogram;
 use crate::run::readings::ClockReading;
 use crate::stream::feed::Feed;
@@ -63,28 +61,7 @@ pub struct Way<'a> {
 pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let before = offset(way.nats, way.run).await?;
     let relation = relation(share, before);
-    let context = Arc::new(TrialContext {
-        subject: share.subject(),
-        server: share.server,
-        has_path: false,
-        protocol: share.point.protocol,
-        // Agents speak in the clear, each client on a connection of its own.
-        tls: None,
-        keep_alive: share.point.keep_alive,
-        shared: Vec::new(),
-        shared_counters: Arc::default(),
-        queues: std::sync::Mutex::default(),
-        handshakes: std::sync::Mutex::default(),
-        clock: Clock::Monotonic,
-        relation,
-        sockets: Sockets::default(),
-        dials: Semaphore::new(limits::DIALS_AT_ONCE),
-        connected: Semaphore::new(0),
-        leaving: share.point.churn,
-        subscriber: None,
-        begun: watch::Sender::new(None),
-        stop: CancellationToken::new(),
-    });
+    let context = Arc::new(TrialContext::new(share.subject(), share.server, &share.point, relation));
     // Dropped in any way, it ends the clients.
     let _end_clients = context.stop.clone().drop_guard();
     let ids = share.first..share.first.saturating_add(share.count);
@@ -130,26 +107,11 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let slices = slices(&outcomes, window);
     let skew_ns = begun.at.saturating_sub(window.start);
     let data = TrialData {
-        handshakes: Vec::new(),
-        queues: Vec::new(),
-        clock: context.clock,
         outcomes,
         due,
-        published: None,
-        published_stands_at: None,
-        knows: Knows::ALL,
-        memory: Memory::default(),
-        ends: Ends { begun, ended },
         lateness: lateness.await.expect("the watch does not panic"),
-        is_pinned: false,
         relations: clocks.iter().map(|(at, offset)| (*at, self::relation(share, *offset))).collect(),
-        window,
-        link: None,
-        has_link: false,
-        refusal: None,
-        replay_from: None,
-        path: None,
-        proxy: None,
+        ..TrialData::of(window, Ends { begun, ended })
     };
     let connects = connects(&data);
     let point = PlanPoint { point: share.point.clone(), feed: Feed::None };

@@ -108,6 +108,14 @@ impl Feed {
         })
     }
 
+    /// Where in its recording it begins, as a share of it; `None` of a feed that is none.
+    pub fn replay_from(&self) -> Option<f64> {
+        match self {
+            Self::Replay { from, .. } => Some(*from),
+            Self::Synthetic { .. } | Self::Stdin | Self::None => None,
+        }
+    }
+
     /// The flags that describe this feed, to start a server with.
     pub fn flags(&self) -> Vec<String> {
         let mut flags = vec!["--feed".to_owned(), self.label().to_owned()];
