@@ -605,6 +605,9 @@ pub const HOST_BUSY_SUSPECT: f64 = 0.95;
 /// suspect: an idle machine's own housekeeping takes less than a hundredth, and a twentieth is half of what the processor
 /// time of two transports usually differs by.
 pub const OTHERS_BUSY_SUSPECT: f64 = 0.05;
+/// Share of a run's trials that may be done again because others took too much: enough for a browser that wakes up now
+/// and then, and on a machine that is busy throughout it ends the trying after a quarter more time.
+pub const REPEATED_FRACTION_MAX: f64 = 0.25;
 /// Share of its median that a latency may be uncertain by, because of clocks of two hosts, before a trial is suspect.
 pub const CLOCK_UNCERTAIN_SUSPECT: f64 = 0.1;
 /// How long before the measured interval the server is asked for its own counters: answering takes it some hundred

@@ -22,6 +22,7 @@ pub mod link;
 pub mod path;
 pub mod plan;
 pub mod proxy;
+pub mod repeats;
 pub mod run;
 pub mod scenarios;
 pub mod target;

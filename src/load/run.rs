@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::load::agents;
 use crate::load::environment;
 use crate::load::plan::Plan;
+use crate::load::repeats::Repeats;
 use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
@@ -51,12 +52,19 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     let progress = Progress::new(plan);
     let (mut trials, mut alone) = (Vec::with_capacity(plan.trials()), Vec::new());
     let (mut cut_short, mut failure) = (false, None);
+    let mut repeats = Repeats::new(plan.trials());
     for which in order(plan) {
         let done = trials.len() + alone.len();
-        progress.begin(which, done);
-        let trial = match &plan.fleet {
-            Some(fleet) => agents::run(fleet, plan, which, stop).await,
-            None => trial::run(plan, which, stop).await,
+        let trial = loop {
+            progress.begin(which, done);
+            let trial = match &plan.fleet {
+                Some(fleet) => agents::run(fleet, plan, which, stop).await,
+                None => trial::run(plan, which, stop).await,
+            };
+            match trial {
+                Ok(trial) if repeats.takes(&trial, which.is_alone) => progress.again(&trial, done + 1),
+                other => break other,
+            }
         };
         match trial {
             Ok(trial) => {
@@ -88,7 +96,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     if cut_short {
         reasons.insert(0, cut_short_after(plan, &trials, failure.as_ref().map(TrialError::to_string)));
     }
-    let run = Run {
+    let mut run = Run {
         schema: SCHEMA.to_owned(),
         started_at: started_at.to_string(),
         took_ns: Clock::Monotonic.now().saturating_sub(began),
@@ -108,8 +116,22 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         alone,
         thresholds: Vec::new(),
         trials,
+        repeated: repeats.done,
     };
+    note_repeats(&mut run);
     Ok(Outcome { run, failure })
+}
+
+/// Notes what was done again, and why.
+fn note_repeats(run: &mut Run) {
+    let Some(worst) = run.repeated.iter().map(|one| one.others_fraction).max_by(f64::total_cmp) else { return };
+    let said = format!(
+        "{} in place of trials in which others took up to {:.0} % of the processors",
+        run.repeated.len(),
+        worst * 100.0
+    );
+    print::err(&format!("trials done again: {said}"));
+    run.environment.notes.insert("trials done again".to_owned(), said);
 }
 
 fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reason {
@@ -294,13 +316,21 @@ impl Progress {
 
     fn done(&self, trial: &Trial, number: usize) {
         self.bar.set_position(number as u64);
+        self.tell(trial, number, "");
+    }
+
+    fn again(&self, trial: &Trial, number: usize) {
+        self.tell(trial, number, "; it is done again");
+    }
+
+    fn tell(&self, trial: &Trial, number: usize, more: &str) {
         if !self.is_terminal {
             let label = trial.transport.map_or("tcp_baseline", |transport| transport.label());
             let on = trial.point.target.map_or_else(String::new, |name| format!("{name} "));
             let codes: Vec<&str> = trial.reasons.iter().map(|reason| reason.cause.code()).collect();
             let why = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
             print::err(&format!(
-                "[{number}/{}] round {}: {on}{label}, {} clients: {} of {} delivered, {}{why}",
+                "[{number}/{}] round {}: {on}{label}, {} clients: {} of {} delivered, {}{why}{more}",
                 self.trials,
                 trial.round,
                 trial.point.clients,

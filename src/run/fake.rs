@@ -77,6 +77,7 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
         alone: Default::default(),
         thresholds: Vec::new(),
         trials,
+        repeated: Vec::new(),
     }
 }
 

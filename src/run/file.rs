@@ -57,6 +57,25 @@ pub struct Run {
     pub thresholds: Vec<Threshold>,
     /// Every trial in the order in which it was run.
     pub trials: Vec<Trial>,
+    /// The trials that were done again, and of which only this is kept; empty where none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<Repeated>,
+}
+
+/// A trial that other programs disturbed, so that it was done again in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// What it measured; absent for the TCP baseline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub transport: Option<Transport>,
+    /// The round, from 1.
+    pub round: u32,
+    /// Its point: the same number as [`Trial::point_index`].
+    pub point_index: usize,
+    /// With one client, beside the crowd.
+    pub is_alone: bool,
+    /// Share of the host's processors that others took.
+    pub others_fraction: f64,
 }
 
 /// Trials with one client: what a transport's own latency is, where no delivery waits for those to others.

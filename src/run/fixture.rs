@@ -162,5 +162,6 @@ pub fn run(factor: impl Fn(Transport, Metric) -> f64) -> Run {
         alone: Default::default(),
         thresholds: Vec::new(),
         trials,
+        repeated: Vec::new(),
     }
 }

@@ -1,0 +1,75 @@
+//! Trials that are done again, because programs that are no part of them took processor time.
+
+use crate::limits;
+use crate::run::file::{Repeated, Trial};
+use crate::run::reason::{Cause, Reason};
+
+/// Which trials were done again, and how many more may be.
+///
+/// What others took is known without a look at any figure of the trial, so that no figure is chosen by its value.
+#[derive(Debug)]
+pub struct Repeats {
+    left: u32,
+    /// In the order in which they were run.
+    pub done: Vec<Repeated>,
+}
+
+impl Repeats {
+    /// For a run of so many trials.
+    pub fn new(trials: usize) -> Self {
+        Self { left: (trials as f64 * limits::REPEATED_FRACTION_MAX).ceil() as u32, done: Vec::new() }
+    }
+
+    /// Is this trial to be done again? Then it is noted. One that has another fault, too, is kept: it may well have it
+    /// again.
+    pub fn takes(&mut self, trial: &Trial, is_alone: bool) -> bool {
+        let [Reason { cause: Cause::OthersBusy { fraction }, .. }] = trial.reasons[..] else { return false };
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        self.done.push(Repeated {
+            transport: trial.transport,
+            round: trial.round,
+            point_index: trial.point_index,
+            is_alone,
+            others_fraction: fraction,
+        });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Transport;
+    use crate::run::fixture;
+
+    fn trial(causes: &[Cause]) -> Trial {
+        let reasons = causes.iter().cloned().map(Reason::from).collect();
+        Trial { reasons, ..fixture::trial(Some(Transport::Sse), 2, 1, 1_000) }
+    }
+
+    const BUSY: Cause = Cause::OthersBusy { fraction: 0.2 };
+
+    #[test]
+    fn a_trial_that_others_disturbed_is_done_again_and_noted_and_one_with_another_fault_is_kept() {
+        let mut repeats = Repeats::new(12);
+        assert!(!repeats.takes(&trial(&[]), false));
+        assert!(!repeats.takes(&trial(&[Cause::Refused { count: 1 }]), false));
+        assert!(!repeats.takes(&trial(&[BUSY, Cause::Refused { count: 1 }]), false));
+        assert!(repeats.takes(&trial(&[BUSY]), true));
+        let noted = Repeated {
+            transport: Some(Transport::Sse),
+            round: 2,
+            point_index: 1,
+            is_alone: true,
+            others_fraction: 0.2,
+        };
+        assert_eq!(repeats.done, [noted]);
+    }
+
+    #[test]
+    fn on_a_machine_that_is_busy_throughout_a_quarter_of_the_trials_is_done_again_and_no_more() {
+        let mut repeats = Repeats::new(12);
+        assert_eq!((0..12).filter(|_| repeats.takes(&trial(&[BUSY]), false)).count(), 3);
+    }
+}
