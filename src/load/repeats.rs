@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::run::file::{Repeated, Trial};
-use crate::run::reason::{Cause, Reason};
+use crate::run::reason::Cause;
 
 /// Which trials were done again, and how many more may be.
 ///
@@ -20,10 +20,15 @@ impl Repeats {
         Self { left: (trials as f64 * limits::REPEATED_FRACTION_MAX).ceil() as u32, done: Vec::new() }
     }
 
-    /// Is this trial to be done again? Then it is noted. One that has another fault, too, is kept: it may well have it
-    /// again.
+    /// Is this trial to be done again? Then it is noted. One with a fault that no busy host explains is kept: nothing
+    /// that was lost may be measured away.
     pub fn takes(&mut self, trial: &Trial, is_alone: bool) -> bool {
-        let [Reason { cause: Cause::OthersBusy { fraction }, .. }] = trial.reasons[..] else { return false };
+        let others = trial.reasons.iter().find_map(|reason| match reason.cause {
+            Cause::OthersBusy { fraction } => Some(fraction),
+            _ => None,
+        });
+        let is_explained = trial.reasons.iter().all(|reason| reason.cause.is_of_a_busy_host());
+        let Some(fraction) = others.filter(|_| is_explained) else { return false };
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;
         self.done.push(Repeated {
@@ -42,6 +47,7 @@ mod tests {
     use super::*;
     use crate::run::Transport;
     use crate::run::fixture;
+    use crate::run::reason::Reason;
 
     fn trial(causes: &[Cause]) -> Trial {
         let reasons = causes.iter().cloned().map(Reason::from).collect();
@@ -56,7 +62,8 @@ mod tests {
         assert!(!repeats.takes(&trial(&[]), false));
         assert!(!repeats.takes(&trial(&[Cause::Refused { count: 1 }]), false));
         assert!(!repeats.takes(&trial(&[BUSY, Cause::Refused { count: 1 }]), false));
-        assert!(repeats.takes(&trial(&[BUSY]), true));
+        assert!(!repeats.takes(&trial(&[Cause::HostBusy { fraction: 0.99 }]), false));
+        assert!(repeats.takes(&trial(&[Cause::HostBusy { fraction: 0.99 }, BUSY]), true));
         let noted = Repeated {
             transport: Some(Transport::Sse),
             round: 2,

@@ -276,6 +276,19 @@ pub struct UpdatesDue {
 }
 
 impl Cause {
+    /// Would it be so, too, only because others took the processors?
+    pub fn is_of_a_busy_host(&self) -> bool {
+        matches!(
+            self,
+            Self::OthersBusy { .. }
+                | Self::HostBusy { .. }
+                | Self::GeneratorLate { .. }
+                | Self::GeneratorStalled { .. }
+                | Self::GeneratorStarved { .. }
+                | Self::AgentStarved { .. }
+        )
+    }
+
     /// What a trial is for this cause alone.
     pub fn verdict(&self) -> Verdict {
         match self {
