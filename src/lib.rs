@@ -14,7 +14,8 @@
 //! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
 //! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them; the log of several nodes.
 //! 4. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
-//! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down. [`http`]: routes, and the live page
+//! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down; and the fan-out, where one task wakes
+//!    for a group of clients and writes to each of their sockets. [`http`]: routes, and the live page
 //!    with the files in `web/`.
 //! 6. [`measure`]: counting bytes, following deliveries, reading processes. [`load`]: plan → trial → run.
 //! 7. [`report`]: findings as data, then their words and pictures.
@@ -26,6 +27,16 @@
 //! `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `learn`, `cli`; and `report` imports
 //! neither `http` nor `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
+//! # Where to find what
+//!
+//! | to find | go to |
+//! |---|---|
+//! | a percentile of latency | `percentiles` in [`run::histogram`]; of the rounds merged, with its interval: `latency` in `run/samples` |
+//! | a verdict on a trial | `judge` in [`load::analysis`] finds the causes; `verdict` in [`run::reason`] decides |
+//! | how an SSE event is encoded | `block` in [`transport::sse`] |
+//! | how an update reaches a thousand sockets | `append` in [`stream::journal`] wakes, `serve` in `server/fanout.rs` goes through a group, `server/wire.rs` writes |
+//! | what a setting does | its entry in [`run::setting`] makes a [`run::file::Point`]; [`load::trial`] makes `transport::client::Options` of it; the transport's `subscribe` uses them |
+//!
 //! # Where to add what
 //!
 //! | to add | go to |
@@ -35,6 +46,7 @@
 //! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
 //! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
 //! | a question | a file in `scenarios/`, which says what its report draws ([`run::purpose`]) |
+//! | a server to be measured | a file in `targets/`, and its name in [`load::foreign::catalog`] |
 //! | an exercise | a variant of [`learn::Exercise`], and its files in `exercises/` |
 //! | a bound | [`limits`], with its reason |
 

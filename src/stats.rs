@@ -1,4 +1,5 @@
-//! What trials say together, how far it can be trusted, and whether two sets of them differ.
+//! What trials say together, how far it can be trusted, and whether two sets of them differ. (Percentiles of latency are
+//! those of [`crate::run::histogram`].)
 //!
 //! The trial is the unit: the thousands of deliveries inside one share its luck, so only the spread *between* trials
 //! says how far a figure would move if the run were repeated (Kalibera and Jones, "Rigorous benchmarking in reasonable

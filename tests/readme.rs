@@ -5,6 +5,7 @@
 #[path = "common/docs.rs"]
 mod docs;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -133,6 +134,63 @@ fn under_conditions() -> Vec<Found> {
     found.to_vec()
 }
 
+/// The runs behind the claims.
+fn runs_of_claims() -> Vec<Run> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| Run::read(file).unwrap()).collect()
+}
+
+/// Which builds the runs are of, and how many of their trials are not valid.
+fn provenance() -> String {
+    let runs = runs_of_claims();
+    let commits: BTreeSet<String> = runs.iter().map(|run| format!("`{}`", run.environment.commit)).collect();
+    let trials: Vec<_> = runs.iter().flat_map(|run| &run.trials).collect();
+    let doubtful: Vec<_> = trials.iter().filter(|trial| trial.verdict != Verdict::Valid).collect();
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in doubtful.iter().flat_map(|trial| &trial.reasons) {
+        *causes.entry(reason.cause.code()).or_default() += 1;
+    }
+    let causes: Vec<String> = causes.iter().map(|(code, count)| format!("`{code}` {count}")).collect();
+    let why = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    let builds: Vec<String> = commits.into_iter().collect();
+    format!(
+        "The runs are of commit {}; lines of code are those of this checkout. Of their {} trials {} are not valid{why}.",
+        builds.join(" and "),
+        trials.len(),
+        doubtful.len()
+    )
+}
+
+/// The targets of the links in a Markdown text, without those in code.
+fn links(text: &str) -> Vec<String> {
+    use pulldown_cmark::{Event, Parser, Tag};
+    let of = |event| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(dest_url.to_string()),
+        _ => None,
+    };
+    Parser::new(text).filter_map(of).collect()
+}
+
+#[test]
+fn every_relative_link_of_the_docs_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|file| file.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "targets/README.md", "data/README.md"];
+    let mut broken = Vec::new();
+    for path in docs.chain(others.map(|name| root.join(name))) {
+        for link in links(&std::fs::read_to_string(&path).unwrap()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if !file.is_empty() && !file.contains(':') && !path.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
 #[test]
 fn the_claims_of_the_readme_are_judged_by_the_runs_that_are_kept() {
     let all = under_conditions();
@@ -145,24 +203,22 @@ fn the_claims_of_the_readme_are_judged_by_the_runs_that_are_kept() {
         writeln!(table, "| {}. {claim} | {} | {} |", index + 1, cells.join(" | "), words::flips(index + 1, &all))
             .unwrap();
     }
-    writeln!(table).unwrap();
-    for index in 1..=words::CLAIMS.len() {
-        let each = all.iter().map(|one| format!("{}: {}", words::condition(one.condition), words::found(index, one)));
-        writeln!(table, "- **Claim {index}.** {}.", each.collect::<Vec<_>>().join(". ")).unwrap();
+    assert_generated("README.md", "claims", &table);
+
+    let mut figures = String::new();
+    for (index, claim) in words::CLAIMS.iter().enumerate() {
+        writeln!(figures, "## Claim {}\n\n> {claim}\n\n| condition | verdict | figures |\n|---|---|---|", index + 1)
+            .unwrap();
+        for one in &all {
+            let [condition, said] = [words::condition(one.condition), words::found(index + 1, one)];
+            writeln!(figures, "| {condition} | **{}** | {said} |", words::holding(one.holdings()[index])).unwrap();
+        }
+        writeln!(figures).unwrap();
     }
     let (holding, effort) = words::complicated(&pushpull::load::environment::effort()).unwrap();
-    writeln!(table, "- **\"Not complicated\"** {}. {effort}", words::holding(holding)).unwrap();
-    let doubtful = all.iter().filter(|one| one.verdict != Verdict::Valid).map(|one| words::condition(one.condition));
-    let doubtful: Vec<String> = doubtful.collect();
-    if !doubtful.is_empty() {
-        writeln!(
-            table,
-            "\nSuspect trials are among the runs of: {}; the run files say which, and why.",
-            doubtful.join("; ")
-        )
-        .unwrap();
-    }
-    assert_generated("README.md", "claims", &table);
+    writeln!(figures, "\"Not complicated\" **{}**. {effort}\n", words::holding(holding)).unwrap();
+    writeln!(figures, "{}", provenance()).unwrap();
+    assert_generated("docs/CLAIMS.md", "claims", &figures);
     assert_file("docs/claims.svg", &claims_picture::svg(&all));
 }
 

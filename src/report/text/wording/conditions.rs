@@ -71,13 +71,13 @@ fn pushes(evidence: &Evidence) -> String {
 
 fn fresh(fresh: &Fresh) -> String {
     let age = |nanos: f64| Unit::Nanos.show(nanos);
-    let to = |equal: &Equal| format!("polling each {}", Unit::Nanos.show(equal.interval.0 as f64));
+    let to = |equal: &Equal| format!("polling every {}", short_length(equal.interval));
     let as_fresh = match &fresh.as_fresh {
         Some(equal) => {
             let share = fresh.bytes / equal.bytes;
             format!("{} is as fresh and takes {} times its bytes", to(equal), times(1.0 / share))
         }
-        None => format!("no polling down to each {} is as fresh", short_length(fresh.shortest)),
+        None => format!("no polling down to every {} is as fresh", short_length(fresh.shortest)),
     };
     let as_dear = match &fresh.as_dear {
         Some(equal) => {
@@ -122,8 +122,9 @@ pub fn flips(number: usize, all: &[Found]) -> String {
                 all.iter().filter(|one| one.condition.round_trip == Nanos::ZERO).map(|one| &one.fresh).collect();
             of.first().map_or_else(String::new, |fresh| {
                 format!(
-                    "holds from about {} of round trip on, by theory: there updates come faster than a request is parked again",
-                    Unit::Nanos.show(fresh.flips_at.0 as f64)
+                    "holds from about {:.0} ms of round trip on (predicted, not measured): there updates come faster than a request \
+                     is parked again",
+                    fresh.flips_at.0 as f64 / 1e6
                 )
             })
         }
@@ -135,10 +136,10 @@ pub fn flips(number: usize, all: &[Found]) -> String {
                     Heads::Bare => "bare heads",
                     Heads::Browser => "a browser's heads",
                 };
-                format!("with {heads} up to {large} updates to a poll and more bytes at all up to {none}")
+                format!("{large} with {heads} (more than WebSocket's up to {none})")
             });
             format!(
-                "polling takes {} times the bytes of WebSocket or more {}",
+                "polling takes at least {} times WebSocket's bytes up to so many updates to a poll: {}",
                 times(LARGE_MIN),
                 listed(&each.collect::<Vec<_>>())
             )
