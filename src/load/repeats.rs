@@ -23,9 +23,9 @@ impl Repeats {
     /// Is this trial to be done again? Then it is noted. One with a fault that no busy host explains is kept: nothing
     /// that was lost may be measured away.
     pub fn takes(&mut self, trial: &Trial, is_alone: bool) -> bool {
-        let others = trial.reasons.iter().find_map(|reason| match reason.cause {
-            Cause::OthersBusy { fraction } => Some(fraction),
-            _ => None,
+        let others = trial.reasons.iter().find_map(|reason| {
+            let Cause::OthersBusy { fraction } = reason.cause else { return None };
+            Some(fraction)
         });
         let is_explained = trial.reasons.iter().all(|reason| reason.cause.is_of_a_busy_host());
         let Some(fraction) = others.filter(|_| is_explained) else { return false };
