@@ -152,7 +152,7 @@ impl Nodes {
         let [begun, ended] = log_cpu;
         LogReport {
             software: self.log.software.clone(),
-            servers: u32::try_from(self.log.len()).unwrap_or(u32::MAX),
+            servers: u32::try_from(self.log.servers()).unwrap_or(u32::MAX),
             cpu_ns: begun.zip(ended).map(|(begun, ended)| ended.saturating_sub(begun)),
             resident_bytes: self.log.resident_bytes(),
             connections: connections.into_iter().collect::<Option<_>>().unwrap_or_default(),

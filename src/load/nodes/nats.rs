@@ -121,7 +121,7 @@ impl LocalLog {
     }
 
     /// How many servers it has.
-    pub fn len(&self) -> usize {
+    pub fn servers(&self) -> usize {
         self.servers.len()
     }
 
