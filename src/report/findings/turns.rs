@@ -1,6 +1,7 @@
-//! Which of a sweep's points turn the answer to a question: where those that led at the first point lead no more.
+//! Which of a sweep's points turn the answer to a question: where those that led at the first point lead no more, or where
+//! another leads beside them.
 
-use crate::report::findings::ranking::Ranking;
+use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::view::{Drawn, View};
 use crate::run::Transport;
 use crate::run::metric::Metric;
@@ -12,7 +13,8 @@ pub(crate) struct Verdict {
     /// The first point, and who leads there or may lead.
     pub first: usize,
     pub leaders: Vec<Transport>,
-    /// Where none of them leads, those points first that differ least from the first one.
+    /// Where none of them leads, and then where another leads with them; of each, those points first that differ least from
+    /// the first one.
     pub turned: Vec<Turn>,
 }
 
@@ -20,8 +22,10 @@ pub(crate) struct Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Turn {
     pub point: usize,
-    /// Who is lowest there.
-    pub best: Transport,
+    /// Who leads there and did not before.
+    pub newcomer: Transport,
+    /// It leads beside those that did, equal to them.
+    pub is_shared: bool,
 }
 
 /// The verdict of a metric; `None` where nobody leads at the first point.
@@ -32,11 +36,18 @@ pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
     let leaders = ranking(first)?.leaders();
     let turn = |point: &usize| {
         let there = ranking(*point)?;
-        let leads_still = there.leaders().iter().any(|one| leaders.contains(one));
-        (!leads_still).then_some(Turn { point: *point, best: there.best })
+        let is_new = |one: &Transport| !leaders.contains(one);
+        let (newcomers, is_shared) = match there.leaders().iter().any(|one| leaders.contains(one)) {
+            false => (vec![there.best], false),
+            // Where the rounds leave open who leads, nobody has come in.
+            true if matches!(there.winner(), Winner::Tied(_)) => (there.leaders(), true),
+            true => return None,
+        };
+        let newcomer = newcomers.into_iter().find(is_new)?;
+        Some(Turn { point: *point, newcomer, is_shared })
     };
     let mut turned: Vec<Turn> = points.iter().skip(1).filter_map(turn).collect();
-    turned.sort_by_key(|turn| differing(view, first, turn.point));
+    turned.sort_by_key(|turn| (turn.is_shared, differing(view, first, turn.point)));
     Some(Verdict { metric, first, leaders, turned })
 }
 
@@ -71,7 +82,7 @@ mod tests {
         let found = verdict(&view, Metric::WireTotal).unwrap();
         assert_eq!((found.first, found.leaders), (0, vec![Transport::Polling]));
         assert_eq!(found.turned.iter().map(|turn| turn.point).collect::<Vec<_>>(), [2, 3]);
-        assert!(found.turned.iter().all(|turn| turn.best != Transport::Polling));
+        assert!(found.turned.iter().all(|turn| turn.newcomer != Transport::Polling && !turn.is_shared));
         let same = verdict(&view, Metric::ServerCpu).map(|found| found.turned.len());
         assert!(same.is_none_or(|turned| turned == 0), "what is the same everywhere is turned nowhere");
     }

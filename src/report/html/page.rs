@@ -270,8 +270,8 @@ fn leaders(view: &View<'_>) -> Markup {
             @if let Some(turns) = answers::turns_table(view) {
                 h3 { "What turns each answer" }
                 p.lead {
-                    "The nearest point at which none of those that lead at the first point leads any more, with the figures of who led \
-                     and of who leads instead."
+                    "The nearest point at which none of those that lead at the first point leads any more, or else at which another \
+                     leads beside them; with the figures of who led and of who came in."
                 }
                 (turns.html("What turns each answer"))
             }

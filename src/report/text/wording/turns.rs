@@ -12,13 +12,14 @@ pub(crate) fn turn_cells(view: &View<'_>, verdict: &Verdict) -> [String; 3] {
     let Some(turn) = verdict.turned.first() else {
         return [leaders, "none of the other points".to_owned(), String::new()];
     };
-    let others = verdict.turned.len() - 1;
+    let others = verdict.turned.iter().filter(|other| other.is_shared == turn.is_shared).count() - 1;
     let more = match others {
         0 => String::new(),
         1 => ", and 1 other point".to_owned(),
         _ => format!(", and {others} other points"),
     };
-    let by = format!("{}{more}", changed(view, verdict.first, turn.point));
+    let shared = if turn.is_shared { format!(": {} leads as well", view.prose(turn.newcomer)) } else { String::new() };
+    let by = format!("{}{more}{shared}", changed(view, verdict.first, turn.point));
     [leaders, by, figures(view, verdict, turn)]
 }
 
@@ -37,7 +38,7 @@ fn figures(view: &View<'_>, verdict: &Verdict, turn: &Turn) -> String {
         let told = order.map(|one| told(view, point, one, verdict.metric));
         told.into_iter().flatten().collect::<Vec<_>>().join(", ")
     };
-    format!("{}; there {}", at(verdict.first, [before, turn.best]), at(turn.point, [turn.best, before]))
+    format!("{}; there {}", at(verdict.first, [before, turn.newcomer]), at(turn.point, [turn.newcomer, before]))
 }
 
 fn told(view: &View<'_>, point: usize, transport: Transport, metric: Metric) -> Option<String> {
