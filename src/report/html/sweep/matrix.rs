@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::findings::effects::{Effect, base_of, clear_change, difference, steps};
+use crate::report::findings::effects::{Effect, Step, base_of, clear_change, difference, steps};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::components::{name, shape};
 use crate::report::text::wording::{DASH, capitalised, effect_words, short_label, step_title};
@@ -32,19 +32,22 @@ pub(crate) fn metrics(view: &View<'_>) -> Option<Vec<Metric>> {
 
 /// What each value of the swept settings changes, a card each.
 pub(crate) fn effects(view: &View<'_>, metrics: &[Metric]) -> Option<Markup> {
-    let steps = steps(view);
+    let of_step = |step: Step| {
+        let told = metrics.iter().filter_map(|metric| Some((*metric, Effect::of(view, step, *metric)?)));
+        (step, told.collect::<Vec<(Metric, Effect)>>())
+    };
+    // Invalid rows have none.
+    let told: Vec<_> = steps(view).into_iter().map(of_step).filter(|(_, effects)| !effects.is_empty()).collect();
     let first = view.points().first().copied()?;
-    let is_of_connections = steps.iter().all(|step| step.setting == Setting::KeepAlive);
-    (!steps.is_empty()).then(|| {
+    let is_of_connections = told.iter().all(|(step, _)| step.setting == Setting::KeepAlive);
+    (!told.is_empty()).then(|| {
         html! {
             dl.answers.cards.effects {
-                @for step in steps {
+                @for (step, effects) in &told {
                     div {
-                        dt { strong { (step_title(view, step)) } }
-                        @for metric in metrics {
-                            @if let Some(effect) = Effect::of(view, step, *metric) {
-                                dd { span { (capitalised(&short_label(view, *metric))) ": " (effect_words(view, &effect)) } }
-                            }
+                        dt { strong { (step_title(view, *step)) } }
+                        @for (metric, effect) in effects {
+                            dd { span { (capitalised(&short_label(view, *metric))) ": " (effect_words(view, effect)) } }
                         }
                     }
                 }
