@@ -151,9 +151,9 @@ fn shade(ratio: f64) -> &'static str {
 /// The point by the values of what differs, without the names of the settings.
 fn row_title(view: &View<'_>, point: usize) -> String {
     let told = view.telling_settings(point);
-    let short = |(setting, value): (Setting, f64)| match setting {
-        Setting::KeepAlive if value == 0.0 => "new".to_owned(),
-        _ => setting.tick(value),
+    let short = |(setting, value): (Setting, f64)| {
+        let is_fresh = setting == Setting::KeepAlive && value == 0.0;
+        if is_fresh { "new".to_owned() } else { setting.tick(value) }
     };
     told.into_iter().map(short).collect::<Vec<_>>().join(", ")
 }
