@@ -166,9 +166,9 @@ fn provenance() -> String {
 /// The targets of the links in a Markdown text, without those in code.
 fn links(text: &str) -> Vec<String> {
     use pulldown_cmark::{Event, Parser, Tag};
-    let of = |event| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(dest_url.to_string()),
-        _ => None,
+    let of = |event| {
+        let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else { return None };
+        Some(dest_url.to_string())
     };
     Parser::new(text).filter_map(of).collect()
 }
