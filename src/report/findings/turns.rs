@@ -36,6 +36,10 @@ pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
     let leaders = ranking(first)?.leaders();
     let turn = |point: &usize| {
         let there = ranking(*point)?;
+        // Where none of them was measured, as where they cannot have a compression, nobody has come before them.
+        if !leaders.iter().any(|one| view.row(*point, *one).is_some()) {
+            return None;
+        }
         let is_new = |one: &Transport| !leaders.contains(one);
         let (newcomers, is_shared) = match there.leaders().iter().any(|one| leaders.contains(one)) {
             false => (vec![there.best], false),

@@ -47,11 +47,12 @@ struct Late {
 }
 
 impl Lossy {
-    /// The latency of a transport; `None` where the path loses nothing, or the way is not known.
+    /// The latency of a transport; `None` where the path loses nothing, or the way is not known. Of connections that are made for
+    /// each request neither is: what opens them may be lost, too.
     pub fn of(transport: Transport, setting: &Setting) -> Option<Self> {
         let (loss, round_trip) = (setting.loss, setting.round_trip);
         let transit = setting.transit?;
-        if loss <= 0.0 {
+        if loss <= 0.0 || setting.over.is_fresh {
             return None;
         }
         let alone = round_trip + RTO_MIN;

@@ -165,6 +165,7 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
             latency(Metric::LatencyP50, lossy.quantile(0.5), lossy.formula, loss::SOURCE),
             latency(Metric::LatencyP99, lossy.quantile(0.99), lossy.formula, loss::SOURCE),
         ]),
+        None if over.is_fresh && setting.loss > 0.0 => {}
         None => all.extend(
             model
                 .latency

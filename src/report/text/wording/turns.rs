@@ -44,7 +44,12 @@ fn figures(view: &View<'_>, verdict: &Verdict, turn: &Turn) -> String {
 fn told(view: &View<'_>, point: usize, transport: Transport, metric: Metric) -> Option<String> {
     let row = view.row(point, transport)?;
     let value = row.shown(metric).ok()?;
+    // Each end with its unit, or both without: the value before it has one.
+    let shown = metric.show(value);
+    let unit = shown.split_once(' ').map_or("", |(_, unit)| unit);
     let interval = shown_interval(metric.unit(), *row.ci95.get(metric));
+    let interval = interval
+        .map(|interval| interval.strip_suffix(unit).map_or(interval.clone(), |short| short.trim_end().to_owned()));
     let interval = interval.map_or_else(String::new, |interval| format!(" {interval}"));
-    Some(format!("{} {}{interval}", view.prose(transport), metric.show(value)))
+    Some(format!("{} {shown}{interval}", view.prose(transport)))
 }
