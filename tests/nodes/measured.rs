@@ -33,6 +33,7 @@ async fn trials(folder: &Path, flags: &[&str]) -> Vec<Value> {
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     let file = file.unwrap_or_else(|| panic!("no run: {}", String::from_utf8_lossy(&said.stderr)));
     let run: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(run["cut_short"], false, "{}", String::from_utf8_lossy(&said.stderr));
     run["trials"].as_array().unwrap().clone()
 }
 
