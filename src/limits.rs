@@ -506,8 +506,8 @@ pub const LOG_KILLED_FOR: Duration = Duration::from_secs(2);
 /// In what stretches a storm of connections is counted.
 pub const STORM_SLICE: Nanos = Nanos(100 * Nanos::MILLI.0);
 /// How long nodes may take until they follow their log, and the log until it has what was due: as long as it takes to choose
-/// a new leader, three times.
-pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// a new leader, several times over.
+pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 // The path ------------------------------------------------------------------------------------------------------------
 

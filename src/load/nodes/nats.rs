@@ -165,7 +165,9 @@ impl LocalLog {
     /// Errors: [`LogError::NoLeader`].
     pub async fn leader(&self) -> Result<usize, LogError> {
         let none = |why: String| LogError::NoLeader(why);
-        let connected = async_nats::connect(self.urls()).await.map_err(|error| none(error.to_string()))?;
+        // Any of them knows.
+        let any = format!("nats://{}", self.servers[0].address);
+        let connected = async_nats::connect(any).await.map_err(|error| none(error.to_string()))?;
         let context = async_nats::jetstream::new(connected);
         let stream = context.get_stream(StreamName::default().to_string()).await;
         let stream = stream.map_err(|error| none(error.to_string()))?;
