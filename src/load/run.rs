@@ -300,7 +300,8 @@ fn with_logs(mut environment: Environment, trials: &[Trial]) -> Environment {
 
 /// Notes what became of clients after something was killed.
 fn with_failovers(mut environment: Environment, trials: &[Trial]) -> Environment {
-    let mut kills: BTreeMap<(Kill, Option<Transport>), Vec<(&Trial, &FailoverReport)>> = BTreeMap::new();
+    type Of<'a> = Vec<(&'a Trial, &'a FailoverReport)>;
+    let mut kills: BTreeMap<(Kill, Option<Transport>), Of<'_>> = BTreeMap::new();
     for (trial, failover) in trials.iter().filter_map(|trial| Some((trial, trial.failover.as_ref()?))) {
         kills.entry((trial.point.kill, trial.transport)).or_default().push((trial, failover));
     }

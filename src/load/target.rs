@@ -155,8 +155,8 @@ impl Target {
             command.env("PUSHPULL_TOKEN", token().map_err(TargetError::Start)?);
         }
         if std::env::var_os("RUST_LOG").is_none() {
-            // A node that begins to follow its log is no news here.
-            command.env("RUST_LOG", "warn");
+            // A node that begins to follow its log is no news here, nor is what it has under way when it ends.
+            command.env("RUST_LOG", "warn,async_nats=error");
         }
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
