@@ -506,9 +506,14 @@ pub const BALANCER_CONNECTIONS_SPARE: u32 = 200;
 
 /// Nodes that one run starts: each is a process with as many threads as there are processors.
 pub const NODES_MAX: u32 = 16;
+/// How long the only server of a log stays away that is killed in the middle of an interval: longer than a client's patience
+/// with a single request, and short enough for an interval of some seconds.
+pub const LOG_KILLED_FOR: Duration = Duration::from_secs(2);
+/// In what stretches a storm of connections is counted.
+pub const STORM_SLICE: Nanos = Nanos(100 * Nanos::MILLI.0);
 /// How long nodes may take until they follow their log, and the log until it has what was due: as long as it takes to choose
-/// a new leader, three times.
-pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// a new leader, several times over.
+pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 // The path ------------------------------------------------------------------------------------------------------------
 

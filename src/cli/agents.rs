@@ -15,6 +15,7 @@ use crate::load::agents::local::Local;
 use crate::load::environment;
 use crate::load::plan::Plan;
 use crate::run::Protocol;
+use crate::run::failover::Kill;
 
 /// Examples of the help.
 pub const EXAMPLES: &str = "\
@@ -71,6 +72,7 @@ impl FleetFlags {
             (points().any(|point| point.protocol != Protocol::Http1), "--protocol"),
             (points().any(|point| point.has_link()), "--rtt, --jitter and --bandwidth"),
             (!plan.catalog.is_empty(), "servers that are not ours (--target)"),
+            (points().any(|point| point.kill != Kill::None), "--kill"),
             (plan.server_core.is_some(), "--pin"),
         ];
         match problem.into_iter().find(|(is_asked, _)| *is_asked) {

@@ -9,9 +9,11 @@ use std::net::SocketAddr;
 use crate::limits;
 use crate::load::context::{Handshake, Outcome};
 use crate::load::costs::{age, came_back, costs, health, readings, wire};
+use crate::load::failover;
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
+use crate::run::failover::Kill;
 use crate::run::file::{
     Audit, Handshakes, Health, Leaving, LinkReport, Point, PublishReport, Returns, Sharing, Slice, Trial, Verdict,
 };
@@ -105,6 +107,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         sharing: sharing(&data),
         proxy: data.proxy.clone(),
         log: data.log.clone(),
+        failover: data.killed.map(|killed| failover::report(&data.outcomes, killed, window)),
         agents: Vec::new(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.knows.time), window),
@@ -356,7 +359,8 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     if throttled > 0 {
         causes.push(Cause::Throttled { count: throttled });
     }
-    if refused > throttled {
+    // Connections that broke because of a kill were asked for, and are told of apart.
+    if refused > throttled && trial.point.kill != Kill::Node {
         causes.push(Cause::Refused { count: refused - throttled });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();

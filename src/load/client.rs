@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::SemaphorePermit;
 
 use crate::limits;
-use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::context::{ClientProgress, Cut, Outcome, Subject, TrialContext};
 use crate::load::dial::{Dialler, Wire};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
@@ -107,6 +107,10 @@ impl<'a> Client<'a> {
                 }
             };
             self.dialling = None;
+            if self.context.killed.get().is_some() {
+                self.left = Some(self.context.clock.now());
+                self.outcome.cut.get_or_insert_default();
+            }
             let wait = self.back_off.wait(&ended, random.random());
             if let Err(error) = ended {
                 self.outcome.refused += 1;
@@ -128,6 +132,9 @@ impl<'a> Client<'a> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
+        if self.context.killed.get().is_some() {
+            self.outcome.dialled.push(self.dialled);
+        }
         let Subject::Transport(via) = self.context.subject else {
             let wire = self.dialler.wire().await.map_err(ClientError::of_dial)?;
             return tcp_baseline::subscribe(wire, &mut place.position, &mut |event| self.note(event)).await;
@@ -221,6 +228,9 @@ impl<'a> Client<'a> {
     fn connected(&mut self, now: Nanos) {
         self.back_off.answered();
         self.dialling = None;
+        if let Some(Cut { back: back @ None }) = &mut self.outcome.cut {
+            *back = Some(now);
+        }
         if std::mem::take(&mut self.is_returning) {
             self.outcome.returns.push((now, now.saturating_sub(self.dialled)));
         }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,8 @@ pub struct TrialContext {
     pub subscriber: Option<Arc<Subscriber>>,
     /// How they leave, to come back.
     pub leaving: Leaving,
+    /// When something was killed, once it was.
+    pub killed: OnceLock<Nanos>,
     /// When it all happens, once that is known.
     pub begun: watch::Sender<Option<Begun>>,
     /// Ends all of them.
@@ -131,6 +133,7 @@ impl TrialContext {
             connected: Semaphore::new(0),
             leaving: point.churn,
             subscriber: None,
+            killed: OnceLock::new(),
             begun: watch::Sender::new(None),
             stop: CancellationToken::new(),
         }
@@ -181,6 +184,13 @@ pub struct ClientProgress {
     pub held: AtomicU64,
 }
 
+/// A client whose connection a kill ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cut {
+    /// When it had an answer on another connection, if it had.
+    pub back: Option<Nanos>,
+}
+
 /// What a client brings back.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -202,6 +212,10 @@ pub struct Outcome {
     pub returns: Vec<(Nanos, Nanos)>,
     /// When each update was due that was missed while away, and came after all.
     pub recovered: Vec<Nanos>,
+    /// That its connection ended after a kill, the first time.
+    pub cut: Option<Cut>,
+    /// When it dialled after a kill.
+    pub dialled: Vec<Nanos>,
     /// What it was to send; `None` of a client that subscribes.
     pub planned: Option<Vec<Due>>,
     /// Why it last failed, if it did.

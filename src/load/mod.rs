@@ -16,6 +16,7 @@ mod costs;
 mod dial;
 pub mod echo;
 pub mod environment;
+mod failover;
 pub mod foreign;
 pub mod guard;
 pub mod health;

@@ -25,6 +25,7 @@ use crate::net::tls::Trust;
 use crate::print;
 use crate::run::Transport;
 use crate::run::agents::AgentReport;
+use crate::run::failover::{FailoverReport, Kill};
 use crate::run::file::{Alone, Environment, LinkReport, Run, SCHEMA, Trial};
 use crate::run::nodes::LogReport;
 use crate::run::path::report::{PacketCounts, PathReport};
@@ -283,7 +284,7 @@ fn with_proxies(mut environment: Environment, trials: &[Trial]) -> Environment {
         print::err(&format!("{name}: {said}"));
         environment.notes.insert(name, said);
     }
-    with_logs(environment, trials)
+    with_failovers(with_logs(environment, trials), trials)
 }
 
 /// Notes what the log of several nodes was, what it took, and how clients were spread.
@@ -313,6 +314,39 @@ fn with_logs(mut environment: Environment, trials: &[Trial]) -> Environment {
         );
         let software = &of_nodes[0].1.software;
         let name = format!("log of {nodes} node{} ({software})", if nodes == 1 { "" } else { "s" });
+        print::err(&format!("{name}: {said}"));
+        environment.notes.insert(name, said);
+    }
+    environment
+}
+
+/// Notes what became of clients after something was killed.
+fn with_failovers(mut environment: Environment, trials: &[Trial]) -> Environment {
+    type Of<'a> = Vec<(&'a Trial, &'a FailoverReport)>;
+    let mut kills: BTreeMap<(Kill, Option<Transport>), Of<'_>> = BTreeMap::new();
+    for (trial, failover) in trials.iter().filter_map(|trial| Some((trial, trial.failover.as_ref()?))) {
+        kills.entry((trial.point.kill, trial.transport)).or_default().push((trial, failover));
+    }
+    for ((kill, transport), all) in kills {
+        let sum = |of: fn(&FailoverReport) -> u64| all.iter().map(|(_, one)| of(one)).sum::<u64>();
+        let worst = |of: fn(&FailoverReport) -> Nanos| all.iter().map(|(_, one)| of(one)).max().unwrap_or_default();
+        let storm = all.iter().map(|(_, one)| one.dialled_per_s_max).fold(0.0, f64::max);
+        let name = transport.map_or("tcp_baseline", Transport::label);
+        let said = format!(
+            "in {} trials {} clients were cut, {} of them came back, within {} at the worst trial's median, {} at its p99 and {} at \
+             the most; {} updates were recovered, {} lost; up to {} connections a second; no update for up to {}",
+            all.len(),
+            sum(|one| one.cut),
+            sum(|one| one.back),
+            worst(|one| one.recover_ns_p50),
+            worst(|one| one.recover_ns_p99),
+            worst(|one| one.recover_ns_max),
+            sum(|one| one.recovered),
+            all.iter().map(|(trial, _)| trial.audit.lost).sum::<u64>(),
+            storm.round(),
+            worst(|one| one.silence_ns_max),
+        );
+        let name = format!("{kill} killed, {name}");
         print::err(&format!("{name}: {said}"));
         environment.notes.insert(name, said);
     }

@@ -39,6 +39,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("mobile", include_str!("../../scenarios/mobile.toml")),
     ("proxy", include_str!("../../scenarios/proxy.toml")),
     ("nodes", include_str!("../../scenarios/nodes.toml")),
+    ("failover", include_str!("../../scenarios/failover.toml")),
     ("cost", include_str!("../../scenarios/cost.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("duplex", include_str!("../../scenarios/duplex.toml")),

@@ -22,6 +22,7 @@ use crate::load::control::Control;
 use crate::load::tcp_baseline;
 use crate::measure::delivery::Due;
 use crate::measure::host;
+use crate::measure::process::process_cpu;
 use crate::net::tls::{self, Alpn, Connector, LAB_NAME, TlsError, Trust};
 use crate::run::Protocol;
 use crate::stream::Cursor;
@@ -154,8 +155,8 @@ impl Target {
             command.env("PUSHPULL_TOKEN", token().map_err(TargetError::Start)?);
         }
         if std::env::var_os("RUST_LOG").is_none() {
-            // A node that begins to follow its log is no news here.
-            command.env("RUST_LOG", "warn");
+            // A node that begins to follow its log is no news here, nor is what it has under way when it ends.
+            command.env("RUST_LOG", "warn,async_nats=error");
         }
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
@@ -251,6 +252,15 @@ impl Target {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (host, _) => host.unwrap_or_default().to_owned(),
         }
+    }
+
+    /// Ends a server that was started here as `kill -9` does, and waits until it is gone; returns the processor time that it
+    /// had used.
+    pub async fn kill(self) -> Option<Nanos> {
+        let Started { mut process, pid, .. } = self.started?;
+        let used = process_cpu(pid).ok();
+        let _ended = process.kill().await;
+        used
     }
 
     /// Ends a server that was started here, and waits for it.

@@ -38,6 +38,7 @@ use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
 use crate::measure::process::process_cpu;
+use crate::run::failover::Kill;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::{Compression, Transport};
@@ -149,6 +150,11 @@ async fn measure(
     let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun, log_begun))?;
     let begun = Snapshot { server_retransmitted: asked, ..begun };
     let mut relations = vec![(begun.at, context.relation)];
+    if point.kill != Kill::None {
+        let middle = window.start.saturating_add(Nanos(length.0 / 2));
+        tokio::time::sleep_until(context.clock.instant(middle)).await;
+        target.kill(point.kill, &context.killed, context.clock).await?;
+    }
     // One host has one clock.
     let is_far = context.relation.uncertainty > Nanos::ZERO;
     if is_far {
@@ -214,6 +220,7 @@ async fn measure(
         path,
         ends_per_client: 2 + 2 * u32::from(link_pid.is_some()) + 2 * u32::from(proxy.is_some()),
         log,
+        killed: context.killed.get().copied(),
         proxy: proxy.map(|proxy| proxy.report([proxy_begun, proxy_ended])),
         refusal,
         is_pinned,

@@ -76,6 +76,8 @@ pub struct TrialData {
     pub path: Option<PathReport>,
     /// What the proxy took, if there was one.
     pub proxy: Option<ProxyReport>,
+    /// When something was killed, if it was.
+    pub killed: Option<Nanos>,
     /// What the log of several nodes took, if there were any.
     pub log: Option<LogReport>,
 }
@@ -104,6 +106,7 @@ impl TrialData {
             replay_from: None,
             path: None,
             proxy: None,
+            killed: None,
             log: None,
         }
     }

@@ -1,8 +1,9 @@
 //! The server of a trial, ours or not: what a trial asks of it, whichever it is.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::clock::Clock;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Subject;
 use crate::load::foreign::process;
@@ -16,6 +17,7 @@ use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
 use crate::measure::process::process_cpu;
 use crate::net::tls::Connector;
+use crate::run::failover::Kill;
 use crate::run::file::{Point, PublishReport};
 use crate::run::nodes::LogReport;
 use crate::run::{Compression, Protocol};
@@ -58,7 +60,7 @@ impl UnderTest {
             return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
         }
         if point.point.nodes > 0 && subject != Subject::TcpBaseline {
-            let nodes = Nodes::start(point.point.nodes, subject, feed, host, &plan.server_args);
+            let nodes = Nodes::start(&point.point, subject, feed, host, &plan.server_args);
             return nodes.await.map(Self::Nodes);
         }
         let target = match &plan.target {
@@ -212,6 +214,17 @@ impl UnderTest {
             Self::Ours(target) => host::resident_bytes(target.pid()?),
             Self::Nodes(nodes) => nodes.resident_bytes(),
             Self::Foreign(server) => process::resident_bytes(&server.pids()),
+        }
+    }
+
+    /// Kills a part of it as `kill -9` does, and notes when.
+    ///
+    /// Errors: [`TrialError`] of a part that cannot be found, or started again.
+    pub async fn kill(&mut self, what: Kill, killed: &OnceLock<Nanos>, clock: Clock) -> Result<(), TrialError> {
+        match self {
+            Self::Nodes(nodes) => nodes.kill(what, killed, clock).await,
+            // Refused before there was a trial.
+            Self::Ours(_) | Self::Foreign(_) => Ok(()),
         }
     }
 

@@ -270,6 +270,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         sharing: None,
         proxy: None,
         log: None,
+        failover: None,
         agents: Vec::new(),
         returns: None,
         timeline,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::run::Transport;
 use crate::run::agents::AgentReport;
+use crate::run::failover::FailoverReport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::nodes::LogReport;
@@ -230,6 +231,9 @@ pub struct Trial {
     /// What the log took that several nodes followed, if there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogReport>,
+    /// What became of the clients after something was killed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover: Option<FailoverReport>,
     /// The agents that ran its clients together, if there were any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentReport>,

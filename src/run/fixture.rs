@@ -49,6 +49,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         sharing: None,
         proxy: None,
         log: None,
+        failover: None,
         agents: Vec::new(),
         returns: None,
         timeline: vec![Slice {

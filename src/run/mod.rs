@@ -8,6 +8,7 @@
 pub mod agents;
 pub mod capacity;
 pub mod drift;
+pub mod failover;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod feed;

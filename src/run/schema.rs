@@ -7,6 +7,7 @@ pub const RUN_SCHEMA: &str = include_str!("../../schema/run.schema.json");
 mod tests {
     use super::*;
     use crate::run::agents::AgentReport;
+    use crate::run::failover::FailoverReport;
     use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario};
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
@@ -221,6 +222,7 @@ mod tests {
         run.trials[1].link = Some(LinkReport::default());
         run.trials[2].path = Some(PathReport::default());
         run.trials[2].proxy = Some(ProxyReport::default());
+        run.trials[2].failover = Some(FailoverReport::default());
         run.trials[2].log = Some(LogReport { servers: 1, connections: vec![3], ..LogReport::default() });
         let clock = ClockReading { at_ns: Nanos(1), offset_ns: -2, uncertainty_ns: Nanos(3) };
         run.trials[2].agents = vec![AgentReport { clocks: vec![clock], ..AgentReport::default() }];

@@ -27,6 +27,7 @@ pub use values::{
     Payload, Rate, RequestHeaders, Rounds, Seed, Share, Sharers, Speed, Value, WarmUp,
 };
 
+use crate::run::failover::Kill;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
 use crate::run::heads::Heads;
 use crate::run::path::PathSettings;
@@ -423,6 +424,11 @@ settings! {
             only [Polling, LongPolling, Sse, WebSocket],
             "Servers that share a log, a nats-server that is started with them",
             typed "; behind haproxy unless --proxy none deals clients out; 0 for one server with a journal of its own";
+        kill: Kill = "none" => #[serde(default)] kill: Kill,
+            Kill: Kill, "what is killed", "{} killed", "with the {} killed", zero "nothing killed",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "What of --nodes is killed in the middle of the measured interval",
+            typed ": a node; the log's only server, which is started again after 2 s; or the stream's leader, of three";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",

@@ -86,6 +86,17 @@ impl Nats {
         self.listens().await;
     }
 
+    /// Keeps a copy of what it has stored, while it is away.
+    pub fn save_store(&self) {
+        copy(&self.folder.path().join("store"), &self.folder.path().join("saved"));
+    }
+
+    /// Puts the copy in place of what it has stored, while it is away.
+    pub fn load_store(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
+        copy(&self.folder.path().join("saved"), &self.folder.path().join("store"));
+    }
+
     /// For `--log`.
     pub fn url(&self) -> String {
         format!("nats://{}:{PORT}", self.address)
@@ -95,6 +106,17 @@ impl Nats {
     pub async fn jetstream(&self) -> Context {
         let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
         jetstream::new(within("a connection to nats-server", options.connect(self.url())).await.unwrap())
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let place = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &place),
+            false => drop(std::fs::copy(entry.path(), place).unwrap()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::common::nats::{NAMES, Nats, node, until_not_ready, until_ready};
 use crate::common::{Server, within};
 
 /// The next update or gap on an event stream.
-async fn event(stream: &mut EventStream) -> (Option<String>, Value) {
+pub async fn event(stream: &mut EventStream) -> (Option<String>, Value) {
     loop {
         let block = stream.block().await.expect("the stream goes on");
         if let Some(data) = block.field("data") {
@@ -17,7 +17,7 @@ async fn event(stream: &mut EventStream) -> (Option<String>, Value) {
     }
 }
 
-async fn next_number(stream: &mut EventStream) -> u64 {
+pub async fn next_number(stream: &mut EventStream) -> u64 {
     let (kind, update) = within("an update", event(stream)).await;
     assert_eq!(kind, None, "{update}");
     update["seq"].as_u64().unwrap()

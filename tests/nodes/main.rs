@@ -5,7 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod away;
 mod failures;
+mod leaving;
 mod measured;
 mod publishing;
 mod resume;
@@ -30,7 +32,12 @@ fn main() -> ExitCode {
         failures::a_purge_is_a_gap_for_who_is_behind_and_nothing_for_who_is_not,
         failures::a_stream_made_anew_is_another_epoch_on_open_connections_too,
         failures::a_stream_that_is_no_log_is_refused_with_the_reason,
+        away::a_log_that_is_away_under_load_costs_no_connection_and_no_update,
+        leaving::a_node_that_is_told_to_leave_sends_its_clients_to_another_where_they_go_on,
+        leaving::a_stream_that_stays_away_is_made_anew_by_a_node_and_is_another_epoch,
+        leaving::a_stream_that_has_gone_back_is_another_epoch_of_the_node_that_held_more,
         schedules::schedules_of_failures_lose_double_and_reorder_nothing,
+        schedules::schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either,
         failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
     ];
     let unbalanced = missing.clone().or_else(|| {
@@ -40,6 +47,7 @@ fn main() -> ExitCode {
     let measured = trials![
         unbalanced.as_deref();
         measured::nodes_behind_a_balancer_deliver_everything_and_their_log_and_balancer_are_counted_apart,
+        measured::clients_of_a_killed_node_go_on_at_another_and_those_of_a_killed_log_stay,
         measured::agents_deal_their_clients_out_to_nodes_without_a_balancer,
         measured::a_run_that_is_interrupted_or_killed_leaves_neither_processes_nor_nodes,
     ];

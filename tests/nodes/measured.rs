@@ -13,20 +13,8 @@ use crate::common::{loadgen, send_signal, within};
 /// A few trials of a second, each with a log and nodes to start, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const SHORT: &[&str] = &[
-    "--clients",
-    "24",
-    "--feed",
-    "synthetic",
-    "--rate",
-    "10",
-    "--rounds",
-    "1",
-    "--measure",
-    "1s",
-    "--poll-interval",
-    "200ms",
-];
+const SHORT: &[&str] =
+    &["--clients", "24", "--feed", "synthetic", "--rate", "10", "--rounds", "1", "--poll-interval", "200ms"];
 
 /// A run with these flags behind [`SHORT`], all of whose files are in `folder`.
 fn start(folder: &Path, flags: &[&str]) -> Child {
@@ -45,6 +33,7 @@ async fn trials(folder: &Path, flags: &[&str]) -> Vec<Value> {
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     let file = file.unwrap_or_else(|| panic!("no run: {}", String::from_utf8_lossy(&said.stderr)));
     let run: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(run["cut_short"], false, "{}", String::from_utf8_lossy(&said.stderr));
     run["trials"].as_array().unwrap().clone()
 }
 
@@ -64,7 +53,8 @@ fn left_in(folder: &Path) -> Vec<PathBuf> {
 
 pub async fn nodes_behind_a_balancer_deliver_everything_and_their_log_and_balancer_are_counted_apart() {
     let folder = tempfile::tempdir().unwrap();
-    let trials = trials(folder.path(), &["--nodes", "0,2", "--transports", "polling,websocket"]).await;
+    let trials =
+        trials(folder.path(), &["--nodes", "0,2", "--transports", "polling,websocket", "--measure", "1s"]).await;
     assert_eq!(trials.len(), 4, "no TCP baseline");
     for trial in &trials {
         assert_whole(trial);
@@ -86,9 +76,36 @@ pub async fn nodes_behind_a_balancer_deliver_everything_and_their_log_and_balanc
     assert_eq!(left_in(folder.path()), Vec::<PathBuf>::new());
 }
 
+pub async fn clients_of_a_killed_node_go_on_at_another_and_those_of_a_killed_log_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    // Long enough for a log that is away for two seconds.
+    let flags = ["--nodes", "2", "--kill", "node,log,leader", "--transports", "sse", "--measure", "5s"];
+    for trial in &trials(folder.path(), &flags).await {
+        assert_whole(trial);
+        let failover = &trial["failover"];
+        let [cut, back, dialled, recovered] =
+            ["cut", "back", "dialled", "recovered"].map(|name| failover[name].as_u64().unwrap());
+        assert_eq!(back, cut, "{failover}");
+        match trial["point"]["kill"].as_str().unwrap() {
+            // Half of them, as the balancer spread them.
+            "node" => {
+                assert!((6..=18).contains(&cut) && dialled >= cut, "{failover}");
+                assert!(recovered > 0 && failover["recover_ns_max"].as_u64() > Some(0), "{failover}");
+            }
+            "log" => {
+                assert_eq!((cut, recovered), (0, 0), "{failover}");
+                assert!(failover["silence_ns_max"].as_u64() >= Some(2_000_000_000), "{failover}");
+            }
+            _ => {
+                assert_eq!((cut, recovered, &trial["log"]["servers"]), (0, 0, &Value::from(3)), "{failover}");
+            }
+        }
+    }
+}
+
 pub async fn agents_deal_their_clients_out_to_nodes_without_a_balancer() {
     let folder = tempfile::tempdir().unwrap();
-    let flags = ["--nodes", "2", "--proxy", "none", "--agents", "2", "--transports", "sse"];
+    let flags = ["--nodes", "2", "--proxy", "none", "--agents", "2", "--transports", "sse", "--measure", "1s"];
     let trials = trials(folder.path(), &flags).await;
     let [trial] = trials.as_slice() else { panic!("{trials:?}") };
     assert_whole(trial);

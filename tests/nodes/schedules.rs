@@ -14,43 +14,92 @@ use serde_json::Value;
 use tokio::sync::{Mutex, RwLock, watch};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::nats::{Nats, node};
-use crate::common::{Server, clients, within};
+use crate::common::nats::{NAMES, Nats};
+use crate::common::{Server, clients};
 
 /// Updates of one schedule.
 const UPDATES: usize = 60;
 /// Failures of one schedule.
 const FAILURES: usize = 4;
+/// Those of one with three servers, each of which takes some seconds: the choice of a leader.
+const LEADER_FAILURES: usize = 2;
+/// How long that and everything behind it may take.
+const ELECTIONS: Duration = Duration::from_secs(90);
 /// Clients of one schedule.
 const CLIENTS: u64 = 6;
 /// How long one connection may take; after it the client goes elsewhere.
 const STAY: Duration = Duration::from_millis(700);
 
+/// The servers of the log.
+type Log = Arc<Mutex<Vec<Nats>>>;
+
 type Nodes = Arc<[RwLock<Option<Server>>; 2]>;
 
-/// Schedules of a few seeds, `NODES_SEEDS` of them (3) from `NODES_SEED` (1) on.
+/// Which seeds, by `NODES_SEED` (1) and a variable that says how many.
+fn seeds(name: &str, usual: u64) -> std::ops::Range<u64> {
+    let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
+    let first = number("NODES_SEED", 1);
+    first..first + number(name, usual)
+}
+
+/// Schedules of a few seeds, `NODES_SEEDS` of them (3), with one nats-server.
 pub async fn schedules_of_failures_lose_double_and_reorder_nothing() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let (first, count) = (number("NODES_SEED", 1), number("NODES_SEEDS", 3));
-    let nats = Arc::new(Mutex::new(Nats::start().await));
-    for seed in first..first + count {
-        schedule(seed, &nats).await;
+    all(seeds("NODES_SEEDS", 3), Arc::new(Mutex::new(vec![Nats::start().await])), FAILURES).await;
+}
+
+/// The same with three that each keep the stream, whose leader is killed: `NODES_LEADER_SEEDS` of them (1).
+pub async fn schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either() {
+    all(seeds("NODES_LEADER_SEEDS", 1), Arc::new(Mutex::new(Nats::cluster().await.into())), LEADER_FAILURES).await;
+}
+
+async fn all(seeds: std::ops::Range<u64>, nats: Log, failures: usize) {
+    let (first, count) = (seeds.start, seeds.end - seeds.start);
+    for seed in seeds {
+        schedule(seed, &nats, failures).await;
         // The streams of the schedules before it would be recovered at each start.
-        let _gone = nats.lock().await.jetstream().await.delete_stream(format!("s{seed}")).await;
+        let _gone = nats.lock().await[0].jetstream().await.delete_stream(format!("s{seed}")).await;
     }
     if count > 3 {
-        let [updates, clients, failures] = [UPDATES as u64, CLIENTS, FAILURES as u64].map(|one| one * count);
+        let [updates, clients, failures] = [UPDATES as u64, CLIENTS, failures as u64].map(|one| one * count);
         println!(
             "{count} schedules from seed {first}: {updates} updates, {clients} clients, {failures} kills; nothing lost, doubled or reordered"
         );
     }
 }
 
-async fn schedule(seed: u64, nats: &Arc<Mutex<Nats>>) {
+/// The server to kill: the only one, or that which leads the stream, once all have what it has, since two of three must.
+async fn leader(nats: &[Nats], stream: &str) -> usize {
+    let [_, _, ..] = nats else { return 0 };
+    let jetstream = nats[0].jetstream().await;
+    patiently("a leader", async {
+        loop {
+            let info = jetstream.get_stream(stream).await.ok().and_then(|stream| stream.cached_info().cluster.clone());
+            if let Some(info) =
+                info.filter(|info| info.replicas.len() == 2 && info.replicas.iter().all(|one| one.current))
+                && let Some(leader) = NAMES.iter().position(|name| info.leader.as_deref() == Some(*name))
+            {
+                return leader;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+}
+
+/// Waits as long as several elections may take on a busy machine.
+async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(ELECTIONS, future).await.unwrap_or_else(|_| panic!("waited {ELECTIONS:?} for {what}"))
+}
+
+async fn schedule(seed: u64, nats: &Log, failures: usize) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let url = nats.lock().await.url();
-    let flags = ["--stream".to_owned(), format!("s{seed}"), "--sse-retry".to_owned(), "20ms".to_owned()];
-    let start = || async { Some(node(&url, &flags.each_ref().map(String::as_str)).await) };
+    let (url, replicas) = {
+        let nats = nats.lock().await;
+        (nats.iter().map(Nats::url).collect::<Vec<_>>().join(","), nats.len().to_string())
+    };
+    let stream = format!("s{seed}");
+    let flags = ["--stream", &stream, "--sse-retry", "20ms", "--stream-replicas", &replicas];
+    let start = || async { Some(patiently("a node", ready(&url, &flags)).await) };
     let nodes: Nodes = Arc::new([RwLock::new(start().await), RwLock::new(start().await)]);
     let before = nodes[0].read().await.as_ref().unwrap().newest().await;
     let (done, newest) = watch::channel(None);
@@ -58,14 +107,16 @@ async fn schedule(seed: u64, nats: &Arc<Mutex<Nats>>) {
         .map(|id| tokio::spawn(read(seed * CLIENTS + id, Arc::clone(&nodes), before.clone(), newest.clone())))
         .collect();
     let publisher = tokio::spawn(publish(seed, Arc::clone(&nodes)));
-    for _ in 0..FAILURES {
+    for number in 0..failures {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..150))).await;
         match random.random_range(0..3_u32) {
-            0 => {
+            // The leader of three once at the least.
+            which if which == 0 || (number == 0 && replicas != "1") => {
                 let mut nats = nats.lock().await;
-                nats.kill().await;
+                let leader = leader(&nats, &stream).await;
+                nats[leader].kill().await;
                 tokio::time::sleep(Duration::from_millis(random.random_range(0..300))).await;
-                nats.restart().await;
+                nats[leader].restart().await;
             }
             which => {
                 let place = &nodes[which as usize - 1];
@@ -79,11 +130,11 @@ async fn schedule(seed: u64, nats: &Arc<Mutex<Nats>>) {
             }
         }
     }
-    let acknowledged = within("all updates to be acknowledged", publisher).await.unwrap();
+    let acknowledged = patiently("all updates to be acknowledged", publisher).await.unwrap();
     done.send_replace(acknowledged.iter().map(|(seq, _)| *seq).max());
     let mut whole: Option<Vec<String>> = None;
     for reader in readers {
-        let got = within("a client that has everything", reader).await.unwrap();
+        let got = patiently("a client that has everything", reader).await.unwrap();
         let numbers: Vec<u64> = got.iter().map(|update| clients::number(update)).collect();
         assert_eq!(numbers, (1..=got.len() as u64).collect::<Vec<_>>(), "seed {seed}: lost, double or reordered");
         assert_eq!(whole.get_or_insert_with(|| got.clone()), &got, "seed {seed}: two clients got different updates");
@@ -95,6 +146,13 @@ async fn schedule(seed: u64, nats: &Arc<Mutex<Nats>>) {
         let update: Value = serde_json::from_str(&whole[usize::try_from(seq).unwrap() - 1]).unwrap();
         assert_eq!(update["data"], data, "seed {seed}");
     }
+}
+
+/// A node that follows, however long that takes.
+async fn ready(url: &str, flags: &[&str]) -> Server {
+    let server = Server::start(&[&["--log", url], flags].concat()).await;
+    while server.get("/readyz").await.status() != 200 {}
+    server
 }
 
 /// Publishes through either node, with a key for each update, until each is acknowledged.

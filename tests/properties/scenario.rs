@@ -101,6 +101,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::ProxyAndProtocol
         | PlanError::NodesAnd(_)
         | PlanError::NodesBehind(_)
+        | PlanError::Kill(..)
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
         | PlanError::NothingThere(_) => false,

@@ -163,6 +163,7 @@ pub fn trial(
         sharing: None,
         proxy: None,
         log: None,
+        failover: None,
         agents: gathered.iter().map(report).collect(),
         returns: returns(&which.point.point, &brought, &connects),
         timeline: timeline(&brought, window),

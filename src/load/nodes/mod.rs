@@ -8,10 +8,12 @@
 pub mod nats;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use tokio::task::block_in_place;
 
+use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Subject;
@@ -19,6 +21,8 @@ use crate::load::foreign::process;
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
+use crate::run::failover::Kill;
+use crate::run::file::Point;
 use crate::run::nodes::LogReport;
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
@@ -30,21 +34,25 @@ pub struct Nodes {
     log: LocalLog,
     /// The first publishes.
     nodes: Vec<Target>,
+    /// Processor time of nodes that were killed.
+    used: Nanos,
 }
 
 impl Nodes {
-    /// Starts a log and so many nodes, and waits until all of them follow; the feed waits for [`Nodes::begin`].
+    /// Starts a log and the nodes of a point, and waits until all of them follow; the feed waits for [`Nodes::begin`].
     ///
     /// Errors: [`TrialError`].
     pub async fn start(
-        count: u32,
+        point: &Point,
         subject: Subject,
         feed: &Feed,
         host: Ipv4Addr,
         args: &[String],
     ) -> Result<Self, TrialError> {
-        let log = block_in_place(|| LocalLog::start(1))?;
-        let args = [args, &["--log".to_owned(), log.urls()]].concat();
+        let (count, servers) = (point.nodes, point.kill.log_servers());
+        let log = block_in_place(|| LocalLog::start(servers))?;
+        let log_args = ["--log", &log.urls(), "--stream-replicas", &servers.to_string()].map(str::to_owned);
+        let args = [args, &log_args].concat();
         let mut nodes = Vec::with_capacity(count as usize);
         for number in 0..count {
             let feed = if number == 0 { feed } else { &Feed::None };
@@ -59,7 +67,7 @@ impl Nodes {
                 tokio::time::sleep(limits::DRAIN_LOOK).await;
             }
         }
-        Ok(Self { log, nodes })
+        Ok(Self { log, nodes, used: Nanos::ZERO })
     }
 
     /// The node that publishes.
@@ -115,6 +123,38 @@ impl Nodes {
         }
     }
 
+    /// Kills the last node, the only server of the log, which is started again after a while, or the leader of the stream;
+    /// notes when.
+    ///
+    /// Errors: [`TrialError`].
+    pub async fn kill(&mut self, what: Kill, killed: &OnceLock<Nanos>, clock: Clock) -> Result<(), TrialError> {
+        let note = || {
+            // A trial has one kill.
+            let _first = killed.set(clock.now());
+        };
+        match what {
+            Kill::None => {}
+            Kill::Node => {
+                if let Some(node) = self.nodes.pop() {
+                    note();
+                    self.used = self.used.saturating_add(node.kill().await.unwrap_or_default());
+                }
+            }
+            Kill::Log => {
+                note();
+                self.log.kill(0).await;
+                tokio::time::sleep(limits::LOG_KILLED_FOR).await;
+                block_in_place(|| self.log.restart(0))?;
+            }
+            Kill::Leader => {
+                let leader = self.log.leader().await?;
+                note();
+                self.log.kill(leader).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes that all nodes sent again so far.
     pub async fn retransmitted(&self) -> Option<u64> {
         let mut sum = 0;
@@ -130,7 +170,7 @@ impl Nodes {
 
     /// Processor time of all nodes together, without that of their log.
     pub fn cpu(&self) -> Option<Nanos> {
-        process::cpu(&self.pids())
+        process::cpu(&self.pids()).map(|cpu| cpu.saturating_add(self.used))
     }
 
     /// Memory of all nodes together, without that of their log.

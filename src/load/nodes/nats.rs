@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::limits;
 use crate::load::foreign::process;
 use crate::load::guard::Guarded;
+use crate::stream::log::StreamName;
 use crate::units::Nanos;
 
 /// For clients, and for the other servers of a cluster.
@@ -30,6 +31,9 @@ pub enum LogError {
     /// Its folder or its guard.
     #[error("cannot start nats-server: {0}")]
     Start(#[source] io::Error),
+    /// Nobody leads it, or it does not say who.
+    #[error("the leader of the log is not known: {0}")]
+    NoLeader(String),
     /// It ended, or does not listen.
     #[error("nats-server does not listen on {0}; it may be taken by another program")]
     Silent(SocketAddr),
@@ -89,6 +93,8 @@ impl NatsServer {
 #[derive(Debug)]
 pub struct LocalLog {
     servers: Vec<NatsServer>,
+    /// Processor time of servers that were killed.
+    used: Nanos,
     /// What it says that it is.
     pub software: String,
 }
@@ -105,14 +111,14 @@ impl LocalLog {
         let server = |(number, host): (usize, &Ipv4Addr)| {
             let cluster = ["--cluster_name", "lab", "--cluster", &route(host), "--routes", &routes.join(","), "-n"];
             let mut cluster = cluster.map(str::to_owned).to_vec();
-            cluster.push(format!("log-{}", number + 1));
+            cluster.push(name(number));
             NatsServer::new(*host, if count > 1 { &cluster } else { &[] })
         };
         let mut servers = hosts.iter().enumerate().map(server).collect::<Result<Vec<_>, _>>()?;
         for server in &mut servers {
             server.start()?;
         }
-        Ok(Self { servers, software })
+        Ok(Self { servers, used: Nanos::ZERO, software })
     }
 
     /// For `server --log`.
@@ -131,12 +137,44 @@ impl LocalLog {
 
     /// Processor time of all servers.
     pub fn cpu(&self) -> Option<Nanos> {
-        process::cpu(&self.pids())
+        process::cpu(&self.pids()).map(|cpu| cpu.saturating_add(self.used))
     }
 
     /// Memory of all servers.
     pub fn resident_bytes(&self) -> Option<u64> {
         process::resident_bytes(&self.pids())
+    }
+
+    /// Kills a server, and waits until it is gone.
+    pub async fn kill(&mut self, index: usize) {
+        if let Some(process) = self.servers[index].process.take() {
+            self.used = self.used.saturating_add(process::cpu(&[process.pid]).unwrap_or_default());
+            process.kill().await;
+        }
+    }
+
+    /// Starts a server again that was killed. It blocks until it listens.
+    ///
+    /// Errors: [`LogError`].
+    pub fn restart(&mut self, index: usize) -> Result<(), LogError> {
+        self.servers[index].start()
+    }
+
+    /// Which of its servers leads the stream of the nodes.
+    ///
+    /// Errors: [`LogError::NoLeader`].
+    pub async fn leader(&self) -> Result<usize, LogError> {
+        let none = |why: String| LogError::NoLeader(why);
+        // Any of them knows.
+        let any = format!("nats://{}", self.servers[0].address);
+        let connected = async_nats::connect(any).await.map_err(|error| none(error.to_string()))?;
+        let context = async_nats::jetstream::new(connected);
+        let stream = context.get_stream(StreamName::default().to_string()).await;
+        let stream = stream.map_err(|error| none(error.to_string()))?;
+        let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone());
+        let leader = leader.ok_or_else(|| none("the stream has none".to_owned()))?;
+        let index = (0..self.servers.len()).find(|index| name(*index) == leader);
+        index.ok_or_else(|| none(format!("{leader} is not one of ours")))
     }
 
     /// Ends all servers, and waits until they are gone.
@@ -147,6 +185,11 @@ impl LocalLog {
             }
         }
     }
+}
+
+/// What a server of a cluster is called.
+fn name(index: usize) -> String {
+    format!("log-{}", index + 1)
 }
 
 /// An address of loopback that no other server of this process has: its ports are then free, and stay so while it is away.

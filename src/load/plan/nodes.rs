@@ -78,6 +78,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_killed_must_be_there_under_clients_that_stay() {
+        for flags in ["", "--nodes 1", "--nodes 2 --proxy none", "--nodes 2 --churn 1s", "--nodes 1,2"] {
+            assert!(matches!(planned(&format!("--kill node {flags}"), 1), Err(PlanError::Kill(..))), "{flags}");
+        }
+        assert!(matches!(planned("--kill log", 1), Err(PlanError::Kill(..))));
+        for flags in ["node --nodes 2", "log --nodes 1 --proxy none", "none,leader --nodes 1"] {
+            assert!(planned(&format!("--kill {flags}"), 1).is_ok(), "{flags}");
+        }
+    }
+
+    #[test]
     fn clients_are_more_than_one_process_holds_where_several_share_them() {
         let Err(PlanError::Crowd { most: 19_000, agents: 3, .. }) = planned("--clients 38001", 1) else {
             panic!("one process has too many")

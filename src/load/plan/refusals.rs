@@ -5,6 +5,7 @@
 use crate::limits;
 use crate::load::foreign::catalog::CatalogError;
 use crate::load::plan::Refusal;
+use crate::run::failover::Kill;
 use crate::run::file::{Leaving, Point};
 use crate::run::setting::{Delay, List, Setting};
 use crate::run::target_name::TargetName;
@@ -145,6 +146,9 @@ pub enum PlanError {
         "--nodes starts servers on this host that speak HTTP/1.1 in the clear to whoever connects; leave out --{0}"
     )]
     NodesAnd(&'static str),
+    /// Something is to be killed that is not there, or under clients that go by themselves.
+    #[error("--kill {0} needs {1}")]
+    Kill(Kill, &'static str),
     /// Nodes behind a proxy of HTTP.
     #[error("--nodes stands behind --proxy haproxy, or behind none, which deals clients out; leave out --proxy {0}")]
     NodesBehind(Proxy),
@@ -253,6 +257,7 @@ impl PlanError {
             | Self::Crowd { .. }
             | Self::NodesAnd(_)
             | Self::NodesBehind(_)
+            | Self::Kill(..)
             | Self::Address(_, _)
             | Self::AddressBesideTarget(_)
             | Self::NoneBesideTarget
@@ -296,6 +301,21 @@ pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
 pub(super) fn refuse_point(point: &Point) -> Result<(), PlanError> {
     if point.echo.is_some() && point.churn != Leaving::Never {
         return Err(PlanError::EchoAndChurn);
+    }
+    let stay = point.churn == Leaving::Never && point.echo.is_none();
+    let needs = match point.kill {
+        Kill::None => None,
+        Kill::Node | Kill::Log | Kill::Leader if !stay => {
+            Some("clients that stay and follow; leave out --churn and --echo")
+        }
+        Kill::Node if point.nodes < 2 || point.proxy != Proxy::Haproxy => {
+            Some("two nodes or more behind a balancer that leads clients to another; use --nodes 2")
+        }
+        Kill::Log | Kill::Leader if point.nodes == 0 => Some("nodes that share a log; use --nodes 1 or more"),
+        Kill::Node | Kill::Log | Kill::Leader => None,
+    };
+    if let Some(needs) = needs {
+        return Err(PlanError::Kill(point.kill, needs));
     }
     let (jitter, rtt) = (point.jitter_ns, point.rtt_ns);
     if jitter > Nanos(rtt.0 / 2) { Err(PlanError::Jitter { jitter, rtt }) } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! What a setting is in the run file: as a number, as text, as cells of the CSV, and in the schema.
 
 use crate::limits;
+use crate::run::failover::Kill;
 use crate::run::feed::MessageKind;
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, names};
@@ -141,7 +142,7 @@ macro_rules! names {
     )+ };
 }
 
-names!(Protocol Compression);
+names!(Protocol Compression Kill);
 
 impl Member for Vec<Transport> {
     fn shown(&self) -> String {

@@ -100,6 +100,8 @@ fn a_value_is_named_in_headings_and_in_sentences() {
         (Setting::RoundTrip, 0.0, "round trip 0 ms", "with a round trip of 0 ms"),
         (Setting::RequestHeader, 0.0, "no headers added", "with no headers added"),
         (Setting::Proxy, 1.0, "nginx before the server", "with nginx before the server"),
+        (Setting::Nodes, 1.0, "1 node", "on 1 node"),
+        (Setting::Kill, 1.0, "node killed", "with the node killed"),
         (Setting::Heads, 0.0, "bare heads", "with bare heads"),
         (Setting::Heads, 1.0, "browser heads", "with browser heads"),
         (Setting::Protocol, 2.0, "protocol HTTP/2 over TLS", "over HTTP/2 over TLS"),

@@ -12,6 +12,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limits;
+use crate::run::failover::Kill;
 use crate::run::feed::{Arrivals, FeedKind, MessageKind};
 use crate::run::heads::Heads;
 use crate::run::path::{PathSettings, SettingsError};
@@ -43,6 +44,7 @@ impl Value for Arrivals {}
 impl Value for Transport {}
 impl Value for Heads {}
 impl Value for Proxy {}
+impl Value for Kill {}
 impl<T> Value for List<T> {}
 
 /// One or several values: `10` or `10,100` as a flag, `10` or `[10, 100]` in a file.

@@ -1,6 +1,7 @@
 //! Settings in words: on axes, in headings and in sentences. What they are called stands in the table.
 
 use crate::limits;
+use crate::run::failover::Kill;
 use crate::run::heads::Heads;
 use crate::run::metric::Unit;
 use crate::run::path::names;
@@ -31,6 +32,7 @@ pub enum Form {
     Message,
     Heads,
     Proxy,
+    Kill,
     Path,
     Target,
     Protocol,
@@ -59,6 +61,7 @@ impl Form {
             Self::Switch if value == 0.0 => "made for each request".to_owned(),
             Self::Switch => "kept".to_owned(),
             Self::Heads => Heads::ALL[value as usize % Heads::ALL.len()].to_string(),
+            Self::Kill => Kill::ALL[value as usize % Kill::ALL.len()].to_string(),
             Self::Proxy => Proxy::ALL[value as usize % Proxy::ALL.len()].to_string(),
         }
     }
@@ -77,6 +80,7 @@ impl Setting {
             | Form::Message
             | Form::Heads
             | Form::Proxy
+            | Form::Kill
             | Form::Target
             | Form::Protocol
             | Form::Compression

@@ -10,7 +10,7 @@ use async_nats::{HeaderMap, header};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{AT_US, Log, Shared};
@@ -112,11 +112,16 @@ impl Shared {
     }
 }
 
-async fn acknowledged(ack: PublishAckFuture) -> Attempt {
-    match timeout(limits::LOG_ACK_TIMEOUT, ack.into_future()).await {
-        Ok(Ok(ack)) => Attempt::Stored(ack),
-        Ok(Err(error)) => failed(error),
-        Err(_elapsed) => Attempt::Unknown,
+/// Waits for an answer, from now on: of many messages whose answers were lost, the last is not waited for anew when the others
+/// have been given up.
+fn acknowledged(ack: PublishAckFuture) -> impl Future<Output = Attempt> + Send {
+    let deadline = Instant::now() + limits::LOG_ACK_TIMEOUT;
+    async move {
+        match timeout_at(deadline, ack.into_future()).await {
+            Ok(Ok(ack)) => Attempt::Stored(ack),
+            Ok(Err(error)) => failed(error),
+            Err(_elapsed) => Attempt::Unknown,
+        }
     }
 }
 
@@ -195,11 +200,11 @@ async fn feed(shared: Arc<Shared>, mut messages: mpsc::Receiver<Message>) {
 async fn insist(shared: &Shared, message: &Message) {
     let deadline = Instant::now() + limits::LOG_FEED_PATIENCE;
     while Instant::now() < deadline {
-        sleep(limits::LOG_REST).await;
         match shared.attempt(message).await {
             Attempt::Stored(_) => return,
             Attempt::Refused(reason) => return tracing::error!("an update of the feed is not published: {reason}"),
-            Attempt::Away | Attempt::NotStored | Attempt::Unknown => {}
+            // The first attempt is made at once: of a log that is back, many may have to be sent again.
+            Attempt::Away | Attempt::NotStored | Attempt::Unknown => sleep(limits::LOG_REST).await,
         }
     }
     tracing::error!("an update of the feed was given up: the log did not answer for {:?}", limits::LOG_FEED_PATIENCE);

@@ -1,0 +1,86 @@
+//! What is killed in the middle of a measured interval, and what became of the clients.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Nanos;
+
+/// What is ended as by `kill -9`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kill {
+    /// Nothing.
+    #[default]
+    None,
+    /// A node that does not publish; it stays away.
+    Node,
+    /// The only server of the log; it is started again a little later.
+    Log,
+    /// The leader of the stream, of a log of three servers that each keep it; it stays away.
+    Leader,
+}
+
+impl Kill {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::None, Self::Node, Self::Log, Self::Leader];
+
+    /// As in flags and in the run file.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Node => "node",
+            Self::Log => "log",
+            Self::Leader => "leader",
+        }
+    }
+
+    /// Servers of the log that it takes.
+    pub fn log_servers(self) -> u32 {
+        match self {
+            Self::None | Self::Node | Self::Log => 1,
+            Self::Leader => 3,
+        }
+    }
+}
+
+impl fmt::Display for Kill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+impl FromStr for Kill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|one| one.label() == text);
+        found.ok_or_else(|| format!("`{text}` cannot be killed; use {}", Self::ALL.map(Self::label).join(", ")))
+    }
+}
+
+/// What became of the clients after the kill, until the trial ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FailoverReport {
+    /// When, from the start of the interval.
+    pub at_ns: Nanos,
+    /// Clients whose connection ended.
+    pub cut: u64,
+    /// Of those, clients that had an answer on another connection.
+    pub back: u64,
+    /// From the kill to that answer: median.
+    pub recover_ns_p50: Nanos,
+    /// The same, 99th percentile.
+    pub recover_ns_p99: Nanos,
+    /// The same, largest.
+    pub recover_ns_max: Nanos,
+    /// Updates that were due while their client had no connection, and reached it afterwards.
+    pub recovered: u64,
+    /// Connections that clients dialled.
+    pub dialled: u64,
+    /// The most of them in a tenth of a second, as a rate.
+    pub dialled_per_s_max: f64,
+    /// The longest time in which no update reached any client, from the kill on.
+    pub silence_ns_max: Nanos,
+}
