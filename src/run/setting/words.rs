@@ -106,6 +106,11 @@ impl Setting {
         self.words().form.show(value)
     }
 
+    /// A value where it stands beside others, without the name of the setting.
+    pub fn beside(self, value: f64) -> String {
+        self.words().zero.filter(|_| value == 0.0).map_or_else(|| self.tick(value), str::to_owned)
+    }
+
     /// A value as a heading.
     pub fn phrase(self, value: f64) -> String {
         let Words { heading, zero, .. } = self.words();
