@@ -16,8 +16,8 @@ fn main() {
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = said("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    let is_changed =
-        said("git", &["--no-optional-locks", "status", "--porcelain", "--", "src", "Cargo.lock"]).is_some_and(|list| !list.is_empty());
+    let is_changed = said("git", &["--no-optional-locks", "status", "--porcelain", "--", "src", "Cargo.lock"])
+        .is_some_and(|list| !list.is_empty());
     let rustc = std::env::var("RUSTC").ok().and_then(|rustc| said(&rustc, &["--version"]));
     println!("cargo:rustc-env=PUSHPULL_COMMIT={commit}{}", if is_changed { "+changes" } else { "" });
     println!("cargo:rustc-env=PUSHPULL_RUSTC={}", rustc.unwrap_or_else(|| "unknown".to_owned()));

@@ -282,8 +282,11 @@ fn event_lines(names: Vec<(&str, usize, usize)>) -> String {
 fn envelope_line(followed: Option<&Followed>) -> String {
     let places = followed.map(Followed::envelopes).unwrap_or_default();
     let Some((first, others)) = places.split_first() else { return String::new() };
-    let others = if others.is_empty() { String::new() } else { format!("; other objects are at {}", others.join(", ")) };
-    format!("# If what is published comes back inside of an envelope, where{others}:\n# message = {{ json = \"{first}\" }}\n")
+    let others =
+        if others.is_empty() { String::new() } else { format!("; other objects are at {}", others.join(", ")) };
+    format!(
+        "# If what is published comes back inside of an envelope, where{others}:\n# message = {{ json = \"{first}\" }}\n"
+    )
 }
 
 /// As in `targets/socketio.toml`.

@@ -168,7 +168,8 @@ pub async fn every_trial_beside_a_busy_neighbour_is_suspect_and_says_how_much_it
     let folder = tempfile::tempdir().unwrap();
     let neighbour = Neighbour::on_all_cores();
     let flags = ["--transports", "sse,websocket", "--clients", "10", "--feed", "synthetic", "--rate", "20"];
-    let once = ["--rounds", "2", "--alone", "false", "--tcp-baseline", "false", "--warm-up", "200ms", "--measure", "1s"];
+    let once =
+        ["--rounds", "2", "--alone", "false", "--tcp-baseline", "false", "--warm-up", "200ms", "--measure", "1s"];
     let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
     drop(neighbour);
     let trials = run["trials"].as_array().unwrap();

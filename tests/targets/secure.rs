@@ -127,7 +127,17 @@ pub async fn whoever_cannot_be_trusted_is_refused_with_one_sentence_that_says_wh
             assert!(!out.exists());
         }
         let target = lab.describe(port);
-        let arguments = ["run", "--target", &target, "--clients", "2", "--rounds", "1", "--out", right.folder.path().to_str().unwrap()];
+        let arguments = [
+            "run",
+            "--target",
+            &target,
+            "--clients",
+            "2",
+            "--rounds",
+            "1",
+            "--out",
+            right.folder.path().to_str().unwrap(),
+        ];
         is_refused(&run(&[&arguments[..], &trust].concat(), &[]).await, parts);
         let url = format!("https://localhost:{port}/updates/sse");
         assert_eq!(tried(&url, &["--insecure"], &out).await.code, Some(0), "whoever wants to may");

@@ -1,7 +1,7 @@
 use super::*;
+use crate::report::findings::view::Setting;
 use crate::run::Transport;
 use crate::run::fake;
-use crate::report::findings::view::Setting;
 use crate::run::file::{MessageKind, Point, PublishedFeed};
 use crate::run::heads::Heads;
 use crate::run::metric::Value;
@@ -264,7 +264,8 @@ fn beside_one_another() -> Vec<(Setting, Run)> {
 fn what_has_no_order_stands_in_rows_with_every_name_and_nothing_crosses_over() {
     let runs = beside_one_another();
     // Messages are sent up, in a run without subscribers: it has other pictures.
-    let all: Vec<Setting> = Setting::ALL.iter().copied().filter(|one| one.is_category() && *one != Setting::Echo).collect();
+    let all: Vec<Setting> =
+        Setting::ALL.iter().copied().filter(|one| one.is_category() && *one != Setting::Echo).collect();
     let mut told: Vec<Setting> = runs.iter().map(|(setting, _)| *setting).collect();
     told.sort_unstable();
     assert_eq!(told, all, "each setting without an order is asked here");

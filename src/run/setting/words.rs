@@ -124,6 +124,11 @@ impl Setting {
         zero.unwrap_or_else(|| self.filled(at, value))
     }
 
+    /// Where, in a sentence, of several values that are listed in words.
+    pub fn at_listed(self, values: &str) -> String {
+        self.words().at.replace("{}", values).replace("{s}", "s")
+    }
+
     fn filled(self, template: &str, value: f64) -> String {
         template.replace("{}", &self.tick(value)).replace("{s}", if value == 1.0 { "" } else { "s" })
     }

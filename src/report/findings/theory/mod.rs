@@ -222,8 +222,7 @@ struct Model {
 }
 
 /// How long an update that is pushed is under way.
-const TRANSIT: &str =
-    "one transit: latency with one client alone, or publish lag, + N × (server CPU + generator CPU / 2) per delivery / processors + half the round trip";
+const TRANSIT: &str = "one transit: latency with one client alone, or publish lag, + N × (server CPU + generator CPU / 2) per delivery / processors + half the round trip";
 
 /// The time after which Linux acknowledges what the application has not answered (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
 const DELAYED_ACK: f64 = 0.040;

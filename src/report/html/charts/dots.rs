@@ -75,14 +75,19 @@ impl DotGroups<'_> {
         let width = px(size.width_px());
         let names: Vec<String> = rows().map(|row| row.name.clone()).collect();
         // Names too long to stand at the left stand above their dots, so that all of each can be read.
-        let is_above = text::widest(names.iter().map(String::as_str), LABEL_PX) > width * frame::SIDE_MAX.0 / frame::SIDE_MAX.1 - frame::TICK_GAP;
+        let is_above = text::widest(names.iter().map(String::as_str), LABEL_PX)
+            > width * frame::SIDE_MAX.0 / frame::SIDE_MAX.1 - frame::TICK_GAP;
         let row_height = if is_above { TALL_ROW } else { ROW };
         let height = HEADING * self.groups.len() as i32 + row_height * names.len() as i32 + px(8) + frame::BELOW;
         let mut drawing = Drawing::new(self.title, width, height);
         let (x, label) = (&self.x.0, self.x.1);
         let values = VALUE_GAP + text::widest(rows().map(|row| row.written.as_str()), LABEL_PX);
         let frame = Frame {
-            left: if is_above { frame::half_of_first(x, label).max(px(12)) } else { frame::left_of(&names, px(70), width) },
+            left: if is_above {
+                frame::half_of_first(x, label).max(px(12))
+            } else {
+                frame::left_of(&names, px(70), width)
+            },
             top: 0,
             right: width - frame::right_of(values, x, label, width),
             bottom: height - frame::BELOW,
@@ -98,8 +103,16 @@ impl DotGroups<'_> {
             top += HEADING;
             for row in &group.rows {
                 let (name_at, anchor, middle) = match is_above {
-                    true => (Point::new(frame.left, top + row_height / 2 - ABOVE), Anchor::Start, top + row_height / 2 + ABOVE),
-                    false => (Point::new(frame.left - frame::TICK_GAP, top + row_height / 2), Anchor::End, top + row_height / 2),
+                    true => (
+                        Point::new(frame.left, top + row_height / 2 - ABOVE),
+                        Anchor::Start,
+                        top + row_height / 2 + ABOVE,
+                    ),
+                    false => (
+                        Point::new(frame.left - frame::TICK_GAP, top + row_height / 2),
+                        Anchor::End,
+                        top + row_height / 2,
+                    ),
                 };
                 let room = if is_above { width - frame.left } else { name_at.x };
                 let name = text::shortened(&row.name, LABEL_PX, room);

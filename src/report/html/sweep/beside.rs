@@ -20,7 +20,13 @@ use crate::run::Transport;
 const INTERVAL_REACH: f64 = 2.0;
 
 /// One figure of everything that is swept, side by side.
-pub(super) fn beside(view: &View<'_>, setting: Setting, group: &Group, drawn: Drawn, is_folded: bool) -> Option<Markup> {
+pub(super) fn beside(
+    view: &View<'_>,
+    setting: Setting,
+    group: &Group,
+    drawn: Drawn,
+    is_folded: bool,
+) -> Option<Markup> {
     let (unit, points) = (drawn.unit(), &group.points);
     let groups: Vec<DotGroup> =
         view.transports().into_iter().filter_map(|one| of_transport(view, setting, points, drawn, one)).collect();

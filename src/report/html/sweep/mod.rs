@@ -127,7 +127,10 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
             let telling = key.into_iter().enumerate().filter(|(column, _)| !is_shared(*column)).map(|(_, text)| text);
             group.title = listed(&telling.collect::<Vec<_>>());
             let value = |index: &usize| view.point(*index).map(|point| along.of(point)).unwrap_or_default();
-            group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            // What has no order keeps that in which it was asked for.
+            if along.has_order() {
+                group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            }
             group
         })
         .collect()

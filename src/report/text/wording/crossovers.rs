@@ -50,13 +50,14 @@ pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes
 /// Who is lowest at each of some values that stand beside one another: those of which the same is to be said, together.
 pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
-    for (text, at) in all.iter().map(|one| (said_of(view, one), setting.at(one.at))) {
+    for (text, name) in all.iter().map(|one| (said_of(view, one), setting.beside(one.at))) {
         match said.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, places)) => places.push(at),
-            None => said.push((text, vec![at])),
+            Some((_, names)) => names.push(name),
+            None => said.push((text, vec![name])),
         }
     }
-    let said: Vec<String> = said.iter().map(|(text, places)| format!("{} {text}", listed(places))).collect();
+    let at = |names: &[String]| setting.at_listed(&listed(names));
+    let said: Vec<String> = said.iter().map(|(text, names)| format!("{} {text}", at(names))).collect();
     (!said.is_empty()).then(|| capitalised(&said.join("; ")))
 }
 
