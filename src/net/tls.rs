@@ -299,7 +299,10 @@ pub fn certificate_error(error: &io::Error) -> Option<String> {
         return None;
     };
     let said = match problem {
-        CertificateError::UnknownIssuer => "nobody who is believed here has signed it".to_owned(),
+        // Of an authority of the same name with another key, or of none that is known.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "nobody who is believed here has signed it".to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
@@ -320,7 +323,8 @@ pub fn certificate_error(error: &io::Error) -> Option<String> {
 /// Would the certificate do, if whoever has signed it were believed?
 pub fn is_unknown_issuer(error: &io::Error) -> bool {
     let found = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    found == Some(&rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+    let unknown = [CertificateError::UnknownIssuer, CertificateError::BadSignature];
+    unknown.into_iter().any(|one| found == Some(&rustls::Error::InvalidCertificate(one)))
 }
 
 fn provider() -> Arc<CryptoProvider> {
