@@ -65,8 +65,9 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     let mut all = Vec::new();
     for row in &run.summary {
         let (Some(transport), point_index) = (row.transport, row.point_index) else { continue };
-        // The models are of clients that subscribe, and stay.
-        if row.point.echo.is_some() || row.point.churn != Leaving::Never {
+        // The models are of clients that subscribe, and stay, to a server of our contract.
+        let is_foreign = row.point.target.is_some_and(|target| !target.keeps_contract());
+        if row.point.echo.is_some() || row.point.churn != Leaving::Never || is_foreign {
             continue;
         }
         let trials = run.trials_of(row);
