@@ -298,6 +298,7 @@ pub fn certificate_error(error: &io::Error) -> Option<String> {
     let rustls::Error::InvalidCertificate(problem) = error.get_ref()?.downcast_ref::<rustls::Error>()? else {
         return None;
     };
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of the library's many the rest is said in its own words")]
     let said = match problem {
         // Of an authority of the same name with another key, or of none that is known.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {

@@ -155,14 +155,15 @@ async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head,
 
 /// Why there is no connection, or no TLS on it.
 async fn unreachable(endpoint: &Endpoint, host: String, error: ClientError) -> ExploreError {
-    match error {
-        ClientError::Untrusted(problem) => ExploreError::Untrusted { host, problem },
-        // What takes a plain connection failed at the handshake.
-        error if endpoint.secure.is_some() && endpoint.is_open().await => {
-            ExploreError::NotTls { host, problem: error.to_string() }
-        }
-        error => ExploreError::Closed { host, problem: error.to_string() },
+    if let ClientError::Untrusted(problem) = error {
+        return ExploreError::Untrusted { host, problem };
     }
+    let problem = error.to_string();
+    // What takes a plain connection failed at the handshake.
+    if endpoint.secure.is_some() && endpoint.is_open().await {
+        return ExploreError::NotTls { host, problem };
+    }
+    ExploreError::Closed { host, problem }
 }
 
 /// A connection to look through.

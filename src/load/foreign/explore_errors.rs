@@ -66,12 +66,12 @@ pub enum ExploreError {
 impl ExploreError {
     /// An answer that did not come, or is none.
     pub(super) fn of_answer(host: String, error: &ClientError) -> Self {
-        let hung_up = |error: &hyper::Error| error.is_incomplete_message();
-        match error {
-            ClientError::Broken(source) if source.downcast_ref::<hyper::Error>().is_some_and(hung_up) => {
-                Self::HungUp { host }
-            }
-            error => Self::NotHttp { host, problem: error.to_string() },
+        let is_incomplete = |error: &hyper::Error| error.is_incomplete_message();
+        if let ClientError::Broken(source) = error
+            && source.downcast_ref::<hyper::Error>().is_some_and(is_incomplete)
+        {
+            return Self::HungUp { host };
         }
+        Self::NotHttp { host, problem: error.to_string() }
     }
 }

@@ -133,10 +133,10 @@ impl ForeignServer {
             (_, _) => {
                 if let Err(error) = endpoint.dial().await {
                     let base = subscriber.base.clone();
-                    return Err(match error {
-                        ClientError::Untrusted(problem) => ForeignError::Untrusted { target, base, problem },
-                        error => ForeignError::Unreachable { target, base, problem: error.to_string() },
-                    });
+                    if let ClientError::Untrusted(problem) = error {
+                        return Err(ForeignError::Untrusted { target, base, problem });
+                    }
+                    return Err(ForeignError::Unreachable { target, base, problem: error.to_string() });
                 }
                 let file = description.pid_file.as_ref().map(|file| file.fill(&subscriber.values_of_server()));
                 let written = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
