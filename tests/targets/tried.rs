@@ -76,7 +76,7 @@ impl Shipped {
     }
 
     /// What is found where nothing but host and port are known.
-    async fn is_found(mut self, said: &str, section: &str) {
+    async fn check_found(mut self, said: &str, section: &str) {
         let (found, file) = tried(&format!("127.0.0.1:{}", self.port), &[]).await;
         let file = file.unwrap_or_else(|| panic!("{found:?}"));
         assert!(found.code == Some(0) && found.stdout.contains(said), "{said}: {found:?}");
@@ -95,24 +95,24 @@ impl Drop for Shipped {
 
 pub async fn nchan_is_found_at_its_bare_address() {
     let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nginx.conf", "-e", "{work}/error.log"];
-    Shipped::start(&work).await.is_found("/sse: an event stream", "[sse]").await;
+    Shipped::start(&work).await.check_found("/sse: an event stream", "[sse]").await;
 }
 
 pub async fn socketio_and_ws_are_found_at_their_bare_addresses() {
-    Shipped::start(&["node", "socketio.cjs"]).await.is_found(": Socket.IO", "EIO=4&transport=websocket").await;
-    Shipped::start(&["node", "ws.cjs"]).await.is_found(": a WebSocket (101)", "[websocket]").await;
+    Shipped::start(&["node", "socketio.cjs"]).await.check_found(": Socket.IO", "EIO=4&transport=websocket").await;
+    Shipped::start(&["node", "ws.cjs"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
 }
 
 pub async fn the_python_servers_are_found_at_their_bare_addresses() {
     let python = installed().join("python/bin/python");
     let python = python.to_str().unwrap();
-    Shipped::start(&[python, "websockets_server.py"]).await.is_found(": a WebSocket (101)", "[websocket]").await;
-    Shipped::start(&[python, "sse_starlette_server.py"]).await.is_found("/events: an event stream", "[sse]").await;
+    Shipped::start(&[python, "websockets_server.py"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
+    Shipped::start(&[python, "sse_starlette_server.py"]).await.check_found("/events: an event stream", "[sse]").await;
 }
 
 pub async fn the_textbook_server_is_found_at_its_bare_address() {
     let program = textbook();
-    Shipped::start(&[program.to_str().unwrap()]).await.is_found("/sse: an event stream", "[sse]").await;
+    Shipped::start(&[program.to_str().unwrap()]).await.check_found("/sse: an event stream", "[sse]").await;
 }
 
 pub async fn our_own_streams_are_told_apart_and_described() {

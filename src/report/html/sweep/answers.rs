@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::report::findings::crossover::{self, BestAt, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
-use crate::report::html::sweep::{groups, has_order};
+use crate::report::html::sweep::{groups, has_order, matrix};
 use crate::report::text::wording::{
     best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_beside,
     no_ranking_because, rounds_advice,
@@ -88,6 +88,9 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
     if let Some(why) = no_ranking(view) {
         return Some(html! { p.unranked { strong { (no_ranking_because(why)) } } });
+    }
+    if let Some(cards) = matrix::metrics(view).and_then(|metrics| matrix::effects(view, &metrics)) {
+        return Some(cards);
     }
     let groups = groups(view, setting);
     let group = groups.first().filter(|group| group.points.len() > 1)?;
