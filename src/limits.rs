@@ -585,6 +585,8 @@ pub const TRY_MESSAGES_MAX: usize = 10_000;
 pub const TRY_MESSAGES_SHOWN: usize = 3;
 /// How far an instant in a message may be off for it to be taken as the time of sending.
 pub const TRY_TIMESTAMP_OFF_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Places in one message that may be an envelope: more make no choice easier.
+pub const TRY_ENVELOPES_MAX: usize = 16;
 /// By how much messages must have been sent apart for their coming together to mean something.
 pub const TRY_HELD_BACK: Duration = Duration::from_millis(50);
 /// How long starting a path and asking its relay may take.

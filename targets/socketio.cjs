@@ -3,6 +3,7 @@ const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 
 const server = createServer((request, response) => {
+  if (request.method !== "POST" || request.url !== "/publish") return response.writeHead(404).end();
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", () => {

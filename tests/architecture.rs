@@ -5,6 +5,9 @@
 
 #[path = "common/docs.rs"]
 mod docs;
+#[allow(dead_code, reason = "the build counts with it; here its table is read")]
+#[path = "../build/effort.rs"]
+mod effort;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -390,4 +393,48 @@ fn imports_are_read_from_use_lines_and_from_paths_and_not_from_words() {
     assert_eq!(named, wanted);
     assert_eq!(source.bound["C"], ["a", "B"]);
     assert_eq!(source.for_tests, [["x", "y", "fixture"]]);
+}
+
+/// What makes answers and messages smaller: an option of all four transports.
+const CHARGED_TO_NONE: [&str; 1] = ["transport/coding"];
+
+#[test]
+fn every_shared_file_that_a_transport_stands_on_is_charged_to_its_effort() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let own: Vec<&str> = effort::TRANSPORTS.iter().map(|files| files.own).collect();
+    let shared = fs::read_dir(src.join("transport")).unwrap().map(|entry| entry.unwrap().path());
+    let shared = shared.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let shared = shared.map(|path| format!("transport/{}", path.file_stem().unwrap().to_str().unwrap()));
+    let shared = shared.filter(|file| !own.contains(&file.as_str()) && !CHARGED_TO_NONE.contains(&file.as_str()));
+    let shared: Vec<String> =
+        shared.chain(["fanout", "takeover", "wire"].map(|file| format!("server/{file}"))).collect();
+    for files in &effort::TRANSPORTS {
+        let text = fs::read_to_string(src.join(format!("{}.rs", files.own))).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for file in &shared {
+            let is_used = code.contains(&format!("use crate::{}::", file.replace('/', "::")));
+            let is_charged = files.server.contains(&file.as_str()) || files.client.contains(&file.as_str());
+            assert!(is_charged || !is_used, "{} uses {file}, which build/effort.rs does not charge to it", files.own);
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_sceptics_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/SCEPTIC.md")).unwrap();
+    let is_test = |name: &&str| {
+        name.matches('_').count() >= 3
+            && name.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '_')
+    };
+    let names: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    let mut texts = BTreeMap::new();
+    for folder in ["src", "tests"] {
+        collect(&root.join(folder), &[folder.to_owned()], &mut texts);
+    }
+    for name in names {
+        let declared = format!("fn {name}()");
+        assert!(texts.values().any(|text| text.contains(&declared)), "docs/SCEPTIC.md names {name}, which is no test");
+    }
 }

@@ -93,9 +93,11 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
         lines.push(format!(
             "nothing at {url} streams: {}; give the address of the stream itself",
             if head.kind == Kind::Page {
-                "it is a web page"
+                "it is a web page".to_owned()
+            } else if head.status.is_success() {
+                "neither an event stream, a WebSocket, Socket.IO nor JSON".to_owned()
             } else {
-                "neither an event stream, a WebSocket, Socket.IO nor JSON"
+                format!("it answered {}", head.status)
             }
         ));
         return say_lines(&lines);
@@ -222,8 +224,11 @@ fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName,
         text.push_str(&format!("# Where a message says when it was sent.\ntimestamp = \"{}\"\n", delays.path));
     }
     text.push_str(
-        "\n# Without these lines others publish: no audit. Let loadgen publish, and take `timestamp` away, if there is any:\n\
-         # [publish.http]\n# url = \"{base}/publish\"\n",
+        "\n# Without these lines others publish: no audit. Let loadgen publish, and take `timestamp` away, if there is any. The\n\
+         # last two only if your server wants more than the JSON of an update; ${API_KEY} is read from the environment.\n\
+         # [publish.http]\n# url = \"{base}/publish\"\n\
+         # headers = { Content-Type = \"application/json\", X-Api-Key = \"${API_KEY}\" }\n\
+         # body = '{\"type\":\"update\",\"data\":{payload}}'\n",
     );
     let mut more = String::new();
     if !headers.is_empty() {
@@ -235,12 +240,13 @@ fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName,
     match head.kind {
         Kind::Events => {
             text.push_str(&format!("\n[sse]\nurl = \"{{base}}{path}\"\n{more}"));
-            let names = followed.map(Followed::events).unwrap_or_default();
-            if let Some(name) = names.iter().find(|name| !matches!(**name, "" | "message")) {
-                text.push_str(&format!("event = \"{name}\"\n"));
-            }
+            text.push_str(&event_lines(followed.map(Followed::events).unwrap_or_default()));
+            text.push_str(&envelope_line(followed));
         }
-        Kind::WebSocket => text.push_str(&format!("\n[websocket]\nurl = \"{{ws}}{path}\"\n{more}")),
+        Kind::WebSocket => {
+            text.push_str(&format!("\n[websocket]\nurl = \"{{ws}}{path}\"\n{more}"));
+            text.push_str(&envelope_line(followed));
+        }
         Kind::Json => {
             text.push_str(&format!("\n[polling]\nurl = \"{{base}}{path}\"\n{more}"));
             if let Some(list) = followed.and_then(|followed| followed.list.as_deref()) {
@@ -253,6 +259,34 @@ fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName,
         Kind::Page | Kind::Other => return None,
     }
     Some(text)
+}
+
+/// Which event is followed, and which others there were.
+fn event_lines(names: Vec<(&str, usize, usize)>) -> String {
+    let (mut named, rest): (Vec<_>, Vec<_>) = names.into_iter().enumerate().partition(|(place, _)| *place == 0);
+    let others: Vec<String> = rest
+        .into_iter()
+        .map(|(_, (name, count, _))| format!("{} ({count})", if name.is_empty() { "message" } else { name }))
+        .collect();
+    let seen = match others.is_empty() {
+        true => String::new(),
+        false => format!("# The name of the events that carry what is published. Seen too: {}\n", others.join(", ")),
+    };
+    match named.pop() {
+        Some((_, (name, ..))) if !matches!(name, "" | "message") => format!("{seen}event = '{name}'\n"),
+        Some(_) | None => seen,
+    }
+}
+
+/// Where what is published may stand in a message.
+fn envelope_line(followed: Option<&Followed>) -> String {
+    let places = followed.map(Followed::envelopes).unwrap_or_default();
+    let Some((first, others)) = places.split_first() else { return String::new() };
+    let others =
+        if others.is_empty() { String::new() } else { format!("; other objects are at {}", others.join(", ")) };
+    format!(
+        "# If what is published comes back inside of an envelope, where{others}:\n# message = {{ json = \"{first}\" }}\n"
+    )
 }
 
 /// As in `targets/socketio.toml`.

@@ -35,7 +35,9 @@ use tokio_rustls::rustls::crypto::{self, CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::version::TLS13;
-use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use tokio_rustls::rustls::{
+    self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
+};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::limits;
@@ -293,11 +295,37 @@ impl fmt::Debug for Connector {
 
 /// What is wrong with a server's certificate, if that is why the handshake failed: another attempt would only repeat it.
 pub fn certificate_error(error: &io::Error) -> Option<String> {
-    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    if let rustls::Error::InvalidCertificate(problem) = error {
-        return Some(format!("its certificate is not valid: {problem}"));
-    }
-    None
+    let rustls::Error::InvalidCertificate(problem) = error.get_ref()?.downcast_ref::<rustls::Error>()? else {
+        return None;
+    };
+    #[allow(clippy::wildcard_enum_match_arm, reason = "of the library's many the rest is said in its own words")]
+    let said = match problem {
+        // Of an authority of the same name with another key, or of none that is known.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "nobody who is believed here has signed it".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            // rustls writes each as `DnsName("example.org")`.
+            let bare = |name: &String| {
+                let inner = name.split_once('(').map_or(name.as_str(), |(_, inner)| inner.trim_end_matches(')'));
+                inner.trim_matches('"').to_owned()
+            };
+            let names: Vec<String> = presented.iter().map(bare).collect();
+            format!("it is for {}, and not for {}", names.join(" and "), expected.to_str())
+        }
+        CertificateError::NotValidForName => "it is for another name".to_owned(),
+        other => other.to_string(),
+    };
+    Some(format!("its certificate is not valid: {said}"))
+}
+
+/// Would the certificate do, if whoever has signed it were believed?
+pub fn is_unknown_issuer(error: &io::Error) -> bool {
+    let found = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let unknown = [CertificateError::UnknownIssuer, CertificateError::BadSignature];
+    unknown.into_iter().any(|one| found == Some(&rustls::Error::InvalidCertificate(one)))
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -402,7 +430,7 @@ mod tests {
         let (stranger, _) = of(CertificateParams::new([LAB_NAME.to_owned()]).unwrap());
         let cases = [
             (of(expired), "expired"),
-            (of(elsewhere), "not valid for"),
+            (of(elsewhere), "it is for example.org, and not for"),
             ((stranger, of(CertificateParams::default()).1), ""),
         ];
         for ((identity, trust), part) in cases {

@@ -12,6 +12,9 @@ use crate::limits;
 /// The names met so far, in order; the number of the first is 1. Kept for the life of the process.
 static MET: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
+/// Our own server, as the target file of that name describes it.
+const OWN: &str = "pushpull";
+
 /// What a server under test is called: a description that is compiled in, the path of one, or an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetName(&'static str);
@@ -49,6 +52,11 @@ impl TargetName {
     /// The name.
     pub fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// Is it a server of our contract: our own by its target file, or one that is given by its address alone?
+    pub fn keeps_contract(self) -> bool {
+        self.0 == OWN || self.0.contains("://")
     }
 
     /// Its number in this process.
@@ -109,6 +117,11 @@ mod tests {
         assert_eq!(TargetName::new("nchan-one"), Ok(one));
         assert!(one.number() > 0.0 && one.number() != two.number());
         assert_eq!([one, two].map(|name| of_number(name.number())), ["nchan-one", "nchan-two"]);
+        let of = |text: &str| TargetName::new(text).unwrap().keeps_contract();
+        assert_eq!(
+            ["pushpull", "http://127.0.0.1:8080", "nchan", "my-server.toml"].map(of),
+            [true, true, false, false]
+        );
         for text in ["", " nchan", "a\nb", &"x".repeat(limits::TARGET_NAME_BYTES_MAX + 1)] {
             assert_eq!(TargetName::new(text), Err(NotATarget::Malformed), "{text}");
         }

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         trials_in![
             TURNS.alone(), None;
             validity::a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one,
+            validity::every_trial_beside_a_busy_neighbour_is_suspect_and_says_how_much_it_took,
         ],
         trials_in![
             TURNS.alone(), core.as_deref();

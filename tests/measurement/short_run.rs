@@ -30,6 +30,15 @@ pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_fo
     check_feed(&run);
     check_verdicts(&run, said.code);
     check_reports(folder.path(), &said);
+    check_recomputed(&run_folder(folder.path()));
+}
+
+/// Every figure of a fresh run can be worked out again: the sample's alone would not show that a new part is left out.
+fn check_recomputed(run: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/recompute");
+    let output = std::process::Command::new("python3").arg(script).arg(run).output();
+    let output = output.expect("python3, which scripts/test installs");
+    assert!(output.status.success(), "{output:?}");
 }
 
 async fn short_run(out: &Path) -> (Said, Value) {

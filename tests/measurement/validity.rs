@@ -133,3 +133,52 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_an
     assert!(reason.is_some() && figures.is_some() && reason < figures, "{said:?}");
     println!("{}", run["reasons"]);
 }
+
+/// Takes a quarter of every processor from everyone else, until it is dropped.
+struct Neighbour {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Neighbour {
+    fn on_all_cores() -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            let watched = Arc::clone(&is_over);
+            std::thread::spawn(move || {
+                while !watched.load(Ordering::Relaxed) {
+                    let begun = std::time::Instant::now();
+                    while begun.elapsed() < Duration::from_millis(5) {
+                        std::hint::spin_loop();
+                    }
+                    std::thread::sleep(Duration::from_millis(15));
+                }
+            });
+        }
+        Self { is_over }
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+pub async fn every_trial_beside_a_busy_neighbour_is_suspect_and_says_how_much_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let neighbour = Neighbour::on_all_cores();
+    let flags = ["--transports", "sse,websocket", "--clients", "10", "--feed", "synthetic", "--rate", "20"];
+    let once =
+        ["--rounds", "2", "--alone", "false", "--tcp-baseline", "false", "--warm-up", "200ms", "--measure", "1s"];
+    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
+    drop(neighbour);
+    let trials = run["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 4, "{said:?}");
+    for trial in trials {
+        let reasons = trial["reasons"].as_array().unwrap();
+        let found = reasons.iter().find(|reason| reason["code"] == "others_busy");
+        let taken = found.and_then(|reason| reason["fraction"].as_f64()).unwrap_or_else(|| panic!("{trial}"));
+        assert!(taken > limits::OTHERS_BUSY_SUSPECT && taken <= 1.0, "{trial}");
+        assert_ne!(trial["verdict"], "valid", "{trial}");
+    }
+}

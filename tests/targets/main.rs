@@ -9,6 +9,7 @@ mod common;
 mod docs;
 mod measure;
 mod real;
+mod secure;
 mod tried;
 mod wrong;
 
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
             tried::our_own_streams_are_told_apart_and_described,
             tried::a_target_file_that_was_begun_can_be_run_as_it_is,
             tried::what_is_no_stream_has_a_useful_sentence,
+            secure::a_server_over_tls_is_tried_and_measured_with_its_authority,
+            secure::whoever_cannot_be_trusted_is_refused_with_one_sentence_that_says_why,
             wrong::a_server_that_drops_every_hundredth_message_has_lost_them,
             wrong::a_server_that_delivers_twice_has_duplicates,
             wrong::a_server_that_reorders_is_called_that,
@@ -46,18 +49,25 @@ fn main() -> ExitCode {
         ],
         trials![
             textbook.as_deref();
+            tried::the_textbook_server_is_found_at_its_bare_address,
             real::the_textbook_server_is_measured_by_its_target_file,
             real::servers_side_by_side_are_points_of_one_run,
         ],
-        trials![nchan.as_deref(); real::nchan_is_measured_by_its_target_file],
+        trials![
+            nchan.as_deref();
+            tried::nchan_is_found_at_its_bare_address,
+            real::nchan_is_measured_by_its_target_file,
+        ],
         trials![
             node.as_deref();
+            tried::socketio_and_ws_are_found_at_their_bare_addresses,
             docs::the_node_example_is_measured_as_written,
             real::socketio_is_measured_by_its_target_file,
             real::ws_is_measured_by_its_target_file,
         ],
         trials![
             python.as_deref();
+            tried::the_python_servers_are_found_at_their_bare_addresses,
             docs::the_python_example_is_measured_as_written,
             real::websockets_is_measured_by_its_target_file,
             real::sse_starlette_is_measured_by_its_target_file,

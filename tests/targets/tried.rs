@@ -1,12 +1,15 @@
 //! `loadgen try`: what it says of servers that it meets for the first time.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::common::Said;
-use crate::measure::run;
+use crate::common::{Said, send_signal, within};
+use crate::measure::{installed, run, textbook};
 
 async fn tried(url: &str, more: &[&str]) -> (Said, Option<String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -28,6 +31,88 @@ async fn answers(bytes: &'static [u8]) -> SocketAddr {
         }
     });
     address
+}
+
+/// Hears what is asked, and closes the connection.
+async fn hangs_up() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _asked = stream.read(&mut [0; 1024]).await;
+        }
+    });
+    address
+}
+
+/// One of the shipped servers on a free port, ended when dropped.
+struct Shipped {
+    port: u16,
+    process: tokio::process::Child,
+    work: tempfile::TempDir,
+}
+
+impl Shipped {
+    async fn start(command: &[&str]) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let work = tempfile::tempdir().unwrap();
+        let targets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+        let folder = work.path().to_str().unwrap();
+        let filled = |text: &str| text.replace("{port}", &port.to_string()).replace("{work}", folder);
+        let conf = std::fs::read_to_string(targets.join("nchan.conf")).unwrap();
+        std::fs::write(work.path().join("nginx.conf"), filled(&conf)).unwrap();
+        let mut process = tokio::process::Command::new(filled(command[0]));
+        process.args(command[1..].iter().map(|argument| filled(argument))).current_dir(targets);
+        process.env("PORT", port.to_string()).env("NODE_PATH", installed().join("node_modules"));
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = Self { port, process: process.spawn().unwrap(), work };
+        within("a connection", async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        server
+    }
+
+    /// What is found where nothing but host and port are known.
+    async fn check_found(mut self, said: &str, section: &str) {
+        let (found, file) = tried(&format!("127.0.0.1:{}", self.port), &[]).await;
+        let file = file.unwrap_or_else(|| panic!("{found:?}"));
+        assert!(found.code == Some(0) && found.stdout.contains(said), "{said}: {found:?}");
+        assert!(file.contains(section), "{file}");
+        assert_eq!(self.process.try_wait().unwrap(), None, "it is still there after having been looked at");
+        assert!(self.work.path().exists());
+    }
+}
+
+impl Drop for Shipped {
+    fn drop(&mut self) {
+        // Asked to, since nginx is two processes, of which the first ends the second.
+        self.process.id().into_iter().for_each(|pid| send_signal(pid, Signal::TERM));
+    }
+}
+
+pub async fn nchan_is_found_at_its_bare_address() {
+    let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nginx.conf", "-e", "{work}/error.log"];
+    Shipped::start(&work).await.check_found("/sse: an event stream", "[sse]").await;
+}
+
+pub async fn socketio_and_ws_are_found_at_their_bare_addresses() {
+    Shipped::start(&["node", "socketio.cjs"]).await.check_found(": Socket.IO", "EIO=4&transport=websocket").await;
+    Shipped::start(&["node", "ws.cjs"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
+}
+
+pub async fn the_python_servers_are_found_at_their_bare_addresses() {
+    let python = installed().join("python/bin/python");
+    let python = python.to_str().unwrap();
+    Shipped::start(&[python, "websockets_server.py"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
+    Shipped::start(&[python, "sse_starlette_server.py"]).await.check_found("/events: an event stream", "[sse]").await;
+}
+
+pub async fn the_textbook_server_is_found_at_its_bare_address() {
+    let program = textbook();
+    Shipped::start(&[program.to_str().unwrap()]).await.check_found("/sse: an event stream", "[sse]").await;
 }
 
 pub async fn our_own_streams_are_told_apart_and_described() {
@@ -65,11 +150,15 @@ pub async fn what_is_no_stream_has_a_useful_sentence() {
     let page = answers(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 4\r\n\r\n<p>x").await;
     let silent = answers(b"").await;
     let other = answers(b"220 mail ESMTP\r\n").await;
+    let lost = answers(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    let gone = hangs_up().await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (url, code, part) in [
         (format!("http://{page}/index"), 0, "it is a web page"),
         (format!("http://{silent}"), 1, "answered nothing within"),
         (format!("http://{other}"), 1, "not in HTTP"),
+        (format!("http://{gone}"), 1, "closed it without an answer"),
+        (format!("http://{lost}/events"), 0, "it answered 404"),
         (format!("http://{closed}"), 1, "takes no connection"),
         ("http://no-such-host.invalid".to_owned(), 1, "there is no host"),
         ("ftp://127.0.0.1".to_owned(), 1, "ftp is not spoken"),

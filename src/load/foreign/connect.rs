@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::limits;
 use crate::net::AnyStream;
-use crate::net::tls::{Alpn, Connector, TlsError, Trust, certificate_error};
+use crate::net::tls::{Alpn, Connector, TlsError, Trust, certificate_error, is_unknown_issuer};
 use crate::transport::ClientError;
 
 /// An address as it stands in a target file, resolved.
@@ -76,6 +76,12 @@ impl Endpoint {
         Ok(Self { address, host, name, secure })
     }
 
+    /// Does it take a connection, whatever is spoken on it?
+    pub async fn is_open(&self) -> bool {
+        let connecting = tokio::time::timeout(limits::DIAL_TIMEOUT, TcpStream::connect(self.address));
+        matches!(connecting.await, Ok(Ok(_)))
+    }
+
     /// A connection of its own.
     ///
     /// Errors: [`ClientError::Broken`].
@@ -92,8 +98,12 @@ impl Endpoint {
 
 /// Why a handshake failed: for its certificate another attempt would only repeat it.
 pub fn untrusted(error: std::io::Error) -> ClientError {
+    let advice = match is_unknown_issuer(&error) {
+        true => "give its authority with --ca FILE, or --insecure to believe anyone",
+        false => "correct it, or believe anyone with --insecure",
+    };
     match certificate_error(&error) {
-        Some(problem) => ClientError::Contract(format!("{problem}; give its authority with --ca FILE, or --insecure")),
+        Some(problem) => ClientError::Untrusted(format!("{problem}; {advice}")),
         None => ClientError::broken(error),
     }
 }

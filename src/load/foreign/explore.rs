@@ -11,50 +11,17 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::connect::{Endpoint, EndpointError};
+use super::connect::Endpoint;
+pub use super::explore_errors::ExploreError;
 use super::follow::{Followed, Message};
 use super::{http as connection, socket};
 use crate::limits;
+use crate::net::AnyStream;
 use crate::net::tls::Trust;
 use crate::transport::ClientError;
 use crate::transport::client::body;
 use crate::transport::session::beside;
 use crate::transport::sse::Parser;
-
-/// Why there is nothing to be told.
-#[derive(Debug, thiserror::Error)]
-pub enum ExploreError {
-    /// The address.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// Nothing listens.
-    #[error("{host} takes no connection: {problem}; is the server started, and is this its port?")]
-    Closed {
-        /// The host and its port.
-        host: String,
-        /// What the system said.
-        problem: String,
-    },
-    /// No answer.
-    #[error(
-        "{host} took the connection and answered nothing within {seconds} s: it may expect TLS (https://), hold requests until \
-         there is something (a long poll, or a stream without a head), or hang"
-    )]
-    Silent {
-        /// The host and its port.
-        host: String,
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// Not HTTP.
-    #[error("{host} answers, but not in HTTP: {problem}; it may expect TLS (https://)")]
-    NotHttp {
-        /// The host and its port.
-        host: String,
-        /// What went wrong.
-        problem: String,
-    },
-}
 
 /// What answers at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +122,7 @@ async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head,
     let mut headers = looking.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json;q=0.9, */*;q=0.1"));
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
-    let stream = endpoint.dial().await.map_err(|error| closed(&host, &error))?;
+    let stream = dialled(endpoint, &host).await?;
     let asked = async {
         let (mut http, connection) = connection::open(stream, &endpoint.host).await?;
         let asked = async {
@@ -181,26 +148,46 @@ async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head,
     };
     match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, asked).await {
         Ok(Ok(head)) => Ok(head),
-        Ok(Err(error)) => Err(ExploreError::NotHttp { host, problem: error.to_string() }),
+        Ok(Err(error)) => Err(ExploreError::of_answer(host, &error)),
         Err(_) => Err(ExploreError::Silent { host, seconds: limits::TRY_ANSWER_TIMEOUT.as_secs() }),
     }
 }
 
-fn closed(host: &str, error: &ClientError) -> ExploreError {
-    ExploreError::Closed { host: host.to_owned(), problem: error.to_string() }
+/// Why there is no connection, or no TLS on it.
+async fn unreachable(endpoint: &Endpoint, host: String, error: ClientError) -> ExploreError {
+    if let ClientError::Untrusted(problem) = error {
+        return ExploreError::Untrusted { host, problem };
+    }
+    let problem = error.to_string();
+    // What takes a plain connection failed at the handshake.
+    if endpoint.secure.is_some() && endpoint.is_open().await {
+        return ExploreError::NotTls { host, problem };
+    }
+    ExploreError::Closed { host, problem }
+}
+
+/// A connection to look through.
+async fn dialled(endpoint: &Endpoint, host: &str) -> Result<AnyStream, ExploreError> {
+    match endpoint.dial().await {
+        Ok(stream) => Ok(stream),
+        Err(error) => Err(unreachable(endpoint, host.to_owned(), error).await),
+    }
 }
 
 /// Asks for an upgrade.
 async fn websocket_head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
-    let stream = endpoint.dial().await.map_err(|error| closed(&host, &error))?;
+    let stream = dialled(endpoint, &host).await?;
     let url = socket_url(url);
     let opened = socket::open(stream, &url, looking.headers.clone(), None);
     let head = |kind, status| Head { url: url.clone(), kind, status, headers: HeaderMap::new() };
     match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, opened).await {
-        Ok(Ok(_stream)) => Ok(head(Kind::WebSocket, StatusCode::SWITCHING_PROTOCOLS)),
+        Ok(Ok(stream)) => {
+            socket::leave(stream).await;
+            Ok(head(Kind::WebSocket, StatusCode::SWITCHING_PROTOCOLS))
+        }
         Ok(Err(ClientError::Refused { status, .. })) => Ok(head(Kind::Other, status)),
-        Ok(Err(error)) => Err(ExploreError::NotHttp { host, problem: error.to_string() }),
+        Ok(Err(error)) => Err(ExploreError::of_answer(host, &error)),
         Err(_) => Err(ExploreError::Silent { host, seconds: limits::TRY_ANSWER_TIMEOUT.as_secs() }),
     }
 }
@@ -221,24 +208,37 @@ pub async fn follow(
     let endpoint = Endpoint::of(&head.url, &looking.trust).await.map_err(ClientError::broken)?;
     let mut followed = Followed::default();
     let until = Instant::now() + looking.length;
-    let followed_for = async {
+    let following = async {
         match head.kind {
-            Kind::Events => events(&endpoint, &head.url, looking, None, &mut followed, on_progress).await,
-            Kind::WebSocket => messages(&endpoint, &head.url, looking, &mut followed, on_progress).await,
-            Kind::Json => polls(&endpoint, &head.url, looking, &mut followed, on_progress).await,
-            Kind::SocketIo | Kind::Page | Kind::Other => Ok(()),
+            Kind::Events => {
+                let events = events(&endpoint, &head.url, looking, None, &mut followed, on_progress);
+                has_ended(until, events).await
+            }
+            Kind::WebSocket => messages(&endpoint, &head.url, looking, until, &mut followed, on_progress).await,
+            Kind::Json => has_ended(until, polls(&endpoint, &head.url, looking, &mut followed, on_progress)).await,
+            Kind::SocketIo | Kind::Page | Kind::Other => Ok(true),
         }
     };
-    match tokio::time::timeout_at(until, followed_for).await {
-        Ok(Ok(())) => followed.ended = true,
-        Ok(Err(error)) if followed.messages.is_empty() => return Err(error),
-        Ok(Err(_)) => followed.ended = true,
-        Err(_) => {}
+    match following.await {
+        Ok(is_ended) => followed.ended = is_ended,
+        Err(error) if followed.messages.is_empty() => return Err(error),
+        Err(_) => followed.ended = true,
     }
     if head.kind == Kind::Events {
         followed.resumes = resumes(&endpoint, &head.url, looking, &followed).await;
     }
     Ok(followed)
+}
+
+/// Has the server ended it before its time was over?
+async fn has_ended(
+    until: Instant,
+    following: impl Future<Output = Result<(), ClientError>>,
+) -> Result<bool, ClientError> {
+    match tokio::time::timeout_at(until, following).await {
+        Ok(ended) => ended.map(|()| true),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Follows an event stream, from behind an `id` if one is given.
@@ -294,21 +294,28 @@ async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Follo
     Some(came == Some(second))
 }
 
+/// Reads a WebSocket for a while, and takes its leave. Has the server ended it before?
 async fn messages(
     endpoint: &Endpoint,
     url: &str,
     looking: &Looking,
+    until: Instant,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
-) -> Result<(), ClientError> {
+) -> Result<bool, ClientError> {
     let mut stream = socket::open(endpoint.dial().await?, url, looking.headers.clone(), None).await?;
-    while let Some(text) = with_seconds(socket::next_text(&mut stream), followed, on_progress).await? {
-        followed.read(text.len());
-        let message = Message::new(&text, "", None);
-        on_progress(Progress::Message(&message));
-        followed.push(message);
-    }
-    Ok(())
+    let reading = async {
+        while let Some(text) = with_seconds(socket::next_text(&mut stream), followed, on_progress).await? {
+            followed.read(text.len());
+            let message = Message::new(&text, "", None);
+            on_progress(Progress::Message(&message));
+            followed.push(message);
+        }
+        Ok(())
+    };
+    let is_ended = has_ended(until, reading).await;
+    socket::leave(stream).await;
+    is_ended
 }
 
 /// Asks each second; what is told apart is whether the answer has changed.

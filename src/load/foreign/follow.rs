@@ -169,10 +169,10 @@ impl Followed {
 
     /// What the times of sending say, where messages have them.
     pub fn delays(&self) -> Option<Delays> {
-        let path = self.messages.iter().find_map(|message| message.sent.as_ref())?.0.clone();
+        let path = self.published().find_map(|message| message.sent.as_ref())?.0.clone();
         let of_path = |message: &Message| message.sent.as_ref().filter(|(at, _)| *at == path).map(|(_, ago)| *ago);
         let timed: Vec<(Instant, i64)> =
-            self.messages.iter().filter_map(|message| Some((message.arrived, of_path(message)?))).collect();
+            self.published().filter_map(|message| Some((message.arrived, of_path(message)?))).collect();
         let mut delays: Vec<i64> = timed.iter().map(|(_, ago)| *ago).collect();
         delays.sort_unstable();
         let at = |share| nearest_rank(&delays, share);
@@ -186,12 +186,41 @@ impl Followed {
         Some(Delays { path, p50: at(0.5)?, min: *delays.first()?, max: *delays.last()?, is_held_back })
     }
 
-    /// The names of the events.
-    pub fn events(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.messages.iter().map(|message| message.event.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    /// The names of the events, each with how many came and their bytes: the one with the most bytes first, which is most
+    /// likely what is published; greetings and heartbeats are small.
+    pub fn events(&self) -> Vec<(&str, usize, usize)> {
+        let mut found: Vec<(&str, usize, usize)> = Vec::new();
+        for message in &self.messages {
+            let name = message.event.as_str();
+            match found.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, count, bytes)) => (*count, *bytes) = (*count + 1, *bytes + message.text.len()),
+                None => found.push((name, 1, message.text.len())),
+            }
+        }
+        found.sort_by_key(|(_, _, bytes)| std::cmp::Reverse(*bytes));
+        found
+    }
+
+    /// The messages of the event that is most likely what is published.
+    fn published(&self) -> impl Iterator<Item = &Message> {
+        let name = self.events().first().map(|(name, ..)| (*name).to_owned());
+        self.messages.iter().filter(move |message| name.as_deref() == Some(message.event.as_str()))
+    }
+
+    /// Where an object stands in a message, the innermost first: what was published may come back in an envelope.
+    pub fn envelopes(&self) -> Vec<String> {
+        let Some(value) = self.published().find_map(|one| serde_json::from_str::<Value>(&one.text).ok()) else {
+            return Vec::new();
+        };
+        let mut found = vec![("$".to_owned(), &value)];
+        let mut at = 0;
+        while let Some((path, value)) = found.get(at).cloned() {
+            at += 1;
+            let members = value.as_object().into_iter().flatten().filter(|(_, member)| member.is_object());
+            found.extend(members.map(|(name, member)| (format!("{path}.{name}"), member)));
+            found.truncate(limits::TRY_ENVELOPES_MAX);
+        }
+        found.into_iter().skip(1).map(|(path, _)| path).rev().collect()
     }
 }
 
@@ -217,5 +246,21 @@ mod tests {
         assert!(!smooth.delays().unwrap().is_held_back);
         let delays = bunched.delays().unwrap();
         assert!(delays.is_held_back && delays.max - delays.min >= 899_000_000, "{delays:?}");
+    }
+
+    #[test]
+    fn the_event_with_the_most_bytes_is_what_is_published_and_its_envelopes_are_told() {
+        let mut followed = Followed::default();
+        let message = |event: &str, text: &str| Message::new(text, event, None);
+        followed.push(message("connected", r#"{"session":"e30fc4d3"}"#));
+        followed.push(message("heartbeat", r#"{"at":"2026-11-28T07:07:21.555Z"}"#));
+        for _ in 0..2 {
+            followed.push(message("order.created", r#"{"meta":{"source":"api"},"data":{"attributes":{"sku":"A1"}}}"#));
+            followed.push(message("heartbeat", "{}"));
+        }
+        let names: Vec<(&str, usize)> = followed.events().into_iter().map(|(name, count, _)| (name, count)).collect();
+        assert_eq!(names, [("order.created", 2), ("heartbeat", 3), ("connected", 1)]);
+        assert_eq!(followed.envelopes(), ["$.data.attributes", "$.data", "$.meta"]);
+        assert_eq!(followed.delays(), None, "the time of a heartbeat says nothing of an order");
     }
 }

@@ -9,6 +9,7 @@ pub mod connect;
 pub mod description;
 mod events;
 pub mod explore;
+mod explore_errors;
 pub mod follow;
 mod http;
 pub mod json_path;

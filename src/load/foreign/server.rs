@@ -15,6 +15,7 @@ use crate::measure::delivery::Due;
 use crate::net::tls::Trust;
 use crate::run::file::PublishReport;
 use crate::stream::feed::Feed;
+use crate::transport::ClientError;
 use crate::units::Nanos;
 
 /// Why a server cannot be measured.
@@ -47,6 +48,16 @@ pub enum ForeignError {
         /// The target.
         target: String,
         /// Where it should be.
+        base: String,
+        /// Why.
+        problem: String,
+    },
+    /// It is not who it should be.
+    #[error("the target {target} at {base} cannot be trusted: {problem}")]
+    Untrusted {
+        /// The target.
+        target: String,
+        /// Where it is.
         base: String,
         /// Why.
         problem: String,
@@ -121,8 +132,11 @@ impl ForeignServer {
             }
             (_, _) => {
                 if let Err(error) = endpoint.dial().await {
-                    let (base, problem) = (subscriber.base.clone(), error.to_string());
-                    return Err(ForeignError::Unreachable { target, base, problem });
+                    let base = subscriber.base.clone();
+                    if let ClientError::Untrusted(problem) = error {
+                        return Err(ForeignError::Untrusted { target, base, problem });
+                    }
+                    return Err(ForeignError::Unreachable { target, base, problem: error.to_string() });
                 }
                 let file = description.pid_file.as_ref().map(|file| file.fill(&subscriber.values_of_server()));
                 let written = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());

@@ -112,3 +112,8 @@ pub async fn next_text<S: Stream>(stream: &mut WebSocketStream<S>) -> Result<Opt
     }
     Ok(None)
 }
+
+/// Says goodbye, so that the server has no broken connection to report. What it answers makes no difference any more.
+pub async fn leave<S: Stream>(mut stream: WebSocketStream<S>) {
+    let _answer = tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, stream.close(None)).await;
+}

@@ -128,15 +128,19 @@ impl<'a> View<'a> {
     /// What the scenario asks to be drawn; where it does not say, what suits the setting that is swept.
     pub fn figures(&self) -> Vec<Figure> {
         let asked = &self.run.scenario.purpose.figures;
-        let of_metrics = |metrics: [Metric; 2]| metrics.map(Figure::Metric).to_vec();
+        let of_metrics = |metrics: &[Metric]| metrics.iter().copied().map(Figure::Metric).collect::<Vec<_>>();
         match self.sweep() {
             _ if !asked.is_empty() => asked.clone(),
             None => Vec::new(),
             Some(Setting::PollInterval) => {
-                [vec![Figure::Frontier], of_metrics([Metric::LatencyP50, Metric::WireTotal])].concat()
+                [vec![Figure::Frontier], of_metrics(&[Metric::LatencyP50, Metric::WireTotal])].concat()
             }
             Some(Setting::RequestHeader | Setting::Heads) => vec![Figure::LubbersGreco, Figure::Anatomy],
-            Some(_) => of_metrics([Metric::LatencyP50, Metric::WireTotal]),
+            // What a server gives, and what it costs: one screen of it.
+            Some(Setting::Target) => {
+                of_metrics(&[Metric::LatencyP50, Metric::WireTotal, Metric::ServerCpu, Metric::ServerRss])
+            }
+            Some(_) => of_metrics(&[Metric::LatencyP50, Metric::WireTotal]),
         }
     }
 

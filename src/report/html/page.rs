@@ -243,7 +243,9 @@ fn audit(run: &Run) -> String {
 /// Which transport is lowest where along the sweep, and the crossovers.
 fn leaders(view: &View<'_>) -> Markup {
     let (head, rows) = answers::leaders_table(view);
-    let crossings = view.sweep().into_iter().flat_map(|setting| {
+    let ordered = view.sweep().filter(|setting| sweep::has_order(view, *setting));
+    let heading = if ordered.is_some() { "Crossovers" } else { "Who leads where" };
+    let crossings = ordered.into_iter().flat_map(|setting| {
         let groups = sweep::groups(view, setting);
         let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
         [Metric::LatencyP50, Metric::WireTotal, Metric::RequestsPerDelivery, Metric::ServerCpu]
@@ -261,7 +263,7 @@ fn leaders(view: &View<'_>) -> Markup {
     }
     html! {
         section #crossings {
-            h2 { "Crossovers" }
+            h2 { (heading) }
             p.lead {
                 "The lowest at each point; joined by = where they are equal within noise. There is no clear winner where the \
                  rounds do not rule out a difference of more than a quarter."

@@ -1,10 +1,15 @@
 use super::*;
+use crate::report::findings::view::Setting;
 use crate::run::Transport;
 use crate::run::fake;
 use crate::run::file::{MessageKind, Point, PublishedFeed};
+use crate::run::heads::Heads;
 use crate::run::metric::Value;
+use crate::run::protocol::{Compression, Protocol};
+use crate::run::proxy::Proxy;
 use crate::run::purpose::Purpose;
 use crate::run::reason::Cause;
+use crate::run::target_name::TargetName;
 use crate::run::threshold::Found;
 use crate::units::Nanos;
 
@@ -221,6 +226,68 @@ fn every_scenario_has_its_own_picture() {
             let invalid = if run.verdict == Verdict::Invalid { "-invalid" } else { "" };
             let file = Path::new(&folder).join(format!("{}{invalid}.html", run.scenario.name));
             std::fs::write(file, page).unwrap();
+        }
+    }
+}
+
+/// A run over two values or more of each setting whose values have no order.
+fn beside_one_another() -> Vec<(Setting, Run)> {
+    let point = fake::point;
+    let servers = ["pushpull", "nchan", "textbook_axum", "socketio", "ws"].map(|name| TargetName::new(name).ok());
+    let paths = ["4g", "3g", "satellite"].map(|path| path.parse().ok());
+    let points: Vec<(Setting, Vec<Point>)> = vec![
+        (Setting::Target, servers.map(|target| Point { target, ..point() }).to_vec()),
+        (Setting::Heads, Heads::ALL.iter().map(|heads| Point { heads: *heads, ..point() }).collect()),
+        (Setting::Path, paths.map(|path| Point { path, ..point() }).to_vec()),
+        (Setting::Protocol, Protocol::ALL.iter().map(|protocol| Point { protocol: *protocol, ..point() }).collect()),
+        (Setting::Compression, Compression::ALL.iter().map(|one| Point { compression: *one, ..point() }).collect()),
+        (Setting::KeepAlive, [true, false].map(|keep_alive| Point { keep_alive, ..point() }).to_vec()),
+        (Setting::Proxy, Proxy::ALL.iter().map(|proxy| Point { proxy: *proxy, ..point() }).collect()),
+    ];
+    let run = |(setting, points): (Setting, Vec<Point>)| {
+        // Polling cheap at the one end and dear at the other: along a scale it would cross the others.
+        // A name of its own: that of a shipped scenario would bring its figures along.
+        let mut run = fake::run("mine", "?", Some(setting.name()), points, 3);
+        for trial in run.trials.iter_mut().filter(|one| one.transport == Some(Transport::Polling)) {
+            let times = 8f64.powi(trial.point_index as i32);
+            for metric in [Metric::LatencyP50, Metric::WireTotal, Metric::ServerCpu, Metric::RequestsPerDelivery] {
+                let value = trial.metrics.get_mut(metric);
+                *value = Value(value.0.map(|value| value / 100.0 * times));
+            }
+        }
+        (run.summary, run.tcp_baseline) = crate::run::summary::summarise(&run.trials, 1);
+        (setting, run)
+    };
+    points.into_iter().map(run).collect()
+}
+
+#[test]
+fn what_has_no_order_stands_in_rows_with_every_name_and_nothing_crosses_over() {
+    let runs = beside_one_another();
+    // Messages are sent up, in a run without subscribers: it has other pictures.
+    let all: Vec<Setting> =
+        Setting::ALL.iter().copied().filter(|one| one.is_category() && *one != Setting::Echo).collect();
+    let mut told: Vec<Setting> = runs.iter().map(|(setting, _)| *setting).collect();
+    told.sort_unstable();
+    assert_eq!(told, all, "each setting without an order is asked here");
+    for (setting, run) in &runs {
+        let page = html(run);
+        let name = setting.name();
+        for word in ["cross over", "rossover", "lower below it", "lower before it"] {
+            assert!(!page.contains(word), "{name}: {word}");
+        }
+        let view = View::new(run);
+        // Heads have a table and bars of their own, and none of these pictures.
+        let pictures = page.matches(&format!(", by {}\"", setting.label())).count();
+        assert!(pictures >= 4 || *setting == Setting::Heads, "{name}: {pictures}");
+        for point in view.points().into_iter().filter(|_| pictures > 0) {
+            let value = setting.beside(setting.of(view.point(point).unwrap()));
+            let rows = page.matches(&format!(">{value}</text>")).count();
+            // A row of each transport, in each picture, as it is on a desk and on a phone.
+            assert!(rows >= pictures * view.transports().len(), "{name}, {value}: {rows} of {pictures}");
+        }
+        if let Some(folder) = std::env::var_os("PUSHPULL_LOOK") {
+            std::fs::write(Path::new(&folder).join(format!("by-{name}.html")), page).unwrap();
         }
     }
 }

@@ -41,9 +41,11 @@ enum Mark {
 }
 
 impl Mark {
-    /// No one is best where one alone was measured, where there is no clear winner, or in what is not ranked.
+    /// No one is best where one alone was measured, where there is no clear winner, in what is not ranked, or where the
+    /// figure of another is withheld: it may be lower.
     fn of(ranking: Option<&Ranking>, transport: Transport) -> Self {
-        let Some(found) = ranking.filter(|found| found.leaders().contains(&transport)) else { return Self::None };
+        let is_leader = |found: &&Ranking| found.withheld.is_empty() && found.leaders().contains(&transport);
+        let Some(found) = ranking.filter(is_leader) else { return Self::None };
         match found.winner() {
             Winner::Clear => Self::Best,
             Winner::Tied(_) => Self::Equal,
@@ -122,7 +124,7 @@ fn note(has_tcp_baseline: bool) -> Markup {
     html! {
         p.note {
             span.best { "★ best" } ", clearly lower than all others · "
-            span.equal { "= shared best" } ", equal within noise · no mark where there is no clear winner or nothing is ranked"
+            span.equal { "= shared best" } ", equal within noise · no mark where there is no clear winner, nothing is ranked or a figure is not shown"
             span.desk-only { " · [low, high] is the 95 % interval over the rounds, left out where it is narrower than the digits" }
             @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }
         }
@@ -217,6 +219,7 @@ pub(crate) fn sign(verdict: Verdict) -> &'static str {
 mod tests {
     use super::*;
     use crate::run::fake;
+    use crate::run::withheld::{Why, Withheld};
 
     fn line(run: &crate::run::file::Run, metric: Metric) -> String {
         let page = html(&View::new(run), 0).into_string();
@@ -250,6 +253,26 @@ mod tests {
             trial.metrics.connect_ns_p50.0 = None;
         }
         assert!(!line(&alone, Metric::ConnectP50).contains('★'));
+    }
+
+    #[test]
+    fn nobody_is_best_where_the_others_are_withheld() {
+        let mut run = fake::quick();
+        run.summary.iter_mut().for_each(|row| row.withheld.clear());
+        assert!(line(&run, Metric::WireTotal).contains('★'), "all four are shown");
+        let withhold = |run: &mut crate::run::file::Run, all: &[Transport]| {
+            for row in run.summary.iter_mut().filter(|row| row.transport.is_some_and(|one| all.contains(&one))) {
+                let why = Why::FewTrials { trials: 1 };
+                row.withheld.push(Withheld { metric: Metric::WireTotal, why });
+            }
+        };
+        for hidden in [&[Transport::Polling, Transport::LongPolling, Transport::WebSocket][..], &[Transport::Sse]] {
+            let mut run = run.clone();
+            withhold(&mut run, hidden);
+            let one = line(&run, Metric::WireTotal);
+            assert!(!one.contains('★') && !one.contains("= </span>"), "a dash may be lower: {one}");
+            assert_eq!(one.matches(DASH).count(), hidden.len(), "{one}");
+        }
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub fn cell(row: &Row, metric: Metric) -> String {
 pub fn lowest(run: &Run, metric: Metric) -> String {
     let view = View::new(run);
     let Some(ranking) = Ranking::of(&view, 0, Drawn::Metric(metric)) else { return DASH.to_owned() };
+    // What stands as a dash may be lower than all that is shown.
+    if !ranking.withheld.is_empty() {
+        return DASH.to_owned();
+    }
     let names = view.prose_of(&ranking.leaders());
     match ranking.winner() {
         Winner::Inconclusive(_) if names.len() < view.transports().len() => {

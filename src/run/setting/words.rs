@@ -110,6 +110,11 @@ impl Setting {
         self.words().form.show(value)
     }
 
+    /// A value where it stands beside others, without the name of the setting.
+    pub fn beside(self, value: f64) -> String {
+        self.words().zero.filter(|_| value == 0.0).map_or_else(|| self.tick(value), str::to_owned)
+    }
+
     /// A value as a heading.
     pub fn phrase(self, value: f64) -> String {
         let Words { heading, zero, .. } = self.words();
@@ -121,6 +126,11 @@ impl Setting {
         let Words { at, zero, .. } = self.words();
         let zero = zero.filter(|_| value == 0.0).map(|zero| format!("with {zero}"));
         zero.unwrap_or_else(|| self.filled(at, value))
+    }
+
+    /// Where, in a sentence, of several values that are listed in words.
+    pub fn at_listed(self, values: &str) -> String {
+        self.words().at.replace("{}", values).replace("{s}", "s")
     }
 
     fn filled(self, template: &str, value: f64) -> String {

@@ -195,13 +195,45 @@ pub(crate) struct Lowest {
 
 /// Which are lowest at the two ends of a sweep.
 pub(crate) fn lowest_at_ends(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Option<[Lowest; 2]> {
-    let lowest = |point: usize| {
-        let ranking = Ranking::of(view, point, drawn)?;
-        let mut leaders = ranking.leaders();
-        leaders.sort_unstable();
-        Some(Lowest { at: setting.of(view.point(point)?), leaders, winner: ranking.winner() })
+    let lowest = |point: &usize| lowest_at(view, setting, *point, drawn);
+    Some([lowest(points.first()?)?, lowest(points.last()?)?])
+}
+
+/// Which are lowest at one point.
+pub(crate) fn lowest_at(view: &View<'_>, setting: Setting, point: usize, drawn: Drawn) -> Option<Lowest> {
+    let ranking = Ranking::of(view, point, drawn)?;
+    let mut leaders = ranking.leaders();
+    leaders.sort_unstable();
+    Some(Lowest { at: setting.of(view.point(point)?), leaders, winner: ranking.winner() })
+}
+
+/// Where one transport is lowest, of the points at which it was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BestAt {
+    /// The transport.
+    pub transport: Transport,
+    /// The point, where it is clearly lower there than at the next; `None` where the rounds leave that open.
+    pub point: Option<usize>,
+}
+
+/// Where a transport is lowest; nothing, where fewer than two points can be compared.
+pub(crate) fn best_at(view: &View<'_>, points: &[usize], transport: Transport, drawn: Drawn) -> Option<BestAt> {
+    let usable = |point: &usize| {
+        let row = view.row(*point, transport).filter(|row| row.verdict != Verdict::Invalid)?;
+        Some((drawn.shown_of(row)?, *point))
     };
-    Some([lowest(*points.first()?)?, lowest(*points.last()?)?])
+    let mut found: Vec<(f64, usize)> = points.iter().filter_map(usable).collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let [(_, best), (_, next), ..] = found.as_slice() else { return None };
+    let sample = |point: usize| view.sample(point, transport, drawn);
+    // What is not shown may be lower.
+    let is_withheld = |point: &usize| match drawn {
+        Drawn::Metric(metric) => view.row(*point, transport).is_some_and(|row| row.why_withheld(metric).is_some()),
+        Drawn::Overhead => false,
+    };
+    let is_clear = difference(&sample(*next)?, &sample(*best)?).is_some_and(|found| found.is_clear);
+    let is_clear = is_clear && !points.iter().any(is_withheld);
+    Some(BestAt { transport, point: Some(*best).filter(|_| is_clear) })
 }
 
 /// How two transports compare at one swept value.

@@ -4,9 +4,10 @@
 //! sizes, with its source. Where measurement and theory part, one of the two has something to explain.
 //!
 //! Taken from the run and not from theory: the rate at which updates arrived, the size of their `data`, and the
-//! *transit*, the time an update takes when nothing but the machine is in its way. Of what is pushed, the transit is how
-//! late the server published and the *fan-out*: N deliveries at the processor time that server and generator take for
-//! one, on the processors there are; and half the round trip. Of what is polled, and where that time is not known, it is
+//! *transit*, the time an update takes when nothing but the machine is in its way. Of what is pushed, the transit is what it
+//! takes with one client alone (without such a trial: how late the server published) and the *fan-out*: the server's N
+//! writes, then half of the generator's N reads, each at the processor time of one delivery, on the processors there
+//! are; and half the round trip. Of what is polled, and where that time is not known, it is
 //! the mean latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over
 //! the link; over a path with loss the baseline's median, which loss does not reach. What comes on top then, [`loss`] says.
 //!
@@ -65,8 +66,9 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     let mut all = Vec::new();
     for row in &run.summary {
         let (Some(transport), point_index) = (row.transport, row.point_index) else { continue };
-        // The models are of clients that subscribe, and stay.
-        if row.point.echo.is_some() || row.point.churn != Leaving::Never {
+        // The models are of clients that subscribe, and stay, to a server of our contract.
+        let is_foreign = row.point.target.is_some_and(|target| !target.keeps_contract());
+        if row.point.echo.is_some() || row.point.churn != Leaving::Never || is_foreign {
             continue;
         }
         let trials = run.trials_of(row);
@@ -229,8 +231,7 @@ struct Model {
 }
 
 /// How long an update that is pushed is under way.
-const TRANSIT: &str =
-    "one transit: publish lag + N × CPU of server and generator per delivery / (2 × processors) + half the round trip";
+const TRANSIT: &str = "one transit: latency with one client alone, or publish lag, + N × (server CPU + generator CPU / 2) per delivery / processors + half the round trip";
 
 /// The time after which Linux acknowledges what the application has not answered (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
 const DELAYED_ACK: f64 = 0.040;

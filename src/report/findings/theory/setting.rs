@@ -22,15 +22,18 @@ fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
 /// take as much with one client as with fifty.
 const FAN_OUT_CLIENTS_MIN: u32 = 10;
 
-/// From due to decoded where an update is pushed to N clients over no distance, in seconds: how late the server
-/// published it, and the fan-out. Server and generator work through N deliveries on P processors; the client in the middle
-/// of that queue has waited for half of it. `None` where one of these is not known, of a server on another host or that does
-/// not say when it published, and of so few clients that most of the processor time is not theirs.
+/// From due to decoded where an update is pushed to N clients over no distance, in seconds: what it takes with one client
+/// alone, and the fan-out. The server's pass of N writes comes first, on P processors; the generator's N reads, which
+/// those writes wake, stand in line behind it, and the client in the middle of that line has waited for half of them. Without
+/// a trial of one client alone, how late the server published it stands for it. `None` where one of these is not known, of
+/// a server on another host or that does not say when it published, and of so few clients that most of the processor time is
+/// not theirs.
 ///
-/// The processor time of a delivery is the run's own, both programs together: the term says how much of the latency is
+/// The processor time of a delivery is the run's own, both programs apart: the term says how much of the latency is
 /// that work, and what is left over is the transport's waiting.
 fn pushed(run: &Run, row: &Row) -> Option<f64> {
-    match row.transport? {
+    let transport = row.transport?;
+    match transport {
         Transport::Polling => return None,
         Transport::LongPolling | Transport::Sse | Transport::WebSocket => {}
     }
@@ -38,10 +41,16 @@ fn pushed(run: &Run, row: &Row) -> Option<f64> {
         return None;
     }
     let metrics = &row.metrics;
-    let lag = metrics.latency_ns.mean.0? - metrics.uncorrected_latency_ns.mean.0?;
-    let each = metrics.server_cpu_ns_per_delivery.0? + metrics.generator_cpu_ns_per_delivery.0?;
-    let in_line = f64::from(row.point.clients) / (2.0 * f64::from(run.environment.cores.max(1)));
-    Some((lag.max(0.0) + in_line * each) / 1e9)
+    let [server, generator] = [metrics.server_cpu_ns_per_delivery.0?, metrics.generator_cpu_ns_per_delivery.0?];
+    let is_direct = !row.point.has_link() && row.point.path.is_none();
+    let alone = run.alone.row(row.point_index, transport).filter(|_| is_direct);
+    let lag = || Some((metrics.latency_ns.mean.0? - metrics.uncorrected_latency_ns.mean.0?).max(0.0));
+    let (first, in_line) = match alone.and_then(|alone| alone.metrics.latency_ns.mean.0) {
+        Some(alone) => (alone, row.point.clients - 1),
+        None => (lag()?, row.point.clients),
+    };
+    let processors = f64::from(run.environment.cores.max(1));
+    Some((first + f64::from(in_line) * (server + generator / 2.0) / processors) / 1e9)
 }
 
 /// How the updates are spread in time.

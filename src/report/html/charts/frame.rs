@@ -8,7 +8,7 @@ use crate::report::html::charts::{Ink, text};
 pub type Label<'a> = &'a dyn Fn(f64) -> String;
 
 /// From the axis to the words of its ticks.
-const TICK_GAP: i32 = px(8);
+pub const TICK_GAP: i32 = px(8);
 /// Length of the mark at a tick.
 const TICK: i32 = px(4);
 /// From the axis across down to the baseline of its words; the lowest label of the axis upwards ends above them.
@@ -18,7 +18,7 @@ const TITLE_BASELINE: i32 = px(5);
 /// Room below the area: ticks, their words, the title of the axis across.
 pub const BELOW: i32 = px(48);
 /// No side may take more than this share of a drawing's width, whatever the words.
-const SIDE_MAX: (i32, i32) = (2, 5);
+pub const SIDE_MAX: (i32, i32) = (2, 5);
 
 /// The edges of the area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub fn left_of(texts: &[String], least: i32, width: i32) -> i32 {
 pub fn right_of(needed: i32, x: &Axis, label: Label<'_>, width: i32) -> i32 {
     let last = x.labels().last().map(|value| text::width(&label(value), LABEL_PX) / 2 + px(2));
     needed.max(last.unwrap_or_default()).min(width * SIDE_MAX.0 / SIDE_MAX.1)
+}
+
+/// Half of the first tick's words, which stand out to the left of the area where nothing else does.
+pub fn half_of_first(x: &Axis, label: Label<'_>) -> i32 {
+    x.labels().next().map_or(0, |value| text::width(&label(value), LABEL_PX) / 2 + px(2))
 }
 
 impl Frame {

@@ -1,4 +1,4 @@
-//! Vector charts that take their colours from the page: lines, stacked bars, strips of dots.
+//! Vector charts that take their colours from the page: lines, stacked bars, strips of dots, dots in groups.
 //!
 //! A chart is laid out as data first, a [`Drawing`](drawing::Drawing) of a few shapes, and written as SVG after that; what
 //! the tests ask is asked of the data. [`axis`] says where values lie and which are labelled, [`frame`] lays out the area
@@ -11,6 +11,7 @@
 
 pub mod axis;
 pub mod bars;
+pub mod dots;
 mod drawing;
 mod frame;
 pub mod lines;

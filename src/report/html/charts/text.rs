@@ -43,6 +43,21 @@ pub fn widest<'a>(texts: impl Iterator<Item = &'a str>, size_px: i32) -> i32 {
     texts.map(|text| width(text, size_px)).max().unwrap_or_default()
 }
 
+/// Words in no more room than `room`: where they need more, their middle is left out, since both ends tell names apart.
+pub fn shortened(text: &str, size_px: i32, room: i32) -> String {
+    if width(text, size_px) <= room {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let kept = |count: usize| {
+        let (head, tail) = (count - count / 2, count / 2);
+        let ends = letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]);
+        ends.collect::<String>()
+    };
+    let fits = (0..letters.len()).rev().map(kept).find(|text| width(text, size_px) <= room);
+    fits.unwrap_or_default()
+}
+
 /// The room that something takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {

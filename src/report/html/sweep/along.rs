@@ -79,6 +79,15 @@ impl Along {
         }
     }
 
+    /// Have its values an order, so that something lies between two of them, a line can be drawn, and two transports can
+    /// cross over?
+    pub fn has_order(self) -> bool {
+        match self {
+            Self::Setting(setting) => !setting.is_category(),
+            Self::Loss | Self::RoundTrip => true,
+        }
+    }
+
     /// Do its values stand beside one another, and not along a scale?
     pub fn is_category(self) -> bool {
         match self {
@@ -107,6 +116,7 @@ mod tests {
             let run = fake::run("paths", "?", Some("path"), points, 1);
             let view = View::new(&run);
             assert_eq!(Along::of_sweep(&view, Setting::Path), along, "{paths:?}");
+            assert_eq!(along.has_order(), along != Along::Setting(Setting::Path), "{paths:?}");
             assert_eq!(Along::of_sweep(&view, Setting::Clients), Along::Setting(Setting::Clients));
         }
     }

@@ -2,31 +2,45 @@
 
 use maud::{Markup, html};
 
-use crate::report::findings::crossover::{self, Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::crossover::{self, BestAt, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
-use crate::report::html::sweep::{groups, matrix};
+use crate::report::html::sweep::{groups, has_order, matrix};
 use crate::report::text::wording::{
-    capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, no_ranking_because, rounds_advice,
+    best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_beside,
+    no_ranking_because, rounds_advice,
 };
+use crate::run::Transport;
 
 /// What a sweep says of one figure.
 enum Answer {
     /// Of the two transports that the question is about.
     Pair { change: Option<Change>, at_ends: Vec<Compared> },
-    /// Of all of them.
+    /// Of all of them, where the swept values stand beside one another.
+    Beside { lowest: Vec<Lowest>, best: Vec<BestAt> },
+    /// Of all of them, along a sweep.
     All { ends: Option<[Lowest; 2]>, spread: Option<Compared>, changes: Changes },
 }
 
 impl Answer {
     fn of(view: &View<'_>, setting: Setting, points: &[usize], drawn: Drawn) -> Self {
+        let has_order = has_order(view, setting);
         let Some(pair @ [first, second]) = view.focus() else {
+            if !has_order {
+                let lowest = |point: &usize| crossover::lowest_at(view, setting, *point, drawn);
+                let best = |one: Transport| crossover::best_at(view, points, one, drawn);
+                let best = view.transports().into_iter().filter_map(best).collect();
+                return Self::Beside { lowest: points.iter().filter_map(lowest).collect(), best };
+            }
             let spread = points.last().and_then(|point| crossover::spread(view, setting, *point, drawn));
             let ends = crossover::lowest_at_ends(view, setting, points, drawn);
             return Self::All { ends, spread, changes: crossover::changes(view, setting, points, drawn) };
         };
-        let ends = points.first().into_iter().chain(points.last());
-        let at_ends = ends.filter_map(|point| crossover::pair(view, setting, *point, drawn, pair)).collect();
+        let compared = |point: &usize| crossover::pair(view, setting, *point, drawn, pair);
+        if !has_order {
+            return Self::Pair { change: None, at_ends: points.iter().filter_map(compared).collect() };
+        }
+        let at_ends = points.first().into_iter().chain(points.last()).filter_map(compared).collect();
         Self::Pair { change: crossover::change_of(view, setting, points, drawn, [second, first]), at_ends }
     }
 
@@ -35,6 +49,10 @@ impl Answer {
         let is_open = |found: &Compared| matches!(found.relation, Relation::Inconclusive { .. });
         match self {
             Self::Pair { at_ends, .. } => at_ends.iter().any(is_open),
+            Self::Beside { lowest, best } => {
+                let is_open = |one: &Lowest| matches!(one.winner, Winner::Inconclusive(_));
+                lowest.iter().any(is_open) || best.iter().any(|one| one.point.is_none())
+            }
             Self::All { ends, spread, .. } => {
                 spread.iter().any(is_open)
                     || ends.iter().flatten().any(|end| matches!(end.winner, Winner::Inconclusive(_)))
@@ -49,6 +67,10 @@ impl Answer {
             Self::Pair { change, at_ends } => {
                 let change = change.iter().map(|change| change_of_pair(view, setting, change));
                 change.chain(at_ends.iter().map(compared)).collect()
+            }
+            Self::Beside { lowest, best } => {
+                let headline = lowest_beside(view, setting, lowest);
+                return (headline, best_beside(view, setting, best).into_iter().collect());
             }
             Self::All { ends, spread, changes } => {
                 let headline = ends.as_ref().map(|ends| ends_of_sweep(view, setting, ends));

@@ -12,11 +12,11 @@ use crate::report::html::sweep::Group;
 use crate::report::html::sweep::along::Along;
 use crate::report::text::wording::{capitalised, listed, shown, shown_in_table, shown_interval};
 use crate::run::Transport;
-use crate::run::file::Verdict;
+use crate::run::file::{Row, Verdict};
 use crate::run::metric::{Metric, Unit};
 
 /// A swept setting that spans more than this many times is drawn on a logarithmic axis.
-const LOG_SPAN: f64 = 20.0;
+pub(super) const LOG_SPAN: f64 = 20.0;
 
 /// A figure along a sweep.
 struct Swept<'a> {
@@ -128,7 +128,7 @@ impl Swept<'_> {
 }
 
 /// What is not where one would look for it.
-fn notes(unplaced: &[String], unusable: &[String]) -> String {
+pub(super) fn notes(unplaced: &[String], unusable: &[String]) -> String {
     let mut notes = Vec::new();
     if !unplaced.is_empty() {
         notes.push(format!("{}: 0, which has no place on a log scale.", listed(unplaced)));
@@ -140,7 +140,7 @@ fn notes(unplaced: &[String], unusable: &[String]) -> String {
 }
 
 /// The rows that must not be used, in words.
-fn unusable(view: &View<'_>, setting: Setting, points: &[usize]) -> Vec<String> {
+pub(super) fn unusable(view: &View<'_>, setting: Setting, points: &[usize]) -> Vec<String> {
     let of_point = |point: &usize| {
         let rows =
             view.transports().into_iter().filter_map(|transport| Some((transport, view.row(*point, transport)?)));
@@ -153,7 +153,7 @@ fn unusable(view: &View<'_>, setting: Setting, points: &[usize]) -> Vec<String> 
 }
 
 /// What the axis upwards counts; the title of the picture has named the figure.
-fn unit_title(drawn: Drawn) -> &'static str {
+pub(super) fn unit_title(drawn: Drawn) -> &'static str {
     match drawn.unit() {
         Unit::Nanos => "time",
         Unit::Bytes => "bytes",
@@ -162,20 +162,25 @@ fn unit_title(drawn: Drawn) -> &'static str {
     }
 }
 
-fn swept_table(view: &View<'_>, along: Along, points: &[usize], drawn: Drawn) -> Table {
+pub(super) fn swept_table(view: &View<'_>, along: Along, points: &[usize], drawn: Drawn) -> Table {
     let transports = view.transports();
     let head = std::iter::once(along.label()).chain(transports.iter().map(|one| view.title(*one)));
     let rows = points.iter().map(|point| {
         let value = view.point(*point).map(|point| along.tick(along.of(point))).unwrap_or_default();
         let cells = transports.iter().map(|transport| {
             let row = view.row(*point, *transport);
-            let value = shown_in_table(drawn, row);
-            let interval = shown_interval(drawn.unit(), row.and_then(|row| drawn.interval(row)));
-            interval.map_or(value.clone(), |interval| format!("{value} {interval}"))
+            with_interval(drawn, row)
         });
         std::iter::once(value).chain(cells).collect()
     });
     Table::new(head.map(str::to_owned).collect(), rows.collect())
+}
+
+/// A value with its interval, as far as there is one.
+pub(super) fn with_interval(drawn: Drawn, row: Option<&Row>) -> String {
+    let value = shown_in_table(drawn, row);
+    let interval = shown_interval(drawn.unit(), row.and_then(|row| drawn.interval(row)));
+    interval.map_or(value.clone(), |interval| format!("{value} {interval}"))
 }
 
 /// What freshness costs: age against bytes, the polls as a line over their intervals, the streams as points.

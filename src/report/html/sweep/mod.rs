@@ -2,6 +2,7 @@
 
 mod along;
 mod answers;
+mod beside;
 mod lines;
 mod matrix;
 mod servers;
@@ -17,6 +18,7 @@ use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::charts::Size;
 use crate::report::html::components::Fit;
 use crate::report::html::distributions::{anatomy, plain_bars};
+use crate::report::html::sweep::beside::beside;
 use crate::report::html::sweep::lines::{frontier, over};
 use crate::report::html::timeline::timeline;
 use crate::report::text::wording::{capitalised, listed};
@@ -67,13 +69,21 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     (!all.is_empty()).then(|| html! { @for one in all { (one) } })
 }
 
-/// Lines over the swept setting, folded for all but the first group of points.
+/// Can something lie between two of the swept values? Where not, no line joins them, and no two transports cross over.
+pub(crate) fn has_order(view: &View<'_>, setting: Setting) -> bool {
+    Along::of_sweep(view, setting).has_order()
+}
+
+/// Lines over the swept setting, or rows where it has no order, folded for all but the first group of points.
 fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup> {
     let groups = groups(view, setting);
     let main = groups.first()?;
-    let charts = |group: &Group, is_folded: bool| {
-        side_by_side(metrics.iter().map(|drawn| over(view, setting, group, *drawn, is_folded)))
+    let one = |group: &Group, drawn: Drawn, is_folded: bool| match has_order(view, setting) {
+        true => over(view, setting, group, drawn, is_folded),
+        false => beside(view, setting, group, drawn, is_folded),
     };
+    let charts =
+        |group: &Group, is_folded: bool| side_by_side(metrics.iter().map(|drawn| one(group, *drawn, is_folded)));
     if Along::of_sweep(view, setting) == Along::Loss {
         // What loss does depends on the round trip: one without the other is half of the answer.
         let of_groups =
@@ -124,7 +134,10 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
             let telling = key.into_iter().enumerate().filter(|(column, _)| !is_shared(*column)).map(|(_, text)| text);
             group.title = listed(&telling.collect::<Vec<_>>());
             let value = |index: &usize| view.point(*index).map(|point| along.of(point)).unwrap_or_default();
-            group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            // What has no order keeps that in which it was asked for.
+            if along.has_order() {
+                group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            }
             group
         })
         .collect()

@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::{Group, groups};
+use crate::report::findings::crossover::best_at;
 use crate::report::findings::ranking::no_ranking;
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::components::{Table, name};
-use crate::report::text::wording::{NOT_MEASURED, capitalised};
+use crate::report::text::wording::{capitalised, shown_in_table};
 use crate::run::Transport;
 use crate::run::file::Row;
 use crate::run::metric::Metric;
-use crate::stats;
 use crate::units::grouped;
 
 /// What most people ask of a server.
@@ -56,10 +56,9 @@ fn of_transport(view: &View<'_>, group: &Group, transport: Transport) -> Option<
     let head = head.chain(["Delivered".to_owned(), "Lost, twice, out of order".to_owned(), "Verdict".to_owned()]);
     let lowest = COLUMNS.map(|metric| lowest(view, &rows, transport, metric));
     let line = |row: &&Row| {
-        let cell = |(metric, lowest): (Metric, Option<usize>)| match row.metrics.get(metric).0 {
-            Some(value) if lowest == Some(row.point_index) => format!("{} ◂", metric.unit().show(value)),
-            Some(value) => metric.unit().show(value),
-            None => NOT_MEASURED.to_owned(),
+        let cell = |(metric, lowest): (Metric, Option<usize>)| {
+            let value = shown_in_table(Drawn::Metric(metric), Some(row));
+            if lowest == Some(row.point_index) { format!("{value} ◂") } else { value }
         };
         let audit = &row.audit;
         let count = |count: u64| grouped(count as i64);
@@ -81,16 +80,9 @@ fn of_transport(view: &View<'_>, group: &Group, transport: Transport) -> Option<
 
 /// The point of the row that is clearly the lowest.
 fn lowest(view: &View<'_>, rows: &[&Row], transport: Transport, metric: Metric) -> Option<usize> {
-    if no_ranking(view).is_some() {
-        return None;
-    }
-    let mut found: Vec<(f64, usize)> =
-        rows.iter().filter_map(|row| Some((row.metrics.get(metric).0?, row.point_index))).collect();
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let [(_, best), (_, next), ..] = found.as_slice() else { return None };
-    let sample = |point: usize| view.sample(point, transport, Drawn::Metric(metric));
-    let difference = stats::difference(&sample(*next)?, &sample(*best)?)?;
-    difference.is_clear.then_some(*best)
+    let points: Vec<usize> = rows.iter().map(|row| row.point_index).collect();
+    let found = best_at(view, &points, transport, Drawn::Metric(metric)).filter(|_| no_ranking(view).is_none());
+    found.and_then(|found| found.point)
 }
 
 #[cfg(test)]

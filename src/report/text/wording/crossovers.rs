@@ -1,6 +1,6 @@
 //! What becomes of the transports along a sweep.
 
-use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::Winner;
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::text::wording::{NO_WINNER, above, bracketed, capitalised, left_open, listed, percent};
@@ -47,20 +47,49 @@ pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes
     }
 }
 
+/// Who is lowest at each of some values that stand beside one another: those of which the same is to be said, together.
+pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
+    let mut said: Vec<(String, Vec<String>)> = Vec::new();
+    for (text, name) in all.iter().map(|one| (said_of(view, one), setting.beside(one.at))) {
+        match said.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, names)) => names.push(name),
+            None => said.push((text, vec![name])),
+        }
+    }
+    let at = |names: &[String]| setting.at_listed(&listed(names));
+    let said: Vec<String> = said.iter().map(|(text, names)| format!("{} {text}", at(names))).collect();
+    (!said.is_empty()).then(|| capitalised(&said.join("; ")))
+}
+
+/// Where each transport is lowest, of values that stand beside one another.
+pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
+    let place = |one: &BestAt| {
+        let point = view.point(one.point?)?;
+        Some(format!("{} is lowest {}", view.prose(one.transport), setting.at(setting.of(point))))
+    };
+    let open: Vec<Transport> = all.iter().filter(|one| one.point.is_none()).map(|one| one.transport).collect();
+    let clear: Vec<String> = all.iter().filter_map(place).collect();
+    let open = (!open.is_empty()).then(|| format!("for {} there is {NO_WINNER}", listed(&view.prose_of(&open))));
+    let said: Vec<String> = (!clear.is_empty()).then(|| listed(&clear)).into_iter().chain(open).collect();
+    (!said.is_empty()).then(|| format!("{}.", capitalised(&said.join("; "))))
+}
+
+/// Who is lowest at one swept value.
+fn said_of(view: &View<'_>, found: &Lowest) -> String {
+    let names = view.prose_of(&found.leaders);
+    match found.winner {
+        Winner::Clear => format!("the lowest is {}", listed(&names)),
+        Winner::Tied(_) => format!("the lowest are {}", listed(&names)),
+        Winner::Unopposed => format!("only {} can be used", listed(&names)),
+        Winner::Inconclusive(_) if names.len() == view.transports().len() => format!("there is {NO_WINNER}"),
+        Winner::Inconclusive(_) => format!("there is {NO_WINNER} between {}", listed(&names)),
+    }
+}
+
 /// Who is lowest at the two ends of a sweep.
 pub(crate) fn ends_of_sweep(view: &View<'_>, setting: Setting, [low, high]: &[Lowest; 2]) -> String {
-    let said = |end: &Lowest| {
-        let names = view.prose_of(&end.leaders);
-        match end.winner {
-            Winner::Clear => format!("the lowest is {}", listed(&names)),
-            Winner::Tied(_) => format!("the lowest are {}", listed(&names)),
-            Winner::Unopposed => format!("only {} can be used", listed(&names)),
-            Winner::Inconclusive(_) if names.len() == view.transports().len() => format!("there is {NO_WINNER}"),
-            Winner::Inconclusive(_) => format!("there is {NO_WINNER} between {}", listed(&names)),
-        }
-    };
     let [at_low, at_high] = [low, high].map(|end| setting.at(end.at));
-    let (low, high) = (said(low), said(high));
+    let (low, high) = (said_of(view, low), said_of(view, high));
     let high = if low == high { "the same".to_owned() } else { high };
     capitalised(&format!("{at_low} {low}; {at_high} {high}"))
 }

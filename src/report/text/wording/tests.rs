@@ -6,7 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::report::findings::claims::{Claim, Cost, EffortRatios, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare, compare_calibrated};
-use crate::report::findings::crossover::{Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
@@ -267,6 +267,13 @@ fn crossovers_said(golden: &mut Golden) {
         golden.line(ends_of_sweep(&view, Setting::Rate, &pair));
     }
     golden.line(ends_of_sweep(&view, Setting::Rate, &[ends[0].clone(), ends[5].clone()]));
+    golden.heading("Who is lowest of what has no order, and where each is");
+    golden.line(lowest_beside(&view, Setting::Rate, &ends).unwrap());
+    let best = [(Transport::Polling, Some(0)), (Transport::WebSocket, Some(1)), (Transport::Sse, None)];
+    let best = best.map(|(transport, point)| BestAt { transport, point });
+    for all in [&best[..], &best[..1], &best[2..]] {
+        golden.line(best_beside(&view, Setting::Rate, all).unwrap());
+    }
     golden.heading("How two compare at one point");
     let relations = [
         Relation::Equal(1.04),
