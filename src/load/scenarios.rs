@@ -39,6 +39,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("mobile", include_str!("../../scenarios/mobile.toml")),
     ("proxy", include_str!("../../scenarios/proxy.toml")),
     ("cost", include_str!("../../scenarios/cost.toml")),
+    ("empty-poll", include_str!("../../scenarios/empty-poll.toml")),
+    ("scale", include_str!("../../scenarios/scale.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("duplex", include_str!("../../scenarios/duplex.toml")),
     ("headers", include_str!("../../scenarios/headers.toml")),

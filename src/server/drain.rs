@@ -82,13 +82,14 @@ impl Drain {
         let begun = self.begun.clone();
         let share = self.random_share();
         let spread = self.spread;
+        // Waited for where it stands, and the timer boxed: every open stream holds this.
         let leave = async move {
-            begun.cancelled_owned().await;
-            tokio::time::sleep(spread.mul_f64(share)).await;
+            begun.cancelled().await;
+            Box::pin(tokio::time::sleep(spread.mul_f64(share))).await;
             // Whoever was sent away first comes back last: the server is down for at least the rest of this.
             spread.mul_f64(2.0 - share)
         };
-        // Every open stream holds one of these: without an age limit it has no timer until the drain begins.
+        // Without an age limit there is no timer until the drain begins.
         let leave: Pin<Box<dyn Future<Output = Duration> + Send>> =
             match self.age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
                 None => Box::pin(leave),

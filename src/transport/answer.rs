@@ -103,12 +103,12 @@ impl Reply {
     }
 
     /// Its bytes on a connection that was taken over from hyper, with `more` headers.
-    pub fn encode(&self, more: &HeaderMap) -> Bytes {
+    pub fn encode(&self, more: Option<&HeaderMap>) -> Bytes {
         let length = match self.status {
             StatusCode::OK => BodyLength::Bytes(self.body.len()),
             _no_body => BodyLength::None,
         };
-        let mut bytes = wire::head(self.status, &[&self.headers, more], length);
+        let mut bytes = wire::head(self.status, [&self.headers].into_iter().chain(more), length);
         bytes.extend_from_slice(&self.body);
         bytes.freeze()
     }

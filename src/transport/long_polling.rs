@@ -29,7 +29,7 @@ use std::io;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Extension;
@@ -92,8 +92,9 @@ pub async fn serve(
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
+    let question = Question::new(&connection, parked.asked.reader.cursor());
     let own = Arc::clone(&connection);
-    connection.takeover().agree(move |taken| parked.reply_over(own, room, taken));
+    connection.takeover().agree(move |taken| parked.reply_over(own, question, &room, taken));
     Ok(Response::default())
 }
 
@@ -131,65 +132,73 @@ impl Parked {
     /// Waits in a group, which most often writes the answer, and answers further requests of the same kind; any other is
     /// left to hyper.
     ///
-    /// That the group has answered is noticed when the next request comes, or when the hold is over.
-    async fn reply_over(self, connection: Arc<Connection>, room: Arc<Room>, taken: Taken<Socket>) -> Option<Socket> {
+    /// That the group has answered is noticed when the next request comes, or when the hold is over. A block and no
+    /// `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+    fn reply_over(
+        self,
+        connection: Arc<Connection>,
+        question: Option<Question>,
+        room: &Room,
+        taken: Taken<Socket>,
+    ) -> impl Future<Output = Option<Socket>> + Send + use<> {
         let Self { app, asked, hold, mut turn, counts } = self;
         let Asked { reader, nothing_new, .. } = asked;
-        let question = Question::new(&connection, reader.cursor());
-        let parked = Subscriber { wire: Wire::new(taken.socket), headers: taken.headers, counts, is_answered: false };
+        let (wire, headers) = (Wire::new(taken.socket), taken.headers);
+        let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
         let seat = room.seat(parked, reader);
-        let mut over = pin!(tokio::time::sleep(hold));
         // A request that comes before this one is answered waits until it is.
         let mut ahead = None;
-        loop {
-            let batch = tokio::select! {
-                biased;
-                batch = seat.next() => batch.ok()?,
-                said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
-                    ahead = Some(said?);
-                    continue;
-                }
-                _come_back_in = &mut turn => {
-                    turn = app.drain.turn();
-                    None
-                }
-                () = &mut over => None,
-            };
-            let position = seat.position();
-            let answer = |one: &mut Subscriber| {
-                if app.drain.has_begun() {
-                    one.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                match batch {
-                    Some(batch) => one.put_batch(&batch),
-                    None if one.is_answered => {}
-                    None => {
-                        one.counts.empty();
-                        one.wire.put(Reply::nothing_new(nothing_new, position).encode(&one.headers));
-                    }
-                }
-                one.is_answered = false;
-                Ok(())
-            };
-            seat.send(answer).await.ok()?;
-            let request = match ahead.take() {
-                Some(request) => request,
-                None => tokio::select! {
+        async move {
+            let mut over = pin!(tokio::time::sleep(hold));
+            loop {
+                let batch = tokio::select! {
                     biased;
-                    said = seat.hear(|one, context| one.wire.poll_said(context)) => said?,
-                    () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
-                    () = tokio::time::sleep(app.settings.head_timeout) => return None,
-                },
-            };
-            let is_again = |question: &Question| question.is_asked_again(&request, seat.position());
-            if app.drain.has_begun() || !question.as_ref().is_some_and(is_again) {
-                return Some(seat.take()?.wire.leave(request, &connection));
+                    batch = seat.next() => batch.ok()?,
+                    said = seat.hear(|one, at, context| one.poll_said(question.as_ref(), at, context)),
+                        if ahead.is_none() =>
+                    {
+                        ahead = Some(said?);
+                        continue;
+                    }
+                    _come_back_in = &mut turn => {
+                        turn = app.drain.turn();
+                        None
+                    }
+                    () = &mut over => None,
+                };
+                let nothing_new = Reply::nothing_new(nothing_new, seat.position());
+                seat.put(|one| one.answer(batch, nothing_new)).ok()?;
+                seat.flushed().await.ok()?;
+                let said = match ahead.take() {
+                    Some(said) => said,
+                    None => tokio::select! {
+                        biased;
+                        said = seat.hear(|one, at, context| one.poll_said(question.as_ref(), at, context)) => said?,
+                        () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
+                        () = tokio::time::sleep(app.settings.head_timeout) => return None,
+                    },
+                };
+                let is_again = |question: &Question, request| question.is_asked_again(request, seat.position());
+                if let Said::Other(request) = said
+                    && (app.drain.has_begun()
+                        || !question.as_ref().is_some_and(|question| is_again(question, &request)))
+                {
+                    return Some(seat.take()?.wire.leave(request, &connection));
+                }
+                connection.charge(Some(Transport::LongPolling));
+                seat.want_more();
+                over.as_mut().reset(Instant::now() + hold);
             }
-            connection.charge(Some(Transport::LongPolling));
-            seat.want_more();
-            over.as_mut().reset(Instant::now() + hold);
         }
     }
+}
+
+/// What comes from the client of a parked request.
+enum Said {
+    /// It has been answered, and asks the same again.
+    Again,
+    /// Anything else, or before it has been answered.
+    Other(Bytes),
 }
 
 /// The head of a long poll as a client sends it again and again, with nothing changed but its cursor: read, routed and
@@ -219,7 +228,8 @@ impl Question {
     fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
         let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
         let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-        between.is_some_and(|between| between == cursor.to_string().as_bytes())
+        // A cursor has one spelling.
+        between.and_then(|between| std::str::from_utf8(between).ok()?.parse().ok()) == Some(cursor)
     }
 }
 
@@ -227,15 +237,54 @@ impl Question {
 struct Subscriber {
     wire: Wire,
     /// What middleware adds to the answer.
-    headers: Box<HeaderMap>,
+    headers: Option<Box<HeaderMap>>,
     counts: RequestCounters,
+    app: Arc<App>,
     is_answered: bool,
 }
 
 impl Subscriber {
+    /// Answers what its group has not, `nothing_new` where that is all there is to say.
+    fn answer(&mut self, batch: Option<Batch>, nothing_new: Reply) -> io::Result<()> {
+        match batch {
+            Some(batch) => self.put_batch(&batch),
+            None if self.is_answered => {}
+            None => {
+                self.counts.empty();
+                self.put(&nothing_new);
+            }
+        }
+        self.is_answered = false;
+        Ok(())
+    }
+
     fn put_batch(&mut self, batch: &Batch) {
         self.counts.sent(batch);
-        self.wire.put(Reply::updates(batch).encode(&self.headers));
+        self.put(&Reply::updates(batch));
+    }
+
+    fn put(&mut self, reply: &Reply) {
+        let reply = if self.app.drain.has_begun() {
+            let mut headers = self.headers.as_deref().cloned().unwrap_or_default();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            reply.encode(Some(&headers))
+        } else {
+            reply.encode(self.headers.as_deref())
+        };
+        self.wire.put(reply);
+    }
+
+    fn poll_said(
+        &mut self,
+        question: Option<&Question>,
+        position: Cursor,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Said>> {
+        let may_ask_again = self.is_answered && !self.app.drain.has_begun();
+        self.wire.poll_heard(context, |bytes| match question {
+            Some(question) if may_ask_again && question.is_asked_again(bytes, position) => Said::Again,
+            Some(_) | None => Said::Other(Bytes::copy_from_slice(bytes)),
+        })
     }
 }
 
@@ -246,14 +295,17 @@ impl Member for Subscriber {
 
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_answered = true;
-        if self.headers.is_empty() {
+        let is_last = self.app.drain.has_begun();
+        if self.headers.is_none() && !is_last {
             self.counts.sent(&delivery.batch);
-            let encode = |batch: &Batch| Reply::updates(batch).encode(&HeaderMap::new());
+            let encode = |batch: &Batch| Reply::updates(batch).encode(None);
             self.wire.put(delivery.form(Transport::LongPolling, encode).clone());
         } else {
             self.put_batch(&delivery.batch);
         }
-        self.wire.poll_flush(context)
+        ready!(self.wire.poll_flush(context))?;
+        // Behind its last answer, which says so, its own task ends the connection.
+        if is_last { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
