@@ -26,7 +26,6 @@
 //! - client: asks again at once, and backs off where it is refused
 
 use std::io;
-use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -35,10 +34,8 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONNECTION, HeaderMap, HeaderValue};
-use memchr::memmem;
+use http::header::HeaderMap;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -46,6 +43,7 @@ use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
+use crate::server::question::{self, Heard, Question};
 use crate::server::request::StrictQuery;
 use crate::server::takeover::Taken;
 use crate::server::wire::Wire;
@@ -92,7 +90,7 @@ pub async fn serve(
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
-    let question = Question::new(&connection, parked.asked.reader.cursor());
+    let question = parked.asked.cursor().and_then(|cursor| Question::new(&connection, cursor));
     let own = Arc::clone(&connection);
     connection.takeover().agree(move |taken| parked.reply_over(own, question, &room, taken));
     Ok(Response::default())
@@ -154,7 +152,7 @@ impl Parked {
                 let batch = tokio::select! {
                     biased;
                     batch = seat.next() => batch.ok()?,
-                    said = seat.hear(|one, at, context| one.poll_said(question.as_ref(), at, context)),
+                    said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)),
                         if ahead.is_none() =>
                     {
                         ahead = Some(said?);
@@ -173,13 +171,13 @@ impl Parked {
                     Some(said) => said,
                     None => tokio::select! {
                         biased;
-                        said = seat.hear(|one, at, context| one.poll_said(question.as_ref(), at, context)) => said?,
+                        said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)) => said?,
                         () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
                         () = tokio::time::sleep(app.settings.head_timeout) => return None,
                     },
                 };
                 let is_again = |question: &Question, request| question.is_asked_again(request, seat.position());
-                if let Said::Other(request) = said
+                if let Heard::Other(request) = said
                     && (app.drain.has_begun()
                         || !question.as_ref().is_some_and(|question| is_again(question, &request)))
                 {
@@ -190,46 +188,6 @@ impl Parked {
                 over.as_mut().reset(Instant::now() + hold);
             }
         }
-    }
-}
-
-/// What comes from the client of a parked request.
-enum Said {
-    /// It has been answered, and asks the same again.
-    Again,
-    /// Anything else, or before it has been answered.
-    Other(Bytes),
-}
-
-/// The head of a long poll as a client sends it again and again, with nothing changed but its cursor: read, routed and
-/// checked once, it need not be again.
-struct Question {
-    head: Bytes,
-    cursor: Range<usize>,
-}
-
-impl Question {
-    /// The one that a connection has just asked, if its bytes are known and hold this cursor once. A connection that
-    /// belongs to a page asks anew each time: its requests are counted, and take their time.
-    fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
-        let head = connection.takeover().head().filter(|_| !connection.attachment().is_taken())?;
-        Self::of(head, cursor)
-    }
-
-    fn of(head: Bytes, cursor: Cursor) -> Option<Self> {
-        let cursor = cursor.to_string();
-        let mut found = memmem::find_iter(&head, cursor.as_bytes());
-        let start = found.next().filter(|_| found.next().is_none())?;
-        let is_whole = memmem::find(&head, b"\r\n\r\n").is_some_and(|end| end + 4 == head.len());
-        is_whole.then(|| Self { cursor: start..start + cursor.len(), head })
-    }
-
-    /// Is this the same head, with this cursor?
-    fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
-        let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
-        let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-        // A cursor has one spelling.
-        between.and_then(|between| std::str::from_utf8(between).ok()?.parse().ok()) == Some(cursor)
     }
 }
 
@@ -264,27 +222,18 @@ impl Subscriber {
     }
 
     fn put(&mut self, reply: &Reply) {
-        let reply = if self.app.drain.has_begun() {
-            let mut headers = self.headers.as_deref().cloned().unwrap_or_default();
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            reply.encode(Some(&headers))
-        } else {
-            reply.encode(self.headers.as_deref())
-        };
-        self.wire.put(reply);
+        self.wire.put(reply.encode(self.headers.as_deref(), self.app.drain.has_begun()));
     }
 
-    fn poll_said(
+    fn poll_heard(
         &mut self,
         question: Option<&Question>,
         position: Cursor,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Said>> {
-        let may_ask_again = self.is_answered && !self.app.drain.has_begun();
-        self.wire.poll_heard(context, |bytes| match question {
-            Some(question) if may_ask_again && question.is_asked_again(bytes, position) => Said::Again,
-            Some(_) | None => Said::Other(Bytes::copy_from_slice(bytes)),
-        })
+    ) -> Poll<Option<Heard>> {
+        // Not before it has been answered, nor in a drain.
+        let question = question.filter(|_| self.is_answered && !self.app.drain.has_begun());
+        question::poll_heard(&mut self.wire, question.map(|question| (question, position)), context)
     }
 }
 
@@ -298,7 +247,7 @@ impl Member for Subscriber {
         let is_last = self.app.drain.has_begun();
         if self.headers.is_none() && !is_last {
             self.counts.sent(&delivery.batch);
-            let encode = |batch: &Batch| Reply::updates(batch).encode(None);
+            let encode = |batch: &Batch| Reply::updates(batch).encode(None, false);
             self.wire.put(delivery.form(Transport::LongPolling, encode).clone());
         } else {
             self.put_batch(&delivery.batch);
@@ -342,35 +291,4 @@ pub async fn subscribe<S: Stream>(
         }
     };
     session::beside(connection, requests).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::str::FromStr;
-
-    #[test]
-    fn a_question_is_the_same_again_only_with_every_byte_but_the_cursor_unchanged() {
-        let cursor = |seq| Cursor { seq, ..Cursor::from_str("1f3a9c02-41").unwrap() };
-        let head = |cursor: Cursor, host: &str| {
-            format!("GET /updates/long-poll?after={cursor}&hold=25 HTTP/1.1\r\nhost: {host}\r\n\r\n")
-        };
-        let question = Question::of(head(cursor(9), "a").into(), cursor(9)).unwrap();
-        assert!(question.is_asked_again(head(cursor(10), "a").as_bytes(), cursor(10)));
-        for (said, at) in [
-            (head(cursor(10), "a"), cursor(11)),
-            (head(cursor(10), "b"), cursor(10)),
-            (head(cursor(10), "a") + "GET", cursor(10)),
-            (head(cursor(10), "a").replace("\r\n\r\n", "\r\n"), cursor(10)),
-            (head(cursor(10), "a").replace("GET", "HEAD"), cursor(10)),
-        ] {
-            assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
-        }
-        // A cursor that stands there twice, or not at all; half a head; more than one.
-        for head in
-            [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)]
-        {
-            assert!(Question::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
-        }
-    }
 }

@@ -24,16 +24,26 @@
 //! - client: polls on its own clock and not after the last answer, and never two at once
 //! - client: asks again at once where there is more
 
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, http::HeaderMap};
-use serde::Deserialize;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::HeaderMap;
+use serde::Deserialize;
+use tokio::time::Instant;
+
 use crate::net::Stream;
+use crate::run::Transport;
+use crate::server::question::{self, Heard, Question};
 use crate::server::request::StrictQuery;
-use crate::server::{Connection, Problem, Room};
-use crate::stream::{Batch, Cursor};
-use crate::transport::answer::{self, Reply};
+use crate::server::takeover::Taken;
+use crate::server::wire::Wire;
+use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
+use crate::stream::{Batch, BatchLimit, Cursor};
+use crate::transport::answer::{self, Asked, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::session::{self, Session};
 use crate::units::Nanos;
@@ -52,32 +62,97 @@ pub struct PollQuery {
 ///
 /// Errors: 400 for a malformed cursor, limit or query.
 pub async fn serve(
+    State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
     Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<PollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
-    let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    let reply = match asked.reader.try_next(limit) {
-        Some(batch) => {
-            counts.sent(&batch);
-            Reply::updates(&batch)
-        }
-        None if asked.is_new => Reply::updates(&Batch {
-            gap: None,
-            updates: Vec::new(),
-            cursor: asked.reader.cursor(),
-            is_short: false,
-            is_cut: false,
-        }),
-        None => {
-            counts.empty();
-            asked.nothing_new()
-        }
+    let asked = answer::asked(&room, query.after.as_deref(), &headers)?;
+    let mut poller = Poller { app, asked, limit, counts: connection.counts() };
+    if !connection.takeover().is_offered() || connection.attachment().is_taken() {
+        return Ok(poller.reply().into_response());
+    }
+    let question = match connection.takeover().head() {
+        // How it asks will be known when it asks once more.
+        None => None,
+        Some(head) => match poller.asked.cursor().and_then(|cursor| Question::of(head, cursor)) {
+            Some(question) => Some(question),
+            // It will not be known again when it asks once more.
+            None => return Ok(poller.reply().into_response()),
+        },
     };
-    Ok(reply.into_response())
+    let own = Arc::clone(&connection);
+    connection.takeover().agree(move |taken| poller.reply_over(own, question, taken));
+    Ok(Response::default())
+}
+
+/// A client that polls over one connection.
+struct Poller {
+    app: Arc<App>,
+    asked: Asked,
+    limit: BatchLimit,
+    counts: RequestCounters,
+}
+
+impl Poller {
+    /// What it is answered with now.
+    fn reply(&mut self) -> Reply {
+        match self.asked.reader.try_next(self.limit) {
+            Some(batch) => {
+                self.counts.sent(&batch);
+                Reply::updates(&batch)
+            }
+            None if self.asked.is_new() => Reply::updates(&Batch {
+                gap: None,
+                updates: Vec::new(),
+                cursor: self.asked.reader.cursor(),
+                is_short: false,
+                is_cut: false,
+            }),
+            None => {
+                self.counts.empty();
+                self.asked.nothing_new()
+            }
+        }
+    }
+
+    /// Answers, and answers further requests of the same kind; any other is left to hyper.
+    ///
+    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle client holds this.
+    fn reply_over(
+        mut self,
+        connection: Arc<Connection>,
+        question: Option<Question>,
+        taken: Taken<Socket>,
+    ) -> impl Future<Output = Option<Socket>> + Send {
+        let mut wire = Wire::new(taken.socket);
+        let headers = taken.headers;
+        let mut drain = self.app.drain.begun_signal();
+        async move {
+            let mut patience = pin!(tokio::time::sleep(self.app.settings.head_timeout));
+            loop {
+                let reply = self.reply().encode(headers.as_deref(), self.app.drain.has_begun());
+                wire.put(reply);
+                poll_fn(|context| wire.poll_flush(context)).await.ok()?;
+                let position = self.asked.reader.cursor();
+                let question = question.as_ref().filter(|_| !self.app.drain.has_begun());
+                let question = question.map(|question| (question, position));
+                let heard = tokio::select! {
+                    biased;
+                    heard = poll_fn(|context| question::poll_heard(&mut wire, question, context)) => heard?,
+                    _now = &mut drain => return Some(wire.into_socket()),
+                    () = &mut patience => return None,
+                };
+                if let Heard::Other(request) = heard {
+                    return Some(wire.leave(request, &connection));
+                }
+                connection.charge(Some(Transport::Polling));
+                patience.as_mut().reset(Instant::now() + self.app.settings.head_timeout);
+            }
+        }
+    }
 }
 
 // Client half ---------------------------------------------------------------------------------------------------------

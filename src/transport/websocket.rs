@@ -336,8 +336,10 @@ impl Session {
                     }
                 }
             };
-            match seat.take() {
-                Some(one) => Box::pin(farewell.say(one.socket)).await,
+            // The member goes into the box before the wait for it, and takes no room in this state.
+            let farewell = seat.take().map(|one| Box::pin(farewell.say(one.socket)));
+            match farewell {
+                Some(farewell) => farewell.await,
                 None => Ok(()),
             }
         }

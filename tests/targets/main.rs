@@ -49,7 +49,11 @@ fn main() -> ExitCode {
             real::the_textbook_server_is_measured_by_its_target_file,
             real::servers_side_by_side_are_points_of_one_run,
         ],
-        trials![nchan.as_deref(); real::nchan_is_measured_by_its_target_file],
+        trials![
+            nchan.as_deref();
+            real::nchan_is_measured_by_its_target_file,
+            real::a_file_of_nginx_is_polled_and_costs_something_where_it_is_as_it_was,
+        ],
         trials![
             node.as_deref();
             docs::the_node_example_is_measured_as_written,
