@@ -3,14 +3,20 @@
 //! A poll is answered by whoever has taken its connection over from hyper. The request behind it is read there, and
 //! compared with the last one that went through hyper; what differs in anything but the cursor goes to hyper as it came.
 
+use std::future::poll_fn;
 use std::ops::Range;
+use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use memchr::memmem;
+use tokio::time::Instant;
 
-use super::counters::Connection;
+use super::App;
+use super::counters::{Connection, Socket};
 use super::wire::Wire;
+use crate::run::Transport;
 use crate::stream::Cursor;
 
 /// The head of a poll as a client sends it again and again, with nothing changed but its cursor: read, routed and checked
@@ -36,8 +42,7 @@ impl Question {
         Self::of(head, cursor)
     }
 
-    /// That of a head which holds this cursor once.
-    pub fn of(head: Bytes, cursor: Cursor) -> Option<Self> {
+    fn of(head: Bytes, cursor: Cursor) -> Option<Self> {
         let cursor = cursor.to_string();
         let mut found = memmem::find_iter(&head, cursor.as_bytes());
         let start = found.next().filter(|_| found.next().is_none())?;
@@ -64,6 +69,65 @@ pub fn poll_heard(
         Some((question, position)) if question.is_asked_again(bytes, position) => Heard::Again,
         Some(_) | None => Heard::Other(Bytes::copy_from_slice(bytes)),
     })
+}
+
+/// A client that may ask again over its connection what it has just asked, and is answered at once.
+pub struct Asking {
+    connection: Arc<Connection>,
+    /// Not known before its bytes have been seen, which is when it asks once more.
+    question: Option<Question>,
+}
+
+impl Asking {
+    /// With the cursor that it has just asked with, if with one. `None` where its connection is not offered or belongs to
+    /// a page, and where nothing it asks so can be known again.
+    pub fn of(connection: &Arc<Connection>, cursor: Option<Cursor>) -> Option<Self> {
+        if !connection.takeover().is_offered() || connection.attachment().is_taken() {
+            return None;
+        }
+        let question = match connection.takeover().head() {
+            None => None,
+            Some(head) => Some(Question::of(head, cursor?)?),
+        };
+        Some(Self { connection: Arc::clone(connection), question })
+    }
+
+    /// Answers with what `reply` makes, given whether the connection ends behind it, and with the position that it gives;
+    /// so too when the same is asked again. Any other request is left to hyper.
+    ///
+    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle client holds this.
+    pub fn answer_each(
+        self,
+        app: Arc<App>,
+        transport: Transport,
+        socket: Socket,
+        mut reply: impl FnMut(bool) -> (Bytes, Cursor) + Send,
+    ) -> impl Future<Output = Option<Socket>> + Send {
+        let mut wire = Wire::new(socket);
+        let mut drain = app.drain.begun_signal();
+        async move {
+            let Self { connection, question } = &self;
+            let mut patience = pin!(tokio::time::sleep(app.settings.head_timeout));
+            loop {
+                let is_last = app.drain.has_begun();
+                let (answer, position) = reply(is_last);
+                wire.put(answer);
+                poll_fn(|context| wire.poll_flush(context)).await.ok()?;
+                let question = question.as_ref().filter(|_| !is_last).map(|question| (question, position));
+                let heard = tokio::select! {
+                    biased;
+                    heard = poll_fn(|context| poll_heard(&mut wire, question, context)) => heard?,
+                    _now = &mut drain => return Some(wire.into_socket()),
+                    () = &mut patience => return None,
+                };
+                if let Heard::Other(request) = heard {
+                    return Some(wire.leave(request, connection));
+                }
+                connection.charge(Some(transport));
+                patience.as_mut().reset(Instant::now() + app.settings.head_timeout);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,8 +24,6 @@
 //! - client: polls on its own clock and not after the last answer, and never two at once
 //! - client: asks again at once where there is more
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -33,15 +31,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::HeaderMap;
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use crate::net::Stream;
 use crate::run::Transport;
-use crate::server::question::{self, Heard, Question};
+use crate::server::question::Asking;
 use crate::server::request::StrictQuery;
-use crate::server::takeover::Taken;
-use crate::server::wire::Wire;
-use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
+use crate::server::{App, Connection, Problem, RequestCounters, Room};
 use crate::stream::{Batch, BatchLimit, Cursor};
 use crate::transport::answer::{self, Asked, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
@@ -70,27 +65,23 @@ pub async fn serve(
 ) -> Result<Response, Problem> {
     let limit = answer::batch_limit(query.limit)?;
     let asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    let mut poller = Poller { app, asked, limit, counts: connection.counts() };
-    if !connection.takeover().is_offered() || connection.attachment().is_taken() {
+    let mut poller = Poller { asked, limit, counts: connection.counts() };
+    let Some(asking) = Asking::of(&connection, poller.asked.cursor()) else {
         return Ok(poller.reply().into_response());
-    }
-    let question = match connection.takeover().head() {
-        // How it asks will be known when it asks once more.
-        None => None,
-        Some(head) => match poller.asked.cursor().and_then(|cursor| Question::of(head, cursor)) {
-            Some(question) => Some(question),
-            // It will not be known again when it asks once more.
-            None => return Ok(poller.reply().into_response()),
-        },
     };
-    let own = Arc::clone(&connection);
-    connection.takeover().agree(move |taken| poller.reply_over(own, question, taken));
+    connection.takeover().agree(move |taken| {
+        let headers = taken.headers;
+        let reply = move |is_last| {
+            let reply = poller.reply().encode(headers.as_deref(), is_last);
+            (reply, poller.asked.reader.cursor())
+        };
+        asking.answer_each(app, Transport::Polling, taken.socket, reply)
+    });
     Ok(Response::default())
 }
 
 /// A client that polls over one connection.
 struct Poller {
-    app: Arc<App>,
     asked: Asked,
     limit: BatchLimit,
     counts: RequestCounters,
@@ -114,42 +105,6 @@ impl Poller {
             None => {
                 self.counts.empty();
                 self.asked.nothing_new()
-            }
-        }
-    }
-
-    /// Answers, and answers further requests of the same kind; any other is left to hyper.
-    ///
-    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle client holds this.
-    fn reply_over(
-        mut self,
-        connection: Arc<Connection>,
-        question: Option<Question>,
-        taken: Taken<Socket>,
-    ) -> impl Future<Output = Option<Socket>> + Send {
-        let mut wire = Wire::new(taken.socket);
-        let headers = taken.headers;
-        let mut drain = self.app.drain.begun_signal();
-        async move {
-            let mut patience = pin!(tokio::time::sleep(self.app.settings.head_timeout));
-            loop {
-                let reply = self.reply().encode(headers.as_deref(), self.app.drain.has_begun());
-                wire.put(reply);
-                poll_fn(|context| wire.poll_flush(context)).await.ok()?;
-                let position = self.asked.reader.cursor();
-                let question = question.as_ref().filter(|_| !self.app.drain.has_begun());
-                let question = question.map(|question| (question, position));
-                let heard = tokio::select! {
-                    biased;
-                    heard = poll_fn(|context| question::poll_heard(&mut wire, question, context)) => heard?,
-                    _now = &mut drain => return Some(wire.into_socket()),
-                    () = &mut patience => return None,
-                };
-                if let Heard::Other(request) = heard {
-                    return Some(wire.leave(request, &connection));
-                }
-                connection.charge(Some(Transport::Polling));
-                patience.as_mut().reset(Instant::now() + self.app.settings.head_timeout);
             }
         }
     }
