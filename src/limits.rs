@@ -228,6 +228,8 @@ const _: () = assert!(TOKEN_BYTES_MAX * 4 < HEAD_BYTES_MAX);
 
 /// Clients of one generator: what the file descriptors of one process allow, and the addresses of 127.0.0.0/8.
 pub const CLIENTS_MAX: u32 = 19_000;
+/// Clients of a run: those of as many generators as can work together.
+pub const CLIENTS_SETTING_MAX: u32 = CLIENTS_MAX * AGENTS_MAX as u32;
 /// Clients behind one source address: past about 14,000 connections from one address to one port the kernel's search
 /// for a free port slows sharply.
 pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
@@ -494,6 +496,14 @@ pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
 
 /// Connections of a proxy, of its clients and to its server: two for each of the most clients.
 pub const PROXY_CONNECTIONS: u32 = 2 * CLIENTS_MAX + 1_000;
+/// Connections that a balancer takes beyond one for each client: of clients that come back before their old one is gone.
+pub const BALANCER_CONNECTIONS_SPARE: u32 = 200;
+
+/// Nodes that one run starts: each is a process with as many threads as there are processors.
+pub const NODES_MAX: u32 = 16;
+/// How long nodes may take until they follow their log, and the log until it has what was due: as long as it takes to choose
+/// a new leader, three times.
+pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 // The path ------------------------------------------------------------------------------------------------------------
 

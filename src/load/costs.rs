@@ -79,8 +79,8 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
             server_loaded: loaded,
             kernel_before: before.1,
             kernel_idle: idle.1,
-            // A link is in the middle of each connection, and makes two of it.
-            ends_per_client: if data.has_link { 4 } else { 2 },
+            // A link or a proxy is in the middle of each connection, and makes two of it.
+            ends_per_client: data.ends_per_client,
         },
         age,
         segment_bytes: (segment_bytes > 0).then_some(segment_bytes),
