@@ -202,6 +202,8 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 /// answer that refused it and not a reset: RFC 9112 section 9.6.
 pub const LINGER: Duration = Duration::from_secs(2);
 const _: () = assert!(LINGER.as_secs() < DRAIN.as_secs(), "a drain must not end lingering connections");
+/// How many connections of one trial may be on their way to their end while they are still counted: each is an open file.
+pub const SOCKETS_ENDING_MAX: usize = 64;
 /// Over which share of the drain time streams are asked to end; the rest is theirs to end in.
 pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
 /// Share of a stream's greatest age over which the ends of streams are spread, so that those which began together do
@@ -315,6 +317,10 @@ pub const LEDGER_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const TCP_IPV4_HEADER_BYTES: u64 = 52;
 /// The same over IPv6: 40 (RFC 8200) + 20 + 12.
 pub const TCP_IPV6_HEADER_BYTES: u64 = 72;
+
+/// By how much the two segments that open a connection are longer together: each carries 20 bytes of options (segment size,
+/// window scale, selective acknowledgements and timestamps: RFC 9293 section 3.2, RFC 7323, RFC 2018) for the 12 of others.
+pub const TCP_OPENING_BYTES: u64 = 2 * (20 - 12);
 
 /// Of the two, the one of a connection with this address.
 pub fn segment_header_bytes(address: IpAddr) -> u64 {
