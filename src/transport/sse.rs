@@ -273,11 +273,11 @@ fn send_all(
     seat: Option<Arc<Seated<Subscriber>>>,
     mut body: EventStream,
 ) -> impl Future<Output = Option<Socket>> + Send {
+    // A request that comes before this one is answered waits until it is.
+    let mut ahead = None;
     async move {
         let seat = seat.as_ref()?;
         seat.flushed().await.ok()?;
-        // A request that comes before this one is answered waits until it is.
-        let mut ahead = None;
         loop {
             let next = tokio::select! {
                 biased;
