@@ -144,8 +144,9 @@ pub const WS_PONG_WAIT: Duration = Duration::from_secs(20);
 /// How long a closing server waits for the client's close frame.
 pub const WS_CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// Read buffer of a server WebSocket. The library fills it with zeros at each read and keeps it for the connection's
-/// life; a client of `/updates/ws` sends only control frames (RFC 6455 section 5.5: 125 B at the most).
-pub const WS_READ_BUFFER_BYTES: usize = 256;
+/// life; a client of `/updates/ws` sends only control frames, of at most 125 B and 6 B of header (RFC 6455 sections 5.2
+/// and 5.5). Anything longer is read in several turns.
+pub const WS_READ_BUFFER_BYTES: usize = 136;
 /// Read buffer of `/echo/ws` and of the clients, which read whole updates.
 pub const WS_LARGE_READ_BUFFER_BYTES: usize = 4096;
 /// One message to `/updates/ws`, on which nothing but control frames is expected.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::connection::{self, Spoken, serve};
+use super::connection::{self, Spoken, serve, serve_http1};
 use super::refusal::refuse;
 use super::routes;
 use crate::limits;
@@ -61,7 +61,7 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     }
     let (connection, socket) =
         app.counters.open(AnyStream::Tcp(stream), peer, app.clock.now(), app.settings.write_timeout);
-    app.tasks.spawn(serve(Arc::clone(app), router.clone(), connection, socket, Spoken::Http1));
+    app.tasks.spawn(serve_http1(Arc::clone(app), router.clone(), connection, socket));
 }
 
 /// Agrees with a client on what is spoken, outside the loop that accepts, and serves it.

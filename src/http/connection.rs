@@ -105,21 +105,29 @@ async fn end(mut stream: TcpStream, word: &[u8]) {
 /// Serves one connection until it ends, or until the drain asks it to.
 pub async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket, spoken: Spoken) {
     match spoken {
-        Spoken::Http1 => serve_http1(app, router, connection, socket).await,
+        Spoken::Http1 => Box::pin(serve_http1(app, router, connection, socket)).await,
         // Boxed, so that whoever speaks HTTP/1.1 keeps no room for it.
         Spoken::H2 => Box::pin(serve_http2(app, router, connection, socket)).await,
     }
 }
 
 /// By hyper, and in between by whoever takes the connection over from there.
-async fn serve_http1(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket) {
-    let mut drain = pin!(app.drain.begun());
+///
+/// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+pub fn serve_http1(
+    app: Arc<App>,
+    router: Router,
+    connection: Arc<Connection>,
+    socket: Socket,
+) -> impl Future<Output = ()> + Send {
     let mut next = Some(socket);
-    while let Some(socket) = next.take() {
-        // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
-        let taken = Box::pin(requests(&app, &router, &connection, socket, drain.as_mut())).await;
-        let Some(succession) = taken else { return };
-        next = succession.await;
+    async move {
+        while let Some(socket) = next.take() {
+            // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
+            let taken = Box::pin(requests(&app, &router, &connection, socket)).await;
+            let Some(succession) = taken else { return };
+            next = succession.await;
+        }
     }
 }
 
@@ -129,8 +137,8 @@ async fn requests(
     router: &Router,
     connection: &Arc<Connection>,
     socket: Socket,
-    mut drain: Pin<&mut impl Future<Output = ()>>,
 ) -> Option<Succession<Socket>> {
+    let mut drain = pin!(app.drain.begun());
     let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
     let mut http = http1::Builder::new()
         .timer(TokioTimer::new())

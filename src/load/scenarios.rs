@@ -41,6 +41,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("nodes", include_str!("../../scenarios/nodes.toml")),
     ("failover", include_str!("../../scenarios/failover.toml")),
     ("cost", include_str!("../../scenarios/cost.toml")),
+    ("empty-poll", include_str!("../../scenarios/empty-poll.toml")),
+    ("scale", include_str!("../../scenarios/scale.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("duplex", include_str!("../../scenarios/duplex.toml")),
     ("headers", include_str!("../../scenarios/headers.toml")),

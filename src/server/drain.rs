@@ -79,18 +79,27 @@ impl Drain {
     ///
     /// A stream that has reached its age limit may come back at once: the limit itself is spread, too.
     pub fn turn(&self) -> DrainSignal {
+        self.signal(self.random_share(), self.age_max)
+    }
+
+    /// As [`Self::begun`], for a connection that is asked often: its turn is at once.
+    pub fn begun_signal(&self) -> DrainSignal {
+        self.signal(0.0, None)
+    }
+
+    fn signal(&self, share: f64, age_max: Option<Duration>) -> DrainSignal {
         let begun = self.begun.clone();
-        let share = self.random_share();
         let spread = self.spread;
+        // Waited for where it stands, and the timer boxed: every open stream holds this.
         let leave = async move {
-            begun.cancelled_owned().await;
-            tokio::time::sleep(spread.mul_f64(share)).await;
+            begun.cancelled().await;
+            Box::pin(tokio::time::sleep(spread.mul_f64(share))).await;
             // Whoever was sent away first comes back last: the server is down for at least the rest of this.
             spread.mul_f64(2.0 - share)
         };
-        // Every open stream holds one of these: without an age limit it has no timer until the drain begins.
+        // Without an age limit there is no timer until the drain begins.
         let leave: Pin<Box<dyn Future<Output = Duration> + Send>> =
-            match self.age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
+            match age_max.map(|age| age.mul_f64(1.0 - limits::AGE_JITTER * share)) {
                 None => Box::pin(leave),
                 Some(age) => Box::pin(async move {
                     tokio::select! {
@@ -100,7 +109,7 @@ impl Drain {
                 }),
             };
         let begun = Arc::clone(&self.has_begun);
-        DrainSignal { leave, begun, is_asleep: false, has_age_max: self.age_max.is_some() }
+        DrainSignal { leave, begun, is_asleep: false, has_age_max: age_max.is_some() }
     }
 
     fn random_share(&self) -> f64 {

@@ -59,7 +59,8 @@ pub trait Member: Send + 'static {
     /// It wants one delivery and no more.
     const WANTS_ONE: bool = false;
 
-    /// Writes a delivery, all of it: what the socket does not take at once it keeps, and is then pending.
+    /// Writes a delivery, all of it: what the socket does not take at once it keeps, and is then pending. It is pending,
+    /// too, where its own task has to go on behind this delivery.
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
 
     /// Writes what it kept.
@@ -94,8 +95,8 @@ impl<M: Member> Seat<M> {
     /// delivered all that the member wanted.
     ///
     /// Cancel safe. Errors: the member's, also those that the group met with.
-    pub async fn next(&self) -> Result<Option<Batch>, M::Error> {
-        std::future::poll_fn(|context| self.poll_next(context)).await
+    pub fn next(&self) -> impl Future<Output = Result<Option<Batch>, M::Error>> {
+        std::future::poll_fn(|context| self.poll_next(context))
     }
 
     /// As [`Self::next`].
@@ -120,19 +121,21 @@ impl<M: Member> Seat<M> {
         Poll::Pending
     }
 
-    /// Lets the own task hear the client. With what it hears the seat is taken back: the member may have to answer before
-    /// it is written to again.
+    /// Lets the own task hear the client, whose position `poll` is told. With what it hears the seat is taken back: the
+    /// member may have to answer before it is written to again.
     ///
     /// Cancel safe, if `poll` is.
-    pub async fn hear<T>(&self, mut poll: impl FnMut(&mut M, &mut Context<'_>) -> Poll<Option<T>>) -> Option<T> {
-        std::future::poll_fn(|context| {
+    pub fn hear<T>(
+        &self,
+        mut poll: impl FnMut(&mut M, Cursor, &mut Context<'_>) -> Poll<Option<T>>,
+    ) -> impl Future<Output = Option<T>> {
+        std::future::poll_fn(move |context| {
             let mut place = self.lock();
-            let Some(member) = &mut place.member else { return Poll::Ready(None) };
-            let heard = ready!(poll(member, context));
-            place.is_lent = false;
+            let Place { member: Some(member), reader, is_lent, .. } = &mut *place else { return Poll::Ready(None) };
+            let heard = ready!(poll(member, reader.cursor(), context));
+            *is_lent = false;
             Poll::Ready(heard)
         })
-        .await
     }
 
     /// The member wants one more delivery, behind the last.
@@ -140,20 +143,23 @@ impl<M: Member> Seat<M> {
         self.lock().is_served = false;
     }
 
-    /// Takes the seat back to write something of the own task's, and waits until the socket has taken it. The group has
-    /// it again with the next call of [`Self::next`].
+    /// Takes the seat back to write something of the own task's, to be followed by [`Self::flushed`]. The group has it
+    /// again with the next call of [`Self::next`].
     ///
     /// Errors: the member's.
-    pub async fn send(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
-        {
-            let mut place = self.lock();
-            place.is_lent = false;
-            place.member.as_mut().map_or(Ok(()), write)?;
-        }
+    pub fn put(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
+        let mut place = self.lock();
+        place.is_lent = false;
+        place.member.as_mut().map_or(Ok(()), write)
+    }
+
+    /// Waits until the socket has taken what was put.
+    ///
+    /// Errors: the member's.
+    pub fn flushed(&self) -> impl Future<Output = Result<(), M::Error>> {
         std::future::poll_fn(|context| {
             self.lock().member.as_mut().map_or(Poll::Ready(Ok(())), |member| member.poll_flush(context))
         })
-        .await
     }
 
     /// Takes the member out for good.

@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod origin;
 mod page_session;
 mod problem;
+pub mod question;
 mod rate_limit;
 pub mod request;
 mod room;

@@ -24,9 +24,9 @@ pub type Succession<S> = Pin<Box<dyn Future<Output = Option<S>> + Send>>;
 pub struct Taken<S> {
     /// The connection.
     pub socket: S,
-    /// The headers of the handler's response, with those that its middleware added; nothing of it has been sent, except
-    /// of a 101.
-    pub headers: Box<HeaderMap>,
+    /// The headers of the handler's response, with those that its middleware added, if there are any; nothing of it has
+    /// been sent, except of a 101.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 /// What hyper's side and the handler's side of a connection say to one another about it.
@@ -35,7 +35,8 @@ pub struct Takeover<S> {
     is_offered: AtomicBool,
     /// hyper still has bytes of earlier answers to send.
     has_unsent: AtomicBool,
-    agreed: Mutex<Box<Agreed<S>>>,
+    /// Boxed, and there only from a request on until its connection is taken over: who has taken it over needs none.
+    agreed: Mutex<Option<Box<Agreed<S>>>>,
 }
 
 struct Agreed<S> {
@@ -49,12 +50,13 @@ struct Agreed<S> {
 
 impl<S> Default for Takeover<S> {
     fn default() -> Self {
-        let agreed = Agreed { successor: None, headers: None, read_ahead: None, head: None };
-        Self {
-            is_offered: AtomicBool::default(),
-            has_unsent: AtomicBool::default(),
-            agreed: Mutex::new(Box::new(agreed)),
-        }
+        Self { is_offered: AtomicBool::default(), has_unsent: AtomicBool::default(), agreed: Mutex::default() }
+    }
+}
+
+impl<S> Default for Agreed<S> {
+    fn default() -> Self {
+        Self { successor: None, headers: None, read_ahead: None, head: None }
     }
 }
 
@@ -64,18 +66,19 @@ impl<S> Takeover<S> {
         let is_kept_alive = request.headers().get(CONNECTION).is_none_or(|value| value == "keep-alive");
         let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
         self.is_offered.store(is_plain && is_kept_alive && request.body().is_end_stream(), Relaxed);
-        let mut agreed = self.lock();
-        agreed.head = agreed.read_ahead.take();
+        if let Some(agreed) = self.lock().as_mut() {
+            agreed.head = agreed.read_ahead.take();
+        }
     }
 
     /// The bytes that the request began with, if a successor read them before hyper did.
     pub fn head(&self) -> Option<Bytes> {
-        self.lock().head.take()
+        self.lock().as_mut()?.head.take()
     }
 
     /// A successor leaves a request to hyper that begins with these bytes.
     pub(super) fn note_read_ahead(&self, request: Bytes) {
-        self.lock().read_ahead = Some(request);
+        self.lock().get_or_insert_default().read_ahead = Some(request);
     }
 
     /// Withdraws the offer: the answer has to go the ordinary way, through what wraps its body.
@@ -93,34 +96,33 @@ impl<S> Takeover<S> {
     where
         F: Future<Output = Option<S>> + Send + 'static,
     {
-        self.lock().successor = Some(Box::new(|taken| Box::pin(successor(taken))));
+        self.lock().get_or_insert_default().successor = Some(Box::new(|taken| Box::pin(successor(taken))));
     }
 
     /// Has the handler agreed?
     pub fn is_agreed(&self) -> bool {
-        self.lock().successor.is_some()
+        self.lock().as_ref().is_some_and(|agreed| agreed.successor.is_some())
     }
 
     /// The handler's response has come through its middleware, with these headers.
     pub fn answered(&self, mut headers: HeaderMap) {
         // That of the body which is not sent.
         headers.remove(CONTENT_LENGTH);
-        self.lock().headers = Some(Box::new(headers));
+        self.lock().get_or_insert_default().headers = Some(Box::new(headers));
     }
 
     /// Is all said and done, so that hyper can let go of the connection?
     pub fn is_ready(&self) -> bool {
-        !self.has_unsent.load(Relaxed) && self.lock().headers.is_some()
+        !self.has_unsent.load(Relaxed) && self.lock().as_ref().is_some_and(|agreed| agreed.headers.is_some())
     }
 
     /// Has the connection, which hyper let go of, taken over, if that was agreed.
     pub fn take(&self, socket: S) -> Result<Succession<S>, S> {
-        let mut agreed = self.lock();
-        let headers = agreed.headers.take().unwrap_or_default();
-        match agreed.successor.take() {
-            Some(successor) => Ok(successor(Taken { socket, headers })),
-            None => Err(socket),
-        }
+        let agreed = self.lock().take();
+        let Some(Agreed { successor: Some(successor), headers, .. }) = agreed.map(|agreed| *agreed) else {
+            return Err(socket);
+        };
+        Ok(successor(Taken { socket, headers: headers.filter(|headers| !headers.is_empty()) }))
     }
 
     /// Something is to be sent, or all has been.
@@ -128,7 +130,7 @@ impl<S> Takeover<S> {
         self.has_unsent.store(has_unsent, Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Box<Agreed<S>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Agreed<S>>>> {
         // Nothing in this file panics while it holds the lock.
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -27,12 +27,12 @@ pub enum BodyLength {
 }
 
 /// The head of a response, as hyper writes it.
-pub fn head(status: StatusCode, headers: &[&HeaderMap], length: BodyLength) -> BytesMut {
+pub fn head<'a>(status: StatusCode, headers: impl IntoIterator<Item = &'a HeaderMap>, length: BodyLength) -> BytesMut {
     const ROOM_BYTES: usize = 256;
     let mut head = BytesMut::with_capacity(ROOM_BYTES);
     // Writing to memory cannot fail.
     let _ = write!(head, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
-    for (name, value) in headers.iter().copied().flatten() {
+    for (name, value) in headers.into_iter().flatten() {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());
@@ -89,11 +89,16 @@ impl Wire {
 
     /// What the client says, as much as there is at once; `None` when it has gone.
     pub fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll_heard(context, Bytes::copy_from_slice)
+    }
+
+    /// What `take` makes of it.
+    pub fn poll_heard<T>(&mut self, context: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<Option<T>> {
         let mut bytes = [MaybeUninit::uninit(); limits::HEAD_BYTES_MAX];
         let mut buffer = ReadBuf::uninit(&mut bytes);
         let outcome = ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer));
         let is_said = outcome.is_ok() && !buffer.filled().is_empty();
-        Poll::Ready(is_said.then(|| Bytes::copy_from_slice(buffer.filled())))
+        Poll::Ready(is_said.then(|| take(buffer.filled())))
     }
 
     /// Leaves a request to hyper that was read here.
@@ -151,7 +156,7 @@ mod tests {
             (StatusCode::NOT_MODIFIED, BodyLength::None, None),
         ];
         for (status, length, wanted) in cases {
-            let head = head(status, &[&headers, &HeaderMap::new()], length);
+            let head = head(status, [&headers, &HeaderMap::new()], length);
             let mut fields = [httparse::EMPTY_HEADER; 8];
             let mut response = httparse::Response::new(&mut fields);
             assert_eq!(response.parse(&head).unwrap(), httparse::Status::Complete(head.len()));

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use serde::Deserialize;
 
 use crate::limits;
@@ -32,8 +32,8 @@ pub struct Answer<'a> {
 /// Where an answer begins, and in which words "nothing new" is to be said.
 pub(super) struct Asked {
     pub reader: Reader,
-    /// The client named no position, and learns it from the first answer.
-    pub is_new: bool,
+    /// Where the client asked it to begin.
+    pub start: Start,
     /// 204, or 304 to a conditional request.
     pub nothing_new: StatusCode,
 }
@@ -49,7 +49,7 @@ pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Re
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };
-    Ok(Asked { reader: room.reader(start)?, is_new: start == Start::Now, nothing_new })
+    Ok(Asked { reader: room.reader(start)?, start, nothing_new })
 }
 
 /// One entity tag around a cursor; a proxy may have made it weak (RFC 9110 section 8.8.3).
@@ -77,6 +77,16 @@ pub(super) struct Reply {
 }
 
 impl Asked {
+    /// The client named no position, and learns it from the first answer.
+    pub fn is_new(&self) -> bool {
+        self.start == Start::Now
+    }
+
+    /// The cursor that it was asked with, if with one.
+    pub fn cursor(&self) -> Option<Cursor> {
+        matches!(self.start, Start::After(_)).then(|| self.reader.cursor())
+    }
+
     /// There is nothing to answer with.
     pub fn nothing_new(&self) -> Reply {
         Reply::nothing_new(self.nothing_new, self.reader.cursor())
@@ -102,13 +112,16 @@ impl Reply {
         Self { status, headers: HeaderMap::from_iter(headers), body: Bytes::new() }
     }
 
-    /// Its bytes on a connection that was taken over from hyper, with `more` headers.
-    pub fn encode(&self, more: &HeaderMap) -> Bytes {
+    /// Its bytes on a connection that was taken over from hyper, with `more` headers, and with word of the connection's
+    /// end behind the last.
+    pub fn encode(&self, more: Option<&HeaderMap>, is_last: bool) -> Bytes {
         let length = match self.status {
             StatusCode::OK => BodyLength::Bytes(self.body.len()),
             _no_body => BodyLength::None,
         };
-        let mut bytes = wire::head(self.status, &[&self.headers, more], length);
+        let close = is_last.then(|| HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]));
+        let headers = [Some(&self.headers), more, close.as_ref()];
+        let mut bytes = wire::head(self.status, headers.into_iter().flatten(), length);
         bytes.extend_from_slice(&self.body);
         bytes.freeze()
     }

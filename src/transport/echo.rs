@@ -89,7 +89,7 @@ pub async fn serve(
     let drain = app.drain.turn();
     let echoing = Arc::clone(&connection);
     opened.then(&app, &connection, async move |socket| {
-        let mut socket = websocket::over(Wire::new(socket), config).await;
+        let mut socket = websocket::over(Wire::new(socket), config);
         tokio::select! {
             biased;
             _ended = echo(&mut socket, &echoing) => {}

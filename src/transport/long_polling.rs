@@ -26,19 +26,16 @@
 //! - client: asks again at once, and backs off where it is refused
 
 use std::io;
-use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONNECTION, HeaderMap, HeaderValue};
-use memchr::memmem;
+use http::header::HeaderMap;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -46,6 +43,7 @@ use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
+use crate::server::question::{self, Heard, Question};
 use crate::server::request::StrictQuery;
 use crate::server::takeover::Taken;
 use crate::server::wire::Wire;
@@ -92,8 +90,9 @@ pub async fn serve(
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
+    let question = parked.asked.cursor().and_then(|cursor| Question::new(&connection, cursor));
     let own = Arc::clone(&connection);
-    connection.takeover().agree(move |taken| parked.reply_over(own, room, taken));
+    connection.takeover().agree(move |taken| parked.reply_over(own, question, &room, taken));
     Ok(Response::default())
 }
 
@@ -131,95 +130,64 @@ impl Parked {
     /// Waits in a group, which most often writes the answer, and answers further requests of the same kind; any other is
     /// left to hyper.
     ///
-    /// That the group has answered is noticed when the next request comes, or when the hold is over.
-    async fn reply_over(self, connection: Arc<Connection>, room: Arc<Room>, taken: Taken<Socket>) -> Option<Socket> {
+    /// That the group has answered is noticed when the next request comes, or when the hold is over. A block and no
+    /// `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+    fn reply_over(
+        self,
+        connection: Arc<Connection>,
+        question: Option<Question>,
+        room: &Room,
+        taken: Taken<Socket>,
+    ) -> impl Future<Output = Option<Socket>> + Send + use<> {
         let Self { app, asked, hold, mut turn, counts } = self;
         let Asked { reader, nothing_new, .. } = asked;
-        let question = Question::new(&connection, reader.cursor());
-        let parked = Subscriber { wire: Wire::new(taken.socket), headers: taken.headers, counts, is_answered: false };
+        let (wire, headers) = (Wire::new(taken.socket), taken.headers);
+        let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
         let seat = room.seat(parked, reader);
-        let mut over = pin!(tokio::time::sleep(hold));
         // A request that comes before this one is answered waits until it is.
         let mut ahead = None;
-        loop {
-            let batch = tokio::select! {
-                biased;
-                batch = seat.next() => batch.ok()?,
-                said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
-                    ahead = Some(said?);
-                    continue;
-                }
-                _come_back_in = &mut turn => {
-                    turn = app.drain.turn();
-                    None
-                }
-                () = &mut over => None,
-            };
-            let position = seat.position();
-            let answer = |one: &mut Subscriber| {
-                if app.drain.has_begun() {
-                    one.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                match batch {
-                    Some(batch) => one.put_batch(&batch),
-                    None if one.is_answered => {}
-                    None => {
-                        one.counts.empty();
-                        one.wire.put(Reply::nothing_new(nothing_new, position).encode(&one.headers));
-                    }
-                }
-                one.is_answered = false;
-                Ok(())
-            };
-            seat.send(answer).await.ok()?;
-            let request = match ahead.take() {
-                Some(request) => request,
-                None => tokio::select! {
+        async move {
+            let mut over = pin!(tokio::time::sleep(hold));
+            loop {
+                let batch = tokio::select! {
                     biased;
-                    said = seat.hear(|one, context| one.wire.poll_said(context)) => said?,
-                    () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
-                    () = tokio::time::sleep(app.settings.head_timeout) => return None,
-                },
-            };
-            let is_again = |question: &Question| question.is_asked_again(&request, seat.position());
-            if app.drain.has_begun() || !question.as_ref().is_some_and(is_again) {
-                return Some(seat.take()?.wire.leave(request, &connection));
+                    batch = seat.next() => batch.ok()?,
+                    said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)),
+                        if ahead.is_none() =>
+                    {
+                        ahead = Some(said?);
+                        continue;
+                    }
+                    _come_back_in = &mut turn => {
+                        turn = app.drain.turn();
+                        None
+                    }
+                    () = &mut over => None,
+                };
+                let nothing_new = Reply::nothing_new(nothing_new, seat.position());
+                seat.put(|one| one.answer(batch, nothing_new)).ok()?;
+                seat.flushed().await.ok()?;
+                let said = match ahead.take() {
+                    Some(said) => said,
+                    None => tokio::select! {
+                        biased;
+                        said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)) => said?,
+                        () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
+                        () = tokio::time::sleep(app.settings.head_timeout) => return None,
+                    },
+                };
+                let is_again = |question: &Question, request| question.is_asked_again(request, seat.position());
+                if let Heard::Other(request) = said
+                    && (app.drain.has_begun()
+                        || !question.as_ref().is_some_and(|question| is_again(question, &request)))
+                {
+                    return Some(seat.take()?.wire.leave(request, &connection));
+                }
+                connection.charge(Some(Transport::LongPolling));
+                seat.want_more();
+                over.as_mut().reset(Instant::now() + hold);
             }
-            connection.charge(Some(Transport::LongPolling));
-            seat.want_more();
-            over.as_mut().reset(Instant::now() + hold);
         }
-    }
-}
-
-/// The head of a long poll as a client sends it again and again, with nothing changed but its cursor: read, routed and
-/// checked once, it need not be again.
-struct Question {
-    head: Bytes,
-    cursor: Range<usize>,
-}
-
-impl Question {
-    /// The one that a connection has just asked, if its bytes are known and hold this cursor once. A connection that
-    /// belongs to a page asks anew each time: its requests are counted, and take their time.
-    fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
-        let head = connection.takeover().head().filter(|_| !connection.attachment().is_taken())?;
-        Self::of(head, cursor)
-    }
-
-    fn of(head: Bytes, cursor: Cursor) -> Option<Self> {
-        let cursor = cursor.to_string();
-        let mut found = memmem::find_iter(&head, cursor.as_bytes());
-        let start = found.next().filter(|_| found.next().is_none())?;
-        let is_whole = memmem::find(&head, b"\r\n\r\n").is_some_and(|end| end + 4 == head.len());
-        is_whole.then(|| Self { cursor: start..start + cursor.len(), head })
-    }
-
-    /// Is this the same head, with this cursor?
-    fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
-        let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
-        let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-        between.is_some_and(|between| between == cursor.to_string().as_bytes())
     }
 }
 
@@ -227,15 +195,45 @@ impl Question {
 struct Subscriber {
     wire: Wire,
     /// What middleware adds to the answer.
-    headers: Box<HeaderMap>,
+    headers: Option<Box<HeaderMap>>,
     counts: RequestCounters,
+    app: Arc<App>,
     is_answered: bool,
 }
 
 impl Subscriber {
+    /// Answers what its group has not, `nothing_new` where that is all there is to say.
+    fn answer(&mut self, batch: Option<Batch>, nothing_new: Reply) -> io::Result<()> {
+        match batch {
+            Some(batch) => self.put_batch(&batch),
+            None if self.is_answered => {}
+            None => {
+                self.counts.empty();
+                self.put(&nothing_new);
+            }
+        }
+        self.is_answered = false;
+        Ok(())
+    }
+
     fn put_batch(&mut self, batch: &Batch) {
         self.counts.sent(batch);
-        self.wire.put(Reply::updates(batch).encode(&self.headers));
+        self.put(&Reply::updates(batch));
+    }
+
+    fn put(&mut self, reply: &Reply) {
+        self.wire.put(reply.encode(self.headers.as_deref(), self.app.drain.has_begun()));
+    }
+
+    fn poll_heard(
+        &mut self,
+        question: Option<&Question>,
+        position: Cursor,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Heard>> {
+        // Not before it has been answered, nor in a drain.
+        let question = question.filter(|_| self.is_answered && !self.app.drain.has_begun());
+        question::poll_heard(&mut self.wire, question.map(|question| (question, position)), context)
     }
 }
 
@@ -246,14 +244,17 @@ impl Member for Subscriber {
 
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_answered = true;
-        if self.headers.is_empty() {
+        let is_last = self.app.drain.has_begun();
+        if self.headers.is_none() && !is_last {
             self.counts.sent(&delivery.batch);
-            let encode = |batch: &Batch| Reply::updates(batch).encode(&HeaderMap::new());
+            let encode = |batch: &Batch| Reply::updates(batch).encode(None, false);
             self.wire.put(delivery.form(Transport::LongPolling, encode).clone());
         } else {
             self.put_batch(&delivery.batch);
         }
-        self.wire.poll_flush(context)
+        ready!(self.wire.poll_flush(context))?;
+        // Behind its last answer, which says so, its own task ends the connection.
+        if is_last { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -290,35 +291,4 @@ pub async fn subscribe<S: Stream>(
         }
     };
     session::beside(connection, requests).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::str::FromStr;
-
-    #[test]
-    fn a_question_is_the_same_again_only_with_every_byte_but_the_cursor_unchanged() {
-        let cursor = |seq| Cursor { seq, ..Cursor::from_str("1f3a9c02-41").unwrap() };
-        let head = |cursor: Cursor, host: &str| {
-            format!("GET /updates/long-poll?after={cursor}&hold=25 HTTP/1.1\r\nhost: {host}\r\n\r\n")
-        };
-        let question = Question::of(head(cursor(9), "a").into(), cursor(9)).unwrap();
-        assert!(question.is_asked_again(head(cursor(10), "a").as_bytes(), cursor(10)));
-        for (said, at) in [
-            (head(cursor(10), "a"), cursor(11)),
-            (head(cursor(10), "b"), cursor(10)),
-            (head(cursor(10), "a") + "GET", cursor(10)),
-            (head(cursor(10), "a").replace("\r\n\r\n", "\r\n"), cursor(10)),
-            (head(cursor(10), "a").replace("GET", "HEAD"), cursor(10)),
-        ] {
-            assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
-        }
-        // A cursor that stands there twice, or not at all; half a head; more than one.
-        for head in
-            [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)]
-        {
-            assert!(Question::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
-        }
-    }
 }

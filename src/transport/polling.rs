@@ -24,16 +24,21 @@
 //! - client: polls on its own clock and not after the last answer, and never two at once
 //! - client: asks again at once where there is more
 
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, http::HeaderMap};
-use serde::Deserialize;
 use std::sync::Arc;
 
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::HeaderMap;
+use serde::Deserialize;
+
 use crate::net::Stream;
+use crate::run::Transport;
+use crate::server::question::Asking;
 use crate::server::request::StrictQuery;
-use crate::server::{Connection, Problem, Room};
-use crate::stream::{Batch, Cursor};
-use crate::transport::answer::{self, Reply};
+use crate::server::{App, Connection, Problem, RequestCounters, Room};
+use crate::stream::{Batch, BatchLimit, Cursor};
+use crate::transport::answer::{self, Asked, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::session::{self, Session};
 use crate::units::Nanos;
@@ -52,32 +57,57 @@ pub struct PollQuery {
 ///
 /// Errors: 400 for a malformed cursor, limit or query.
 pub async fn serve(
+    State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
     Extension(room): Extension<Arc<Room>>,
     StrictQuery(query): StrictQuery<PollQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
-    let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    let reply = match asked.reader.try_next(limit) {
-        Some(batch) => {
-            counts.sent(&batch);
-            Reply::updates(&batch)
-        }
-        None if asked.is_new => Reply::updates(&Batch {
-            gap: None,
-            updates: Vec::new(),
-            cursor: asked.reader.cursor(),
-            is_short: false,
-            is_cut: false,
-        }),
-        None => {
-            counts.empty();
-            asked.nothing_new()
-        }
+    let asked = answer::asked(&room, query.after.as_deref(), &headers)?;
+    let mut poller = Poller { asked, limit, counts: connection.counts() };
+    let Some(asking) = Asking::of(&connection, poller.asked.cursor()) else {
+        return Ok(poller.reply().into_response());
     };
-    Ok(reply.into_response())
+    connection.takeover().agree(move |taken| {
+        let headers = taken.headers;
+        let reply = move |is_last| {
+            let reply = poller.reply().encode(headers.as_deref(), is_last);
+            (reply, poller.asked.reader.cursor())
+        };
+        asking.answer_each(app, Transport::Polling, taken.socket, reply)
+    });
+    Ok(Response::default())
+}
+
+/// A client that polls over one connection.
+struct Poller {
+    asked: Asked,
+    limit: BatchLimit,
+    counts: RequestCounters,
+}
+
+impl Poller {
+    /// What it is answered with now.
+    fn reply(&mut self) -> Reply {
+        match self.asked.reader.try_next(self.limit) {
+            Some(batch) => {
+                self.counts.sent(&batch);
+                Reply::updates(&batch)
+            }
+            None if self.asked.is_new() => Reply::updates(&Batch {
+                gap: None,
+                updates: Vec::new(),
+                cursor: self.asked.reader.cursor(),
+                is_short: false,
+                is_cut: false,
+            }),
+            None => {
+                self.counts.empty();
+                self.asked.nothing_new()
+            }
+        }
+    }
 }
 
 // Client half ---------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
-use crate::server::fanout::{Delivery, Member, Seat, Seated};
+use crate::server::fanout::{Delivery, Member, Seated};
 use crate::server::request::StrictQuery;
 use crate::server::wire::{self, BodyLength, Wire};
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
@@ -132,10 +132,11 @@ pub async fn serve(
         return Ok((headers, Body::new(stream)).into_response());
     }
     let own = Arc::clone(&connection);
-    connection.takeover().agree(async move |taken| {
-        let seat = stream.join(&room, Wire::new(taken.socket))?;
-        let head = wire::head(StatusCode::OK, &[&taken.headers], BodyLength::Chunked);
-        send_all(&own, &seat, head, stream).await
+    connection.takeover().agree(move |taken| {
+        let mut wire = Wire::new(taken.socket);
+        wire.put(wire::head(StatusCode::OK, taken.headers.as_deref(), BodyLength::Chunked).freeze());
+        let seat = stream.join(&room, wire);
+        send_all(own, seat, stream)
     });
     Ok(headers.into_response())
 }
@@ -263,40 +264,42 @@ impl Member for Subscriber {
     }
 }
 
-/// Sends what the group does not: the head, and of the body what its own task finds. Gives the connection back at the
-/// end of the body.
-async fn send_all(
-    connection: &Connection,
-    seat: &Seat<Subscriber>,
-    head: BytesMut,
+/// Sends what the group does not: the head, which waits on the wire, and of the body what its own task finds. Gives the
+/// connection back at the end of the body.
+///
+/// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+fn send_all(
+    connection: Arc<Connection>,
+    seat: Option<Arc<Seated<Subscriber>>>,
     mut body: EventStream,
-) -> Option<Socket> {
-    let send = async |bytes: Bytes| {
-        let put = |one: &mut Subscriber| {
-            one.wire.put(bytes);
-            Ok(())
-        };
-        seat.send(put).await.ok()
-    };
-    send(head.freeze()).await?;
+) -> impl Future<Output = Option<Socket>> + Send {
     // A request that comes before this one is answered waits until it is.
     let mut ahead = None;
-    loop {
-        let next = tokio::select! {
-            biased;
-            said = seat.hear(|one, context| one.wire.poll_said(context)), if ahead.is_none() => {
-                ahead = Some(said?);
-                continue;
-            }
-            next = body.frame() => next,
-        };
-        match next.and_then(|frame| frame.ok()?.into_data().ok()) {
-            Some(data) => send(chunk(&data)).await?,
-            None => {
-                send(Bytes::from_static(b"0\r\n\r\n")).await?;
+    async move {
+        let seat = seat.as_ref()?;
+        seat.flushed().await.ok()?;
+        loop {
+            let next = tokio::select! {
+                biased;
+                said = seat.hear(|one, _, context| one.wire.poll_said(context)), if ahead.is_none() => {
+                    ahead = Some(said?);
+                    continue;
+                }
+                next = body.frame() => next,
+            };
+            let data = next.and_then(|frame| frame.ok()?.into_data().ok());
+            let is_end = data.is_none();
+            let chunk = data.map_or(Bytes::from_static(b"0\r\n\r\n"), |data| chunk(&data));
+            let put = |one: &mut Subscriber| {
+                one.wire.put(chunk);
+                Ok(())
+            };
+            seat.put(put).ok()?;
+            seat.flushed().await.ok()?;
+            if is_end {
                 let wire = seat.take()?.wire;
                 return Some(match ahead {
-                    Some(request) => wire.leave(request, connection),
+                    Some(request) => wire.leave(request, &connection),
                     None => wire.into_socket(),
                 });
             }

@@ -64,7 +64,7 @@ pub async fn serve(
     let (seat, heard) = room.talk.join()?;
     let seat = Seat { app: Arc::clone(&app), room, number: seat };
     opened.then(&app, &connection, async move |socket| {
-        let line = websocket::over(Recorder::new(Wire::new(socket)), config).await;
+        let line = websocket::over(Recorder::new(Wire::new(socket)), config);
         // Every way to end is the page's or the network's doing.
         let _ended = seat.run(line, heard).await;
     });

@@ -44,7 +44,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use http::header::{
     ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -70,7 +70,7 @@ use tokio_util::either::Either;
 use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
-use crate::server::fanout::{Delivery, Member, Seated};
+use crate::server::fanout::{Delivery, Member};
 use crate::server::origin::Origins;
 use crate::server::request::StrictQuery;
 use crate::server::request::single_header;
@@ -124,13 +124,7 @@ pub async fn serve(
         true => opened.then(&app, &connection, async move |socket| {
             let _ended = Box::pin(session.run_deflated(socket)).await;
         }),
-        false => opened.then(&app, &connection, async move |socket| {
-            let config = config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX);
-            // Boxed, as are all who hold the WebSocket for a moment: it is large, and lives in its seat.
-            let socket = Box::pin(over(Wire::new(socket), config)).await;
-            let seat = session.room.seat(Subscriber { socket, counts: session.counts.clone() }, session.reader);
-            let _ended = run(session.app, seat, session.position, session.counts).await;
-        }),
+        false => opened.then(&app, &connection, move |socket| session.run(socket).map(drop)),
     }
     Ok(response)
 }
@@ -145,8 +139,9 @@ pub(crate) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
 }
 
 /// A WebSocket over a connection on which the answer to its handshake has been sent.
-pub(super) async fn over<S: AsyncRead + AsyncWrite + Unpin>(stream: S, config: WebSocketConfig) -> WebSocketStream<S> {
-    WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await
+pub(super) fn over<S: AsyncRead + AsyncWrite + Unpin>(stream: S, config: WebSocketConfig) -> WebSocketStream<S> {
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config));
+    socket.now_or_never().expect("the library skips the handshake, and has nothing else to wait for")
 }
 
 /// What the opening handshake has opened, once its answer is out.
@@ -164,10 +159,7 @@ impl Opened {
         F: Future<Output = ()> + Send + 'static,
     {
         match self {
-            Self::Connection => connection.takeover().agree(async move |taken| {
-                session(taken.socket).await;
-                None
-            }),
+            Self::Connection => connection.takeover().agree(move |taken| session(taken.socket).map(|()| None)),
             Self::Stream(on_upgrade) => {
                 let connection = Arc::clone(connection);
                 app.tasks.spawn(async move {
@@ -290,54 +282,67 @@ impl Member for Subscriber {
     }
 }
 
-async fn run(
-    app: Arc<App>,
-    seat: Seated<Subscriber>,
-    position: Cursor,
-    counts: RequestCounters,
-) -> Result<(), WsError> {
-    let mut drain = app.drain.turn();
-    let mut keepalive = Keepalive::new(app.settings.ws_ping);
-    let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
-    seat.send(|one| one.put([hello])).await?;
-    let farewell = loop {
-        tokio::select! {
-            // Updates come last: a client that lags always has more to read, and is heard all the same.
-            biased;
-            _come_back_in = &mut drain => break Farewell::Say(CloseCode::Away, "the server is going away"),
-            received = seat.hear(|one, context| one.socket.poll_next_unpin(context)) => match received {
-                None => break Farewell::HangUp,
-                Some(Ok(Message::Pong(_))) => {
-                    keepalive.heard();
-                    counts.ponged(app.clock.now());
+impl Session {
+    /// Takes its seat among the room's subscribers, and does what their group does not.
+    ///
+    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+    fn run(self, socket: Socket) -> impl Future<Output = Result<(), WsError>> + Send {
+        let Self { app, room, reader, position, counts } = self;
+        let socket = over(Wire::new(socket), config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX));
+        let seat = room.seat(Subscriber { socket, counts: counts.clone() }, reader);
+        let mut drain = app.drain.turn();
+        let mut keepalive = Keepalive::new(app.settings.ws_ping);
+        async move {
+            let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
+            seat.put(|one| one.put([hello]))?;
+            seat.flushed().await?;
+            let farewell = loop {
+                tokio::select! {
+                    // Updates come last: a client that lags always has more to read, and is heard all the same.
+                    biased;
+                    _come_back_in = &mut drain => {
+                        break Farewell::Say(CloseCode::Away, "the server is going away");
+                    }
+                    received = seat.hear(|one, _, context| one.socket.poll_next_unpin(context)) => match received {
+                        None => break Farewell::HangUp,
+                        Some(Ok(Message::Pong(_))) => {
+                            keepalive.heard();
+                            counts.ponged(app.clock.now());
+                        }
+                        Some(Ok(Message::Ping(_))) => keepalive.heard(),
+                        Some(Ok(Message::Text(_) | Message::Binary(_))) => {
+                            let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
+                            break Farewell::Say(CloseCode::Policy, reason);
+                        }
+                        // The library answers a close frame and then ends the stream.
+                        Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
+                        Some(Err(error)) => break Farewell::For(error),
+                    },
+                    ping = keepalive.beat() => {
+                        let ping = ping?;
+                        seat.put(|one| one.put([ping]))?;
+                        seat.flushed().await?;
+                        counts.pinged(app.clock.now());
+                    }
+                    batch = seat.next() => {
+                        let Some(batch) = batch? else { return Ok(()) };
+                        if batch.is_cut {
+                            counts.cut();
+                            break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
+                        }
+                        seat.put(|one| one.put_batch(&batch))?;
+                        drop(batch);
+                        seat.flushed().await?;
+                    }
                 }
-                Some(Ok(Message::Ping(_))) => keepalive.heard(),
-                Some(Ok(Message::Text(_) | Message::Binary(_))) => {
-                    let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
-                    break Farewell::Say(CloseCode::Policy, reason);
-                }
-                // The library answers a close frame and then ends the stream.
-                Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
-                Some(Err(error)) => break Farewell::For(error),
-            },
-            ping = keepalive.beat() => {
-                let ping = ping?;
-                seat.send(|one| one.put([ping])).await?;
-                counts.pinged(app.clock.now());
-            }
-            batch = seat.next() => {
-                let Some(batch) = batch? else { return Ok(()) };
-                if batch.is_cut {
-                    counts.cut();
-                    break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
-                }
-                seat.send(|one| one.put_batch(&batch)).await?;
+            };
+            // The member goes into the box before the wait for it, and takes no room in this state.
+            let farewell = seat.take().map(|one| Box::pin(farewell.say(one.socket)));
+            match farewell {
+                Some(farewell) => farewell.await,
+                None => Ok(()),
             }
         }
-    };
-    match seat.take() {
-        Some(one) => Box::pin(farewell.say(one.socket)).await,
-        None => Ok(()),
     }
 }
 

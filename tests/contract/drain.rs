@@ -88,6 +88,38 @@ async fn readyz_is_503_once_the_drain_has_begun_and_nobody_new_is_let_in() {
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
+#[tokio::test]
+async fn a_long_poll_that_is_answered_in_the_drain_says_that_its_connection_ends_and_it_does() {
+    // So long that nobody's turn to leave comes by itself.
+    let server = Server::quiet(&["--drain", "20h"]).await;
+    let mut parked = TcpStream::connect(server.address).await.unwrap();
+    parked.write_all(b"GET /updates/long-poll?hold=100 HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
+    server.until_stat("/transports/long_polling/requests", 1).await;
+    // A request that is under way when the drain begins is the only one that can still publish.
+    let mut publisher = TcpStream::connect(server.address).await.unwrap();
+    let head = b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n";
+    publisher.write_all(head).await.unwrap();
+    let port = publisher.local_addr().unwrap().port();
+    within("the server to read", async {
+        while !has_read_all(server.address.port(), port) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.signal(Signal::TERM);
+    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    publisher.write_all(b"1").await.unwrap();
+    let mut answer = String::new();
+    within("the answer and its end", parked.read_to_string(&mut answer)).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(head.to_ascii_lowercase().split("\r\n").any(|line| line == "connection: close"), "{answer}");
+    assert!(body.contains("\"data\":1"), "{answer}");
+    drop((parked, publisher));
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
 /// Has the server taken all that this client sent out of its socket? The kernel's table of IPv4 sockets says how much
 /// waits to be read: `sl local remote state tx_queue:rx_queue …`, addresses and queues in hexadecimal.
 fn has_read_all(server: u16, client: u16) -> bool {

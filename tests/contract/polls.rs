@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::common::clients::{Answer, number};
 use crate::common::{Server, within};
@@ -199,4 +201,74 @@ async fn line_breaks_between_the_tokens_of_a_value_do_not_break_an_event_stream(
     let taken = crate::common::clients::take(&server, pushpull::run::Transport::Sse, &before, 1).await;
     let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
     assert_eq!(update["data"], json!({"a": 1}));
+}
+
+/// What a request over an open connection is answered with: the lines of the head, sorted and without the date, and the
+/// body.
+async fn asked(connection: &mut BufReader<TcpStream>, request: &str) -> (Vec<String>, String) {
+    connection.get_mut().write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        within(request, connection.read_line(&mut line)).await.unwrap();
+        match line.trim_end() {
+            "" => break,
+            line => head.push(line.to_ascii_lowercase()),
+        }
+    }
+    head.retain(|line| !line.starts_with("date: "));
+    head.sort();
+    let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    within(request, connection.read_exact(&mut body)).await.unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+#[tokio::test]
+async fn a_poll_that_is_asked_again_over_its_connection_is_answered_as_over_another() {
+    let server = Server::quiet(&[]).await;
+    let open = async || BufReader::new(TcpStream::connect(server.address).await.unwrap());
+    let before = server.publish_numbers(3).await;
+    let newest = server.newest().await;
+    let polls_before = server.stat("/transports/polling/requests").await;
+    let poll = |after: &str, more: &str| format!("GET /updates/poll?{after} HTTP/1.1\r\nhost: t\r\n{more}\r\n");
+    let after = |cursor: &str| format!("after={cursor}");
+    let tag = |cursor: &str| format!("if-none-match: \"{cursor}\"\r\n");
+    let requests = [
+        poll("", ""),
+        // From the third on it is known, with the cursor that it was given and with another.
+        poll(&after(&before), ""),
+        poll(&after(&newest), ""),
+        poll(&after(&newest), ""),
+        poll(&after(&before), ""),
+        poll(&after(&newest), ""),
+        poll(&after("nonsense"), ""),
+        // Otherwise, and again so.
+        poll(&(after(&before) + "&limit=1"), ""),
+        poll(&(after(&before.replace("-0", "-1")) + "&limit=1"), ""),
+        poll(&(after(&before.replace("-0", "-2")) + "&limit=1"), ""),
+        poll("", &tag(&newest)),
+        poll("", &tag(&newest)),
+        poll("", &tag(&newest)),
+        poll("after=earliest", &tag(&before)),
+        poll("after=earliest", &tag(&newest)),
+        poll("after=earliest", &tag(&newest)),
+        // Of another kind.
+        "GET /updates/long-poll?hold=0 HTTP/1.1\r\nhost: t\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n".to_owned(),
+        poll(&after(&newest), "x-new: 1\r\n"),
+        poll(&after(&newest), ""),
+        poll(&after(&newest), ""),
+    ];
+    let mut one = open().await;
+    for request in &requests {
+        let over_one = asked(&mut one, request).await;
+        assert_eq!(over_one, asked(&mut open().await, request).await, "{request}");
+    }
+    server.publish("4").await;
+    let (head, body) = asked(&mut one, requests.last().unwrap()).await;
+    assert!(head[0].starts_with("cache-control") && body.contains("\"data\":4"), "{head:?} {body}");
+    let polls = requests.iter().filter(|request| request.contains("/poll?")).count() as u64;
+    let counted = server.stat("/transports/polling/requests").await - polls_before;
+    assert_eq!(counted, 2 * polls + 1, "each is counted");
 }

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             nchan.as_deref();
             tried::nchan_is_found_at_its_bare_address,
             real::nchan_is_measured_by_its_target_file,
+            real::a_file_of_nginx_is_polled_and_costs_something_where_it_is_as_it_was,
         ],
         trials![
             node.as_deref();

@@ -61,6 +61,18 @@ pub async fn nchan_is_measured_by_its_target_file() {
     is_measured("nchan", &["polling", "long_polling", "sse", "websocket"]).await;
 }
 
+pub async fn a_file_of_nginx_is_polled_and_costs_something_where_it_is_as_it_was() {
+    // Far apart: of two changes within a second a client may see the later alone.
+    let slow = ["--rate", "0.5", "--measure", "4s", "--poll-interval", "200ms"];
+    let (said, run) = measured("nginx_static", &slow, &[]).await;
+    let [row] = rows(&run) else { panic!("{said:?}") };
+    assert_eq!((row["expected"].as_u64(), row["delivered"].as_u64()), (Some(16), Some(16)), "{row}");
+    assert!(["lost", "duplicate", "reordered"].iter().all(|count| row[count] == 0), "{row}");
+    // Ten polls for each update, of which one brings it.
+    assert!(row["empty_fraction"].as_f64().is_some_and(|share| share > 0.6), "{row}");
+    assert!(row["server_cpu_ns_per_delivery"].as_f64().is_some_and(|cpu| cpu > 0.0), "{row}");
+}
+
 pub async fn socketio_is_measured_by_its_target_file() {
     is_measured("socketio", &["long_polling", "websocket"]).await;
 }

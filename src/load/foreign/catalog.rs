@@ -32,6 +32,7 @@ const BUNDLED: &[Bundled] = bundled! {
     "pushpull";
     "textbook_axum";
     "nchan" with "nchan.conf";
+    "nginx_static" with "nginx_static.conf";
     "socketio" with "socketio.cjs";
     "ws" with "ws.cjs";
     "websockets" with "websockets_server.py";
