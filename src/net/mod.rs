@@ -191,13 +191,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub async fn read<S: AsyncRead + Unpin, T>(stream: &mut S, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     let mut take = Some(take);
     let reading = std::future::poll_fn(|context| {
-        let mut bytes = [MaybeUninit::uninit(); limits::READ_BYTES_MAX];
-        let mut buffer = ReadBuf::uninit(&mut bytes);
-        ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-        let take = take.take().expect("a future is not polled again once it is ready");
-        Poll::Ready(Ok(take(buffer.filled())))
+        poll_read(stream, context, |bytes| take.take().expect("a future is not polled again once it is ready")(bytes))
     });
     reading.await
+}
+
+/// As [`read`].
+pub fn poll_read<S: AsyncRead + Unpin, T>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
+    let mut bytes = [MaybeUninit::uninit(); limits::READ_BYTES_MAX];
+    let mut buffer = ReadBuf::uninit(&mut bytes);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(take(buffer.filled())))
 }
 
 /// A stream whose reads fail once nothing has come for too long.

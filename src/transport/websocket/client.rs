@@ -6,6 +6,8 @@
 //! does with a message (docs/COST.md).
 
 use std::io::{self, Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{
@@ -13,7 +15,6 @@ use http::header::{
 };
 use http::response::Parts;
 use http::{Method, StatusCode};
-use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketContext};
@@ -33,6 +34,8 @@ pub struct ClientSocket<S> {
     ahead: Bytes,
     /// What the library has said, and the connection has not taken yet.
     unsent: BytesMut,
+    /// All that the connection has taken has left it.
+    is_flushed: bool,
 }
 
 impl<S: Stream> ClientSocket<S> {
@@ -40,7 +43,7 @@ impl<S: Stream> ClientSocket<S> {
     pub fn new(io: S, ahead: BytesMut, message_bytes_max: usize) -> Self {
         let config = config(limits::WS_CLIENT_BUFFER_BYTES, message_bytes_max);
         let protocol = WebSocketContext::new(Role::Client, Some(config));
-        Self { io, protocol, ahead: ahead.freeze(), unsent: BytesMut::new() }
+        Self { io, protocol, ahead: ahead.freeze(), unsent: BytesMut::new(), is_flushed: true }
     }
 
     /// The next message; `None` behind an orderly end. Pings are answered with the call that follows.
@@ -61,23 +64,30 @@ impl<S: Stream> ClientSocket<S> {
             let heard = memory.hear(&mut self.protocol);
             let left = memory.incoming.len();
             self.ahead.advance(self.ahead.len() - left);
-            self.flush().await?;
             if let Some(heard) = heard {
                 return heard;
             }
-            let Self { io, protocol, ahead, unsent } = self;
-            let take = |bytes: &[u8]| {
-                let mut memory = Memory { incoming: bytes, is_end: bytes.is_empty(), outgoing: unsent };
-                let heard = memory.hear(protocol);
-                if !memory.incoming.is_empty() {
-                    *ahead = Bytes::copy_from_slice(memory.incoming);
-                }
-                heard
-            };
-            if let Some(heard) = net::read(io, take).await? {
+            if let Some(heard) = std::future::poll_fn(|context| self.poll_hear(context)).await? {
                 return heard;
             }
         }
+    }
+
+    /// Reads once. An answer that the other side does not take yet is no reason to read nothing: it may have to be heard out
+    /// before it does.
+    fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Result<Message, WsError>>>> {
+        if let Poll::Ready(sent) = self.poll_flush(context) {
+            sent?;
+        }
+        let Self { io, protocol, ahead, unsent, .. } = self;
+        net::poll_read(io, context, |bytes| {
+            let mut memory = Memory { incoming: bytes, is_end: bytes.is_empty(), outgoing: unsent };
+            let heard = memory.hear(protocol);
+            if !memory.incoming.is_empty() {
+                *ahead = Bytes::copy_from_slice(memory.incoming);
+            }
+            heard
+        })
     }
 
     /// Sends a message.
@@ -87,15 +97,24 @@ impl<S: Stream> ClientSocket<S> {
         let mut memory = Memory { incoming: &[], is_end: false, outgoing: &mut self.unsent };
         self.protocol.write(&mut memory, message)?;
         self.protocol.flush(&mut memory)?;
-        self.flush().await
+        Ok(std::future::poll_fn(|context| self.poll_flush(context)).await?)
     }
 
-    async fn flush(&mut self) -> Result<(), WsError> {
-        if self.unsent.is_empty() {
-            return Ok(());
+    /// Sends what the library has said.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            self.is_flushed = false;
+            let written = ready!(Pin::new(&mut self.io).poll_write(context, &self.unsent))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unsent.advance(written);
         }
-        self.io.write_all_buf(&mut self.unsent).await?;
-        Ok(self.io.flush().await?)
+        if !self.is_flushed {
+            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            self.is_flushed = true;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -175,6 +194,7 @@ pub async fn handshake<S: Stream>(
 mod tests {
     use super::*;
     use futures_util::{SinkExt, StreamExt};
+    use tokio::io::AsyncWriteExt;
     use tokio_tungstenite::WebSocketStream;
     use tokio_tungstenite::tungstenite::protocol::frame::Frame;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
