@@ -210,6 +210,8 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 /// answer that refused it and not a reset: RFC 9112 section 9.6.
 pub const LINGER: Duration = Duration::from_secs(2);
 const _: () = assert!(LINGER.as_secs() < DRAIN.as_secs(), "a drain must not end lingering connections");
+/// How many connections of one trial may be on their way to their end while they are still counted: each is an open file.
+pub const SOCKETS_ENDING_MAX: usize = 64;
 /// Over which share of the drain time streams are asked to end; the rest is theirs to end in.
 pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
 /// Share of a stream's greatest age over which the ends of streams are spread, so that those which began together do
@@ -236,6 +238,8 @@ const _: () = assert!(TOKEN_BYTES_MAX * 4 < HEAD_BYTES_MAX);
 
 /// Clients of one generator: what the file descriptors of one process allow, and the addresses of 127.0.0.0/8.
 pub const CLIENTS_MAX: u32 = 19_000;
+/// Clients of a run: those of as many generators as can work together.
+pub const CLIENTS_SETTING_MAX: u32 = CLIENTS_MAX * AGENTS_MAX as u32;
 /// Clients behind one source address: past about 14,000 connections from one address to one port the kernel's search
 /// for a free port slows sharply.
 pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
@@ -325,6 +329,10 @@ pub const LEDGER_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const TCP_IPV4_HEADER_BYTES: u64 = 52;
 /// The same over IPv6: 40 (RFC 8200) + 20 + 12.
 pub const TCP_IPV6_HEADER_BYTES: u64 = 72;
+
+/// By how much the two segments that open a connection are longer together: each carries 20 bytes of options (segment size,
+/// window scale, selective acknowledgements and timestamps: RFC 9293 section 3.2, RFC 7323, RFC 2018) for the 12 of others.
+pub const TCP_OPENING_BYTES: u64 = 2 * (20 - 12);
 
 /// Of the two, the one of a connection with this address.
 pub fn segment_header_bytes(address: IpAddr) -> u64 {
@@ -506,6 +514,14 @@ pub const CHURN_STAY_MIN: Nanos = Nanos(50 * Nanos::MILLI.0);
 
 /// Connections of a proxy, of its clients and to its server: two for each of the most clients.
 pub const PROXY_CONNECTIONS: u32 = 2 * CLIENTS_MAX + 1_000;
+/// Connections that a balancer takes beyond one for each client: of clients that come back before their old one is gone.
+pub const BALANCER_CONNECTIONS_SPARE: u32 = 200;
+
+/// Nodes that one run starts: each is a process with as many threads as there are processors.
+pub const NODES_MAX: u32 = 16;
+/// How long nodes may take until they follow their log, and the log until it has what was due: as long as it takes to choose
+/// a new leader, three times.
+pub const NODES_READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 // The path ------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import { makeActions } from './actions.js';
 import { clock, keepRelated, relate, uncertaintyMs } from './clock.js';
 import { makeConnectionLimit } from './connection_limit.js';
 import { Figures } from './figures.js';
-import { pause, say, time } from './format.js';
+import { pause, say, time, whole } from './format.js';
 import { makeLanes } from './lane.js';
 import { Page } from './page.js';
 import { makePanels } from './panels.js';
@@ -140,6 +140,13 @@ function words(views) {
   say(document.getElementById('heading'), told && now < until ? told : page.story.heading(picture));
 }
 
+/** The way between this browser and the server, or the proxy before it, in words. */
+function ofPath({ roundTripMs, sent, again }) {
+  if (roundTripMs === null) return '';
+  const lost = again === 0 ? 'nothing lost' : `${again} of ${whole(sent)} segments sent again`;
+  return `; path ${time(roundTripMs)} there and back, ${lost}`;
+}
+
 /** Asks the server once a second, one question at a time. */
 async function keepStatus(figures, settings) {
   const state = document.getElementById('state');
@@ -150,7 +157,7 @@ async function keepStatus(figures, settings) {
       settings.show();
       const { pages } = page.status;
       const where = room === MAIN ? `main stream, pages open: ${pages}` : isRoomNamed ? `room ${room}` : 'own room';
-      say(state, `${where}; clocks ±${time(uncertaintyMs())}`);
+      say(state, `${where}; clocks ±${time(uncertaintyMs())}${ofPath(page.path())}`);
     } catch {
       say(state, 'the server does not answer; this page keeps trying');
     }

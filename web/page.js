@@ -57,6 +57,18 @@ export class Page {
     return Object.fromEntries(Object.entries(now).map(([name, value]) => [name, value - base[name]]));
   }
 
+  /** The path to the server since the page was opened, by the kernel's counts: round trip in ms, segments sent and sent again. */
+  path() {
+    const lanes = Object.values(this.status.lanes);
+    const trips = lanes.map((lane) => lane.round_trip_us).filter((trip) => trip !== null);
+    const sum = (name) => lanes.reduce((all, lane) => all + lane[name], 0);
+    return {
+      roundTripMs: trips.length > 0 ? Math.min(...trips) / 1000 : null,
+      sent: sum('data_segments_out'),
+      again: sum('segments_retransmitted'),
+    };
+  }
+
   async readStatus() {
     const stalled = setTimeout(() => this.onStall(true), STALLED_MS);
     try {

@@ -14,7 +14,7 @@ use crate::load::agents::errors::FleetError;
 use crate::load::agents::local::Local;
 use crate::load::environment;
 use crate::load::plan::Plan;
-use crate::run::{Protocol, Proxy};
+use crate::run::Protocol;
 
 /// Examples of the help.
 pub const EXAMPLES: &str = "\
@@ -67,7 +67,7 @@ impl FleetFlags {
         let points = || plan.points.iter().map(|point| &point.point);
         let problem = [
             (points().any(|point| point.path.is_some()), "--path"),
-            (points().any(|point| point.proxy != Proxy::None), "--proxy"),
+            (points().any(|point| point.proxy.speaks_http()), "--proxy nginx"),
             (points().any(|point| point.protocol != Protocol::Http1), "--protocol"),
             (points().any(|point| point.has_link()), "--rtt, --jitter and --bandwidth"),
             (!plan.catalog.is_empty(), "servers that are not ours (--target)"),
@@ -79,6 +79,11 @@ impl FleetFlags {
             }
             None => Ok(()),
         }
+    }
+
+    /// Processes that the clients are spread over.
+    pub fn processes(&self) -> u32 {
+        self.agents.unwrap_or(1)
     }
 
     /// The agents, if there are to be any; they may be still on their way.

@@ -324,7 +324,7 @@ async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
 
 async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Result<u8> {
     let scenario = Scenario::load(name).map_err(|error| usage_error(error, ScenarioError::is_usage_error))?;
-    let mut plan = Plan::new(scenario, flags.settings, flags.out)
+    let mut plan = Plan::with_agents(scenario, flags.settings, flags.out, flags.fleet.processes())
         .map_err(|error| usage_error(error, PlanError::is_usage_error))?;
     if let Some(path) = &flags.timestamp {
         plan.read_timestamps(path).map_err(|error| usage_error(error, PlanError::is_usage_error))?;
@@ -337,6 +337,12 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     plan.server_args = flags.server_arg;
     plan.paths = paths;
     flags.fleet.refuse(&plan)?;
+    if flags.pin && plan.points.iter().any(|point| point.point.nodes > 0) {
+        return Err(usage_error(
+            anyhow::anyhow!("--pin keeps one server to one processor; leave it out with --nodes"),
+            |_| true,
+        ));
+    }
     refuse_thresholds(&flags.fail_if, &plan)?;
     let shares = dry_run::percentiles(&flags.fail_if);
     if flags.dry_run {

@@ -2,6 +2,7 @@
 //!
 //! None of them has a runtime: a namespace is entered before the first thread, and the relay has one thread only.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::cli::process::DONE;
+use crate::load::guard;
 use crate::load::path::check::{Bulk, CheckReport, check};
 use crate::load::path::{namespace, serve};
-use crate::load::proxy;
 use crate::print;
 use crate::run::path::report::PacketCounts;
 use crate::run::path::{PathSettings, bits, percent};
@@ -45,11 +46,16 @@ pub enum PathCommand {
         #[arg(long)]
         seed: u64,
     },
-    /// Run nginx until standard input ends. Started by the load generator for itself.
+    /// Run a program until standard input ends. Started by the load generator for itself.
     #[command(hide = true)]
-    ProxyGuard {
-        /// Its configuration.
-        configuration: PathBuf,
+    Guard {
+        /// The file that its process id is written to.
+        file: PathBuf,
+        /// The program.
+        program: String,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Try whether a namespace can be had. Started by the load generator for itself.
     #[command(hide = true)]
@@ -62,7 +68,7 @@ pub enum PathCommand {
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
         PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,
-        PathCommand::ProxyGuard { configuration } => proxy::guard(&configuration)?,
+        PathCommand::Guard { file, program, args } => guard::guard(&file, &program, &args)?,
         PathCommand::PathTry => namespace::answer_try()?,
         PathCommand::PathCheck { paths: List(paths), length, seed, json } => {
             let paths: Option<Vec<PathSettings>> = paths.into_iter().map(|OnPath(path)| path).collect();

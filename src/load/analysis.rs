@@ -104,6 +104,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         handshakes: handshakes(&data.handshakes),
         sharing: sharing(&data),
         proxy: data.proxy.clone(),
+        log: data.log.clone(),
         agents: Vec::new(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.knows.time), window),

@@ -52,8 +52,8 @@ impl Subject {
 pub struct TrialContext {
     /// What they subscribe to.
     pub subject: Subject,
-    /// Where the server is.
-    pub server: SocketAddr,
+    /// Where the server is; of several nodes without a balancer before them, each.
+    pub servers: Vec<SocketAddr>,
     /// Is there a real path to it, on which each client has a link of its own?
     pub has_path: bool,
     /// What is spoken on a connection.
@@ -111,11 +111,11 @@ pub struct Begun {
 }
 
 impl TrialContext {
-    /// For clients that speak in the clear to `server`, each on a connection of its own, none of them connected yet.
-    pub fn new(subject: Subject, server: SocketAddr, point: &Point, relation: ClockRelation) -> Self {
+    /// For clients that speak in the clear to `servers`, of which there must be one, each on a connection of its own, none of them connected yet.
+    pub fn new(subject: Subject, servers: Vec<SocketAddr>, point: &Point, relation: ClockRelation) -> Self {
         Self {
             subject,
-            server,
+            servers,
             has_path: false,
             protocol: point.protocol,
             tls: None,
@@ -136,11 +136,12 @@ impl TrialContext {
         }
     }
 
-    /// What a client dials: over a path, an address of its own.
+    /// What a client dials: over a path, an address of its own; of several nodes, one after the other.
     pub fn server_of(&self, client: u32) -> SocketAddr {
+        let server = self.servers[client as usize % self.servers.len()];
         match self.has_path {
-            true => SocketAddr::new(path::address::server_of_client(client).into(), self.server.port()),
-            false => self.server,
+            true => SocketAddr::new(path::address::server_of_client(client).into(), server.port()),
+            false => server,
         }
     }
 

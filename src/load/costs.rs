@@ -19,6 +19,7 @@ pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
     let segments = segments(&ends.ended) - segments(&ends.begun);
     let data_segments = ends.ended.tcp.data_segments - ends.begun.tcp.data_segments;
+    let connections = ends.ended.tcp.connections - ends.begun.tcp.connections;
     // What was compressed is taken apart as it was before, so that payload and framing mean the same with compression and
     // without.
     let compression_saved = counters.decoded as i64 - counters.coded as i64;
@@ -38,7 +39,7 @@ pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
         tls_handshake: counters.tls_handshake_and_tickets(),
         compression_saved,
         acknowledgements: segments.saturating_sub(data_segments),
-        tcp_ip: segments * header,
+        tcp_ip: segments * header + connections * limits::TCP_OPENING_BYTES,
         retransmitted: client + server,
         socket: counters.up + counters.down,
         segments,
@@ -79,8 +80,8 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
             server_loaded: loaded,
             kernel_before: before.1,
             kernel_idle: idle.1,
-            // A link is in the middle of each connection, and makes two of it.
-            ends_per_client: if data.has_link { 4 } else { 2 },
+            // A link or a proxy is in the middle of each connection, and makes two of it.
+            ends_per_client: data.ends_per_client,
         },
         age,
         segment_bytes: (segment_bytes > 0).then_some(segment_bytes),

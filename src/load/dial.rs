@@ -159,6 +159,9 @@ enum Counts {
 }
 
 impl Tap for SocketTap {
+    /// What the other side says last is counted too.
+    const LINGERS: bool = true;
+
     fn came_in(&mut self, bytes: &[u8]) {
         match &mut self.counts {
             Counts::All(classifier) => classifier.came_in(bytes),
@@ -174,7 +177,7 @@ impl Tap for SocketTap {
     }
 
     fn closing(&mut self) {
-        self.context.sockets.leave(self.id);
+        self.context.sockets.leave_at_its_end(self.id);
     }
 }
 

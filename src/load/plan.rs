@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod bundled;
+mod nodes;
 pub(crate) mod preflight;
 mod refusals;
 mod stretches;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub server_core: Option<usize>,
     /// Further arguments of the servers that are started.
     pub server_args: Vec<String>,
+    /// Processes that the clients are spread over.
+    pub agents: u32,
     /// Who runs the clients, if not this process.
     pub fleet: Option<Arc<Fleet>>,
 }
@@ -73,7 +76,14 @@ impl Plan {
     ///
     /// Errors: [`PlanError`], which says what to change.
     pub fn new(scenario: Scenario, flags: RunSettings, out: PathBuf) -> Result<Self, PlanError> {
-        let plan = Self::unchecked(scenario, flags, out)?;
+        Self::with_agents(scenario, flags, out, 1)
+    }
+
+    /// The same, of a run whose clients are spread over so many processes.
+    ///
+    /// Errors: [`PlanError`].
+    pub fn with_agents(scenario: Scenario, flags: RunSettings, out: PathBuf, agents: u32) -> Result<Self, PlanError> {
+        let plan = Self { agents, ..Self::unchecked(scenario, flags, out)? };
         plan.check()?;
         Ok(plan)
     }
@@ -96,6 +106,8 @@ impl Plan {
         refusals::refuse_paths(&settings, is_targeted)?;
         refusals::refuse_protocols(&settings, is_targeted)?;
         refusals::refuse_proxies(&settings, is_targeted)?;
+        nodes::refuse(&settings, is_targeted)?;
+        nodes::balance(&mut settings);
         let (points, sweep) = settings.points();
         let planned = points.into_iter().map(|point| {
             let found = point.target.and_then(|name| catalog.get(&name));
@@ -121,6 +133,7 @@ impl Plan {
             out,
             server_core: None,
             server_args,
+            agents: 1,
             fleet: None,
         };
         plan.keep_described()?;
@@ -129,9 +142,15 @@ impl Plan {
 
     fn check(&self) -> Result<(), PlanError> {
         let files = self.open_files();
+        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
+        if clients.div_ceil(self.agents) > limits::CLIENTS_MAX {
+            let (most, agents) =
+                (limits::CLIENTS_MAX.saturating_mul(self.agents), clients.div_ceil(limits::CLIENTS_MAX));
+            return Err(PlanError::Crowd { clients, most, agents });
+        }
         if files.needed > files.allowed {
-            let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-            let most = files.allowed.saturating_sub(limits::FD_RESERVE) / files.of_client;
+            let room = files.allowed.saturating_sub(limits::FD_RESERVE);
+            let most = u64::from(clients) * room / files.needed.saturating_sub(limits::FD_RESERVE).max(1);
             return Err(PlanError::Files { clients, needed: files.needed, allowed: files.allowed, most });
         }
         let hours = self.least_length().seconds() / 3600.0;
@@ -223,8 +242,8 @@ impl Plan {
         let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));
         // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
-        // A proxy speaks HTTP.
-        let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None;
+        // A proxy speaks HTTP, and the log is of HTTP servers.
+        let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None && point.nodes == 0;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
         // What it writes does not depend on the server: once beside the first is enough.
         let has_tcp_baseline = has_tcp_baseline && point.target == self.points[0].point.target;

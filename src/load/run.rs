@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::load::agents;
 use crate::load::environment;
-use crate::load::plan::Plan;
+use crate::load::nodes::nats;
+use crate::load::plan::{Plan, PlanPoint};
+use crate::load::proxy;
 use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
@@ -23,6 +25,7 @@ use crate::print;
 use crate::run::Transport;
 use crate::run::agents::AgentReport;
 use crate::run::file::{Alone, Environment, LinkReport, Run, SCHEMA, Trial};
+use crate::run::nodes::LogReport;
 use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
@@ -47,6 +50,12 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     if let Some(url) = &plan.target {
         // Before anything is promised: it may not be there.
         Target::external(url.clone()).await?;
+    }
+    for PlanPoint { point, .. } in &plan.points {
+        proxy::refuse_missing(point.proxy)?;
+        if point.nodes > 0 {
+            nats::refuse_missing()?;
+        }
     }
     let progress = Progress::new(plan);
     let (mut trials, mut alone) = (Vec::with_capacity(plan.trials()), Vec::new());
@@ -249,6 +258,39 @@ fn with_proxies(mut environment: Environment, trials: &[Trial]) -> Environment {
     }
     for (name, each) in notes {
         let said = format!("its processor time for each delivery: {}", each.join(", "));
+        print::err(&format!("{name}: {said}"));
+        environment.notes.insert(name, said);
+    }
+    with_logs(environment, trials)
+}
+
+/// Notes what the log of several nodes was, what it took, and how clients were spread.
+fn with_logs(mut environment: Environment, trials: &[Trial]) -> Environment {
+    let mut logs: BTreeMap<u32, Vec<(&Trial, &LogReport)>> = BTreeMap::new();
+    for (trial, log) in trials.iter().filter_map(|trial| Some((trial, trial.log.as_ref()?))) {
+        logs.entry(trial.point.nodes).or_default().push((trial, log));
+    }
+    for (nodes, of_nodes) in logs {
+        let mut transports: BTreeMap<Option<Transport>, (u64, u64)> = BTreeMap::new();
+        for (trial, log) in &of_nodes {
+            let (sum, updates) = transports.entry(trial.transport).or_default();
+            *sum += log.cpu_ns.unwrap_or_default().0;
+            *updates += trial.audit.expected / u64::from(trial.point.clients.max(1));
+        }
+        let each = transports.into_iter().map(|(transport, (cpu, updates))| {
+            format!("{} {}", transport.map_or("tcp_baseline", Transport::label), Nanos(cpu / updates.max(1)))
+        });
+        let memory = of_nodes.iter().filter_map(|(_, log)| log.resident_bytes).max().unwrap_or_default();
+        let connections = || of_nodes.iter().flat_map(|(_, log)| &log.connections);
+        let said = format!(
+            "its processor time for each update: {}; {} MB of memory; a node had {} to {} connections",
+            each.collect::<Vec<_>>().join(", "),
+            memory / 1_000_000,
+            connections().min().unwrap_or(&0),
+            connections().max().unwrap_or(&0),
+        );
+        let software = &of_nodes[0].1.software;
+        let name = format!("log of {nodes} node{} ({software})", if nodes == 1 { "" } else { "s" });
         print::err(&format!("{name}: {said}"));
         environment.notes.insert(name, said);
     }

@@ -38,6 +38,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("loss", include_str!("../../scenarios/loss.toml")),
     ("mobile", include_str!("../../scenarios/mobile.toml")),
     ("proxy", include_str!("../../scenarios/proxy.toml")),
+    ("nodes", include_str!("../../scenarios/nodes.toml")),
     ("cost", include_str!("../../scenarios/cost.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("duplex", include_str!("../../scenarios/duplex.toml")),

@@ -2,6 +2,7 @@
 //!
 //! Over 400 lines: starting a server, asking it and ending it are one life, read from top to bottom.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
@@ -54,6 +55,16 @@ pub enum TargetError {
         url: Url,
         /// What was wrong with the answer.
         problem: String,
+    },
+    /// A node that does not get what its log holds.
+    #[error("the node at {0} does not follow its log; see its output above")]
+    NotReady(SocketAddr),
+    /// Updates that the log never took.
+    #[error("{missing} updates of the feed had not reached the log {} s after the interval; its server is too slow, or away",
+        limits::NODES_READY_TIMEOUT.as_secs())]
+    Unpublished {
+        /// How many.
+        missing: u64,
     },
     /// TLS.
     #[error(transparent)]
@@ -141,6 +152,10 @@ impl Target {
         if !host.is_loopback() {
             // A server that others could reach wants a token from whoever publishes. Nobody does.
             command.env("PUSHPULL_TOKEN", token().map_err(TargetError::Start)?);
+        }
+        if std::env::var_os("RUST_LOG").is_none() {
+            // A node that begins to follow its log is no news here.
+            command.env("RUST_LOG", "warn");
         }
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
@@ -304,16 +319,30 @@ impl Target {
 
     /// Bytes that the server sent again so far, to clients of any transport; `None` if it does not say.
     pub async fn retransmitted(&self) -> Option<u64> {
+        Some(self.accounts().await?.values().map(|account| account.bytes_retransmitted).sum())
+    }
+
+    /// Connections that are open for what is measured; `None` if it does not say.
+    pub async fn connections(&self, subject: Subject) -> Option<u64> {
+        self.accounts().await?.get(subject.label()).map(|account| account.connections_open)
+    }
+
+    /// Does a node have what its log holds?
+    ///
+    /// Errors: as for any request, but for the answer that it does not.
+    pub async fn is_ready(&self) -> Result<bool, TargetError> {
+        let url = self.url.join("readyz").map_err(|_| TargetError::Address(self.url.clone()))?;
+        let answer = self.http.get(url.clone()).send().await;
+        let answer = answer.map_err(|error| TargetError::Unreachable { url, reason: cause(&error) })?;
+        Ok(answer.status().is_success())
+    }
+
+    async fn accounts(&self) -> Option<BTreeMap<String, Account>> {
         #[derive(Deserialize)]
         struct Stats {
-            transports: std::collections::BTreeMap<String, Account>,
+            transports: BTreeMap<String, Account>,
         }
-        #[derive(Deserialize)]
-        struct Account {
-            bytes_retransmitted: u64,
-        }
-        let stats: Stats = self.get("stats").await.ok()?;
-        Some(stats.transports.values().map(|account| account.bytes_retransmitted).sum())
+        self.get("stats").await.ok().map(|Stats { transports }| transports)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, TargetError> {
@@ -339,6 +368,13 @@ impl Target {
         }
         serde_json::from_slice(&body).map_err(|error| contract(error.to_string()))
     }
+}
+
+/// What a server counts of one transport.
+#[derive(Deserialize)]
+struct Account {
+    connections_open: u64,
+    bytes_retransmitted: u64,
 }
 
 /// The innermost cause, which is the one that a person can act on ("Connection refused").

@@ -31,7 +31,7 @@ use crate::load::link::Link;
 use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
-use crate::load::proxy::Nginx;
+use crate::load::proxy::RunningProxy;
 use crate::load::tcp_baseline;
 use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
 pub use crate::load::trial_error::TrialError;
@@ -41,7 +41,6 @@ use crate::measure::host;
 use crate::measure::process::process_cpu;
 use crate::run::file::{LinkReport, MessageKind, Point, Trial};
 use crate::run::heads::Request;
-use crate::run::proxy::ProxyReport;
 use crate::run::{Compression, Transport};
 use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
@@ -65,18 +64,21 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         }
         None => None,
     };
-    let proxy = block_in_place(|| Nginx::start(point.proxy, target.address()))?;
-    let server = proxy.as_ref().map_or(target.address(), |proxy| proxy.address);
-    let link = match plan.link_options(point, server) {
+    let proxy = block_in_place(|| RunningProxy::start(point.proxy, &target.addresses(), point.clients))?;
+    let mut servers = proxy.as_ref().map_or_else(|| target.addresses(), |proxy| vec![proxy.address]);
+    let link = match plan.link_options(point, servers[0]) {
         Some(options) => Some(Link::start(&options).await?),
         None => None,
     };
+    if let Some(link) = &link {
+        servers = vec![link.address];
+    }
     let context = Arc::new(TrialContext {
         has_path: path.is_some(),
         tls: target.connector(point.protocol)?,
         shared: shared_connections(point),
         subscriber: target.subscriber(),
-        ..TrialContext::new(which.subject, link.as_ref().map_or(server, |link| link.address), point, relation)
+        ..TrialContext::new(which.subject, servers, point, relation)
     });
     // Dropped in any way, it ends the clients.
     let _end_clients = context.stop.clone().drop_guard();
@@ -103,7 +105,7 @@ async fn measure(
 ) -> Result<Trial, TrialError> {
     let Way { mut path, proxy, watching, link_pid } = way;
     let feed = plan.feed_in(which.point, which.round);
-    let proxy_cpu = || proxy.as_ref().and_then(|proxy| process_cpu(proxy.pid?).ok());
+    let proxy_cpu = || proxy.as_ref().and_then(RunningProxy::cpu);
     let start = target.newest(which.subject).await?;
     let read_memory = |target: &UnderTest| {
         let resident = target.resident_bytes();
@@ -136,16 +138,16 @@ async fn measure(
     let asked = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let path_begun = read(&mut path)?;
-    let relay_cpu = |path: Option<PathReading>| {
+    let relay_cpu = |path: Option<PathReading>, log: Option<Nanos>| {
         let relay = match (path, link_pid) {
             (Some(path), _) => path.cpu(),
             (None, Some(pid)) => process_cpu(pid).unwrap_or_default(),
             (None, None) => Nanos::ZERO,
         };
-        relay.saturating_add(proxy_cpu().unwrap_or_default())
+        relay.saturating_add(proxy_cpu().unwrap_or_default()).saturating_add(log.unwrap_or_default())
     };
-    let proxy_begun = proxy_cpu();
-    let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun))?;
+    let (proxy_begun, log_begun) = (proxy_cpu(), target.log_cpu());
+    let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun, log_begun))?;
     let begun = Snapshot { server_retransmitted: asked, ..begun };
     let mut relations = vec![(begun.at, context.relation)];
     // One host has one clock.
@@ -157,13 +159,15 @@ async fn measure(
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let path_ended = read(&mut path)?;
-    let ended = snapshot(context, &progress, target.cpu(), relay_cpu(path_ended))?;
+    let log_ended = target.log_cpu();
+    let ended = snapshot(context, &progress, target.cpu(), relay_cpu(path_ended, log_ended))?;
     let proxy_ended = proxy_cpu();
     let ended = Snapshot { server_retransmitted: target.retransmitted(which.subject).await, ..ended };
     if is_far {
         relations.push((context.clock.now(), target.clock(which.subject).await?));
     }
     memory.loaded = target.resident_bytes();
+    let log = target.log_report(which.subject, [log_begun, log_ended]).await;
 
     target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
@@ -209,11 +213,9 @@ async fn measure(
         window,
         link,
         path,
-        has_link: link_pid.is_some(),
-        proxy: proxy.map(|proxy| ProxyReport {
-            software: proxy.software.clone(),
-            cpu_ns: proxy_ended.zip(proxy_begun).map(|(ended, begun)| ended.saturating_sub(begun)),
-        }),
+        ends_per_client: 2 + 2 * u32::from(link_pid.is_some()) + 2 * u32::from(proxy.is_some()),
+        log,
+        proxy: proxy.map(|proxy| proxy.report([proxy_begun, proxy_ended])),
         refusal,
         is_pinned,
         replay_from: feed.replay_from(),
@@ -224,7 +226,7 @@ async fn measure(
 /// What lies between clients and server.
 struct Way {
     path: Option<TrialPath>,
-    proxy: Option<Nginx>,
+    proxy: Option<RunningProxy>,
     /// The process of a link, if there is one.
     link_pid: Option<u32>,
     /// What the probe of a link brings.

@@ -14,6 +14,7 @@ use crate::measure::delivery::{Due, Window};
 use crate::measure::host::HostTime;
 use crate::measure::process::TcpCounts;
 use crate::run::file::{LinkReport, PublishReport};
+use crate::run::nodes::LogReport;
 use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
 use crate::units::Nanos;
@@ -65,8 +66,8 @@ pub struct TrialData {
     pub window: Window,
     /// What the link was found to add, if there was one.
     pub link: Option<LinkReport>,
-    /// Was there a link?
-    pub has_link: bool,
+    /// Ends of TCP connections on this host for each client: two, and two more for what is between it and the server.
+    pub ends_per_client: u32,
     /// Why it stood in for a path, if it did.
     pub refusal: Option<Refusal>,
     /// Where in its recording the feed began, as a share of it; `None` of a feed that is none.
@@ -75,6 +76,8 @@ pub struct TrialData {
     pub path: Option<PathReport>,
     /// What the proxy took, if there was one.
     pub proxy: Option<ProxyReport>,
+    /// What the log of several nodes took, if there were any.
+    pub log: Option<LogReport>,
 }
 
 impl TrialData {
@@ -96,11 +99,12 @@ impl TrialData {
             relations: Vec::new(),
             window,
             link: None,
-            has_link: false,
+            ends_per_client: 2,
             refusal: None,
             replay_from: None,
             path: None,
             proxy: None,
+            log: None,
         }
     }
 }

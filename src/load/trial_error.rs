@@ -2,6 +2,7 @@
 
 use crate::load::agents::errors::FleetError;
 use crate::load::foreign::server::ForeignError;
+use crate::load::nodes::nats::LogError;
 use crate::load::path::PathError;
 use crate::load::proxy::ProxyError;
 use crate::load::target::TargetError;
@@ -34,6 +35,9 @@ pub enum TrialError {
     /// The proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// The log of several nodes.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The agents.
     #[error(transparent)]
     Agents(#[from] FleetError),

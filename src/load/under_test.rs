@@ -8,6 +8,7 @@ use crate::load::context::Subject;
 use crate::load::foreign::process;
 use crate::load::foreign::server::ForeignServer;
 use crate::load::foreign::subscriber::Subscriber;
+use crate::load::nodes::Nodes;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::load::target::{Target, TargetError};
 use crate::load::trial_error::TrialError;
@@ -16,6 +17,7 @@ use crate::measure::host;
 use crate::measure::process::process_cpu;
 use crate::net::tls::Connector;
 use crate::run::file::{Point, PublishReport};
+use crate::run::nodes::LogReport;
 use crate::run::{Compression, Protocol};
 use crate::stream::Cursor;
 use crate::stream::feed::Feed;
@@ -26,6 +28,8 @@ use crate::units::Nanos;
 pub enum UnderTest {
     /// One that keeps to our contract.
     Ours(Target),
+    /// Several of ours that share a log.
+    Nodes(Nodes),
     /// One that a target file describes.
     Foreign(ForeignServer),
 }
@@ -53,6 +57,10 @@ impl UnderTest {
         if let (Some(found), Subject::Transport(_)) = (plan.found(&point.point), subject) {
             return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
         }
+        if point.point.nodes > 0 && subject != Subject::TcpBaseline {
+            let nodes = Nodes::start(point.point.nodes, subject, feed, host, &plan.server_args);
+            return nodes.await.map(Self::Nodes);
+        }
         let target = match &plan.target {
             None => {
                 let args = [protocol_args(&point.point), plan.server_args.clone()].concat();
@@ -63,10 +71,20 @@ impl UnderTest {
         Ok(Self::Ours(target))
     }
 
-    /// Where clients connect to.
+    /// Where it is, or each of its nodes.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Ours(target) => vec![target.address],
+            Self::Nodes(nodes) => nodes.addresses(),
+            Self::Foreign(server) => vec![server.endpoint.address],
+        }
+    }
+
+    /// Where it is, or the node that publishes.
     pub fn address(&self) -> SocketAddr {
         match self {
             Self::Ours(target) => target.address,
+            Self::Nodes(nodes) => nodes.first().address,
             Self::Foreign(server) => server.endpoint.address,
         }
     }
@@ -75,6 +93,7 @@ impl UnderTest {
     pub fn authority(&self) -> String {
         match self {
             Self::Ours(target) => target.authority(),
+            Self::Nodes(nodes) => nodes.first().authority(),
             Self::Foreign(server) => server.endpoint.host.to_str().unwrap_or_default().to_owned(),
         }
     }
@@ -85,6 +104,7 @@ impl UnderTest {
     pub fn connector(&self, protocol: Protocol) -> Result<Option<Connector>, TrialError> {
         match self {
             Self::Ours(target) => Ok(target.connector(protocol)?),
+            Self::Nodes(nodes) => Ok(nodes.first().connector(protocol)?),
             Self::Foreign(server) => Ok(server.endpoint.secure.clone()),
         }
     }
@@ -92,7 +112,7 @@ impl UnderTest {
     /// What clients of a server that is not ours follow.
     pub fn subscriber(&self) -> Option<Arc<Subscriber>> {
         match self {
-            Self::Ours(_) => None,
+            Self::Ours(_) | Self::Nodes(_) => None,
             Self::Foreign(server) => Some(Arc::clone(&server.subscriber)),
         }
     }
@@ -103,6 +123,7 @@ impl UnderTest {
     pub async fn clock(&self, subject: Subject) -> Result<ClockRelation, TargetError> {
         match (self, subject) {
             (Self::Ours(target), Subject::Transport(_)) => target.clock().await,
+            (Self::Nodes(nodes), _) => nodes.first().clock().await,
             (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => Ok(ClockRelation::own()),
         }
     }
@@ -113,6 +134,7 @@ impl UnderTest {
     pub async fn newest(&self, subject: Subject) -> Result<Option<Cursor>, TargetError> {
         match (self, subject) {
             (Self::Ours(target), Subject::Transport(_)) => target.newest().await.map(Some),
+            (Self::Nodes(nodes), _) => nodes.first().newest().await.map(Some),
             (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => Ok(None),
         }
     }
@@ -123,6 +145,7 @@ impl UnderTest {
     pub async fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), TrialError> {
         match self {
             Self::Ours(target) => Ok(target.begin(origin).await?),
+            Self::Nodes(nodes) => Ok(nodes.begin(origin).await?),
             Self::Foreign(server) => Ok(server.begin(feed, origin)?),
         }
     }
@@ -131,6 +154,7 @@ impl UnderTest {
     pub async fn check_alive(&mut self) -> Result<(), TrialError> {
         match self {
             Self::Ours(target) => Ok(target.check_alive().await?),
+            Self::Nodes(nodes) => Ok(nodes.check_alive().await?),
             Self::Foreign(server) => Ok(server.check_alive()?),
         }
     }
@@ -151,6 +175,12 @@ impl UnderTest {
                 Some((due, published)) => Schedule { due: Some(due), published: Some(published) },
                 None => Schedule::default(),
             },
+            (Self::Nodes(nodes), Some(cursor)) => {
+                let planned = tcp_baseline_schedule(feed, origin, window);
+                let due = nodes.schedule(cursor, relation, planned.as_deref(), window).await?;
+                Schedule { due, published: None }
+            }
+            (Self::Nodes(_), None) => Schedule::default(),
             (Self::Ours(target), Some(cursor)) => {
                 Schedule { due: target.schedule(cursor, relation).await, published: None }
             }
@@ -162,6 +192,7 @@ impl UnderTest {
     pub async fn retransmitted(&self, subject: Subject) -> Option<u64> {
         match (self, subject) {
             (Self::Ours(target), Subject::Transport(_)) => target.retransmitted().await,
+            (Self::Nodes(nodes), _) => nodes.retransmitted().await,
             (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => None,
         }
     }
@@ -170,6 +201,7 @@ impl UnderTest {
     pub fn cpu(&self) -> Option<Nanos> {
         match self {
             Self::Ours(target) => process_cpu(target.pid()?).ok(),
+            Self::Nodes(nodes) => nodes.cpu(),
             Self::Foreign(server) => process::cpu(&server.pids()),
         }
     }
@@ -178,7 +210,24 @@ impl UnderTest {
     pub fn resident_bytes(&self) -> Option<u64> {
         match self {
             Self::Ours(target) => host::resident_bytes(target.pid()?),
+            Self::Nodes(nodes) => nodes.resident_bytes(),
             Self::Foreign(server) => process::resident_bytes(&server.pids()),
+        }
+    }
+
+    /// Processor time of the log of several nodes.
+    pub fn log_cpu(&self) -> Option<Nanos> {
+        match self {
+            Self::Nodes(nodes) => nodes.log_cpu(),
+            Self::Ours(_) | Self::Foreign(_) => None,
+        }
+    }
+
+    /// What the log of several nodes was, and took between two readings.
+    pub async fn log_report(&self, subject: Subject, log_cpu: [Option<Nanos>; 2]) -> Option<LogReport> {
+        match self {
+            Self::Nodes(nodes) => Some(nodes.report(subject, log_cpu).await),
+            Self::Ours(_) | Self::Foreign(_) => None,
         }
     }
 
@@ -186,6 +235,7 @@ impl UnderTest {
     pub async fn stop(self) {
         match self {
             Self::Ours(target) => target.stop().await,
+            Self::Nodes(nodes) => nodes.stop().await,
             Self::Foreign(server) => server.stop().await,
         }
     }

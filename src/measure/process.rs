@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{MsgFlags, Shutdown, shutdown};
 use nix::time::ClockId;
@@ -25,6 +25,15 @@ pub struct TcpCounts {
     pub bytes_retransmitted: u64,
     /// Bytes of data in a full segment that is sent; of several connections, the most.
     pub segment_bytes: u32,
+    /// Segments with data sent.
+    pub data_segments_out: u64,
+    /// Of these, those sent again.
+    pub segments_retransmitted: u64,
+    /// The shortest round trip that the kernel saw in the last minutes (`net.ipv4.tcp_min_rtt_wlen`): that of the path, without
+    /// the time for which the other side holds its acknowledgements back. Of several connections, the shortest.
+    pub round_trip: Option<Nanos>,
+    /// Of how many connections this is: a new one begins with two segments that have longer headers.
+    pub connections: u64,
 }
 
 impl std::ops::Add for TcpCounts {
@@ -37,6 +46,10 @@ impl std::ops::Add for TcpCounts {
             data_segments: self.data_segments + other.data_segments,
             bytes_retransmitted: self.bytes_retransmitted + other.bytes_retransmitted,
             segment_bytes: self.segment_bytes.max(other.segment_bytes),
+            data_segments_out: self.data_segments_out + other.data_segments_out,
+            segments_retransmitted: self.segments_retransmitted + other.segments_retransmitted,
+            round_trip: [self.round_trip, other.round_trip].into_iter().flatten().min(),
+            connections: self.connections + other.connections,
         }
     }
 }
@@ -50,6 +63,10 @@ impl TcpCounts {
             data_segments: self.data_segments.saturating_sub(earlier.data_segments),
             bytes_retransmitted: self.bytes_retransmitted.saturating_sub(earlier.bytes_retransmitted),
             segment_bytes: self.segment_bytes,
+            data_segments_out: self.data_segments_out.saturating_sub(earlier.data_segments_out),
+            segments_retransmitted: self.segments_retransmitted.saturating_sub(earlier.segments_retransmitted),
+            round_trip: self.round_trip,
+            connections: self.connections.saturating_sub(earlier.connections),
         }
     }
 
@@ -66,8 +83,53 @@ impl TcpCounts {
             data_segments: u64::from(info.tcpi_data_segs_in) + u64::from(info.tcpi_data_segs_out),
             bytes_retransmitted: info.tcpi_bytes_retrans,
             segment_bytes: info.tcpi_snd_mss,
+            data_segments_out: info.tcpi_data_segs_out.into(),
+            segments_retransmitted: info.tcpi_total_retrans.into(),
+            // All ones before the first acknowledgement.
+            round_trip: (info.tcpi_min_rtt != u32::MAX).then(|| Nanos(u64::from(info.tcpi_min_rtt) * 1_000)),
+            connections: 1,
         })
     }
+}
+
+/// How far a connection is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// This side has not said its last word.
+    Open,
+    /// This side has said it, and segments may still pass.
+    Ending,
+    /// Nothing will pass any more, or only what the kernel answers by itself.
+    Ended,
+}
+
+/// Where the connection of this socket stands; `None` of what is no TCP socket.
+///
+/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+pub fn stage(socket: RawFd) -> Option<Stage> {
+    // Linux's include/net/tcp_states.h; libc has them for few targets.
+    const FIN_WAIT1: u8 = 4;
+    const FIN_WAIT2: u8 = 5;
+    const TIME_WAIT: u8 = 6;
+    const CLOSE: u8 = 7;
+    const LAST_ACK: u8 = 9;
+    const CLOSING: u8 = 11;
+    Some(match tcp_info(socket).ok()?.tcpi_state {
+        FIN_WAIT1 | FIN_WAIT2 | LAST_ACK | CLOSING => Stage::Ending,
+        TIME_WAIT | CLOSE => Stage::Ended,
+        _ => Stage::Open,
+    })
+}
+
+/// A second descriptor of the same socket: the connection is there until both are closed.
+///
+/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+///
+/// Errors: what `dup` says, as for too many open files.
+pub fn hold(socket: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the descriptor is open for as long as this call takes, since its entry in the table is locked.
+    let socket = unsafe { BorrowedFd::borrow_raw(socket) };
+    socket.try_clone_to_owned()
 }
 
 fn tcp_info(socket: RawFd) -> io::Result<libc::tcp_info> {

@@ -1,11 +1,13 @@
 //! The open TCP connections of a process, each with its owner, so that the kernel's counts can be read at any moment
 //! and are kept when a connection ends.
 
-use std::collections::HashMap;
-use std::os::fd::RawFd;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use crate::measure::process::{self, TcpCounts};
+use crate::limits;
+use crate::measure::process::{self, Stage, TcpCounts};
 
 /// A table of open sockets.
 ///
@@ -20,13 +22,51 @@ pub struct Sockets<T> {
 struct Table<T> {
     open: HashMap<u64, (RawFd, Arc<T>)>,
     next_id: u64,
+    /// Left by their owners with all said, and not ended yet: segments still pass. In the order in which they left.
+    ending: VecDeque<Ending>,
     /// The last counts of all connections that have ended.
     ended: TcpCounts,
 }
 
+/// A connection on its way to its end, held so that the kernel goes on counting.
+#[derive(Debug)]
+struct Ending {
+    socket: OwnedFd,
+    since: Instant,
+}
+
+impl Ending {
+    fn counts(&self) -> TcpCounts {
+        TcpCounts::of(self.socket.as_raw_fd()).unwrap_or_default()
+    }
+
+    fn is_over(&self) -> bool {
+        process::stage(self.socket.as_raw_fd()) != Some(Stage::Ending) || self.since.elapsed() > limits::LINGER
+    }
+}
+
+impl<T> Table<T> {
+    /// Puts down the counts of those that have ended since the last look, and of the oldest if they are too many.
+    fn sweep(&mut self) {
+        while let Some(first) = self.ending.front()
+            && (first.is_over() || self.ending.len() > limits::SOCKETS_ENDING_MAX)
+        {
+            self.ended = self.ended + first.counts();
+            self.ending.pop_front();
+        }
+    }
+}
+
 impl<T> Default for Sockets<T> {
     fn default() -> Self {
-        Self { table: Mutex::new(Table { open: HashMap::new(), next_id: 0, ended: TcpCounts::default() }) }
+        Self {
+            table: Mutex::new(Table {
+                open: HashMap::new(),
+                next_id: 0,
+                ending: VecDeque::new(),
+                ended: TcpCounts::default(),
+            }),
+        }
     }
 }
 
@@ -47,6 +87,19 @@ impl<T> Sockets<T> {
         let counts = TcpCounts::of(socket).unwrap_or_default();
         table.ended = table.ended + counts;
         counts
+    }
+
+    /// Takes a connection out while its socket is still open. One that has said its last word is counted to its end: the
+    /// other side's last word and what acknowledges it come when its owner has long closed it.
+    pub fn leave_at_its_end(&self, id: u64) {
+        let mut table = self.lock();
+        let Some((socket, _owner)) = table.open.remove(&id) else { return };
+        let held = (process::stage(socket) == Some(Stage::Ending)).then(|| process::hold(socket).ok()).flatten();
+        match held {
+            Some(socket) => table.ending.push_back(Ending { socket, since: Instant::now() }),
+            None => table.ended = table.ended + TcpCounts::of(socket).unwrap_or_default(),
+        }
+        table.sweep();
     }
 
     /// Shows every open connection with its counts of this moment.
@@ -83,9 +136,10 @@ impl<T> Sockets<T> {
 
     /// The counts of all connections that there have been.
     pub fn total(&self) -> TcpCounts {
-        let table = self.lock();
+        let mut table = self.lock();
+        table.sweep();
         let open = table.open.values().filter_map(|(socket, _)| TcpCounts::of(*socket).ok());
-        open.fold(table.ended, |sum, one| sum + one)
+        open.chain(table.ending.iter().map(Ending::counts)).fold(table.ended, |sum, one| sum + one)
     }
 
     /// How many are open.
@@ -101,5 +155,69 @@ impl<T> Sockets<T> {
     fn lock(&self) -> MutexGuard<'_, Table<T>> {
         // A panic of `see` leaves the table as it was.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// Both sides of a connection, each counted by whoever asked for it.
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (near, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_its_owner_has_closed_is_counted_to_its_end() {
+        let (mut near, mut far) = pair().await;
+        let sockets = Sockets::<()>::default();
+        let id = sockets.enter(near.as_raw_fd(), Arc::default());
+        near.shutdown().await.unwrap();
+        sockets.leave_at_its_end(id);
+        drop(near);
+        let left = sockets.total();
+        // The other side sees the end, says its last word, and ends: two segments more, and what acknowledges them.
+        assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 0);
+        far.write_all(b"bye").await.unwrap();
+        far.shutdown().await.unwrap();
+        drop(far);
+        // Over loopback a segment has arrived when its sending returns, but acknowledgements may be late.
+        let enough = async {
+            while sockets.total().segments_in < left.segments_in + 2 || !sockets.lock().ending.is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(limits::LINGER * 5, enough).await.unwrap();
+        let total = sockets.total();
+        assert_eq!((total.connections, total.data_segments), (1, left.data_segments + 1));
+        assert!(total.segments_out > left.segments_out, "{total:?} after {left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_dropped_in_the_middle_is_counted_at_once_and_held_by_nobody() {
+        let (near, _far) = pair().await;
+        let sockets = Sockets::<()>::default();
+        sockets.leave_at_its_end(sockets.enter(near.as_raw_fd(), Arc::default()));
+        assert!(sockets.lock().ending.is_empty());
+        assert_eq!(sockets.total().connections, 1);
+    }
+
+    #[tokio::test]
+    async fn no_more_connections_than_the_bound_are_held_for_their_end() {
+        let sockets = Sockets::<()>::default();
+        let mut far_sides = Vec::new();
+        for _ in 0..limits::SOCKETS_ENDING_MAX + 3 {
+            let (mut near, far) = pair().await;
+            let id = sockets.enter(near.as_raw_fd(), Arc::default());
+            near.shutdown().await.unwrap();
+            sockets.leave_at_its_end(id);
+            far_sides.push(far);
+        }
+        assert!(sockets.lock().ending.len() <= limits::SOCKETS_ENDING_MAX);
+        assert_eq!(sockets.total().connections, far_sides.len() as u64);
     }
 }

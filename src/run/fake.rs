@@ -268,6 +268,7 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         handshakes: None,
         sharing: None,
         proxy: None,
+        log: None,
         agents: Vec::new(),
         returns: None,
         timeline,

@@ -13,6 +13,7 @@ use crate::run::Transport;
 use crate::run::agents::AgentReport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
 use crate::run::metric::{Metric, Metrics, Value};
+use crate::run::nodes::LogReport;
 use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
 use crate::run::readings::Readings;
@@ -207,6 +208,9 @@ pub struct Trial {
     /// What the proxy before the server took, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyReport>,
+    /// What the log took that several nodes followed, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogReport>,
     /// The agents that ran its clients together, if there were any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentReport>,

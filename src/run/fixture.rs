@@ -48,6 +48,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         handshakes: None,
         sharing: None,
         proxy: None,
+        log: None,
         agents: Vec::new(),
         returns: None,
         timeline: vec![Slice {

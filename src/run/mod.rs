@@ -17,6 +17,7 @@ pub(crate) mod fixture;
 pub mod heads;
 pub mod histogram;
 pub mod metric;
+pub mod nodes;
 pub mod path;
 pub mod protocol;
 pub mod proxy;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Nanos;
 
-/// A reverse proxy before the server.
+/// A proxy before the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proxy {
     /// None.
@@ -22,11 +22,22 @@ pub enum Proxy {
     /// nginx set up for streams: nothing is buffered, and connections to the server are kept.
     #[serde(rename = "nginx-tuned")]
     NginxTuned,
+    /// HAProxy, which speaks no HTTP: a new TCP connection goes to the server, or the node, that has the fewest.
+    #[serde(rename = "haproxy")]
+    Haproxy,
 }
 
 impl Proxy {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::None, Self::Nginx, Self::NginxTuned];
+    pub const ALL: [Self; 4] = [Self::None, Self::Nginx, Self::NginxTuned, Self::Haproxy];
+
+    /// Does it speak HTTP itself?
+    pub fn speaks_http(self) -> bool {
+        match self {
+            Self::Nginx | Self::NginxTuned => true,
+            Self::None | Self::Haproxy => false,
+        }
+    }
 
     /// As in flags and in the run file.
     pub fn label(self) -> &'static str {
@@ -34,6 +45,7 @@ impl Proxy {
             Self::None => "none",
             Self::Nginx => "nginx",
             Self::NginxTuned => "nginx-tuned",
+            Self::Haproxy => "haproxy",
         }
     }
 }

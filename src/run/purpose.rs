@@ -41,23 +41,27 @@ pub enum Figure {
     Anatomy,
     /// The table of Lubbers and Greco with the measured figures beside theirs.
     LubbersGreco,
+    /// Every point beside every transport in one table, for the metrics that are listed with it, and what each setting
+    /// changes in words.
+    Matrix,
 }
 
 impl Figure {
     /// Those that are not the name of a metric.
-    const NAMED: [(Self, &'static str); 5] = [
+    const NAMED: [(Self, &'static str); 6] = [
         (Self::Overhead, "overhead"),
         (Self::Timeline, "timeline"),
         (Self::Frontier, "frontier"),
         (Self::Anatomy, "anatomy"),
         (Self::LubbersGreco, "lubbers_greco"),
+        (Self::Matrix, "matrix"),
     ];
 
     /// As in scenario files and in the run file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Metric(metric) => metric.path(),
-            Self::Overhead | Self::Timeline | Self::Frontier | Self::Anatomy | Self::LubbersGreco => {
+            Self::Overhead | Self::Timeline | Self::Frontier | Self::Anatomy | Self::LubbersGreco | Self::Matrix => {
                 let found = Self::NAMED.into_iter().find(|(figure, _)| *figure == self);
                 found.expect("every figure but a metric stands in the table").1
             }

@@ -10,6 +10,7 @@ mod tests {
     use crate::run::file::{Leaving, LinkReport, MessageKind, Point, Returns, Run, Scenario};
     use crate::run::fixture;
     use crate::run::metric::{Family, Metric, Unit, Value};
+    use crate::run::nodes::LogReport;
     use crate::run::path::report::PathReport;
     use crate::run::proxy::ProxyReport;
     use crate::run::readings::ClockReading;
@@ -220,6 +221,7 @@ mod tests {
         run.trials[1].link = Some(LinkReport::default());
         run.trials[2].path = Some(PathReport::default());
         run.trials[2].proxy = Some(ProxyReport::default());
+        run.trials[2].log = Some(LogReport { servers: 1, connections: vec![3], ..LogReport::default() });
         let clock = ClockReading { at_ns: Nanos(1), offset_ns: -2, uncertainty_ns: Nanos(3) };
         run.trials[2].agents = vec![AgentReport { clocks: vec![clock], ..AgentReport::default() }];
         run.trials[2].point.path = "4g,loss=1%".parse().ok();

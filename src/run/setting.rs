@@ -23,8 +23,8 @@ use entry::by_default;
 pub(crate) use member::Described;
 pub use member::Member;
 pub use values::{
-    AtTarget, Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, OnPath, Payload,
-    Rate, RequestHeaders, Rounds, Seed, Share, Sharers, Speed, Value, WarmUp,
+    AtTarget, Bandwidth, Churn, Clients, Cycles, Delay, Echo, Hold, Interval, Leaving, List, Measure, Nodes, OnPath,
+    Payload, Rate, RequestHeaders, Rounds, Seed, Share, Sharers, Speed, Value, WarmUp,
 };
 
 use crate::run::feed::{Arrivals, FeedKind, MessageKind, PublishedFeed};
@@ -416,8 +416,13 @@ settings! {
         proxy: Proxy = "none" => #[serde(default)] proxy: Proxy,
             Proxy: Proxy, "proxy", "{} before the server", "with {} before the server", zero "no proxy",
             only [Polling, LongPolling, Sse, WebSocket],
-            "A reverse proxy before the server",
-            typed ": nginx with its defaults, or nginx-tuned for streams";
+            "A proxy before the server",
+            typed ": nginx with its defaults, nginx-tuned for streams, or haproxy, which balances TCP connections";
+        nodes: Nodes = "0" => #[serde(default)] nodes: u32,
+            Nodes: Count, "nodes", "{} node{s}", "on {} node{s}", zero "one server with a journal of its own",
+            only [Polling, LongPolling, Sse, WebSocket],
+            "Servers that share a log, a nats-server that is started with them",
+            typed "; behind haproxy unless --proxy none deals clients out; 0 for one server with a journal of its own";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",

@@ -47,5 +47,5 @@ async fn a_number_below_zero_is_answered_with_what_can_be_used() {
         assert!(!said.stderr.contains("'-- "), "{said:?}");
     }
     let said = loadgen_in(folder.path(), &["run", "--clients", "-5"]).await;
-    assert!(said.stderr.contains("use 1 to 19000"), "{said:?}");
+    assert!(said.stderr.contains("use 1 to 1216000"), "{said:?}");
 }

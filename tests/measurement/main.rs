@@ -12,6 +12,7 @@ mod common;
 mod capture;
 mod path;
 mod path_capture;
+mod proxy;
 mod short_run;
 mod validity;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (tcpdump, core) = (runtime.block_on(capture::missing()), validity::missing_core());
     let (namespace, forbidden) = runtime.block_on(async { (path::missing().await, path::missing_forbidden().await) });
+    let nginx = proxy::missing();
     let inside = runtime.block_on(path_capture::missing());
     let looked_into = namespace.clone().or(tcpdump.clone()).or(inside.clone());
     let tests = [
@@ -62,6 +64,11 @@ fn main() -> ExitCode {
             path::a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_path_gave,
         ],
         trials_in![
+            TURNS.beside(), nginx.as_deref();
+            proxy::every_update_comes_through_a_real_nginx_and_nothing_of_it_is_left,
+            proxy::nginx_ends_with_a_load_generator_that_is_killed,
+        ],
+        trials_in![
             TURNS.beside(), forbidden.as_deref();
             path::where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so,
             path::a_system_without_a_tun_device_is_refused_for_that,
@@ -78,7 +85,7 @@ fn main() -> ExitCode {
     ];
     common::trials::run_at_once(
         TURNS.at_once(),
-        &[tcpdump, core, namespace, forbidden, inside],
+        &[tcpdump, core, namespace, forbidden, inside, nginx],
         tests.into_iter().flatten().collect(),
     )
 }

@@ -6,6 +6,7 @@
 mod common;
 
 mod failures;
+mod measured;
 mod publishing;
 mod resume;
 mod schedules;
@@ -32,5 +33,17 @@ fn main() -> ExitCode {
         schedules::schedules_of_failures_lose_double_and_reorder_nothing,
         failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
     ];
-    common::trials::run(&[missing], tests)
+    let unbalanced = missing.clone().or_else(|| {
+        let found = std::process::Command::new("haproxy").arg("-v").output();
+        found.err().map(|error| format!("haproxy cannot be started: {error}; apt-get install haproxy"))
+    });
+    let measured = trials![
+        unbalanced.as_deref();
+        measured::nodes_behind_a_balancer_deliver_everything_and_their_log_and_balancer_are_counted_apart,
+        measured::agents_deal_their_clients_out_to_nodes_without_a_balancer,
+        measured::a_run_that_is_interrupted_or_killed_leaves_neither_processes_nor_nodes,
+    ];
+    let refused = trials![None; measured::a_program_that_is_missing_is_named_with_its_package];
+    let tests = [tests, measured, refused].into_iter().flatten().collect();
+    common::trials::run(&[missing, unbalanced], tests)
 }

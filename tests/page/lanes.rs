@@ -55,6 +55,15 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_
         assert!(whole["updates"].as_u64() >= lane["updates"].as_u64(), "{key}: {whole} {lane}");
         assert!(whole["bytes_out"].as_u64() >= lane["bytes_out"].as_u64(), "{key}: {whole} {lane}");
     }
+    // The path is that of this page's own connections, as the server's kernel has it.
+    let path = browser.read("page.path()").await;
+    let sum = |name: &str| {
+        counts["lanes"].as_object().unwrap().values().map(|lane| lane[name].as_u64().unwrap()).sum::<u64>()
+    };
+    assert!(path["sent"].as_u64().unwrap() > 100, "{path}");
+    assert!(path["sent"].as_u64().unwrap() <= sum("data_segments_out"), "{path}");
+    assert!(path["again"].as_u64().unwrap() <= sum("segments_retransmitted"), "{path}");
+    assert!((0.0..1_000.0).contains(&path["roundTripMs"].as_f64().unwrap()), "{path}");
     // What the page adds up itself from what it saw is what the server wrote to the socket.
     let seen = browser.read("page.lanes[0].exchanges.reduce((sum, one) => sum + one.down, 0)").await;
     let wrote = counts["lanes"]["polling"]["bytes_out"].as_f64().unwrap();

@@ -75,6 +75,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => said.contains("--speed"),
         PlanError::NothingToShare => said.contains("--protocol"),
+        PlanError::Crowd { .. } => said.contains("--agents"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -98,6 +99,8 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::SomeEcho
         | PlanError::ProtocolOfTarget(_)
         | PlanError::ProxyAndProtocol
+        | PlanError::NodesAnd(_)
+        | PlanError::NodesBehind(_)
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
         | PlanError::NothingThere(_) => false,

@@ -7,5 +7,6 @@ mod common;
 
 mod abuse;
 mod every_way;
+mod handshake;
 mod local;
 mod refused;

@@ -75,8 +75,7 @@ async fn read(
             if let Some((_, lane, share)) = connection.attachment().share(tcp)
                 && let Some(reading) = lanes.get_mut(lane.label())
             {
-                reading.segments_in += share.segments_in;
-                reading.segments_out += share.segments_out;
+                reading.add_open(share);
             }
         },
     );

@@ -254,9 +254,9 @@ mod tests {
     #[test]
     fn an_answer_of_another_version_is_refused_whatever_else_it_says() {
         let said = |json: &str| read_answer(json.as_bytes());
-        assert_eq!(said(r#"{"version":1,"run":"ab","refusal":null}"#), Ok(Some("ab".to_owned())));
-        assert!(said(r#"{"version":2,"welcome":{"to":"ab"}}"#).is_err());
-        assert!(said(r#"{"version":1,"run":null,"refusal":"no"}"#).is_err());
+        assert_eq!(said(r#"{"version":2,"run":"ab","refusal":null}"#), Ok(Some("ab".to_owned())));
+        assert!(said(r#"{"version":1,"welcome":{"to":"ab"}}"#).is_err());
+        assert!(said(r#"{"version":2,"run":null,"refusal":"no"}"#).is_err());
         assert_eq!(said("nonsense"), Ok(None));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use super::errors::FleetError;
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::plan::{Plan, preflight};
+use crate::load::proxy::RunningProxy;
 use crate::load::trial::seed;
 use crate::load::trial_data::{Ends, Memory, TrialId};
 use crate::load::trial_error::TrialError;
@@ -38,11 +40,13 @@ pub async fn run(
     let feed = plan.feed_in(which.point, which.round);
     let mut target = UnderTest::start(plan, which.subject, which.point, &feed, fleet.server_host).await?;
     let relation = target.clock(which.subject).await?;
+    let point = &which.point.point;
+    let proxy = block_in_place(|| RunningProxy::start(point.proxy, &target.addresses(), point.clients))?;
     let trial = fleet.new_trial();
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(fleet, trial, &members, plan, which, &mut target, relation) => outcome,
+        outcome = measure(fleet, trial, &members, plan, which, &mut target, relation, proxy.as_ref()) => outcome,
     };
     if outcome.is_err() {
         fleet.order_all(members.keys(), trial, &What::Abandon).await;
@@ -51,6 +55,7 @@ pub async fn run(
     outcome
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a trial is made of")]
 async fn measure(
     fleet: &Fleet,
     trial: u64,
@@ -59,6 +64,7 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut UnderTest,
     relation: ClockRelation,
+    proxy: Option<&RunningProxy>,
 ) -> Result<Trial, TrialError> {
     let clock = Clock::Monotonic;
     let point = &which.point.point;
@@ -77,7 +83,7 @@ async fn measure(
             point: point.clone(),
             round: which.round,
             point_index: which.point_index,
-            server: target.address(),
+            servers: proxy.map_or_else(|| target.addresses(), |proxy| vec![proxy.address]),
             authority: target.authority(),
             anchor: relation.anchor.0,
             anchor_uncertainty: relation.uncertainty,
@@ -119,11 +125,15 @@ async fn measure(
     tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
     let asked = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(clock.instant(window.start)).await;
-    let begun = merge::edge(target, asked)?;
+    let begun = merge::edge(target, proxy, asked)?;
+    let costs = || (proxy.and_then(RunningProxy::cpu), target.log_cpu());
+    let costs_begun = costs();
     tokio::time::sleep_until(clock.instant(window.end)).await;
-    let mut ended = merge::edge(target, None)?;
+    let costs_ended = costs();
+    let mut ended = merge::edge(target, proxy, None)?;
     ended.server_retransmitted = target.retransmitted(which.subject).await;
     memory.loaded = target.resident_bytes();
+    let log = target.log_report(which.subject, [costs_begun.1, costs_ended.1]).await;
     target.check_alive().await?;
     let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
     let patience = point.poll_interval_ns.saturating_add(point.round_trip());
@@ -140,7 +150,9 @@ async fn measure(
         Gathered { member, count: shares[*id].1, part: parts.get(*id).cloned() }
     };
     let gathered: Vec<Gathered> = busy.iter().map(own).collect();
-    Ok(merge::trial(which, target.address(), &gathered, memory, Ends { begun, ended }, window, &feed))
+    let trial = merge::trial(which, target.address(), &gathered, memory, Ends { begun, ended }, window, &feed);
+    let proxy = proxy.map(|proxy| proxy.report([costs_begun.0, costs_ended.0]));
+    Ok(Trial { log, proxy, ..trial })
 }
 
 /// The clients of each agent: its first, and how many; alike, but for what an agent cannot hold.

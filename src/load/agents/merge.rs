@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
 use crate::load::costs::{costs, health, readings};
+use crate::load::proxy::RunningProxy;
 use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::UnderTest;
@@ -56,11 +57,18 @@ impl Gathered {
 /// Reads what the coordinator can read of server and host.
 ///
 /// Errors: [`TrialError::Reading`].
-pub fn edge(target: &UnderTest, server_retransmitted: Option<u64>) -> Result<Snapshot, TrialError> {
+pub fn edge(
+    target: &UnderTest,
+    proxy: Option<&RunningProxy>,
+    server_retransmitted: Option<u64>,
+) -> Result<Snapshot, TrialError> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Snapshot {
         at: Clock::Monotonic.now(),
-        relay_cpu: Nanos::ZERO,
+        relay_cpu: proxy
+            .and_then(RunningProxy::cpu)
+            .unwrap_or_default()
+            .saturating_add(target.log_cpu().unwrap_or_default()),
         unix_ns: Nanos::from(unix).0,
         server_cpu: target.cpu(),
         own_wait: host::waited(std::process::id()),
@@ -154,6 +162,7 @@ pub fn trial(
         handshakes: None,
         sharing: None,
         proxy: None,
+        log: None,
         agents: gathered.iter().map(report).collect(),
         returns: returns(&which.point.point, &brought, &connects),
         timeline: timeline(&brought, window),

@@ -19,7 +19,7 @@ use crate::run::readings::ClockReading;
 use crate::units::Nanos;
 
 /// Changes with any change of what stands here, of [`Point`] or of [`Trial`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Where agents say hello, whatever run there is.
 pub const HELLO: &str = "pushpull.control.hello";
@@ -133,8 +133,8 @@ pub struct Share {
     pub round: u32,
     /// Index of the point.
     pub point_index: usize,
-    /// Where the server is.
-    pub server: std::net::SocketAddr,
+    /// Where the server is; of several nodes without a balancer before them, each.
+    pub servers: Vec<std::net::SocketAddr>,
     /// As requests name it.
     pub authority: String,
     /// What is added to the coordinator's monotonic clock, in microseconds, for the server's `at_us`.

@@ -61,7 +61,7 @@ pub struct Way<'a> {
 pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let before = offset(way.nats, way.run).await?;
     let relation = relation(share, before);
-    let context = Arc::new(TrialContext::new(share.subject(), share.server, &share.point, relation));
+    let context = Arc::new(TrialContext::new(share.subject(), share.servers.clone(), &share.point, relation));
     // Dropped in any way, it ends the clients.
     let _end_clients = context.stop.clone().drop_guard();
     let ids = share.first..share.first.saturating_add(share.count);
@@ -132,7 +132,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         slices,
         clocks: clocks.iter().map(reading).collect(),
         skew_ns,
-        trial: analysis::trial(which, share.server, data),
+        trial: analysis::trial(which, share.servers[0], data),
     })
 }
 

@@ -8,8 +8,8 @@ use crate::limits;
 use crate::load::context::Subject;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::measure::host;
-use crate::run::Transport;
 use crate::run::file::Point;
+use crate::run::{Proxy, Transport};
 use crate::stream::feed::{FeedError, Source};
 use crate::units::{Nanos, grouped};
 
@@ -88,8 +88,6 @@ pub struct OpenFiles {
     pub needed: u64,
     /// What the system allows.
     pub allowed: u64,
-    /// Files that each client takes.
-    pub of_client: u64,
 }
 
 /// What is known beforehand of one point.
@@ -169,12 +167,17 @@ impl Plan {
 
     /// The open files that each side needs, and that are allowed after having asked for as many as there can be.
     pub fn open_files(&self) -> OpenFiles {
-        let clients = self.points.iter().map(|point| point.point.clients).max().unwrap_or(0);
-        // A client that sends has a timer of its own, and a link has both ends of each connection.
-        let has_two = |point: &PlanPoint| point.point.echo.is_some() || point.point.has_link();
-        let of_client = if self.points.iter().any(has_two) { 2 } else { 1 };
-        let needed = u64::from(clients) * of_client + limits::FD_RESERVE;
-        OpenFiles { needed, allowed: host::raise_file_limit(), of_client }
+        let of_point = |PlanPoint { point, .. }: &PlanPoint| {
+            let among = |processes: u32| u64::from(point.clients.div_ceil(processes.max(1)));
+            // A client that sends has a timer of its own.
+            let of_generator = among(self.agents) * if point.echo.is_some() { 2 } else { 1 };
+            // A link and a proxy have both ends of each connection.
+            let is_between = point.has_link() || point.proxy != Proxy::None;
+            let of_between = if is_between { 2 * u64::from(point.clients) } else { 0 };
+            of_generator.max(of_between).max(among(point.nodes))
+        };
+        let needed = self.points.iter().map(of_point).max().unwrap_or(0) + limits::FD_RESERVE;
+        OpenFiles { needed, allowed: host::raise_file_limit() }
     }
 
     /// What is known of each point, in their order.

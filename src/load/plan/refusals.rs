@@ -129,6 +129,25 @@ pub enum PlanError {
     /// Something is to be swept that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
+    /// More clients than one process can run.
+    #[error("{clients} clients are more than the {most} that {} can run; use --clients {most}, or --agents {agents}",
+        if *.most > limits::CLIENTS_MAX { "these agents" } else { "one process" })]
+    Crowd {
+        /// Asked for.
+        clients: u32,
+        /// How many it can be.
+        most: u32,
+        /// Agents that are enough.
+        agents: u32,
+    },
+    /// Nodes with what they do not have.
+    #[error(
+        "--nodes starts servers on this host that speak HTTP/1.1 in the clear to whoever connects; leave out --{0}"
+    )]
+    NodesAnd(&'static str),
+    /// Nodes behind a proxy of HTTP.
+    #[error("--nodes stands behind --proxy haproxy, or behind none, which deals clients out; leave out --proxy {0}")]
+    NodesBehind(Proxy),
     /// More clients than files may be open.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
@@ -231,6 +250,9 @@ impl PlanError {
             | Self::NothingThere(_)
             | Self::ProxyToTarget
             | Self::PathAndLink(_)
+            | Self::Crowd { .. }
+            | Self::NodesAnd(_)
+            | Self::NodesBehind(_)
             | Self::Address(_, _)
             | Self::AddressBesideTarget(_)
             | Self::NoneBesideTarget
@@ -358,7 +380,7 @@ pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Res
             return Err(PlanError::ProtocolOfTarget(name));
         }
     }
-    let has_proxy = all(&settings.proxy).into_iter().any(|proxy| proxy != Proxy::None);
+    let has_proxy = all(&settings.proxy).into_iter().any(Proxy::speaks_http);
     if has_proxy && protocols.iter().any(|protocol| *protocol != Protocol::Http1) {
         return Err(PlanError::ProxyAndProtocol);
     }

@@ -170,7 +170,7 @@ fn drawn_by(figure: Figure) -> Vec<Drawn> {
         Figure::Overhead => vec![Drawn::Overhead],
         Figure::Frontier => [Metric::AgeMean, Metric::WireTotal].map(Drawn::Metric).to_vec(),
         Figure::LubbersGreco => vec![Drawn::Metric(Metric::WireTotal), Drawn::Overhead],
-        Figure::Timeline | Figure::Anatomy => Vec::new(),
+        Figure::Timeline | Figure::Anatomy | Figure::Matrix => Vec::new(),
     }
 }
 

@@ -3,10 +3,12 @@
 use maud::{Markup, html};
 
 use crate::report::findings::ranking::{Ranking, Winner, has_few_clients, is_unranked, no_ranking};
+use crate::report::findings::turns;
 use crate::report::findings::view::{Drawn, View};
+use crate::report::html::components::Table;
 use crate::report::text::wording::{
     Question, few_clients, no_ranking_because, ranking_cell, ranking_detail, ranking_headline, rounds_advice, suspects,
-    unanswered,
+    turn_cells, unanswered,
 };
 use crate::run::Transport;
 use crate::run::file::Verdict;
@@ -99,6 +101,20 @@ pub(crate) fn leaders_table(view: &View<'_>) -> (Vec<String>, Vec<Vec<String>>) 
         std::iter::once(view.point_title(*point)).chain(cells).collect()
     });
     (head, rows.collect())
+}
+
+/// What turns each answer along a sweep: the question, the answer at the first point, what turns it, and both figures.
+pub(crate) fn turns_table(view: &View<'_>) -> Option<Table> {
+    let first = view.points().first().copied()?;
+    let rows: Vec<Vec<String>> = ALL
+        .into_iter()
+        .filter_map(|metric| {
+            let (question, verdict) = (Question::of(metric)?, turns::verdict(view, metric)?);
+            Some([vec![question.asked(view).to_owned()], turn_cells(view, &verdict).to_vec()].concat())
+        })
+        .collect();
+    let head = ["", &format!("With {}", view.point_title(first)), "turned by", "before, and there"].map(str::to_owned);
+    (!rows.is_empty()).then(|| Table { head: head.to_vec(), rows, is_words: true })
 }
 
 #[cfg(test)]

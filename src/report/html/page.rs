@@ -267,6 +267,14 @@ fn leaders(view: &View<'_>) -> Markup {
                  rounds do not rule out a difference of more than a quarter."
             }
             (Table { head, rows, is_words: true }.html("Who leads at each point"))
+            @if let Some(turns) = answers::turns_table(view) {
+                h3 { "What turns each answer" }
+                p.lead {
+                    "The nearest point at which none of those that lead at the first point leads any more, or else at which another \
+                     leads beside them; with the figures of who led and of who came in."
+                }
+                (turns.html("What turns each answer"))
+            }
             @if !lines.is_empty() {
                 dl.answers.small {
                     @for (labels, sentences) in &lines {

@@ -243,6 +243,7 @@ impl Member for Proxy {
             Self::None => 0.0,
             Self::Nginx => 1.0,
             Self::NginxTuned => 2.0,
+            Self::Haproxy => 3.0,
         }
     }
     fn shown(&self) -> String {

@@ -224,7 +224,9 @@ macro_rules! values {
 
 values! {
     /// How many clients.
-    Clients(u32): number from 1, to limits::CLIENTS_MAX;
+    Clients(u32): number from 1, to limits::CLIENTS_SETTING_MAX;
+    /// How many nodes; none for a server with a journal of its own.
+    Nodes(u32): number from 0, to limits::NODES_MAX;
     /// How many clients share a connection.
     Sharers(u32): number from 1, to limits::CLIENTS_MAX;
     /// How many rounds.
@@ -460,7 +462,7 @@ mod tests {
                 assert!(said.contains(&format!("{least} to {most}")), "{text}: {said}");
             }
         }
-        refused::<Clients>(&["0", "-1", "19001", "1e3", "99999999999", "many", ""]);
+        refused::<Clients>(&["0", "-1", "1216001", "1e3", "99999999999", "many", ""]);
         refused::<Seed>(&["-1", "0.5", "9007199254740992", "18446744073709551616"]);
         refused::<Rate>(&["0", "-1", "nan", "inf", "0.0009", "20001", "1e308"]);
         refused::<Speed>(&["0", "1.57e-308", "nan", "1e10"]);

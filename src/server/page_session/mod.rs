@@ -101,6 +101,8 @@ pub struct LaneCounts {
     request_bytes: AtomicU64,
     segments_in: AtomicU64,
     segments_out: AtomicU64,
+    data_segments_out: AtomicU64,
+    segments_retransmitted: AtomicU64,
     pinged: AtomicU64,
     ponged: AtomicU64,
 }
@@ -132,10 +134,29 @@ pub struct LaneReading {
     pub segments_in: u64,
     /// TCP segments sent.
     pub segments_out: u64,
+    /// Of these, those with data.
+    pub data_segments_out: u64,
+    /// And of those, the ones that were sent again, since they were lost or late.
+    pub segments_retransmitted: u64,
+    /// The round trip of the path to the browser or to whoever stands before it, by the kernel's own measure; of
+    /// connections that are open.
+    pub round_trip_us: Option<u64>,
     /// How long ago the last ping was sent; only a WebSocket has any.
     pub ping_ago_us: Option<u64>,
     /// How long ago a pong came.
     pub pong_ago_us: Option<u64>,
+}
+
+impl LaneReading {
+    /// With what the kernel counts of a connection that is open.
+    pub fn add_open(&mut self, tcp: TcpCounts) {
+        self.segments_in += tcp.segments_in;
+        self.segments_out += tcp.segments_out;
+        self.data_segments_out += tcp.data_segments_out;
+        self.segments_retransmitted += tcp.segments_retransmitted;
+        let round_trip = tcp.round_trip.map(|trip| trip.0 / 1_000);
+        self.round_trip_us = [self.round_trip_us, round_trip].into_iter().flatten().min();
+    }
 }
 
 impl LaneCounts {
@@ -174,6 +195,8 @@ impl LaneCounts {
     pub fn add_tcp(&self, tcp: TcpCounts) {
         self.segments_in.fetch_add(tcp.segments_in, Relaxed);
         self.segments_out.fetch_add(tcp.segments_out, Relaxed);
+        self.data_segments_out.fetch_add(tcp.data_segments_out, Relaxed);
+        self.segments_retransmitted.fetch_add(tcp.segments_retransmitted, Relaxed);
     }
 
     /// A connection of it is broken on purpose.
@@ -211,6 +234,9 @@ impl LaneCounts {
             request_bytes: self.request_bytes.load(Relaxed),
             segments_in: self.segments_in.load(Relaxed),
             segments_out: self.segments_out.load(Relaxed),
+            data_segments_out: self.data_segments_out.load(Relaxed),
+            segments_retransmitted: self.segments_retransmitted.load(Relaxed),
+            round_trip_us: None,
         }
     }
 }

@@ -16,6 +16,7 @@
 //! browser's heads over HTTP/2; losses in bursts, an update that queues behind the one before it, answers cut at a limit,
 //! and a server that cannot keep up.
 
+pub mod handshake;
 mod loss;
 mod over;
 mod setting;
@@ -172,10 +173,12 @@ fn predict(transport: Transport, setting: &Setting) -> Vec<Predicted> {
     }
     all.push(requests(Metric::RequestsPerDelivery, model.requests));
     all.extend(model.empty.map(|share| requests(Metric::EmptyFraction, share)));
+    let by = |metric, predicted, formula, source| Predicted { metric, predicted, formula, source };
+    let handshakes = over.handshake().map(|bytes| model.requests * bytes);
+    all.extend(handshakes.map(|bytes| by(Metric::WireTlsHandshake, bytes, HANDSHAKE, HANDSHAKE_SOURCE)));
     if over.is_beyond {
         return all;
     }
-    let by = |metric, predicted, formula, source| Predicted { metric, predicted, formula, source };
     all.extend([
         cost(Metric::WireTotal, total),
         cost(Metric::WireFraming, model.framing),
@@ -199,6 +202,10 @@ const FRAMES: &str = "9 B a frame: HEADERS there, HEADERS and DATA back; DATA fo
 const FRAMES_SOURCE: &str = "RFC 9113 sections 4.1 and 6.7";
 const RECORDS: &str = "22 B a record: head 5, content type 1, tag 16; a record a write";
 const RECORDS_SOURCE: &str = "RFC 8446 sections 5.1 and 5.2; RFC 5116 section 5.1";
+
+const HANDSHAKE: &str = "requests × (ClientHello with a ticket + ServerHello + EncryptedExtensions + two Finished + two new \
+                         tickets + close_notify of each side)";
+const HANDSHAKE_SOURCE: &str = "RFC 8446 sections 4.1 to 4.6, with what rustls offers and the lab's names; sessions are resumed, so no certificate";
 
 /// What a transport's model says for one delivery, in seconds and bytes.
 struct Model {
@@ -262,7 +269,8 @@ fn polling(setting: &Setting) -> Model {
 /// the next request back, comes together in the next answer.
 fn long_polling(setting: &Setting) -> Model {
     let lengths = &setting.lengths;
-    let cycle = 2.0 * setting.transit.unwrap_or(0.0);
+    // A request that has a connection made for it is parked so much later.
+    let cycle = 2.0 * setting.transit.unwrap_or(0.0) + setting.over.trips_before() * setting.round_trip;
     let (answers, late) = batching(setting, cycle);
     let expiries = setting.times_in_gap(setting.hold);
     let requests = answers + expiries;

@@ -1,6 +1,7 @@
 //! What a transport runs over, as far as it decides how many bytes a delivery takes: the records of TLS, the frames of
 //! HTTP/2, and heads as HPACK writes them once what repeats stands in its table.
 
+use super::handshake::Handshake;
 use crate::run::Compression;
 use crate::run::file::Point;
 use crate::run::heads::Heads;
@@ -12,6 +13,8 @@ pub struct Over {
     pub is_tls: bool,
     /// HTTP/2.
     pub is_h2: bool,
+    /// A connection is made for each request.
+    pub is_fresh: bool,
     /// The bytes depend on what no formula here knows: on how well the data compresses, on handshakes, on which requests
     /// meet on one connection, or on how many of a browser's fields fit in a table.
     pub is_beyond: bool,
@@ -36,11 +39,27 @@ impl Over {
         Self {
             is_tls: point.protocol.is_tls(),
             is_h2,
+            is_fresh: !point.keep_alive,
             is_beyond: point.compression != Compression::None
                 || !point.keep_alive
                 || point.share_connection > 1
                 || (is_h2 && !is_bare),
         }
+    }
+
+    /// Round trips before a request can be sent: one for TCP (RFC 9293 section 3.5) and one for TLS 1.3 (RFC 8446 section
+    /// 2), where a connection is made for it.
+    pub fn trips_before(self) -> f64 {
+        match self.is_fresh {
+            true => 1.0 + f64::from(u8::from(self.is_tls)),
+            false => 0.0,
+        }
+    }
+
+    /// What agreeing on TLS takes for each request: clients that come back resume their session.
+    pub fn handshake(self) -> Option<f64> {
+        let alpn = if self.is_h2 { "h2" } else { "http/1.1" };
+        (self.is_fresh && self.is_tls).then(|| Handshake { alpn, is_resumed: true }.whole())
     }
 
     /// Writes, each with a segment of its own at the least, that a message takes with a body of so many bytes.

@@ -31,7 +31,7 @@ pub(super) fn setting(rate: f64, gaps: Gaps) -> Setting {
 
 #[test]
 fn over_tls_and_http2_a_poll_takes_two_records_three_frames_and_the_heads_that_hpack_leaves() {
-    let over = Over { is_tls: true, is_h2: true, is_beyond: false };
+    let over = Over { is_tls: true, is_h2: true, ..Over::default() };
     let far = Setting { over, poll_interval: 0.2, interval: [0.3, 3.0], ..setting(5.0, Gaps::Steady) };
     let model = polling(&far);
     assert_eq!((model.tls_records, model.h2_frames), (44.0, 27.0));

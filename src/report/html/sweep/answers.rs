@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::report::findings::crossover::{self, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
-use crate::report::html::sweep::groups;
+use crate::report::html::sweep::{groups, matrix};
 use crate::report::text::wording::{
     capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, no_ranking_because, rounds_advice,
 };
@@ -66,6 +66,9 @@ pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
     if let Some(why) = no_ranking(view) {
         return Some(html! { p.unranked { strong { (no_ranking_because(why)) } } });
+    }
+    if let Some(cards) = matrix::metrics(view).and_then(|metrics| matrix::effects(view, &metrics)) {
+        return Some(cards);
     }
     let groups = groups(view, setting);
     let group = groups.first().filter(|group| group.points.len() > 1)?;

@@ -3,6 +3,7 @@
 mod along;
 mod answers;
 mod lines;
+mod matrix;
 mod servers;
 
 use std::collections::BTreeSet;
@@ -31,11 +32,16 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     let drawn = |figure: &Figure| match figure {
         Figure::Metric(metric) => Some(Drawn::Metric(*metric)),
         Figure::Overhead => Some(Drawn::Overhead),
-        Figure::Timeline | Figure::Frontier | Figure::Anatomy | Figure::LubbersGreco => None,
+        Figure::Timeline | Figure::Frontier | Figure::Anatomy | Figure::LubbersGreco | Figure::Matrix => None,
     };
     let mut all = Vec::new();
+    let in_matrix = matrix::metrics(view).filter(|_| points.len() > 1);
+    let mut figures = view.figures();
+    if in_matrix.is_some() {
+        figures.retain(|figure| !matches!(figure, Figure::Metric(_)));
+    }
     // Metrics beside one another stand in pairs.
-    for group in view.figures().chunk_by(|a, b| drawn(a).is_some() && drawn(b).is_some()) {
+    for group in figures.chunk_by(|a, b| drawn(a).is_some() && drawn(b).is_some()) {
         let metrics: Vec<Drawn> = group.iter().filter_map(drawn).collect();
         match (group[0], setting) {
             (Figure::Metric(_) | Figure::Overhead, Some(setting)) => all.extend(lines(view, setting, &metrics)),
@@ -48,6 +54,7 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
             }
             (Figure::Timeline, _) => all.extend(timeline(view, first, Fit::Both(Size::Full), true)),
             (Figure::Frontier, _) => all.extend(frontier(view)),
+            (Figure::Matrix, _) => all.extend(in_matrix.iter().map(|metrics| matrix::table(view, metrics))),
             (Figure::LubbersGreco, _) => all.push(lubbers_greco::table(view)),
             (Figure::Anatomy, _) => {
                 let ends: BTreeSet<usize> = points.first().into_iter().chain(points.last()).copied().collect();

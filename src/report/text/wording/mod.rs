@@ -10,6 +10,8 @@
 //! | `questions`, `rankings` | who is lowest in a metric, and how far the others are |
 //! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
 //! | `crossovers` | what becomes of two transports along a sweep |
+//! | `effects` | what one setting changes |
+//! | `turns` | what turns an answer |
 //! | `claims` | the four claims and what speaks for or against them |
 //! | `memory` | by how much the server's memory grows with each client |
 //! | `conditions` | the claims under several conditions, for the README |
@@ -24,6 +26,7 @@ mod claims;
 mod comparisons;
 pub mod conditions;
 mod crossovers;
+mod effects;
 mod memory;
 mod names;
 mod numbers;
@@ -34,12 +37,14 @@ mod recommendations;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod turns;
 mod withheld;
 
 pub(crate) use capacity::*;
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;
+pub(crate) use effects::*;
 pub(crate) use memory::*;
 pub(crate) use names::*;
 pub(crate) use numbers::*;
@@ -48,4 +53,5 @@ pub(crate) use rankings::*;
 pub(crate) use reasons::*;
 pub(crate) use recommendations::*;
 pub(crate) use thresholds::*;
+pub(crate) use turns::*;
 pub(crate) use withheld::*;
