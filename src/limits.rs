@@ -143,11 +143,20 @@ pub const WS_PING: Duration = Duration::from_secs(20);
 pub const WS_PONG_WAIT: Duration = Duration::from_secs(20);
 /// How long a closing server waits for the client's close frame.
 pub const WS_CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What a client takes off its socket at once: several updates of the usual size, and little enough for a stack.
+pub const READ_BYTES_MAX: usize = 8192;
+/// Header fields of an answer: what hyper allows too.
+pub const HEADERS_MAX: usize = 100;
+/// What is read of an answer that refuses: its problem document, whose detail is a sentence.
+pub const REFUSAL_BYTES_MAX: usize = 4096;
 /// Read buffer of a server WebSocket. The library fills it with zeros at each read and keeps it for the connection's
 /// life; a client of `/updates/ws` sends only control frames, of at most 125 B and 6 B of header (RFC 6455 sections 5.2
 /// and 5.5). Anything longer is read in several turns.
 pub const WS_READ_BUFFER_BYTES: usize = 136;
-/// Read buffer of `/echo/ws` and of the clients, which read whole updates.
+/// What the library takes at once of what a client's WebSocket has read. It fills as much with zeros each time and keeps it
+/// for the connection's life; a longer message is put together from several.
+pub const WS_CLIENT_BUFFER_BYTES: usize = 512;
+/// Read buffer of `/echo/ws` and `/talk/ws`, which read whole messages.
 pub const WS_LARGE_READ_BUFFER_BYTES: usize = 4096;
 /// One message to `/updates/ws`, on which nothing but control frames is expected.
 pub const WS_UP_BYTES_MAX: usize = 4096;
@@ -235,6 +244,10 @@ pub const CLIENTS_SETTING_MAX: u32 = CLIENTS_MAX * AGENTS_MAX as u32;
 /// Clients behind one source address: past about 14,000 connections from one address to one port the kernel's search
 /// for a free port slows sharply.
 pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
+/// Connections that the bare reader asks the kernel about at once: as many as the runtime's own epoll.
+pub const BARE_READER_EVENTS: usize = 1024;
+/// How often the bare reader looks whether the trial is over while nothing comes.
+pub const BARE_READER_LOOK: Duration = Duration::from_millis(50);
 /// Clients that dial at the same time during the ramp.
 pub const DIALS_AT_ONCE: usize = 128;
 /// How long one dial may take.

@@ -9,15 +9,15 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::SemaphorePermit;
 
 use crate::limits;
-use crate::load::context::{ClientProgress, Cut, Outcome, Subject, TrialContext};
+use crate::load::context::{ClientProgress, Cut, Outcome, TrialContext};
 use crate::load::dial::{Dialler, Wire};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
 use crate::load::foreign::connect::untrusted;
 use crate::load::foreign::publisher::is_busy;
 use crate::load::foreign::subscriber::{Seen, State};
-use crate::load::tcp_baseline;
 use crate::measure::delivery::Delivery;
+use crate::run::Transport;
 use crate::run::file::Leaving;
 use crate::stream::Cursor;
 use crate::transport::reconnect::{self, BackOff};
@@ -27,6 +27,7 @@ use crate::units::Nanos;
 /// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
 pub async fn run(
     id: u32,
+    via: Transport,
     context: Arc<TrialContext>,
     options: Options,
     sending: Option<Sending>,
@@ -35,6 +36,7 @@ pub async fn run(
     let dialler = Arc::new(Dialler::new(id, Arc::clone(&context), Arc::clone(&progress.counters)));
     let mut client = Client {
         id,
+        via,
         dialler,
         dialled: Nanos::ZERO,
         back_off: BackOff::default(),
@@ -68,6 +70,7 @@ struct Place {
 
 struct Client<'a> {
     id: u32,
+    via: Transport,
     dialler: Arc<Dialler>,
     context: &'a TrialContext,
     progress: Arc<ClientProgress>,
@@ -135,10 +138,7 @@ impl<'a> Client<'a> {
         if self.context.killed.get().is_some() {
             self.outcome.dialled.push(self.dialled);
         }
-        let Subject::Transport(via) = self.context.subject else {
-            let wire = self.dialler.wire().await.map_err(ClientError::of_dial)?;
-            return tcp_baseline::subscribe(wire, &mut place.position, &mut |event| self.note(event)).await;
-        };
+        let via = self.via;
         if let Some(subscriber) = &self.context.subscriber {
             let wire = self.dialler.wire().await.map_err(untrusted)?;
             let mut on_seen = |seen: Seen| self.note_seen(seen);

@@ -62,7 +62,17 @@ impl Dialler {
         }
     }
 
-    /// The bare connection, for a subject that speaks no HTTP.
+    /// A connection without any protocol, and what puts its bytes in the ledger.
+    ///
+    /// Errors: what the system says.
+    pub async fn bare(&self) -> io::Result<(TcpStream, SocketTap)> {
+        let stream = self.tcp().await?;
+        let counts = Counts::All(ByteClassifier::bare(Arc::clone(&self.counters)));
+        let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
+        Ok((stream, SocketTap { counts, context: Arc::clone(&self.context), id }))
+    }
+
+    /// A connection over which HTTP/1.1 or a WebSocket is spoken.
     ///
     /// Errors: what the system says.
     pub async fn wire(&self) -> io::Result<Wire> {
@@ -90,12 +100,11 @@ impl Dialler {
         let stream = self.tcp().await?;
         let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
         let tap = |counts| SocketTap { counts, context: Arc::clone(&self.context), id };
-        let classifier = match (self.context.subject, self.context.protocol.is_h2()) {
-            (Subject::TcpBaseline, _) => ByteClassifier::bare(Arc::clone(&counters)),
-            (Subject::Transport(_), false) => ByteClassifier::new(Arc::clone(&counters)),
-            (Subject::Transport(_), true) => ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue),
+        let classifier = match self.context.protocol.is_h2() {
+            false => ByteClassifier::new(Arc::clone(&counters)),
+            true => ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue),
         };
-        let Some(connector) = self.tls.as_ref().filter(|_| self.context.subject != Subject::TcpBaseline) else {
+        let Some(connector) = &self.tls else {
             return Ok(Either::Left(Tapped::new(stream, tap(Counts::All(classifier)), limits::WRITE_TIMEOUT)));
         };
         let established = Arc::<AtomicBool>::default();
@@ -169,5 +178,12 @@ impl Tap for SocketTap {
 
     fn closing(&mut self) {
         self.context.sockets.leave_at_its_end(self.id);
+    }
+}
+
+/// A socket that is not [`Tapped`] is left as well: by whoever drops its tap before it.
+impl Drop for SocketTap {
+    fn drop(&mut self) {
+        self.closing();
     }
 }

@@ -1,13 +1,16 @@
-//! The TCP baseline: a TCP baseline that sends the same updates on the same schedule to the same number of clients, one
+//! The TCP baseline: a server that sends the same updates on the same schedule to the same number of clients, one
 //! JSON object a line, with no HTTP, no framing and no runtime. What a transport costs beyond it is the transport's.
 //!
 //! It writes from as many threads as the server has workers, each with its share of the connections: one thread alone
-//! would serve the last client later than a server with several does, and be no baseline for latency.
+//! would serve the last client later than a server with several does, and be no baseline for latency. Its clients are as
+//! bare: [`reader`].
 //!
 //! ```text
 //! ← {"cursor":"00000000-0"}
 //! ← {"seq":1,"at_us":1795363216000123,"data":{…}}
 //! ```
+
+pub mod reader;
 
 use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -16,18 +19,12 @@ use std::sync::mpsc;
 use anyhow::Context;
 use rustix::thread::{ClockId, clock_nanosleep_absolute};
 use rustix::time::Timespec;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
-use crate::net::Stream;
 use crate::print;
-use crate::stream::Cursor;
 use crate::stream::feed::{Feed, Source};
-use crate::transport::{ClientError, Event, Update};
-use crate::units::{Nanos, UnixMicros};
+use crate::units::Nanos;
 
 const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";
 
@@ -105,43 +102,6 @@ fn write_for_ever(source: Source, origin: Nanos, anchor: UnixAnchor, connections
         for mut connection in &connections {
             // What a full or broken socket does not take is missed by its client, whose audit will say so.
             let _taken = connection.write(line.as_bytes());
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Line<'a> {
-    cursor: Option<Cursor>,
-    seq: Option<u64>,
-    at_us: Option<UnixMicros>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-}
-
-/// Client half: one JSON object a line, until the connection ends.
-pub async fn subscribe<S: Stream>(
-    io: S,
-    position: &mut Option<Cursor>,
-    on_event: &mut impl FnMut(Event<'_>),
-) -> Result<(), ClientError> {
-    let mut lines = BufReader::with_capacity(limits::WS_LARGE_READ_BUFFER_BYTES, io);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line).await.map_err(|error| ClientError::Broken(error.into()))? == 0 {
-            return Ok(());
-        }
-        let read: Line<'_> =
-            serde_json::from_slice(&line).map_err(|error| ClientError::Contract(format!("a line: {error}")))?;
-        match read {
-            Line { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
-                on_event(Event::Update(Update { seq, at_us, data }));
-            }
-            Line { cursor: Some(cursor), .. } => {
-                *position = Some(cursor);
-                on_event(Event::Position(cursor));
-            }
-            Line { .. } => return Err(ClientError::Contract("a line without a meaning".to_owned())),
         }
     }
 }

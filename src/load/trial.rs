@@ -32,6 +32,7 @@ use crate::load::path::trial_path::{PathReading, TrialPath};
 use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
+use crate::load::tcp_baseline;
 use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
@@ -265,13 +266,17 @@ pub(super) fn spawn(
     ids: Range<u32>,
     context: &Arc<TrialContext>,
 ) -> (JoinSet<Outcome>, Vec<Arc<ClientProgress>>) {
+    let Subject::Transport(via) = subject else {
+        let progress: Vec<_> = ids.clone().map(|_| Arc::<ClientProgress>::default()).collect();
+        return (tcp_baseline::reader::spawn(context, ids.zip(progress.iter().cloned()).collect()), progress);
+    };
     let phases = phases(point.clients, point.poll_interval_ns, seed);
     let mut clients = JoinSet::new();
     let mut progress = Vec::with_capacity(ids.len());
     for (id, poll_phase) in (0..).zip(phases).filter(|(id, _)| ids.contains(id)) {
         let options = Options {
             host: HeaderValue::try_from(authority).expect("an authority is fit for a header"),
-            headers: request_headers(point, subject, authority),
+            headers: request_headers(point, via, authority),
             clock: context.clock,
             poll_interval: point.poll_interval_ns,
             poll_phase,
@@ -289,7 +294,7 @@ pub(super) fn spawn(
         });
         let own = Arc::<ClientProgress>::default();
         progress.push(Arc::clone(&own));
-        clients.spawn(client::run(id, Arc::clone(context), options, sending, own));
+        clients.spawn(client::run(id, via, Arc::clone(context), options, sending, own));
     }
     (clients, progress)
 }
@@ -307,8 +312,7 @@ fn phases(clients: u32, interval: Nanos, seed: u64) -> Vec<Nanos> {
 }
 
 /// What is added to each request: the heads asked for, of a page that the server itself gave out, and a cookie.
-fn request_headers(point: &Point, subject: Subject, authority: &str) -> HeaderMap {
-    let Subject::Transport(transport) = subject else { return HeaderMap::new() };
+fn request_headers(point: &Point, transport: Transport, authority: &str) -> HeaderMap {
     let request = match (transport, point.echo) {
         (Transport::WebSocket, _) => Request::WebSocket,
         (Transport::Polling | Transport::LongPolling | Transport::Sse, Some(MessageKind::Text)) => Request::PostText,
@@ -452,13 +456,11 @@ mod tests {
         for via in Transport::ALL {
             for echo in [None, Some(MessageKind::Text), Some(MessageKind::Binary)] {
                 let point = |heads| Point { heads, echo, request_header_bytes: 100, ..Point::default() };
-                let headers = |heads| request_headers(&point(heads), Subject::Transport(via), "127.0.0.1:40000");
+                let headers = |heads| request_headers(&point(heads), via, "127.0.0.1:40000");
                 let (bare, browser) = (headers(Heads::Bare), headers(Heads::Browser));
                 assert_eq!(on_wire(&bare), 100);
                 assert!(on_wire(&browser) > 400 && browser.contains_key(http::header::USER_AGENT), "{via} {echo:?}");
             }
         }
-        let point = Point { heads: Heads::Browser, ..Point::default() };
-        assert!(request_headers(&point, Subject::TcpBaseline, "").is_empty());
     }
 }

@@ -3,18 +3,21 @@
 pub mod tls;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
+
+use crate::limits;
 
 /// A TCP connection, or the stream that a simulation puts in its place: one concrete type, so that a WebSocket can take
 /// its connection back from hyper without a box.
@@ -178,6 +181,32 @@ pub(crate) use forward_writes;
 /// A stream that a client can run over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Reads what there is, up to [`limits::READ_BYTES_MAX`], and hands it on where it lies; nothing at the stream's end.
+///
+/// It lies on the stack of the thread, and so for all connections in the same place, which is at hand in the cache: a buffer
+/// of its own for each of thousands would not be.
+///
+/// Cancel safe. Errors: the stream's.
+pub async fn read<S: AsyncRead + Unpin, T>(stream: &mut S, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+    let mut take = Some(take);
+    let reading = std::future::poll_fn(|context| {
+        poll_read(stream, context, |bytes| take.take().expect("a future is not polled again once it is ready")(bytes))
+    });
+    reading.await
+}
+
+/// As [`read`].
+pub fn poll_read<S: AsyncRead + Unpin, T>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
+    let mut bytes = [MaybeUninit::uninit(); limits::READ_BYTES_MAX];
+    let mut buffer = ReadBuf::uninit(&mut bytes);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(take(buffer.filled())))
+}
 
 /// A stream whose reads fail once nothing has come for too long.
 pub struct IdleTimeout<S> {

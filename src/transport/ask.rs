@@ -7,9 +7,9 @@ use crate::limits;
 use crate::net::Stream;
 use crate::stream::Cursor;
 use crate::transport::answer::Answer;
-use crate::transport::client::{ClientError, Event, body, refusal};
+use crate::transport::client::{ClientError, Event};
 use crate::transport::coding::Decoder;
-use crate::transport::session::{Http, close, over_fresh};
+use crate::transport::session::{Http, close, over_fresh, refusal};
 
 impl<S: Stream> Http<'_, S> {
     /// Asks `path` for updates and reports what comes; returns whether more is waiting.
@@ -22,7 +22,7 @@ impl<S: Stream> Http<'_, S> {
         match self.dialler() {
             None => self.ask_with(path, &[], position, on_event).await,
             Some(dial) => {
-                let ask = async |mut http: Http<'_, S>| http.ask_with(path, &[close()], position, on_event).await;
+                let ask = async |http: &mut Http<'_, S>| http.ask_with(path, &[close()], position, on_event).await;
                 over_fresh(&*dial, self.options(), ask).await
             }
         }
@@ -40,8 +40,8 @@ impl<S: Stream> Http<'_, S> {
         match response.status() {
             StatusCode::OK => {
                 let mut decoder = Decoder::of(response.headers())?;
-                let coded = body(response, limits::BATCH_BYTES_MAX * 2).await?;
-                let body = decoder.whole(coded, limits::BATCH_BYTES_MAX * 2, on_event)?;
+                let coded = response.into_body().whole(limits::BATCH_BYTES_MAX * 2).await?;
+                let body = decoder.next(&coded, limits::BATCH_BYTES_MAX * 2, on_event)?;
                 let answer: Answer<'_> = serde_json::from_slice(&body)
                     .map_err(|error| ClientError::Contract(format!("the answer of {path}: {error}")))?;
                 if let Some(gap) = answer.gap {

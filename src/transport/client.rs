@@ -5,12 +5,14 @@ use std::io;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
 use crate::clock::Clock;
+use crate::limits;
 use crate::net::tls;
 use crate::stream::{Cursor, Gap};
 use crate::transport::Update;
@@ -121,26 +123,30 @@ impl ClientError {
     }
 }
 
-/// A whole body, up to `bytes_max`.
-pub(crate) async fn body(response: Response<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
-    let collected = Limited::new(response.into_body(), bytes_max).collect().await.map_err(ClientError::Broken)?;
+/// A whole body of HTTP/2, up to `bytes_max`.
+pub(crate) async fn whole(body: Incoming, bytes_max: usize) -> Result<Bytes, ClientError> {
+    let collected = Limited::new(body, bytes_max).collect().await.map_err(ClientError::Broken)?;
     Ok(collected.to_bytes())
 }
 
-/// An error answer, with the detail of its problem document where there is one.
+/// An error answer of HTTP/2.
 pub(crate) async fn refusal(response: Response<Incoming>) -> ClientError {
+    let (head, body) = response.into_parts();
+    let body = whole(body, limits::REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    refused(&head, &body)
+}
+
+/// An error answer, with the detail of its problem document where there is one.
+pub(crate) fn refused(head: &Parts, body: &[u8]) -> ClientError {
     #[derive(Deserialize)]
     struct Problem {
         detail: String,
     }
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
-    let body = body(response, 4096).await.unwrap_or_default();
-    let detail = match serde_json::from_slice::<Problem>(&body) {
+    let detail = match serde_json::from_slice::<Problem>(body) {
         Ok(problem) => problem.detail,
-        Err(_) => String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(200).collect(),
+        Err(_) => String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(200).collect(),
     };
-    ClientError::Refused { status, detail, retry_after }
+    ClientError::Refused { status: head.status, detail, retry_after: retry_after(&head.headers) }
 }
 
 /// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3); a date is for clients that know what day it is.

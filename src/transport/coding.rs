@@ -1,8 +1,8 @@
 //! Content codings as a client undoes them (RFC 9110 section 8.4.1): gzip and zstd, as they come, in bounded memory.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use bytes::Bytes;
 use flate2::write::GzDecoder;
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use zstd::stream::write::Decoder as ZstdDecoder;
@@ -40,34 +40,22 @@ impl Decoder {
         }))
     }
 
-    /// What the next bytes of a stream were before, at most `bytes_max`.
+    /// What the next bytes of a body, or all of them, were before, at most `bytes_max`.
     ///
     /// Errors: bytes that are not so coded, or that unpack to more.
-    pub fn next(
+    pub fn next<'a>(
         &mut self,
-        coded: Bytes,
+        coded: &'a [u8],
         bytes_max: usize,
         on_event: &mut impl FnMut(Event<'_>),
-    ) -> Result<Bytes, ClientError> {
+    ) -> Result<Cow<'a, [u8]>, ClientError> {
         let decoded = match &mut self.0 {
-            Coding::Identity => return Ok(coded),
-            Coding::Gzip(decoder) => unpack(&mut **decoder, &coded, bytes_max, GzDecoder::get_mut),
-            Coding::Zstd(decoder) => unpack(&mut **decoder, &coded, bytes_max, ZstdDecoder::get_mut),
+            Coding::Identity => return Ok(coded.into()),
+            Coding::Gzip(decoder) => unpack(&mut **decoder, coded, bytes_max, GzDecoder::get_mut),
+            Coding::Zstd(decoder) => unpack(&mut **decoder, coded, bytes_max, ZstdDecoder::get_mut),
         }?;
         on_event(Event::Decompressed { coded: coded.len(), decoded: decoded.len() });
-        Ok(decoded)
-    }
-
-    /// What a whole body was before.
-    ///
-    /// Errors: as [`Self::next`].
-    pub fn whole(
-        &mut self,
-        coded: Bytes,
-        bytes_max: usize,
-        on_event: &mut impl FnMut(Event<'_>),
-    ) -> Result<Bytes, ClientError> {
-        self.next(coded, bytes_max, on_event)
+        Ok(decoded.into())
     }
 }
 
@@ -77,7 +65,7 @@ fn unpack<W: Write>(
     coded: &[u8],
     bytes_max: usize,
     unpacked: fn(&mut W) -> &mut Vec<u8>,
-) -> Result<Bytes, ClientError> {
+) -> Result<Vec<u8>, ClientError> {
     let malformed = |error: io::Error| ClientError::Contract(format!("an answer cannot be unpacked: {error}"));
     for piece in coded.chunks(limits::UNPACK_PIECE_BYTES) {
         decoder.write_all(piece).map_err(malformed)?;
@@ -86,7 +74,7 @@ fn unpack<W: Write>(
         }
     }
     decoder.flush().map_err(malformed)?;
-    Ok(std::mem::take(unpacked(decoder)).into())
+    Ok(std::mem::take(unpacked(decoder)))
 }
 
 #[cfg(test)]
@@ -124,7 +112,7 @@ mod tests {
             let mut decoder = decoder(coding);
             let got: Vec<u8> = coded
                 .chunks(7)
-                .flat_map(|piece| decoder.next(Bytes::copy_from_slice(piece), 1 << 20, &mut note).unwrap())
+                .flat_map(|piece| decoder.next(piece, 1 << 20, &mut note).unwrap().into_owned())
                 .collect();
             assert_eq!(got, plain, "{coding}");
             assert_eq!(counted, (coded.len(), plain.len()), "{coding}");
@@ -138,7 +126,7 @@ mod tests {
         for (coding, bomb) in bombs {
             assert!(bomb.len() < 200 << 10, "{coding}: {}", bomb.len());
             let mut decoder = decoder(coding);
-            let error = decoder.next(bomb.into(), 1 << 20, &mut |_| {}).unwrap_err();
+            let error = decoder.next(&bomb, 1 << 20, &mut |_| {}).unwrap_err();
             assert!(matches!(error, ClientError::Contract(_)), "{coding}: {error}");
             let held = match &mut decoder.0 {
                 Coding::Identity => 0,
@@ -154,7 +142,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("br"))]);
         assert!(matches!(Decoder::of(&headers), Err(ClientError::Contract(_))));
         for coding in ["gzip", "zstd"] {
-            let error = decoder(coding).next(Bytes::from(vec![b'x'; 100]), 1 << 20, &mut |_| {}).unwrap_err();
+            let error = decoder(coding).next(&[b'x'; 100], 1 << 20, &mut |_| {}).unwrap_err();
             assert!(matches!(error, ClientError::Contract(_)), "{coding}: {error}");
         }
     }

@@ -19,23 +19,21 @@
 
 use std::sync::Arc;
 
-use std::future::pending;
-
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Request as HttpRequest, Response as HttpResponse};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
+use http::Method;
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http_body_util::Full;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_util::either::Either;
 
 use crate::limits;
 use crate::net::Stream;
@@ -45,7 +43,8 @@ use crate::server::request::StrictQuery;
 use crate::server::wire::Wire;
 use crate::server::{App, Connection, Problem, request};
 use crate::transport::client::{self, ClientError, Options};
-use crate::transport::session::{self, H2Session, Session};
+use crate::transport::http1::Http1;
+use crate::transport::session::{H2Session, Session};
 use crate::transport::websocket;
 
 /// A query without a name in it.
@@ -133,11 +132,11 @@ async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Re
 /// A way to send messages and get them back, over one connection.
 pub enum Line<S> {
     /// A POST each, on a connection that is kept.
-    Post(SendRequest<Full<Bytes>>),
+    Post(Box<Http1<S>>),
     /// A POST each, on streams of one.
     PostStream(H2Session),
     /// WebSocket messages.
-    WebSocket(Box<websocket::ClientSocket<S>>),
+    WebSocket(Box<websocket::ClientSocket<Either<S, TokioIo<Upgraded>>>>),
 }
 
 /// Opens a line over a session, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
@@ -151,13 +150,10 @@ pub async fn with_line<S: Stream, T>(
     match via {
         Transport::WebSocket => {
             let socket = websocket::open(session, options, "/echo/ws", &mut |_requested| {}).await?;
-            session::beside(pending(), talk(Line::WebSocket(Box::new(socket)))).await
+            talk(Line::WebSocket(Box::new(socket))).await
         }
         Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
-            Session::Http1(io) => {
-                let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-                session::beside(connection, talk(Line::Post(sender))).await
-            }
+            Session::Http1(io) => talk(Line::Post(Box::new(Http1::new(io)))).await,
             Session::H2(session) => talk(Line::PostStream(session)).await,
             Session::Fresh(_) => Err(ClientError::Contract("a line is a connection that is kept".to_owned())),
         },
@@ -173,25 +169,32 @@ impl<S: Stream> Line<S> {
         message: Bytes,
     ) -> Result<Bytes, ClientError> {
         match self {
-            Self::Post(sender) => {
-                let bytes_max = message.len();
-                let mut request = post_request("/echo", options, kind, message)?;
-                request.headers_mut().insert(HOST, options.host.clone());
-                sender.ready().await.map_err(ClientError::broken)?;
-                let response = sender.send_request(request).await.map_err(ClientError::broken)?;
-                echoed(response, bytes_max).await
+            Self::Post(connection) => {
+                let mut headers = HeaderMap::from_iter([(HOST, options.host.clone())]);
+                fill(&mut headers, options, kind);
+                let head = connection.send(&Method::POST, "/echo", &headers, &message).await?;
+                match head.status.is_success() {
+                    true => connection.whole(message.len()).await.map(Bytes::from),
+                    false => Err(connection.refusal(&head).await),
+                }
             }
             Self::PostStream(session) => {
                 let bytes_max = message.len();
-                let request = post_request(&session.uri(&options.host, "/echo")?, options, kind, message)?;
-                echoed(session.send(request).await?, bytes_max).await
+                let request = Request::post(session.uri(&options.host, "/echo")?).body(Full::new(message));
+                let mut request = request.map_err(|error| ClientError::Contract(error.to_string()))?;
+                fill(request.headers_mut(), options, kind);
+                let response = session.send(request).await?;
+                match response.status().is_success() {
+                    true => client::whole(response.into_body(), bytes_max).await,
+                    false => Err(client::refusal(response).await),
+                }
             }
             Self::WebSocket(socket) => {
                 let message = match kind {
                     MessageKind::Text => Message::Text(message.try_into().map_err(ClientError::broken)?),
                     MessageKind::Binary => Message::Binary(message),
                 };
-                websocket::send_all(socket, [message]).await.map_err(websocket::failure)?;
+                socket.send(message).await.map_err(websocket::failure)?;
                 loop {
                     match socket.next().await {
                         None => return Err(ClientError::Closed),
@@ -206,28 +209,12 @@ impl<S: Stream> Line<S> {
     }
 }
 
-fn post_request(
-    uri: &str,
-    options: &Options,
-    kind: MessageKind,
-    message: Bytes,
-) -> Result<HttpRequest<Full<Bytes>>, ClientError> {
+/// The header fields of a message that is posted.
+fn fill(headers: &mut HeaderMap, options: &Options, kind: MessageKind) {
     let content_type = match kind {
         MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
         MessageKind::Binary => HeaderValue::from_static("application/octet-stream"),
     };
-    let request = HttpRequest::post(uri).body(Full::new(message));
-    let mut request = request.map_err(|error| ClientError::Contract(error.to_string()))?;
-    request.headers_mut().insert(CONTENT_TYPE, content_type);
-    request.headers_mut().extend(options.headers.clone());
-    Ok(request)
-}
-
-/// The body of an answer that has one of at most so many bytes.
-async fn echoed(response: HttpResponse<Incoming>, bytes_max: usize) -> Result<Bytes, ClientError> {
-    if !response.status().is_success() {
-        return Err(client::refusal(response).await);
-    }
-    let body = Limited::new(response.into_body(), bytes_max).collect().await;
-    Ok(body.map_err(ClientError::Broken)?.to_bytes())
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.extend(options.headers.clone());
 }

@@ -281,14 +281,11 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = session::http(session, options).await?;
-    let requests = async {
-        http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
-        let hold = options.hold.seconds().to_string();
-        loop {
-            let path = client::path("/updates/long-poll", *position, &[("hold", hold.clone())]);
-            http.ask(&path, position, on_event).await?;
-        }
-    };
-    session::beside(connection, requests).await
+    let mut http = session::http(session, options);
+    http.ask(&client::path("/updates/poll", *position, &[]), position, on_event).await?;
+    let hold = options.hold.seconds().to_string();
+    loop {
+        let path = client::path("/updates/long-poll", *position, &[("hold", hold.clone())]);
+        http.ask(&path, position, on_event).await?;
+    }
 }

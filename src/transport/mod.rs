@@ -10,6 +10,7 @@ mod ask;
 pub mod client;
 mod coding;
 pub mod echo;
+pub(crate) mod http1;
 pub mod long_polling;
 pub mod polling;
 pub mod reconnect;

@@ -124,21 +124,18 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = session::http(session, options).await?;
-    let requests = async {
-        http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
-        let mut due = next_due(options, options.clock.now());
-        loop {
-            tokio::time::sleep_until(options.clock.instant(due)).await;
-            while http.ask(&client::path(PATH, *position, &[]), position, on_event).await? {}
+    let mut http = session::http(session, options);
+    http.ask(&client::path(PATH, *position, &[]), position, on_event).await?;
+    let mut due = next_due(options, options.clock.now());
+    loop {
+        tokio::time::sleep_until(options.clock.instant(due)).await;
+        while http.ask(&client::path(PATH, *position, &[]), position, on_event).await? {}
+        due = due.saturating_add(options.poll_interval);
+        while due < options.clock.now() {
+            on_event(Event::MissedPoll);
             due = due.saturating_add(options.poll_interval);
-            while due < options.clock.now() {
-                on_event(Event::MissedPoll);
-                due = due.saturating_add(options.poll_interval);
-            }
         }
-    };
-    session::beside(connection, requests).await
+    }
 }
 
 /// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a

@@ -2,25 +2,24 @@
 //! connection that may be shared, or a new connection for each request.
 
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::{Either, Pending, pending};
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response};
-use http_body_util::{Empty, Full};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::measure::bytes::StreamQueue;
 use crate::net::Stream;
-use crate::transport::client::{ClientError, Options};
+use crate::transport::client::{self, ClientError, Options, refused};
+use crate::transport::http1::Http1;
 
 /// What a client half speaks over.
 pub enum Session<S> {
@@ -122,9 +121,6 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
     }
 }
 
-/// The part of a connection that moves bytes while requests wait, where it is the client half's to move them; see `beside`.
-pub(super) type Connection<S> = Either<http1::Connection<TokioIo<S>, Empty<Bytes>>, Pending<hyper::Result<()>>>;
-
 /// HTTP as a client half speaks it.
 pub(super) struct Http<'a, S> {
     over: Over<S>,
@@ -132,46 +128,19 @@ pub(super) struct Http<'a, S> {
 }
 
 enum Over<S> {
-    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http1(Box<Http1<S>>),
     H2(H2Session),
     Fresh(Arc<dyn Dial<S>>),
 }
 
 /// Speaks HTTP over a session.
-pub(super) async fn http<S: Stream>(
-    session: impl Into<Session<S>>,
-    options: &Options,
-) -> Result<(Http<'_, S>, Connection<S>), ClientError> {
-    let (over, connection) = match session.into() {
-        Session::Http1(io) => {
-            let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-            (Over::Http1(sender), Either::Left(connection))
-        }
-        Session::H2(session) => (Over::H2(session), Either::Right(pending())),
-        Session::Fresh(dial) => (Over::Fresh(dial), Either::Right(pending())),
+pub(super) fn http<S: Stream>(session: impl Into<Session<S>>, options: &Options) -> Http<'_, S> {
+    let over = match session.into() {
+        Session::Http1(io) => Over::Http1(Box::new(Http1::new(io))),
+        Session::H2(session) => Over::H2(session),
+        Session::Fresh(dial) => Over::Fresh(dial),
     };
-    Ok((Http { over, options }, connection))
-}
-
-/// Runs requests and their connection in one task, so that the connection has an owner and no task of its own to join.
-pub(crate) async fn beside<T>(
-    connection: impl Future<Output = hyper::Result<()>>,
-    requests: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
-    let mut requests = pin!(requests);
-    let mut connection = pin!(Some(connection));
-    let ended = tokio::select! {
-        biased;
-        outcome = &mut requests => return outcome,
-        ended = async { connection.as_mut().as_pin_mut().expect("it has not ended").await } => ended,
-    };
-    // Dropped, since it may still hold a request that was handed to it as it ended: only so the request learns of it.
-    connection.set(None);
-    match ended {
-        Err(error) => Err(ClientError::broken(error)),
-        // What the connection delivered before its end may still wait to be read.
-        Ok(()) => requests.await,
-    }
+    Http { over, options }
 }
 
 impl<'a, S: Stream> Http<'a, S> {
@@ -180,21 +149,21 @@ impl<'a, S: Stream> Http<'a, S> {
         &mut self,
         path: &str,
         extra: &[(HeaderName, HeaderValue)],
-    ) -> Result<Response<Incoming>, ClientError> {
-        let malformed = |error: http::Error| ClientError::Contract(error.to_string());
+    ) -> Result<Response<Body<'_, S>>, ClientError> {
+        let mut headers = HeaderMap::new();
         match &mut self.over {
-            Over::Http1(sender) => {
-                sender.ready().await.map_err(ended)?;
-                let mut request = Request::get(path).body(Empty::new()).map_err(malformed)?;
-                request.headers_mut().insert(HOST, self.options.host.clone());
-                fill(request.headers_mut(), self.options, extra);
-                sender.send_request(request).await.map_err(ended)
+            Over::Http1(connection) => {
+                headers.insert(HOST, self.options.host.clone());
+                fill(&mut headers, self.options, extra);
+                let head = connection.send(&Method::GET, path, &headers, &[]).await?;
+                Ok(Response::from_parts(head, Body::Http1(connection)))
             }
             Over::H2(session) => {
-                let uri = session.uri(&self.options.host, path)?;
-                let mut request = Request::get(uri).body(Full::default()).map_err(malformed)?;
-                fill(request.headers_mut(), self.options, extra);
-                session.send(request).await
+                let request = Request::get(session.uri(&self.options.host, path)?).body(Full::default());
+                let mut request = request.map_err(|error| ClientError::Contract(error.to_string()))?;
+                fill(&mut headers, self.options, extra);
+                *request.headers_mut() = headers;
+                Ok(session.send(request).await?.map(Body::H2))
             }
             Over::Fresh(_) => Err(ClientError::Contract("a stream is read from a connection that is kept".to_owned())),
         }
@@ -219,32 +188,65 @@ fn fill(headers: &mut HeaderMap, options: &Options, extra: &[(HeaderName, Header
     headers.extend(extra.iter().cloned());
 }
 
+/// The body of an answer, still to come.
+pub(super) enum Body<'a, S> {
+    /// On a connection of its own.
+    Http1(&'a mut Http1<S>),
+    /// On a stream.
+    H2(Incoming),
+}
+
+impl<S: Stream> Body<'_, S> {
+    /// Hands on all of it, as it comes.
+    ///
+    /// Errors: those of `on_data`; [`ClientError::Broken`] if it is cut off.
+    pub async fn each(mut self, mut on_data: impl FnMut(&[u8]) -> Result<(), ClientError>) -> Result<(), ClientError> {
+        match &mut self {
+            Self::Http1(connection) => while connection.next(&mut on_data).await? {},
+            Self::H2(body) => {
+                while let Some(frame) = body.frame().await {
+                    if let Ok(data) = frame.map_err(ClientError::broken)?.into_data() {
+                        on_data(&data)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All of it, up to `bytes_max`.
+    ///
+    /// Errors: [`ClientError::Broken`] if it is longer, or cut off.
+    pub async fn whole(self, bytes_max: usize) -> Result<Bytes, ClientError> {
+        match self {
+            Self::Http1(connection) => connection.whole(bytes_max).await.map(Bytes::from),
+            Self::H2(body) => client::whole(body, bytes_max).await,
+        }
+    }
+}
+
+/// An error answer, with the detail of its problem document where there is one.
+pub(super) async fn refusal<S: Stream>(response: Response<Body<'_, S>>) -> ClientError {
+    let (head, body) = response.into_parts();
+    refused(&head, &body.whole(limits::REFUSAL_BYTES_MAX).await.unwrap_or_default())
+}
+
 /// Does one request over a new connection, and ends that in good order: the server closes first, since it was asked to,
 /// and is read to its end.
 pub(super) async fn over_fresh<S: Stream, T>(
     dial: &dyn Dial<S>,
     options: &Options,
-    request: impl AsyncFnOnce(Http<'_, S>) -> Result<T, ClientError>,
+    request: impl AsyncFnOnce(&mut Http<'_, S>) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     let session = dial.dial().await.map_err(ClientError::of_dial)?;
-    let (http, connection) = http(session, options).await?;
-    let Either::Left(connection) = connection else {
+    let mut http = http(session, options);
+    let outcome = request(&mut http).await;
+    match http.over {
+        // The answer is there; how its connection ends changes nothing of it.
+        Over::Http1(connection) => _ = tokio::time::timeout(limits::LINGER, connection.end()).await,
         // Its streams are done, and it ends by itself.
-        return request(http).await;
-    };
-    let closing = async {
-        let mut io = connection.without_shutdown().await.map_err(io::Error::other)?.io.into_inner();
-        while io.read(&mut [0; 64]).await? > 0 {}
-        io.shutdown().await
-    };
-    let (mut closing, mut request) = (pin!(closing), pin!(request(http)));
-    let outcome = tokio::select! {
-        biased;
-        outcome = &mut request => outcome,
-        _closed = &mut closing => return request.await,
-    };
-    // The answer is there; how its connection ends changes nothing of it.
-    let _ended = tokio::time::timeout(limits::LINGER, closing).await;
+        Over::H2(_) | Over::Fresh(_) => {}
+    }
     outcome
 }
 
@@ -256,24 +258,4 @@ pub(super) fn close() -> (HeaderName, HeaderValue) {
 /// A request that could not be finished, as its cause: a connection that was closed between requests is no breakage.
 pub(crate) fn ended(error: hyper::Error) -> ClientError {
     if error.is_closed() || error.is_canceled() { ClientError::Closed } else { ClientError::broken(error) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::task::Poll;
-    use tokio::sync::oneshot;
-
-    #[tokio::test]
-    async fn a_request_that_was_handed_to_a_connection_as_it_ended_learns_of_it() {
-        let (answer, answered) = oneshot::channel::<()>();
-        // As hyper's: it has ended, and holds what it was handed for as long as it exists.
-        let connection = std::future::poll_fn(move |_| {
-            let _held = &answer;
-            Poll::Ready(Ok(()))
-        });
-        let requests = async { answered.await.map_err(ClientError::broken) };
-        let outcome = tokio::time::timeout(limits::DIAL_TIMEOUT, beside(connection, requests)).await;
-        assert!(matches!(outcome, Ok(Err(ClientError::Broken(_)))), "{outcome:?}");
-    }
 }

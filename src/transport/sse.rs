@@ -68,7 +68,7 @@ use crate::server::wire::{self, BodyLength, Wire};
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor, Reader, Start};
 use crate::transport::answer::gap_json;
-use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::client::{ClientError, Event, Options};
 use crate::transport::coding::Decoder;
 use crate::transport::session::{self, Session};
 use crate::units::Nanos;
@@ -343,34 +343,27 @@ pub async fn subscribe<S: Stream>(
     position: &mut Option<Cursor>,
     on_event: &mut impl FnMut(Event<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = session::http(session, options).await?;
-    let requests = async {
-        on_event(Event::Requested);
-        let mut headers = vec![(ACCEPT, EVENT_STREAM)];
-        if let Some(cursor) = position {
-            let id =
-                HeaderValue::try_from(cursor.to_string()).map_err(|error| ClientError::Contract(error.to_string()))?;
-            headers.push((LAST_EVENT_ID, id));
-        }
-        let response = http.get("/updates/sse", &headers).await?;
-        if !response.status().is_success() {
-            return Err(client::refusal(response).await);
-        }
-        if response.headers().get(CONTENT_TYPE) != Some(&EVENT_STREAM) {
-            return Err(ClientError::Contract("an event stream must be text/event-stream".to_owned()));
-        }
-        let mut decoder = Decoder::of(response.headers())?;
-        let mut body = response.into_body();
-        let mut parser = Parser::default();
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame.map_err(ClientError::broken)?.into_data() {
-                let data = decoder.next(data, limits::EVENT_BYTES_MAX, on_event)?;
-                parser.push(&data, |block| report(&block, position, on_event))?;
-            }
-        }
-        Ok(())
+    let mut http = session::http(session, options);
+    on_event(Event::Requested);
+    let mut headers = vec![(ACCEPT, EVENT_STREAM)];
+    if let Some(cursor) = position {
+        let id = HeaderValue::try_from(cursor.to_string()).map_err(|error| ClientError::Contract(error.to_string()))?;
+        headers.push((LAST_EVENT_ID, id));
+    }
+    let response = http.get("/updates/sse", &headers).await?;
+    if !response.status().is_success() {
+        return Err(session::refusal(response).await);
+    }
+    if response.headers().get(CONTENT_TYPE) != Some(&EVENT_STREAM) {
+        return Err(ClientError::Contract("an event stream must be text/event-stream".to_owned()));
+    }
+    let mut decoder = Decoder::of(response.headers())?;
+    let mut parser = Parser::default();
+    let take = |data: &[u8]| {
+        let data = decoder.next(data, limits::EVENT_BYTES_MAX, on_event)?;
+        parser.push(&data, |block| report(&block, position, on_event))
     };
-    session::beside(connection, requests).await
+    response.into_body().each(take).await
 }
 
 /// Turns one block into an event, and moves the position.

@@ -33,6 +33,7 @@
 //! - client: tells silence from a dead connection
 //! - client: resumes by itself: the protocol has no position
 
+mod client;
 mod deflate;
 
 use std::pin::Pin;
@@ -43,7 +44,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http::header::{
     ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -59,7 +60,6 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -79,9 +79,10 @@ use crate::server::{App, Connection, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, Cursor, Entry, Epoch, Gap, Reader, Start};
 use crate::transport::Update;
 use crate::transport::answer::gap_json;
-use crate::transport::client::{self, ClientError, Event, Options};
+use crate::transport::client::{ClientError, Event, Options, path, refusal, retry_after};
 use crate::transport::session::{self, H2Session};
 use crate::units::UnixMicros;
+pub use client::{ClientSocket, handshake};
 
 /// What a stream of HTTP/2 is to become (RFC 8441 section 4).
 const WEBSOCKET: Protocol = Protocol::from_static("websocket");
@@ -501,7 +502,7 @@ pub async fn subscribe<S: Stream>(
     if options.headers.get(SEC_WEBSOCKET_EXTENSIONS) == Some(&deflate::EXTENSION) {
         return deflate::subscribe(session.into(), options, position, on_event).await;
     }
-    let mut socket = open(session, options, &client::path("/updates/ws", *position, &[]), on_event).await?;
+    let mut socket = open(session, options, &path("/updates/ws", *position, &[]), on_event).await?;
     let mut positioned = Positioned::default();
     while let Some(message) = socket.next().await {
         match message.map_err(failure)? {
@@ -564,35 +565,28 @@ fn no_position(frame: &str) -> ClientError {
     ClientError::Contract(format!("the first frame is the position, and not {frame}"))
 }
 
-/// A client's end of a WebSocket: over a connection of its own, or over a stream of one (RFC 8441).
-pub(super) type ClientSocket<S> = WebSocketStream<Either<S, TokioIo<Upgraded>>>;
-
-/// The opening handshake of a client.
+/// The opening handshake of a client, over a connection of its own or over a stream of one (RFC 8441).
 pub(super) async fn open<S: Stream>(
     session: impl Into<session::Session<S>>,
     options: &Options,
     path: &str,
     on_event: &mut impl FnMut(Event<'_>),
-) -> Result<ClientSocket<S>, ClientError> {
-    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::EVENT_BYTES_MAX);
+) -> Result<ClientSocket<Either<S, TokioIo<Upgraded>>>, ClientError> {
     on_event(Event::Requested);
-    let io = match session.into() {
-        session::Session::Http1(io) => io,
-        session::Session::Fresh(_) => {
-            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+    let (io, ahead) = match session.into() {
+        session::Session::Http1(io) => {
+            let (io, ahead, _head) = handshake(io, &options.host, path, &options.headers).await?;
+            (Either::Left(io), ahead)
         }
         session::Session::H2(session) => {
             let (stream, _headers) = open_stream(session, options, path).await?;
-            let socket = WebSocketStream::from_raw_socket(Either::Right(stream), Role::Client, Some(config)).await;
-            return Ok(socket);
+            (Either::Right(stream), BytesMut::new())
+        }
+        session::Session::Fresh(_) => {
+            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
         }
     };
-    let host = options.host.to_str().map_err(|error| ClientError::Contract(error.to_string()))?;
-    let mut request = format!("ws://{host}{path}").into_client_request().map_err(failure)?;
-    request.headers_mut().extend(options.headers.clone());
-    let opened = tokio_tungstenite::client_async_with_config(request, Either::Left(io), Some(config)).await;
-    let (socket, _response) = opened.map_err(failure)?;
-    Ok(socket)
+    Ok(ClientSocket::new(io, ahead, limits::EVENT_BYTES_MAX))
 }
 
 /// The opening handshake over a stream of HTTP/2: CONNECT with the protocol that is wanted, and 200 in place of 101
@@ -609,7 +603,7 @@ async fn open_stream(
     request.headers_mut().extend(options.headers.clone());
     let response = session.send(request).await?;
     if response.status() != StatusCode::OK {
-        return Err(client::refusal(response).await);
+        return Err(refusal(response).await);
     }
     let headers = response.headers().clone();
     let stream = hyper::upgrade::on(response).await.map_err(ClientError::broken)?;
@@ -621,7 +615,7 @@ pub(crate) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
             let detail = response.body().as_deref().map(|body| String::from_utf8_lossy(body).into_owned());
-            let retry_after = client::retry_after(response.headers());
+            let retry_after = retry_after(response.headers());
             ClientError::Refused { status: response.status(), detail: detail.unwrap_or_default(), retry_after }
         }
         WsError::ConnectionClosed | WsError::AlreadyClosed => ClientError::Closed,

@@ -5,15 +5,12 @@ use std::pin::pin;
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use http_body_util::BodyExt;
 
 use super::description::Events;
-use super::http as connection;
+use super::http::{self as connection, Http};
 use super::subscriber::{Seen, State, Subscriber};
 use crate::limits;
 use crate::net::Stream;
-use crate::transport::client::refusal;
-use crate::transport::session::beside;
 use crate::transport::sse::Parser;
 use crate::transport::{ClientError, Options};
 
@@ -26,58 +23,54 @@ pub async fn subscribe<S: Stream>(
     state: &mut State,
     on_seen: &mut impl FnMut(Seen),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = connection::open(io, &subscriber.host).await?;
-    let requests = async {
-        let values = subscriber.values(state);
-        let url = subscriber.address(&events.url, events.next_url.as_ref(), &values);
-        let mut headers = options.headers.clone();
-        connection::add(&mut headers, &events.headers, &values)?;
-        if !state.cursor.is_empty() {
-            connection::add(&mut headers, &events.next_headers, &values)?;
-        }
-        on_seen(Seen::Requested);
-        let response = {
-            let mut asked = pin!(http.send(Method::GET, &url, headers, Bytes::new()));
-            tokio::select! {
-                response = &mut asked => response?,
-                () = tokio::time::sleep(limits::TARGET_OPEN_PATIENCE) => {
-                    // It sends the head with the first event, perhaps: without clients there would be none.
-                    on_seen(Seen::Opened);
-                    asked.await?
-                }
+    let mut http = Http::new(io, &subscriber.host);
+    let values = subscriber.values(state);
+    let url = subscriber.address(&events.url, events.next_url.as_ref(), &values);
+    let mut headers = options.headers.clone();
+    connection::add(&mut headers, &events.headers, &values)?;
+    if !state.cursor.is_empty() {
+        connection::add(&mut headers, &events.next_headers, &values)?;
+    }
+    on_seen(Seen::Requested);
+    let head = {
+        let mut asked = pin!(http.send(Method::GET, &url, headers, Bytes::new()));
+        tokio::select! {
+            head = &mut asked => head?,
+            () = tokio::time::sleep(limits::TARGET_OPEN_PATIENCE) => {
+                // It sends the head with the first event, perhaps: without clients there would be none.
+                on_seen(Seen::Opened);
+                asked.await?
             }
-        };
-        if !response.status().is_success() {
-            return Err(refusal(response).await);
         }
-        let is_stream = |kind: &str| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !is_stream(kind) {
-            return Err(ClientError::Contract(format!("an event stream is text/event-stream, and this is `{kind}`")));
-        }
-        on_seen(Seen::Opened);
-        let mut body = response.into_body();
-        let mut parser = Parser::default();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(ClientError::broken)?.into_data() else { continue };
-            parser.push(&data, |block| {
-                if let Some(retry) = block.retry {
-                    on_seen(Seen::Retry(retry));
-                }
-                if let Some(id) = block.id {
-                    state.cursor.insert("id".to_owned(), id.to_owned());
-                }
-                let is_wanted = match &events.event {
-                    Some(name) => block.event == name,
-                    None => matches!(block.event, "" | "message"),
-                };
-                if is_wanted && !block.data.is_empty() {
-                    subscriber.deliver(&events.message, block.data, state, on_seen);
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
     };
-    beside(connection, requests).await
+    if !head.status.is_success() {
+        return Err(http.line.refusal(&head).await);
+    }
+    let is_stream = |kind: &str| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !is_stream(kind) {
+        return Err(ClientError::Contract(format!("an event stream is text/event-stream, and this is `{kind}`")));
+    }
+    on_seen(Seen::Opened);
+    let mut parser = Parser::default();
+    let mut take = |data: &[u8]| {
+        parser.push(data, |block| {
+            if let Some(retry) = block.retry {
+                on_seen(Seen::Retry(retry));
+            }
+            if let Some(id) = block.id {
+                state.cursor.insert("id".to_owned(), id.to_owned());
+            }
+            let is_wanted = match &events.event {
+                Some(name) => block.event == name,
+                None => matches!(block.event, "" | "message"),
+            };
+            if is_wanted && !block.data.is_empty() {
+                subscriber.deliver(&events.message, block.data, state, on_seen);
+            }
+            Ok(())
+        })
+    };
+    while http.line.next(&mut take).await? {}
+    Ok(())
 }

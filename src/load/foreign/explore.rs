@@ -7,20 +7,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::connect::Endpoint;
 pub use super::explore_errors::ExploreError;
 use super::follow::{Followed, Message};
-use super::{http as connection, socket};
+use super::http::{Http, origin_form};
+use super::socket;
 use crate::limits;
 use crate::net::AnyStream;
 use crate::net::tls::Trust;
 use crate::transport::ClientError;
-use crate::transport::client::body;
-use crate::transport::session::beside;
 use crate::transport::sse::Parser;
 
 /// What answers at an address.
@@ -101,7 +99,7 @@ pub async fn find(
         on_progress(Progress::Head(&found));
         return Ok(found);
     }
-    let is_root = connection::origin_form(url) == "/";
+    let is_root = origin_form(url) == "/";
     let base = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
     let scheme = if endpoint.secure.is_some() { "https" } else { "http" };
     for path in USUAL.into_iter().filter(|_| is_root) {
@@ -124,27 +122,26 @@ async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head,
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
     let stream = dialled(endpoint, &host).await?;
     let asked = async {
-        let (mut http, connection) = connection::open(stream, &endpoint.host).await?;
-        let asked = async {
-            let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
-            let (parts, mut content) = response.into_parts();
-            let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-            let kind = match kind.to_ascii_lowercase() {
-                kind if kind.starts_with("text/event-stream") => Kind::Events,
-                kind if kind.contains("json") => Kind::Json,
-                kind if kind.starts_with("text/html") => Kind::Page,
-                _ => match content.frame().await {
-                    Some(Ok(frame)) if frame.data_ref().is_some_and(|data| data.starts_with(b"0{\"sid\"")) => {
-                        Kind::SocketIo
-                    }
-                    _ => Kind::Other,
-                },
-            };
-            let is_error = !parts.status.is_success();
-            let kind = if is_error { Kind::Other } else { kind };
-            Ok(Head { url: url.to_owned(), kind, status: parts.status, headers: parts.headers })
+        let mut http = Http::new(stream, &endpoint.host);
+        let head = http.send(Method::GET, url, headers, Bytes::new()).await?;
+        let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = match kind.to_ascii_lowercase() {
+            kind if kind.starts_with("text/event-stream") => Kind::Events,
+            kind if kind.contains("json") => Kind::Json,
+            kind if kind.starts_with("text/html") => Kind::Page,
+            _ => {
+                let mut is_socket_io = false;
+                let look = |data: &[u8]| {
+                    is_socket_io |= data.starts_with(b"0{\"sid\"");
+                    Ok(())
+                };
+                // What is cut off here is nothing that is known.
+                let _more = http.line.next(look).await;
+                if is_socket_io { Kind::SocketIo } else { Kind::Other }
+            }
         };
-        beside(connection, asked).await
+        let kind = if head.status.is_success() { kind } else { Kind::Other };
+        Ok::<_, ClientError>(Head { url: url.to_owned(), kind, status: head.status, headers: head.headers })
     };
     match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, asked).await {
         Ok(Ok(head)) => Ok(head),
@@ -250,33 +247,36 @@ async fn events(
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = connection::open(endpoint.dial().await?, &endpoint.host).await?;
+    let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
     let mut headers = looking.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     if let Some(id) = after.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.insert(HeaderName::from_static("last-event-id"), id);
     }
-    let requests = async {
-        let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
-        let (mut content, mut parser) = (response.into_body(), Parser::default());
-        loop {
-            let Some(frame) = with_seconds(content.frame(), followed, on_progress).await else { return Ok(()) };
-            let Ok(data) = frame.map_err(ClientError::broken)?.into_data() else { continue };
-            followed.read(data.len());
-            followed.heartbeats +=
-                data.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b":")).count() as u64;
-            parser.push(&data, |block| {
-                followed.retry = followed.retry.or(block.retry);
-                if !block.data.is_empty() {
-                    let message = Message::new(block.data, block.event, block.id);
-                    on_progress(Progress::Message(&message));
-                    followed.push(message);
-                }
-                Ok(())
-            })?;
+    let _head = http.send(Method::GET, url, headers, Bytes::new()).await?;
+    let mut parser = Parser::default();
+    loop {
+        let mut data = Vec::new();
+        let keep = |came: &[u8]| {
+            data.extend_from_slice(came);
+            Ok(())
+        };
+        let goes_on = with_seconds(http.line.next(keep), followed, on_progress).await?;
+        followed.read(data.len());
+        followed.heartbeats += data.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b":")).count() as u64;
+        parser.push(&data, |block| {
+            followed.retry = followed.retry.or(block.retry);
+            if !block.data.is_empty() {
+                let message = Message::new(block.data, block.event, block.id);
+                on_progress(Progress::Message(&message));
+                followed.push(message);
+            }
+            Ok(())
+        })?;
+        if !goes_on {
+            return Ok(());
         }
-    };
-    beside(connection, requests).await
+    }
 }
 
 /// Comes back behind an event that was seen, and looks whether what followed it comes again; `None` where too little was seen.
@@ -326,35 +326,32 @@ async fn polls(
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
-    let (mut http, connection) = connection::open(endpoint.dial().await?, &endpoint.host).await?;
-    let requests = async {
-        let (mut tag, mut known) = (None::<HeaderValue>, BTreeSet::new());
-        loop {
-            let mut headers = looking.headers.clone();
-            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-            if let Some(tag) = &tag {
-                headers.insert(IF_NONE_MATCH, tag.clone());
-            }
-            let response = http.send(Method::GET, url, headers, Bytes::new()).await?;
-            followed.not_modified |= response.status() == StatusCode::NOT_MODIFIED;
-            tag = response.headers().get(ETAG).cloned().or(tag);
-            followed.has_tag |= tag.is_some();
-            let content = body(response, limits::TARGET_MESSAGE_BYTES_MAX).await?;
-            followed.read(content.len());
-            let value: Value = serde_json::from_slice(&content).unwrap_or_default();
-            let (path, list) = list(&value);
-            followed.list = followed.list.take().or(path);
-            for one in list.iter().map(ToString::to_string) {
-                if known.insert(one.clone()) && known.len() < limits::TRY_MESSAGES_MAX {
-                    let message = Message::new(&one, "", None);
-                    on_progress(Progress::Message(&message));
-                    followed.push(message);
-                }
-            }
-            with_seconds(tokio::time::sleep(Duration::from_secs(1)), followed, on_progress).await;
+    let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
+    let (mut tag, mut known) = (None::<HeaderValue>, BTreeSet::new());
+    loop {
+        let mut headers = looking.headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(tag) = &tag {
+            headers.insert(IF_NONE_MATCH, tag.clone());
         }
-    };
-    beside(connection, requests).await
+        let head = http.send(Method::GET, url, headers, Bytes::new()).await?;
+        followed.not_modified |= head.status == StatusCode::NOT_MODIFIED;
+        tag = head.headers.get(ETAG).cloned().or(tag);
+        followed.has_tag |= tag.is_some();
+        let content = http.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await?;
+        followed.read(content.len());
+        let value: Value = serde_json::from_slice(&content).unwrap_or_default();
+        let (path, list) = list(&value);
+        followed.list = followed.list.take().or(path);
+        for one in list.iter().map(ToString::to_string) {
+            if known.insert(one.clone()) && known.len() < limits::TRY_MESSAGES_MAX {
+                let message = Message::new(&one, "", None);
+                on_progress(Progress::Message(&message));
+                followed.push(message);
+            }
+        }
+        with_seconds(tokio::time::sleep(Duration::from_secs(1)), followed, on_progress).await;
+    }
 }
 
 /// The list in an answer, and where it stands: the whole, or the first member that is one.

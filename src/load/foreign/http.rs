@@ -1,54 +1,41 @@
 //! Requests with bodies and headers of their own over one HTTP/1.1 connection.
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::response::Parts;
 
 use super::description::Headers;
 use super::template::Values;
 use crate::net::Stream;
 use crate::transport::ClientError;
-use crate::transport::session::ended;
+use crate::transport::http1::Http1;
 
 /// One connection.
-pub struct Http {
-    sender: SendRequest<Full<Bytes>>,
+pub struct Http<S> {
+    /// What answers come over.
+    pub line: Http1<S>,
     host: HeaderValue,
 }
 
-/// The part of a connection that moves bytes while requests wait.
-pub type Connection<S> = http1::Connection<TokioIo<S>, Full<Bytes>>;
+impl<S: Stream> Http<S> {
+    /// Speaks HTTP/1.1 over `io`.
+    pub fn new(io: S, host: &HeaderValue) -> Self {
+        Self { line: Http1::new(io), host: host.clone() }
+    }
 
-/// Speaks HTTP/1.1 over `io`.
-///
-/// Errors: [`ClientError::Broken`].
-pub async fn open<S: Stream>(io: S, host: &HeaderValue) -> Result<(Http, Connection<S>), ClientError> {
-    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-    Ok((Http { sender, host: host.clone() }, connection))
-}
-
-impl Http {
-    /// Sends a request, and returns the head of its answer with the body still to come.
+    /// Sends a request, and returns the head of its answer; the body is still to come over the line.
     ///
     /// Errors: [`ClientError`]; an answer with an error is none.
     pub async fn send(
         &mut self,
         method: Method,
         url: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response<Incoming>, ClientError> {
-        self.sender.ready().await.map_err(ended)?;
-        let wrong = |error: http::Error| ClientError::Contract(error.to_string());
-        let mut request =
-            Request::builder().method(method).uri(origin_form(url)).body(Full::new(body)).map_err(wrong)?;
-        *request.headers_mut() = headers;
-        request.headers_mut().insert(HOST, self.host.clone());
-        self.sender.send_request(request).await.map_err(ended)
+        mut headers: HeaderMap,
+        content: Bytes,
+    ) -> Result<Parts, ClientError> {
+        headers.insert(HOST, self.host.clone());
+        self.line.send(&method, origin_form(url), &headers, &content).await
     }
 }
 

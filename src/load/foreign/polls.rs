@@ -11,9 +11,7 @@ use super::subscriber::{Seen, State, Subscriber, short, take_headers, take_text}
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
-use crate::transport::client::{body, refusal};
 use crate::transport::polling::next_due;
-use crate::transport::session::beside;
 use crate::transport::{ClientError, Options};
 
 /// When to ask again.
@@ -35,49 +33,46 @@ pub async fn subscribe<S: Stream>(
     state: &mut State,
     on_seen: &mut impl FnMut(Seen),
 ) -> Result<(), ClientError> {
-    let (http, connection) = connection::open(io, &subscriber.host).await?;
+    let http = Http::new(io, &subscriber.host);
     let mut client = Client { http, polls, subscriber, options, session: String::new() };
-    let requests = async {
-        if let Some(session) = &polls.session {
-            client.open(session, state, on_seen).await?;
+    if let Some(session) = &polls.session {
+        client.open(session, state, on_seen).await?;
+        on_seen(Seen::Opened);
+    }
+    match pace {
+        Pace::Held => {
+            // The answer may be long in coming: it is there once it has asked.
             on_seen(Seen::Opened);
-        }
-        match pace {
-            Pace::Held => {
-                // The answer may be long in coming: it is there once it has asked.
-                on_seen(Seen::Opened);
-                loop {
-                    client.ask(state, on_seen).await?;
-                }
+            loop {
+                client.ask(state, on_seen).await?;
             }
-            Pace::Interval => {
+        }
+        Pace::Interval => {
+            while client.ask(state, on_seen).await? && polls.drain {}
+            on_seen(Seen::Opened);
+            let mut due = next_due(options, options.clock.now());
+            loop {
+                tokio::time::sleep_until(options.clock.instant(due)).await;
                 while client.ask(state, on_seen).await? && polls.drain {}
-                on_seen(Seen::Opened);
-                let mut due = next_due(options, options.clock.now());
-                loop {
-                    tokio::time::sleep_until(options.clock.instant(due)).await;
-                    while client.ask(state, on_seen).await? && polls.drain {}
+                due = due.saturating_add(options.poll_interval);
+                while due < options.clock.now() {
+                    on_seen(Seen::MissedPoll);
                     due = due.saturating_add(options.poll_interval);
-                    while due < options.clock.now() {
-                        on_seen(Seen::MissedPoll);
-                        due = due.saturating_add(options.poll_interval);
-                    }
                 }
             }
         }
-    };
-    beside(connection, requests).await
+    }
 }
 
-struct Client<'a> {
-    http: Http,
+struct Client<'a, S> {
+    http: Http<S>,
     polls: &'a Polls,
     subscriber: &'a Subscriber,
     options: &'a Options,
     session: String,
 }
 
-impl Client<'_> {
+impl<S: Stream> Client<'_, S> {
     /// Asks once, and tells what came; returns whether anything did.
     async fn ask(&mut self, state: &mut State, on_seen: &mut impl FnMut(Seen)) -> Result<bool, ClientError> {
         let polls = self.polls;
@@ -88,14 +83,14 @@ impl Client<'_> {
         let of_place = if state.cursor.is_empty() { &polls.first_headers } else { &polls.next_headers };
         connection::add(&mut headers, of_place, &values)?;
         on_seen(Seen::Requested);
-        let response = self.http.send(Method::GET, &url, headers, Bytes::new()).await?;
-        let status = response.status();
+        let head = self.http.send(Method::GET, &url, headers, Bytes::new()).await?;
+        let status = head.status;
         let is_none = polls.none.contains(&status.as_u16());
         if !status.is_success() && !is_none {
-            return Err(refusal(response).await);
+            return Err(self.http.line.refusal(&head).await);
         }
-        take_headers(&polls.cursor, response.headers(), state);
-        let body = body(response, limits::TARGET_MESSAGE_BYTES_MAX).await?;
+        take_headers(&polls.cursor, &head.headers, state);
+        let body = self.http.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await?;
         let text = text(&body)?;
         let (mut came, mut replies) = (false, Vec::new());
         if !is_none && !text.is_empty() {
@@ -156,11 +151,11 @@ impl Client<'_> {
         let mut headers = self.options.headers.clone();
         connection::add(&mut headers, &self.polls.headers, &self.subscriber.values(state))?;
         on_seen(Seen::Requested);
-        let response = self.http.send(Method::GET, url, headers, Bytes::new()).await?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(response).await);
+        let head = self.http.send(Method::GET, url, headers, Bytes::new()).await?;
+        if head.status != StatusCode::OK {
+            return Err(self.http.line.refusal(&head).await);
         }
-        let body = body(response, limits::TARGET_MESSAGE_BYTES_MAX).await?;
+        let body = self.http.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await?;
         text(&body).map(str::to_owned)
     }
 
@@ -171,11 +166,11 @@ impl Client<'_> {
             headers.insert(CONTENT_TYPE, HeaderValue::try_from(&session.content_type).map_err(wrong)?);
         }
         on_seen(Seen::Requested);
-        let response = self.http.send(Method::POST, url, headers, Bytes::from(text.to_owned())).await?;
-        if !response.status().is_success() {
-            return Err(refusal(response).await);
+        let head = self.http.send(Method::POST, url, headers, Bytes::from(text.to_owned())).await?;
+        if !head.status.is_success() {
+            return Err(self.http.line.refusal(&head).await);
         }
-        body(response, limits::TARGET_MESSAGE_BYTES_MAX).await.map(drop)
+        self.http.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await.map(drop)
     }
 }
 

@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use tokio::task::JoinHandle;
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::{Endpoint, EndpointError};
 use super::description::{Publish, PublishHttp, PublishSocket};
-use super::http as connection;
+use super::http::{Http, add};
 use super::socket;
 use super::subscriber::Subscriber;
 use super::template::Values;
@@ -29,8 +28,6 @@ use crate::net::tls::Trust;
 use crate::run::file::PublishReport;
 use crate::stream::feed::{self, Feed, FeedError};
 use crate::transport::ClientError;
-use crate::transport::client::{body, refusal};
-use crate::transport::session::beside;
 use crate::transport::websocket::failure;
 use crate::units::{Nanos, UnixMicros};
 
@@ -196,10 +193,7 @@ impl Work {
         source: &mut std::iter::Peekable<impl Iterator<Item = feed::Due>>,
         origin: Nanos,
     ) -> Ended {
-        let (mut line, connection) = match connection::open(stream, &self.door.endpoint.host).await {
-            Ok(open) => open,
-            Err(error) => return Ended::Connection(error),
-        };
+        let mut connection = Http::new(stream, &self.door.endpoint.host);
         let method = Method::try_from(http.method.as_str()).unwrap_or(Method::POST);
         let requests = async {
             while let Some(next) = self.next(source, origin).await {
@@ -207,13 +201,13 @@ impl Work {
                 let subscriber = Arc::clone(&self.door.subscriber);
                 let values = Values { payload: &payload, seq: next.due.seq, ..subscriber.values_of_server() };
                 let mut headers = HeaderMap::new();
-                connection::add(&mut headers, &http.headers, &values)?;
+                add(&mut headers, &http.headers, &values)?;
                 let (url, content) = (http.url.fill(&values), Bytes::from(http.body.fill(&values)));
                 let answered = async {
-                    let response = line.send(method.clone(), &url, headers, content).await?;
-                    match http.ok.contains(&response.status().as_u16()) {
-                        true => body(response, limits::TARGET_MESSAGE_BYTES_MAX).await.map(drop),
-                        false => Err(refusal(response).await),
+                    let head = connection.send(method.clone(), &url, headers, content).await?;
+                    match http.ok.contains(&head.status.as_u16()) {
+                        true => connection.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await.map(drop),
+                        false => Err(connection.line.refusal(&head).await),
                     }
                 };
                 let outcome = tokio::time::timeout(limits::PUBLISH_TIMEOUT, answered).await;
@@ -221,7 +215,7 @@ impl Work {
             }
             Ok(())
         };
-        match beside(connection, requests).await {
+        match requests.await {
             Ok(()) => Ended::Schedule,
             Err(error) => Ended::Connection(error),
         }
@@ -238,7 +232,7 @@ impl Work {
         let values = subscriber.values_of_server();
         let outcome = async {
             let mut headers = HeaderMap::new();
-            connection::add(&mut headers, &publish.headers, &values)?;
+            add(&mut headers, &publish.headers, &values)?;
             let url = publish.url.fill(&values);
             let mut stream = socket::open(stream, &url, headers, publish.subprotocol.as_deref()).await?;
             socket::greet(&mut stream, &publish.handshake, &publish.replies, &values).await?;

@@ -248,10 +248,9 @@ async fn is_ready(endpoint: &Endpoint, url: Option<&str>) -> bool {
     let Ok(stream) = endpoint.dial().await else { return false };
     let Some(url) = url else { return true };
     let answered = async {
-        let (mut http, connection) = super::http::open(stream, &endpoint.host).await?;
-        let asked = http.send(http::Method::GET, url, http::HeaderMap::new(), bytes::Bytes::new());
-        crate::transport::session::beside(connection, asked).await
+        let mut http = super::http::Http::new(stream, &endpoint.host);
+        http.send(http::Method::GET, url, http::HeaderMap::new(), bytes::Bytes::new()).await
     };
     let answered = tokio::time::timeout(crate::limits::CONTROL_TIMEOUT, answered).await;
-    matches!(answered, Ok(Ok(response)) if response.status().is_success())
+    matches!(answered, Ok(Ok(head)) if head.status.is_success())
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{SinkExt, StreamExt};
+use http::Uri;
 use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::WebSocketStream;
+use http::uri::Authority;
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::description::{Socket, Step};
 use super::http as connection;
@@ -14,7 +13,7 @@ use super::subscriber::{Seen, State, Subscriber, short, take_text};
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
-use crate::transport::websocket::{config, failure};
+use crate::transport::websocket::{ClientSocket, failure, handshake};
 use crate::transport::{ClientError, Options};
 
 /// Opens the WebSocket, and reports what comes, until it ends.
@@ -50,25 +49,30 @@ pub async fn subscribe<S: Stream>(
 pub async fn open<S: Stream>(
     io: S,
     url: &str,
-    headers: HeaderMap,
+    mut headers: HeaderMap,
     subprotocol: Option<&str>,
-) -> Result<WebSocketStream<S>, ClientError> {
-    let mut request = url.into_client_request().map_err(failure)?;
-    request.headers_mut().extend(headers);
+) -> Result<ClientSocket<S>, ClientError> {
+    let wrong = |problem: &dyn std::fmt::Display| ClientError::Contract(format!("{url}: {problem}"));
+    let uri: Uri = url.parse().map_err(|error| wrong(&error))?;
+    let authority = uri.authority().map_or("", Authority::as_str);
+    let host = HeaderValue::try_from(authority).map_err(|error| wrong(&error))?;
     if let Some(name) = subprotocol {
-        let wrong = |_| ClientError::Contract(format!("`{name}` is no subprotocol"));
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::try_from(name).map_err(wrong)?);
+        let name = HeaderValue::try_from(name);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, name.map_err(|_| wrong(&"the subprotocol is not fit for a header"))?);
     }
-    let config = config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::TARGET_MESSAGE_BYTES_MAX);
-    let opened = tokio_tungstenite::client_async_with_config(request, io, Some(config)).await;
-    opened.map(|(stream, _response)| stream).map_err(failure)
+    let (io, ahead, head) = handshake(io, &host, connection::origin_form(url), &headers).await?;
+    // RFC 6455 section 4.1: nothing but what was asked for, if anything was.
+    if head.headers.get(SEC_WEBSOCKET_PROTOCOL) != headers.get(SEC_WEBSOCKET_PROTOCOL) {
+        return Err(wrong(&"the server does not agree to the subprotocol"));
+    }
+    Ok(ClientSocket::new(io, ahead, limits::TARGET_MESSAGE_BYTES_MAX))
 }
 
 /// Says and hears what comes before messages.
 ///
 /// Errors: [`ClientError`]; what was expected and did not come breaks the contract.
 pub async fn greet<S: Stream>(
-    stream: &mut WebSocketStream<S>,
+    stream: &mut ClientSocket<S>,
     steps: &[Step],
     replies: &BTreeMap<String, String>,
     values: &Values<'_>,
@@ -101,7 +105,7 @@ pub async fn greet<S: Stream>(
 /// The next message as a text; `None` at an orderly end. Binary messages that are UTF-8 are texts.
 ///
 /// Errors: [`ClientError`].
-pub async fn next_text<S: Stream>(stream: &mut WebSocketStream<S>) -> Result<Option<String>, ClientError> {
+pub async fn next_text<S: Stream>(stream: &mut ClientSocket<S>) -> Result<Option<String>, ClientError> {
     while let Some(frame) = stream.next().await {
         match frame.map_err(failure)? {
             Frame::Text(text) => return Ok(Some(text.as_str().to_owned())),
@@ -114,6 +118,6 @@ pub async fn next_text<S: Stream>(stream: &mut WebSocketStream<S>) -> Result<Opt
 }
 
 /// Says goodbye, so that the server has no broken connection to report. What it answers makes no difference any more.
-pub async fn leave<S: Stream>(mut stream: WebSocketStream<S>) {
-    let _answer = tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, stream.close(None)).await;
+pub async fn leave<S: Stream>(mut stream: ClientSocket<S>) {
+    let _answer = tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, stream.send(Frame::Close(None))).await;
 }

@@ -53,8 +53,8 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                      " (grouped(i64::from(MEMORY_CLIENTS_MIN))) " clients on." } }
                 @if view.tcp_baseline(view.points().first().copied().unwrap_or_default()).is_some() {
                     div { dt { "TCP baseline" } dd {
-                        "A program that writes the same payloads to the same number of sockets and does nothing else. Read a \
-                         transport as this baseline plus what it adds." } }
+                        "A program that writes the same payloads to the same number of sockets and does nothing else, and \
+                         clients that do nothing but read them. Read a transport as this baseline plus what it adds." } }
                 }
                 div { dt { "Loopback" } dd {
                     @if has_path {

@@ -8,23 +8,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use http::header::{
-    CONNECTION, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::either::Either;
 use yawc::close::CloseCode;
 use yawc::frame::{Frame, OpCode};
 use yawc::{Options as Library, Role, WebSocketError};
 
-use super::{Keepalive, Positioned, Session, gap_text, open_stream};
+use super::{Keepalive, Positioned, Session, gap_text, handshake, open_stream};
 use crate::limits;
 use crate::net::Stream;
 use crate::server::Socket;
@@ -135,7 +126,11 @@ pub async fn subscribe<S: Stream>(
     let path = client::path("/updates/ws", *position, &[]);
     on_event(Event::Requested);
     let stream = match session {
-        session::Session::Http1(io) => Either::Left(open(io, options, &path).await?),
+        session::Session::Http1(io) => {
+            let (stream, read, head) = handshake(io, &options.host, &path, &options.headers).await?;
+            agreed(&head.headers)?;
+            Either::Left(Prefixed { read: read.freeze(), stream })
+        }
         session::Session::H2(session) => {
             let (stream, headers) = open_stream(session, options, &path).await?;
             agreed(&headers)?;
@@ -173,46 +168,6 @@ fn agreed(headers: &HeaderMap) -> Result<(), ClientError> {
         true => Ok(()),
         false => Err(ClientError::Contract("the server does not agree to permessage-deflate".to_owned())),
     }
-}
-
-/// The opening handshake over HTTP/1.1 (RFC 6455 section 4.1), by hyper: it gives the stream back with what has been read
-/// of it already.
-async fn open<S: Stream>(io: S, options: &Options, path: &str) -> Result<Prefixed<S>, ClientError> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(ClientError::broken)?;
-    let key = generate_key();
-    let mut request = Request::get(path)
-        .header(HOST, options.host.clone())
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_VERSION, "13")
-        .header(SEC_WEBSOCKET_KEY, &key)
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| ClientError::Contract(error.to_string()))?;
-    request.headers_mut().extend(options.headers.clone());
-    let asking = async {
-        let response = sender.send_request(request).await.map_err(ClientError::broken)?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(client::refusal(response).await);
-        }
-        let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT);
-        if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
-            return Err(ClientError::Contract("the answer to the handshake has not the key's digest".to_owned()));
-        }
-        agreed(response.headers())
-    };
-    let mut asking = std::pin::pin!(asking);
-    let mut ending = std::pin::pin!(connection.without_shutdown());
-    let parts = tokio::select! {
-        biased;
-        outcome = &mut asking => {
-            outcome?;
-            ending.await
-        }
-        // It has ended for HTTP, and what it delivered before waits to be read.
-        parts = &mut ending => asking.await.map(|()| parts)?,
-    };
-    let parts = parts.map_err(ClientError::broken)?;
-    Ok(Prefixed { read: parts.read_buf, stream: parts.io.into_inner() })
 }
 
 /// A stream of which something has been read already.

@@ -1,0 +1,232 @@
+//! The bare reader: the client half of the TCP baseline, as bare as its server half. A thread for each processor waits for
+//! its share of the connections with one epoll, reads what has come into one buffer, and notes it. What the generator
+//! takes for a message of a transport beyond this is the transport's, and its own.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures_util::{StreamExt, stream};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::time::Timespec;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::limits;
+use crate::load::context::{ClientProgress, Outcome, TrialContext};
+use crate::load::dial::{Dialler, SocketTap};
+use crate::measure::delivery::Delivery;
+use crate::measure::tap::Tap;
+use crate::net;
+use crate::stream::Cursor;
+use crate::transport::ClientError;
+use crate::units::UnixMicros;
+
+/// A client that is to be.
+struct Seat {
+    id: u32,
+    progress: Arc<ClientProgress>,
+    leave: oneshot::Sender<Outcome>,
+}
+
+/// Starts these clients. Each connects once, and ends with what it saw when the trial is stopped.
+pub fn spawn(context: &Arc<TrialContext>, clients: Vec<(u32, Arc<ClientProgress>)>) -> JoinSet<Outcome> {
+    let mut outcomes = JoinSet::new();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    for share in super::shares(clients, threads) {
+        let mut seats = Vec::with_capacity(share.len());
+        for (id, progress) in share {
+            let (leave, left) = oneshot::channel();
+            outcomes.spawn(async move { left.await.unwrap_or_default() });
+            seats.push(Seat { id, progress, leave });
+        }
+        // Joined through what its clients leave.
+        tokio::spawn(serve(Arc::clone(context), seats));
+    }
+    outcomes
+}
+
+/// Connects a share of the clients, then reads what comes to them until the trial is stopped.
+async fn serve(context: Arc<TrialContext>, seats: Vec<Seat>) {
+    let dials =
+        stream::iter(seats).map(|seat| greet(Arc::clone(&context), seat)).buffer_unordered(limits::DIALS_AT_ONCE);
+    let greeted = dials.filter_map(std::future::ready).collect::<Vec<_>>();
+    let Some(members) = context.stop.run_until_cancelled(greeted).await else { return };
+    let reading = move || {
+        let mut reader = Reader { context, members };
+        let ended = reader.read_until_stopped();
+        for member in reader.members {
+            member.leave(ended.as_ref().err());
+        }
+    };
+    let _joined = tokio::task::spawn_blocking(reading).await;
+}
+
+/// Connects, and waits for the position.
+async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
+    let dialled = context.clock.now();
+    let greeted = async {
+        let permit = context.dials.acquire().await;
+        let dialler = Dialler::new(seat.id, Arc::clone(&context), Arc::clone(&seat.progress.counters));
+        let (mut stream, mut tap) = dialler.bare().await?;
+        let mut line = Vec::new();
+        while !line.contains(&b'\n') {
+            let come = |bytes: &[u8]| {
+                tap.came_in(bytes);
+                line.extend_from_slice(bytes);
+                bytes.len()
+            };
+            if net::read(&mut stream, come).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        drop(permit);
+        Ok::<_, io::Error>((stream.into_std()?, tap, line))
+    };
+    let mut outcome = Outcome::default();
+    match greeted.await.and_then(|(stream, tap, line)| Ok((stream, tap, position(&line)?))) {
+        Ok((stream, tap, position)) => {
+            outcome.connect = Some(context.clock.now().saturating_sub(dialled));
+            seat.progress.held.fetch_max(position.seq, Relaxed);
+            context.connected.add_permits(1);
+            Some(Member { tap, stream, begun: Vec::new(), outcome, seat })
+        }
+        Err(error) => {
+            outcome.refused = 1;
+            outcome.error = Some(ClientError::of_dial(error));
+            // Nobody waits for it any more if the trial is over.
+            let _left = seat.leave.send(outcome);
+            None
+        }
+    }
+}
+
+/// What the first line says.
+fn position(line: &[u8]) -> io::Result<Cursor> {
+    #[derive(Deserialize)]
+    struct Hello {
+        cursor: Cursor,
+    }
+    Ok(serde_json::from_slice::<Hello>(line)?.cursor)
+}
+
+/// A client that is connected.
+struct Member {
+    /// Stands before its socket, so that it goes first.
+    tap: SocketTap,
+    stream: TcpStream,
+    /// A line whose end has not come yet.
+    begun: Vec<u8>,
+    outcome: Outcome,
+    seat: Seat,
+}
+
+impl Member {
+    fn leave(mut self, error: Option<&io::Error>) {
+        if let Some(error) = error {
+            self.outcome.refused += 1;
+            self.outcome.error = Some(ClientError::Broken(error.to_string().into()));
+        }
+        let _left = self.seat.leave.send(self.outcome);
+    }
+}
+
+/// One thread's share.
+struct Reader {
+    context: Arc<TrialContext>,
+    members: Vec<Member>,
+}
+
+impl Reader {
+    /// Errors: what the system says of the epoll; what it says of a connection ends that one.
+    fn read_until_stopped(&mut self) -> io::Result<()> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        for (index, member) in (0..).zip(&self.members) {
+            epoll::add(&epoll, &member.stream, EventData::new_u64(index), EventFlags::IN)?;
+        }
+        let look = Timespec::try_from(limits::BARE_READER_LOOK).map_err(io::Error::other)?;
+        let mut events: Vec<Event> = Vec::with_capacity(limits::BARE_READER_EVENTS);
+        let mut buffer = [0; limits::READ_BYTES_MAX];
+        while !self.context.stop.is_cancelled() {
+            events.clear();
+            match epoll::wait(&epoll, spare_capacity(&mut events), Some(&look)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for event in &events {
+                let data = event.data;
+                let Some(member) = self.members.get_mut(data.u64() as usize) else { continue };
+                if let Err(error) = take(&self.context, member, &mut buffer) {
+                    epoll::delete(&epoll, &member.stream)?;
+                    member.outcome.refused += 1;
+                    member.outcome.error = Some(ClientError::broken(error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads once, and notes every line that has ended.
+fn take(context: &TrialContext, member: &mut Member, buffer: &mut [u8]) -> io::Result<()> {
+    let count = match member.stream.read(buffer) {
+        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => count,
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut rest = &buffer[..count];
+    member.tap.came_in(rest);
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        let line = match member.begun.is_empty() {
+            true => &rest[..end],
+            false => {
+                member.begun.extend_from_slice(&rest[..end]);
+                &member.begun
+            }
+        };
+        let (seq, at_us, bytes) = update(line).ok_or(io::ErrorKind::InvalidData)?;
+        let arrived_ns = context.clock.now();
+        let at_ns = context.relation.anchor.instant(at_us);
+        member.outcome.seen.deliveries.push(Delivery { seq, at_ns, arrived_ns, bytes });
+        member.seat.progress.counters.delivered(bytes as usize);
+        member.seat.progress.held.fetch_max(seq, Relaxed);
+        member.begun.clear();
+        rest = &rest[end + 1..];
+    }
+    member.begun.extend_from_slice(rest);
+    Ok(())
+}
+
+/// Number, instant and length of data of `{"seq":1,"at_us":1795363216000123,"data":…}`.
+fn update(line: &[u8]) -> Option<(u64, UnixMicros, u32)> {
+    let mut parts = line.splitn(3, |byte| *byte == b',');
+    let seq = number(parts.next()?.strip_prefix(b"{\"seq\":")?)?;
+    let at_us = number(parts.next()?.strip_prefix(b"\"at_us\":")?)?;
+    let data = parts.next()?.strip_prefix(b"\"data\":")?.strip_suffix(b"}")?;
+    Some((seq, UnixMicros(at_us), u32::try_from(data.len()).ok()?))
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| {
+        number.checked_mul(10)?.checked_add(u64::from(digit.is_ascii_digit().then(|| digit - b'0')?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_apart_and_what_is_none_is_refused() {
+        let line = br#"{"seq":42,"at_us":1795363216000123,"data":{"a":[1,2]}}"#;
+        assert_eq!(update(line), Some((42, UnixMicros(1_795_363_216_000_123), 11)));
+        for line in [&b"{\"cursor\":\"00000000-0\"}"[..], b"", b"{\"seq\":x,\"at_us\":1,\"data\":1}", &line[..40]] {
+            assert_eq!(update(line), None);
+        }
+        assert_eq!(position(super::super::HELLO.as_bytes()).unwrap().seq, 0);
+    }
+}
