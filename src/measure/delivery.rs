@@ -203,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_log_stored_behind_updates_of_later_is_found_by_its_number() {
+        let due = [3, 4, 7].map(|seq| Due { seq, at_ns: Nanos(100 + seq), published_ns: None });
+        let client = seen(&[(2, 90, 91), (3, 103, 104), (4, 104, 105), (5, 210, 211), (6, 211, 212), (7, 107, 213)]);
+        let wanted = Audit { expected: 3, delivered: 3, ..Audit::default() };
+        assert_eq!(audit(&client, &due), wanted);
+    }
+
+    #[test]
     fn age_is_the_area_under_the_saw_tooth() {
         // Holds an update due at 90 from before the window; at 150 one that was due at 140.
         let (area, covered) = age(&seen(&[(1, 90, 95), (2, 140, 150)]).deliveries, WINDOW);
