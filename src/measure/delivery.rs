@@ -68,19 +68,26 @@ impl Window {
 
 /// What became, at one client, of the updates that were due.
 ///
-/// `due` is what the audit covers, in order of number and without holes.
+/// `due` is what the audit covers, in order of number. Holes are what was due outside: a log may store an update behind its
+/// successors.
 pub fn audit(seen: &DeliveryLog, due: &[Due]) -> Audit {
-    let (Some(first), Some(last)) = (due.first(), due.last()) else { return Audit::default() };
+    let Some(first) = due.first() else { return Audit::default() };
+    let place = |seq: u64| {
+        // Without a hole before it, it stands where it counts to.
+        let counted = usize::try_from(seq.checked_sub(first.seq)?).ok()?;
+        match due.get(counted).is_some_and(|due| due.seq == seq) {
+            true => Some(counted),
+            false => due.binary_search_by_key(&seq, |due| due.seq).ok(),
+        }
+    };
     let mut audit = Audit { expected: due.len() as u64, ..Audit::default() };
     let mut received = vec![false; due.len()];
     let mut newest = 0;
     for delivery in &seen.deliveries {
         let is_late = delivery.seq <= newest;
         newest = newest.max(delivery.seq);
-        if !(first.seq..=last.seq).contains(&delivery.seq) {
-            continue;
-        }
-        let was_received = std::mem::replace(&mut received[(delivery.seq - first.seq) as usize], true);
+        let Some(place) = place(delivery.seq) else { continue };
+        let was_received = std::mem::replace(&mut received[place], true);
         match (was_received, is_late) {
             (true, _) => audit.duplicate += 1,
             (false, true) => audit.reordered += 1,
@@ -193,6 +200,14 @@ mod tests {
         let audit = audit(&client, &due(&[100, 110, 120, 130, 140, 150]));
         let wanted = Audit { expected: 6, delivered: 4, lost: 2, lost_announced: 1, duplicate: 1, reordered: 1 };
         assert_eq!(audit, wanted);
+    }
+
+    #[test]
+    fn what_a_log_stored_behind_updates_of_later_is_found_by_its_number() {
+        let due = [3, 4, 7].map(|seq| Due { seq, at_ns: Nanos(100 + seq), published_ns: None });
+        let client = seen(&[(2, 90, 91), (3, 103, 104), (4, 104, 105), (5, 210, 211), (6, 211, 212), (7, 107, 213)]);
+        let wanted = Audit { expected: 3, delivered: 3, ..Audit::default() };
+        assert_eq!(audit(&client, &due), wanted);
     }
 
     #[test]
