@@ -72,7 +72,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
                 None => trial::run(plan, which, stop).await,
             };
             match trial {
-                Ok(trial) if repeats.takes(&trial, which.is_alone) => progress.again(&trial, done + 1),
+                Ok(trial) if repeats.takes(&trial, which.is_alone) => progress.again(&trial, done),
                 other => break other,
             }
         };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::report::findings::view::Setting;
 use crate::run::Transport;
+use crate::run::failover::Kill;
 use crate::run::fake;
 use crate::run::file::{MessageKind, Point, PublishedFeed};
 use crate::run::heads::Heads;
@@ -243,6 +244,7 @@ fn beside_one_another() -> Vec<(Setting, Run)> {
         (Setting::Compression, Compression::ALL.iter().map(|one| Point { compression: *one, ..point() }).collect()),
         (Setting::KeepAlive, [true, false].map(|keep_alive| Point { keep_alive, ..point() }).to_vec()),
         (Setting::Proxy, Proxy::ALL.iter().map(|proxy| Point { proxy: *proxy, ..point() }).collect()),
+        (Setting::Kill, Kill::ALL.iter().map(|kill| Point { kill: *kill, ..point() }).collect()),
     ];
     let run = |(setting, points): (Setting, Vec<Point>)| {
         // Polling cheap at the one end and dear at the other: along a scale it would cross the others.
