@@ -70,15 +70,7 @@ async fn readyz_is_503_once_the_drain_has_begun_and_nobody_new_is_let_in() {
     // A request that is under way when the drain begins is the only one that can still be answered.
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\n").await.unwrap();
-    let port = socket.local_addr().unwrap().port();
-    within("the server to read", async {
-        while !has_read_all(server.address.port(), port) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-    server.signal(Signal::TERM);
-    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    drain_under_a_request(&server, &socket).await;
     socket.write_all(b"\r\n").await.unwrap();
     let mut answer = String::new();
     within("the answer", socket.read_to_string(&mut answer)).await.unwrap();
@@ -99,15 +91,7 @@ async fn a_long_poll_that_is_answered_in_the_drain_says_that_its_connection_ends
     let mut publisher = TcpStream::connect(server.address).await.unwrap();
     let head = b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n";
     publisher.write_all(head).await.unwrap();
-    let port = publisher.local_addr().unwrap().port();
-    within("the server to read", async {
-        while !has_read_all(server.address.port(), port) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-    server.signal(Signal::TERM);
-    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    drain_under_a_request(&server, &publisher).await;
     publisher.write_all(b"1").await.unwrap();
     let mut answer = String::new();
     within("the answer and its end", parked.read_to_string(&mut answer)).await.unwrap();
@@ -118,6 +102,19 @@ async fn a_long_poll_that_is_answered_in_the_drain_says_that_its_connection_ends
     drop((parked, publisher));
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// Begins the drain once the server has read what this client has sent of a request, and waits until nobody new is let in.
+async fn drain_under_a_request(server: &Server, client: &TcpStream) {
+    let port = client.local_addr().unwrap().port();
+    within("the server to read", async {
+        while !has_read_all(server.address.port(), port) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.signal(Signal::TERM);
+    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
 }
 
 /// Has the server taken all that this client sent out of its socket? The kernel's table of IPv4 sockets says how much
