@@ -211,8 +211,13 @@ fn is_kept(head: &Parts) -> bool {
     }
 }
 
+/// The connection ended before an answer had.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection ended in the middle of an answer")]
+pub struct CutOff;
+
 fn cut_off() -> ClientError {
-    ClientError::broken("the connection ended in the middle of an answer")
+    ClientError::broken(CutOff)
 }
 
 fn unasked() -> ClientError {

@@ -2,6 +2,7 @@
 
 use super::connect::EndpointError;
 use crate::transport::ClientError;
+use crate::transport::http1::CutOff;
 
 /// Why there is nothing to be told.
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +67,8 @@ pub enum ExploreError {
 impl ExploreError {
     /// An answer that did not come, or is none.
     pub(super) fn of_answer(host: String, error: &ClientError) -> Self {
-        let is_incomplete = |error: &hyper::Error| error.is_incomplete_message();
         if let ClientError::Broken(source) = error
-            && source.downcast_ref::<hyper::Error>().is_some_and(is_incomplete)
+            && source.is::<CutOff>()
         {
             return Self::HungUp { host };
         }
