@@ -28,8 +28,9 @@ pub(super) fn beside(
     is_folded: bool,
 ) -> Option<Markup> {
     let (unit, points) = (drawn.unit(), &group.points);
-    let groups: Vec<DotGroup> =
-        view.transports().into_iter().filter_map(|one| of_transport(view, setting, points, drawn, one)).collect();
+    let predictions = theory::predictions(view.run);
+    let of = |one| of_transport(view, setting, points, drawn, one, &predictions);
+    let groups: Vec<DotGroup> = view.transports().into_iter().filter_map(of).collect();
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let values = || rows().flat_map(|row| row.value.into_iter().chain(row.expected).chain(near_ends(row)));
     let scale = Scale::for_span(rows().filter_map(|row| row.value).filter(|value| *value > 0.0), LOG_SPAN);
@@ -78,8 +79,8 @@ fn of_transport(
     points: &[usize],
     drawn: Drawn,
     transport: Transport,
+    predictions: &[theory::Prediction],
 ) -> Option<DotGroup> {
-    let predictions = theory::predictions(view.run);
     let rows = points.iter().filter_map(|point| {
         let row = view.row(*point, transport)?;
         let is_asked = |one: &&theory::Prediction| {
