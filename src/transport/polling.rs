@@ -90,18 +90,16 @@ struct Poller {
 impl Poller {
     /// What it is answered with now.
     fn reply(&mut self) -> Reply {
+        // Where it stood when it asked, though updates may have come since: its next poll gets them.
+        if self.asked.is_new() {
+            let cursor = self.asked.reader.cursor();
+            return Reply::updates(&Batch { gap: None, updates: Vec::new(), cursor, is_short: false, is_cut: false });
+        }
         match self.asked.reader.try_next(self.limit) {
             Some(batch) => {
                 self.counts.sent(&batch);
                 Reply::updates(&batch)
             }
-            None if self.asked.is_new() => Reply::updates(&Batch {
-                gap: None,
-                updates: Vec::new(),
-                cursor: self.asked.reader.cursor(),
-                is_short: false,
-                is_cut: false,
-            }),
             None => {
                 self.counts.empty();
                 self.asked.nothing_new()

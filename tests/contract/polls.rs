@@ -30,6 +30,31 @@ async fn a_poll_without_a_position_gets_one_and_nothing_old() {
     assert_eq!(second.cursor, newest);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
+    let server = Server::quiet(&[]).await;
+    let publishing = async {
+        loop {
+            server.publish("1").await;
+        }
+    };
+    let asking = async {
+        for _ in 0..200 {
+            // A connection of its own, which is taken over with its first request.
+            let http = reqwest::Client::new();
+            let response = within("a first poll", http.get(server.url("/updates/poll")).send()).await.unwrap();
+            let tag = response.headers()["etag"].clone();
+            let first: Answer = response.json().await.unwrap();
+            assert!(first.updates.is_empty(), "{:?}", first.updates);
+            assert_eq!(tag, format!("\"{}\"", first.cursor));
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = publishing => {}
+    }
+}
+
 #[tokio::test]
 async fn a_poll_brings_what_is_new_and_then_204_with_the_same_tag() {
     let server = Server::quiet(&[]).await;

@@ -3,6 +3,8 @@
 //! the middle). Medians taken part by part would come from different rounds, and add up to nothing. The intervals of the
 //! parts come from the same statistic on resamples of the rounds.
 
+use std::cmp::Ordering;
+
 use crate::run::file::Trial;
 use crate::run::metric::{Metric, Metrics, WireBytes};
 use crate::stats::{self, Sample};
@@ -55,10 +57,26 @@ pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
 }
 
 /// The parts of the entry whose total is the median, or the means of the two in the middle; rounded as the run file
-/// rounds them, so that they add up there too. `None` of nothing.
+/// rounds them, so that they add up there too. Of entries with one total, the one with the smaller parts comes first, so
+/// that the order of the trials does not matter. `None` of nothing.
 fn parts_of_median<const N: usize>(mut measured: Vec<(f64, [f64; N])>) -> Option<[f64; N]> {
-    measured.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ordered = |a: &[f64; N], b: &[f64; N]| a.partial_cmp(b).unwrap_or(Ordering::Equal);
+    measured.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| ordered(&a.1, &b.1)));
     let last = measured.len().checked_sub(1)?;
     let (low, high) = (measured[last / 2].1, measured[last.div_ceil(2)].1);
     Some(std::array::from_fn(|part| ((low[part] + high[part]) / 2.0 * WRITTEN_PER_BYTE).round() / WRITTEN_PER_BYTE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_with_one_total_and_other_parts_give_the_same_parts_in_any_order() {
+        let [low, high] = [(200.0, [90.0, 110.0]), (200.0, [100.0, 100.0])];
+        let other = (150.0, [50.0, 100.0]);
+        for measured in [[other, low, high], [other, high, low], [high, low, other]] {
+            assert_eq!(parts_of_median(measured.to_vec()), Some(low.1));
+        }
+    }
 }
