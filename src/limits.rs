@@ -538,6 +538,9 @@ pub const PATH_MTU_BYTES: usize = 1_500;
 pub const PATH_LOSS_MAX: f64 = 0.5;
 /// Mean length of a burst of losses, in packets: past it, one burst is longer than a trial.
 pub const PATH_BURST_MAX: f64 = 1_000.0;
+/// After how long a silence a burst of losses is forgotten: on the Internet losses depend on one another over a second or
+/// less (Yajnik, Moon, Kurose, Towsley, "Measurement and modelling of the temporal dependence in packet loss", INFOCOM 1999).
+pub const LOSS_MEMORY: Duration = Duration::from_secs(1);
 /// The least queue before a rate limit: one packet on its way into it, and one that waits.
 pub const PATH_QUEUE_BYTES_MIN: u64 = 2 * PATH_MTU_BYTES as u64;
 /// The largest queue: 300 ms at a gigabit a second and more.

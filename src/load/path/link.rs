@@ -7,12 +7,15 @@
 //!
 //! A packet that is lost has used its share of the rate, as on a real link. Loss is random or comes in bursts: E. N.
 //! Gilbert, "Capacity of a burst-noise channel", Bell System Technical Journal 39 (1960), with a bad state in which
-//! every packet is lost and a good one in which none is; one step a packet.
+//! every packet is lost and a good one in which none is; one step a packet. Behind a silence of
+//! [`limits::LOSS_MEMORY`] the state is drawn anew, or a retransmission, which waits twice as long each time, could find
+//! the bad state for minutes.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::address::Direction;
+use crate::limits;
 use crate::run::path::PathSettings;
 use crate::units::Nanos;
 
@@ -93,7 +96,7 @@ impl Link {
                 self.free_at
             }
         };
-        if self.loss.next() {
+        if self.loss.next(now) {
             return Fate::Lost;
         }
         let mut at = sent.saturating_add(self.way());
@@ -126,6 +129,8 @@ struct Loss {
     /// From losing all to losing none.
     ends: f64,
     is_bad: bool,
+    /// When the last packet came.
+    last: Nanos,
     random: ChaCha8Rng,
 }
 
@@ -137,12 +142,16 @@ impl Loss {
         // The share of bad steps is begins / (begins + ends) in the long run.
         let begins = share * ends / (1.0 - share);
         let is_bad = random.random::<f64>() < share;
-        Self { begins, ends, is_bad, random }
+        Self { begins, ends, is_bad, last: Nanos::ZERO, random }
     }
 
-    fn next(&mut self) -> bool {
+    fn next(&mut self, now: Nanos) -> bool {
         if self.begins == 0.0 {
             return false;
+        }
+        let silence = now.saturating_sub(std::mem::replace(&mut self.last, now));
+        if silence >= Nanos::from(limits::LOSS_MEMORY) {
+            self.is_bad = self.random.random::<f64>() < self.begins / (self.begins + self.ends);
         }
         let chance = if self.is_bad { self.ends } else { self.begins };
         if self.random.random::<f64>() < chance {
@@ -194,6 +203,20 @@ mod tests {
             // Four standard deviations of a binomial: one seed in 16,000 would fail, and the seed is fixed.
             assert!((lost - mean).abs() < 4.0 * deviation, "{share}: {lost} of {PACKETS}, {mean} ± {deviation}");
         }
+    }
+
+    #[test]
+    fn losses_that_are_a_second_apart_do_not_depend_on_one_another_whatever_the_burst() {
+        const PACKETS: u64 = 100_000;
+        let bursts = |gap: Nanos| {
+            let lost: Vec<bool> = fates(&mut link("loss=10%,burst=50"), PACKETS, gap).iter().map(is_lost).collect();
+            let count = lost.iter().filter(|lost| **lost).count() as f64;
+            count / lost.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64
+        };
+        let just_under = Nanos(Nanos::from(limits::LOSS_MEMORY).0 - 1);
+        assert!(bursts(just_under) > 40.0);
+        // One step of the chain behind each draw leaves a little less than independent losses have.
+        assert!((1.0..1.2).contains(&bursts(limits::LOSS_MEMORY.into())));
     }
 
     #[test]
