@@ -3,7 +3,7 @@
 //!
 //! [`plan`] turns flags and a scenario into a [`plan::Plan`]; [`run`] does all its rounds; [`trial`] does one of them,
 //! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] with `costs` makes its
-//! metrics of what it gathered. With [`agents`] the clients of a trial are spread over several processes or hosts.
+//! metrics of what it gathered; `notes` tells of the surroundings. With [`agents`] the clients of a trial are spread over several processes or hosts.
 
 pub mod agents;
 pub mod analysis;
@@ -22,6 +22,7 @@ pub mod guard;
 pub mod health;
 pub mod link;
 pub mod nodes;
+mod notes;
 pub mod path;
 pub mod plan;
 pub mod proxy;

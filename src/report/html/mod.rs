@@ -2,7 +2,7 @@
 //!
 //! [`page`] puts the page together from its sections, in the order in which a sceptic asks: is it valid ([`page`]), what is
 //! the answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what lies behind it
-//! ([`distributions`], [`timeline`], [`theory`]), and can I check it ([`appendix`]). [`charts`] draws.
+//! ([`distributions`], [`timeline`], [`theory`], [`failover`]), and can I check it ([`appendix`]). [`charts`] draws.
 
 pub(crate) mod answers;
 pub(crate) mod appendix;
@@ -13,6 +13,7 @@ pub(crate) mod comparison;
 pub(crate) mod components;
 pub(crate) mod distributions;
 pub(crate) mod document;
+pub(crate) mod failover;
 pub(crate) mod guide;
 pub(crate) mod index;
 pub(crate) mod lubbers_greco;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maud::{Markup, html};
 
-use super::{answers, appendix, claims, distributions, guide, scorecard, sweep, theory, timeline};
+use super::{answers, appendix, claims, distributions, failover, guide, scorecard, sweep, theory, timeline};
 use crate::report::findings::ranking::no_ranking;
 use crate::report::findings::rows::Rows;
 use crate::report::findings::view::{Drawn, View};
@@ -64,6 +64,7 @@ fn body(view: &View<'_>) -> Markup {
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
                 @else { (answers::answers(view, first, &asked_first)) }
             }
+            @if let Some(failover) = failover::html(view) { (failover) }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(servers) = sweep::servers(view) { (servers) }
             @if let Some(claims) = claims::html(view) { (claims) }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::report::findings::view::Setting;
 use crate::run::Transport;
-use crate::run::failover::Kill;
+use crate::run::failover::{FailoverReport, Kill};
 use crate::run::fake;
 use crate::run::file::{MessageKind, Point, PublishedFeed};
 use crate::run::heads::Heads;
@@ -32,6 +32,24 @@ fn every_figure_is_on_the_page() {
         ["verdict", "scorecard", "latency", "bytes", "theory", "time", "dots", "trials", "environment", "guide"]
     {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
+    }
+}
+
+#[test]
+fn a_run_in_which_something_was_killed_says_for_each_transport_what_became_of_its_clients() {
+    let mut run = fake::quick();
+    assert!(!html(&run).contains("<section id=\"failover\""));
+    for trial in &mut run.trials {
+        let cut = 10 + trial.transport.map_or(0, |transport| transport.index() as u64);
+        trial.point.kill = Kill::Node;
+        trial.failover = Some(FailoverReport { cut, back: cut, ..FailoverReport::default() });
+    }
+    let page = html(&run);
+    let section = page.split("<section id=\"failover\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for transport in Transport::ALL {
+        let trials = run.trials.iter().filter(|trial| trial.transport == Some(transport)).count() as u64;
+        let cut = trials * (10 + transport.index() as u64);
+        assert_eq!(section.matches(&format!("<td>{cut}</td><td>{cut}</td>")).count(), 1, "{transport}");
     }
 }
 

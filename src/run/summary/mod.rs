@@ -5,12 +5,14 @@
 //! invalid trial stay in its row, since leaving them out would make a choice that the reader cannot see; the row is
 //! then invalid, and with it the run.
 
+mod failovers;
 mod stretches;
 #[cfg(test)]
 mod wire_tests;
 
 use std::collections::BTreeMap;
 
+pub use failovers::{Failover, failovers};
 pub use stretches::{judge_stretches, updates_measured};
 
 use crate::run::Transport;

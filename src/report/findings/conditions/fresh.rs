@@ -66,7 +66,7 @@ impl Fresh {
         let (age_ns, bytes) = (value(Metric::AgeMean)?, value(Metric::WireTotal)?);
         let [ages, costs] = [ends(Metric::AgeMean)?, ends(Metric::WireTotal)?];
         // Polling that saves a fifth of the bytes, or is a quarter fresher, would be better; so would long polling.
-        let saves = |age: f64, bytes: f64| match at(&polled, AGE, age) {
+        let saves = |age: f64, bytes: f64| match as_fresh(&polled, age) {
             Some(equal) => equal[BYTES] > bytes * EQUAL_WITHIN_MAX,
             // None of them is as fresh, whatever it costs.
             None => polled.first().is_some_and(|shortest| shortest[AGE] > age),
@@ -89,7 +89,7 @@ impl Fresh {
             rate,
             age_ns,
             bytes,
-            as_fresh: at(&polled, AGE, age_ns).map(equal),
+            as_fresh: as_fresh(&polled, age_ns).map(equal),
             as_dear: nearest(&polled, bytes).map(equal),
             shortest: Nanos(polled.first()?[INTERVAL] as u64),
             is_no_cheaper: all_say(&saves),
@@ -117,6 +117,12 @@ fn at(polled: &[Polled], figure: usize, value: f64) -> Option<Polled> {
         let between = |one: usize| pair[0][one] * (pair[1][one] / pair[0][one]).powf(share);
         (is_between && low != high).then(|| [between(INTERVAL), between(AGE), between(BYTES)])
     })
+}
+
+/// Polling that is so old; the shortest interval, where that is older, but by no more than what is no difference.
+fn as_fresh(polled: &[Polled], age: f64) -> Option<Polled> {
+    let shortest = polled.first().filter(|one| one[AGE] >= age && one[AGE] <= age * EQUAL_WITHIN_MAX);
+    at(polled, AGE, age).or(shortest.copied())
 }
 
 /// Polling that takes so many bytes; the shortest interval, where that takes fewer, but no more than a tenth.
@@ -162,6 +168,21 @@ mod tests {
         assert_eq!(fresh.holding(), Holding::Holds, "{fresh:?}");
         let equal = fresh.as_fresh.unwrap();
         assert!((40_000_000..60_000_000).contains(&equal.interval.0), "{equal:?}");
+    }
+
+    #[test]
+    fn polling_that_is_older_by_less_than_what_counts_as_a_difference_is_as_fresh() {
+        // Polling each 5 ms is 5.5 ms old and takes 650 B.
+        for (long_polling, holding) in [
+            ([5.4e6, 660.0], Holding::Holds),
+            ([4.5e6, 660.0], Holding::Holds),
+            ([4.3e6, 660.0], Holding::DoesNotHold),
+            ([5.4e6, 400.0], Holding::DoesNotHold),
+        ] {
+            let fresh = found(long_polling);
+            assert_eq!(fresh.holding(), holding, "{fresh:?}");
+            assert_eq!(fresh.as_fresh.is_some(), long_polling[0] > 5.5e6 / EQUAL_WITHIN_MAX, "{fresh:?}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Load {
         Some(Self { updates_per_poll: [LARGE_MIN, 1.0].map(|ratio| rate_of(few, many, ratio)), points })
     }
 
-    /// Does the claim hold: is the advantage large, and does what it saves grow, with clients and with rate?
+    /// Does the claim hold: with the most clients, is the advantage large at each rate, in bytes and in processor time?
     pub fn holding(&self) -> Holding {
         Holding::of(&self.parts())
     }

@@ -11,7 +11,7 @@ use crate::report::html::charts::dots::{DotGroup, DotGroups, DotRow};
 use crate::report::html::components::{Fit, Picture, legend};
 use crate::report::html::sweep::Group;
 use crate::report::html::sweep::along::Along;
-use crate::report::html::sweep::lines::{LOG_SPAN, notes, swept_table, unit_title, unusable, with_interval};
+use crate::report::html::sweep::lines::{LOG_SPAN, expected, notes, swept_table, unit_title, unusable, with_interval};
 use crate::report::text::wording::{capitalised, shown_in_table};
 use crate::run::Transport;
 
@@ -83,14 +83,11 @@ fn of_transport(
 ) -> Option<DotGroup> {
     let rows = points.iter().filter_map(|point| {
         let row = view.row(*point, transport)?;
-        let is_asked = |one: &&theory::Prediction| {
-            Drawn::Metric(one.metric) == drawn && one.transport == transport && one.point_index == *point
-        };
         Some(DotRow {
             name: setting.beside(setting.of(view.point(*point)?)),
             value: drawn.shown_of(row),
             interval: drawn.interval(row),
-            expected: predictions.iter().find(is_asked).map(|one| one.predicted),
+            expected: expected(predictions, drawn, transport, *point),
             written: shown_in_table(drawn, Some(row)),
             shown: with_interval(drawn, Some(row)),
         })

@@ -35,7 +35,8 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
     let points = &group.points;
     let values = points.iter().filter_map(|point| view.point(*point)).map(|point| along.of(point)).collect();
     let swept = Swept { view, along, points, drawn, values };
-    let predicted: Vec<Series> = transports.iter().map(|one| swept.predicted(*one)).collect();
+    let predictions = theory::predictions(view.run);
+    let predicted: Vec<Series> = transports.iter().map(|one| swept.predicted(*one, &predictions)).collect();
     let mut measured: Vec<Series> = transports.iter().map(|one| swept.measured(*one)).collect();
     let has_theory = predicted.iter().any(|one| !one.points.is_empty());
     let values = || predicted.iter().chain(&measured).flat_map(|one| one.points.iter().map(|mark| mark.y));
@@ -97,13 +98,10 @@ impl Swept<'_> {
     }
 
     /// What theory says of a transport.
-    fn predicted(&self, transport: Transport) -> Series {
-        let predictions = theory::predictions(self.view.run);
+    fn predicted(&self, transport: Transport, predictions: &[theory::Prediction]) -> Series {
         let points = self.points.iter().filter_map(|point| {
-            let one = predictions.iter().find(|one| {
-                Drawn::Metric(one.metric) == self.drawn && one.transport == transport && one.point_index == *point
-            })?;
-            Some(Mark::plain(self.place(self.along.of(self.view.point(*point)?)), one.predicted))
+            let value = expected(predictions, self.drawn, transport, *point)?;
+            Some(Mark::plain(self.place(self.along.of(self.view.point(*point)?)), value))
         });
         let (ink, name) = (Ink::Dashed(transport.index() as u8), format!("{}, theory", self.view.title(transport)));
         Series { name, ink, marker: None, is_named: false, points: points.collect() }
@@ -125,6 +123,19 @@ impl Swept<'_> {
         let (index, name) = (transport.index(), self.view.title(transport).to_owned());
         Series { name, ink: Ink::Series(index as u8), marker: Some(index), is_named: true, points: marks.collect() }
     }
+}
+
+/// What theory says of a figure of one row, if it says anything.
+pub(super) fn expected(
+    predictions: &[theory::Prediction],
+    drawn: Drawn,
+    transport: Transport,
+    point: usize,
+) -> Option<f64> {
+    let is_asked = |one: &&theory::Prediction| {
+        Drawn::Metric(one.metric) == drawn && one.transport == transport && one.point_index == point
+    };
+    predictions.iter().find(is_asked).map(|one| one.predicted)
 }
 
 /// What is not where one would look for it.

@@ -12,6 +12,7 @@
 //! | `crossovers` | what becomes of two transports along a sweep |
 //! | `effects` | what one setting changes |
 //! | `turns` | what turns an answer |
+//! | `failovers` | what a kill did to the clients |
 //! | `claims` | the four claims and what speaks for or against them |
 //! | `memory` | by how much the server's memory grows with each client |
 //! | `conditions` | the claims under several conditions, for the README |
@@ -27,6 +28,7 @@ mod comparisons;
 pub mod conditions;
 mod crossovers;
 mod effects;
+mod failovers;
 mod memory;
 mod names;
 mod numbers;
@@ -44,6 +46,7 @@ pub(crate) use capacity::*;
 pub(crate) use claims::*;
 pub(crate) use comparisons::*;
 pub(crate) use crossovers::*;
+pub(crate) use failovers::*;
 pub(crate) use effects::*;
 pub(crate) use memory::*;
 pub(crate) use names::*;

@@ -11,14 +11,18 @@ use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
+use crate::report::findings::effects::Effect;
+use crate::report::findings::turns::{Turn, Verdict as Turned};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Arrivals;
 use crate::run::Transport;
 use crate::run::drift::Drift;
+use crate::run::failover::Kill;
 use crate::run::file::{Effort, PublishedFeed, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::reason::tests::every_cause;
 use crate::run::reason::{Cause, Reason, RowId};
+use crate::run::summary::Failover;
 use crate::run::threshold::Threshold;
 use crate::run::threshold::tests::every_finding;
 use crate::run::withheld::{Why, Withheld};
@@ -54,6 +58,8 @@ fn every_wording_stands_in_the_golden_file() {
     claims_said(&mut golden);
     thresholds_said(&mut golden);
     comparisons_said(&mut golden);
+    failovers_said(&mut golden);
+    turns_said(&mut golden);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/text/wording/golden.txt");
     if std::env::var_os("PUSHPULL_BLESS").is_some() {
         std::fs::write(&file, &golden.0).unwrap();
@@ -286,6 +292,68 @@ fn crossovers_said(golden: &mut Golden) {
         let found = Compared { at: 5.0, pair, relation };
         golden.line(compared_at(&view, Setting::Rate, Drawn::Metric(Metric::LatencyP50), &found));
     }
+}
+
+fn failovers_said(golden: &mut Golden) {
+    let run = fake::quick();
+    let view = View::new(&run);
+    golden.heading("What a kill did");
+    let failover = |transport, cut, back, lost| Failover {
+        kill: Kill::Node,
+        transport,
+        trials: 2,
+        cut,
+        back,
+        recover_ns_p50: Nanos(60 * Nanos::MILLI.0),
+        recover_ns_p99: Nanos(1_030 * Nanos::MILLI.0),
+        recover_ns_max: Nanos(1_100 * Nanos::MILLI.0),
+        recovered: 54,
+        lost,
+        dialled_per_s_max: 80.0,
+        silence_ns_max: Nanos(140 * Nanos::MILLI.0),
+    };
+    let [polling, sse] = [Some(Transport::Polling), Some(Transport::Sse)];
+    let all = [
+        [failover(polling, 50, 50, 0), failover(sse, 1, 1, 0)],
+        [failover(polling, 50, 48, 2), failover(sse, 50, 50, 1)],
+        [failover(polling, 0, 0, 0), failover(sse, 0, 0, 0)],
+        [failover(None, 1, 1, 0), failover(sse, 0, 0, 1)],
+    ];
+    for both in &all {
+        golden.line(failover_sentence(&view, &both.iter().collect::<Vec<_>>()));
+        both.iter().for_each(|one| golden.line(failover_cells(&view, one).join(" | ")));
+    }
+    Kill::ALL.iter().for_each(|kill| golden.line(killed(*kill)));
+}
+
+fn turns_said(golden: &mut Golden) {
+    let run = fake::sweep_over_rate();
+    let view = View::new(&run);
+    golden.heading("What turns an answer");
+    let turn = |point, is_shared| Turn { point, newcomer: Transport::Polling, is_shared };
+    let [one, two] = [vec![Transport::Sse], vec![Transport::Sse, Transport::WebSocket]];
+    let verdict =
+        |leaders, turned| Turned { metric: Metric::LatencyP50, first: 0, leaders, turned };
+    let all = [
+        verdict(one.clone(), Vec::new()),
+        verdict(one.clone(), vec![turn(1, false)]),
+        verdict(one, vec![turn(1, false), turn(2, false), turn(3, true)]),
+        verdict(two, vec![turn(1, false), turn(2, false), turn(3, false)]),
+        verdict(vec![Transport::Sse], vec![turn(2, true)]),
+    ];
+    all.iter().for_each(|verdict| golden.line(turn_cells(&view, verdict).join(" | ")));
+    golden.heading("What a setting changes");
+    let effect =
+        |changed: &[(f64, Transport)], same: &[Transport]| Effect { changed: changed.to_vec(), same: same.to_vec() };
+    let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
+    let all = [
+        effect(&[], &[]),
+        effect(&[(2.1, sse)], &[]),
+        effect(&[(2.1, sse), (2.1, polling)], &[]),
+        effect(&[(2.1, sse), (2.1, polling)], &[websocket]),
+        effect(&[(0.5, sse), (3.4, polling)], &[websocket]),
+    ];
+    all.iter().for_each(|one| golden.line(effect_words(&view, one)));
 }
 
 fn claims_said(golden: &mut Golden) {

@@ -1,0 +1,34 @@
+//! What was killed in the middle of the interval, and what became of the clients.
+
+use maud::{Markup, html};
+
+use crate::report::findings::view::View;
+use crate::report::html::components::Table;
+use crate::report::text::wording::{FAILOVER_COLUMNS, failover_cells, failover_sentence, killed};
+use crate::run::summary::{Failover, failovers};
+
+/// A table for each kill; nothing where nothing was killed.
+pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
+    let all = failovers(&view.run.trials);
+    (!all.is_empty()).then(|| {
+        html! {
+            section #failover {
+                h2 { "What each kill did" }
+                p.lead {
+                    "Killed in the middle of the interval, as by kill -9. Counts are those of all trials, times and rates those of \
+                     the worst one. An update is recovered if it was due while its client had no connection, and came afterwards."
+                }
+                @for of_kill in all.chunk_by(|a, b| a.kill == b.kill) {
+                    h3 { (killed(of_kill[0].kill)) }
+                    p { (failover_sentence(view, &of_kill.iter().collect::<Vec<&Failover>>())) }
+                    (table(view, of_kill).html(killed(of_kill[0].kill)))
+                }
+            }
+        }
+    })
+}
+
+fn table(view: &View<'_>, all: &[Failover]) -> Table {
+    let rows = all.iter().map(|one| failover_cells(view, one)).collect();
+    Table::new(FAILOVER_COLUMNS.map(str::to_owned).to_vec(), rows)
+}
