@@ -19,6 +19,7 @@ use crate::run::file::{
 };
 use crate::run::histogram;
 use crate::run::metric::Value;
+use crate::run::path::report::PathReport;
 use crate::run::readings::AgeReadings;
 use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
@@ -351,6 +352,13 @@ pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     causes
 }
 
+/// How many polls may be skipped. One that waits for a packet that its path has lost may miss the next; that is the path's
+/// doing, and was asked for.
+fn missed_polls_max(requests: u64, path: Option<&PathReport>) -> u64 {
+    let lost = path.map_or(0, |path| path.up.lost + path.down.lost);
+    (requests as f64 * limits::MISSED_POLLS_SUSPECT) as u64 + lost
+}
+
 /// What connections, link and bytes have against it.
 pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -364,9 +372,7 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
         causes.push(Cause::Refused { count: refused - throttled });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    // A poll that waits for what a path has lost may miss the next; that is the path's doing, and was asked for.
-    let lossy = trial.point.path.map_or(0.0, |path| path.loss);
-    if missed as f64 > wire.requests as f64 * (limits::MISSED_POLLS_SUSPECT + lossy) {
+    if missed > missed_polls_max(wire.requests, trial.path.as_ref()) {
         causes.push(Cause::MissedPolls { count: missed });
     }
     if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {
@@ -398,6 +404,14 @@ mod tests {
         let deliver = |&(seq, at, bytes)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(at + 5), bytes };
         let seen = DeliveryLog { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
         Outcome { seen, ..Outcome::default() }
+    }
+
+    #[test]
+    fn a_packet_that_the_path_lost_excuses_one_skipped_poll_and_one_in_a_hundred_needs_no_excuse() {
+        assert_eq!(missed_polls_max(1_000, None), 10);
+        let mut path = PathReport::default();
+        (path.up.lost, path.down.lost) = (3, 4);
+        assert_eq!([60, 1_000].map(|requests| missed_polls_max(requests, Some(&path))), [7, 17]);
     }
 
     #[test]
