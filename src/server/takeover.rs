@@ -63,7 +63,7 @@ impl<S> Default for Agreed<S> {
 impl<S> Takeover<S> {
     /// Offers it to the handler of this request, if its answer can be written by somebody else.
     pub fn offer<B: Body>(&self, request: &http::Request<B>) {
-        let is_kept_alive = request.headers().get(CONNECTION).is_none_or(|value| value == "keep-alive");
+        let is_kept_alive = request.headers().get_all(CONNECTION).iter().all(|value| value == "keep-alive");
         let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
         self.is_offered.store(is_plain && is_kept_alive && request.body().is_end_stream(), Relaxed);
         if let Some(agreed) = self.lock().as_mut() {

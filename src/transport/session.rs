@@ -182,10 +182,13 @@ impl<'a, S: Stream> Http<'a, S> {
     }
 }
 
-/// The header fields that the options and the client half add.
+/// The header fields that the options and the client half add; the client half's stand in place of the options' own, as where
+/// a connection is not to be kept that a browser's head asks to keep.
 fn fill(headers: &mut HeaderMap, options: &Options, extra: &[(HeaderName, HeaderValue)]) {
     headers.extend(options.headers.clone());
-    headers.extend(extra.iter().cloned());
+    for (name, value) in extra {
+        headers.insert(name, value.clone());
+    }
 }
 
 /// The body of an answer, still to come.
@@ -258,4 +261,28 @@ pub(super) fn close() -> (HeaderName, HeaderValue) {
 /// A request that could not be finished, as its cause: a connection that was closed between requests is no breakage.
 pub(crate) fn ended(error: hyper::Error) -> ClientError {
     if error.is_closed() || error.is_canceled() { ClientError::Closed } else { ClientError::broken(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::units::Nanos;
+
+    #[test]
+    fn what_the_client_half_asks_for_stands_in_place_of_the_options_own() {
+        let mut own = HeaderMap::new();
+        own.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+        let options = Options {
+            host: HeaderValue::from_static("localhost"),
+            headers: own,
+            clock: Clock::Monotonic,
+            poll_interval: Nanos::SECOND,
+            poll_phase: Nanos::ZERO,
+            hold: Nanos::SECOND,
+        };
+        let mut headers = HeaderMap::new();
+        fill(&mut headers, &options, &[close()]);
+        assert_eq!(headers.get_all(CONNECTION).iter().collect::<Vec<_>>(), ["close"]);
+    }
 }

@@ -89,6 +89,23 @@ async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
 }
 
 #[tokio::test]
+async fn a_connection_is_closed_behind_its_answer_if_any_of_its_connection_fields_asks_for_it() {
+    let server = Server::quiet(&[]).await;
+    let newest = server.newest().await;
+    for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
+        for fields in ["close", "keep-alive, close", "keep-alive\r\nconnection: close"] {
+            let after = if path.contains('?') { "&after=" } else { "?after=" };
+            let request = format!("GET {path}{after}{newest} HTTP/1.1\r\nhost: t\r\nconnection: {fields}\r\n\r\n");
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            within(path, stream.read_to_string(&mut answer)).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 204 ") && answer.contains("connection: close\r\n"), "{fields}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_empty_tag_names_no_position_and_gets_one() {
     let server = Server::quiet(&[]).await;
     let newest = server.publish("1").await;

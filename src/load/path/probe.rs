@@ -7,7 +7,7 @@
 use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Probes {
     is_stopped: Arc<AtomicBool>,
     is_over: Arc<AtomicBool>,
+    /// How many have come back.
+    returned: Arc<AtomicU64>,
     patience: Duration,
     sender: JoinHandle<io::Result<u64>>,
     mirror: JoinHandle<io::Result<u64>>,
@@ -77,13 +79,16 @@ impl Probes {
         }
         let (is_stopped, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (stop, over, over_too) = (Arc::clone(&is_stopped), Arc::clone(&is_over), Arc::clone(&is_over));
+        let returned = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&returned);
         Ok(Self {
             is_stopped,
             is_over,
+            returned,
             patience: settings.rtt.duration() + settings.jitter.duration() * 2 + limits::PATH_PROBE_GRACE,
             sender: thread::spawn(move || send(&near, rest, &stop)),
             mirror: thread::spawn(move || reflect(&far, &over)),
-            receiver: thread::spawn(move || receive(&receiving, &over_too)),
+            receiver: thread::spawn(move || receive(&receiving, &over_too, &count)),
         })
     }
 
@@ -93,7 +98,11 @@ impl Probes {
     pub fn finish(self) -> io::Result<ProbeReport> {
         self.is_stopped.store(true, Relaxed);
         let sent = joined(self.sender);
-        thread::sleep(self.patience);
+        let patience = Clock::Monotonic.now().saturating_add(self.patience.into());
+        let all = *sent.as_ref().unwrap_or(&0);
+        while self.returned.load(Relaxed) < all && Clock::Monotonic.now() < patience {
+            thread::sleep(LOOK);
+        }
         self.is_over.store(true, Relaxed);
         let (sent, reached, ways) = (sent?, joined(self.mirror)?, joined(self.receiver)?);
         Ok(summary(sent, reached, &ways))
@@ -134,7 +143,7 @@ fn reflect(socket: &UdpSocket, is_over: &AtomicBool) -> io::Result<u64> {
 }
 
 /// The ways up and down of each probe that came back.
-fn receive(socket: &UdpSocket, is_over: &AtomicBool) -> io::Result<Vec<[Nanos; 2]>> {
+fn receive(socket: &UdpSocket, is_over: &AtomicBool, returned: &AtomicU64) -> io::Result<Vec<[Nanos; 2]>> {
     let mut ways = Vec::new();
     let mut probe = [0; PROBE_BYTES];
     while !is_over.load(Relaxed) {
@@ -148,6 +157,7 @@ fn receive(socket: &UdpSocket, is_over: &AtomicBool) -> io::Result<Vec<[Nanos; 2
         // One clock for both ends: a probe that came before it was sent would be no probe of ours.
         if let (Some(up), Some(down)) = (reached.since(sent), now.since(reached)) {
             ways.push([up, down]);
+            returned.fetch_add(1, Relaxed);
         }
     }
     Ok(ways)
