@@ -201,4 +201,3 @@ fn note(environment: &mut Environment, name: String, said: String) {
     print::err(&format!("{name}: {said}"));
     environment.notes.insert(name, said);
 }
-

@@ -22,11 +22,10 @@ use crate::load::target::Target;
 use crate::load::trial::{self, TrialError};
 use crate::load::trial_data::TrialId;
 use crate::print;
-use crate::run::Transport;
 use crate::run::file::{Alone, Run, SCHEMA, Trial};
 use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
-use crate::units::{Nanos, rough};
+use crate::units::rough;
 
 /// What came of a plan.
 #[derive(Debug)]

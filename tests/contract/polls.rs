@@ -100,7 +100,10 @@ async fn a_connection_is_closed_behind_its_answer_if_any_of_its_connection_field
             stream.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             within(path, stream.read_to_string(&mut answer)).await.unwrap();
-            assert!(answer.starts_with("HTTP/1.1 204 ") && answer.contains("connection: close\r\n"), "{fields}: {answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 204 ") && answer.contains("connection: close\r\n"),
+                "{fields}: {answer}"
+            );
         }
     }
 }
