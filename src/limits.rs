@@ -298,6 +298,9 @@ pub const QUEUE_WAITS_MAX: usize = 2_000_000;
 pub const SERVER_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the drain of a trial waits for the last updates, beyond the poll interval.
 pub const TRIAL_DRAIN: Duration = Duration::from_secs(5);
+/// How much longer a client may take to ask where packets are lost: a SYN that is lost three times is sent again after one
+/// second, two more and four more (RFC 6298, section 2).
+pub const LOSSY_ASK: Duration = Duration::from_secs(7);
 /// Period of the tick with which the generator watches its own lateness.
 pub const HEALTH_TICK: Duration = Duration::from_millis(10);
 /// Slices of the measured interval in which latency over time is kept.

@@ -40,7 +40,7 @@ fn a_run_in_which_something_was_killed_says_for_each_transport_what_became_of_it
     let mut run = fake::quick();
     assert!(!html(&run).contains("<section id=\"failover\""));
     for trial in &mut run.trials {
-        let cut = 10 + trial.transport.map_or(0, |transport| transport.index() as u64);
+        let cut = 10 + trial.transport.map_or(90, |transport| transport.index() as u64);
         trial.point.kill = Kill::Node;
         trial.failover = Some(FailoverReport { cut, back: cut, ..FailoverReport::default() });
     }

@@ -1,7 +1,7 @@
 //! What a kill did to the clients, in a sentence and as cells of a table.
 
 use crate::report::findings::view::View;
-use crate::report::text::wording::{capitalised, counted, listed, whole};
+use crate::report::text::wording::{listed, whole};
 use crate::run::failover::Kill;
 use crate::run::summary::Failover;
 use crate::units::Nanos;
@@ -53,10 +53,10 @@ pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     let silence = all.iter().map(|one| one.silence_ns_max).max().unwrap_or_default();
     let connections = match (cut, cut - back.min(cut)) {
         (0, _) => "No client lost its connection".to_owned(),
-        (_, 0) => format!("{} lost their connection and came back", counted(cut as usize, "client")),
-        (_, gone) => {
-            format!("{} lost their connection, {} never came back", counted(cut as usize, "client"), whole(gone))
-        }
+        (1, 0) => "1 client lost its connection and came back".to_owned(),
+        (1, _) => "1 client lost its connection and never came back".to_owned(),
+        (cut, 0) => format!("{} clients lost their connections and came back", whole(cut)),
+        (cut, gone) => format!("{} clients lost their connections, {} never came back", whole(cut), whole(gone)),
     };
     let halves = all
         .iter()
@@ -69,7 +69,8 @@ pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     };
     let loss = match lost {
         0 => "no update was lost".to_owned(),
-        _ => format!("{} were lost", counted(lost as usize, "update")),
+        1 => "1 update was lost".to_owned(),
+        many => format!("{} updates were lost", whole(many)),
     };
-    format!("{}{halves}. No update came for up to {silence}, and {loss}.", capitalised(&connections))
+    format!("{connections}{halves}. No update came for up to {silence}, and {loss}.")
 }
