@@ -177,20 +177,21 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
 /// Notes what became of clients after something was killed.
 fn failovers(environment: &mut Environment, trials: &[Trial]) {
     for one in summary::failovers(trials) {
-        let said = format!(
-            "in {} trials {} clients were cut, {} of them came back, within {} at the worst trial's median, {} at its p99 and {} at \
-             the most; {} updates were recovered, {} lost; up to {} connections a second; no update for up to {}",
-            one.trials,
-            one.cut,
-            one.back,
-            one.recover_ns_p50,
-            one.recover_ns_p99,
-            one.recover_ns_max,
-            one.recovered,
-            one.lost,
-            one.dialled_per_s_max.round(),
-            one.silence_ns_max,
-        );
+        let cut = match one.cut {
+            0 => "no client was cut".to_owned(),
+            cut => format!(
+                "{cut} clients were cut, {} of them came back, within {} at the worst trial's median, {} at its p99 and {} at the most, \
+                 with up to {} connections a second; {} updates were recovered",
+                one.back,
+                one.recover_ns_p50,
+                one.recover_ns_p99,
+                one.recover_ns_max,
+                one.dialled_per_s_max.round(),
+                one.recovered,
+            ),
+        };
+        let (trials, silence) = (one.trials, one.silence_ns_max);
+        let said = format!("in {trials} trials {cut}; {} updates were lost, and none came for up to {silence}", one.lost);
         let name = format!("{} killed, {}", one.kill, one.transport.map_or("tcp_baseline", Transport::label));
         note(environment, name, said);
     }
