@@ -191,7 +191,8 @@ fn failovers(environment: &mut Environment, trials: &[Trial]) {
             ),
         };
         let (trials, silence) = (one.trials, one.silence_ns_max);
-        let said = format!("in {trials} trials {cut}; {} updates were lost, and none came for up to {silence}", one.lost);
+        let said =
+            format!("in {trials} trials {cut}; {} updates were lost, and none came for up to {silence}", one.lost);
         let name = format!("{} killed, {}", one.kill, one.transport.map_or("tcp_baseline", Transport::label));
         note(environment, name, said);
     }

@@ -28,7 +28,14 @@ pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
     })
 }
 
+/// A line for each transport; where no client was cut, without what there is to say of those that were.
 fn table(view: &View<'_>, all: &[Failover]) -> Table {
-    let rows = all.iter().map(|one| failover_cells(view, one)).collect();
-    Table::new(FAILOVER_COLUMNS.map(str::to_owned).to_vec(), rows)
+    let is_cut = all.iter().any(|one| one.cut > 0);
+    let last = FAILOVER_COLUMNS.len() - 1;
+    let told = |cells: Vec<String>| {
+        let cells = cells.into_iter().enumerate();
+        cells.filter(|(column, _)| is_cut || [0, last].contains(column)).map(|(_, cell)| cell).collect()
+    };
+    let rows = all.iter().map(|one| told(failover_cells(view, one))).collect();
+    Table::new(told(FAILOVER_COLUMNS.map(str::to_owned).to_vec()), rows)
 }

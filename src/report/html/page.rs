@@ -59,12 +59,12 @@ fn body(view: &View<'_>) -> Markup {
         (header(view))
         (validity(run))
         main {
+            @if let Some(failover) = failover::html(view) { (failover) }
             section #verdict aria-label="Verdict" {
                 @if let Some(found) = recommendation::of(view) { p.recommendation { (recommendation_sentences(&found).join(" ")) } }
                 @if is_sweep { (sweep::answers(view).unwrap_or_default()) }
                 @else { (answers::answers(view, first, &asked_first)) }
             }
-            @if let Some(failover) = failover::html(view) { (failover) }
             @if let Some(picture) = &picture { section #picture aria-label="The picture" { (picture) } }
             @if let Some(servers) = sweep::servers(view) { (servers) }
             @if let Some(claims) = claims::html(view) { (claims) }
