@@ -46,6 +46,12 @@ fn main() -> ExitCode {
             path::a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost,
             path::a_rate_is_given_to_each_direction_within_2_percent,
         ],
+        // They measure nothing, but keep a processor busy for a minute.
+        trials_in![
+            TURNS.alone(), python.as_deref();
+            recompute::every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_is_not_is_named,
+            recompute::every_figure_of_the_runs_behind_the_claims_is_recomputed,
+        ],
         trials_in![
             TURNS.beside(), None;
             short_run::a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte,
@@ -73,8 +79,6 @@ fn main() -> ExitCode {
         trials_in![
             TURNS.beside(), python.as_deref();
             recompute::every_figure_of_a_fresh_run_is_recomputed,
-            recompute::every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_is_not_is_named,
-            recompute::every_figure_of_the_runs_behind_the_claims_is_recomputed,
         ],
         trials_in![
             TURNS.beside(), forbidden.as_deref();
