@@ -35,6 +35,7 @@
 //! | a verdict on a trial | `judge` in [`load::analysis`] finds the causes; `verdict` in [`run::reason`] decides |
 //! | how an SSE event is encoded | `block` in [`transport::sse`] |
 //! | how an update reaches a thousand sockets | `append` in [`stream::journal`] wakes, `serve` in `server/fanout.rs` goes through a group, `server/wire.rs` writes |
+//! | how often a client polls | `poll_interval` in [`run::setting`]; [`load::trial`] hands it to `transport::client::Options`; `subscribe` in [`transport::polling`] waits for it |
 //! | what a setting does | its entry in [`run::setting`] makes a [`run::file::Point`]; [`load::trial`] makes `transport::client::Options` of it; the transport's `subscribe` uses them |
 //!
 //! # Where to add what

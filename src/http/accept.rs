@@ -34,7 +34,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
     drop(listener);
     app.tasks.close();
     if tokio::time::timeout(app.settings.drain, app.tasks.wait()).await.is_err() {
-        tracing::info!("{} connections were left when the drain time was over", app.tasks.len());
+        tracing::info!(left = app.tasks.len(), "the drain time was over before every connection had ended");
     }
 }
 

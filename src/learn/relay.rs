@@ -37,7 +37,7 @@ pub enum Reply {
 
 /// What becomes of everything until it is changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Treatment {
     /// Each answer begins so much later.
     pub delay: Duration,
     /// Each piece of an answer comes up to so much later.
@@ -60,7 +60,7 @@ struct Orders {
 struct Plan {
     upstream: Option<SocketAddr>,
     replies: VecDeque<Reply>,
-    standing: Standing,
+    treatment: Treatment,
     connections: u64,
     asked: Vec<Asked>,
 }
@@ -102,7 +102,7 @@ impl Relay {
         let plan = Plan {
             upstream: Some(upstream),
             replies: VecDeque::new(),
-            standing: Standing::default(),
+            treatment: Treatment::default(),
             connections: 0,
             asked: Vec::new(),
         };
@@ -154,8 +154,8 @@ impl Relay {
     }
 
     /// What becomes of everything from now on.
-    pub fn stand(&self, standing: Standing) {
-        self.shared.plan().standing = standing;
+    pub fn treat(&self, treatment: Treatment) {
+        self.shared.plan().treatment = treatment;
     }
 
     /// How many requests there were.
@@ -284,16 +284,16 @@ impl Link {
     /// Takes one request; returns whether what follows is no HTTP any more.
     async fn request(&mut self, bytes: &[u8], client: &mut TcpStream, server: &mut TcpStream) -> io::Result<bool> {
         let head = Head::read(bytes);
-        let (reply, standing) = {
+        let (reply, treatment) = {
             let mut plan = self.shared.plan();
             if plan.asked.len() < limits::LEARN_ASKED_MAX {
                 self.asked = Some(plan.asked.len());
                 plan.asked.push(Asked::new(&head, Instant::now(), self.number));
             }
-            (plan.replies.pop_front(), plan.standing)
+            (plan.replies.pop_front(), plan.treatment)
         };
         (self.left, self.updates_left) = (None, None);
-        self.holds = if standing.holds_streams && head.is_event_stream() { Holds::Body(0) } else { Holds::Nothing };
+        self.holds = if treatment.holds_streams && head.is_event_stream() { Holds::Body(0) } else { Holds::Nothing };
         self.shared.tell();
         match reply {
             Some(Reply::Busy(seconds)) => {
@@ -312,19 +312,19 @@ impl Link {
             Some(Reply::Late(wait)) => tokio::time::sleep(wait).await,
             None => {}
         }
-        if standing.is_impatient && head.is_long_poll() {
+        if treatment.is_impatient && head.is_long_poll() {
             client.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?;
             self.answered();
             return Ok(false);
         }
-        tokio::time::sleep(standing.delay).await;
+        tokio::time::sleep(treatment.delay).await;
         server.write_all(bytes).await?;
         Ok(head.is_upgrade)
     }
 
     /// Hands on a piece of an answer; returns whether it is to end here.
     async fn pass(&mut self, piece: &[u8], client: &mut TcpStream, random: &mut ChaCha8Rng) -> io::Result<bool> {
-        let jitter = self.shared.plan().standing.jitter;
+        let jitter = self.shared.plan().treatment.jitter;
         if !jitter.is_zero() {
             let share: f64 = random.random();
             tokio::time::sleep(jitter.mul_f64(share)).await;

@@ -12,9 +12,8 @@
 //! The relay's own error is measured while it works: a probe with a link like a client's goes to and fro during the
 //! trial, timed by the generator's clock.
 //!
-//! The two ends of the relay's standard input and output stand in one file: what one writes the other reads.
-//!
-//! Longer than most files: what the process relays and what the trial reads of it are two ends of one thing.
+//! Over 400 lines: the two ends of the relay's standard input and output stand in one file, since what one writes the other
+//! reads.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -90,7 +90,7 @@ pub struct Settings {
     pub token: Option<Token>,
     /// The pages of other sites that are let in.
     pub origins: Origins,
-    /// Processor time that is wasted on each update sent: a known slowness, to hold an instrument against.
+    /// CPU time burnt per update sent, to calibrate the measurement.
     pub burn: Duration,
 }
 

@@ -13,6 +13,7 @@ mod capture;
 mod path;
 mod path_capture;
 mod proxy;
+mod recompute;
 mod short_run;
 mod validity;
 
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (tcpdump, core) = (runtime.block_on(capture::missing()), validity::missing_core());
     let (namespace, forbidden) = runtime.block_on(async { (path::missing().await, path::missing_forbidden().await) });
-    let nginx = proxy::missing();
+    let (nginx, python) = (proxy::missing(), recompute::missing());
     let inside = runtime.block_on(path_capture::missing());
     let looked_into = namespace.clone().or(tcpdump.clone()).or(inside.clone());
     let tests = [
@@ -44,6 +45,12 @@ fn main() -> ExitCode {
             TURNS.alone(), namespace.as_deref();
             path::a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost,
             path::a_rate_is_given_to_each_direction_within_2_percent,
+        ],
+        // They measure nothing, but keep a processor busy for a minute.
+        trials_in![
+            TURNS.alone(), python.as_deref();
+            recompute::every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_is_not_is_named,
+            recompute::every_figure_of_the_runs_behind_the_claims_is_recomputed,
         ],
         trials_in![
             TURNS.beside(), None;
@@ -70,6 +77,10 @@ fn main() -> ExitCode {
             proxy::nginx_ends_with_a_load_generator_that_is_killed,
         ],
         trials_in![
+            TURNS.beside(), python.as_deref();
+            recompute::every_figure_of_a_fresh_run_is_recomputed,
+        ],
+        trials_in![
             TURNS.beside(), forbidden.as_deref();
             path::where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so,
             path::a_system_without_a_tun_device_is_refused_for_that,
@@ -86,7 +97,7 @@ fn main() -> ExitCode {
     ];
     common::trials::run_at_once(
         TURNS.at_once(),
-        &[tcpdump, core, namespace, forbidden, inside, nginx],
+        &[tcpdump, core, namespace, forbidden, inside, nginx, python],
         tests.into_iter().flatten().collect(),
     )
 }

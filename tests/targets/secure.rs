@@ -69,7 +69,7 @@ fn is_refused(said: &Said, parts: &[&str]) {
     let lines: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error:")).collect();
     let [line] = lines[..] else { panic!("one line: {said:?}") };
     assert!(line.contains("certificate") && parts.iter().all(|part| line.contains(part)), "{parts:?}: {line}");
-    assert!(!line.contains("is the server started"), "{line}");
+    assert!(!line.contains('?'), "{line}");
 }
 
 pub async fn a_server_over_tls_is_tried_and_measured_with_its_authority() {

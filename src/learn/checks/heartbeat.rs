@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{delivery, in_session};
 use crate::learn::asked::Asked;
 use crate::learn::fault::{Code, Stop, fail};
-use crate::learn::relay::Standing;
+use crate::learn::relay::Treatment;
 use crate::learn::scene::Disturbance;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::limits;
@@ -61,14 +61,14 @@ fn begins_with_a_stream(session: &Session<'_>) -> Result<(), Stop> {
 async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not take a slow line for a dead one (jitter of 300 ms)");
     for attempt in 1..=TRIES {
-        session.relay.stand(Standing { jitter: JITTER, ..Standing::default() });
+        session.relay.treat(Treatment { jitter: JITTER, ..Treatment::default() });
         let (before, stalled) = (session.relay.asked_count(), session.stall.total());
         for _ in 0..2 {
             session.watch(SLOW / 3).await?;
             session.publish(1);
         }
         session.watch(SLOW / 3).await?;
-        session.relay.stand(Standing::default());
+        session.relay.treat(Treatment::default());
         session.caught_up().await?;
         let alarms = session.relay.asked_count() - before;
         if alarms == 0 {
@@ -118,7 +118,7 @@ async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
 /// A proxy gathers the stream before it hands it on: a head, and then nothing.
 async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("falls back to long polling where a proxy holds the stream back");
-    session.relay.stand(Standing { holds_streams: true, ..Standing::default() });
+    session.relay.treat(Treatment { holds_streams: true, ..Treatment::default() });
     let before = session.relay.asked_count();
     session.relay.cut();
     session.publish(2);

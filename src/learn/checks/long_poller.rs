@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{delivery, in_session};
 use crate::learn::fault::{Code, Stop, fail};
-use crate::learn::relay::{Reply, Standing};
+use crate::learn::relay::{Reply, Treatment};
 use crate::learn::session::{Progress, Session, Setup};
 use crate::limits;
 use crate::run::Transport;
@@ -82,11 +82,11 @@ async fn between_requests(session: &mut Session<'_>) -> Result<(), Stop> {
 /// Answers that bring nothing come at once, as of a server that leaves.
 async fn patience(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not ask in a tight loop when answers bring nothing at once");
-    session.relay.stand(Standing { is_impatient: true, ..Standing::default() });
+    session.relay.treat(Treatment { is_impatient: true, ..Treatment::default() });
     session.relay.cut();
     let before = session.relay.asked_count();
     session.watch(IMPATIENT).await?;
-    session.relay.stand(Standing::default());
+    session.relay.treat(Treatment::default());
     let asked = session.relay.asked_since(before);
     let hasty = asked
         .windows(2)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{delivery, in_session};
 use crate::learn::fault::{Code, Stop, fail};
-use crate::learn::relay::Standing;
+use crate::learn::relay::Treatment;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::limits;
 use crate::run::Transport;
@@ -46,7 +46,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
 /// Requests cost by the clock: not more than one in each interval, and not fewer because an answer took time.
 async fn grid(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("keeps its interval when answers take time, and when there is nothing new (204)");
-    session.relay.stand(Standing { delay: ANSWER, ..Standing::default() });
+    session.relay.treat(Treatment { delay: ANSWER, ..Treatment::default() });
     // One interval of the old kind may still be under way.
     session.watch(INTERVAL * 2).await?;
     let mut polls = Vec::new();
@@ -59,7 +59,7 @@ async fn grid(session: &mut Session<'_>) -> Result<(), Stop> {
             break;
         }
     }
-    session.relay.stand(Standing::default());
+    session.relay.treat(Treatment::default());
     let asked = polls.len();
     let of_grid = LOOK.as_secs_f64() / INTERVAL.as_secs_f64();
     let most = of_grid + 2.0;

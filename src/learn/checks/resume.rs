@@ -1,4 +1,4 @@
-//! `resume`: whatever becomes of the line and of the server, nothing is lost without a word.
+//! `resume`: whatever becomes of the line and of the server, nothing is lost without a gap notice.
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::errors::FleetError;
 use super::fleet::{Fleet, Member};
-use super::merge::{self, Gathered};
+use super::merge::{self, AgentOutcome};
 use super::messages::{Said, Share, What, sent};
 use crate::clock::Clock;
 use crate::limits;
@@ -147,10 +147,10 @@ async fn measure(
     let parts = parts.await;
     let own = |id: &&String| {
         let member = members.get(*id).cloned();
-        Gathered { member, count: shares[*id].1, part: parts.get(*id).cloned() }
+        AgentOutcome { member, count: shares[*id].1, part: parts.get(*id).cloned() }
     };
-    let gathered: Vec<Gathered> = busy.iter().map(own).collect();
-    let trial = merge::trial(which, target.address(), &gathered, memory, Ends { begun, ended }, window, &feed);
+    let outcomes: Vec<AgentOutcome> = busy.iter().map(own).collect();
+    let trial = merge::trial(which, target.address(), &outcomes, memory, Ends { begun, ended }, window, &feed);
     let proxy = proxy.map(|proxy| proxy.report([costs_begun.0, costs_ended.0]));
     Ok(Trial { log, proxy, ..trial })
 }

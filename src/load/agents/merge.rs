@@ -31,7 +31,7 @@ use crate::units::Nanos;
 
 /// What came of one agent.
 #[derive(Clone, Debug)]
-pub struct Gathered {
+pub struct AgentOutcome {
     /// Who; `None` of one that nobody knows any more.
     pub member: Option<Member>,
     /// The clients that were its share.
@@ -40,7 +40,7 @@ pub struct Gathered {
     pub part: Option<Result<Part, String>>,
 }
 
-impl Gathered {
+impl AgentOutcome {
     fn name(&self) -> String {
         self.member.as_ref().map_or_else(|| "unknown".to_owned(), |member| member.name.clone())
     }
@@ -84,14 +84,14 @@ pub fn edge(
 pub fn trial(
     which: TrialId<'_>,
     address: SocketAddr,
-    gathered: &[Gathered],
+    outcomes: &[AgentOutcome],
     memory: Memory,
     ends: Ends,
     window: Window,
     feed: &Feed,
 ) -> Trial {
-    let brought: Vec<(&Gathered, &Part, &Readings)> =
-        gathered.iter().filter_map(|one| one.readable().map(|(part, readings)| (one, part, readings))).collect();
+    let brought: Vec<(&AgentOutcome, &Part, &Readings)> =
+        outcomes.iter().filter_map(|one| one.readable().map(|(part, readings)| (one, part, readings))).collect();
     let mut data = data(&brought, memory, ends, window);
     let wire = wire(&brought, &data.ends);
     let trials = || brought.iter().map(|(_, part, _)| &part.trial);
@@ -164,7 +164,7 @@ pub fn trial(
         proxy: None,
         log: None,
         failover: None,
-        agents: gathered.iter().map(report).collect(),
+        agents: outcomes.iter().map(report).collect(),
         returns: returns(&which.point.point, &brought, &connects),
         timeline: timeline(&brought, window),
         latency_shift_ns: shift,
@@ -176,18 +176,18 @@ pub fn trial(
         verdict: Verdict::Valid,
         reasons: Vec::new(),
     };
-    let causes = causes(&trial, &data, gathered, &brought);
+    let causes = causes(&trial, &data, outcomes, &brought);
     trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
     trial.reasons = causes.into_iter().map(Reason::from).collect();
     trial
 }
 
-type Brought<'a> = [(&'a Gathered, &'a Part, &'a Readings)];
+type Brought<'a> = [(&'a AgentOutcome, &'a Part, &'a Readings)];
 
 /// What the coordinator read, with what the agents of this host read of themselves: they are the generator.
 fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> TrialData {
     let here = host::boot_id();
-    let is_here = |one: &Gathered| one.member.as_ref().is_some_and(|member| member.boot_id == here);
+    let is_here = |one: &AgentOutcome| one.member.as_ref().is_some_and(|member| member.boot_id == here);
     let with = |mut snapshot: Snapshot, of: fn(&Readings) -> Edge| {
         for (one, _, readings) in brought {
             let edge = of(readings);
@@ -281,7 +281,7 @@ fn timeline(brought: &Brought<'_>, window: Window) -> Vec<Slice> {
     (0..limits::TIMELINE_SLICES as usize).map(slice).collect()
 }
 
-fn report(one: &Gathered) -> AgentReport {
+fn report(one: &AgentOutcome) -> AgentReport {
     let lost = AgentReport { name: one.name(), clients: one.count, is_lost: true, ..AgentReport::default() };
     match one.readable() {
         None => lost,
@@ -299,11 +299,11 @@ fn report(one: &Gathered) -> AgentReport {
 }
 
 /// What is wrong with the trial: with all parts together, and with each agent.
-fn causes(trial: &Trial, data: &TrialData, gathered: &[Gathered], brought: &Brought<'_>) -> Vec<Cause> {
+fn causes(trial: &Trial, data: &TrialData, outcomes: &[AgentOutcome], brought: &Brought<'_>) -> Vec<Cause> {
     let all = || brought.iter().flat_map(|(_, part, _)| &part.trial.reasons).map(|reason| &reason.cause);
     let reversed = all().map(|cause| if let Cause::ArrivedBeforeDue { count } = cause { *count } else { 0 }).sum();
     let missed = all().map(|cause| if let Cause::MissedPolls { count } = cause { *count } else { 0 }).sum();
-    let mut causes: Vec<Cause> = gathered
+    let mut causes: Vec<Cause> = outcomes
         .iter()
         .filter(|one| one.readable().is_none())
         .map(|one| Cause::AgentLost {

@@ -1,5 +1,7 @@
 //! `loadgen try`: what answers at an address, found out by asking: an event stream, a WebSocket, Socket.IO, JSON or nothing of
 //! these. What is found is data; the command makes its words.
+//!
+//! Over 400 lines: finding out what answers and following it are one exploration, and its kinds stand beside one another.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

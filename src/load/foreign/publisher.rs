@@ -60,13 +60,13 @@ pub enum PublishError {
 }
 
 /// Where updates are published.
-pub struct Door {
+pub struct PublishEndpoint {
     endpoint: Endpoint,
     publish: Publish,
     subscriber: Arc<Subscriber>,
 }
 
-impl Door {
+impl PublishEndpoint {
     /// Finds the server.
     ///
     /// Errors: [`EndpointError`].
@@ -91,7 +91,7 @@ impl Publisher {
     /// Publishes a feed that begins at `origin`.
     ///
     /// Errors: [`PublishError`].
-    pub fn start(door: Door, feed: &Feed, origin: Nanos) -> Result<Self, PublishError> {
+    pub fn start(to: PublishEndpoint, feed: &Feed, origin: Nanos) -> Result<Self, PublishError> {
         let record = Arc::<Mutex<Record>>::default();
         let stop = CancellationToken::new();
         let source = feed.source()?;
@@ -99,7 +99,7 @@ impl Publisher {
             Feed::Synthetic { payload, .. } => Some(*payload),
             Feed::Replay { .. } | Feed::Stdin | Feed::None => None,
         };
-        let work = Work { door, whole, record: Arc::clone(&record), seq: 1, paused_until: Nanos::ZERO };
+        let work = Work { to, whole, record: Arc::clone(&record), seq: 1, paused_until: Nanos::ZERO };
         let ended = stop.clone();
         let task = tokio::spawn(async move {
             let source = source.into_iter().flatten();
@@ -136,7 +136,7 @@ impl Drop for Publisher {
 }
 
 struct Work {
-    door: Door,
+    to: PublishEndpoint,
     /// Bytes of a whole payload, where the feed asks for a size.
     whole: Option<usize>,
     record: Arc<Mutex<Record>>,
@@ -174,11 +174,11 @@ impl Work {
         source: &mut std::iter::Peekable<impl Iterator<Item = feed::Due>>,
         origin: Nanos,
     ) -> Ended {
-        let stream = match self.door.endpoint.dial().await {
+        let stream = match self.to.endpoint.dial().await {
             Ok(stream) => stream,
             Err(error) => return Ended::Connection(error),
         };
-        let publish = self.door.publish.clone();
+        let publish = self.to.publish.clone();
         match (&publish.http, &publish.websocket) {
             (Some(http), _) => self.over_http(stream, http, source, origin).await,
             (None, Some(socket)) => self.over_socket(stream, socket, source, origin).await,
@@ -193,12 +193,12 @@ impl Work {
         source: &mut std::iter::Peekable<impl Iterator<Item = feed::Due>>,
         origin: Nanos,
     ) -> Ended {
-        let mut connection = Http::new(stream, &self.door.endpoint.host);
+        let mut connection = Http::new(stream, &self.to.endpoint.host);
         let method = Method::try_from(http.method.as_str()).unwrap_or(Method::POST);
         let requests = async {
             while let Some(next) = self.next(source, origin).await {
                 let payload = next.payload.clone();
-                let subscriber = Arc::clone(&self.door.subscriber);
+                let subscriber = Arc::clone(&self.to.subscriber);
                 let values = Values { payload: &payload, seq: next.due.seq, ..subscriber.values_of_server() };
                 let mut headers = HeaderMap::new();
                 add(&mut headers, &http.headers, &values)?;
@@ -228,7 +228,7 @@ impl Work {
         source: &mut std::iter::Peekable<impl Iterator<Item = feed::Due>>,
         origin: Nanos,
     ) -> Ended {
-        let subscriber = Arc::clone(&self.door.subscriber);
+        let subscriber = Arc::clone(&self.to.subscriber);
         let values = subscriber.values_of_server();
         let outcome = async {
             let mut headers = HeaderMap::new();

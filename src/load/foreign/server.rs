@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::catalog::Found;
 use super::connect::{Endpoint, EndpointError};
 use super::process::{self, Place, Process, StartError};
-use super::publisher::{Door, PublishError, Publisher};
+use super::publisher::{PublishEndpoint, PublishError, Publisher};
 use super::subscriber::{Origin, State, Subscriber};
 use super::template::Values;
 use crate::load::foreign::description::Description;
@@ -98,7 +98,7 @@ pub struct ForeignServer {
     process: Option<Process>,
     /// Of a server that was there already.
     pids: Vec<u32>,
-    door: Option<Door>,
+    publish_to: Option<PublishEndpoint>,
     publisher: Option<Publisher>,
 }
 
@@ -146,14 +146,14 @@ impl ForeignServer {
                 pids.extend(found);
             }
         }
-        let door = match &description.publish {
+        let publish_to = match &description.publish {
             Some(publish) => {
-                let door = Door::of(publish, &subscriber, trust).await;
-                Some(door.map_err(|source| ForeignError::Endpoint { target: target.clone(), source })?)
+                let publish_to = PublishEndpoint::of(publish, &subscriber, trust).await;
+                Some(publish_to.map_err(|source| ForeignError::Endpoint { target: target.clone(), source })?)
             }
             None => None,
         };
-        Ok(Self { target, endpoint, subscriber, process, pids, door, publisher: None })
+        Ok(Self { target, endpoint, subscriber, process, pids, publish_to, publisher: None })
     }
 
     /// Its processes, as far as they are known.
@@ -165,8 +165,8 @@ impl ForeignServer {
     ///
     /// Errors: [`ForeignError::Publish`].
     pub fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), ForeignError> {
-        if let Some(door) = self.door.take() {
-            let started = Publisher::start(door, feed, origin);
+        if let Some(publish_to) = self.publish_to.take() {
+            let started = Publisher::start(publish_to, feed, origin);
             let publisher = started.map_err(|source| ForeignError::Publish { target: self.target.clone(), source })?;
             self.publisher = Some(publisher);
         }

@@ -1,4 +1,4 @@
-//! What cannot be planned, and what to ask for instead. Every refusal stands in one list, and so in one file.
+//! What cannot be planned, and what to ask for instead.
 //!
 //! Over 400 lines: all that is refused before a run stands in one list, each with its words.
 

@@ -10,7 +10,7 @@ const FRAME_HEAD_MAX: usize = 14;
 
 /// Where in its messages one direction of a connection is.
 #[derive(Debug, Default)]
-pub(super) struct Follower {
+pub(super) struct MessageFollower {
     state: State,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Upgraded {
     Now,
 }
 
-impl Follower {
+impl MessageFollower {
     /// In a body that ends with the connection.
     pub(super) fn bare() -> Self {
         Self { state: State::UntilClose }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::limits;
-use crate::measure::bytes::http1::Follower as Inner;
+use crate::measure::bytes::http1::MessageFollower;
 use crate::measure::bytes::{ByteCounters, StreamQueue};
 
 /// `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n` (RFC 9113 section 3.4).
@@ -25,15 +25,15 @@ const PRIORITY: u8 = 0x20;
 /// Both directions of one connection, from the client's side.
 #[derive(Debug)]
 pub struct Connection {
-    up: Follower,
-    down: Follower,
+    up: FrameFollower,
+    down: FrameFollower,
     queue: Option<Arc<StreamQueue>>,
 }
 
 impl Connection {
     /// At its beginning.
     pub fn new(has_websockets: bool, queue: Option<Arc<StreamQueue>>) -> Self {
-        let follower = |preface_left| Follower { preface_left, ..Follower::new(has_websockets) };
+        let follower = |preface_left| FrameFollower { preface_left, ..FrameFollower::new(has_websockets) };
         Self { up: follower(PREFACE_BYTES), down: follower(0), queue }
     }
 
@@ -74,7 +74,7 @@ impl Frame {
 
 /// Where in its frames one direction is.
 #[derive(Debug)]
-struct Follower {
+struct FrameFollower {
     preface_left: usize,
     head: [u8; HEAD_BYTES],
     filled: usize,
@@ -86,10 +86,10 @@ struct Follower {
     /// The next byte says how much padding is behind.
     awaits_padding: bool,
     /// The messages in the streams that are WebSockets; `None` where no stream is.
-    websockets: Option<HashMap<u32, Inner>>,
+    websockets: Option<HashMap<u32, MessageFollower>>,
 }
 
-impl Follower {
+impl FrameFollower {
     fn new(has_websockets: bool) -> Self {
         Self {
             preface_left: 0,
@@ -168,7 +168,7 @@ impl Follower {
             if self.frame.ends_stream() && (kind == RST_STREAM || self.content == 0) {
                 websockets.remove(&stream);
             } else if kind == HEADERS && websockets.len() < limits::LEDGER_STREAMS_MAX {
-                websockets.insert(stream, Inner::of_websocket());
+                websockets.insert(stream, MessageFollower::of_websocket());
             }
         }
     }

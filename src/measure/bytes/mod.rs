@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::measure::tap::Tap;
-use http1::{Follower, Upgraded};
+use http1::{MessageFollower, Upgraded};
 pub use queue::StreamQueue;
 
 /// What one client's connections have carried so far, both ways; also what it asked for.
@@ -176,7 +176,7 @@ pub struct ByteClassifier {
 #[derive(Debug)]
 enum Wire {
     /// HTTP/1.1, WebSocket once upgraded, or nothing at all.
-    Http1 { up: Follower, down: Follower },
+    Http1 { up: MessageFollower, down: MessageFollower },
     /// HTTP/2.
     Http2(Box<http2::Connection>),
 }
@@ -184,12 +184,12 @@ enum Wire {
 impl ByteClassifier {
     /// A new connection, on which HTTP/1.1 is spoken until it is upgraded.
     pub fn new(counters: Arc<ByteCounters>) -> Self {
-        Self::of(counters, Wire::Http1 { up: Follower::default(), down: Follower::default() })
+        Self::of(counters, Wire::Http1 { up: MessageFollower::default(), down: MessageFollower::default() })
     }
 
     /// A new connection without any protocol: all that passes is body.
     pub fn bare(counters: Arc<ByteCounters>) -> Self {
-        Self::of(counters, Wire::Http1 { up: Follower::bare(), down: Follower::bare() })
+        Self::of(counters, Wire::Http1 { up: MessageFollower::bare(), down: MessageFollower::bare() })
     }
 
     /// A new connection on which HTTP/2 is spoken, with WebSockets in its streams if there are any (RFC 8441). `queue`
@@ -216,7 +216,7 @@ impl Tap for ByteClassifier {
         match &mut self.wire {
             Wire::Http1 { up, down } => {
                 if down.follow(bytes, &self.counters) == Upgraded::Now {
-                    *up = Follower::of_websocket();
+                    *up = MessageFollower::of_websocket();
                 }
             }
             Wire::Http2(connection) => connection.came_in(bytes, &self.counters),

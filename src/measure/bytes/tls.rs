@@ -19,14 +19,14 @@ pub struct RecordTap {
     counters: Arc<ByteCounters>,
     /// The handshake is done.
     established: Arc<AtomicBool>,
-    up: Follower,
-    down: Follower,
+    up: RecordFollower,
+    down: RecordFollower,
 }
 
 impl RecordTap {
     /// On a new connection; whoever does the handshake sets `established` once it is done.
     pub fn new(counters: Arc<ByteCounters>, established: Arc<AtomicBool>) -> Self {
-        Self { counters, established, up: Follower::default(), down: Follower::default() }
+        Self { counters, established, up: RecordFollower::default(), down: RecordFollower::default() }
     }
 }
 
@@ -44,14 +44,14 @@ impl Tap for RecordTap {
 
 /// Where in its records one direction is.
 #[derive(Debug, Default)]
-struct Follower {
+struct RecordFollower {
     head: [u8; HEAD_BYTES],
     filled: usize,
     /// Of the record begun, what is still to come.
     left: u64,
 }
 
-impl Follower {
+impl RecordFollower {
     fn follow(&mut self, mut bytes: &[u8], counters: &ByteCounters, is_established: bool) {
         if !is_established {
             counters.tls_handshake.fetch_add(bytes.len() as u64, Relaxed);

@@ -37,18 +37,7 @@ impl PageKind {
 
     /// Is this the beginning of a page of this kind?
     fn is_of(self, head: &str) -> bool {
-        if head.contains(&self.mark().into_string()) {
-            return true;
-        }
-        // Pages of before there was a mark: only their titles say what they are.
-        let title = head.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-        let title = title.and_then(|(title, _)| title.strip_suffix(" · pushpull"));
-        match (self, title, head.contains("name=\"generator\"")) {
-            (_, _, true) | (_, None, _) => false,
-            (Self::Runs, Some(title), false) => title == "Runs",
-            (Self::Comparison, Some(title), false) => title.contains(" compared with "),
-            (Self::Run, Some(title), false) => title != "Runs" && !title.contains(" compared with "),
-        }
+        head.contains(&self.mark().into_string())
     }
 
     /// What is at this path.
@@ -79,7 +68,7 @@ impl PageKind {
     }
 }
 
-/// Bytes of a file in which the mark or the title stands, if it is ours.
+/// Bytes of a file in which the mark stands, if it is ours.
 const HEAD_BYTES: u64 = 4096;
 
 /// What is at the path of a page.
@@ -128,26 +117,12 @@ mod tests {
             let refused = other.write(&file, &page(other)).unwrap_err();
             assert!(Foreign::is_reason_of(&refused), "{refused}");
         }
-        for text in ["", "<title>My page</title>", "<title>Runs</title> · pushpull", "<p>pushpull runs</p>"] {
+        for text in ["", "<title>My page</title>", "<title>Runs · pushpull</title>", "<p>pushpull runs</p>"] {
             std::fs::write(&file, text).unwrap();
             for kind in [PageKind::Run, PageKind::Runs, PageKind::Comparison] {
                 assert!(kind.write(&file, "new").is_err(), "{text}");
             }
             assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn pages_of_before_there_was_a_mark_are_known_by_their_titles() {
-        for (title, kind) in [
-            ("Runs · pushpull", PageKind::Runs),
-            ("quick: What? · pushpull", PageKind::Run),
-            ("A compared with B · pushpull", PageKind::Comparison),
-        ] {
-            let head = format!("<title>{title}</title>");
-            for one in [PageKind::Run, PageKind::Runs, PageKind::Comparison] {
-                assert_eq!(one.is_of(&head), one == kind, "{title}");
-            }
         }
     }
 

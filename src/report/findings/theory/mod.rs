@@ -16,6 +16,8 @@
 //! What the models leave out: bytes where something is compressed, where connections are made anew or shared, and of a
 //! browser's heads over HTTP/2; losses in bursts, an update that queues behind the one before it, answers cut at a limit,
 //! and a server that cannot keep up.
+//!
+//! Over 400 lines: the four models stand beside one another, since each is read against the others.
 
 pub mod handshake;
 mod loss;

@@ -121,7 +121,7 @@ fn cause(cause: &Cause, up_to: &str) -> String {
                 None => format!("{messages} did not hold what was published; correct `message` in the target file"),
             }
         }
-        Cause::NotAudited => "others published, without numbers: what was lost cannot be told".to_owned(),
+        Cause::NotAudited => "others published, without numbers: what was lost is unknown".to_owned(),
         Cause::NotTimed => {
             "the messages do not say when they were sent: no latency; give --timestamp, as in --timestamp '$.ts'".to_owned()
         }
