@@ -578,6 +578,9 @@ pub const TARGETS_MET_MAX: usize = 10_000;
 pub const TARGET_NAME_BYTES_MAX: usize = 200;
 /// Bytes of a target file: many times the longest that is shipped.
 pub const TARGET_FILE_BYTES_MAX: u64 = 256 << 10;
+/// Bytes from which on a value of the environment is taken out of what is printed: whatever is shorter protects nothing, and
+/// would be found in the middle of words.
+pub const SECRET_BYTES_MIN: usize = 4;
 /// How long a server that is started may take until it answers: an interpreter and its packages on a busy machine.
 pub const TARGET_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it does.

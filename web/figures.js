@@ -16,6 +16,14 @@ const COLUMNS = [
   ['bar', 'data, headers, TCP/IP', 'Where those bytes went'],
 ];
 
+/** What the bytes of one connection say. */
+const OF_BYTES = ['messages', 'tcp', 'total', 'bar'];
+
+/** Over HTTP/2 the lanes share a connection, and the server counts its bytes for whichever asked last. */
+export function isShared() {
+  return performance.getEntriesByType('navigation')[0]?.nextHopProtocol === 'h2';
+}
+
 /** Where the bytes went. */
 export function split(counts, headerBytes) {
   return {
@@ -29,16 +37,20 @@ export class Figures {
   constructor(page) {
     this.page = page;
     this.cells = {};
+    this.isShared = isShared();
     const head = element('div', { class: 'row head', role: 'row' }, element('span', { role: 'columnheader' }, ''),
       ...COLUMNS.map(([, label, title]) => element('span', { role: 'columnheader', title }, label)));
     const rows = page.lanes.map((lane) => {
       const cells = COLUMNS.map(([name]) => {
-        const cell = element('span', { role: 'cell', class: `cell ${name}` }, '–');
+        const title = this.isShared && OF_BYTES.includes(name) ? 'not told apart over HTTP/2' : null;
+        const cell = element('span', { role: 'cell', class: `cell ${name}`, title }, '–');
         this.cells[`${lane.key} ${name}`] = cell;
         return cell;
       });
-      const parts = ['payload', 'framing', 'tcp'].map((name) => element('i', { class: name }));
-      this.cells[`${lane.key} bar`].replaceChildren(element('span', { class: 'bar', role: 'img' }, ...parts));
+      if (!this.isShared) {
+        const parts = ['payload', 'framing', 'tcp'].map((name) => element('i', { class: name }));
+        this.cells[`${lane.key} bar`].replaceChildren(element('span', { class: 'bar', role: 'img' }, ...parts));
+      }
       return element('div', { class: `row ${lane.key}`, role: 'row' },
         element('b', { role: 'rowheader' }, lane.title), ...cells);
     });
@@ -68,6 +80,7 @@ export class Figures {
       // A stream that was opened before counting began is no request since, and no empty figure either.
       set('requests', isOpen && counts.requests <= 1 ? '1 open' : isOpen ? `${whole(counts.requests)}, 1 open` : whole(counts.requests));
       set('empty', lane.isAsking && counts.requests > 0 ? percent(counts.empty / counts.requests) : '–');
+      if (this.isShared) continue;
       const parts = split(counts, page.status.segment_header_bytes);
       const messages = parts.payload + parts.framing;
       const total = messages + parts.tcp;
@@ -84,6 +97,9 @@ export class Figures {
         : 'no bytes yet');
     }
     const opened = page.isCountedFromStart ? ', the opening of the connections included' : '';
-    say(this.since, `Since ${page.countedSince}${opened}. Bytes and requests as the server counted them.`);
+    const what = this.isShared
+      ? 'Requests as the server counted them; over HTTP/2 the lanes share a connection, whose bytes are not told apart.'
+      : 'Bytes and requests as the server counted them.';
+    say(this.since, `Since ${page.countedSince}${opened}. ${what}`);
   }
 }

@@ -4,7 +4,7 @@
 import { MAIN, room } from './api.js';
 import { download, remember, remembered, RIGHT_WITHIN, score } from './answers.js';
 import { makeBars } from './bars.js';
-import { split } from './figures.js';
+import { isShared, split } from './figures.js';
 import { element, mean, pause, percent, plain, time } from './format.js';
 import { frameBytes } from './lane.js';
 
@@ -78,7 +78,7 @@ const QUESTIONS = [
   {
     ask: 'Each update carries 100 B of data. On the wire, how many times the bytes of a WebSocket does long polling take?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 100, poll: 1000, hold: 25, rtt: 0 },
-    seconds: 6, min: 1, max: 20, step: 0.5, unit: ' times',
+    seconds: 6, min: 1, max: 20, step: 0.5, unit: ' times', isOfBytes: true,
     show: (value) => `${plain(value)} times`,
     measure: (page) => {
       const per = (key) => {
@@ -134,6 +134,10 @@ export function makePredict(page, settings) {
       form.hidden = true;
       result.append(element('p', {}, 'This page shows the main stream, which all pages share: a question would change it for ' +
         'everyone. Open this server’s address without “room=main” to answer it in a room of your own.'));
+    } else if (one.isOfBytes && isShared()) {
+      form.hidden = true;
+      result.append(element('p', {}, 'Over HTTP/2 the lanes share a connection, whose bytes are not told apart: answer this one ' +
+        'at a server without TLS.'));
     } else if (answered) {
       verdict(one, answered, form, result);
     }

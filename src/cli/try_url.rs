@@ -9,11 +9,13 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::bounded::length;
+use super::process::sentence;
 use super::trust::TrustFlags;
 use crate::files;
 use crate::limits;
 use crate::load::foreign::explore::{self, Head, Kind, Looking, Progress};
 use crate::load::foreign::follow::{Followed, Message};
+use crate::load::foreign::secrets::{Secrets, shown};
 use crate::load::foreign::subscriber::short;
 use crate::load::foreign::template::{Template, Values};
 use crate::print;
@@ -22,8 +24,9 @@ use crate::units::{Nanos, grouped, short_number};
 /// What to try.
 #[derive(Clone, Debug, Args)]
 pub struct TryArgs {
-    /// The address, as in 127.0.0.1:3000/events or wss://example.com/feed.
-    url: String,
+    /// The address, as in 127.0.0.1:3000/events or 'wss://example.com/feed?token=${TOKEN}': ${…} is read from the environment.
+    #[arg(value_parser = address)]
+    url: (Template, String),
     /// Header of each request, as in 'Authorization: Bearer ${TOKEN}': ${…} is read from the environment. May be given several
     /// times.
     #[arg(long, value_name = "HEADER", value_parser = header)]
@@ -38,6 +41,12 @@ pub struct TryArgs {
     out: PathBuf,
 }
 
+/// Reads an address, which is one of HTTP if it does not say.
+fn address(text: &str) -> Result<(Template, String), String> {
+    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    Ok((text.parse::<Template>().map_err(|error| error.to_string())?, text))
+}
+
 /// Reads `Name: value`.
 fn header(text: &str) -> Result<(HeaderName, Template, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it as in 'Name: value'")?;
@@ -50,14 +59,16 @@ fn header(text: &str) -> Result<(HeaderName, Template, String), String> {
 ///
 /// Errors: one sentence that says what was found instead, and what to do.
 pub async fn run(args: TryArgs) -> anyhow::Result<()> {
-    let url = if args.url.contains("://") { args.url.clone() } else { format!("http://{}", args.url) };
+    let (address, text) = &args.url;
+    let templates = || args.header.iter().map(|(_, template, _)| template).chain([address]);
+    let mut needed = templates().flat_map(Template::environment).filter(|(_, is_needed)| *is_needed);
+    if let Some((missing, _)) = needed.find(|(name, _)| std::env::var_os(name).is_none()) {
+        anyhow::bail!("{missing} is not in the environment; set it, as in `export {missing}=…`");
+    }
+    let secrets = Secrets::of(templates().flat_map(Template::environment).map(|(name, _)| name));
+    let url = address.fill(&Values::default());
     let mut headers = HeaderMap::new();
     for (name, template, _) in &args.header {
-        let missing: Vec<&str> =
-            template.environment().filter(|(_, is_needed)| *is_needed).map(|(name, _)| name).collect();
-        if let Some(missing) = missing.into_iter().find(|name| std::env::var_os(name).is_none()) {
-            anyhow::bail!("{missing} is not in the environment; set it, as in `export {missing}=…`");
-        }
         let value = HeaderValue::try_from(template.fill(&Values::default()));
         headers.insert(name.clone(), value.with_context(|| format!("the value for {name} is not fit for a header"))?);
     }
@@ -66,7 +77,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
     let is_terminal = std::io::stdout().is_terminal();
     let mut say = |progress: Progress<'_>| {
         let line = match progress {
-            Progress::Head(head) => head_words(head),
+            Progress::Head(head) => head_words(head, &as_written(&head.url, &url, text)),
             Progress::Message(message) if shown < limits::TRY_MESSAGES_SHOWN => {
                 shown += 1;
                 message_words(message)
@@ -78,20 +89,25 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
             Progress::Second(..) => return,
         };
         // A terminal that is gone ends the command by its own means.
-        let _printed = print::out(&format!("{line}\n"));
+        let _printed = print::out(&format!("{}\n", secrets.mask(&line)));
     };
-    let head = explore::find(&url, &looking, &mut say).await?;
+    let masked = |error: anyhow::Error| anyhow::Error::msg(secrets.mask(&sentence(&error)));
+    let head = explore::find(&url, &looking, &mut say).await.map_err(|error| masked(error.into()))?;
     let followed = match head.kind {
-        Kind::Events | Kind::WebSocket | Kind::Json => Some(explore::follow(&head, &looking, &mut say).await?),
+        Kind::Events | Kind::WebSocket | Kind::Json => {
+            let followed = explore::follow(&head, &looking, &mut say).await;
+            Some(followed.map_err(|error| masked(error.into()))?)
+        }
         Kind::SocketIo | Kind::Page | Kind::Other => None,
     };
     let mut lines: Vec<String> = Vec::new();
     if let Some(followed) = &followed {
         lines.extend(findings(&head, followed));
     }
-    let Some(file) = target_file(&head, followed.as_ref(), &args.header) else {
+    let found = as_written(&head.url, &url, text);
+    let Some(file) = target_file(&found, head.kind, followed.as_ref(), &args.header) else {
         lines.push(format!(
-            "nothing at {url} streams: {}; give the address of the stream itself",
+            "nothing at {text} streams: {}; give the address of the stream itself",
             if head.kind == Kind::Page {
                 "it is a web page".to_owned()
             } else if head.status.is_success() {
@@ -118,8 +134,21 @@ fn say_lines(lines: &[String]) -> anyhow::Result<()> {
     print::out(&(lines.join("\n") + "\n")).context("cannot print to standard output")
 }
 
+/// An address that was found, as it was asked for: with `${…}` where the environment has filled something in.
+fn as_written(found: &str, asked: &str, text: &str) -> String {
+    let behind_scheme = |url: &str| url.split_once("://").map_or_else(|| url.to_owned(), |(_, rest)| rest.to_owned());
+    let (scheme, found) = found.split_once("://").unwrap_or(("http", found));
+    let (asked, text) = (behind_scheme(asked), behind_scheme(text));
+    if found == asked {
+        return format!("{scheme}://{text}");
+    }
+    // At an address that is usual, on the same host.
+    let path = found.find('/').map_or("", |at| &found[at..]);
+    format!("{scheme}://{}{path}", text.split('/').next().unwrap_or_default())
+}
+
 /// "http://127.0.0.1:3000/events: an event stream (200, content-type: text/event-stream, …)".
-fn head_words(head: &Head) -> String {
+fn head_words(head: &Head, url: &str) -> String {
     let what = match head.kind {
         Kind::Events => "an event stream",
         Kind::WebSocket => "a WebSocket",
@@ -133,7 +162,7 @@ fn head_words(head: &Head) -> String {
         let value = head.headers.get(name)?.to_str().ok()?;
         Some(format!(", {name}: {value}"))
     });
-    format!("{}: {what} ({}{})", head.url, head.status.as_u16(), headers.collect::<String>())
+    format!("{url}: {what} ({}{})", head.status.as_u16(), headers.collect::<String>())
 }
 
 fn message_words(message: &Message) -> String {
@@ -211,14 +240,20 @@ fn findings(head: &Head, followed: &Followed) -> Vec<String> {
     lines
 }
 
-/// A target file to begin with; `None` where there is no stream.
-fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName, Template, String)]) -> Option<String> {
-    let (scheme, rest) = head.url.split_once("://")?;
-    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+/// A target file to begin with; `None` where there is no stream. `about` goes into reports, and has no query for that.
+fn target_file(
+    url: &str,
+    kind: Kind,
+    followed: Option<&Followed>,
+    headers: &[(HeaderName, Template, String)],
+) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (host, path) = rest.find(['/', '?']).map_or((rest, "/"), |at| rest.split_at(at));
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let secure = if matches!(scheme, "https" | "wss") { "s" } else { "" };
     let mut text = format!(
         "# Begun by `loadgen try`; targets/README.md says what can stand here.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
-        head.url.replace(['"', '\\'], "")
+        shown(url).replace(['"', '\\'], "")
     );
     if let Some(delays) = followed.and_then(Followed::delays) {
         text.push_str(&format!("# Where a message says when it was sent.\ntimestamp = \"{}\"\n", delays.path));
@@ -232,12 +267,12 @@ fn target_file(head: &Head, followed: Option<&Followed>, headers: &[(HeaderName,
     );
     let mut more = String::new();
     if !headers.is_empty() {
-        let accept = if head.kind == Kind::Events { "Accept = \"text/event-stream\", " } else { "" };
+        let accept = if kind == Kind::Events { "Accept = \"text/event-stream\", " } else { "" };
         let pairs: Vec<String> = headers.iter().map(|(name, _, value)| format!("\"{name}\" = '{value}'")).collect();
         more = format!("headers = {{ {accept}{} }}\n", pairs.join(", "));
     }
     let path = path.replace('"', "%22");
-    match head.kind {
+    match kind {
         Kind::Events => {
             text.push_str(&format!("\n[sse]\nurl = \"{{base}}{path}\"\n{more}"));
             text.push_str(&event_lines(followed.map(Followed::events).unwrap_or_default()));
@@ -298,3 +333,34 @@ handshake = [{ expect = "0{" }, { send = "40" }, { expect = "40{" }]
 replies = { 2 = "3" }
 message = { prefix = "42", when = { "$[0]" = "update" }, json = "$[1]" }
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_was_found_is_written_as_it_was_asked_for() {
+        for (found, asked, text, written) in [
+            ("http://h/a?t=secret", "http://h/a?t=secret", "http://h/a?t=${T}", "http://h/a?t=${T}"),
+            ("ws://h/a?t=secret", "http://h/a?t=secret", "http://h/a?t=${T}", "ws://h/a?t=${T}"),
+            ("http://secret:1/events", "http://secret:1", "http://${HOST}:1", "http://${HOST}:1/events"),
+            ("ws://h:1", "http://h:1", "http://h:1", "ws://h:1"),
+        ] {
+            assert_eq!(as_written(found, asked, text), written, "{found}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_begun_keeps_a_query_where_clients_need_it_and_nowhere_else() {
+        for (url, path) in [("http://h:1/events?t=${T}", "/events?t=${T}"), ("http://h:1?t=u", "/?t=u")] {
+            let file = target_file(url, Kind::Events, None, &[]).unwrap();
+            let base = "http://h:1";
+            assert!(
+                file.contains(&format!("base = \"{base}\"\n")) && file.contains(&format!("url = \"{{base}}{path}\""))
+            );
+            let about = file.lines().find(|line| line.starts_with("about")).unwrap();
+            assert!(!about.contains('?') && about.contains(base), "{about}");
+            assert_eq!(file.matches("t=").count(), 1, "{file}");
+        }
+    }
+}

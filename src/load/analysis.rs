@@ -325,6 +325,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
         (unread > 0, Cause::Unread { count: unread, found_at: data.published_stands_at.clone() }),
         (!data.knows.number, Cause::NotAudited),
         (!data.knows.time, Cause::NotTimed),
+        (data.has_unrelated_clock, Cause::ClocksUnrelated),
     ];
     causes.into_iter().filter_map(|(is_so, cause)| is_so.then_some(cause)).collect()
 }

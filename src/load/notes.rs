@@ -8,17 +8,19 @@ use crate::net::tls::Trust;
 use crate::print;
 use crate::run::Transport;
 use crate::run::agents::AgentReport;
-use crate::run::file::{Environment, LinkReport, Repeated, Run, Trial};
+use crate::run::file::{Environment, Handshakes, LinkReport, Point, Repeated, Run, Sharing, Trial};
 use crate::run::nodes::LogReport;
 use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::summary;
-use crate::units::Nanos;
+use crate::units::{Nanos, grouped};
 
 /// Adds all of them to a run's environment, and says them.
 pub fn add(run: &mut Run, plan: &Plan) {
     let Run { environment, trials, repeated, .. } = run;
     links(environment, trials);
     paths(environment, plan, trials);
+    handshakes(environment, trials);
+    sharing(environment, trials);
     proxies(environment, trials);
     logs(environment, trials);
     failovers(environment, trials);
@@ -121,6 +123,68 @@ fn paths(environment: &mut Environment, plan: &Plan, trials: &[Trial]) {
     }
 }
 
+/// Notes how long handshakes of TLS took: the first of each client with the server, and those that resumed a session.
+fn handshakes(environment: &mut Environment, trials: &[Trial]) {
+    let mut all: BTreeMap<String, Vec<Handshakes>> = BTreeMap::new();
+    for (trial, handshakes) in trials.iter().filter_map(|trial| Some((trial, trial.handshakes?))) {
+        all.entry(over(&trial.point)).or_default().push(handshakes);
+    }
+    for (over, handshakes) in all {
+        let kind = |of: fn(&Handshakes) -> (u64, Nanos, Nanos)| {
+            let some: Vec<_> = handshakes.iter().map(of).filter(|(count, ..)| *count > 0).collect();
+            let count: u64 = some.iter().map(|(count, ..)| count).sum();
+            let waited = some.iter().map(|(_, p50, p99)| (*p50, *p99)).collect();
+            match middle_and_worst(waited) {
+                None => "none".to_owned(),
+                Some((p50, p99)) => format!("p50 {p50}, p99 {p99} of {}", grouped(count as i64)),
+            }
+        };
+        let full = kind(|one| (one.full, one.full_ns_p50, one.full_ns_p99));
+        let resumed = kind(|one| (one.resumed, one.resumed_ns_p50, one.resumed_ns_p99));
+        note(environment, format!("TLS over {over}"), format!("full handshakes: {full}; resumed: {resumed}"));
+    }
+}
+
+/// Notes how long requests waited behind others on connections that clients shared.
+fn sharing(environment: &mut Environment, trials: &[Trial]) {
+    let mut all: BTreeMap<(String, u32), BTreeMap<Option<Transport>, Vec<Sharing>>> = BTreeMap::new();
+    for (trial, sharing) in trials.iter().filter_map(|trial| Some((trial, trial.sharing?))) {
+        let of_setting = all.entry((over(&trial.point), trial.point.share_connection)).or_default();
+        of_setting.entry(trial.transport).or_default().push(sharing);
+    }
+    for ((over, clients), transports) in all {
+        let each = transports.into_iter().filter_map(|(transport, sharing)| {
+            let name = transport.map_or("tcp_baseline", Transport::label);
+            let asked = sharing.iter().filter(|one| one.requests > 0);
+            let (p50, p99) = middle_and_worst(asked.map(|one| (one.wait_ns_p50, one.wait_ns_p99)).collect())?;
+            let most = sharing.iter().map(|one| one.wait_ns_max).max().unwrap_or_default();
+            let streams = sharing.iter().map(|one| one.streams_max).max().unwrap_or_default();
+            Some(format!("{name} p50 {p50}, p99 {p99}, at most {most} behind up to {streams} streams"))
+        });
+        let each: Vec<String> = each.collect();
+        if !each.is_empty() {
+            let name = format!("one connection for {clients} clients, {over}");
+            note(environment, name, format!("requests waited: {}", each.join("; ")));
+        }
+    }
+}
+
+/// `https1`, and how far away.
+fn over(point: &Point) -> String {
+    let protocol = point.protocol.label();
+    match point.round_trip() {
+        Nanos::ZERO => protocol.to_owned(),
+        far => format!("{protocol}, round trip {far}"),
+    }
+}
+
+/// Of each trial's median and 99th percentile: the median of the medians, and the worst of the others.
+fn middle_and_worst(mut all: Vec<(Nanos, Nanos)>) -> Option<(Nanos, Nanos)> {
+    all.sort_unstable();
+    let worst = all.iter().map(|(_, p99)| *p99).max()?;
+    Some((all[all.len() / 2].0, worst))
+}
+
 /// Notes what each proxy was, and what it took.
 fn proxies(environment: &mut Environment, trials: &[Trial]) {
     let mut proxies: BTreeMap<(&str, Option<Transport>), (String, u64, u64)> = BTreeMap::new();
@@ -202,4 +266,83 @@ fn failovers(environment: &mut Environment, trials: &[Trial]) {
 fn note(environment: &mut Environment, name: String, said: String) {
     print::err(&format!("{name}: {said}"));
     environment.notes.insert(name, said);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Protocol, fixture};
+
+    fn of_protocol(transport: Transport, protocol: Protocol, rtt: Nanos) -> Trial {
+        let mut trial = fixture::trial(Some(transport), 1, 0, 1_000);
+        (trial.point.protocol, trial.point.rtt_ns) = (protocol, rtt);
+        trial
+    }
+
+    #[test]
+    fn handshakes_are_noted_for_each_protocol_and_distance_full_and_resumed_apart() {
+        let trial = |protocol, rtt, full: u64, ns: u64| {
+            let handshakes =
+                Handshakes { full, full_ns_p50: Nanos(ns), full_ns_p99: Nanos(3 * ns), ..Handshakes::default() };
+            Trial { handshakes: Some(handshakes), ..of_protocol(Transport::Polling, protocol, rtt) }
+        };
+        let mut resuming = trial(Protocol::H2, Nanos::ZERO, 20, 2_000_000);
+        let handshakes = resuming.handshakes.as_mut().unwrap();
+        (handshakes.resumed, handshakes.resumed_ns_p50) = (400, Nanos(1_000_000));
+        handshakes.resumed_ns_p99 = Nanos(5_000_000);
+        let trials = [
+            trial(Protocol::Https1, Nanos::ZERO, 20, 1_000_000),
+            trial(Protocol::Https1, Nanos::ZERO, 20, 9_000_000),
+            trial(Protocol::Https1, Nanos::ZERO, 20, 2_000_000),
+            trial(Protocol::Https1, Nanos(50_000_000), 10, 60_000_000),
+            resuming,
+            of_protocol(Transport::Polling, Protocol::Http1, Nanos::ZERO),
+        ];
+        let mut environment = fixture::run(|_, _| 1.0).environment;
+        environment.notes.clear();
+        super::handshakes(&mut environment, &trials);
+        let found: Vec<(&str, &str)> =
+            environment.notes.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+        let [ns2, ns27, ns60, ns180] = [2, 27, 60, 180].map(|ms| Nanos(ms * 1_000_000).to_string());
+        let [ns1, ns5, ns6] = [1, 5, 6].map(|ms| Nanos(ms * 1_000_000).to_string());
+        let expected = [
+            (
+                "TLS over h2".to_owned(),
+                format!("full handshakes: p50 {ns2}, p99 {ns6} of 20; resumed: p50 {ns1}, p99 {ns5} of 400"),
+            ),
+            ("TLS over https1".to_owned(), format!("full handshakes: p50 {ns2}, p99 {ns27} of 60; resumed: none")),
+            (
+                format!("TLS over https1, round trip {}", Nanos(50_000_000)),
+                format!("full handshakes: p50 {ns60}, p99 {ns180} of 10; resumed: none"),
+            ),
+        ];
+        let expected: Vec<(&str, &str)> = expected.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn waits_on_shared_connections_are_noted_for_each_transport() {
+        let trial = |transport, requests, us: u64| {
+            let [wait_ns_p50, wait_ns_p99, wait_ns_max] = [us, 2 * us, 4 * us].map(|us| Nanos(us * 1_000));
+            let sharing = Sharing { connections: 2, streams_max: 49, requests, wait_ns_p50, wait_ns_p99, wait_ns_max };
+            let mut trial = of_protocol(transport, Protocol::H2, Nanos::ZERO);
+            (trial.sharing, trial.point.share_connection) = (Some(sharing), 50);
+            trial
+        };
+        // A stream asks for nothing more in the interval.
+        let trials =
+            [trial(Transport::Polling, 800, 10), trial(Transport::Polling, 800, 30), trial(Transport::Sse, 0, 0)];
+        let mut environment = fixture::run(|_, _| 1.0).environment;
+        environment.notes.clear();
+        super::sharing(&mut environment, &trials);
+        let us = |us: u64| Nanos(us * 1_000);
+        let said = format!(
+            "requests waited: polling p50 {}, p99 {}, at most {} behind up to 49 streams",
+            us(30),
+            us(60),
+            us(120)
+        );
+        let found: Vec<_> = environment.notes.into_iter().collect();
+        assert_eq!(found, [("one connection for 50 clients, h2".to_owned(), said)]);
+    }
 }

@@ -1,5 +1,6 @@
 //! All the rounds of a plan, in shuffled order, to one run file.
 
+use std::error::Error;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::load::agents;
 use crate::load::environment;
+use crate::load::foreign::process;
+use crate::load::foreign::server::ForeignError;
 use crate::load::nodes::nats;
 use crate::load::notes;
 use crate::load::plan::{Plan, PlanPoint};
@@ -46,6 +49,9 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     if let Some(url) = &plan.target {
         // Before anything is promised: it may not be there.
         Target::external(url.clone()).await?;
+    }
+    for found in plan.catalog.values() {
+        process::refuse_missing(found).map_err(|error| masked(plan, ForeignError::from(error).into()))?;
     }
     for PlanPoint { point, .. } in &plan.points {
         proxy::refuse_missing(point.proxy)?;
@@ -83,9 +89,9 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
             Err(TrialError::Stopped) => {}
             Err(error) if done == 0 => {
                 progress.bar.finish_and_clear();
-                return Err(error);
+                return Err(masked(plan, error));
             }
-            Err(error) => failure = Some(error),
+            Err(error) => failure = Some(masked(plan, error)),
         }
         cut_short = true;
         break;
@@ -118,6 +124,16 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     };
     notes::add(&mut run, plan);
     Ok(Outcome { run, failure })
+}
+
+/// An error as it may be printed and kept: where a server has sent back what the environment had filled in, without that.
+fn masked(plan: &Plan, error: TrialError) -> TrialError {
+    let secrets = plan.secrets();
+    let mut causes = std::iter::successors(Some(&error as &dyn Error), |&cause| cause.source());
+    match causes.any(|cause| secrets.are_in(&cause.to_string())) {
+        true => TrialError::Masked(secrets.mask(&error.to_string())),
+        false => error,
+    }
 }
 
 fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reason {

@@ -91,7 +91,7 @@ pub fn parse_address(text: &str) -> Result<Url, String> {
             Err(refuse("names and passwords have no use"))
         }
         "http" => Ok(url),
-        "https" => Err(refuse("TLS is not spoken")),
+        "https" => Err("TLS needs a target file whose base begins with https:// (docs/YOUR-SERVER.md)".to_owned()),
         other => Err(refuse(&format!("{other} is not spoken"))),
     }
 }
@@ -449,7 +449,6 @@ mod tests {
         for bad in [
             "foo",
             "localhost:8080",
-            "https://127.0.0.1:8080",
             "ftp://127.0.0.1",
             "http://",
             "http://127.0.0.1:8080/updates",
@@ -459,5 +458,7 @@ mod tests {
             let said = parse_address(bad).unwrap_err();
             assert!(said.contains("give http://HOST:PORT"), "{bad}: {said}");
         }
+        let said = parse_address("https://127.0.0.1:8080").unwrap_err();
+        assert!(said.contains("target file"), "{said}");
     }
 }

@@ -214,6 +214,7 @@ async fn measure(
             .as_ref()
             .and_then(|one| one.published_stands_at.get().cloned().flatten()),
         knows,
+        has_unrelated_clock: target.has_unrelated_clock(),
         memory,
         ends: Ends { begun, ended },
         lateness,

@@ -50,6 +50,8 @@ pub struct TrialData {
     pub published_stands_at: Option<String>,
     /// What updates say of themselves.
     pub knows: Knows,
+    /// Do they say it by the clock of another host, of which nobody knows how it differs from ours?
+    pub has_unrelated_clock: bool,
     /// Memory.
     pub memory: Memory,
     /// The counters at both ends of the interval.
@@ -93,6 +95,7 @@ impl TrialData {
             published: None,
             published_stands_at: None,
             knows: Knows::ALL,
+            has_unrelated_clock: false,
             memory: Memory::default(),
             ends,
             lateness: Lateness::default(),

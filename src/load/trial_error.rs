@@ -41,6 +41,9 @@ pub enum TrialError {
     /// The agents.
     #[error(transparent)]
     Agents(#[from] FleetError),
+    /// One of these, of a server of a target file, without what the environment had filled in.
+    #[error("{0}")]
+    Masked(String),
     /// Ctrl-C.
     #[error("cut short")]
     Stopped,

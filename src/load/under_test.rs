@@ -1,6 +1,6 @@
 //! The server of a trial, ours or not: what a trial asks of it, whichever it is.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
@@ -8,7 +8,7 @@ use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Subject;
 use crate::load::foreign::process;
 use crate::load::foreign::server::ForeignServer;
-use crate::load::foreign::subscriber::Subscriber;
+use crate::load::foreign::subscriber::{Origin, Subscriber};
 use crate::load::nodes::Nodes;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::load::target::{Target, TargetError};
@@ -127,6 +127,14 @@ impl UnderTest {
             (Self::Ours(target), Subject::Transport(_)) => target.clock().await,
             (Self::Nodes(nodes), _) => nodes.first().clock().await,
             (Self::Ours(_), Subject::TcpBaseline) | (Self::Foreign(_), _) => Ok(ClockRelation::own()),
+        }
+    }
+
+    /// Do its latencies rest on the clocks of two hosts of which nobody has measured how they differ?
+    pub fn has_unrelated_clock(&self) -> bool {
+        match self {
+            Self::Foreign(server) => is_clock_unrelated(&server.subscriber.origin, server.endpoint.address.ip()),
+            Self::Ours(_) | Self::Nodes(_) => false,
         }
     }
 
@@ -254,6 +262,15 @@ impl UnderTest {
     }
 }
 
+/// Updates that others publish say when they were sent by the clock of whoever did, which answers no question. What the load
+/// generator publishes has its own.
+fn is_clock_unrelated(origin: &Origin, server: IpAddr) -> bool {
+    match origin {
+        Origin::Published | Origin::Observed(None) => false,
+        Origin::Observed(Some(_)) => !process::is_here(server),
+    }
+}
+
 /// The flags of a server that speaks as a point asks for.
 fn protocol_args(point: &Point) -> Vec<String> {
     let mut args = Vec::new();
@@ -274,4 +291,24 @@ fn tcp_baseline_schedule(feed: &Feed, origin: Nanos, window: Window) -> Option<V
     let due =
         (1..).zip(source).map(|(seq, due)| Due { seq, at_ns: origin.saturating_add(due.offset), published_ns: None });
     Some(due.take_while(|due| due.at_ns < window.end).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_sending_is_another_clocks_where_others_publish_on_another_host() {
+        let timed = Origin::Observed(Some("$.ts".parse().unwrap()));
+        for (origin, server, is_unrelated) in [
+            (&timed, "192.0.2.1", true),
+            (&timed, "2001:db8::1", true),
+            (&timed, "127.0.0.1", false),
+            (&timed, "::1", false),
+            (&Origin::Observed(None), "192.0.2.1", false),
+            (&Origin::Published, "192.0.2.1", false),
+        ] {
+            assert_eq!(is_clock_unrelated(origin, server.parse().unwrap()), is_unrelated, "{origin:?} {server}");
+        }
+    }
 }

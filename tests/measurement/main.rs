@@ -58,8 +58,8 @@ fn main() -> ExitCode {
         ],
         trials_in![
             TURNS.beside(), tcpdump.as_deref();
-            capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_2_percent,
-            capture::the_bytes_of_each_protocol_agree_with_a_packet_capture_within_2_percent,
+            capture::the_bytes_of_each_transport_agree_with_a_packet_capture_within_1_percent,
+            capture::the_bytes_of_each_protocol_agree_with_a_packet_capture_within_1_percent,
         ],
         trials_in![
             TURNS.beside(), looked_into.as_deref();

@@ -254,6 +254,23 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
     let polls = browser.read(answered).await.as_u64().unwrap();
     browser.until("polling goes on", &format!("{answered} > {polls} + 3")).await;
     assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
+    // On the connection that they share nobody can tell whose bytes are whose, and the figures do not say so.
+    let cells = |names: &str| {
+        format!(
+            "[...document.querySelectorAll('#figures .row:not(.head) .cell')].filter((cell) => {names}.some((name) => \
+             cell.classList.contains(name))).map((cell) => [cell.textContent, cell.title])"
+        )
+    };
+    let are_counted = format!("{}.every(([text]) => /^[0-9]/.test(text))", cells("['updates', 'requests']"));
+    browser.until("updates and requests are counted", &are_counted).await;
+    let of_bytes = browser.read(&cells("['messages', 'tcp', 'total', 'bar']")).await;
+    assert_eq!(of_bytes, json!(vec![["–", "not told apart over HTTP/2"]; 16]));
+    // Nor is their ratio to be guessed, by the one question that is of bytes.
+    let forms = "[...document.querySelectorAll('#predict .steps button')].map((_, index) => { \
+                 document.querySelectorAll('#predict .steps button')[index].click(); \
+                 return document.querySelector('#predict form').hidden; })";
+    let hidden = browser.read(forms).await;
+    assert_eq!(hidden.as_array().unwrap().iter().filter(|one| **one == json!(true)).count(), 1, "{hidden}");
     browser.close().await;
 }
 

@@ -10,6 +10,7 @@ mod docs;
 mod measure;
 mod real;
 mod secure;
+mod tokens;
 mod tried;
 mod wrong;
 
@@ -39,12 +40,16 @@ fn main() -> ExitCode {
             tried::what_is_no_stream_has_a_useful_sentence,
             secure::a_server_over_tls_is_tried_and_measured_with_its_authority,
             secure::whoever_cannot_be_trusted_is_refused_with_one_sentence_that_says_why,
+            tokens::a_token_in_an_address_is_written_nowhere_though_the_server_refuses_and_says_what_it_was_asked,
+            tokens::a_token_in_an_address_that_is_tried_is_read_from_the_environment_and_written_nowhere,
             wrong::a_server_that_drops_every_hundredth_message_has_lost_them,
             wrong::a_server_that_delivers_twice_has_duplicates,
             wrong::a_server_that_reorders_is_called_that,
             wrong::a_server_that_asks_for_patience_is_obeyed_and_that_is_counted,
+            wrong::a_server_that_asks_subscribers_for_patience_is_obeyed_by_each_and_that_is_counted,
             wrong::a_secret_of_the_environment_is_sent_and_written_nowhere,
             wrong::what_cannot_be_measured_is_refused_with_one_sentence,
+            wrong::a_program_that_is_not_there_is_missed_before_anything_is_measured,
             wrong::a_feed_of_others_is_measured_by_its_timestamps_or_without_latency,
         ],
         trials![
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         trials![
             nchan.as_deref();
             tried::nchan_is_found_at_its_bare_address,
+            tried::a_file_of_nginx_is_no_stream_at_its_bare_address_and_json_at_its_own,
             real::nchan_is_measured_by_its_target_file,
             real::a_file_of_nginx_is_polled_and_costs_something_where_it_is_as_it_was,
         ],

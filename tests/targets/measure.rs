@@ -64,15 +64,22 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
 /// A short run, and its run file.
 pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (Said, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().to_str().unwrap();
+    let said = run(&arguments(target, folder.path().to_str().unwrap(), more), environment).await;
+    let run = run_file(folder.path()).unwrap_or_else(|| panic!("no run: {said:?}"));
+    (said, run)
+}
+
+/// What makes it, with `more` in place of what is short.
+pub fn arguments<'a>(target: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let kept = SHORT.chunks(2).filter(|pair| !more.contains(&pair[0])).flatten().copied();
-    let arguments: Vec<&str> =
-        ["run", "--target", target, "--out", out].into_iter().chain(kept).chain(more.iter().copied()).collect();
-    let said = run(&arguments, environment).await;
-    let runs = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
-    let run = runs.filter(|path| path.is_dir()).max().unwrap_or_else(|| panic!("no run: {said:?}"));
-    let text = std::fs::read(run.join("run.json")).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-    (said, serde_json::from_slice(&text).unwrap())
+    ["run", "--target", target, "--out", out].into_iter().chain(kept).chain(more.iter().copied()).collect()
+}
+
+/// The newest run file of a folder, if there is one.
+pub fn run_file(out: &Path) -> Option<Value> {
+    let runs = std::fs::read_dir(out).ok()?.map(|entry| entry.unwrap().path());
+    let text = std::fs::read(runs.filter(|path| path.is_dir()).max()?.join("run.json")).ok()?;
+    Some(serde_json::from_slice(&text).unwrap())
 }
 
 /// The rows of a run.

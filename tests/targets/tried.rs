@@ -59,8 +59,10 @@ impl Shipped {
         let targets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
         let folder = work.path().to_str().unwrap();
         let filled = |text: &str| text.replace("{port}", &port.to_string()).replace("{work}", folder);
-        let conf = std::fs::read_to_string(targets.join("nchan.conf")).unwrap();
-        std::fs::write(work.path().join("nginx.conf"), filled(&conf)).unwrap();
+        for conf in ["nchan.conf", "nginx_static.conf"] {
+            let text = std::fs::read_to_string(targets.join(conf)).unwrap();
+            std::fs::write(work.path().join(conf), filled(&text)).unwrap();
+        }
         let mut process = tokio::process::Command::new(filled(command[0]));
         process.args(command[1..].iter().map(|argument| filled(argument))).current_dir(targets);
         process.env("PORT", port.to_string()).env("NODE_PATH", installed().join("node_modules"));
@@ -94,8 +96,20 @@ impl Drop for Shipped {
 }
 
 pub async fn nchan_is_found_at_its_bare_address() {
-    let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nginx.conf", "-e", "{work}/error.log"];
+    let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nchan.conf", "-e", "{work}/error.log"];
     Shipped::start(&work).await.check_found("/sse: an event stream", "[sse]").await;
+}
+
+pub async fn a_file_of_nginx_is_no_stream_at_its_bare_address_and_json_at_its_own() {
+    let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nginx_static.conf", "-e", "{work}/error.log"];
+    let server = Shipped::start(&work).await;
+    let (said, file) = tried(&format!("127.0.0.1:{}", server.port), &[]).await;
+    assert!(said.code == Some(0) && said.stdout.contains("give the address of the stream itself"), "{said:?}");
+    assert_eq!(file, None);
+    std::fs::write(server.work.path().join("latest.json"), r#"{"seq":1}"#).unwrap();
+    let (said, file) = tried(&format!("127.0.0.1:{}/latest.json", server.port), &[]).await;
+    assert!(file.is_some_and(|file| file.contains("[polling]")), "{said:?}");
+    assert!(said.stdout.contains("If-None-Match works") && !said.stdout.contains("`null`"), "{said:?}");
 }
 
 pub async fn socketio_and_ws_are_found_at_their_bare_addresses() {
@@ -124,6 +138,13 @@ pub async fn our_own_streams_are_told_apart_and_described() {
         "{said:?} {file}"
     );
     assert!(said.stdout.contains("Last-Event-ID works"), "{said:?}");
+    // At nothing but host and port there is its page, and the stream is found beside it.
+    let (said, file) = tried(&server.address.to_string(), &[]).await;
+    assert!(
+        said.stdout.contains(": a web page (200") && said.stdout.contains("/updates/sse: an event stream"),
+        "{said:?}"
+    );
+    assert!(file.is_some_and(|file| file.contains("url = \"{base}/updates/sse\"")), "{said:?}");
     let (said, file) = tried(&server.url("/updates/ws").replace("http", "ws"), &[]).await;
     assert!(file.is_some_and(|file| file.contains("[websocket]")), "{said:?}");
     let (said, file) = tried(&server.url("/updates/poll?after=earliest"), &[]).await;

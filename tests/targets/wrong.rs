@@ -1,9 +1,11 @@
 //! Small servers that do one thing wrong on purpose: each is called what it is. And what cannot be measured at all.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -34,13 +36,21 @@ struct App {
     /// Publishing is refused with 429 this often, from the twentieth update on.
     busy: AtomicU64,
     token: Option<&'static str>,
+    /// Each client is sent away at first: every other with 429, the rest with 503.
+    is_shy: AtomicBool,
+    /// When each client has subscribed.
+    asked: std::sync::Mutex<BTreeMap<String, Vec<Instant>>>,
 }
+
+/// For how long a server asks to be left alone.
+const PATIENCE_ASKED: Duration = Duration::from_secs(1);
 
 impl Wrong {
     async fn start(mangle: Mangle, busy: u64, token: Option<&'static str>) -> Self {
         let sender = channel(4096).0;
         let (held, count, busy) = (std::sync::Mutex::default(), AtomicU64::new(0), AtomicU64::new(busy));
-        let app = Arc::new(App { sender, mangle, held, count, busy, token });
+        let (is_shy, asked) = (AtomicBool::new(false), std::sync::Mutex::default());
+        let app = Arc::new(App { sender, mangle, held, count, busy, token, is_shy, asked });
         let routes = Router::new().route("/publish", post(publish)).route("/events", get(events));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -76,7 +86,8 @@ async fn publish(State(app): State<Arc<App>>, headers: HeaderMap, body: String) 
     }
     let count = app.count.fetch_add(1, SeqCst);
     if count >= 20 && app.busy.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
-        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", PATIENCE_ASKED.as_secs().to_string())])
+            .into_response();
     }
     for update in (app.mangle)(count, body, &mut app.held.lock().unwrap()) {
         let _nobody = app.sender.send(update);
@@ -87,6 +98,18 @@ async fn publish(State(app): State<Arc<App>>, headers: HeaderMap, body: String) 
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if !is_allowed(&app, &headers) {
         return StatusCode::UNAUTHORIZED.into_response();
+    }
+    if app.is_shy.load(SeqCst) {
+        let now = Instant::now();
+        let client = headers["x-client"].to_str().unwrap().to_owned();
+        let mut asked = app.asked.lock().unwrap();
+        let number = asked.len();
+        let times = asked.entry(client).or_default();
+        times.push(now);
+        if times.len() == 1 {
+            let status = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE][number % 2];
+            return (status, [("retry-after", PATIENCE_ASKED.as_secs().to_string())]).into_response();
+        }
     }
     Sse::new(updates(&app)).into_response()
 }
@@ -154,6 +177,24 @@ pub async fn a_server_that_asks_for_patience_is_obeyed_and_that_is_counted() {
     assert_eq!(asked, trial["published"]["sent"].as_u64().unwrap() + 1, "{trial}");
 }
 
+pub async fn a_server_that_asks_subscribers_for_patience_is_obeyed_by_each_and_that_is_counted() {
+    let server = Wrong::start(as_it_is, 0, None).await;
+    let target = server.describe("[publish.http]\nurl = '{base}/publish'", "headers = { X-Client = '{client}' }");
+    server.app.is_shy.store(true, SeqCst);
+    let (said, run) = measured(&target, &[], &[]).await;
+    let trial = &run["trials"][0];
+    // Each of the eight was sent away once.
+    assert_eq!(trial["health"]["throttled"], 8, "{trial}");
+    assert!(reasons(trial).contains(&"throttled") && !reasons(trial).contains(&"refused"), "{said:?} {trial}");
+    assert_eq!((trial["audit"]["expected"].as_u64(), trial["audit"]["lost"].as_u64()), (Some(400), Some(0)), "{trial}");
+    let asked = server.app.asked.lock().unwrap();
+    assert_eq!(asked.len(), 8);
+    for (client, times) in asked.iter() {
+        let [first, again] = times[..] else { panic!("client {client} asked {} times", times.len()) };
+        assert!(again - first >= PATIENCE_ASKED, "client {client} came back after {:?}", again - first);
+    }
+}
+
 pub async fn a_secret_of_the_environment_is_sent_and_written_nowhere() {
     const SECRET: &str = "swordfish-7f3a9c";
     let server = Wrong::start(as_it_is, 0, Some(SECRET)).await;
@@ -195,6 +236,13 @@ pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
     let elsewhere = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = 'http://127.0.0.1:2/events'\n[publish.http]\nurl = '{base}/p'\n";
     let start =
         |command: &str| format!("about = 'a'\nbase = 'http://127.0.0.1:{{port}}'\n[start]\ncommand = {command}\n{sse}");
+    // The program is started here, and its clients are sent elsewhere.
+    let far_start =
+        "about = 'a'\nbase = 'http://192.0.2.1:{port}'\n[start]\ncommand = ['sleep', '9']\n[sse]\nurl = '{base}/e'\n";
+    let far_publish = |way: &str, scheme: &str| {
+        let here = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = '{base}/e'\n";
+        format!("{here}[publish.{way}]\nurl = '{scheme}://192.0.2.1/p'\n")
+    };
     for (target, code, part) in [
         ("nchn".to_owned(), 2, "did you mean `nchan`"),
         ("nchan,none".to_owned(), 2, "pushpull"),
@@ -203,6 +251,9 @@ pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
         (write("line.toml", "about = 'a'\nbse = 'b'\n"), 2, "line 2"),
         (write("closed.toml", &at(&format!("http://{closed}"))), 1, "takes no connection"),
         (write("far.toml", &at("http://192.0.2.1")), 2, "--i-may-load-this-server"),
+        (write("far_start.toml", far_start), 2, "--i-may-load-this-server"),
+        (write("far_http.toml", &far_publish("http", "http")), 2, "--i-may-load-this-server"),
+        (write("far_socket.toml", &far_publish("websocket", "ws")), 2, "--i-may-load-this-server"),
         (write("elsewhere.toml", elsewhere), 1, "begin it with {base}"),
         (write("missing.toml", &start("['no-such-program']")), 1, "cannot start no-such-program"),
         (write("ends.toml", &start("['false']")), 1, "ended before it was ready"),
@@ -215,6 +266,24 @@ pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
     }
 }
 
+pub async fn a_program_that_is_not_there_is_missed_before_anything_is_measured() {
+    let server = Wrong::start(as_it_is, 0, None).await;
+    let there = server.target();
+    let missing = server.file.path().join("missing.toml");
+    let text = "about = 'a'\nbase = 'http://127.0.0.1:{port}'\n[start]\ncommand = ['{dir}/not-there', '-x']\n\
+                install = 'make not-there'\n[sse]\nurl = '{base}/events'\n[publish.http]\nurl = '{base}/p'\n";
+    std::fs::write(&missing, text).unwrap();
+    let (folder, both) = (tempfile::tempdir().unwrap(), format!("{there},{}", missing.display()));
+    // Whichever would come first.
+    for seed in ["1", "2", "3"] {
+        let out = folder.path().to_str().unwrap();
+        let said = run(&[&["run", "--target", &both, "--seed", seed, "--out", out], &SHORT[..]].concat(), &[]).await;
+        assert!(said.code == Some(1) && said.stderr.contains("/not-there for the target missing"), "{said:?}");
+        assert!(said.stderr.contains("make not-there"), "{said:?}");
+        assert_eq!(server.app.count.load(SeqCst), 0, "seed {seed}: nothing was measured at the other");
+    }
+}
+
 pub async fn a_feed_of_others_is_measured_by_its_timestamps_or_without_latency() {
     let server = Wrong::start(as_it_is, 0, None).await;
     let app = Arc::clone(&server.app);
@@ -222,7 +291,7 @@ pub async fn a_feed_of_others_is_measured_by_its_timestamps_or_without_latency()
         for number in 0_u64.. {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             let _nobody = app.sender.send(format!(r#"{{"n":{number},"at":{{"ts":{}}}}}"#, now.as_millis()));
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
     let target = server.describe("", "");

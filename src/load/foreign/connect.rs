@@ -6,6 +6,7 @@ use http::header::HeaderValue;
 use reqwest::Url;
 use tokio::net::TcpStream;
 
+use super::secrets::shown;
 use crate::limits;
 use crate::net::AnyStream;
 use crate::net::tls::{Alpn, Connector, TlsError, Trust, certificate_error, is_unknown_issuer};
@@ -30,7 +31,7 @@ pub enum EndpointError {
     /// It is none.
     #[error("`{url}` is no address: {problem}; write it as in http://127.0.0.1:8080/events")]
     Malformed {
-        /// As given.
+        /// As given, without its query.
         url: String,
         /// Why.
         problem: String,
@@ -51,7 +52,7 @@ pub enum EndpointError {
 impl Endpoint {
     /// Errors: [`EndpointError`].
     pub async fn of(url: &str, trust: &Trust) -> Result<Self, EndpointError> {
-        let refuse = |problem: &str| EndpointError::Malformed { url: url.to_owned(), problem: problem.to_owned() };
+        let refuse = |problem: &str| EndpointError::Malformed { url: shown(url), problem: problem.to_owned() };
         let parsed: Url = url.parse().map_err(|error| refuse(&format!("{error}")))?;
         let is_secure = match parsed.scheme() {
             "http" | "ws" => false,
@@ -125,6 +126,10 @@ mod tests {
         }
         for url in ["127.0.0.1:80", "ftp://h", "http://", "http://me:secret@127.0.0.1"] {
             assert!(matches!(Endpoint::of(url, &Trust::Anyone).await, Err(EndpointError::Malformed { .. })), "{url}");
+        }
+        for url in ["ftp://h/?token=secret", "http://me:secret@127.0.0.1"] {
+            let said = Endpoint::of(url, &Trust::Anyone).await.unwrap_err().to_string();
+            assert!(!said.contains("secret"), "{said}");
         }
     }
 }

@@ -337,13 +337,14 @@ async fn polls(
             headers.insert(IF_NONE_MATCH, tag.clone());
         }
         let head = http.send(Method::GET, url, headers, Bytes::new()).await?;
-        followed.not_modified |= head.status == StatusCode::NOT_MODIFIED;
+        let is_unchanged = head.status == StatusCode::NOT_MODIFIED;
+        followed.not_modified |= is_unchanged;
         tag = head.headers.get(ETAG).cloned().or(tag);
         followed.has_tag |= tag.is_some();
         let content = http.line.whole(limits::TARGET_MESSAGE_BYTES_MAX).await?;
         followed.read(content.len());
-        let value: Value = serde_json::from_slice(&content).unwrap_or_default();
-        let (path, list) = list(&value);
+        let value: Option<Value> = (!is_unchanged).then(|| serde_json::from_slice(&content).unwrap_or_default());
+        let (path, list) = value.as_ref().map(list).unwrap_or_default();
         followed.list = followed.list.take().or(path);
         for one in list.iter().map(ToString::to_string) {
             if known.insert(one.clone()) && known.len() < limits::TRY_MESSAGES_MAX {

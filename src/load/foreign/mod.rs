@@ -16,6 +16,7 @@ pub mod json_path;
 mod polls;
 pub mod process;
 pub mod publisher;
+pub mod secrets;
 pub mod server;
 mod socket;
 pub mod subscriber;

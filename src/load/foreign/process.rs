@@ -1,9 +1,11 @@
 //! A server that is not ours, as a process: started in a process group of its own with a folder of its own, and ended with
 //! everything that it started.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
@@ -89,6 +91,36 @@ impl Place {
     }
 }
 
+/// Refuses a target whose program is not there, before anything is measured. What is made only when it is started cannot be
+/// looked up yet.
+///
+/// Errors: [`StartError::Spawn`].
+pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
+    let Some(start) = &found.description.start else { return Ok(()) };
+    let Some(word) = start.command.first().filter(|word| !word.needs_a_place()) else { return Ok(()) };
+    let dir = found.dir.display().to_string();
+    let values = Values { dir: &dir, ..Values::default() };
+    let program = word.fill(&values);
+    let path =
+        start.env.get("PATH").map(|path| OsString::from(path.fill(&values))).or_else(|| std::env::var_os("PATH"));
+    if program == OWN || is_program(Path::new(&program), &path.unwrap_or_default()) {
+        return Ok(());
+    }
+    let source = io::Error::new(io::ErrorKind::NotFound, "there is no such program; install it, or correct `command`");
+    Err(StartError::Spawn { target: found.name.to_string(), program, source, hint: hint(start) })
+}
+
+/// Can this be run? A name without a folder is looked up in those of `path`, as the system does.
+fn is_program(program: &Path, path: &OsStr) -> bool {
+    let is_executable = |file: &Path| {
+        std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.components().count() > 1 {
+        return is_executable(program);
+    }
+    std::env::split_paths(path).any(|folder| is_executable(&folder.join(program)))
+}
+
 impl Process {
     /// Starts the program; it need not be ready when this returns.
     ///
@@ -109,7 +141,7 @@ impl Process {
         let errors = output.try_clone().map_err(files)?;
         let words: Vec<String> = start.command.iter().map(|word| word.fill(values)).collect();
         // A loadgen that is asked for is this one.
-        let own = std::env::current_exe().ok().filter(|_| words[0] == "loadgen");
+        let own = std::env::current_exe().ok().filter(|_| words[0] == OWN);
         let program = own.unwrap_or_else(|| PathBuf::from(&words[0]));
         let mut command = Command::new(&program);
         command.args(&words[1..]).env("PORT", place.port.to_string());
@@ -194,6 +226,8 @@ impl Drop for Process {
 }
 
 const OUTPUT: &str = "output.log";
+/// What this program is called in target files.
+const OWN: &str = "loadgen";
 
 fn hint(start: &Start) -> String {
     if start.install.is_empty() { String::new() } else { format!("; to get it: {}", start.install) }
@@ -259,6 +293,19 @@ mod tests {
         assert_eq!(listening_at(address), Some(std::process::id()));
         drop(listener);
         assert_eq!(listening_at(address), None);
+    }
+
+    #[test]
+    fn a_program_is_looked_up_as_the_system_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("served");
+        std::fs::write(&program, "#!/bin/sh\n").unwrap();
+        let path = folder.path().as_os_str();
+        assert!(!is_program(&program, path) && !is_program(Path::new("served"), path), "nobody may run it yet");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(is_program(&program, OsStr::new("")) && is_program(Path::new("served"), path));
+        assert!(!is_program(Path::new("./served"), path), "a folder that is named is the only one");
+        assert!(!is_program(folder.path(), path) && !is_program(Path::new("other"), path));
     }
 
     #[test]

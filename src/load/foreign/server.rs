@@ -7,6 +7,7 @@ use super::catalog::Found;
 use super::connect::{Endpoint, EndpointError};
 use super::process::{self, Place, Process, StartError};
 use super::publisher::{PublishEndpoint, PublishError, Publisher};
+use super::secrets::shown;
 use super::subscriber::{Origin, State, Subscriber};
 use super::template::Values;
 use crate::load::foreign::description::Description;
@@ -37,7 +38,7 @@ pub enum ForeignError {
     Elsewhere {
         /// The target.
         target: String,
-        /// The address.
+        /// The address, without its query.
         url: String,
         /// The base.
         base: String,
@@ -132,7 +133,7 @@ impl ForeignServer {
             }
             (_, _) => {
                 if let Err(error) = endpoint.dial().await {
-                    let base = subscriber.base.clone();
+                    let base = shown(&subscriber.base);
                     if let ClientError::Untrusted(problem) = error {
                         return Err(ForeignError::Untrusted { target, base, problem });
                     }
@@ -229,8 +230,8 @@ async fn subscriber(
         if (to.address.port(), &to.name, to.secure.is_some())
             != (endpoint.address.port(), &endpoint.name, endpoint.secure.is_some())
         {
-            let base = subscriber.base.clone();
-            return Err(ForeignError::Elsewhere { target: target.to_owned(), url, base });
+            let base = shown(&subscriber.base);
+            return Err(ForeignError::Elsewhere { target: target.to_owned(), url: shown(&url), base });
         }
     }
     Ok((Arc::new(subscriber), endpoint))

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::description::{Socket, Step};
 use super::http as connection;
+use super::secrets::shown;
 use super::subscriber::{Seen, State, Subscriber, short, take_text};
 use super::template::Values;
 use crate::limits;
@@ -52,7 +53,7 @@ pub async fn open<S: Stream>(
     mut headers: HeaderMap,
     subprotocol: Option<&str>,
 ) -> Result<ClientSocket<S>, ClientError> {
-    let wrong = |problem: &dyn std::fmt::Display| ClientError::Contract(format!("{url}: {problem}"));
+    let wrong = |problem: &dyn std::fmt::Display| ClientError::Contract(format!("{}: {problem}", shown(url)));
     let uri: Uri = url.parse().map_err(|error| wrong(&error))?;
     let authority = uri.authority().map_or("", Authority::as_str);
     let host = HeaderValue::try_from(authority).map_err(|error| wrong(&error))?;

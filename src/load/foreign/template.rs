@@ -177,6 +177,11 @@ impl Template {
         filled
     }
 
+    /// Does it say what is known only once the server has a folder and a port?
+    pub fn needs_a_place(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Place(Place::Base | Place::WsBase | Place::Port | Place::Work)))
+    }
+
     /// The variables of the environment that it needs, and those that it names at all.
     pub fn environment(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0.iter().filter_map(|part| match part {

@@ -21,6 +21,16 @@ fn every_bundled_scenario_asks_one_question_and_can_be_planned() {
     assert!(Scenario::load(scenarios::DEFAULT).is_ok());
 }
 
+/// The five about protocols and paths are to take no more than six minutes each: of the plan, starts and drains included, and
+/// not of a clock.
+#[test]
+fn scenarios_of_the_real_web_are_planned_for_less_than_six_minutes() {
+    for name in ["protocols", "loss", "handshake", "mobile", "proxy"] {
+        let seconds = plan(Scenario::load(name).unwrap()).estimate().seconds();
+        assert!(seconds < 360.0, "{name} takes about {seconds:.0} s");
+    }
+}
+
 /// Issue 3 gives these five minutes on two cores. Each trial starts and ends a server and its clients: about a
 /// second, and half a poll interval of drain for one that polls.
 #[test]

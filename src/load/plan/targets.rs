@@ -4,9 +4,11 @@ use crate::limits;
 use crate::load::context::Subject;
 use crate::load::foreign::catalog::{Catalog, Found};
 use crate::load::foreign::connect::Endpoint;
+use crate::load::foreign::description::Description;
 use crate::load::foreign::json_path::JsonPath;
 use crate::load::foreign::process::is_here;
 use crate::load::foreign::publisher::PAYLOAD_BYTES_MIN;
+use crate::load::foreign::secrets::Secrets;
 use crate::load::foreign::template::Values;
 use crate::load::plan::{Plan, PlanError};
 use crate::load::target::parse_address;
@@ -67,6 +69,11 @@ impl Plan {
         point.target.and_then(|name| self.catalog.get(&name))
     }
 
+    /// What the environment has filled into target files.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::of(self.catalog.values().flat_map(Found::variables))
+    }
+
     /// Does somebody else publish, at all points?
     pub fn is_observed(&self) -> bool {
         self.target.is_some() || (!self.catalog.is_empty() && self.catalog.values().all(is_observed))
@@ -100,11 +107,12 @@ impl Plan {
     /// Errors: [`PlanError::Remote`] of a server that is not on this host. Called where nobody has said that it may be
     /// loaded.
     pub async fn refuse_remote(&self) -> Result<(), PlanError> {
-        let of_address = |url: &reqwest::Url| url.to_string();
-        let described = self.catalog.values().filter(|found| found.description.start.is_none());
-        let described =
-            described.map(|found| (found.name.to_string(), found.description.base.fill(&Values::default())));
-        for (name, url) in described.chain(self.target.iter().map(|url| ("--target".to_owned(), of_address(url)))) {
+        let of_files = self.catalog.values().flat_map(|found| {
+            let named = |url| (found.name.to_string(), url);
+            addresses(&found.description).into_iter().map(named).collect::<Vec<_>>()
+        });
+        let of_address = self.target.iter().map(|url| ("--target".to_owned(), url.to_string()));
+        for (name, url) in of_files.chain(of_address) {
             // One that cannot be found is told so when it is dialled.
             let Ok(endpoint) = Endpoint::of(&url, &Trust::Anyone).await else { continue };
             if !is_here(endpoint.address.ip()) {
@@ -126,6 +134,20 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Where a target file leads: every subscription is at its base, and what is published may go elsewhere. One that is started
+/// here may speak for another.
+fn addresses(description: &Description) -> Vec<String> {
+    // The port is not known before it is started, and makes no other host.
+    let of_server = Values { port: 1, ..Values::default() };
+    let base = description.base.fill(&of_server);
+    let values = Values { base: base.trim_end_matches('/'), ..of_server };
+    let publish = description.publish.as_ref();
+    let http = publish.and_then(|publish| publish.http.as_ref()).map(|http| &http.url);
+    let socket = publish.and_then(|publish| publish.websocket.as_ref()).map(|socket| &socket.url);
+    let published = http.into_iter().chain(socket).map(|url| url.fill(&values));
+    std::iter::once(base.clone()).chain(published).collect()
 }
 
 const _: () = assert!(PAYLOAD_BYTES_MIN < limits::UPDATE_BYTES_MAX);

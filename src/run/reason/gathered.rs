@@ -110,6 +110,7 @@ impl Cause {
             | Self::PublisherBehind
             | Self::NotAudited
             | Self::NotTimed
+            | Self::ClocksUnrelated
             | Self::PathStandIn { .. }
             | Self::HistogramUnreadable { .. }
             | Self::DifferentStretches { .. }
@@ -128,7 +129,7 @@ impl Cause {
             Self::Refused { count } | Self::MissedPolls { count } | Self::Throttled { count } => *count,
             Self::PublishThrottled { count } | Self::PublishRefused { count } => *count,
             Self::PublishFailed { count } | Self::Unread { count, .. } => *count,
-            Self::PublisherBehind | Self::NotAudited | Self::NotTimed => 0,
+            Self::PublisherBehind | Self::NotAudited | Self::NotTimed | Self::ClocksUnrelated => 0,
             Self::AgentLost { .. } | Self::AgentStarved { .. } => 0,
             Self::NothingDue | Self::GeneratorStalled { .. } | Self::GeneratorStarved { .. } => 0,
             Self::GeneratorLate { .. } | Self::HostBusy { .. } | Self::LinkOff { .. } | Self::BytesDiffer { .. } => 0,

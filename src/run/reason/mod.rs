@@ -148,6 +148,8 @@ pub enum Cause {
         /// The median latency; `None` where there was none.
         latency_ns_p50: Option<i64>,
     },
+    /// Updates say when they were sent by the clock of another host, whose offset was not measured.
+    ClocksUnrelated,
     /// Connections were refused or broke.
     Refused {
         /// How many.
@@ -297,7 +299,7 @@ impl Cause {
             Self::AgentLost { .. } | Self::AgentStarved { .. } => Verdict::Invalid,
             Self::GeneratorStarved { .. } | Self::HistogramUnreadable { .. } | Self::NoTrials => Verdict::Invalid,
             Self::LostAnnounced { .. } | Self::GeneratorLate { .. } | Self::HostBusy { .. } => Verdict::Suspect,
-            Self::OthersBusy { .. } | Self::ClockUncertain { .. } => Verdict::Suspect,
+            Self::OthersBusy { .. } | Self::ClockUncertain { .. } | Self::ClocksUnrelated => Verdict::Suspect,
             Self::Refused { .. } | Self::MissedPolls { .. } | Self::LinkOff { .. } => Verdict::Suspect,
             Self::PathStandIn { .. } | Self::PathRoundTripOff { .. } | Self::PathLossOff { .. } => Verdict::Suspect,
             Self::PathRelaySlow { .. } | Self::BytesDiffer { .. } => Verdict::Suspect,
@@ -329,6 +331,7 @@ impl Cause {
             Self::HostBusy { .. } => "host_busy",
             Self::OthersBusy { .. } => "others_busy",
             Self::ClockUncertain { .. } => "clock_uncertain",
+            Self::ClocksUnrelated => "clocks_unrelated",
             Self::Refused { .. } => "refused",
             Self::Throttled { .. } => "throttled",
             Self::PublishThrottled { .. } => "publish_throttled",
@@ -415,6 +418,7 @@ pub(crate) mod tests {
             Cause::HostBusy { fraction: 0.97 },
             Cause::OthersBusy { fraction: 0.22 },
             Cause::ClockUncertain { uncertainty_ns: Nanos(400_000), latency_ns_p50: Some(-20_000) },
+            Cause::ClocksUnrelated,
             Cause::Refused { count: 4 },
             Cause::Throttled { count: 2 },
             Cause::PublishThrottled { count: 20 },

@@ -95,6 +95,11 @@ fn cause(cause: &Cause, up_to: &str) -> String {
             let beside = of.map_or_else(String::new, |of| format!(", beside a median latency of {of}"));
             format!("the two hosts' clocks are related to within {up_to}{uncertainty_ns} only{beside}")
         }
+        Cause::ClocksUnrelated => {
+            "latencies are by the clocks of two hosts, this one's and that of whoever sent the messages, and how they differ was not \
+             measured: every latency may be wrong by as much"
+                .to_owned()
+        }
         Cause::Refused { count } => format!("{} were refused or broke", counted(*count as usize, "connection")),
         Cause::Throttled { count } => {
             format!("the server asked clients {} for patience (429 or 503), and they kept away that long", times(*count))

@@ -1,0 +1,168 @@
+//! Tokens that stand in the address of a server which sends back what it was asked: they are written nowhere, whatever becomes
+//! of the run.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use futures_util::stream::unfold;
+use tokio::sync::broadcast::{Sender, channel};
+
+use crate::common::Said;
+use crate::measure::{arguments, run, run_file};
+
+const SECRET: &str = "swordfish-7f3a9c";
+
+/// A server that wants a token in each query, passes on twice what is published, and takes only so many subscribers.
+struct Gate {
+    sender: Sender<String>,
+    left: AtomicU64,
+}
+
+impl Gate {
+    /// Its address.
+    async fn start(subscribers: u64) -> (Arc<Self>, String) {
+        let gate = Arc::new(Self { sender: channel(4096).0, left: AtomicU64::new(subscribers) });
+        let routes = Router::new()
+            .route("/publish", any(publish))
+            .route("/events", any(events))
+            .route("/socket", any(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|_socket| async {}) }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = routes.with_state(Arc::clone(&gate));
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        (gate, address.to_string())
+    }
+}
+
+/// What was asked, token and all, as some servers say it.
+fn refused(asked: &Request) -> Response {
+    (StatusCode::UNAUTHORIZED, format!("not for you: {}", asked.uri())).into_response()
+}
+
+fn has_token(asked: &Request) -> bool {
+    asked.uri().query() == Some(&format!("token={SECRET}"))
+}
+
+async fn publish(State(gate): State<Arc<Gate>>, asked: Request) -> Response {
+    if !has_token(&asked) {
+        return refused(&asked);
+    }
+    let body = axum::body::to_bytes(asked.into_body(), 4096).await.unwrap();
+    let update = String::from_utf8(body.to_vec()).unwrap();
+    // Twice, so that the trial is invalid for a reason of its own, and never done again on a busy machine.
+    for _ in 0..2 {
+        let _nobody = gate.sender.send(update.clone());
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn events(State(gate): State<Arc<Gate>>, asked: Request) -> Response {
+    let is_full = || gate.left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err();
+    if !has_token(&asked) || is_full() {
+        return refused(&asked);
+    }
+    let updates = unfold(gate.sender.subscribe(), async |mut updates| {
+        let update = updates.recv().await.ok()?;
+        Some((Ok::<_, std::convert::Infallible>(Event::default().data(update)), updates))
+    });
+    Sse::new(updates).into_response()
+}
+
+/// Neither what was said nor any file of this folder holds the token.
+fn assert_written_nowhere(said: &Said, folder: &Path) {
+    assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
+    let mut left = vec![folder.to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let found = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains(SECRET);
+            assert!(!found, "{} holds the token", path.display());
+        }
+    }
+}
+
+pub async fn a_token_in_an_address_is_written_nowhere_though_the_server_refuses_and_says_what_it_was_asked() {
+    let (_gate, address) = Gate::start(8).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gate.toml");
+    let out = folder.path().join("out");
+    let (target, out) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let base = format!("about = 'wants a token'\nbase = 'http://{address}'\n");
+    let publish = "[publish.http]\nurl = '{base}/publish?token=${TEST_TOKEN}'\n";
+    let environment = [("TEST_TOKEN", SECRET)];
+
+    // Eight clients of the first round are let in, and none of the second.
+    std::fs::write(&file, format!("{base}{publish}[sse]\nurl = '{{base}}/events?token=${{TEST_TOKEN}}'\n")).unwrap();
+    let said = run(&arguments(target, out, &["--rounds", "2"]), &environment).await;
+    let run_json = run_file(Path::new(out)).unwrap_or_else(|| panic!("no run: {said:?}"));
+    let reasons = run_json["reasons"].as_array().unwrap();
+    let cut_short = reasons.iter().find(|reason| reason["code"] == "cut_short").unwrap_or_else(|| panic!("{said:?}"));
+    let error = cut_short["error"].as_str().unwrap();
+    assert!(error.contains("401") && error.contains("token=${TEST_TOKEN}"), "{error}");
+    assert!(said.code == Some(1) && said.stderr.contains("401"), "{said:?}");
+    assert_written_nowhere(&said, folder.path());
+
+    // What cannot be published is told of by its answer, and what is no WebSocket as asked for by its address.
+    let wrong = "[publish.http]\nurl = '{base}/publish?key=${TEST_TOKEN}'\n";
+    let socket = "[websocket]\nurl = '{ws}/socket?token=${TEST_TOKEN}'\n";
+    for (text, part) in [
+        (format!("{base}{publish}{socket}subprotocol = 'another'\n"), "does not agree to the subprotocol"),
+        (format!("{base}{wrong}{socket}"), "took nothing of what was published"),
+        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "begin it with {base}"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let said = run(&arguments(target, out, &[]), &environment).await;
+        assert!(said.code == Some(1) && said.stderr.contains(part), "{part}: {said:?}");
+        assert_written_nowhere(&said, folder.path());
+    }
+}
+
+pub async fn a_token_in_an_address_that_is_tried_is_read_from_the_environment_and_written_nowhere() {
+    let (gate, address) = Gate::start(1_000).await;
+    let publishing = tokio::spawn(async move {
+        for number in 0_u64.. {
+            let _nobody = gate.sender.send(format!(r#"{{"n":{number}}}"#));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (file, out, literal) = (path("found.toml"), path("out"), path("literal.toml"));
+    let environment = [("TEST_TOKEN", SECRET)];
+    let url = format!("{address}/events?token=${{TEST_TOKEN}}");
+    let said = run(&["try", &url, "--for", "1s", "--out", &file], &[]).await;
+    assert!(said.code == Some(1) && said.stderr.contains("TEST_TOKEN"), "{said:?}");
+    let said = run(&["try", &url, "--for", "1s", "--out", &file], &environment).await;
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    assert!(said.code == Some(0) && said.stdout.contains("an event stream"), "{said:?}");
+    assert!(text.contains("url = \"{base}/events?token=${TEST_TOKEN}\"\n"), "{text}");
+    assert_written_nowhere(&said, folder.path());
+
+    // The file that was begun can be run as it is.
+    let flags = ["--clients", "2", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s", "--out", &out];
+    let said = run(&[&["run", "--target", &file], &flags[..]].concat(), &environment).await;
+    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    assert_written_nowhere(&said, folder.path());
+
+    // Who refuses and says what was asked.
+    let said =
+        run(&["try", &url.replace("token=", "key="), "--for", "1s", "--out", &path("none.toml")], &environment).await;
+    assert!(said.stdout.contains("it answered 401"), "{said:?}");
+    assert_written_nowhere(&said, folder.path());
+
+    // Whoever writes the token itself finds it where clients need it, and not in what goes into reports.
+    let said = run(&["try", &url.replace("${TEST_TOKEN}", SECRET), "--for", "1s", "--out", &literal], &[]).await;
+    let text = std::fs::read_to_string(&literal).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    assert_eq!(text.matches(SECRET).count(), 1, "{text}");
+    publishing.abort();
+}
