@@ -213,8 +213,14 @@ fn markdown(text: &str) -> String {
     out.replace("<table>", "<div class=\"wide\"><table>").replace("</table>", "</table></div>")
 }
 
+/// Pages that are there in English alone, as those of another language link to them.
+const ENGLISH_ALONE: [&str; 4] = ["../code.md", "../exercises.md", "../glossary.md", "../handout.md"];
+
 /// Where a link leads on the server; `None` for what is not served.
 fn address(link: &str) -> Option<CowStr<'static>> {
+    if ENGLISH_ALONE.contains(&link) {
+        return Some(CowStr::from(link.replace("../", "/learn/en/").replace(".md", "")));
+    }
     if link.starts_with("https://") || link.starts_with("http://") || link.starts_with('#') || link.starts_with('/') {
         return Some(CowStr::from(link.to_owned()));
     }

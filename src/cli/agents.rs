@@ -23,7 +23,7 @@ Examples:
   loadgen run --agents 2 --clients 2000          two agents and a nats-server on this machine, for this run alone
   nats-server                                    or one that runs already; then on each host:
   loadgen agent --control nats://HOST:4222
-  loadgen run --agents 2 --control nats://HOST:4222 --server-host ADDRESS --clients 30000
+  loadgen run --agents 2 --control nats://HOST:4222 --server-host ADDRESS --clients 15000
 ";
 
 /// The flags of `loadgen agent`.

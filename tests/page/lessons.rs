@@ -1,4 +1,6 @@
 //! The lessons, walked as a reader does: guess, run, three bars; in both languages, on a desk and on a phone, light and dark.
+//!
+//! With `PUSHPULL_BLESS=1` the walk writes what it measured to `docs/learn/figures.json`, and the pictures.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +27,11 @@ const LESSONS: [&str; 10] = [
 /// Text that is smaller is not read from the last row.
 const TEXT_PX_MIN: f64 = 14.0;
 /// How often a run is done that is far from theory: other programs may have the processors for a moment.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 6;
+/// Width, height, and whether it is dark.
+type Screen = (u32, u32, bool);
+const DESK: Screen = (1280, 800, false);
+const PHONE: Screen = (390, 844, true);
 
 fn repository(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -35,7 +41,7 @@ fn labs() -> BTreeMap<String, Value> {
     serde_json::from_str(&std::fs::read_to_string(repository("docs/learn/labs.json")).unwrap()).unwrap()
 }
 
-async fn look(browser: &Browser, width: u32, height: u32, is_dark: bool) {
+async fn look(browser: &Browser, (width, height, is_dark): Screen) {
     let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
     browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     let scheme = if is_dark { "dark" } else { "light" };
@@ -63,11 +69,16 @@ async fn run(browser: &Browser, lab: &str, within: f64) -> Value {
         let said = browser.text(&format!("#lab-{lab} .result")).await;
         assert_eq!(browser.read(&format!("{state}.state")).await, json!("answered"), "{lab}: {said}");
         last = browser.read(&format!("{kept}.last")).await;
-        if Run::of(&last).is_near(within) {
+        if is_good(Run::of(&last), within) {
             break;
         }
     }
     last
+}
+
+/// What is recorded is held against theory without any allowance.
+fn is_good(run: Run, within: f64) -> bool {
+    if is_blessed() { run.is_fit_to_record(within) } else { run.is_near(within) }
 }
 
 fn is_blessed() -> bool {
@@ -96,8 +107,14 @@ async fn keep_picture(browser: &Browser, lab: &str) {
     }
 }
 
-async fn walk(browser: &Browser, server: &Server, lesson: &str) -> (BTreeMap<String, Value>, Vec<String>) {
+async fn walk(
+    browser: &Browser,
+    server: &Server,
+    lesson: &str,
+    screen: Screen,
+) -> (BTreeMap<String, Value>, Vec<String>) {
     let number: u64 = lesson[..2].parse().unwrap();
+    look(browser, screen).await;
     browser.driver.goto(server.url(&format!("/learn/{lesson}"))).await.unwrap();
     browser.until("the page is alive", "Boolean(window.lessons)").await;
     let mut recorded = BTreeMap::new();
@@ -115,7 +132,7 @@ async fn walk(browser: &Browser, server: &Server, lesson: &str) -> (BTreeMap<Str
             .await;
         assert_eq!(bars, json!([result["guess"], result["measured"], result["theory"]]), "{lab}: three bars");
         println!("{lab}: {:?}, {}", Run::of(&result), result["details"]);
-        if !Run::of(&result).is_near(within) {
+        if !is_good(Run::of(&result), within) {
             wrong.push(format!("{lab}: {:?}", Run::of(&result)));
         }
         recorded.insert(lab.clone(), shown(browser, &lab).await);
@@ -123,8 +140,8 @@ async fn walk(browser: &Browser, server: &Server, lesson: &str) -> (BTreeMap<Str
             keep_picture(browser, &lab).await;
         }
     }
-    for (width, height, is_dark) in [(1280, 800, false), (1280, 800, true), (390, 844, false), (390, 844, true)] {
-        look(browser, width, height, is_dark).await;
+    for (width, height, is_dark) in [DESK, (1280, 800, true), (390, 844, false), PHONE] {
+        look(browser, (width, height, is_dark)).await;
         let name = format!("{lesson}-{width}-{}", if is_dark { "dark" } else { "light" });
         let wide = browser.read("document.documentElement.scrollWidth").await.as_u64().unwrap();
         assert!(wide <= u64::from(width), "{name}: the page is {wide} px wide");
@@ -140,7 +157,6 @@ async fn walk(browser: &Browser, server: &Server, lesson: &str) -> (BTreeMap<Str
         assert!(smallest >= TEXT_PX_MIN, "{name}: a text of {smallest} px");
         browser.screenshot(&name).await;
     }
-    look(browser, 1280, 800, false).await;
     // A browser writes down each attempt that a cut line refuses: that is what the seventh lesson is about.
     let is_cut = |line: &String| lesson == "07-resume" && line.contains("/updates/ws?");
     let console: Vec<String> = browser.console().await.into_iter().filter(|line| !is_cut(line)).collect();
@@ -152,23 +168,40 @@ pub async fn all_ten_are_walked_guess_run_three_bars_each_near_theory_at_both_wi
     let server = Server::start(&["--feed", "none"]).await;
     let browsers = Browser::open_two_alone(Looks::default()).await;
     let [one, two] = &browsers;
-    let (one, two) = tokio::join!(walk_all(one, &server, &LESSONS[..5]), walk_all(two, &server, &LESSONS[5..]));
+    // What is recorded is seen on a desk, and so are the pictures.
+    let second = if is_blessed() { DESK } else { PHONE };
+    let (one, two) =
+        tokio::join!(walk_all(one, &server, &LESSONS[..5], DESK), walk_all(two, &server, &LESSONS[5..], second));
+    let version = browsers[0].read("/Chrome\\/([0-9]+)/.exec(navigator.userAgent)[1]").await;
     for browser in browsers {
         browser.close().await;
     }
     let wrong = [one.1, two.1].concat();
     assert!(wrong.is_empty(), "not as theory has it: {wrong:#?}");
     if is_blessed() {
-        let recorded: BTreeMap<_, _> = one.0.into_iter().chain(two.0).collect();
+        let mut recorded: BTreeMap<_, _> = one.0.into_iter().chain(two.0).collect();
+        recorded.insert("run".to_owned(), recorded_with(version.as_str().unwrap()));
         let text = serde_json::to_string_pretty(&recorded).unwrap();
         std::fs::write(repository("docs/learn/figures.json"), text + "\n").unwrap();
     }
 }
 
-async fn walk_all(browser: &Browser, server: &Server, lessons: &[&str]) -> (BTreeMap<String, Value>, Vec<String>) {
+/// What was recorded, when, and in which browser; docs/learn/README.md says so.
+fn recorded_with(version: &str) -> Value {
+    let commit = pushpull::load::environment::read(Vec::new(), &[]).commit;
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    json!({"commit": commit, "date": date, "browser": format!("Chromium {version}")})
+}
+
+async fn walk_all(
+    browser: &Browser,
+    server: &Server,
+    lessons: &[&str],
+    screen: Screen,
+) -> (BTreeMap<String, Value>, Vec<String>) {
     let mut all = (BTreeMap::new(), Vec::new());
     for lesson in lessons {
-        let (recorded, wrong) = walk(browser, server, lesson).await;
+        let (recorded, wrong) = walk(browser, server, lesson, screen).await;
         all.0.extend(recorded);
         all.1.extend(wrong);
     }

@@ -53,4 +53,17 @@ mod tests {
         }
         assert!(!configuration(listen, &[first], 10).contains("check"));
     }
+
+    #[test]
+    fn the_one_to_deploy_says_the_same_but_for_names_and_numbers() {
+        let deployed = include_str!("../../../deploy/haproxy.cfg");
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let own = configuration(address, &[address, address], 10);
+        for line in own.lines() {
+            // What is behind these words differs.
+            let known = ["  maxconn ", "  bind ", "  server node-"].into_iter().find(|known| line.starts_with(known));
+            let is_there = |one: &str| known.map_or(one == line, |known| one.starts_with(known));
+            assert!(deployed.lines().any(is_there), "deploy/haproxy.cfg has no `{line}`");
+        }
+    }
 }
