@@ -168,10 +168,8 @@ pub async fn all_ten_are_walked_guess_run_three_bars_each_near_theory_at_both_wi
     let server = Server::start(&["--feed", "none"]).await;
     let browsers = Browser::open_two_alone(Looks::default()).await;
     let [one, two] = &browsers;
-    // What is recorded is seen on a desk, and so are the pictures.
-    let second = if is_blessed() { DESK } else { PHONE };
     let (one, two) =
-        tokio::join!(walk_all(one, &server, &LESSONS[..5], DESK), walk_all(two, &server, &LESSONS[5..], second));
+        tokio::join!(walk_all(one, &server, &LESSONS[..5], DESK), walk_all(two, &server, &LESSONS[5..], DESK));
     let version = browsers[0].read("/Chrome\\/([0-9]+)/.exec(navigator.userAgent)[1]").await;
     for browser in browsers {
         browser.close().await;

@@ -43,8 +43,7 @@ export class Lanes {
   async open(settings) {
     await take(this);
     if (!this.page) await this.start({ ...WATCHED, ...settings });
-    // Another instrument may have taken the room meanwhile: a reader who does not wait for the first picture.
-    if (this.page) await this.change(settings);
+    await this.change(settings);
   }
 
   async start(settings) {
@@ -53,7 +52,6 @@ export class Lanes {
     await relateOnce();
     await page.readStatus();
     await setRoundTrip(settings.rtt);
-    if (this.page !== page) return;
     page.lanes = makeLanes(page).filter((lane) => this.lab.lanes.includes(lane.key));
     page.story = new Story(page);
     window.pushpull = { page, clock, room };
@@ -65,7 +63,6 @@ export class Lanes {
     this.axis = new Axis(axis);
     this.strip = strip ? new Strip(strip, page.lanes[0], page) : null;
     const cursor = await newestCursor();
-    if (this.page !== page) return;
     page.story.scene.at = performance.now();
     for (const lane of page.lanes) lane.start(cursor);
     this.draw();
