@@ -54,14 +54,11 @@ pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     let connections = match (cut, cut - back.min(cut)) {
         (0, _) => "No client lost its connection".to_owned(),
         (_, 0) => format!("{} lost their connection and came back", counted(cut as usize, "client")),
-        (_, gone) => {
-            format!("{} lost their connection, {} never came back", counted(cut as usize, "client"), whole(gone))
-        }
+        (_, gone) => format!("{} lost their connection, {} never came back", counted(cut as usize, "client"), whole(gone)),
     };
-    let halves = all
-        .iter()
-        .filter(|one| one.back > 0)
-        .filter_map(|one| Some(format!("{} {}", view.prose(one.transport?), one.recover_ns_p50)));
+    let halves = all.iter().filter(|one| one.back > 0).filter_map(|one| {
+        Some(format!("{} {}", view.prose(one.transport?), one.recover_ns_p50))
+    });
     let halves: Vec<String> = halves.collect();
     let halves = match halves.is_empty() {
         true => String::new(),
