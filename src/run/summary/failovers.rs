@@ -94,9 +94,11 @@ mod tests {
         };
         let of_sse: Vec<&mut Trial> =
             trials.iter_mut().filter(|trial| trial.transport == Some(Transport::Sse)).take(3).collect();
-        for (trial, (kill, failover)) in
-            of_sse.into_iter().zip([(Kill::Node, report(5, 20)), (Kill::Node, report(3, 40)), (Kill::Log, report(1, 1))])
-        {
+        for (trial, (kill, failover)) in of_sse.into_iter().zip([
+            (Kill::Node, report(5, 20)),
+            (Kill::Node, report(3, 40)),
+            (Kill::Log, report(1, 1)),
+        ]) {
             trial.point.kill = kill;
             trial.audit.lost = 2;
             trial.failover = Some(failover);

@@ -7,11 +7,11 @@ use super::*;
 use crate::report::findings::claims::{Claim, Cost, EffortRatios, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::compare::{Caveat, Condition, Fact, Outcome, Which, compare, compare_calibrated};
 use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowest, Relation};
+use crate::report::findings::effects::Effect;
 use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::findings::rows::Rows;
-use crate::report::findings::effects::Effect;
 use crate::report::findings::turns::{Turn, Verdict as Turned};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Arrivals;
@@ -332,8 +332,7 @@ fn turns_said(golden: &mut Golden) {
     golden.heading("What turns an answer");
     let turn = |point, is_shared| Turn { point, newcomer: Transport::Polling, is_shared };
     let [one, two] = [vec![Transport::Sse], vec![Transport::Sse, Transport::WebSocket]];
-    let verdict =
-        |leaders, turned| Turned { metric: Metric::LatencyP50, first: 0, leaders, turned };
+    let verdict = |leaders, turned| Turned { metric: Metric::LatencyP50, first: 0, leaders, turned };
     let all = [
         verdict(one.clone(), Vec::new()),
         verdict(one.clone(), vec![turn(1, false)]),
