@@ -61,7 +61,7 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
         (&["run", "--poll-interval", "1ms"], &["--poll-interval", "use 5ms to 60s"]),
         (&["run", "--feed", "pigeon"], &["--feed", "replay"]),
         (&["run", "--target", "nonsense"], &["`nonsense`", "nchan", ".toml"]),
-        (&["run", "--target", "https://127.0.0.1:8080"], &["--target", "TLS", "give http://HOST:PORT"]),
+        (&["run", "--target", "https://127.0.0.1:8080"], &["--target", "TLS", "target file", "https://"]),
         (&["run", "--target", "ftp://127.0.0.1/"], &["--target", "http://127.0.0.1:8080"]),
         (&["run", "--target", "localhost:8080"], &["`localhost:8080`", "nchan", ".toml"]),
         (&["run", "nosuch"], &["no scenario `nosuch`", "quick"]),
