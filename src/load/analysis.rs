@@ -19,7 +19,6 @@ use crate::run::file::{
 };
 use crate::run::histogram;
 use crate::run::metric::Value;
-use crate::run::path::report::PathReport;
 use crate::run::readings::AgeReadings;
 use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
@@ -353,11 +352,10 @@ pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     causes
 }
 
-/// How many polls may be skipped. One that waits for a packet that its path has lost may miss the next; that is the path's
-/// doing, and was asked for.
-fn missed_polls_max(requests: u64, path: Option<&PathReport>) -> u64 {
-    let lost = path.map_or(0, |path| path.up.lost + path.down.lost);
-    (requests as f64 * limits::MISSED_POLLS_SUSPECT) as u64 + lost
+/// How many polls may be skipped, of so many and over a path that loses this share of the packets. A poll that waits for a lost
+/// packet, or a second and more for a lost SYN, misses those behind it: that is the path's doing, and was asked for.
+fn missed_polls_max(requests: u64, loss: f64) -> u64 {
+    if loss > 0.0 { u64::MAX } else { (requests as f64 * limits::MISSED_POLLS_SUSPECT) as u64 }
 }
 
 /// What connections, link and bytes have against it.
@@ -373,7 +371,7 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
         causes.push(Cause::Refused { count: refused - throttled });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    if missed > missed_polls_max(wire.requests, trial.path.as_ref()) {
+    if missed > missed_polls_max(wire.requests, trial.point.path.map_or(0.0, |path| path.loss)) {
         causes.push(Cause::MissedPolls { count: missed });
     }
     if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {
@@ -408,11 +406,9 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_the_path_lost_excuses_one_skipped_poll_and_one_in_a_hundred_needs_no_excuse() {
-        assert_eq!(missed_polls_max(1_000, None), 10);
-        let mut path = PathReport::default();
-        (path.up.lost, path.down.lost) = (3, 4);
-        assert_eq!([60, 1_000].map(|requests| missed_polls_max(requests, Some(&path))), [7, 17]);
+    fn one_poll_in_a_hundred_may_be_skipped_and_any_where_the_path_loses_packets() {
+        assert_eq!([60, 1_000].map(|requests| missed_polls_max(requests, 0.0)), [0, 10]);
+        assert_eq!(missed_polls_max(60, 0.001), u64::MAX);
     }
 
     #[test]
