@@ -371,7 +371,7 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
         causes.push(Cause::Refused { count: refused - throttled });
     }
     let missed: u64 = data.outcomes.iter().map(|outcome| outcome.missed_polls).sum();
-    if missed > missed_polls_max(wire.requests, trial.point.path.map_or(0.0, |path| path.loss)) {
+    if missed > missed_polls_max(wire.requests, trial.point.loss()) {
         causes.push(Cause::MissedPolls { count: missed });
     }
     if let Some(LinkReport { asked_ns, gave_ns_p50: gave_ns, .. }) = trial.link {

@@ -178,8 +178,7 @@ async fn measure(
     target.check_alive().await?;
     // Everything that was due in the interval is known to the server by now: the interval is over.
     let Schedule { due, published } = target.schedule(start, context.relation, &feed, origin, window).await?;
-    let is_lossy = point.path.is_some_and(|path| path.loss > 0.0);
-    let lossy = if is_lossy { limits::LOSSY_ASK.into() } else { Nanos::ZERO };
+    let lossy = if point.loss() > 0.0 { limits::LOSSY_ASK.into() } else { Nanos::ZERO };
     let patience = point.poll_interval_ns.saturating_add(point.round_trip()).saturating_add(lossy);
     drain(&progress, due.as_deref(), window, patience).await;
     context.stop.cancel();

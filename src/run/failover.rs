@@ -84,3 +84,21 @@ pub struct FailoverReport {
     /// The longest time in which no update reached any client, from the kill on.
     pub silence_ns_max: Nanos,
 }
+
+impl FailoverReport {
+    /// Both as one: counts are added, times and rates are those of the worse one.
+    pub fn merged(&self, other: &Self) -> Self {
+        Self {
+            at_ns: self.at_ns.max(other.at_ns),
+            cut: self.cut + other.cut,
+            back: self.back + other.back,
+            recover_ns_p50: self.recover_ns_p50.max(other.recover_ns_p50),
+            recover_ns_p99: self.recover_ns_p99.max(other.recover_ns_p99),
+            recover_ns_max: self.recover_ns_max.max(other.recover_ns_max),
+            recovered: self.recovered + other.recovered,
+            dialled: self.dialled + other.dialled,
+            dialled_per_s_max: self.dialled_per_s_max.max(other.dialled_per_s_max),
+            silence_ns_max: self.silence_ns_max.max(other.silence_ns_max),
+        }
+    }
+}

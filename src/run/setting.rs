@@ -448,6 +448,11 @@ impl Point {
         self.path.map_or(self.rtt_ns, |path| path.rtt)
     }
 
+    /// The share of packets lost in each direction.
+    pub fn loss(&self) -> f64 {
+        self.path.map_or(0.0, |path| path.loss)
+    }
+
     /// Is there a link between clients and server?
     pub fn has_link(&self) -> bool {
         self.rtt_ns > Nanos::ZERO || self.jitter_ns > Nanos::ZERO || self.link_bits_per_s.is_some()

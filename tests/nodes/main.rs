@@ -15,6 +15,9 @@ mod schedules;
 
 use std::process::ExitCode;
 
+/// Tests at the same time: they count updates, and mostly wait for servers to start, end and come back.
+const AT_ONCE: usize = 5;
+
 fn main() -> ExitCode {
     let missing = common::nats::missing();
     let tests = trials![
@@ -53,5 +56,5 @@ fn main() -> ExitCode {
     ];
     let refused = trials![None; measured::a_program_that_is_missing_is_named_with_its_package];
     let tests = [tests, measured, refused].into_iter().flatten().collect();
-    common::trials::run(&[missing, unbalanced], tests)
+    common::trials::run_at_once(AT_ONCE, &[missing, unbalanced], tests)
 }

@@ -129,28 +129,27 @@ struct Loss {
     /// From losing all to losing none.
     ends: f64,
     is_bad: bool,
-    /// When the last packet came.
-    last: Nanos,
+    /// When the last packet came; `None` before the first.
+    last: Option<Nanos>,
     random: ChaCha8Rng,
 }
 
 impl Loss {
-    fn new(settings: &PathSettings, mut random: ChaCha8Rng) -> Self {
+    fn new(settings: &PathSettings, random: ChaCha8Rng) -> Self {
         let share = settings.loss;
         // Random loss is the chain whose next state does not depend on the one before.
         let ends = settings.burst.map_or(1.0 - share, |burst| 1.0 / burst);
         // The share of bad steps is begins / (begins + ends) in the long run.
         let begins = share * ends / (1.0 - share);
-        let is_bad = random.random::<f64>() < share;
-        Self { begins, ends, is_bad, last: Nanos::ZERO, random }
+        Self { begins, ends, is_bad: false, last: None, random }
     }
 
     fn next(&mut self, now: Nanos) -> bool {
         if self.begins == 0.0 {
             return false;
         }
-        let silence = now.saturating_sub(std::mem::replace(&mut self.last, now));
-        if silence >= Nanos::from(limits::LOSS_MEMORY) {
+        let last = self.last.replace(now);
+        if last.is_none_or(|last| now.saturating_sub(last) >= Nanos::from(limits::LOSS_MEMORY)) {
             self.is_bad = self.random.random::<f64>() < self.begins / (self.begins + self.ends);
         }
         let chance = if self.is_bad { self.ends } else { self.begins };

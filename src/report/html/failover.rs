@@ -30,7 +30,7 @@ pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
 
 /// A line for each transport; where no client was cut, without what there is to say of those that were.
 fn table(view: &View<'_>, all: &[Failover]) -> Table {
-    let is_cut = all.iter().any(|one| one.cut > 0);
+    let is_cut = all.iter().any(|one| one.report.cut > 0);
     let last = FAILOVER_COLUMNS.len() - 1;
     let told = |cells: Vec<String>| {
         let cells = cells.into_iter().enumerate();

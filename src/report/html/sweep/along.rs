@@ -56,7 +56,7 @@ impl Along {
     pub fn of(self, point: &Point) -> f64 {
         match self {
             Self::Setting(setting) => setting.of(point),
-            Self::Loss => point.path.map_or(0.0, |path| path.loss),
+            Self::Loss => point.loss(),
             Self::RoundTrip => point.round_trip().0 as f64,
         }
     }

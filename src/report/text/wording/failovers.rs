@@ -31,26 +31,27 @@ pub(crate) fn killed(kill: Kill) -> &'static str {
 
 /// A line of the table.
 pub(crate) fn failover_cells(view: &View<'_>, one: &Failover) -> Vec<String> {
-    let after = |length: Nanos| if one.back == 0 { "–".to_owned() } else { length.to_string() };
+    let report = &one.report;
+    let after = |length: Nanos| if report.back == 0 { "–".to_owned() } else { length.to_string() };
     let name = one.transport.map_or("TCP baseline", |transport| view.title(transport));
     vec![
         name.to_owned(),
-        whole(one.cut),
-        whole(one.back),
-        after(one.recover_ns_p50),
-        after(one.recover_ns_p99),
-        after(one.recover_ns_max),
-        format!("{}, {}", whole(one.recovered), whole(one.lost)),
-        whole(one.dialled_per_s_max.round() as u64),
-        one.silence_ns_max.to_string(),
+        whole(report.cut),
+        whole(report.back),
+        after(report.recover_ns_p50),
+        after(report.recover_ns_p99),
+        after(report.recover_ns_max),
+        format!("{}, {}", whole(report.recovered), whole(one.lost)),
+        whole(report.dialled_per_s_max.round() as u64),
+        report.silence_ns_max.to_string(),
     ]
 }
 
 /// What became of the clients of all transports after one of the kills.
 pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     let sum = |of: fn(&Failover) -> u64| all.iter().map(|one| of(one)).sum::<u64>();
-    let (cut, back, lost) = (sum(|one| one.cut), sum(|one| one.back), sum(|one| one.lost));
-    let silence = all.iter().map(|one| one.silence_ns_max).max().unwrap_or_default();
+    let (cut, back, lost) = (sum(|one| one.report.cut), sum(|one| one.report.back), sum(|one| one.lost));
+    let silence = all.iter().map(|one| one.report.silence_ns_max).max().unwrap_or_default();
     let connections = match (cut, cut - back.min(cut)) {
         (0, _) => "No client lost its connection".to_owned(),
         (1, 0) => "1 client lost its connection and came back".to_owned(),
@@ -60,8 +61,8 @@ pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     };
     let halves = all
         .iter()
-        .filter(|one| one.back > 0)
-        .filter_map(|one| Some(format!("{} {}", view.prose(one.transport?), one.recover_ns_p50)));
+        .filter(|one| one.report.back > 0)
+        .filter_map(|one| Some(format!("{} {}", view.prose(one.transport?), one.report.recover_ns_p50)));
     let halves: Vec<String> = halves.collect();
     let halves = match halves.is_empty() {
         true => String::new(),

@@ -17,7 +17,7 @@ use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Arrivals;
 use crate::run::Transport;
 use crate::run::drift::Drift;
-use crate::run::failover::Kill;
+use crate::run::failover::{FailoverReport, Kill};
 use crate::run::file::{Effort, PublishedFeed, Run, Verdict};
 use crate::run::metric::Metric;
 use crate::run::reason::tests::every_cause;
@@ -302,15 +302,18 @@ fn failovers_said(golden: &mut Golden) {
         kill: Kill::Node,
         transport,
         trials: 2,
-        cut,
-        back,
-        recover_ns_p50: Nanos(60 * Nanos::MILLI.0),
-        recover_ns_p99: Nanos(1_030 * Nanos::MILLI.0),
-        recover_ns_max: Nanos(1_100 * Nanos::MILLI.0),
-        recovered: 54,
         lost,
-        dialled_per_s_max: 80.0,
-        silence_ns_max: Nanos(140 * Nanos::MILLI.0),
+        report: FailoverReport {
+            cut,
+            back,
+            recover_ns_p50: Nanos(60 * Nanos::MILLI.0),
+            recover_ns_p99: Nanos(1_030 * Nanos::MILLI.0),
+            recover_ns_max: Nanos(1_100 * Nanos::MILLI.0),
+            recovered: 54,
+            dialled_per_s_max: 80.0,
+            silence_ns_max: Nanos(140 * Nanos::MILLI.0),
+            ..FailoverReport::default()
+        },
     };
     let [polling, sse] = [Some(Transport::Polling), Some(Transport::Sse)];
     let all = [
