@@ -6,10 +6,10 @@ use crate::load::foreign::catalog::{Found, names};
 use crate::print;
 use crate::run::target_name::TargetName;
 
-/// Under the name of a target, what it is.
+/// Column of the text after a target's name.
 const INDENT: usize = 15;
 
-/// Prints every target: what it is, which transports it has, and how to get it.
+/// Prints every target: what it is, its transports, and how to install it.
 pub fn list() -> anyhow::Result<()> {
     let mut text = String::new();
     for name in names() {
@@ -21,7 +21,7 @@ pub fn list() -> anyhow::Result<()> {
             text.push_str(&format!("{:INDENT$}not tried: {untried}\n", ""));
         }
         if let Some(start) = &description.start {
-            text.push_str(&format!("{:INDENT$}to get it: {}\n", "", start.install));
+            text.push_str(&format!("{:INDENT$}to install it: {}\n", "", start.install));
         }
     }
     print::out(&text).context("cannot print to standard output")
