@@ -1,7 +1,7 @@
-//! From what a trial gathered to its figures and its verdict. Both are made from the same data in the same
-//! window, and so in one file.
+//! Turns the data of a trial into its figures and its verdict.
 //!
-//! Over 400 lines: every reason that a trial can be doubted for is found here, and nowhere else.
+//! Over 400 lines: the figures and every reason to doubt a trial come from the same data in the same window, and are
+//! found here only.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// Works out the trial.
+/// Computes the trial from its data.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
     let window = data.window;
     let due = match data.due.take() {
@@ -32,16 +32,16 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         None if data.knows.number => union(&data.outcomes),
         None => Vec::new(),
     };
-    // Of updates that do not say when they were due there is no age.
+    // Updates without a due time have no age.
     let age = if data.knows.time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
     let readings = readings(&data, age);
     let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
-    // Counted with the bytes and the processor time, at the same two moments.
+    // Counted at the same two moments as the bytes and the CPU time.
     let arrived = data.ends.ended.counters.deliveries - data.ends.begun.counters.deliveries;
     let in_window = within(&due, window);
     let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
-        // A client that sends has a plan of its own.
+        // A client that sends has its own plan.
         Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
         None if data.knows.number => delivery::audit(&outcome.seen, &in_window),
         None => delivery::unnumbered(&outcome.seen, window),
@@ -49,7 +49,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let wire = wire(&data.ends, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
-    // Each delivery with when it was published, if that is known.
+    // Each delivery, with the time it was published if that is known.
     let measured = || {
         data.outcomes.iter().filter(|_| data.knows.time).flat_map(|outcome| {
             let due = outcome.planned.as_deref().unwrap_or(&in_window);
@@ -57,7 +57,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
             in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
         })
     };
-    // By how much the earliest seems to have arrived before it was due, or published.
+    // How far the earliest delivery seems to precede its due time, or its publication.
     let early = |(delivery, published): (&Delivery, Option<Nanos>)| {
         delivery.at_ns.max(published.unwrap_or_default()).saturating_sub(delivery.arrived_ns)
     };
@@ -69,12 +69,12 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
             histogram::record(&mut uncorrected, arrived.saturating_sub(published));
         }
     }
-    // Where nobody knows what was due, by what arrived.
+    // If it is unknown what was due, count what arrived.
     let delivered = if audit.expected == 0 { arrived } else { audit.delivered };
     let mut metrics = costs(&data, &wire, &readings, delivered, which);
     metrics.latency_ns = histogram::percentiles(&corrected, shift);
     metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
-    // What goes up and comes back tells its sender nothing new: it has no age.
+    // An echoed message tells its sender nothing new, so it has no age.
     if which.point.point.echo.is_none() && data.knows.time {
         let all = window.length().0 as f64 * data.outcomes.len() as f64;
         metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
@@ -124,7 +124,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     trial
 }
 
-/// What was due, as far as any client saw it: for a server that keeps no record.
+/// The updates that at least one client received: stands for what was due if the server keeps no record.
 fn union(outcomes: &[Outcome]) -> Vec<Due> {
     let mut due: Vec<Due> = outcomes
         .iter()
@@ -141,17 +141,17 @@ fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
     in_window.get(usize::try_from(seq.checked_sub(first.seq)?).ok()?)?.published_ns
 }
 
-/// What of `due` was due in the interval.
+/// The updates of `due` that were due in the interval.
 fn within(due: &[Due], window: Window) -> Vec<Due> {
     due.iter().copied().filter(|due| window.contains(due.at_ns)).collect()
 }
 
-/// The settings, with the feed's rate and payload as they were in the interval where they were not asked for.
+/// The point's settings. If the feed's rate and payload were not set by the run, they are measured in the interval.
 fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
     match (planned.measured_feed, data.knows.number) {
         (false, _) => planned.clone(),
         (true, true) => measured(planned, &data.outcomes, in_window, data.window),
-        // Without numbers, what each client had, on average.
+        // Without sequence numbers: the average of what each client received.
         (true, false) => {
             let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
             let of_window = || deliveries().filter(|delivery| data.window.contains(delivery.arrived_ns));
@@ -166,7 +166,7 @@ fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
 }
 
 fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Window) -> Point {
-    // Each update once, however many clients it reached.
+    // Count each update once, however many clients received it.
     let deliveries = outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     let sizes: BTreeMap<u64, u32> = deliveries
         .filter(|delivery| window.contains(delivery.at_ns))
@@ -180,7 +180,7 @@ fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Wi
     }
 }
 
-/// The handshakes of TLS; `None` where there was none.
+/// The TLS handshakes; `None` if there were none.
 fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
     if all.is_empty() {
         return None;
@@ -202,7 +202,7 @@ fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
     })
 }
 
-/// How requests waited on connections that clients shared; `None` where none did.
+/// How long requests waited on shared connections; `None` if clients shared none.
 fn sharing(data: &TrialData) -> Option<Sharing> {
     if data.queues.is_empty() {
         return None;
@@ -226,7 +226,7 @@ fn sharing(data: &TrialData) -> Option<Sharing> {
     })
 }
 
-/// The clients that came back in the interval; `None` where they were to stay.
+/// The clients that reconnected in the interval; `None` without churn.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
     if point.churn == Leaving::Never {
@@ -244,13 +244,13 @@ fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     })
 }
 
-/// Latency in equal slices of the interval, by when the updates were due.
+/// Latency in equal slices of the interval; an update belongs to the slice in which it was due.
 fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) -> Vec<Slice> {
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
     let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); limits::TIMELINE_SLICES as usize];
     for delivery in deliveries.filter(|delivery| window.contains(delivery.at_ns)) {
         let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
-        // The last slice takes what rounding leaves over.
+        // The last slice also takes the remainder of the division.
         let index = index.min(latencies.len() - 1);
         latencies[index].push(delivery.arrived_ns.saturating_sub(delivery.at_ns).0);
     }
@@ -273,7 +273,7 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
         .collect()
 }
 
-/// Says whether the trial can be used, and if not, why.
+/// Sets the trial's verdict and its reasons.
 fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     let causes =
         [audit_causes(trial, reversed), foreign_causes(data), generator_causes(trial, data), wire_causes(trial, data)]
@@ -282,7 +282,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     trial.reasons = causes.into_iter().map(Reason::from).collect();
 }
 
-/// What the delivery audit has against the trial.
+/// Causes found by the delivery audit.
 pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
     let mut causes = Vec::new();
@@ -312,7 +312,7 @@ pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     causes
 }
 
-/// What there is to be said of a server that is not ours.
+/// Causes specific to third-party servers.
 fn foreign_causes(data: &TrialData) -> Vec<Cause> {
     let PublishReport { throttled, refused, failed, is_behind, sent: _ } = data.published.unwrap_or_default();
     let unread: u64 = data.outcomes.iter().map(|outcome| outcome.unread).sum();
@@ -329,7 +329,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
     causes.into_iter().filter_map(|(is_so, cause)| is_so.then_some(cause)).collect()
 }
 
-/// What the generator and its host have against it.
+/// Causes in the generator and its host.
 pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let health = &trial.health;
@@ -352,13 +352,13 @@ pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     causes
 }
 
-/// How many polls may be skipped, of so many and over a path that loses this share of the packets. A poll that waits for a lost
-/// packet, or a second and more for a lost SYN, misses those behind it: that is the path's doing, and was asked for.
+/// How many of `requests` polls may be skipped over a path with this loss. A poll that waits for a lost packet, or a
+/// second and more for a lost SYN, delays the polls after it. That is an effect of the path, which the run asked for.
 fn missed_polls_max(requests: u64, loss: f64) -> u64 {
     if loss > 0.0 { u64::MAX } else { (requests as f64 * limits::MISSED_POLLS_SUSPECT) as u64 }
 }
 
-/// What connections, link and bytes have against it.
+/// Causes in connections, link and bytes.
 pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let wire = &trial.wire;
@@ -366,7 +366,7 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     if throttled > 0 {
         causes.push(Cause::Throttled { count: throttled });
     }
-    // Connections that broke because of a kill were asked for, and are told of apart.
+    // Connections that broke because of a kill were asked for, and are reported separately.
     if refused > throttled && trial.point.kill != Kill::Node {
         causes.push(Cause::Refused { count: refused - throttled });
     }
@@ -398,7 +398,7 @@ mod tests {
     use super::*;
     use crate::measure::delivery::DeliveryLog;
 
-    /// A client that got these updates, each as number, due instant and bytes.
+    /// A client that received these updates: sequence number, due time and bytes.
     fn client(got: &[(u64, u64, u32)]) -> Outcome {
         let deliver = |&(seq, at, bytes)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(at + 5), bytes };
         let seen = DeliveryLog { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
@@ -406,19 +406,19 @@ mod tests {
     }
 
     #[test]
-    fn one_poll_in_a_hundred_may_be_skipped_and_any_where_the_path_loses_packets() {
+    fn one_poll_in_a_hundred_may_be_skipped_and_any_number_on_a_path_with_loss() {
         assert_eq!([60, 1_000].map(|requests| missed_polls_max(requests, 0.0)), [0, 10]);
         assert_eq!(missed_polls_max(60, 0.001), u64::MAX);
     }
 
     #[test]
-    fn a_feed_that_was_not_asked_for_is_measured_as_what_was_due_in_the_interval() {
+    fn a_feed_that_the_run_did_not_set_is_measured_from_what_was_due_in_the_interval() {
         let second = Nanos::SECOND.0;
         let window = Window { start: Nanos(second), end: Nanos(3 * second) };
         let at = [second - 1, second, 2 * second, 3 * second - 1, 3 * second];
         let due: Vec<Due> = (1..).zip(at).map(|(seq, at)| Due { seq, at_ns: Nanos(at), published_ns: None }).collect();
         let in_window = within(&due, window);
-        // What was due outside does not count, nor does it count twice that two clients got the same.
+        // Updates due outside the interval do not count, and one that two clients received counts once.
         let all = [(1, at[0], 9_000), (2, at[1], 100), (3, at[2], 200), (4, at[3], 300), (5, at[4], 9_000)];
         let outcomes = [client(&all), client(&all[..3])];
         let planned = Point { measured_feed: true, ..crate::run::fixture::point(0) };

@@ -1,4 +1,4 @@
-//! One virtual client: a connection of its own, a position, and a record of all that it saw.
+//! A virtual client: its connection, its position in the stream, and a record of everything it received.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,7 +24,7 @@ use crate::transport::reconnect::{self, BackOff};
 use crate::transport::{ClientError, Event, Options};
 use crate::units::Nanos;
 
-/// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
+/// Subscribes, and resubscribes whenever the connection ends, until the trial's clients are stopped.
 pub async fn run(
     id: u32,
     via: Transport,
@@ -60,11 +60,11 @@ pub async fn run(
     client.outcome
 }
 
-/// Where a client stands, from one connection to the next.
+/// A client's position in the stream, kept across connections.
 struct Place {
-    /// With a server that keeps to our contract.
+    /// With a server that implements the project's contract.
     position: Option<Cursor>,
-    /// With any other.
+    /// With a third-party server.
     foreign: State,
 }
 
@@ -77,20 +77,20 @@ struct Client<'a> {
     outcome: Outcome,
     /// When the current connection was dialled.
     dialled: Nanos,
-    /// How long it waits before a reconnect.
+    /// The delay before a reconnect.
     back_off: BackOff,
-    /// When it last left of its own accord.
+    /// When it last left voluntarily.
     left: Option<Nanos>,
-    /// It left, and has no answer yet.
+    /// It left, and has not had an answer since.
     is_returning: bool,
-    /// What it sends, if it does not subscribe.
+    /// What it sends, if it sends instead of subscribing.
     sending: Option<Sending>,
     /// Held from dialling to the first answer.
     dialling: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Client<'a> {
-    /// Returns only when there is no sense in trying again.
+    /// Returns only when a retry would be pointless.
     async fn subscribe_for_ever(&mut self, options: &Options, place: &mut Place) {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
         let mut storms_ahead = 1;
@@ -187,7 +187,7 @@ impl<'a> Client<'a> {
                 self.connected(now);
             }
             Seen::Update { seq, at, bytes } => {
-                // One that does not say when it was sent is put down at its arrival, and has no latency.
+                // A message without a send time is recorded with its arrival time, and has no latency.
                 let at_ns = at.map_or(now, |at| self.context.relation.anchor.instant(at));
                 self.delivered(now, seq, at_ns, bytes);
             }
@@ -218,7 +218,7 @@ impl<'a> Client<'a> {
                 }
             }
             EchoEvent::Returned(delivery) => {
-                // Up and down.
+                // The bytes went up and came back down.
                 self.progress.counters.delivered(2 * delivery.bytes as usize);
                 self.outcome.seen.deliveries.push(delivery);
             }
@@ -241,11 +241,12 @@ impl<'a> Client<'a> {
     }
 }
 
-/// How long a client that left stays away, from a random share.
+/// How long a client stays away after leaving, computed from a random share.
 type Away = fn(f64) -> Duration;
 
-/// Returns when a client leaves, with how long it stays away: one that leaves by itself for an exponential time, one
-/// of a storm as long as all the others, so that they come back together too. None leaves before the trial begins.
+/// Returns when the client leaves, with the function that decides how long it stays away. With `Each` that is an
+/// exponential time. In a storm it is the same for all, so that all return together. No client leaves before the trial
+/// starts.
 async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
     match context.leaving {
         Leaving::Each(mean) => {
@@ -263,7 +264,7 @@ async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
     }
 }
 
-/// An exponential time from a uniform share: that of events which do not know of one another.
+/// An exponentially distributed time from a uniform share, as between independent events.
 fn exponential(mean: Nanos, share: f64) -> Duration {
     mean.duration().mul_f64(-(1.0 - share).ln())
 }
