@@ -262,11 +262,11 @@ fn target_file(
     );
     if let Some(delays) = followed.and_then(Followed::delays) {
         text.push_str(&format!("# JSON path of a message's send time.\ntimestamp = \"{}\"\n", delays.path));
+    }
+    text.push_str(
         "\n# Without these lines someone else publishes: no audit. To let loadgen publish, uncomment them and\n\
          # remove `timestamp`, if present. The last two are only for a server that wants more than the JSON of an\n\
          # update; ${API_KEY} is read from the environment.\n\
-         # if present. The last two are only for a server that wants more than the JSON of an update; ${API_KEY} is read from\n\
-         # the environment.\n\
          # [publish.http]\n# url = \"{base}/publish\"\n\
          # headers = { Content-Type = \"application/json\", X-Api-Key = \"${API_KEY}\" }\n\
          # body = '{\"type\":\"update\",\"data\":{payload}}'\n",

@@ -95,11 +95,11 @@ pub struct TrialContext {
 /// A client's TLS handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake {
-    /// When it was done.
+    /// When it completed.
     pub at: Nanos,
-    /// How long it took, once there was a connection.
+    /// How long it took, from the TCP connection on.
     pub took: Nanos,
-    /// It went on from an earlier session, without a certificate.
+    /// It resumed an earlier session, without a certificate.
     pub is_resumed: bool,
 }
 
@@ -187,14 +187,14 @@ pub struct ClientProgress {
 /// A client whose connection ended because of a kill.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cut {
-    /// When it had an answer on another connection, if it had.
+    /// When it had an answer on another connection, if ever.
     pub back: Option<Nanos>,
 }
 
 /// The result that a client returns.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The updates and the gaps.
+    /// The updates and gaps received.
     pub seen: DeliveryLog,
     /// From dialling to the first position or answer, for its first connection.
     pub connect: Option<Nanos>,

@@ -25,7 +25,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// To this server.
+    /// A control connection to this server.
     pub fn new(address: SocketAddr, connector: Connector) -> Self {
         Self { address, connector, sender: Mutex::default() }
     }
