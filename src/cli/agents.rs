@@ -137,6 +137,6 @@ fn control(text: &str) -> Result<String, String> {
     match (url.scheme(), url.host_str()) {
         ("nats" | "tls", Some(_)) => Ok(text.to_owned()),
         ("nats" | "tls", None) => Err(refuse("no host is named")),
-        (other, _) => Err(refuse(&format!("the scheme is {other}"))),
+        (other, _) => Err(refuse(&format!("{other}:// is not supported"))),
     }
 }

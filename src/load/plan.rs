@@ -240,7 +240,8 @@ impl Plan {
         let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));
-        // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
+        // The TCP baseline only sends to connected clients: it has no upstream direction, and clients that reconnect
+        // would not find it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
         // A proxy speaks HTTP, and the log belongs to HTTP servers.
         let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None && point.nodes == 0;

@@ -61,8 +61,8 @@ pub enum TargetError {
     #[error("the node at {0} does not follow its log; see its output above")]
     NotReady(SocketAddr),
     /// Updates that the log never acknowledged.
-    #[error("{missing} updates of the feed had not reached the log {} s after the interval; the log server is too slow, or down",
-        limits::NODES_READY_TIMEOUT.as_secs())]
+    #[error("{missing} updates of the feed had not reached the log {} s after the interval; \
+        the log server is too slow, or down", limits::NODES_READY_TIMEOUT.as_secs())]
     Unpublished {
         /// How many.
         missing: u64,
@@ -92,7 +92,7 @@ pub fn parse_address(text: &str) -> Result<Url, String> {
         }
         "http" => Ok(url),
         "https" => Err("TLS needs a target file whose base begins with https:// (docs/YOUR-SERVER.md)".to_owned()),
-        other => Err(refuse(&format!("the scheme is {other}"))),
+        other => Err(refuse(&format!("{other}:// is not supported"))),
     }
 }
 

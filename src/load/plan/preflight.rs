@@ -35,8 +35,8 @@ pub enum Refusal {
     },
     /// No client polls in a measured interval.
     #[error(
-        "no client would poll in the measured {measure}: {clients}, each polling every {poll_interval}; use --measure {}s or \
-         longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
+        "no client would poll in the measured {measure}: {clients}, each polling every {poll_interval}; \
+         use --measure {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
     )]
     NoPoll {
         /// The interval.

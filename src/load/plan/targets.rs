@@ -17,20 +17,20 @@ use crate::run::RunSettings;
 use crate::run::file::Point;
 use crate::run::setting::{AtTarget, List};
 
-/// The servers that were asked for.
+/// The requested servers.
 pub(super) struct Resolved {
-    /// The one that is already there and keeps to our contract.
+    /// The server that is already running and implements the project's contract.
     pub address: Option<reqwest::Url>,
-    /// All others, by their names.
+    /// All others, by name.
     pub catalog: Catalog,
 }
 
-/// Does it publish by itself?
+/// Does this server publish by itself?
 pub(super) fn is_observed(found: &Found) -> bool {
     found.description.publish.is_none()
 }
 
-/// Finds the servers, and leaves in the settings their names as a run file has them.
+/// Finds the servers, and replaces their names in the settings by those of a run file.
 pub(super) fn resolve(settings: &mut RunSettings) -> Result<Resolved, PlanError> {
     let mut resolved = Resolved { address: None, catalog: Catalog::new() };
     let Some(List(given)) = &mut settings.target else { return Ok(resolved) };
@@ -69,17 +69,17 @@ impl Plan {
         point.target.and_then(|name| self.catalog.get(&name))
     }
 
-    /// What the environment has filled into target files.
+    /// Values from the environment used in target files.
     pub fn secrets(&self) -> Secrets {
         Secrets::of(self.catalog.values().flat_map(Found::variables))
     }
 
-    /// Does somebody else publish, at all points?
+    /// Does loadgen publish at none of the points?
     pub fn is_observed(&self) -> bool {
         self.target.is_some() || (!self.catalog.is_empty() && self.catalog.values().all(is_observed))
     }
 
-    /// Leaves out transports that no target has, and refuses a target that has none of those asked for.
+    /// Removes transports that no target has, and refuses a target that has none of the requested ones.
     pub(super) fn keep_described(&mut self) -> Result<(), PlanError> {
         for index in 0..self.points.len() {
             let point = &self.points[index];
@@ -104,8 +104,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Errors: [`PlanError::Remote`] of a server that is not on this host. Called where nobody has said that it may be
-    /// loaded.
+    /// Errors: [`PlanError::Remote`] for a server that is not on this host. Called unless the user has allowed that
+    /// load.
     pub async fn refuse_remote(&self) -> Result<(), PlanError> {
         let of_files = self.catalog.values().flat_map(|found| {
             let named = |url| (found.name.to_string(), url);
@@ -113,7 +113,7 @@ impl Plan {
         });
         let of_address = self.target.iter().map(|url| ("--target".to_owned(), url.to_string()));
         for (name, url) in of_files.chain(of_address) {
-            // One that cannot be found is told so when it is dialled.
+            // An unknown host is reported when it is dialled.
             let Ok(endpoint) = Endpoint::of(&url, &Trust::Anyone).await else { continue };
             if !is_here(endpoint.address.ip()) {
                 return Err(PlanError::Remote { name, address: endpoint.address.ip().to_string() });
@@ -122,9 +122,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Reads when messages were sent from this place, at servers to which others publish.
+    /// Reads the send time of messages at this path, for servers that loadgen does not publish to.
     ///
-    /// Errors: [`PlanError::TimestampIdle`] where there is none.
+    /// Errors: [`PlanError::TimestampIdle`] if there is no such server.
     pub fn read_timestamps(&mut self, path: &JsonPath) -> Result<(), PlanError> {
         if !self.catalog.values().any(is_observed) {
             return Err(PlanError::TimestampIdle);
@@ -136,10 +136,10 @@ impl Plan {
     }
 }
 
-/// Where a target file leads: every subscription is at its base, and what is published may go elsewhere. One that is started
-/// here may speak for another.
+/// The addresses that a target file leads to. All subscriptions are at its base, but it may publish elsewhere. A
+/// server that is started here may be a gateway to another.
 fn addresses(description: &Description) -> Vec<String> {
-    // The port is not known before it is started, and makes no other host.
+    // The port is unknown before the server is started, and does not change the host.
     let of_server = Values { port: 1, ..Values::default() };
     let base = description.base.fill(&of_server);
     let values = Values { base: base.trim_end_matches('/'), ..of_server };

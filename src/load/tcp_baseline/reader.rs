@@ -1,6 +1,6 @@
-//! The bare reader: the client half of the TCP baseline, as bare as its server half. A thread for each processor waits for
-//! its share of the connections with one epoll, reads what has come into one buffer, and notes it. What the generator
-//! takes for a message of a transport beyond this is the transport's, and its own.
+//! The client half of the TCP baseline, as bare as its server half. One thread per processor waits for its share of
+//! the connections with one epoll, reads into one buffer, and records what arrived. Whatever the generator needs per
+//! message in addition to this is the cost of a transport's client.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -25,14 +25,14 @@ use crate::stream::Cursor;
 use crate::transport::ClientError;
 use crate::units::UnixMicros;
 
-/// A client that is to be.
+/// A client that is about to connect.
 struct Seat {
     id: u32,
     progress: Arc<ClientProgress>,
     leave: oneshot::Sender<Outcome>,
 }
 
-/// Starts these clients. Each connects once, and ends with what it saw when the trial is stopped.
+/// Starts these clients. Each connects once, and returns what it received when the trial is stopped.
 pub fn spawn(context: &Arc<TrialContext>, clients: Vec<(u32, Arc<ClientProgress>)>) -> JoinSet<Outcome> {
     let mut outcomes = JoinSet::new();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -43,13 +43,13 @@ pub fn spawn(context: &Arc<TrialContext>, clients: Vec<(u32, Arc<ClientProgress>
             outcomes.spawn(async move { left.await.unwrap_or_default() });
             seats.push(Seat { id, progress, leave });
         }
-        // Joined through what its clients leave.
+        // Not joined here: each client's result arrives over its channel.
         tokio::spawn(serve(Arc::clone(context), seats));
     }
     outcomes
 }
 
-/// Connects a share of the clients, then reads what comes to them until the trial is stopped.
+/// Connects a share of the clients, then reads from them until the trial is stopped.
 async fn serve(context: Arc<TrialContext>, seats: Vec<Seat>) {
     let dials =
         stream::iter(seats).map(|seat| greet(Arc::clone(&context), seat)).buffer_unordered(limits::DIALS_AT_ONCE);
@@ -97,14 +97,14 @@ async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
         Err(error) => {
             outcome.refused = 1;
             outcome.error = Some(ClientError::of_dial(error));
-            // Nobody waits for it any more if the trial is over.
+            // After the trial, nobody may be waiting for the outcome.
             let _left = seat.leave.send(outcome);
             None
         }
     }
 }
 
-/// What the first line says.
+/// Parses the first line.
 fn position(line: &[u8]) -> io::Result<Cursor> {
     #[derive(Deserialize)]
     struct Hello {
@@ -113,12 +113,12 @@ fn position(line: &[u8]) -> io::Result<Cursor> {
     Ok(serde_json::from_slice::<Hello>(line)?.cursor)
 }
 
-/// A client that is connected.
+/// A connected client.
 struct Member {
-    /// Stands before its socket, so that it goes first.
+    /// Declared before its socket, so that it is dropped first.
     tap: SocketTap,
     stream: TcpStream,
-    /// A line whose end has not come yet.
+    /// An incomplete line.
     begun: Vec<u8>,
     outcome: Outcome,
     seat: Seat,
@@ -134,14 +134,14 @@ impl Member {
     }
 }
 
-/// One thread's share.
+/// One thread's share of the connections.
 struct Reader {
     context: Arc<TrialContext>,
     members: Vec<Member>,
 }
 
 impl Reader {
-    /// Errors: what the system says of the epoll; what it says of a connection ends that one.
+    /// Errors: those of the epoll. An error of a connection ends only that connection.
     fn read_until_stopped(&mut self) -> io::Result<()> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (index, member) in (0..).zip(&self.members) {
@@ -170,7 +170,7 @@ impl Reader {
     }
 }
 
-/// Reads once, and notes every line that has ended.
+/// Reads once, and records every complete line.
 fn take(context: &TrialContext, member: &mut Member, buffer: &mut [u8]) -> io::Result<()> {
     let count = match member.stream.read(buffer) {
         Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -201,7 +201,7 @@ fn take(context: &TrialContext, member: &mut Member, buffer: &mut [u8]) -> io::R
     Ok(())
 }
 
-/// Number, instant and length of data of `{"seq":1,"at_us":1795363216000123,"data":…}`.
+/// Sequence number, due time and data length of `{"seq":1,"at_us":1795363216000123,"data":…}`.
 fn update(line: &[u8]) -> Option<(u64, UnixMicros, u32)> {
     let mut parts = line.splitn(3, |byte| *byte == b',');
     let seq = number(parts.next()?.strip_prefix(b"{\"seq\":")?)?;
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_taken_apart_and_what_is_none_is_refused() {
+    fn a_line_is_parsed_and_anything_else_is_refused() {
         let line = br#"{"seq":42,"at_us":1795363216000123,"data":{"a":[1,2]}}"#;
         assert_eq!(update(line), Some((42, UnixMicros(1_795_363_216_000_123), 11)));
         for line in [&b"{\"cursor\":\"00000000-0\"}"[..], b"", b"{\"seq\":x,\"at_us\":1,\"data\":1}", &line[..40]] {
