@@ -176,13 +176,13 @@ pub async fn what_is_no_stream_has_a_useful_sentence() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (url, code, part) in [
         (format!("http://{page}/index"), 0, "it is a web page"),
-        (format!("http://{silent}"), 1, "answered nothing within"),
+        (format!("http://{silent}"), 1, "sent no answer within"),
         (format!("http://{other}"), 1, "not in HTTP"),
         (format!("http://{gone}"), 1, "closed it without an answer"),
         (format!("http://{lost}/events"), 0, "it answered 404"),
-        (format!("http://{closed}"), 1, "takes no connection"),
+        (format!("http://{closed}"), 1, "accepts no connection"),
         ("http://no-such-host.invalid".to_owned(), 1, "there is no host"),
-        ("ftp://127.0.0.1".to_owned(), 1, "ftp is not spoken"),
+        ("ftp://127.0.0.1".to_owned(), 1, "ftp:// is not supported"),
     ] {
         let (said, file) = tried(&url, &[]).await;
         assert_eq!(said.code, Some(code), "{url}: {said:?}");

@@ -1,4 +1,4 @@
-//! A client of a server that is not ours, over whichever transport.
+//! A client of a third-party server, over any transport.
 
 use super::subscriber::{Seen, State, Subscriber};
 use super::{events, polls, socket};
@@ -6,9 +6,9 @@ use crate::net::Stream;
 use crate::run::Transport;
 use crate::transport::{ClientError, Options};
 
-/// Runs a client over one connection, until that ends.
+/// Runs a client over one connection until the connection ends.
 ///
-/// Errors: [`ClientError`]. An orderly end is no error.
+/// Errors: [`ClientError`]. An orderly close is not an error.
 pub async fn subscribe<S: Stream>(
     via: Transport,
     io: S,

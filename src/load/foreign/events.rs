@@ -1,4 +1,4 @@
-//! An event stream.
+//! Follows an event stream.
 
 use std::pin::pin;
 
@@ -14,7 +14,7 @@ use crate::net::Stream;
 use crate::transport::sse::Parser;
 use crate::transport::{ClientError, Options};
 
-/// Opens the stream behind the last `id`, and reports what comes, until it ends.
+/// Opens the stream after the last `id`, and reports events until it ends.
 pub async fn subscribe<S: Stream>(
     io: S,
     events: &Events,
@@ -37,7 +37,8 @@ pub async fn subscribe<S: Stream>(
         tokio::select! {
             head = &mut asked => head?,
             () = tokio::time::sleep(limits::TARGET_OPEN_PATIENCE) => {
-                // It sends the head with the first event, perhaps: without clients there would be none.
+                // The server may send the response head only with the first event, and without clients there would be
+                // none.
                 on_seen(Seen::Opened);
                 asked.await?
             }

@@ -1,4 +1,4 @@
-//! Polls, at an interval or held by the server.
+//! Polling and long polling.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -14,12 +14,12 @@ use crate::net::Stream;
 use crate::transport::polling::next_due;
 use crate::transport::{ClientError, Options};
 
-/// When to ask again.
+/// When to poll again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
     /// At the client's phase of each interval.
     Interval,
-    /// At once: the server holds the request until there is something.
+    /// Immediately: the server holds the request until there is something new.
     Held,
 }
 
@@ -41,7 +41,7 @@ pub async fn subscribe<S: Stream>(
     }
     match pace {
         Pace::Held => {
-            // The answer may be long in coming: it is there once it has asked.
+            // The answer may take long, so the client counts as subscribed once it has asked.
             on_seen(Seen::Opened);
             loop {
                 client.ask(state, on_seen).await?;
@@ -73,7 +73,7 @@ struct Client<'a, S> {
 }
 
 impl<S: Stream> Client<'_, S> {
-    /// Asks once, and tells what came; returns whether anything did.
+    /// Polls once and reports the messages; returns whether there were any.
     async fn ask(&mut self, state: &mut State, on_seen: &mut impl FnMut(Seen)) -> Result<bool, ClientError> {
         let polls = self.polls;
         let values = Values { session: &self.session, ..self.subscriber.values(state) };
@@ -111,7 +111,7 @@ impl<S: Stream> Client<'_, S> {
         Ok(came)
     }
 
-    /// Opens a session: asks for its name, and says what is to be said.
+    /// Opens a session: requests its name, and performs its handshake.
     async fn open(
         &mut self,
         session: &Session,
@@ -138,7 +138,7 @@ impl<S: Stream> Client<'_, S> {
                 Step::Expect(begin) => {
                     let answer = self.get(&url, state, on_seen).await?;
                     if !answer.starts_with(begin) {
-                        let said = format!("expected {begin}…, and had {}", short(&answer));
+                        let said = format!("expected {begin}…, but received {}", short(&answer));
                         return Err(ClientError::Contract(said));
                     }
                 }
@@ -162,7 +162,7 @@ impl<S: Stream> Client<'_, S> {
     async fn post(&mut self, url: &str, text: &str, on_seen: &mut impl FnMut(Seen)) -> Result<(), ClientError> {
         let mut headers = HeaderMap::new();
         if let Some(session) = &self.polls.session {
-            let wrong = |_| ClientError::Contract("the content type of the session is none".to_owned());
+            let wrong = |_| ClientError::Contract("the session's content_type is not a valid header value".to_owned());
             headers.insert(CONTENT_TYPE, HeaderValue::try_from(&session.content_type).map_err(wrong)?);
         }
         on_seen(Seen::Requested);
@@ -178,7 +178,7 @@ impl<S: Stream> Client<'_, S> {
 fn messages<'a>(polls: &Polls, text: &'a str) -> Result<Vec<&'a str>, ClientError> {
     match (&polls.each, &polls.separator) {
         (Some(path), _) => {
-            let missing = || ClientError::Contract(format!("there is no list at {path} of {}", short(text)));
+            let missing = || ClientError::Contract(format!("no list at {path} in {}", short(text)));
             let list = path.find(text).ok_or_else(missing)?;
             let list: Vec<&RawValue> = serde_json::from_str(list).map_err(|_| missing())?;
             Ok(list.into_iter().map(RawValue::get).collect())

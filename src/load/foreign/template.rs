@@ -1,14 +1,14 @@
-//! Texts of a target file with places to be filled in: `{base}/poll?after={cursor.id}`, `Bearer ${TOKEN}`.
+//! Texts of a target file with placeholders: `{base}/poll?after={cursor.id}`, `Bearer ${TOKEN}`.
 //!
-//! Braces that hold no name, as those of JSON, are text. `${NAME}` is read from the environment, `${NAME:-text}` with
-//! something in its place where it is not set: what is secret stands in no file.
+//! Braces that do not contain a name, as in JSON, are plain text. `${NAME}` is read from the environment, and
+//! `${NAME:-text}` has a default if the variable is not set. Secrets thus need not be in a file.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A text with places.
+/// A text with placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -19,7 +19,7 @@ enum Part {
     Environment { name: String, otherwise: Option<String> },
 }
 
-/// What can be filled in.
+/// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Base,
@@ -38,37 +38,37 @@ enum Place {
 const PLACES: &str =
     "{base}, {ws}, {port}, {dir}, {work}, {payload}, {seq}, {client}, {http_date}, {session}, {cursor.NAME}";
 
-/// A text that cannot be read as a template.
+/// A text that is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// There is nothing of this name.
-    #[error("there is no {{{0}}} to be filled in; there are {PLACES}, and ${{NAME}} of the environment")]
+    /// A placeholder of this name does not exist.
+    #[error("there is no placeholder {{{0}}}; use {PLACES}, or ${{NAME}} from the environment")]
     UnknownPlace(String),
     /// `${` without `}`.
     #[error("`${{` is not closed; write ${{NAME}}, or ${{NAME:-text}} for a default")]
     Unclosed,
 }
 
-/// What is filled in.
+/// The values of the placeholders.
 #[derive(Clone, Debug, Default)]
 pub struct Values<'a> {
-    /// Where the server is: `http://127.0.0.1:8080`, without a slash at its end.
+    /// The server's address: `http://127.0.0.1:8080`, without a trailing slash.
     pub base: &'a str,
     /// Its port.
     pub port: u16,
     /// The folder of the target file.
     pub dir: &'a str,
-    /// A folder of this server alone.
+    /// The server's own folder.
     pub work: &'a str,
-    /// What is published.
+    /// The payload to publish.
     pub payload: &'a str,
-    /// Its number.
+    /// Its sequence number.
     pub seq: u64,
     /// The client's number.
     pub client: u32,
     /// The session's name.
     pub session: &'a str,
-    /// The cursor, part by part.
+    /// The parts of the cursor.
     pub cursor: Option<&'a BTreeMap<String, String>>,
 }
 
@@ -111,7 +111,7 @@ impl FromStr for Template {
     }
 }
 
-/// A name in braces at the start of a text, and what follows it. JSON has quotation marks there.
+/// A name in braces at the start of a text, and the text after it. In JSON a quotation mark follows the brace.
 fn place(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for Template {
 }
 
 impl Template {
-    /// The text with everything filled in; what there is not yet is empty.
+    /// The text with all placeholders filled in; a value that does not exist yet is empty.
     pub fn fill(&self, values: &Values<'_>) -> String {
         let mut filled = String::new();
         for part in &self.0 {
@@ -177,12 +177,12 @@ impl Template {
         filled
     }
 
-    /// Does it say what is known only once the server has a folder and a port?
+    /// Does it contain a placeholder that is known only once the server has a folder and a port?
     pub fn needs_a_place(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Place(Place::Base | Place::WsBase | Place::Port | Place::Work)))
     }
 
-    /// The variables of the environment that it needs, and those that it names at all.
+    /// The environment variables that it names, each with whether it is required.
     pub fn environment(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0.iter().filter_map(|part| match part {
             Part::Environment { name, otherwise } => Some((name.as_str(), otherwise.is_none())),
@@ -191,7 +191,7 @@ impl Template {
     }
 }
 
-/// The present as HTTP writes it (RFC 9110 section 5.6.7).
+/// The current time in the format of HTTP (RFC 9110 section 5.6.7).
 fn http_date() -> String {
     jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_and_the_braces_of_json_are_text() {
+    fn placeholders_are_filled_and_the_braces_of_json_are_text() {
         let cursor = BTreeMap::from([("etag".to_owned(), "7".to_owned())]);
         let values = Values { base: "http://h:1", payload: r#"{"n":1}"#, cursor: Some(&cursor), ..Values::default() };
         assert_eq!(fill("{base}/p?a={cursor.etag}&b={cursor.no}", &values), "http://h:1/p?a=7&b=");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_filled_in_and_a_default_stands_for_what_is_not_set() {
+    fn environment_variables_are_filled_in_and_an_unset_one_gets_its_default() {
         let template: Template = "Bearer ${PATH}${NOT_SET_ANYWHERE:-none}".parse().unwrap();
         let path = std::env::var("PATH").unwrap();
         assert_eq!(template.fill(&Values::default()), format!("Bearer {path}none"));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_filled_in_is_refused() {
+    fn an_unknown_placeholder_is_refused() {
         assert_eq!("{bse}".parse::<Template>(), Err(TemplateError::UnknownPlace("bse".to_owned())));
         assert_eq!("${TOKEN".parse::<Template>(), Err(TemplateError::Unclosed));
         assert!("{cursor.}".parse::<Template>().is_err());
