@@ -1,4 +1,4 @@
-//! `loadgen agent`: waits for a coordinator, and does what it is told, trial after trial.
+//! `loadgen agent`: waits for a coordinator, and carries out its orders, trial after trial.
 
 use std::time::Duration;
 
@@ -20,23 +20,23 @@ use crate::load::trial_error::TrialError;
 use crate::measure::host;
 use crate::print;
 
-/// The version of the protocol that this program speaks.
+/// The protocol version of this program.
 pub const PROTOCOL: u32 = VERSION;
 
-/// What an agent is.
+/// The options of an agent.
 #[derive(Clone, Debug)]
 pub struct AgentOptions {
-    /// The NATS server.
+    /// Address of the NATS server.
     pub control: String,
-    /// What people call it.
+    /// Name in reports and messages.
     pub name: String,
-    /// End after one run.
+    /// Exit after one run.
     pub once: bool,
-    /// The version that it says it has: another than its own in tests alone.
+    /// The protocol version that it claims; differs from its own in tests only.
     pub version: u32,
 }
 
-/// Waits for runs and takes part in them until it is stopped.
+/// Waits for runs and takes part in them until stopped.
 ///
 /// Errors: [`AgentError`].
 pub async fn serve(options: &AgentOptions, stop: &CancellationToken) -> Result<(), AgentError> {
@@ -71,7 +71,7 @@ pub async fn serve(options: &AgentOptions, stop: &CancellationToken) -> Result<(
     }
 }
 
-/// Says hello until a coordinator answers. What it orders then is waited for already.
+/// Sends a hello until a coordinator answers. The agent is already subscribed to that coordinator's orders.
 async fn join(nats: &Client, hello: &Hello) -> Result<(String, async_nats::Subscriber), AgentError> {
     let gone = |reason: String| NatsError::Gone(reason);
     let mut orders = nats.subscribe(orders_of(&hello.id)).await.map_err(|error| gone(error.to_string()))?;
@@ -92,7 +92,7 @@ async fn join(nats: &Client, hello: &Hello) -> Result<(String, async_nats::Subsc
     }
 }
 
-/// The run, nothing where what was said is no answer, or why not.
+/// The run to join; `None` if the message is not an answer; or the reason for a refusal.
 fn read_answer(payload: &[u8]) -> Result<Option<String>, String> {
     let Ok(Versioned { version }) = serde_json::from_slice(payload) else { return Ok(None) };
     if version != VERSION {
@@ -105,12 +105,12 @@ fn read_answer(payload: &[u8]) -> Result<Option<String>, String> {
     }
 }
 
-/// Takes orders until the run is over, or its coordinator is gone.
+/// Carries out orders until the run is over, or its coordinator is gone.
 async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_nats::Subscriber) {
     let stop = CancellationToken::new();
     let _end_all = stop.clone().drop_guard();
     let alive = tokio::spawn(say_alive(nats.clone(), hello.id.clone(), run.to_owned(), stop.clone()));
-    // At most one trial at a time: a new one ends the one before.
+    // At most one trial at a time: a new trial stops the previous one.
     let mut current: Option<(u64, mpsc::Sender<What>, CancellationToken)> = None;
     let mut trials = tokio::task::JoinSet::new();
     loop {
@@ -144,7 +144,7 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
                 if let Some((trial, sender, _)) = &current
                     && *trial == order.trial
                 {
-                    // One that has ended takes no more orders.
+                    // A trial that has ended takes no more orders.
                     let _ended = sender.try_send(what);
                 }
             }
@@ -193,7 +193,7 @@ async fn one_trial(
             () = end.cancelled() => return,
             () = connected.cancelled(), if !is_told => {
                 report(Said::Connected).await;
-                // Known to the coordinator before it is known to anyone else.
+                // Sent to the coordinator before it is printed.
                 let _late = nats.flush().await;
                 print::err(&format!("agent {}: {} clients are connected", hello.name, share.count));
                 is_told = true;
@@ -208,7 +208,7 @@ async fn one_trial(
     }
 }
 
-/// Says every half second that it is there, and ends all if nobody has listened for some seconds.
+/// Sends a heartbeat every half second, and stops everything if the coordinator has been silent for some seconds.
 async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationToken) {
     let mut unheard: Duration = Duration::ZERO;
     while unheard < limits::AGENT_SILENCE {
@@ -227,7 +227,7 @@ async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationT
         }
         unheard = if answered { Duration::ZERO } else { unheard + began.elapsed() };
     }
-    print::err("the coordinator is gone: the run is over for this agent");
+    print::err("the coordinator is gone; this agent leaves the run");
     stop.cancel();
 }
 
@@ -240,10 +240,10 @@ async fn send(nats: &Client, run: &str, mut report: Report) {
     match packed {
         Ok(packed) => {
             if let Err(error) = nats.publish(reports_of(run), packed).await {
-                print::err(&format!("a report could not be sent: {error}"));
+                print::err(&format!("cannot send a report: {error}"));
             }
         }
-        Err(error) => print::err(&format!("a report could not be sent: {error}")),
+        Err(error) => print::err(&format!("cannot send a report: {error}")),
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_another_version_is_refused_whatever_else_it_says() {
+    fn an_answer_of_another_version_is_refused_whatever_its_other_members() {
         let said = |json: &str| read_answer(json.as_bytes());
         assert_eq!(said(r#"{"version":2,"run":"ab","refusal":null}"#), Ok(Some("ab".to_owned())));
         assert!(said(r#"{"version":1,"welcome":{"to":"ab"}}"#).is_err());

@@ -1,4 +1,4 @@
-//! The coordinator's part of a trial: the server, the orders, and what comes of all parts together.
+//! The coordinator's part of a trial: the server, the orders, and merging the parts of all agents.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use crate::measure::delivery::Window;
 use crate::measure::host;
 use crate::run::file::Trial;
 
-/// Does one trial with the clients of all agents; the order of things is that of a trial with clients of its own.
+/// Runs one trial with the clients of all agents, in the same steps as a trial with clients of its own.
 ///
-/// Errors: [`TrialError`]. An agent that fails behind the first update does not fail the trial, and makes it invalid.
+/// Errors: [`TrialError`]. An agent that fails after the first update does not fail the trial, but makes it invalid.
 pub async fn run(
     fleet: &Fleet,
     plan: &Plan,
@@ -55,7 +55,7 @@ pub async fn run(
     outcome
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a trial is made of")]
+#[expect(clippy::too_many_arguments, reason = "everything that a trial consists of")]
 async fn measure(
     fleet: &Fleet,
     trial: u64,
@@ -106,7 +106,7 @@ async fn measure(
             Some(Ok(())) => {}
             Some(Err(reason)) => return Err(FleetError::Failed { agent: name(), reason: reason.clone() }.into()),
             None => {
-                let reason = "it fell silent, or its clients had no answer in time".to_owned();
+                let reason = "it stopped responding, or its clients had no answer in time".to_owned();
                 return Err(FleetError::Failed { agent: name(), reason }.into());
             }
         }
@@ -114,7 +114,7 @@ async fn measure(
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory(target);
 
-    // Later than with clients of our own, for every agent must know before it happens.
+    // Later than with local clients, since every agent must receive this order before that time.
     let origin = clock.now().saturating_add(limits::AGENT_LEAD).whole_micros();
     target.begin(&feed, origin).await?;
     let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
@@ -155,13 +155,13 @@ async fn measure(
     Ok(Trial { log, proxy, ..trial })
 }
 
-/// The clients of each agent: its first, and how many; alike, but for what an agent cannot hold.
+/// The first client of each agent, and its number of clients: evenly shared, up to each agent's maximum.
 fn shares(clients: u32, members: &BTreeMap<String, Member>) -> Result<BTreeMap<String, (u32, u32)>, FleetError> {
     let most: u32 = members.values().map(|member| member.clients_max).fold(0, u32::saturating_add);
     if most < clients {
         return Err(FleetError::TooMany { clients, most, agents: members.len() });
     }
-    // Whoever can hold least is served first, and what it cannot hold is the others'.
+    // The agent with the smallest maximum first; what it cannot run is shared among the others.
     let mut by_room: Vec<_> = members.iter().collect();
     by_room.sort_by_key(|(_, member)| member.clients_max);
     let (mut first, mut left) = (0, clients);
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_shared_alike_each_once_and_no_agent_has_more_than_it_can_hold() {
+    fn clients_are_shared_evenly_without_overlap_up_to_each_agents_maximum() {
         let members = |rooms: &[u32]| -> BTreeMap<String, Member> {
             rooms.iter().enumerate().map(|(n, room)| (format!("{n}"), Member::fixture(*room))).collect()
         };

@@ -1,5 +1,5 @@
-//! From the parts of all agents to one trial. Counts are added, histograms are merged, and what is worst of any agent is what
-//! is told of the generator; no percentile is averaged.
+//! Merges the parts of all agents into one trial. Counts are added and histograms merged; for the generator's health
+//! the worst value of any agent counts. No percentile is averaged.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,14 +29,14 @@ use crate::run::reason::{Cause, Reason};
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// What came of one agent.
+/// The result of one agent.
 #[derive(Clone, Debug)]
 pub struct AgentOutcome {
-    /// Who; `None` of one that nobody knows any more.
+    /// The agent; `None` if it is no longer known.
     pub member: Option<Member>,
-    /// The clients that were its share.
+    /// Number of clients assigned to it.
     pub count: u32,
-    /// What it brought, or why not; `None` of one that fell silent.
+    /// Its part, or its error; `None` if it fell silent.
     pub part: Option<Result<Part, String>>,
 }
 
@@ -45,7 +45,7 @@ impl AgentOutcome {
         self.member.as_ref().map_or_else(|| "unknown".to_owned(), |member| member.name.clone())
     }
 
-    /// What it brought, if that can be read.
+    /// Its part, if it can be parsed.
     fn readable(&self) -> Option<(&Part, &Readings)> {
         let part = self.part.as_ref()?.as_ref().ok()?;
         let texts = part.slices.iter().chain([&part.connects, &part.trial.latency_hdr]);
@@ -54,7 +54,7 @@ impl AgentOutcome {
     }
 }
 
-/// Reads what the coordinator can read of server and host.
+/// Reads the counters of server and host that the coordinator can read.
 ///
 /// Errors: [`TrialError::Reading`].
 pub fn edge(
@@ -80,7 +80,7 @@ pub fn edge(
     })
 }
 
-/// The trial of all.
+/// The merged trial.
 pub fn trial(
     which: TrialId<'_>,
     address: SocketAddr,
@@ -102,7 +102,7 @@ pub fn trial(
         stale_ns: sum.stale_ns.saturating_add(one.age.stale_ns),
     });
     let mut readings = readings(&data, age);
-    // Those of the agent whose clock is known least.
+    // From the agent with the least precisely known clock.
     let worst = brought.iter().max_by_key(|(_, _, one)| one.clock_uncertainty());
     readings.clocks = worst.map(|(_, _, one)| one.clocks.clone()).unwrap_or_default();
     let mut health = health(&mut data, &readings);
@@ -184,7 +184,7 @@ pub fn trial(
 
 type Brought<'a> = [(&'a AgentOutcome, &'a Part, &'a Readings)];
 
-/// What the coordinator read, with what the agents of this host read of themselves: they are the generator.
+/// The coordinator's readings, plus what the agents on this host read of themselves: together they are the generator.
 fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> TrialData {
     let here = host::boot_id();
     let is_here = |one: &AgentOutcome| one.member.as_ref().is_some_and(|member| member.boot_id == here);
@@ -232,7 +232,7 @@ fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
     })
 }
 
-/// The settings: all agents saw one feed, so that one's measure of it is that of all.
+/// The point's settings. All agents receive the same feed, so one agent's measurement of it stands for all.
 fn point(planned: &Point, seen: Option<&Trial>) -> Point {
     match seen {
         Some(seen) if planned.measured_feed => {
@@ -242,7 +242,7 @@ fn point(planned: &Point, seen: Option<&Trial>) -> Point {
     }
 }
 
-/// Several histograms as one; one that cannot be read is not there any more.
+/// Merges several histograms; one that cannot be decoded is left out.
 fn together<'a>(texts: impl Iterator<Item = &'a str>) -> Histogram<u64> {
     let read: Vec<Histogram<u64>> =
         texts.map(histogram::decode).filter_map(|read: Result<_, HistogramError>| read.ok()).collect();
@@ -298,7 +298,7 @@ fn report(one: &AgentOutcome) -> AgentReport {
     }
 }
 
-/// What is wrong with the trial: with all parts together, and with each agent.
+/// What is wrong with the trial, in the merged parts and in each agent.
 fn causes(trial: &Trial, data: &TrialData, outcomes: &[AgentOutcome], brought: &Brought<'_>) -> Vec<Cause> {
     let all = || brought.iter().flat_map(|(_, part, _)| &part.trial.reasons).map(|reason| &reason.cause);
     let reversed = all().map(|cause| if let Cause::ArrivedBeforeDue { count } = cause { *count } else { 0 }).sum();
@@ -322,7 +322,7 @@ fn causes(trial: &Trial, data: &TrialData, outcomes: &[AgentOutcome], brought: &
         }
     }
     causes.extend(audit_causes(trial, reversed));
-    // Of an agent it is said by name.
+    // Reported below with the agent's name.
     let is_named = |cause: &Cause| matches!(cause, Cause::GeneratorStalled { .. } | Cause::GeneratorStarved { .. });
     causes.extend(generator_causes(trial, data).into_iter().filter(|cause| !is_named(cause)));
     causes.extend(wire_causes(trial, data));

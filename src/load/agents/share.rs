@@ -1,4 +1,4 @@
-//! An agent's part of a trial: its clients, from connecting to what they saw.
+//! An agent's part of a trial: its clients, from connecting to their results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,43 +26,43 @@ use crate::run::readings::ClockReading;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// Why an agent has no part to bring.
+/// Why an agent has no part to report.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
-    /// As for any trial.
+    /// An error of any trial.
     #[error(transparent)]
     Trial(#[from] TrialError),
-    /// The coordinator does not tell its clock.
+    /// The coordinator's clock did not answer.
     #[error("the coordinator did not answer with its clock")]
     NoClock,
-    /// The next order did not come.
-    #[error("the coordinator's next order did not come in {} s", limits::AGENT_ORDER_TIMEOUT.as_secs())]
+    /// The next order did not arrive.
+    #[error("the coordinator's next order did not arrive within {} s", limits::AGENT_ORDER_TIMEOUT.as_secs())]
     NoOrder,
-    /// The trial was ended without a report.
+    /// The coordinator ended the trial without a report.
     #[error("the coordinator ended the trial")]
     Abandoned,
 }
 
-/// What an agent reports on the way.
+/// The connection to the coordinator during a trial.
 pub struct Way<'a> {
-    /// The NATS server.
+    /// The NATS connection.
     pub nats: &'a Client,
-    /// The run.
+    /// Id of the run.
     pub run: &'a str,
     /// Further orders for this trial.
     pub orders: mpsc::Receiver<What>,
-    /// Told when all clients are connected.
+    /// Called when all clients are connected.
     pub on_connected: Box<dyn FnOnce() + Send + 'a>,
 }
 
-/// Connects the clients, measures, and brings what they saw.
+/// Connects the clients, measures, and returns their part.
 ///
-/// Errors: [`ShareError`]; the clients are ended then too.
+/// Errors: [`ShareError`]; the clients are stopped in that case too.
 pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let before = offset(way.nats, way.run).await?;
     let relation = relation(share, before);
     let context = Arc::new(TrialContext::new(share.subject(), share.servers.clone(), &share.point, relation));
-    // Dropped in any way, it ends the clients.
+    // Stops the clients however this function returns.
     let _end_clients = context.stop.clone().drop_guard();
     let ids = share.first..share.first.saturating_add(share.count);
     let (mut clients, progress) =
@@ -144,7 +144,7 @@ async fn next(orders: &mut mpsc::Receiver<What>) -> Result<What, ShareError> {
     }
 }
 
-/// Asks for the coordinator's clock, often.
+/// Asks for the coordinator's clock, many times.
 async fn offset(nats: &Client, run: &str) -> Result<Offset, ShareError> {
     let boot_id = host::boot_id();
     let mut bounds = Bounds::default();
@@ -156,13 +156,13 @@ async fn offset(nats: &Client, run: &str) -> Result<Offset, ShareError> {
         if let Ok(instant) = serde_json::from_slice::<Instant>(&answer.payload) {
             bounds.take(before, &instant, after, boot_id.as_deref());
         }
-        // Not all in one moment in which a processor was taken away.
+        // Spread out, so that one moment without a processor does not affect all exchanges.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     bounds.offset().ok_or(ShareError::NoClock)
 }
 
-/// How the server's clock relates to ours: through the coordinator's.
+/// How the server's clock relates to this agent's, through the coordinator's.
 fn relation(share: &Share, offset: Offset) -> ClockRelation {
     let micros = (offset.offset_ns as f64 / 1e3).round() as i64;
     ClockRelation {
@@ -171,7 +171,7 @@ fn relation(share: &Share, offset: Offset) -> ClockRelation {
     }
 }
 
-/// How long connections took: those of clients that came back, where they come and go.
+/// Histogram of the connection times; with churn, those of the reconnects.
 fn connects(data: &TrialData) -> String {
     let mut all = histogram::empty();
     let mut connects = came_back(data);
@@ -182,14 +182,14 @@ fn connects(data: &TrialData) -> String {
     histogram::encode(&all)
 }
 
-/// Latency in equal slices of the interval, by when the updates were due.
+/// Latency in equal slices of the interval; an update belongs to the slice in which it was due.
 fn slices(outcomes: &[Outcome], window: Window) -> Vec<String> {
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
     let mut slices = vec![histogram::empty(); limits::TIMELINE_SLICES as usize];
     for delivery in outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries) {
         if window.contains(delivery.at_ns) {
             let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
-            // The last slice takes what rounding leaves over.
+            // The last slice also takes the remainder of the division.
             let index = index.min(slices.len() - 1);
             histogram::record(&mut slices[index], delivery.arrived_ns.saturating_sub(delivery.at_ns));
         }
