@@ -11,8 +11,8 @@
 //! * **One namespace.** [`namespace::enter`] moves the load generator into a new network namespace before its runtime
 //!   starts; servers and relay are its children, and start inside it. Nothing in it leads outside. Root is not needed
 //!   where user namespaces are allowed; user and group keep their ids, so files belong to the user who ran it.
-//! * **One device.** Packets that the kernel sends to 10.67.x.y come out of the TUN device. The [`relay`] delays them as
-//!   the path requires, rewrites both addresses and writes them back ([`address`]). Direction and client follow from the
+//! * **One device.** Packets that the kernel sends to 10.67.x.y come out of the TUN device. The [`relay`] delays them
+//!   as the path requires, rewrites both addresses and writes them back ([`address`]). Direction and client follow from
 //!   addresses, and the checksum stays valid without a change.
 //! * **One link per client.** Client `n` dials its own address and thus has its own rate limit, queue and bursts of
 //!   losses ([`link`]), like users on separate access lines.
