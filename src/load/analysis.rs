@@ -29,11 +29,11 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let window = data.window;
     let due = match data.due.take() {
         Some(due) => due,
-        None if data.knows.number => union(&data.outcomes),
+        None if data.update_info.has_number => union(&data.outcomes),
         None => Vec::new(),
     };
     // Updates without a due time have no age.
-    let age = if data.knows.time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
+    let age = if data.update_info.has_time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
     let readings = readings(&data, age);
     let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
@@ -43,7 +43,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
         // A client that sends has its own plan.
         Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
-        None if data.knows.number => delivery::audit(&outcome.seen, &in_window),
+        None if data.update_info.has_number => delivery::audit(&outcome.seen, &in_window),
         None => delivery::unnumbered(&outcome.seen, window),
     }));
     let wire = wire(&data.ends, address);
@@ -51,7 +51,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let mut uncorrected = histogram::empty();
     // Each delivery, with the time it was published if that is known.
     let measured = || {
-        data.outcomes.iter().filter(|_| data.knows.time).flat_map(|outcome| {
+        data.outcomes.iter().filter(|_| data.update_info.has_time).flat_map(|outcome| {
             let due = outcome.planned.as_deref().unwrap_or(&in_window);
             let in_window = outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns));
             in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
@@ -75,10 +75,10 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     metrics.latency_ns = histogram::percentiles(&corrected, shift);
     metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
     // An echoed message tells its sender nothing new, so it has no age.
-    if which.point.point.echo.is_none() && data.knows.time {
+    if which.point.point.echo.is_none() && data.update_info.has_time {
         let all = window.length().0 as f64 * data.outcomes.len() as f64;
         metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
-        metrics.stale_fraction = match data.knows.number {
+        metrics.stale_fraction = match data.update_info.has_number {
             true => Value::ratio(age.stale_ns.0 as f64, all),
             false => Value(None),
         };
@@ -110,7 +110,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         failover: data.killed.map(|killed| failover::report(&data.outcomes, killed, window)),
         agents: Vec::new(),
         returns: returns(&data, which),
-        timeline: timeline(deliveries().filter(|_| data.knows.time), window),
+        timeline: timeline(deliveries().filter(|_| data.update_info.has_time), window),
         latency_shift_ns: shift,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
@@ -148,7 +148,7 @@ fn within(due: &[Due], window: Window) -> Vec<Due> {
 
 /// The point's settings. If the feed's rate and payload were not set by the run, they are measured in the interval.
 fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
-    match (planned.measured_feed, data.knows.number) {
+    match (planned.measured_feed, data.update_info.has_number) {
         (false, _) => planned.clone(),
         (true, true) => measured(planned, &data.outcomes, in_window, data.window),
         // Without sequence numbers: the average of what each client received.
@@ -322,8 +322,8 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
         (failed > 0, Cause::PublishFailed { count: failed }),
         (is_behind, Cause::PublisherBehind),
         (unread > 0, Cause::Unread { count: unread, found_at: data.published_stands_at.clone() }),
-        (!data.knows.number, Cause::NotAudited),
-        (!data.knows.time, Cause::NotTimed),
+        (!data.update_info.has_number, Cause::NotAudited),
+        (!data.update_info.has_time, Cause::NotTimed),
         (data.has_unrelated_clock, Cause::ClocksUnrelated),
     ];
     causes.into_iter().filter_map(|(is_so, cause)| is_so.then_some(cause)).collect()

@@ -33,7 +33,7 @@ use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
 use crate::load::tcp_baseline;
-use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId, UpdateInfo};
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
@@ -201,7 +201,8 @@ async fn measure(
     let is_pinned = plan.server_core.is_some();
     let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
     let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
-    let knows = context.subscriber.as_ref().map_or(Knows::ALL, |subscriber| Knows::of(&subscriber.origin));
+    let update_info =
+        context.subscriber.as_ref().map_or(UpdateInfo::ALL, |subscriber| UpdateInfo::of(&subscriber.origin));
     let data = TrialData {
         handshakes,
         queues,
@@ -213,7 +214,7 @@ async fn measure(
             .subscriber
             .as_ref()
             .and_then(|one| one.published_stands_at.get().cloned().flatten()),
-        knows,
+        update_info,
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,
         ends: Ends { begun, ended },

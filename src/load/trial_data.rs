@@ -49,7 +49,7 @@ pub struct TrialData {
     /// Where in a message the published update was found, if not where the target file says.
     pub published_stands_at: Option<String>,
     /// What updates state about themselves.
-    pub knows: Knows,
+    pub update_info: UpdateInfo,
     /// Are send times from another host's clock whose offset is unknown?
     pub has_unrelated_clock: bool,
     /// Memory.
@@ -95,7 +95,7 @@ impl TrialData {
             due: None,
             published: None,
             published_stands_at: None,
-            knows: Knows::ALL,
+            update_info: UpdateInfo::ALL,
             has_unrelated_clock: false,
             memory: Memory::default(),
             ends,
@@ -118,22 +118,22 @@ impl TrialData {
 
 /// What updates state about themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Knows {
+pub struct UpdateInfo {
     /// Their sequence number, so that losses can be counted.
-    pub number: bool,
+    pub has_number: bool,
     /// When they were due or sent, so that latency can be computed.
-    pub time: bool,
+    pub has_time: bool,
 }
 
-impl Knows {
+impl UpdateInfo {
     /// Both.
-    pub const ALL: Self = Self { number: true, time: true };
+    pub const ALL: Self = Self { has_number: true, has_time: true };
 
     /// What updates of this origin state.
     pub fn of(origin: &Origin) -> Self {
         match origin {
             Origin::Published => Self::ALL,
-            Origin::Observed(timestamp) => Self { number: false, time: timestamp.is_some() },
+            Origin::Observed(timestamp) => Self { has_number: false, has_time: timestamp.is_some() },
         }
     }
 }
