@@ -54,8 +54,8 @@ pub async fn run(
         () = context.stop.cancelled() => {}
         () = client.subscribe_for_ever(&options, &mut place) => {}
     }
-    if let (Some(sending), Some(begun)) = (sending, *context.begun.borrow()) {
-        echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
+    if let (Some(sending), Some(times)) = (sending, *context.times.borrow()) {
+        echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &times);
     }
     client.outcome
 }
@@ -250,12 +250,12 @@ type Away = fn(f64) -> Duration;
 async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
     match context.leaving {
         Leaving::Each(mean) => {
-            context.begun().await;
+            context.times().await;
             tokio::time::sleep(exponential(mean, share)).await;
             |share| exponential(limits::CHURN_AWAY, share)
         }
         Leaving::AllAtOnce if storms_ahead > 0 => {
-            let window = context.begun().await.window;
+            let window = context.times().await.window;
             let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
             tokio::time::sleep_until(context.clock.instant(middle)).await;
             |_share| limits::CHURN_AWAY.duration()

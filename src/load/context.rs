@@ -87,7 +87,7 @@ pub struct TrialContext {
     /// When a node or log server was killed, if one was.
     pub killed: OnceLock<Nanos>,
     /// The start of the feed and the measured interval, once they are set.
-    pub begun: watch::Sender<Option<Begun>>,
+    pub times: watch::Sender<Option<TrialTimes>>,
     /// Stops all clients.
     pub stop: CancellationToken,
 }
@@ -105,7 +105,7 @@ pub struct Handshake {
 
 /// The times of a trial, on the generator's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Begun {
+pub struct TrialTimes {
     /// The start of the feed.
     pub origin: Nanos,
     /// The measured interval.
@@ -134,7 +134,7 @@ impl TrialContext {
             leaving: point.churn,
             subscriber: None,
             killed: OnceLock::new(),
-            begun: watch::Sender::new(None),
+            times: watch::Sender::new(None),
             stop: CancellationToken::new(),
         }
     }
@@ -165,11 +165,11 @@ impl TrialContext {
     }
 
     /// Waits until the times of the trial are set.
-    pub async fn begun(&self) -> Begun {
-        let mut begun = self.begun.subscribe();
+    pub async fn times(&self) -> TrialTimes {
+        let mut times = self.times.subscribe();
         // The sender is in `self`, so the channel cannot close while anyone waits on it.
-        match begun.wait_for(Option::is_some).await.ok().and_then(|begun| *begun) {
-            Some(begun) => begun,
+        match times.wait_for(Option::is_some).await.ok().and_then(|times| *times) {
+            Some(times) => times,
             None => std::future::pending().await,
         }
     }

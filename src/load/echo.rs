@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::limits;
-use crate::load::context::{Begun, TrialContext};
+use crate::load::context::{TrialContext, TrialTimes};
 use crate::measure::delivery::{Delivery, Due};
 use crate::net::Stream;
 use crate::run::Transport;
@@ -31,8 +31,8 @@ pub struct Sending {
 
 impl Sending {
     /// When message `seq` is due; the first is 1.
-    pub fn due(&self, begun: &Begun, seq: u64) -> Nanos {
-        begun.origin.saturating_add(self.phase).saturating_add(Nanos(self.period.0.saturating_mul(seq - 1)))
+    pub fn due(&self, times: &TrialTimes, seq: u64) -> Nanos {
+        times.origin.saturating_add(self.phase).saturating_add(Nanos(self.period.0.saturating_mul(seq - 1)))
     }
 
     /// A message that differs from all others, as far as its length allows.
@@ -89,10 +89,10 @@ pub async fn talk<S: Stream>(
         // The first exchange shows that the connection works; it is not part of the plan.
         exchange(&mut line, options, &sending, 0).await?;
         on_event(EchoEvent::Connected);
-        let begun = context.begun().await;
+        let times = context.times().await;
         let mut seq = next_seq;
         loop {
-            let at_ns = sending.due(&begun, seq);
+            let at_ns = sending.due(&times, seq);
             timer.sleep_until(at_ns).await.map_err(|error| ClientError::Broken(error.into()))?;
             let due = Due { seq, at_ns, published_ns: Some(context.clock.now()) };
             on_event(EchoEvent::Sent { due, is_request });
@@ -120,10 +120,10 @@ async fn exchange<S: Stream>(
 }
 
 /// Adds the messages that were due in the interval and never sent: they count as expected, and as lost.
-pub fn complete(planned: &mut Vec<Due>, sending: &Sending, begun: &Begun) {
+pub fn complete(planned: &mut Vec<Due>, sending: &Sending, times: &TrialTimes) {
     for seq in planned.len() as u64 + 1..=limits::DELIVERIES_MAX {
-        let at_ns = sending.due(begun, seq);
-        if at_ns >= begun.window.end {
+        let at_ns = sending.due(times, seq);
+        if at_ns >= times.window.end {
             return;
         }
         planned.push(Due { seq, at_ns, published_ns: None });
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_message_that_was_due_and_never_sent_counts_as_expected() {
-        let begun = Begun { origin: Nanos(1_000), window: Window { start: Nanos(1_000), end: Nanos(1_330) } };
+        let times = TrialTimes { origin: Nanos(1_000), window: Window { start: Nanos(1_000), end: Nanos(1_330) } };
         let sending = sending(MessageKind::Text, 16);
         let mut planned = vec![Due { seq: 1, at_ns: Nanos(1_030), published_ns: Some(Nanos(1_031)) }];
-        complete(&mut planned, &sending, &begun);
+        complete(&mut planned, &sending, &times);
         assert_eq!(planned.iter().map(|due| due.at_ns.0).collect::<Vec<_>>(), [1_030, 1_130, 1_230]);
         assert_eq!(planned[2].published_ns, None);
     }

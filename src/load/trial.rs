@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 use crate::load::analysis;
 use crate::load::client;
-use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext, TrialTimes};
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
@@ -132,7 +132,7 @@ async fn measure(
     let between = preflight::edge(rate, length);
     let window_start = origin.saturating_add(warm_up).saturating_add(between);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
-    context.begun.send_replace(Some(Begun { origin, window }));
+    context.times.send_replace(Some(TrialTimes { origin, window }));
 
     // A query costs the server time that must not be measured, so all queries are sent before and after the interval.
     tokio::time::sleep_until(context.clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;

@@ -12,7 +12,7 @@ use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::load::analysis;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::context::{Begun, Outcome, TrialContext};
+use crate::load::context::{Outcome, TrialContext, TrialTimes};
 use crate::load::costs::came_back;
 use crate::load::health;
 use crate::load::plan::PlanPoint;
@@ -75,7 +75,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let own = |theirs: Nanos| ours(theirs, before.offset_ns);
     let window = Window { start: own(start), end: own(end) };
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
-    context.begun.send_replace(Some(Begun { origin: own(origin), window }));
+    context.times.send_replace(Some(TrialTimes { origin: own(origin), window }));
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let begun = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
     let mut clocks = vec![(begun.at, before)];
