@@ -38,7 +38,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     // Counted at the same two moments as the bytes and the CPU time.
-    let arrived = data.ends.ended.counters.deliveries - data.ends.begun.counters.deliveries;
+    let arrived = data.snapshots.end.counters.deliveries - data.snapshots.start.counters.deliveries;
     let in_window = within(&due, window);
     let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
         // A client that sends has its own plan.
@@ -46,7 +46,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         None if data.update_info.has_number => delivery::audit(&outcome.seen, &in_window),
         None => delivery::unnumbered(&outcome.seen, window),
     }));
-    let wire = wire(&data.ends, address);
+    let wire = wire(&data.snapshots, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
     // Each delivery, with the time it was published if that is known.
@@ -93,7 +93,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         replay_from: data.replay_from,
         port: address.port(),
         window_ns: [window.start, window.end],
-        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
+        window_unix_ns: [data.snapshots.start.unix_ns, data.snapshots.end.unix_ns],
         arrived,
         audit,
         metrics,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Outcome;
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId};
 use crate::measure::delivery::{self, Due, Window};
 use crate::measure::host;
 use crate::run::file::{Health, WireTotals};
@@ -14,22 +14,22 @@ use crate::run::readings::{AgeReadings, ClockReading, Edge, MemoryReadings, Read
 use crate::units::Nanos;
 
 /// The bytes of the interval by kind.
-pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
-    let counters = ends.ended.counters - ends.begun.counters;
+pub(super) fn wire(snapshots: &Snapshots, address: SocketAddr) -> WireTotals {
+    let counters = snapshots.end.counters - snapshots.start.counters;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
-    let segments = segments(&ends.ended) - segments(&ends.begun);
-    let data_segments = ends.ended.tcp.data_segments - ends.begun.tcp.data_segments;
-    let connections = ends.ended.tcp.connections - ends.begun.tcp.connections;
+    let segments = segments(&snapshots.end) - segments(&snapshots.start);
+    let data_segments = snapshots.end.tcp.data_segments - snapshots.start.tcp.data_segments;
+    let connections = snapshots.end.tcp.connections - snapshots.start.tcp.connections;
     // Compressed bodies are counted by their decompressed size, so that payload and framing mean the same with and
     // without compression.
     let compression_saved = counters.decoded as i64 - counters.coded as i64;
     let body = counters.body.saturating_add_signed(compression_saved);
     let header = limits::segment_header_bytes(address.ip());
-    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+    let server = match (snapshots.start.server_retransmitted, snapshots.end.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
     };
-    let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
+    let client = snapshots.end.tcp.bytes_retransmitted - snapshots.start.tcp.bytes_retransmitted;
     WireTotals {
         payload: counters.payload,
         framing: counters.framing + body.saturating_sub(counters.payload),
@@ -70,10 +70,10 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
         offset_ns: relation.offset_ns(),
         uncertainty_ns: relation.uncertainty,
     };
-    let segment_bytes = data.ends.ended.tcp.segment_bytes;
+    let segment_bytes = data.snapshots.end.tcp.segment_bytes;
     Readings {
-        begun: edge(&data.ends.begun),
-        ended: edge(&data.ends.ended),
+        begun: edge(&data.snapshots.start),
+        ended: edge(&data.snapshots.end),
         memory: MemoryReadings {
             server_before: before.0,
             server_idle: idle.0,
@@ -91,10 +91,10 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
 
 /// The health of the generator and its host.
 pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
-    let Ends { begun, ended } = &data.ends;
-    let capacity = ended.at.saturating_sub(begun.at).0 as f64 * f64::from(host::cores());
+    let Snapshots { start, end } = &data.snapshots;
+    let capacity = end.at.saturating_sub(start.at).0 as f64 * f64::from(host::cores());
     let share = |used: Nanos| used.0 as f64 / capacity;
-    let own_cpu = ended.own_cpu.saturating_sub(begun.own_cpu);
+    let own_cpu = end.own_cpu.saturating_sub(start.own_cpu);
     let lateness = &mut data.lateness;
     Health {
         schedule_lag_ns_p50: lateness.percentile(0.5),
@@ -102,7 +102,7 @@ pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
         schedule_lag_ns_max: lateness.percentile(1.0),
         missed_ticks: lateness.missed,
         cpu_fraction: share(own_cpu),
-        wait_fraction: match (begun.own_wait, ended.own_wait) {
+        wait_fraction: match (start.own_wait, end.own_wait) {
             (Some(begun), Some(ended)) => {
                 let waited = ended.saturating_sub(begun).0 as f64;
                 Value::ratio(waited, waited + own_cpu.0 as f64)

@@ -33,7 +33,7 @@ use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
 use crate::load::tcp_baseline;
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId, UpdateInfo};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId, UpdateInfo};
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
@@ -217,7 +217,7 @@ async fn measure(
         update_info,
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,
-        ends: Ends { begun, ended },
+        snapshots: Snapshots { start: begun, end: ended },
         lateness,
         relations,
         window,

@@ -55,7 +55,7 @@ pub struct TrialData {
     /// Memory.
     pub memory: Memory,
     /// The counters at both ends of the interval.
-    pub ends: Ends,
+    pub snapshots: Snapshots,
     /// How late the generator was.
     pub lateness: Lateness,
     /// Does the generator have a processor to itself, apart from the server's?
@@ -87,7 +87,7 @@ pub struct TrialData {
 impl TrialData {
     /// Data of an interval for a server of the project, whose updates state their number and due time; everything else
     /// is empty.
-    pub fn of(window: Window, ends: Ends) -> Self {
+    pub fn of(window: Window, snapshots: Snapshots) -> Self {
         Self {
             outcomes: Vec::new(),
             handshakes: Vec::new(),
@@ -98,7 +98,7 @@ impl TrialData {
             update_info: UpdateInfo::ALL,
             has_unrelated_clock: false,
             memory: Memory::default(),
-            ends,
+            snapshots,
             lateness: Lateness::default(),
             is_pinned: false,
             clock: Clock::Monotonic,
@@ -139,11 +139,11 @@ impl UpdateInfo {
 }
 
 /// The counters at both ends of the interval.
-pub struct Ends {
+pub struct Snapshots {
     /// At its start.
-    pub begun: Snapshot,
+    pub start: Snapshot,
     /// At its end.
-    pub ended: Snapshot,
+    pub end: Snapshot,
 }
 
 /// The counters at one end of the measured interval.

@@ -16,7 +16,7 @@ use crate::load::clock_relation::ClockRelation;
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
 use crate::load::trial::seed;
-use crate::load::trial_data::{Ends, Memory, TrialId};
+use crate::load::trial_data::{Memory, Snapshots, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::Window;
@@ -150,7 +150,8 @@ async fn measure(
         AgentOutcome { member, count: shares[*id].1, part: parts.get(*id).cloned() }
     };
     let outcomes: Vec<AgentOutcome> = busy.iter().map(own).collect();
-    let trial = merge::trial(which, target.address(), &outcomes, memory, Ends { begun, ended }, window, &feed);
+    let trial =
+        merge::trial(which, target.address(), &outcomes, memory, Snapshots { start: begun, end: ended }, window, &feed);
     let proxy = proxy.map(|proxy| proxy.report([costs_begun.0, costs_ended.0]));
     Ok(Trial { log, proxy, ..trial })
 }

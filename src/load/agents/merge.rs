@@ -13,7 +13,7 @@ use crate::limits;
 use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
 use crate::load::costs::{costs, health, readings};
 use crate::load::proxy::RunningProxy;
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::UnderTest;
 use crate::measure::bytes::Reading;
@@ -86,14 +86,14 @@ pub fn trial(
     address: SocketAddr,
     outcomes: &[AgentOutcome],
     memory: Memory,
-    ends: Ends,
+    snapshots: Snapshots,
     window: Window,
     feed: &Feed,
 ) -> Trial {
     let brought: Vec<(&AgentOutcome, &Part, &Readings)> =
         outcomes.iter().filter_map(|one| one.readable().map(|(part, readings)| (one, part, readings))).collect();
-    let mut data = data(&brought, memory, ends, window);
-    let wire = wire(&brought, &data.ends);
+    let mut data = data(&brought, memory, snapshots, window);
+    let wire = wire(&brought, &data.snapshots);
     let trials = || brought.iter().map(|(_, part, _)| &part.trial);
     let audit = delivery::total(trials().map(|one| one.audit));
     let age = brought.iter().fold(AgeReadings::default(), |sum, (_, _, one)| AgeReadings {
@@ -149,7 +149,7 @@ pub fn trial(
         replay_from: feed.replay_from(),
         port: address.port(),
         window_ns: [window.start, window.end],
-        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
+        window_unix_ns: [data.snapshots.start.unix_ns, data.snapshots.end.unix_ns],
         arrived,
         audit,
         metrics,
@@ -185,7 +185,7 @@ pub fn trial(
 type Brought<'a> = [(&'a AgentOutcome, &'a Part, &'a Readings)];
 
 /// The coordinator's readings, plus what the agents on this host read of themselves: together they are the generator.
-fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> TrialData {
+fn data(brought: &Brought<'_>, memory: Memory, snapshots: Snapshots, window: Window) -> TrialData {
     let here = host::boot_id();
     let is_here = |one: &AgentOutcome| one.member.as_ref().is_some_and(|member| member.boot_id == here);
     let with = |mut snapshot: Snapshot, of: fn(&Readings) -> Edge| {
@@ -203,12 +203,13 @@ fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> Tr
         }
         snapshot
     };
-    let ends = Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) };
-    TrialData { memory, ..TrialData::of(window, ends) }
+    let snapshots =
+        Snapshots { start: with(snapshots.start, |one| one.begun), end: with(snapshots.end, |one| one.ended) };
+    TrialData { memory, ..TrialData::of(window, snapshots) }
 }
 
-fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
-    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+fn wire(brought: &Brought<'_>, snapshots: &Snapshots) -> WireTotals {
+    let server = match (snapshots.start.server_retransmitted, snapshots.end.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
     };

@@ -17,7 +17,7 @@ use crate::load::costs::came_back;
 use crate::load::health;
 use crate::load::plan::PlanPoint;
 use crate::load::trial;
-use crate::load::trial_data::{Ends, TrialData, TrialId};
+use crate::load::trial_data::{Snapshots, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
@@ -111,7 +111,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         due,
         lateness: lateness.await.expect("the watch does not panic"),
         relations: clocks.iter().map(|(at, offset)| (*at, self::relation(share, *offset))).collect(),
-        ..TrialData::of(window, Ends { begun, ended })
+        ..TrialData::of(window, Snapshots { start: begun, end: ended })
     };
     let connects = connects(&data);
     let point = PlanPoint { point: share.point.clone(), feed: Feed::None };
