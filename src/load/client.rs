@@ -15,7 +15,7 @@ use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
 use crate::load::foreign::connect::untrusted;
 use crate::load::foreign::publisher::is_busy;
-use crate::load::foreign::subscriber::{Seen, State};
+use crate::load::foreign::subscriber::{State, SubscriberEvent};
 use crate::measure::delivery::Delivery;
 use crate::run::Transport;
 use crate::run::file::Leaving;
@@ -141,8 +141,8 @@ impl<'a> Client<'a> {
         let via = self.via;
         if let Some(subscriber) = &self.context.subscriber {
             let wire = self.dialler.wire().await.map_err(untrusted)?;
-            let mut on_seen = |seen: Seen| self.note_seen(seen);
-            return foreign::client::subscribe(via, wire, subscriber, options, &mut place.foreign, &mut on_seen).await;
+            let mut on_event = |event: SubscriberEvent| self.note_subscriber_event(event);
+            return foreign::client::subscribe(via, wire, subscriber, options, &mut place.foreign, &mut on_event).await;
         }
         let session = self.dialler.session().await.map_err(ClientError::of_dial)?;
         if let Some(sending) = self.sending {
@@ -177,23 +177,23 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn note_seen(&mut self, seen: Seen) {
+    fn note_subscriber_event(&mut self, event: SubscriberEvent) {
         let now = self.context.clock.now();
-        match seen {
-            Seen::Requested => self.progress.counters.requested(),
-            Seen::Opened => self.connected(now),
-            Seen::Empty => {
+        match event {
+            SubscriberEvent::Requested => self.progress.counters.requested(),
+            SubscriberEvent::Opened => self.connected(now),
+            SubscriberEvent::Empty => {
                 self.progress.counters.came_back_empty();
                 self.connected(now);
             }
-            Seen::Update { seq, at, bytes } => {
+            SubscriberEvent::Update { seq, at, bytes } => {
                 // A message without a send time is recorded with its arrival time, and has no latency.
                 let at_ns = at.map_or(now, |at| self.context.relation.anchor.instant(at));
                 self.delivered(now, seq, at_ns, bytes);
             }
-            Seen::Retry(length) => self.back_off.asked_to_wait(length),
-            Seen::MissedPoll => self.outcome.missed_polls += 1,
-            Seen::Unread => self.outcome.unread += 1,
+            SubscriberEvent::Retry(length) => self.back_off.asked_to_wait(length),
+            SubscriberEvent::MissedPoll => self.outcome.missed_polls += 1,
+            SubscriberEvent::Unread => self.outcome.unread += 1,
         }
     }
 

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::description::{Socket, Step};
 use super::http as connection;
 use super::secrets::shown;
-use super::subscriber::{Seen, State, Subscriber, short, take_text};
+use super::subscriber::{State, Subscriber, SubscriberEvent, short, take_text};
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
@@ -24,20 +24,20 @@ pub async fn subscribe<S: Stream>(
     subscriber: &Subscriber,
     options: &Options,
     state: &mut State,
-    on_seen: &mut impl FnMut(Seen),
+    on_event: &mut impl FnMut(SubscriberEvent),
 ) -> Result<(), ClientError> {
     let values = subscriber.values(state);
     let url = subscriber.address(&socket.url, socket.next_url.as_ref(), &values);
     let mut headers = options.headers.clone();
     connection::add(&mut headers, &socket.headers, &values)?;
-    on_seen(Seen::Requested);
+    on_event(SubscriberEvent::Requested);
     let mut stream = open(io, &url, headers, socket.subprotocol.as_deref()).await?;
     greet(&mut stream, &socket.handshake, &socket.replies, &values).await?;
-    on_seen(Seen::Opened);
+    on_event(SubscriberEvent::Opened);
     while let Some(text) = next_text(&mut stream).await? {
         if let Some(reply) = socket.replies.get(&text) {
             stream.send(Frame::text(reply.clone())).await.map_err(failure)?;
-        } else if subscriber.deliver(&socket.message, &text, state, on_seen) {
+        } else if subscriber.deliver(&socket.message, &text, state, on_event) {
             take_text(&socket.cursor, &text, state);
         }
     }

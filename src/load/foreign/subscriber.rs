@@ -1,5 +1,5 @@
 //! What the clients of a third-party server share: its address, how its messages are read, and the cursor. The events
-//! of a subscription are reported as [`Seen`], whatever the protocol.
+//! of a subscription are reported as [`SubscriberEvent`], whatever the protocol.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use crate::units::{Nanos, UnixMicros};
 
 /// An event of a subscription, reported when it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum SubscriberEvent {
     /// A request was sent.
     Requested,
     /// The subscription is open.
@@ -107,21 +107,29 @@ impl Subscriber {
     }
 
     /// Reports a message if it is part of the stream; returns whether it was.
-    pub fn deliver(&self, message: &Message, text: &str, state: &mut State, on_seen: &mut impl FnMut(Seen)) -> bool {
+    pub fn deliver(
+        &self,
+        message: &Message,
+        text: &str,
+        state: &mut State,
+        on_event: &mut impl FnMut(SubscriberEvent),
+    ) -> bool {
         let Some(payload) = message.payload(text) else { return false };
         let payload = unquoted(payload.trim());
         match &self.origin {
             Origin::Published => match serde_json::from_str::<Published>(&payload) {
-                Ok(Published { seq, at_us }) => on_seen(Seen::Update { seq, at: Some(at_us), bytes: payload.len() }),
+                Ok(Published { seq, at_us }) => {
+                    on_event(SubscriberEvent::Update { seq, at: Some(at_us), bytes: payload.len() })
+                }
                 Err(_) => {
                     self.published_stands_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
-                    on_seen(Seen::Unread);
+                    on_event(SubscriberEvent::Unread);
                 }
             },
             Origin::Observed(place) => {
                 state.count += 1;
                 let at = place.as_ref().and_then(|path| timestamp::read(&path.text(&payload)?));
-                on_seen(Seen::Update { seq: state.count, at, bytes: payload.len() });
+                on_event(SubscriberEvent::Update { seq: state.count, at, bytes: payload.len() });
             }
         }
         true
