@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::errors::{AgentError, NatsError};
 use super::messages::{
-    Answer, HELLO, Hello, Order, Report, Said, Share, VERSION, Versioned, What, orders_of, other_version, pack,
-    reports_of, unpack,
+    Answer, HELLO, Hello, Order, OrderBody, Report, ReportBody, Share, VERSION, Versioned, orders_of, other_version,
+    pack, reports_of, unpack,
 };
 use super::nats::{connect, random_id};
 use super::share::{self, ShareError, Way};
@@ -111,7 +111,7 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
     let _end_all = stop.clone().drop_guard();
     let alive = tokio::spawn(say_alive(nats.clone(), hello.id.clone(), run.to_owned(), stop.clone()));
     // At most one trial at a time: a new trial stops the previous one.
-    let mut current: Option<(u64, mpsc::Sender<What>, CancellationToken)> = None;
+    let mut current: Option<(u64, mpsc::Sender<OrderBody>, CancellationToken)> = None;
     let mut trials = tokio::task::JoinSet::new();
     loop {
         let message = tokio::select! {
@@ -122,8 +122,8 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
         let Some(message) = message else { break };
         let Ok(order) = unpack::<Order>(&message.payload) else { continue };
         match order.what {
-            What::Leave => break,
-            What::Connect(share) => {
+            OrderBody::Leave => break,
+            OrderBody::Connect(share) => {
                 if let Some((_, _, end)) = current.take() {
                     end.cancel();
                 }
@@ -140,7 +140,7 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
                 ));
                 current = Some((order.trial, sender, end));
             }
-            what @ (What::Begin { .. } | What::Finish { .. } | What::Abandon) => {
+            what @ (OrderBody::Begin { .. } | OrderBody::Finish { .. } | OrderBody::Abandon) => {
                 if let Some((trial, sender, _)) = &current
                     && *trial == order.trial
                 {
@@ -163,7 +163,7 @@ async fn one_trial(
     run: String,
     trial: u64,
     share: Share,
-    orders: mpsc::Receiver<What>,
+    orders: mpsc::Receiver<OrderBody>,
     end: CancellationToken,
 ) {
     let connected = CancellationToken::new();
@@ -172,7 +172,7 @@ async fn one_trial(
     let report = |said| send(&nats, &run, Report { agent: hello.id.clone(), trial, said });
     let measured = async {
         match share::run(&share, way).await {
-            Ok(part) => Some(Said::Part(Box::new(part))),
+            Ok(part) => Some(ReportBody::Part(Box::new(part))),
             Err(ShareError::Abandoned) => None,
             Err(error) => {
                 let connected = match &error {
@@ -181,7 +181,7 @@ async fn one_trial(
                         share.count
                     }
                 };
-                Some(Said::Failed { connected, reason: error.to_string() })
+                Some(ReportBody::Failed { connected, reason: error.to_string() })
             }
         }
     };
@@ -192,7 +192,7 @@ async fn one_trial(
             biased;
             () = end.cancelled() => return,
             () = connected.cancelled(), if !is_told => {
-                report(Said::Connected).await;
+                report(ReportBody::Connected).await;
                 // Sent to the coordinator before it is printed.
                 let _late = nats.flush().await;
                 print::err(&format!("agent {}: {} clients are connected", hello.name, share.count));
@@ -212,7 +212,8 @@ async fn one_trial(
 async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationToken) {
     let mut unheard: Duration = Duration::ZERO;
     while unheard < limits::AGENT_SILENCE {
-        let said = pack(&Report { agent: agent.clone(), trial: 0, said: Said::Alive }, limits::AGENT_MESSAGE_BYTES_MAX);
+        let said =
+            pack(&Report { agent: agent.clone(), trial: 0, said: ReportBody::Alive }, limits::AGENT_MESSAGE_BYTES_MAX);
         let Ok(said) = said else { break };
         let began = tokio::time::Instant::now();
         let asked = tokio::time::timeout(limits::AGENT_ANSWER_TIMEOUT, nats.request(reports_of(&run), said));
@@ -234,7 +235,7 @@ async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationT
 async fn send(nats: &Client, run: &str, mut report: Report) {
     let most = nats.server_info().max_payload;
     let packed = pack(&report, most).or_else(|error| {
-        report.said = Said::Failed { connected: 0, reason: error.to_string() };
+        report.said = ReportBody::Failed { connected: 0, reason: error.to_string() };
         pack(&report, most)
     });
     match packed {

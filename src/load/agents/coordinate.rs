@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::errors::FleetError;
 use super::fleet::{Fleet, Member};
 use super::merge::{self, AgentOutcome};
-use super::messages::{Said, Share, What, sent};
+use super::messages::{OrderBody, ReportBody, Share, sent};
 use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
@@ -49,7 +49,7 @@ pub async fn run(
         outcome = measure(fleet, trial, &members, plan, which, &mut target, relation, proxy.as_ref()) => outcome,
     };
     if outcome.is_err() {
-        fleet.order_all(members.keys(), trial, &What::Abandon).await;
+        fleet.order_all(members.keys(), trial, &OrderBody::Abandon).await;
     }
     target.stop().await;
     outcome
@@ -91,13 +91,13 @@ async fn measure(
             first: *first,
             count: *count,
         };
-        fleet.order(id, trial, What::Connect(Box::new(share))).await?;
+        fleet.order(id, trial, OrderBody::Connect(Box::new(share))).await?;
     }
     let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(point.clients / limits::RAMP_PER_SECOND_MIN));
     let connected = fleet.collect(&busy, trial, ramp + limits::AGENT_GRACE, |said| match said {
-        Said::Connected => Some(Ok(())),
-        Said::Failed { reason, .. } => Some(Err(reason)),
-        Said::Alive | Said::Part(_) => None,
+        ReportBody::Connected => Some(Ok(())),
+        ReportBody::Failed { reason, .. } => Some(Err(reason)),
+        ReportBody::Alive | ReportBody::Part(_) => None,
     });
     let connected = connected.await;
     for id in &busy {
@@ -120,7 +120,9 @@ async fn measure(
     let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
     let start_at = origin.saturating_add(warm_up).saturating_add(preflight::edge(point.rate_per_s, length));
     let window = Window { start: start_at, end: start_at.saturating_add(length) };
-    fleet.order_all(busy.iter().copied(), trial, &What::Begin { origin, window: [window.start, window.end] }).await;
+    fleet
+        .order_all(busy.iter().copied(), trial, &OrderBody::Begin { origin, window: [window.start, window.end] })
+        .await;
 
     tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
     let asked = target.retransmitted(which.subject).await;
@@ -137,12 +139,12 @@ async fn measure(
     target.check_alive().await?;
     let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
     let patience = point.poll_interval_ns.saturating_add(point.round_trip());
-    fleet.order_all(busy.iter().copied(), trial, &What::Finish { due: due.as_deref().map(sent), patience }).await;
+    fleet.order_all(busy.iter().copied(), trial, &OrderBody::Finish { due: due.as_deref().map(sent), patience }).await;
     let long = patience.duration() * 2 + limits::TRIAL_DRAIN + limits::AGENT_GRACE;
     let parts = fleet.collect(&busy, trial, long, |said| match said {
-        Said::Part(part) => Some(Ok(*part)),
-        Said::Failed { reason, .. } => Some(Err(reason)),
-        Said::Alive | Said::Connected => None,
+        ReportBody::Part(part) => Some(Ok(*part)),
+        ReportBody::Failed { reason, .. } => Some(Err(reason)),
+        ReportBody::Alive | ReportBody::Connected => None,
     });
     let parts = parts.await;
     let own = |id: &&String| {

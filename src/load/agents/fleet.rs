@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::errors::{FleetError, NatsError};
 use super::local::Local;
 use super::messages::{
-    self, Answer, HELLO, Hello, Order, Report, Said, VERSION, Versioned, What, clock_of, orders_of, other_version,
-    pack, reports_of, unpack,
+    self, Answer, HELLO, Hello, Order, OrderBody, Report, ReportBody, VERSION, Versioned, clock_of, orders_of,
+    other_version, pack, reports_of, unpack,
 };
 use super::nats::{connect, random_id};
 use crate::clock::Clock;
@@ -140,14 +140,14 @@ impl Fleet {
     /// Sends an order.
     ///
     /// Errors: [`FleetError`].
-    pub async fn order(&self, agent: &str, trial: u64, what: What) -> Result<(), FleetError> {
+    pub async fn order(&self, agent: &str, trial: u64, what: OrderBody) -> Result<(), FleetError> {
         let packed = pack(&Order { trial, what }, self.nats.server_info().max_payload)?;
         let gone = |error: async_nats::PublishError| -> FleetError { NatsError::Gone(error.to_string()).into() };
         self.nats.publish(orders_of(agent), packed).await.map_err(gone)
     }
 
     /// Sends an order to several agents. An agent that misses it will not report, and is then noticed.
-    pub async fn order_all(&self, agents: impl Iterator<Item = &String>, trial: u64, what: &What) {
+    pub async fn order_all(&self, agents: impl Iterator<Item = &String>, trial: u64, what: &OrderBody) {
         for agent in agents {
             let _found_out = self.order(agent, trial, what.clone()).await;
         }
@@ -161,7 +161,7 @@ impl Fleet {
         agents: &[&String],
         trial: u64,
         patience: Duration,
-        pick: impl Fn(Said) -> Option<T>,
+        pick: impl Fn(ReportBody) -> Option<T>,
     ) -> BTreeMap<String, T> {
         let until = Instant::now() + patience;
         let mut all = BTreeMap::new();
@@ -189,7 +189,7 @@ impl Fleet {
     /// Tells all agents that the run is over.
     pub async fn leave(&self) {
         let members = self.members();
-        self.order_all(members.keys(), 0, &What::Leave).await;
+        self.order_all(members.keys(), 0, &OrderBody::Leave).await;
     }
 }
 
@@ -271,8 +271,8 @@ async fn listen(
             let _asked_again = nats.publish(reply, Bytes::new()).await;
         }
         match report.said {
-            Said::Alive => {}
-            Said::Connected | Said::Failed { .. } | Said::Part(_) => {
+            ReportBody::Alive => {}
+            ReportBody::Connected | ReportBody::Failed { .. } | ReportBody::Part(_) => {
                 // The channel is full only after thousands of uncollected reports, which then belong to no trial.
                 let _late = reports.try_send(report);
             }

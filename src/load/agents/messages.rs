@@ -95,12 +95,12 @@ pub struct Order {
     /// Number of the trial in the run.
     pub trial: u64,
     /// The order itself.
-    pub what: What,
+    pub what: OrderBody,
 }
 
 /// The order itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum What {
+pub enum OrderBody {
     /// Connect a share of the clients.
     Connect(Box<Share>),
     /// Start the feed and set the measured interval, both on the coordinator's clock.
@@ -165,12 +165,12 @@ pub struct Report {
     /// Number of the trial.
     pub trial: u64,
     /// The report itself.
-    pub said: Said,
+    pub said: ReportBody,
 }
 
 /// The report itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Said {
+pub enum ReportBody {
     /// A heartbeat.
     Alive,
     /// All of its clients have their first position or answer.
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_message_is_unpacked_and_an_invalid_or_too_large_one_is_refused() {
-        let order = Order { trial: 3, what: What::Begin { origin: Nanos(5), window: [Nanos(6), Nanos(7)] } };
+        let order = Order { trial: 3, what: OrderBody::Begin { origin: Nanos(5), window: [Nanos(6), Nanos(7)] } };
         let packed = pack(&order, 1_000).unwrap();
         assert_eq!(unpack::<Order>(&packed).unwrap(), order);
         assert!(matches!(pack(&order, 10), Err(MessageError::TooLarge { most: 10, .. })));

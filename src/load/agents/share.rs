@@ -7,7 +7,7 @@ use async_nats::Client;
 use tokio::sync::mpsc;
 
 use super::clock::{Bounds, Offset, ours};
-use super::messages::{Instant, Part, Share, What, clock_of};
+use super::messages::{Instant, OrderBody, Part, Share, clock_of};
 use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::load::analysis;
@@ -50,7 +50,7 @@ pub struct Way<'a> {
     /// Id of the run.
     pub run: &'a str,
     /// Further orders for this trial.
-    pub orders: mpsc::Receiver<What>,
+    pub orders: mpsc::Receiver<OrderBody>,
     /// Called when all clients are connected.
     pub on_connected: Box<dyn FnOnce() + Send + 'a>,
 }
@@ -69,7 +69,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         trial::spawn(&share.point, share.subject(), share.seed, &share.authority, ids, &context);
     trial::all_connected(&mut clients, &context, share.count).await?;
     std::mem::replace(&mut way.on_connected, Box::new(|| {}))();
-    let What::Begin { origin, window: [start, end] } = next(&mut way.orders).await? else {
+    let OrderBody::Begin { origin, window: [start, end] } = next(&mut way.orders).await? else {
         return Err(ShareError::NoOrder);
     };
     let own = |theirs: Nanos| ours(theirs, before.offset_ns);
@@ -89,7 +89,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     if before.uncertainty_ns > Nanos::ZERO {
         clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
     }
-    let What::Finish { due, patience } = next(&mut way.orders).await? else { return Err(ShareError::NoOrder) };
+    let OrderBody::Finish { due, patience } = next(&mut way.orders).await? else { return Err(ShareError::NoOrder) };
     let due = due.map(|due| {
         let own = |(seq, at, published): (u64, Nanos, Option<Nanos>)| Due {
             seq,
@@ -136,9 +136,9 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     })
 }
 
-async fn next(orders: &mut mpsc::Receiver<What>) -> Result<What, ShareError> {
+async fn next(orders: &mut mpsc::Receiver<OrderBody>) -> Result<OrderBody, ShareError> {
     match tokio::time::timeout(limits::AGENT_ORDER_TIMEOUT, orders.recv()).await {
-        Ok(Some(What::Abandon | What::Leave) | None) => Err(ShareError::Abandoned),
+        Ok(Some(OrderBody::Abandon | OrderBody::Leave) | None) => Err(ShareError::Abandoned),
         Ok(Some(what)) => Ok(what),
         Err(_late) => Err(ShareError::NoOrder),
     }
