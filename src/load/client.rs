@@ -48,11 +48,11 @@ pub async fn run(
         progress,
         context: &context,
     };
-    let mut place = Place { position: None, foreign: State { client: id, ..State::default() } };
+    let mut position = StreamPosition { cursor: None, foreign: State { client: id, ..State::default() } };
     tokio::select! {
         biased;
         () = context.stop.cancelled() => {}
-        () = client.subscribe_for_ever(&options, &mut place) => {}
+        () = client.subscribe_for_ever(&options, &mut position) => {}
     }
     if let (Some(sending), Some(times)) = (sending, *context.times.borrow()) {
         echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &times);
@@ -61,9 +61,9 @@ pub async fn run(
 }
 
 /// A client's position in the stream, kept across connections.
-struct Place {
+struct StreamPosition {
     /// With a server that implements the project's contract.
-    position: Option<Cursor>,
+    cursor: Option<Cursor>,
     /// With a third-party server.
     foreign: State,
 }
@@ -91,14 +91,14 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// Returns only when a retry would be pointless.
-    async fn subscribe_for_ever(&mut self, options: &Options, place: &mut Place) {
+    async fn subscribe_for_ever(&mut self, options: &Options, position: &mut StreamPosition) {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
         let mut storms_ahead = 1;
         loop {
             let leaving = leave(self.context, random.random(), storms_ahead);
             let ended = tokio::select! {
                 biased;
-                ended = self.subscribe(options, place) => ended,
+                ended = self.subscribe(options, position) => ended,
                 away = leaving => {
                     self.dialling = None;
                     self.left = Some(self.context.clock.now());
@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn subscribe(&mut self, options: &Options, place: &mut Place) -> Result<(), ClientError> {
+    async fn subscribe(&mut self, options: &Options, position: &mut StreamPosition) -> Result<(), ClientError> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
@@ -142,7 +142,8 @@ impl<'a> Client<'a> {
         if let Some(subscriber) = &self.context.subscriber {
             let wire = self.dialler.wire().await.map_err(untrusted)?;
             let mut on_event = |event: SubscriberEvent| self.note_subscriber_event(event);
-            return foreign::client::subscribe(via, wire, subscriber, options, &mut place.foreign, &mut on_event).await;
+            return foreign::client::subscribe(via, wire, subscriber, options, &mut position.foreign, &mut on_event)
+                .await;
         }
         let session = self.dialler.session().await.map_err(ClientError::of_dial)?;
         if let Some(sending) = self.sending {
@@ -151,7 +152,7 @@ impl<'a> Client<'a> {
             let note = |event| self.note_echo(event);
             return echo::talk::<Wire>(context, via, session, options, sending, next_seq, note).await;
         }
-        reconnect::subscribe::<Wire>(via, session, options, &mut place.position, &mut |event| self.note(event)).await
+        reconnect::subscribe::<Wire>(via, session, options, &mut position.cursor, &mut |event| self.note(event)).await
     }
 
     fn note(&mut self, event: Event<'_>) {

@@ -75,14 +75,14 @@ pub struct Process {
 }
 
 /// A folder and a port for a server that is about to start.
-pub struct Place {
+pub struct Workspace {
     /// The folder.
     pub work: tempfile::TempDir,
     /// The port, which was free a moment ago.
     pub port: u16,
 }
 
-impl Place {
+impl Workspace {
     /// Errors: those of the system.
     pub fn new() -> io::Result<Self> {
         let work = tempfile::Builder::new().prefix("pushpull-target-").tempdir()?;
@@ -97,7 +97,7 @@ impl Place {
 /// Errors: [`StartError::Spawn`].
 pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
     let Some(start) = &found.description.start else { return Ok(()) };
-    let Some(word) = start.command.first().filter(|word| !word.needs_a_place()) else { return Ok(()) };
+    let Some(word) = start.command.first().filter(|word| !word.needs_start()) else { return Ok(()) };
     let dir = found.dir.display().to_string();
     let values = Values { dir: &dir, ..Values::default() };
     let program = word.fill(&values);
@@ -125,9 +125,9 @@ impl Process {
     /// Starts the program; it may not be ready when this returns.
     ///
     /// Errors: [`StartError`].
-    pub fn spawn(found: &Found, start: &Start, place: Place, values: &Values<'_>) -> Result<Self, StartError> {
+    pub fn spawn(found: &Found, start: &Start, workspace: Workspace, values: &Values<'_>) -> Result<Self, StartError> {
         let files = |source| StartError::Files { target: found.name.to_string(), source };
-        let work = place.work;
+        let work = workspace.work;
         for (name, source) in &start.files {
             std::fs::write(work.path().join(name), found.file(source).map_err(files)?).map_err(files)?;
         }
@@ -144,7 +144,7 @@ impl Process {
         let own = std::env::current_exe().ok().filter(|_| words[0] == OWN);
         let program = own.unwrap_or_else(|| PathBuf::from(&words[0]));
         let mut command = Command::new(&program);
-        command.args(&words[1..]).env("PORT", place.port.to_string());
+        command.args(&words[1..]).env("PORT", workspace.port.to_string());
         command.envs(start.env.iter().map(|(name, value)| (name, value.fill(values))));
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).kill_on_drop(true);
         let child = command.spawn().map_err(|source| StartError::Spawn {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::catalog::Found;
 use super::connect::{Endpoint, EndpointError};
-use super::process::{self, Place, Process, StartError};
+use super::process::{self, Process, StartError, Workspace};
 use super::publisher::{PublishEndpoint, PublishError, Publisher};
 use super::secrets::shown;
 use super::subscriber::{Origin, State, Subscriber};
@@ -118,11 +118,12 @@ impl ForeignServer {
             }
             Some(start) => {
                 let files = |source| StartError::Files { target: target.clone(), source };
-                let place = Place::new().map_err(files)?;
-                let work = place.work.path().display().to_string();
-                let (subscriber, endpoint) = subscriber(&target, &description, [dir, work], place.port, trust).await?;
+                let workspace = Workspace::new().map_err(files)?;
+                let work = workspace.work.path().display().to_string();
+                let (subscriber, endpoint) =
+                    subscriber(&target, &description, [dir, work], workspace.port, trust).await?;
                 let values = subscriber.values_of_server();
-                (Some(Process::spawn(found, start, place, &values)?), subscriber, endpoint)
+                (Some(Process::spawn(found, start, workspace, &values)?), subscriber, endpoint)
             }
         };
         let mut pids = Vec::new();

@@ -15,13 +15,13 @@ pub struct Template(Vec<Part>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
     Environment { name: String, otherwise: Option<String> },
 }
 
 /// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     Base,
     WsBase,
     Port,
@@ -35,15 +35,15 @@ enum Place {
     Cursor(String),
 }
 
-const PLACES: &str =
+const PLACEHOLDERS: &str =
     "{base}, {ws}, {port}, {dir}, {work}, {payload}, {seq}, {client}, {http_date}, {session}, {cursor.NAME}";
 
 /// A text that is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A placeholder of this name does not exist.
-    #[error("there is no placeholder {{{0}}}; use {PLACES}, or ${{NAME}} from the environment")]
-    UnknownPlace(String),
+    #[error("there is no placeholder {{{0}}}; use {PLACEHOLDERS}, or ${{NAME}} from the environment")]
+    UnknownPlaceholder(String),
     /// `${` without `}`.
     #[error("`${{` is not closed; write ${{NAME}}, or ${{NAME:-text}} for a default")]
     Unclosed,
@@ -90,9 +90,11 @@ impl FromStr for Template {
                     None => (inside, None),
                 };
                 Part::Environment { name: name.to_owned(), otherwise }
-            } else if let Some((name, after)) = place(rest) {
+            } else if let Some((name, after)) = placeholder(rest) {
                 rest = after;
-                Part::Place(Place::from_name(name).ok_or_else(|| TemplateError::UnknownPlace(name.to_owned()))?)
+                Part::Placeholder(
+                    Placeholder::from_name(name).ok_or_else(|| TemplateError::UnknownPlaceholder(name.to_owned()))?,
+                )
             } else {
                 plain.push_str(&rest[..1]);
                 rest = &rest[1..];
@@ -112,13 +114,13 @@ impl FromStr for Template {
 }
 
 /// A name in braces at the start of a text, and the text after it. In JSON a quotation mark follows the brace.
-fn place(text: &str) -> Option<(&str, &str)> {
+fn placeholder(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
     is_name.then_some((name, after))
 }
 
-impl Place {
+impl Placeholder {
     fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "base" => Self::Base,
@@ -153,21 +155,21 @@ impl Template {
                     let set = std::env::var(name).ok();
                     filled.push_str(set.as_deref().or(otherwise.as_deref()).unwrap_or_default());
                 }
-                Part::Place(place) => match place {
-                    Place::Base => filled.push_str(values.base),
-                    Place::WsBase => {
+                Part::Placeholder(placeholder) => match placeholder {
+                    Placeholder::Base => filled.push_str(values.base),
+                    Placeholder::WsBase => {
                         filled.push_str("ws");
                         filled.push_str(values.base.strip_prefix("http").unwrap_or(values.base));
                     }
-                    Place::Port => filled.push_str(&values.port.to_string()),
-                    Place::Dir => filled.push_str(values.dir),
-                    Place::Work => filled.push_str(values.work),
-                    Place::Payload => filled.push_str(values.payload),
-                    Place::Seq => filled.push_str(&values.seq.to_string()),
-                    Place::Client => filled.push_str(&values.client.to_string()),
-                    Place::HttpDate => filled.push_str(&http_date()),
-                    Place::Session => filled.push_str(values.session),
-                    Place::Cursor(name) => {
+                    Placeholder::Port => filled.push_str(&values.port.to_string()),
+                    Placeholder::Dir => filled.push_str(values.dir),
+                    Placeholder::Work => filled.push_str(values.work),
+                    Placeholder::Payload => filled.push_str(values.payload),
+                    Placeholder::Seq => filled.push_str(&values.seq.to_string()),
+                    Placeholder::Client => filled.push_str(&values.client.to_string()),
+                    Placeholder::HttpDate => filled.push_str(&http_date()),
+                    Placeholder::Session => filled.push_str(values.session),
+                    Placeholder::Cursor(name) => {
                         let cursor = values.cursor.and_then(|cursor| cursor.get(name));
                         filled.push_str(cursor.map_or("", String::as_str));
                     }
@@ -178,15 +180,20 @@ impl Template {
     }
 
     /// Does it contain a placeholder that is known only once the server has a folder and a port?
-    pub fn needs_a_place(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Place(Place::Base | Place::WsBase | Place::Port | Place::Work)))
+    pub fn needs_start(&self) -> bool {
+        self.0.iter().any(|part| {
+            matches!(
+                part,
+                Part::Placeholder(Placeholder::Base | Placeholder::WsBase | Placeholder::Port | Placeholder::Work)
+            )
+        })
     }
 
     /// The environment variables that it names, each with whether it is required.
     pub fn environment(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0.iter().filter_map(|part| match part {
             Part::Environment { name, otherwise } => Some((name.as_str(), otherwise.is_none())),
-            Part::Text(_) | Part::Place(_) => None,
+            Part::Text(_) | Part::Placeholder(_) => None,
         })
     }
 }
@@ -227,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_unknown_placeholder_is_refused() {
-        assert_eq!("{bse}".parse::<Template>(), Err(TemplateError::UnknownPlace("bse".to_owned())));
+        assert_eq!("{bse}".parse::<Template>(), Err(TemplateError::UnknownPlaceholder("bse".to_owned())));
         assert_eq!("${TOKEN".parse::<Template>(), Err(TemplateError::Unclosed));
         assert!("{cursor.}".parse::<Template>().is_err());
     }
