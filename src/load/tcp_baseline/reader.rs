@@ -25,8 +25,8 @@ use crate::stream::Cursor;
 use crate::transport::ClientError;
 use crate::units::UnixMicros;
 
-/// A client that is about to connect.
-struct Seat {
+/// A client's id, its progress, and the channel for its outcome.
+struct ClientHandle {
     id: u32,
     progress: Arc<ClientProgress>,
     leave: oneshot::Sender<Outcome>,
@@ -37,40 +37,40 @@ pub fn spawn(context: &Arc<TrialContext>, clients: Vec<(u32, Arc<ClientProgress>
     let mut outcomes = JoinSet::new();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for share in super::shares(clients, threads) {
-        let mut seats = Vec::with_capacity(share.len());
+        let mut handles = Vec::with_capacity(share.len());
         for (id, progress) in share {
             let (leave, left) = oneshot::channel();
             outcomes.spawn(async move { left.await.unwrap_or_default() });
-            seats.push(Seat { id, progress, leave });
+            handles.push(ClientHandle { id, progress, leave });
         }
         // Not joined here: each client's result arrives over its channel.
-        tokio::spawn(serve(Arc::clone(context), seats));
+        tokio::spawn(serve(Arc::clone(context), handles));
     }
     outcomes
 }
 
 /// Connects a share of the clients, then reads from them until the trial is stopped.
-async fn serve(context: Arc<TrialContext>, seats: Vec<Seat>) {
+async fn serve(context: Arc<TrialContext>, handles: Vec<ClientHandle>) {
     let dials =
-        stream::iter(seats).map(|seat| greet(Arc::clone(&context), seat)).buffer_unordered(limits::DIALS_AT_ONCE);
+        stream::iter(handles).map(|handle| greet(Arc::clone(&context), handle)).buffer_unordered(limits::DIALS_AT_ONCE);
     let greeted = dials.filter_map(std::future::ready).collect::<Vec<_>>();
-    let Some(members) = context.stop.run_until_cancelled(greeted).await else { return };
+    let Some(clients) = context.stop.run_until_cancelled(greeted).await else { return };
     let reading = move || {
-        let mut reader = Reader { context, members };
+        let mut reader = Reader { context, clients };
         let ended = reader.read_until_stopped();
-        for member in reader.members {
-            member.leave(ended.as_ref().err());
+        for client in reader.clients {
+            client.leave(ended.as_ref().err());
         }
     };
     let _joined = tokio::task::spawn_blocking(reading).await;
 }
 
 /// Connects, and waits for the position.
-async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
+async fn greet(context: Arc<TrialContext>, handle: ClientHandle) -> Option<ConnectedClient> {
     let dialled = context.clock.now();
     let greeted = async {
         let permit = context.dials.acquire().await;
-        let dialler = Dialler::new(seat.id, Arc::clone(&context), Arc::clone(&seat.progress.counters));
+        let dialler = Dialler::new(handle.id, Arc::clone(&context), Arc::clone(&handle.progress.counters));
         let (mut stream, mut tap) = dialler.bare().await?;
         let mut line = Vec::new();
         while !line.contains(&b'\n') {
@@ -90,15 +90,15 @@ async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
     match greeted.await.and_then(|(stream, tap, line)| Ok((stream, tap, position(&line)?))) {
         Ok((stream, tap, position)) => {
             outcome.connect = Some(context.clock.now().saturating_sub(dialled));
-            seat.progress.held.fetch_max(position.seq, Relaxed);
+            handle.progress.held.fetch_max(position.seq, Relaxed);
             context.connected.add_permits(1);
-            Some(Member { tap, stream, begun: Vec::new(), outcome, seat })
+            Some(ConnectedClient { tap, stream, partial: Vec::new(), outcome, handle })
         }
         Err(error) => {
             outcome.refused = 1;
             outcome.error = Some(ClientError::of_dial(error));
             // After the trial, nobody may be waiting for the outcome.
-            let _left = seat.leave.send(outcome);
+            let _left = handle.leave.send(outcome);
             None
         }
     }
@@ -114,38 +114,38 @@ fn position(line: &[u8]) -> io::Result<Cursor> {
 }
 
 /// A connected client.
-struct Member {
+struct ConnectedClient {
     /// Declared before its socket, so that it is dropped first.
     tap: SocketTap,
     stream: TcpStream,
     /// An incomplete line.
-    begun: Vec<u8>,
+    partial: Vec<u8>,
     outcome: Outcome,
-    seat: Seat,
+    handle: ClientHandle,
 }
 
-impl Member {
+impl ConnectedClient {
     fn leave(mut self, error: Option<&io::Error>) {
         if let Some(error) = error {
             self.outcome.refused += 1;
             self.outcome.error = Some(ClientError::Broken(error.to_string().into()));
         }
-        let _left = self.seat.leave.send(self.outcome);
+        let _left = self.handle.leave.send(self.outcome);
     }
 }
 
 /// One thread's share of the connections.
 struct Reader {
     context: Arc<TrialContext>,
-    members: Vec<Member>,
+    clients: Vec<ConnectedClient>,
 }
 
 impl Reader {
     /// Errors: those of the epoll. An error of a connection ends only that connection.
     fn read_until_stopped(&mut self) -> io::Result<()> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        for (index, member) in (0..).zip(&self.members) {
-            epoll::add(&epoll, &member.stream, EventData::new_u64(index), EventFlags::IN)?;
+        for (index, client) in (0..).zip(&self.clients) {
+            epoll::add(&epoll, &client.stream, EventData::new_u64(index), EventFlags::IN)?;
         }
         let look = Timespec::try_from(limits::BARE_READER_LOOK).map_err(io::Error::other)?;
         let mut events: Vec<Event> = Vec::with_capacity(limits::BARE_READER_EVENTS);
@@ -158,11 +158,11 @@ impl Reader {
             }
             for event in &events {
                 let data = event.data;
-                let Some(member) = self.members.get_mut(data.u64() as usize) else { continue };
-                if let Err(error) = take(&self.context, member, &mut buffer) {
-                    epoll::delete(&epoll, &member.stream)?;
-                    member.outcome.refused += 1;
-                    member.outcome.error = Some(ClientError::broken(error));
+                let Some(client) = self.clients.get_mut(data.u64() as usize) else { continue };
+                if let Err(error) = take(&self.context, client, &mut buffer) {
+                    epoll::delete(&epoll, &client.stream)?;
+                    client.outcome.refused += 1;
+                    client.outcome.error = Some(ClientError::broken(error));
                 }
             }
         }
@@ -171,33 +171,33 @@ impl Reader {
 }
 
 /// Reads once, and records every complete line.
-fn take(context: &TrialContext, member: &mut Member, buffer: &mut [u8]) -> io::Result<()> {
-    let count = match member.stream.read(buffer) {
+fn take(context: &TrialContext, client: &mut ConnectedClient, buffer: &mut [u8]) -> io::Result<()> {
+    let count = match client.stream.read(buffer) {
         Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => count,
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(()),
         Err(error) => return Err(error),
     };
     let mut rest = &buffer[..count];
-    member.tap.came_in(rest);
+    client.tap.came_in(rest);
     while let Some(end) = memchr::memchr(b'\n', rest) {
-        let line = match member.begun.is_empty() {
+        let line = match client.partial.is_empty() {
             true => &rest[..end],
             false => {
-                member.begun.extend_from_slice(&rest[..end]);
-                &member.begun
+                client.partial.extend_from_slice(&rest[..end]);
+                &client.partial
             }
         };
         let (seq, at_us, bytes) = update(line).ok_or(io::ErrorKind::InvalidData)?;
         let arrived_ns = context.clock.now();
         let at_ns = context.relation.anchor.instant(at_us);
-        member.outcome.seen.deliveries.push(Delivery { seq, at_ns, arrived_ns, bytes });
-        member.seat.progress.counters.delivered(bytes as usize);
-        member.seat.progress.held.fetch_max(seq, Relaxed);
-        member.begun.clear();
+        client.outcome.seen.deliveries.push(Delivery { seq, at_ns, arrived_ns, bytes });
+        client.handle.progress.counters.delivered(bytes as usize);
+        client.handle.progress.held.fetch_max(seq, Relaxed);
+        client.partial.clear();
         rest = &rest[end + 1..];
     }
-    member.begun.extend_from_slice(rest);
+    client.partial.extend_from_slice(rest);
     Ok(())
 }
 
