@@ -84,10 +84,11 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     // Stops the clients however this function returns.
     let _end_clients = context.stop.clone().drop_guard();
     let watching = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
+    let relays = Relays { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) };
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) }) => outcome,
+        outcome = measure(plan, which, &mut target, &context, relays) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -102,9 +103,9 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut UnderTest,
     context: &Arc<TrialContext>,
-    way: Way,
+    relays: Relays,
 ) -> Result<Trial, TrialError> {
-    let Way { mut path, proxy, watching, link_pid } = way;
+    let Relays { mut path, proxy, watching, link_pid } = relays;
     let feed = plan.feed_in(which.point, which.round);
     let proxy_cpu = || proxy.as_ref().and_then(RunningProxy::cpu);
     let start = target.newest(which.subject).await?;
@@ -129,8 +130,8 @@ async fn measure(
     // Half the mean distance later, so that the edges of the interval fall between evenly spaced updates, and not on
     // one that is half delivered when the counters are read. The rate of a server that is already running is unknown.
     let rate = which.point.point.rate_per_s;
-    let between = preflight::edge(rate, length);
-    let window_start = origin.saturating_add(warm_up).saturating_add(between);
+    let edge = preflight::edge(rate, length);
+    let window_start = origin.saturating_add(warm_up).saturating_add(edge);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
     context.times.send_replace(Some(TrialTimes { origin, window }));
 
@@ -234,8 +235,8 @@ async fn measure(
     Ok(analysis::trial(which, target.address(), data))
 }
 
-/// The connection between clients and server: a link, a path, or neither.
-struct Way {
+/// What is between clients and server: a path, a proxy or a link, if any.
+struct Relays {
     path: Option<TrialPath>,
     proxy: Option<RunningProxy>,
     /// Process id of the link, if there is one.

@@ -14,7 +14,7 @@ use super::messages::{
     pack, reports_of, unpack,
 };
 use super::nats::{connect, random_id};
-use super::share::{self, ShareError, Way};
+use super::share::{self, CoordinatorConnection, ShareError};
 use crate::limits;
 use crate::load::trial_error::TrialError;
 use crate::measure::host;
@@ -168,10 +168,11 @@ async fn one_trial(
 ) {
     let connected = CancellationToken::new();
     let on_connected = connected.clone();
-    let way = Way { nats: &nats, run: &run, orders, on_connected: Box::new(move || on_connected.cancel()) };
+    let coordinator =
+        CoordinatorConnection { nats: &nats, run: &run, orders, on_connected: Box::new(move || on_connected.cancel()) };
     let report = |said| send(&nats, &run, Report { agent: hello.id.clone(), trial, said });
     let measured = async {
-        match share::run(&share, way).await {
+        match share::run(&share, coordinator).await {
             Ok(part) => Some(ReportBody::Part(Box::new(part))),
             Err(ShareError::Abandoned) => None,
             Err(error) => {

@@ -44,7 +44,7 @@ pub enum ShareError {
 }
 
 /// The connection to the coordinator during a trial.
-pub struct Way<'a> {
+pub struct CoordinatorConnection<'a> {
     /// The NATS connection.
     pub nats: &'a Client,
     /// Id of the run.
@@ -58,8 +58,8 @@ pub struct Way<'a> {
 /// Connects the clients, measures, and returns their part.
 ///
 /// Errors: [`ShareError`]; the clients are stopped in that case too.
-pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
-    let before = offset(way.nats, way.run).await?;
+pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> Result<Part, ShareError> {
+    let before = offset(coordinator.nats, coordinator.run).await?;
     let relation = relation(share, before);
     let context = Arc::new(TrialContext::new(share.subject(), share.servers.clone(), &share.point, relation));
     // Stops the clients however this function returns.
@@ -68,8 +68,8 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     let (mut clients, progress) =
         trial::spawn(&share.point, share.subject(), share.seed, &share.authority, ids, &context);
     trial::all_connected(&mut clients, &context, share.count).await?;
-    std::mem::replace(&mut way.on_connected, Box::new(|| {}))();
-    let OrderBody::Begin { origin, window: [start, end] } = next(&mut way.orders).await? else {
+    std::mem::replace(&mut coordinator.on_connected, Box::new(|| {}))();
+    let OrderBody::Begin { origin, window: [start, end] } = next(&mut coordinator.orders).await? else {
         return Err(ShareError::NoOrder);
     };
     let own = |theirs: Nanos| ours(theirs, before.offset_ns);
@@ -82,14 +82,16 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     if before.uncertainty_ns > Nanos::ZERO {
         let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
         tokio::time::sleep_until(context.clock.instant(middle)).await;
-        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+        clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let ended = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
     if before.uncertainty_ns > Nanos::ZERO {
-        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+        clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
-    let OrderBody::Finish { due, patience } = next(&mut way.orders).await? else { return Err(ShareError::NoOrder) };
+    let OrderBody::Finish { due, patience } = next(&mut coordinator.orders).await? else {
+        return Err(ShareError::NoOrder);
+    };
     let due = due.map(|due| {
         let own = |(seq, at, published): (u64, Nanos, Option<Nanos>)| Due {
             seq,
