@@ -13,7 +13,7 @@ use super::process::sentence;
 use super::trust::TrustFlags;
 use crate::files;
 use crate::limits;
-use crate::load::foreign::explore::{self, Head, Kind, Looking, Progress};
+use crate::load::foreign::explore::{self, ExploreOptions, Head, Kind, Progress};
 use crate::load::foreign::follow::{Followed, Message};
 use crate::load::foreign::secrets::{Secrets, shown};
 use crate::load::foreign::subscriber::short;
@@ -74,7 +74,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
         let value = value.with_context(|| format!("the value of {name} is not a valid header value"))?;
         headers.insert(name.clone(), value);
     }
-    let looking = Looking { headers, length: args.length.duration(), trust: args.trust.trust()? };
+    let options = ExploreOptions { headers, length: args.length.duration(), trust: args.trust.trust()? };
     let mut shown = 0;
     let is_terminal = std::io::stdout().is_terminal();
     let mut say = |progress: Progress<'_>| {
@@ -94,10 +94,10 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
         let _printed = print::out(&format!("{}\n", secrets.mask(&line)));
     };
     let masked = |error: anyhow::Error| anyhow::Error::msg(secrets.mask(&sentence(&error)));
-    let head = explore::find(&url, &looking, &mut say).await.map_err(|error| masked(error.into()))?;
+    let head = explore::find(&url, &options, &mut say).await.map_err(|error| masked(error.into()))?;
     let followed = match head.kind {
         Kind::Events | Kind::WebSocket | Kind::Json => {
-            let followed = explore::follow(&head, &looking, &mut say).await;
+            let followed = explore::follow(&head, &options, &mut say).await;
             Some(followed.map_err(|error| masked(error.into()))?)
         }
         Kind::SocketIo | Kind::Page | Kind::Other => None,

@@ -66,7 +66,7 @@ pub enum Progress<'a> {
 
 /// Options of the exploration.
 #[derive(Clone, Debug)]
-pub struct Looking {
+pub struct ExploreOptions {
     /// Headers of each request.
     pub headers: HeaderMap,
     /// How long to follow.
@@ -83,19 +83,19 @@ const USUAL: [&str; 6] = ["/events", "/sse", "/stream", "/ws", "/updates/sse", "
 /// Errors: [`ExploreError`].
 pub async fn find(
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<Head, ExploreError> {
-    let endpoint = Endpoint::of(url, &looking.trust).await?;
+    let endpoint = Endpoint::of(url, &options.trust).await?;
     let first = match url.starts_with("ws") {
-        true => websocket_head(&endpoint, url, looking).await?,
-        false => head(&endpoint, url, looking).await?,
+        true => websocket_head(&endpoint, url, options).await?,
+        false => head(&endpoint, url, options).await?,
     };
     on_progress(Progress::Head(&first));
     if matches!(first.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo | Kind::Json) {
         return Ok(first);
     }
-    if let Ok(found) = websocket_head(&endpoint, url, looking).await
+    if let Ok(found) = websocket_head(&endpoint, url, options).await
         && found.kind == Kind::WebSocket
     {
         on_progress(Progress::Head(&found));
@@ -106,7 +106,7 @@ pub async fn find(
     let scheme = if endpoint.secure.is_some() { "https" } else { "http" };
     for path in USUAL.into_iter().filter(|_| is_root) {
         let near = format!("{scheme}://{base}{path}");
-        for found in [head(&endpoint, &near, looking).await, websocket_head(&endpoint, &near, looking).await] {
+        for found in [head(&endpoint, &near, options).await, websocket_head(&endpoint, &near, options).await] {
             if let Ok(found) = found
                 && matches!(found.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo)
             {
@@ -118,8 +118,8 @@ pub async fn find(
     Ok(first)
 }
 
-async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
-    let mut headers = looking.headers.clone();
+async fn head(endpoint: &Endpoint, url: &str, options: &ExploreOptions) -> Result<Head, ExploreError> {
+    let mut headers = options.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json;q=0.9, */*;q=0.1"));
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
     let stream = dialled(endpoint, &host).await?;
@@ -174,11 +174,11 @@ async fn dialled(endpoint: &Endpoint, host: &str) -> Result<AnyStream, ExploreEr
 }
 
 /// Requests a WebSocket upgrade.
-async fn websocket_head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
+async fn websocket_head(endpoint: &Endpoint, url: &str, options: &ExploreOptions) -> Result<Head, ExploreError> {
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
     let stream = dialled(endpoint, &host).await?;
     let url = socket_url(url);
-    let opened = socket::open(stream, &url, looking.headers.clone(), None);
+    let opened = socket::open(stream, &url, options.headers.clone(), None);
     let head = |kind, status| Head { url: url.clone(), kind, status, headers: HeaderMap::new() };
     match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, opened).await {
         Ok(Ok(stream)) => {
@@ -201,20 +201,20 @@ pub fn socket_url(url: &str) -> String {
 /// Errors: [`ClientError`].
 pub async fn follow(
     head: &Head,
-    looking: &Looking,
+    options: &ExploreOptions,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<Followed, ClientError> {
-    let endpoint = Endpoint::of(&head.url, &looking.trust).await.map_err(ClientError::broken)?;
+    let endpoint = Endpoint::of(&head.url, &options.trust).await.map_err(ClientError::broken)?;
     let mut followed = Followed::default();
-    let until = Instant::now() + looking.length;
+    let until = Instant::now() + options.length;
     let following = async {
         match head.kind {
             Kind::Events => {
-                let events = events(&endpoint, &head.url, looking, None, &mut followed, on_progress);
+                let events = events(&endpoint, &head.url, options, None, &mut followed, on_progress);
                 has_ended(until, events).await
             }
-            Kind::WebSocket => messages(&endpoint, &head.url, looking, until, &mut followed, on_progress).await,
-            Kind::Json => has_ended(until, polls(&endpoint, &head.url, looking, &mut followed, on_progress)).await,
+            Kind::WebSocket => messages(&endpoint, &head.url, options, until, &mut followed, on_progress).await,
+            Kind::Json => has_ended(until, polls(&endpoint, &head.url, options, &mut followed, on_progress)).await,
             Kind::SocketIo | Kind::Page | Kind::Other => Ok(true),
         }
     };
@@ -224,7 +224,7 @@ pub async fn follow(
         Err(_) => followed.ended = true,
     }
     if head.kind == Kind::Events {
-        followed.resumes = resumes(&endpoint, &head.url, looking, &followed).await;
+        followed.resumes = resumes(&endpoint, &head.url, options, &followed).await;
     }
     Ok(followed)
 }
@@ -244,13 +244,13 @@ async fn has_ended(
 async fn events(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     after: Option<&str>,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
     let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
-    let mut headers = looking.headers.clone();
+    let mut headers = options.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     if let Some(id) = after.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.insert(HeaderName::from_static("last-event-id"), id);
@@ -283,13 +283,13 @@ async fn events(
 
 /// Reconnects after an event that was seen, and checks whether the events after it are sent again; `None` if too few
 /// were seen.
-async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Followed) -> Option<bool> {
+async fn resumes(endpoint: &Endpoint, url: &str, options: &ExploreOptions, seen: &Followed) -> Option<bool> {
     let mut ids = seen.messages.iter().filter_map(|message| message.id.as_deref());
     let (first, second) = (ids.next()?, ids.next()?);
     let mut again = Followed::default();
     let quiet = &mut |_: Progress<'_>| {};
     let waited = async {
-        let following = events(endpoint, url, looking, Some(first), &mut again, quiet);
+        let following = events(endpoint, url, options, Some(first), &mut again, quiet);
         tokio::time::timeout(limits::TRY_RESUME_WAIT, following).await
     };
     let _over = waited.await;
@@ -301,12 +301,12 @@ async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Follo
 async fn messages(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     until: Instant,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<bool, ClientError> {
-    let mut stream = socket::open(endpoint.dial().await?, url, looking.headers.clone(), None).await?;
+    let mut stream = socket::open(endpoint.dial().await?, url, options.headers.clone(), None).await?;
     let reading = async {
         while let Some(text) = with_seconds(socket::next_text(&mut stream), followed, on_progress).await? {
             followed.read(text.len());
@@ -325,14 +325,14 @@ async fn messages(
 async fn polls(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
     let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
     let (mut tag, mut known) = (None::<HeaderValue>, BTreeSet::new());
     loop {
-        let mut headers = looking.headers.clone();
+        let mut headers = options.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(tag) = &tag {
             headers.insert(IF_NONE_MATCH, tag.clone());
