@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::load::foreign::catalog::{Found, names};
+use crate::load::foreign::catalog::{CatalogEntry, names};
 use crate::print;
 use crate::run::target_name::TargetName;
 
@@ -13,8 +13,8 @@ const INDENT: usize = 15;
 pub fn list() -> anyhow::Result<()> {
     let mut text = String::new();
     for name in names() {
-        let found = Found::load(TargetName::new(name)?)?;
-        let description = &found.description;
+        let entry = CatalogEntry::load(TargetName::new(name)?)?;
+        let description = &entry.description;
         let transports: Vec<&str> = description.transports().iter().map(|one| one.label()).collect();
         text.push_str(&format!("{name:<INDENT$}{}\n{:INDENT$}{}\n", description.about, "", transports.join(", ")));
         if let Some(untried) = &description.untried {

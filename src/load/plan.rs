@@ -236,7 +236,7 @@ impl Plan {
         let is_swept = |transport: &Transport| self.scenario.sweep_only.contains(transport);
         let are_all_swept = Transport::ALL.iter().all(is_swept);
         let point = &self.points[point_index].point;
-        let described = self.found(point).map(|found| found.description.transports());
+        let described = self.entry(point).map(|entry| entry.description.transports());
         let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
         let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));

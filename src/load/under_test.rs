@@ -57,8 +57,8 @@ impl UnderTest {
         feed: &Feed,
         host: Ipv4Addr,
     ) -> Result<Self, TrialError> {
-        if let (Some(found), Subject::Transport(_)) = (plan.found(&point.point), subject) {
-            return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
+        if let (Some(entry), Subject::Transport(_)) = (plan.entry(&point.point), subject) {
+            return Ok(Self::Foreign(ForeignServer::start(entry, &plan.trust).await?));
         }
         if point.point.nodes > 0 && subject != Subject::TcpBaseline {
             let nodes = Nodes::start(&point.point, subject, feed, host, &plan.server_args);

@@ -110,7 +110,7 @@ fn known(name: &str) -> String {
 
 /// A description, its name, and the location of the files that it names.
 #[derive(Clone)]
-pub struct Found {
+pub struct CatalogEntry {
     /// The target's name in a run: the file's name without its extension.
     pub name: TargetName,
     /// The content of the file.
@@ -122,13 +122,13 @@ pub struct Found {
     named: BTreeSet<String>,
 }
 
-impl fmt::Debug for Found {
+impl fmt::Debug for CatalogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Found({})", self.name)
+        write!(f, "CatalogEntry({})", self.name)
     }
 }
 
-impl Found {
+impl CatalogEntry {
     /// Loads the description of this name, or at this path.
     ///
     /// Errors: [`CatalogError`], with the line where there is one.
@@ -136,8 +136,8 @@ impl Found {
         let file = given.as_str();
         let is_path = file.contains('/') || file.to_ascii_lowercase().ends_with(".toml");
         if !is_path {
-            let found = BUNDLED.iter().find(|one| one.name == file);
-            let one = found.ok_or_else(|| CatalogError::Unknown { name: file.to_owned() })?;
+            let entry = BUNDLED.iter().find(|one| one.name == file);
+            let one = entry.ok_or_else(|| CatalogError::Unknown { name: file.to_owned() })?;
             return Self::read(one.name, file, one.text, PathBuf::new(), Some(one.files));
         }
         let read = |source| CatalogError::Read { file: file.to_owned(), source };
@@ -202,23 +202,23 @@ impl Found {
     /// The text of an accompanying file.
     pub fn file(&self, name: &str) -> std::io::Result<String> {
         let Some(files) = self.files else { return std::fs::read_to_string(self.dir.join(name)) };
-        let found = files.iter().find(|(known, _)| *known == name);
-        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+        let entry = files.iter().find(|(known, _)| *known == name);
+        entry.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 }
 
 /// Descriptions by target name.
-pub type Catalog = BTreeMap<TargetName, Found>;
+pub type Catalog = BTreeMap<TargetName, CatalogEntry>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Found, CatalogError> {
+    fn load(text: &str) -> Result<CatalogEntry, CatalogError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
         std::fs::write(&path, text).unwrap();
-        Found::load(TargetName::new(path.to_str().unwrap()).unwrap())
+        CatalogEntry::load(TargetName::new(path.to_str().unwrap()).unwrap())
     }
 
     const LEAST: &str = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = '{base}/events'\n";
@@ -226,11 +226,12 @@ mod tests {
     #[test]
     fn every_bundled_target_can_be_parsed_and_has_the_files_that_it_names() {
         for name in names() {
-            let found = Found::load(TargetName::new(name).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(found.name.as_str(), name);
-            if let Some(start) = &found.description.start {
+            let entry =
+                CatalogEntry::load(TargetName::new(name).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(entry.name.as_str(), name);
+            if let Some(start) = &entry.description.start {
                 let mut files = start.files.values().chain(start.fill.values());
-                assert!(files.all(|file| found.file(file).is_ok()), "{name}");
+                assert!(files.all(|file| entry.file(file).is_ok()), "{name}");
                 assert!(!start.install.is_empty(), "{name} does not say how to install it");
             }
         }
@@ -261,17 +262,17 @@ mod tests {
         ] {
             assert!(matches!(load(&text), Err(CatalogError::Impossible { .. })), "{text}");
         }
-        let near = Found::load(TargetName::new("nchn").unwrap()).unwrap_err();
+        let near = CatalogEntry::load(TargetName::new("nchn").unwrap()).unwrap_err();
         assert!(matches!(&near, CatalogError::Unknown { .. }) && near.to_string().contains("nchan"), "{near}");
-        let file = Found::load(TargetName::new("no/such.toml").unwrap()).unwrap_err();
+        let file = CatalogEntry::load(TargetName::new("no/such.toml").unwrap()).unwrap_err();
         assert!(matches!(file, CatalogError::Read { .. }), "{file}");
     }
 
     #[test]
     fn an_unset_variable_is_reported_and_one_with_a_default_is_not_required() {
         let text = format!("{LEAST}headers = {{ A = '${{NOT_SET_ANYWHERE}}', B = '${{NOT_SET_EITHER:-b}}' }}");
-        let found = load(&text).unwrap();
-        let Err(CatalogError::Environment { names, .. }) = found.check_environment() else { panic!("{found:?}") };
+        let entry = load(&text).unwrap();
+        let Err(CatalogError::Environment { names, .. }) = entry.check_environment() else { panic!("{entry:?}") };
         assert_eq!(names, "NOT_SET_ANYWHERE");
         let path = load(&format!("{LEAST}headers = {{ A = '${{PATH}}' }}")).unwrap();
         assert!(path.check_environment().is_ok());

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use super::catalog::Found;
+use super::catalog::CatalogEntry;
 use super::description::Start;
 use super::template::Values;
 use crate::limits;
@@ -95,10 +95,10 @@ impl Workspace {
 /// start cannot be checked yet.
 ///
 /// Errors: [`StartError::Spawn`].
-pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
-    let Some(start) = &found.description.start else { return Ok(()) };
+pub fn refuse_missing(entry: &CatalogEntry) -> Result<(), StartError> {
+    let Some(start) = &entry.description.start else { return Ok(()) };
     let Some(word) = start.command.first().filter(|word| !word.needs_start()) else { return Ok(()) };
-    let dir = found.dir.display().to_string();
+    let dir = entry.dir.display().to_string();
     let values = Values { dir: &dir, ..Values::default() };
     let program = word.fill(&values);
     let path =
@@ -107,7 +107,7 @@ pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
         return Ok(());
     }
     let source = io::Error::new(io::ErrorKind::NotFound, "no such program; install it, or correct `command`");
-    Err(StartError::Spawn { target: found.name.to_string(), program, source, hint: hint(start) })
+    Err(StartError::Spawn { target: entry.name.to_string(), program, source, hint: hint(start) })
 }
 
 /// Can this be executed? A name without a folder is looked up in `path`, as the system does.
@@ -125,14 +125,19 @@ impl Process {
     /// Starts the program; it may not be ready when this returns.
     ///
     /// Errors: [`StartError`].
-    pub fn spawn(found: &Found, start: &Start, workspace: Workspace, values: &Values<'_>) -> Result<Self, StartError> {
-        let files = |source| StartError::Files { target: found.name.to_string(), source };
+    pub fn spawn(
+        entry: &CatalogEntry,
+        start: &Start,
+        workspace: Workspace,
+        values: &Values<'_>,
+    ) -> Result<Self, StartError> {
+        let files = |source| StartError::Files { target: entry.name.to_string(), source };
         let work = workspace.work;
         for (name, source) in &start.files {
-            std::fs::write(work.path().join(name), found.file(source).map_err(files)?).map_err(files)?;
+            std::fs::write(work.path().join(name), entry.file(source).map_err(files)?).map_err(files)?;
         }
         for (name, source) in &start.fill {
-            let text = found.file(source).map_err(files)?;
+            let text = entry.file(source).map_err(files)?;
             let template: super::template::Template =
                 text.parse().map_err(|error| files(io::Error::other(format!("{source}: {error}"))))?;
             std::fs::write(work.path().join(name), template.fill(values)).map_err(files)?;
@@ -148,7 +153,7 @@ impl Process {
         command.envs(start.env.iter().map(|(name, value)| (name, value.fill(values))));
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).kill_on_drop(true);
         let child = command.spawn().map_err(|source| StartError::Spawn {
-            target: found.name.to_string(),
+            target: entry.name.to_string(),
             program: words[0].clone(),
             source,
             hint: hint(start),

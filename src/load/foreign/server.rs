@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 use std::sync::{Arc, OnceLock};
 
-use super::catalog::Found;
+use super::catalog::CatalogEntry;
 use super::connect::{Endpoint, EndpointError};
 use super::process::{self, Process, StartError, Workspace};
 use super::publisher::{PublishEndpoint, PublishError, Publisher};
@@ -107,10 +107,10 @@ impl ForeignServer {
     /// Starts or finds it, and waits until it is ready.
     ///
     /// Errors: [`ForeignError`].
-    pub async fn start(found: &Found, trust: &Trust) -> Result<Self, ForeignError> {
-        let target = found.name.to_string();
-        let description = Arc::clone(&found.description);
-        let dir = found.dir.display().to_string();
+    pub async fn start(entry: &CatalogEntry, trust: &Trust) -> Result<Self, ForeignError> {
+        let target = entry.name.to_string();
+        let description = Arc::clone(&entry.description);
+        let dir = entry.dir.display().to_string();
         let (mut process, subscriber, endpoint) = match &description.start {
             None => {
                 let (subscriber, endpoint) = subscriber(&target, &description, [dir, String::new()], 0, trust).await?;
@@ -123,7 +123,7 @@ impl ForeignServer {
                 let (subscriber, endpoint) =
                     subscriber(&target, &description, [dir, work], workspace.port, trust).await?;
                 let values = subscriber.values_of_server();
-                (Some(Process::spawn(found, start, workspace, &values)?), subscriber, endpoint)
+                (Some(Process::spawn(entry, start, workspace, &values)?), subscriber, endpoint)
             }
         };
         let mut pids = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::load::context::Subject;
-use crate::load::foreign::catalog::{Catalog, Found};
+use crate::load::foreign::catalog::{Catalog, CatalogEntry};
 use crate::load::foreign::connect::Endpoint;
 use crate::load::foreign::description::Description;
 use crate::load::foreign::json_path::JsonPath;
@@ -26,8 +26,8 @@ pub(super) struct Resolved {
 }
 
 /// Does this server publish by itself?
-pub(super) fn is_observed(found: &Found) -> bool {
-    found.description.publish.is_none()
+pub(super) fn is_observed(entry: &CatalogEntry) -> bool {
+    entry.description.publish.is_none()
 }
 
 /// Finds the servers, and replaces their names in the settings by those of a run file.
@@ -51,10 +51,10 @@ pub(super) fn resolve(settings: &mut RunSettings) -> Result<Resolved, PlanError>
     }
     for one in given.iter_mut() {
         let Some(name) = one.0 else { continue };
-        let found = Found::load(name)?;
-        found.check_environment()?;
-        *one = AtTarget(Some(found.name));
-        resolved.catalog.insert(found.name, found);
+        let entry = CatalogEntry::load(name)?;
+        entry.check_environment()?;
+        *one = AtTarget(Some(entry.name));
+        resolved.catalog.insert(entry.name, entry);
     }
     let is_echo = settings.echo.iter().flat_map(|List(kinds)| kinds).any(|kind| kind.0.is_some());
     if is_echo {
@@ -65,13 +65,13 @@ pub(super) fn resolve(settings: &mut RunSettings) -> Result<Resolved, PlanError>
 
 impl Plan {
     /// The target file of a point, if it has one.
-    pub fn found(&self, point: &Point) -> Option<&Found> {
+    pub fn entry(&self, point: &Point) -> Option<&CatalogEntry> {
         point.target.and_then(|name| self.catalog.get(&name))
     }
 
     /// Values from the environment used in target files.
     pub fn secrets(&self) -> Secrets {
-        Secrets::of(self.catalog.values().flat_map(Found::variables))
+        Secrets::of(self.catalog.values().flat_map(CatalogEntry::variables))
     }
 
     /// Does loadgen publish at none of the points?
@@ -83,20 +83,20 @@ impl Plan {
     pub(super) fn keep_described(&mut self) -> Result<(), PlanError> {
         for index in 0..self.points.len() {
             let point = &self.points[index];
-            let Some(found) = self.found(&point.point) else { continue };
+            let Some(entry) = self.entry(&point.point) else { continue };
             let is_transport = |subject: &Subject| matches!(subject, Subject::Transport(_));
             if !self.subjects(index).iter().any(is_transport) {
-                let names: Vec<&str> = found.description.transports().iter().map(|one| one.label()).collect();
-                return Err(PlanError::NotDescribed { target: found.name, has: names.join(", ") });
+                let names: Vec<&str> = entry.description.transports().iter().map(|one| one.label()).collect();
+                return Err(PlanError::NotDescribed { target: entry.name, has: names.join(", ") });
             }
             let is_small = (point.point.payload_bytes as usize) < PAYLOAD_BYTES_MIN;
-            if !is_observed(found) && !point.point.measured_feed && is_small {
+            if !is_observed(entry) && !point.point.measured_feed && is_small {
                 return Err(PlanError::PayloadTooSmall { least: PAYLOAD_BYTES_MIN });
             }
         }
         if !self.catalog.is_empty() {
             let has = |one: &crate::run::Transport| {
-                self.catalog.values().any(|found| found.description.transports().contains(one))
+                self.catalog.values().any(|entry| entry.description.transports().contains(one))
             };
             let kept: Vec<_> = self.scenario.transports.iter().copied().filter(has).collect();
             self.scenario.transports = kept;
@@ -107,9 +107,9 @@ impl Plan {
     /// Errors: [`PlanError::Remote`] for a server that is not on this host. Called unless the user has allowed that
     /// load.
     pub async fn refuse_remote(&self) -> Result<(), PlanError> {
-        let of_files = self.catalog.values().flat_map(|found| {
-            let named = |url| (found.name.to_string(), url);
-            addresses(&found.description).into_iter().map(named).collect::<Vec<_>>()
+        let of_files = self.catalog.values().flat_map(|entry| {
+            let named = |url| (entry.name.to_string(), url);
+            addresses(&entry.description).into_iter().map(named).collect::<Vec<_>>()
         });
         let of_address = self.target.iter().map(|url| ("--target".to_owned(), url.to_string()));
         for (name, url) in of_files.chain(of_address) {
@@ -129,8 +129,8 @@ impl Plan {
         if !self.catalog.values().any(is_observed) {
             return Err(PlanError::TimestampIdle);
         }
-        for found in self.catalog.values_mut().filter(|found| is_observed(found)) {
-            std::sync::Arc::make_mut(&mut found.description).timestamp = Some(path.clone());
+        for entry in self.catalog.values_mut().filter(|entry| is_observed(entry)) {
+            std::sync::Arc::make_mut(&mut entry.description).timestamp = Some(path.clone());
         }
         Ok(())
     }
