@@ -321,7 +321,7 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
         (refused > 0, Cause::PublishRefused { count: refused }),
         (failed > 0, Cause::PublishFailed { count: failed }),
         (is_behind, Cause::PublisherBehind),
-        (unread > 0, Cause::Unread { count: unread, found_at: data.published_stands_at.clone() }),
+        (unread > 0, Cause::Unread { count: unread, found_at: data.published_found_at.clone() }),
         (!data.update_info.has_number, Cause::NotAudited),
         (!data.update_info.has_time, Cause::NotTimed),
         (data.has_unrelated_clock, Cause::ClocksUnrelated),

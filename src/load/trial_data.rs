@@ -47,7 +47,7 @@ pub struct TrialData {
     /// What the generator published, if it does the publishing.
     pub published: Option<PublishReport>,
     /// Where in a message the published update was found, if not where the target file says.
-    pub published_stands_at: Option<String>,
+    pub published_found_at: Option<String>,
     /// What updates state about themselves.
     pub update_info: UpdateInfo,
     /// Are send times from another host's clock whose offset is unknown?
@@ -94,7 +94,7 @@ impl TrialData {
             queues: Vec::new(),
             due: None,
             published: None,
-            published_stands_at: None,
+            published_found_at: None,
             update_info: UpdateInfo::ALL,
             has_unrelated_clock: false,
             memory: Memory::default(),

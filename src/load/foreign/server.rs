@@ -223,7 +223,7 @@ async fn subscriber(
     let (description, host) = (Arc::clone(description), endpoint.host.clone());
     let port = endpoint.address.port();
     let subscriber =
-        Subscriber { description, base, host, port, dir, work, origin, published_stands_at: OnceLock::new() };
+        Subscriber { description, base, host, port, dir, work, origin, published_found_at: OnceLock::new() };
     for url in urls(&subscriber.description) {
         let state = State::default();
         let url = url.fill(&subscriber.values(&state));

@@ -69,7 +69,7 @@ pub struct Subscriber {
     pub origin: Origin,
     /// Set by the first message that lacks the published update where it should be: where the update was found
     /// instead, if anywhere.
-    pub published_stands_at: OnceLock<Option<String>>,
+    pub published_found_at: OnceLock<Option<String>>,
 }
 
 /// The state that a client keeps across connections.
@@ -122,7 +122,7 @@ impl Subscriber {
                     on_event(SubscriberEvent::Update { seq, at: Some(at_us), bytes: payload.len() })
                 }
                 Err(_) => {
-                    self.published_stands_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
+                    self.published_found_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
                     on_event(SubscriberEvent::Unread);
                 }
             },
