@@ -41,7 +41,7 @@ pub struct DriftPlace {
 }
 
 /// A file in the user's data directory; `None` for a user without a home directory.
-pub fn own_file(name: &str) -> Option<PathBuf> {
+pub fn data_file(name: &str) -> Option<PathBuf> {
     let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = of("XDG_DATA_HOME").or_else(|| Some(of("HOME")?.join(".local/share")))?;
     Some(data.join("pushpull").join(name))
@@ -50,7 +50,7 @@ pub fn own_file(name: &str) -> Option<PathBuf> {
 impl DriftPlace {
     /// The file: as given, or the user's own; `None` for a user without a home directory.
     pub fn file(&self) -> Option<PathBuf> {
-        self.drift.clone().or_else(|| own_file("drift.json"))
+        self.drift.clone().or_else(|| data_file("drift.json"))
     }
 
     /// The calibration in that file; `None` where there is none, unless a file was named.

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::calibrate::own_file;
+use super::calibrate::data_file;
 use crate::cli::process::{DONE, INTERRUPTED};
 use crate::limits;
 use crate::load::capacity::{self as trials, CapacityTrialError};
@@ -102,7 +102,7 @@ const HELD_OUT: u64 = 0x5eed_0f0e;
 ///
 /// Errors: one sentence that says what to do.
 pub async fn run(args: PredictArgs, stop: CancellationToken) -> anyhow::Result<u8> {
-    let place = args.capacity.clone().or_else(|| own_file("capacity.json"));
+    let place = args.capacity.clone().or_else(|| data_file("capacity.json"));
     let file = place.context("no home directory to store the calibration in; name a file with --capacity")?;
     if args.calibrate {
         return calibrate(&args, file, stop).await;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::context::{Handshake, Outcome};
-use crate::load::costs::{age, came_back, costs, health, readings, wire};
+use crate::load::costs::{age, costs, health, readings, reconnect_times, wire};
 use crate::load::failover;
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
@@ -232,7 +232,7 @@ fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     if point.churn == Leaving::Never {
         return None;
     }
-    let connects = came_back(data);
+    let connects = reconnect_times(data);
     let at = |share| nearest_rank(&connects, share).unwrap_or_default();
     let recovered = data.outcomes.iter().flat_map(|outcome| &outcome.recovered);
     Some(Returns {

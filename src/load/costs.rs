@@ -139,7 +139,7 @@ pub(super) fn costs(
     let total = (wire.parts() + wire.tcp_ip + wire.retransmitted).saturating_add_signed(-wire.compression_saved);
     let segment = wire.tcp_ip.checked_div(wire.segments).unwrap_or_default();
     // With churn, the reconnects count instead of the first connects.
-    let mut connects = came_back(data);
+    let mut connects = reconnect_times(data);
     if connects.is_empty() {
         connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
         connects.sort_unstable();
@@ -192,7 +192,7 @@ pub(super) fn age(outcomes: &[Outcome], due: &[Due], window: Window) -> AgeReadi
 }
 
 /// The duration of each reconnect in the interval, sorted.
-pub(super) fn came_back(data: &TrialData) -> Vec<Nanos> {
+pub(super) fn reconnect_times(data: &TrialData) -> Vec<Nanos> {
     let returns = data.outcomes.iter().flat_map(|outcome| &outcome.returns);
     let in_window = returns.filter(|(at, _)| data.window.contains(*at));
     let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();

@@ -239,7 +239,7 @@ impl Plan {
         let described = self.entry(point).map(|entry| entry.description.transports());
         let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
-        let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));
+        let transports = transports.filter(is_described).filter(|transport| is_supported(*transport, point));
         // The TCP baseline only sends to connected clients: it has no upstream direction, and clients that reconnect
         // would not find it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
@@ -293,7 +293,7 @@ impl Plan {
 
 /// Does this transport exist with the compression and the `keep_alive` of a point? A transport that is one long-lived
 /// connection has none to keep for a next request.
-fn can_have(transport: Transport, point: &Point) -> bool {
+fn is_supported(transport: Transport, point: &Point) -> bool {
     let is_websocket = transport == Transport::WebSocket;
     let is_compressible = match point.compression {
         Compression::None => true,

@@ -211,10 +211,7 @@ async fn measure(
         outcomes,
         due,
         published,
-        published_found_at: context
-            .subscriber
-            .as_ref()
-            .and_then(|one| one.published_found_at.get().cloned().flatten()),
+        published_found_at: context.subscriber.as_ref().and_then(|one| one.published_found_at.get().cloned().flatten()),
         update_info,
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,

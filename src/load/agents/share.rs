@@ -13,7 +13,7 @@ use crate::limits;
 use crate::load::analysis;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::{Outcome, TrialContext, TrialTimes};
-use crate::load::costs::came_back;
+use crate::load::costs::reconnect_times;
 use crate::load::health;
 use crate::load::plan::PlanPoint;
 use crate::load::trial;
@@ -176,7 +176,7 @@ fn relation(share: &Share, offset: Offset) -> ClockRelation {
 /// Histogram of the connection times; with churn, those of the reconnects.
 fn connects(data: &TrialData) -> String {
     let mut all = histogram::empty();
-    let mut connects = came_back(data);
+    let mut connects = reconnect_times(data);
     if connects.is_empty() {
         connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
     }

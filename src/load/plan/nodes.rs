@@ -8,21 +8,21 @@ fn any<T>(list: &Option<List<T>>, is_so: impl Fn(&T) -> bool) -> bool {
     list.as_ref().is_some_and(|List(values)| values.iter().any(is_so))
 }
 
-fn are_there(settings: &RunSettings) -> bool {
+fn has_nodes(settings: &RunSettings) -> bool {
     any(&settings.nodes, |nodes| nodes.0 > 0)
 }
 
 /// Puts a balancer in front of every point of a run with nodes, including points with one server and a journal of its
 /// own, so that they differ only in the log. `--proxy` overrides this.
 pub(super) fn balance(settings: &mut RunSettings) {
-    if are_there(settings) && settings.proxy.is_none() {
+    if has_nodes(settings) && settings.proxy.is_none() {
         settings.proxy = Some(List(vec![Proxy::Haproxy]));
     }
 }
 
 /// Refuses settings that nodes cannot be combined with.
 pub(super) fn refuse(settings: &RunSettings, is_targeted: bool) -> Result<(), PlanError> {
-    if !are_there(settings) {
+    if !has_nodes(settings) {
         return Ok(());
     }
     let is_balanced = !any(&settings.proxy, |proxy| *proxy == Proxy::None);
