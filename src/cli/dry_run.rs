@@ -1,8 +1,8 @@
 //! What a run would do, as text for a terminal: `--dry-run`, the notes before a run, and the list of scenarios.
 
-use anyhow::Context;
 use serde_json::json;
 
+use crate::cli::process::print_out;
 use crate::limits;
 use crate::load::plan::{Forecast, Note, Plan, PlanPoint};
 use crate::load::run::order;
@@ -30,7 +30,7 @@ pub fn percentiles(conditions: &[Expression]) -> Vec<f64> {
 
 /// Prints the plan.
 pub fn print(plan: &Plan, shares: &[f64]) -> anyhow::Result<()> {
-    say(&text(plan, shares)?)
+    print_out(&text(plan, shares)?)
 }
 
 /// Prints what the run will be unable to show, before it begins.
@@ -59,7 +59,7 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
             })
         };
         let list: Vec<_> = plans.iter().map(of).collect();
-        return say(&format!("{:#}\n", serde_json::Value::Array(list)));
+        return print_out(&format!("{:#}\n", serde_json::Value::Array(list)));
     }
     let of = |plan: &Plan| {
         let takes = rough(plan.estimate());
@@ -71,7 +71,7 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
             compares(plan)
         )
     };
-    say(&plans.iter().map(of).collect::<String>())
+    print_out(&plans.iter().map(of).collect::<String>())
 }
 
 /// "all four transports at 0.2, 1, 5, 20 and 200 updates/s, 2 rounds".
@@ -219,10 +219,6 @@ fn beyond(share: f64, deliveries: u64) -> String {
 /// `p99`, `p99.9`.
 fn percentile(share: f64) -> String {
     format!("p{}", (share * 1e4).round() / 100.0)
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, usage_error};
+use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, print_out, usage_error};
 use crate::learn::checks;
 use crate::learn::grade::Grades;
 use crate::learn::hand_in::{Exercised, HandIn};
@@ -94,19 +94,15 @@ fn exercise(text: &str) -> Result<Exercise, String> {
 /// Errors: one sentence that says what to do.
 pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
     match args.command.unwrap_or(LearnCommand::List) {
-        LearnCommand::List => say(&list()).map(|()| DONE),
+        LearnCommand::List => print_out(&list()).map(|()| DONE),
         LearnCommand::Start { name, language, out } => start(name, language, out.as_deref()).map(|()| DONE),
-        LearnCommand::Hint { name } => say(&format!("{}\n", name.hint())).map(|()| DONE),
+        LearnCommand::Hint { name } => print_out(&format!("{}\n", name.hint())).map(|()| DONE),
         LearnCommand::Check { name, hand_in, student, seed, command } => {
             let hand_in = hand_in.map(|file| HandInFile::open(file, &student)).transpose()?;
             check(name, &command, seed, hand_in).await
         }
         LearnCommand::Grade { folder, csv } => grade(&folder, csv.as_deref()).map(|()| DONE),
     }
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
 }
 
 fn list() -> String {
@@ -146,7 +142,7 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
             format!("rustc -O --edition 2021 {file} -o {program} && loadgen learn check {name} -- {program}")
         }
     };
-    say(&format!(
+    print_out(&format!(
         "{}\n\nThe task is in {}. When you have changed {}:\n  {command}\n",
         exercise.task(),
         folder.join("task.md").display(),
@@ -196,10 +192,10 @@ fn grade(folder: &Path, csv: Option<&Path>) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    say(&grades.table())?;
+    print_out(&grades.table())?;
     if let Some(file) = csv {
         files::write_whole(file, &grades.csv()?).with_context(|| format!("cannot write to {}", file.display()))?;
-        say(&format!("\ntable: {}\n", file.display()))?;
+        print_out(&format!("\ntable: {}\n", file.display()))?;
     }
     Ok(())
 }
@@ -220,10 +216,10 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
             }
         };
         if printed.is_ok() {
-            printed = say(&text);
+            printed = print_out(&text);
         }
     };
-    say(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
+    print_out(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
     let outcome = tokio::select! {
         outcome = checks::check(exercise, command, &loadgen, seed, &mut progress) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
@@ -245,13 +241,13 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
         hand_in.write()?;
     }
     match outcome {
-        Ok(()) => say(&format!("\n{} is passed.\n", exercise.name())).map(|()| DONE),
+        Ok(()) => print_out(&format!("\n{} is passed.\n", exercise.name())).map(|()| DONE),
         Err(Stop::Fault(fault)) => {
-            say(&format!("no\n\nnot yet: {fault}\n\nfor a hint: `loadgen learn hint {}`\n", exercise.name()))?;
+            print_out(&format!("no\n\nnot yet: {fault}\n\nfor a hint: `loadgen learn hint {}`\n", exercise.name()))?;
             Ok(THRESHOLD)
         }
         Err(Stop::Error(error)) => {
-            say("\n")?;
+            print_out("\n")?;
             Err(error.into())
         }
     }

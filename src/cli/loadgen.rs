@@ -21,7 +21,9 @@ use super::targets;
 use super::trust::TrustFlags;
 use super::try_url::{self, TryArgs};
 use crate::cli::dry_run;
-use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
+use crate::cli::process::{
+    self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, print_out, usage_error,
+};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::foreign::json_path::JsonPath;
 use crate::load::link;
@@ -391,10 +393,10 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
         text::terminal::terminal_claims(&run),
         text::terminal::terminal_thresholds(&run.thresholds, &run),
     ];
-    say(&parts.concat())?;
+    print_out(&parts.concat())?;
     let is_failed = run.thresholds.iter().any(|threshold| threshold.failed);
     // Last: if the report cannot be written, the figures above are all that is left of the run.
-    say(&format!("\nreport: {}\n", written?.display()))?;
+    print_out(&format!("\nreport: {}\n", written?.display()))?;
     if let Some(error) = failure {
         return Err(anyhow::Error::new(error).context("the run was cut short"));
     }
@@ -424,10 +426,6 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
     Ok(())
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
-}
-
 fn compare(
     first: &Path,
     second: &Path,
@@ -445,17 +443,17 @@ fn compare(
         }
     };
     let comparison = compare_calibrated(&baseline, &judged, drift.read()?.as_ref());
-    say(&text::comparison::terminal_comparison(&comparison, extent))?;
+    print_out(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
         anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");
     }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
-    say(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
+    print_out(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
     let is_failed = thresholds.iter().any(|threshold| threshold.failed);
     let page = html::write_comparison(&comparison, &thresholds, &folder)
         .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;
-    say(&format!("\ncomparison: {}\n", page.display()))?;
+    print_out(&format!("\ncomparison: {}\n", page.display()))?;
     Ok(if is_failed { THRESHOLD } else { DONE })
 }
 
@@ -474,7 +472,7 @@ fn regenerate(named: &Path) -> anyhow::Result<u8> {
     let page = html::write_page(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     // Works for any way to name the folder, including `.` and a bare name.
     folders::write_list(&folder.join(".."), List::Kept);
-    say(&format!("report: {}\n", page.display()))?;
+    print_out(&format!("report: {}\n", page.display()))?;
     Ok(DONE)
 }
 

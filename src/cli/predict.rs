@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::calibrate::data_file;
-use crate::cli::process::{DONE, INTERRUPTED};
+use crate::cli::process::{DONE, INTERRUPTED, print_out};
 use crate::limits;
 use crate::load::capacity::{self as trials, CapacityTrialError};
 use crate::load::environment;
@@ -138,8 +138,8 @@ async fn calibrate(args: &PredictArgs, file: PathBuf, stop: CancellationToken) -
     capacity
         .write(&file)
         .with_context(|| format!("cannot write {}; name another file with --capacity", file.display()))?;
-    say(&model_lines(&models))?;
-    say(&format!("calibration: {}\n", file.display()))?;
+    print_out(&model_lines(&models))?;
+    print_out(&format!("calibration: {}\n", file.display()))?;
     Ok(DONE)
 }
 
@@ -154,7 +154,7 @@ async fn validated(args: &PredictArgs, capacity: &Capacity, stop: CancellationTo
         return Ok(INTERRUPTED);
     };
     let rows = validate(capacity, &samples)?;
-    say(&validation_lines(&rows))?;
+    print_out(&validation_lines(&rows))?;
     Ok(DONE)
 }
 
@@ -220,18 +220,14 @@ fn predict(args: &PredictArgs, capacity: &Capacity) -> anyhow::Result<u8> {
         let estimate = model.estimate(&workload, node)?;
         if !args.json {
             let gap = if estimates.is_empty() { "" } else { "\n" };
-            say(&format!("{gap}{}", estimate_lines(&estimate, capacity, &model)))?;
+            print_out(&format!("{gap}{}", estimate_lines(&estimate, capacity, &model)))?;
         }
         estimates.push(estimate);
     }
     if args.json {
-        say(&format!("{}\n", serde_json::to_string_pretty(&estimates)?))?;
+        print_out(&format!("{}\n", serde_json::to_string_pretty(&estimates)?))?;
     }
     Ok(DONE)
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
 }
 
 /// Parses a whole number that may be written with an exponent.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -49,6 +50,13 @@ pub fn usage_error<E: Into<anyhow::Error>>(error: E, is_usage_error: impl FnOnce
         true => UsageError(error.into()).into(),
         false => error.into(),
     }
+}
+
+/// Prints to standard output.
+///
+/// Errors: standard output cannot be written to.
+pub fn print_out(text: &str) -> anyhow::Result<()> {
+    print::out(text).context("cannot print to standard output")
 }
 
 /// An error with its causes in one sentence, without repetition.
@@ -138,7 +146,6 @@ fn log_to_standard_error() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::Context;
 
     #[derive(Debug, thiserror::Error)]
     enum Failure {

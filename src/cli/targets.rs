@@ -1,9 +1,7 @@
 //! `loadgen targets`: the servers that can be measured by name.
 
-use anyhow::Context;
-
+use crate::cli::process::print_out;
 use crate::load::foreign::catalog::{CatalogEntry, names};
-use crate::print;
 use crate::run::target_name::TargetName;
 
 /// Column of the text after a target's name.
@@ -24,5 +22,5 @@ pub fn list() -> anyhow::Result<()> {
             text.push_str(&format!("{:INDENT$}to install it: {}\n", "", start.install));
         }
     }
-    print::out(&text).context("cannot print to standard output")
+    print_out(&text)
 }

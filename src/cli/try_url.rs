@@ -9,7 +9,7 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::bounded::length;
-use super::process::sentence;
+use super::process::{print_out, sentence};
 use super::trust::TrustFlags;
 use crate::files;
 use crate::limits;
@@ -133,7 +133,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
 }
 
 fn say_lines(lines: &[String]) -> anyhow::Result<()> {
-    print::out(&(lines.join("\n") + "\n")).context("cannot print to standard output")
+    print_out(&(lines.join("\n") + "\n"))
 }
 
 /// The address found, as the user wrote it: with `${…}` where the value came from the environment.
