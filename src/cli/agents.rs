@@ -110,7 +110,7 @@ impl FleetFlags {
 
 /// Waits for runs and takes part in them; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: AgentArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let AgentArgs { control, name, once, protocol } = args;
     let name = name.unwrap_or_else(|| format!("{}-{}", environment::read(Vec::new(), &[]).host, std::process::id()));

@@ -66,7 +66,7 @@ impl DriftPlace {
 
 /// Runs the scenario that many times, one after the other, and stores how far the runs differ.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: CalibrateArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let file = args.place.file().context("no home directory to store the calibration in; name a file with --drift")?;
     let mut runs = Vec::new();

@@ -91,7 +91,7 @@ fn exercise(text: &str) -> Result<Exercise, String> {
 
 /// Runs the subcommand; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
     match args.command.unwrap_or(LearnCommand::List) {
         LearnCommand::List => print_out(&list()).map(|()| DONE),
@@ -110,7 +110,8 @@ fn list() -> String {
     for exercise in Exercise::ALL {
         text += &format!("  {:<12} lesson {:<3} {}\n", exercise.name(), exercise.lesson(), exercise.task());
     }
-    text + "\nBegin with `loadgen learn start NAME`; starters are in Python, JavaScript and Rust, and any language works.\n"
+    text += "\nBegin with `loadgen learn start NAME`. ";
+    text + "Starters are in Python, JavaScript and Rust; any language works.\n"
 }
 
 fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::Result<()> {

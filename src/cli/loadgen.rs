@@ -286,7 +286,7 @@ pub fn start(args: LoadgenArgs) -> ExitCode {
 
 /// Does what the command line asks; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
     match args.command {
         None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
@@ -476,7 +476,7 @@ fn regenerate(named: &Path) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// The first Ctrl-C or SIGTERM cuts the run short and lets it write what it has; the second ends it at once.
+/// The first Ctrl-C or SIGTERM cuts the run short, so that it writes a report of what was measured; the second exits immediately.
 async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

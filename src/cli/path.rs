@@ -66,7 +66,7 @@ pub enum PathCommand {
 
 /// Runs the command; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
         PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,

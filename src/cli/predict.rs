@@ -100,7 +100,7 @@ const HELD_OUT: u64 = 0x5eed_0f0e;
 
 /// Calibrates, validates or predicts; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: PredictArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let place = args.capacity.clone().or_else(|| data_file("capacity.json"));
     let file = place.context("no home directory to store the calibration in; name a file with --capacity")?;

@@ -215,7 +215,7 @@ impl AccessArgs {
 
 /// Runs the server until it is told to stop.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     // With a log, only a node that was given --feed publishes, so that a schedule is published once.
     let log = args.log.settings()?;

@@ -58,7 +58,7 @@ fn header(text: &str) -> Result<(HeaderName, Template, String), String> {
 
 /// Tries the address and prints the findings.
 ///
-/// Errors: one sentence that says what was found instead, and what to do.
+/// Errors: one sentence with what was found instead, and what to do.
 pub async fn run(args: TryArgs) -> anyhow::Result<()> {
     let (address, text) = &args.url;
     let templates = || args.header.iter().map(|(_, template, _)| template).chain([address]);
@@ -257,7 +257,8 @@ fn target_file(
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let secure = if matches!(scheme, "https" | "wss") { "s" } else { "" };
     let mut text = format!(
-        "# Written by `loadgen try`; targets/README.md lists the keys.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
+        "# Written by `loadgen try`; targets/README.md lists the keys.\n\
+         about = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
         shown(url).replace(['"', '\\'], "")
     );
     if let Some(delays) = followed.and_then(Followed::delays) {
@@ -319,14 +320,14 @@ fn event_lines(names: Vec<(&str, usize, usize)>) -> String {
     }
 }
 
-/// Where what is published may stand in a message.
+/// Where the published update may be in a message.
 fn envelope_line(followed: Option<&Followed>) -> String {
     let places = followed.map(Followed::envelopes).unwrap_or_default();
     let Some((first, others)) = places.split_first() else { return String::new() };
     let others =
         if others.is_empty() { String::new() } else { format!("; other objects are at {}", others.join(", ")) };
     format!(
-        "# If what is published comes back inside of an envelope, where{others}:\n# message = {{ json = \"{first}\" }}\n"
+        "# If a published update comes back in an envelope, its path{others}:\n# message = {{ json = \"{first}\" }}\n"
     )
 }
 

@@ -33,12 +33,12 @@ pub fn add(run: &mut Run, plan: &Plan) {
 /// Notes which trials were repeated, and why.
 fn repeats(environment: &mut Environment, repeated: &[Repeated]) {
     let Some(worst) = repeated.iter().map(|one| one.others_fraction).max_by(f64::total_cmp) else { return };
-    let said = format!(
+    let text = format!(
         "{} in place of trials in which other programs took up to {:.0} % of the processors",
         repeated.len(),
         worst * 100.0
     );
-    note(environment, "trials repeated".to_owned(), said);
+    note(environment, "trials repeated".to_owned(), text);
 }
 
 /// Notes the requested and the measured round trip of each link.
@@ -52,8 +52,8 @@ fn links(environment: &mut Environment, trials: &[Trial]) {
         let worst = links.iter().map(|link| link.gave_ns_p99).max().unwrap_or_default();
         let gave = links[links.len() / 2].gave_ns_p50;
         let trials = links.len();
-        let said = format!("measured {gave} (median of {trials} trials), worst trial's p99 {worst}");
-        note(environment, format!("link with a round trip of {asked}"), said);
+        let text = format!("measured {gave} (median of {trials} trials), worst trial's p99 {worst}");
+        note(environment, format!("link with a round trip of {asked}"), text);
     }
 }
 
@@ -68,13 +68,13 @@ fn agents(environment: &mut Environment, trials: &[Trial]) {
         let clock = worst(|one| one.clocks.iter().map(|clock| clock.uncertainty_ns).max().unwrap_or_default());
         let lost = reports.iter().filter(|one| one.is_lost).count();
         let lost = if lost > 0 { format!(", lost in {lost} of them") } else { String::new() };
-        let said = format!(
+        let text = format!(
             "at most {} clients in {} trials{lost}; its clock known to \u{b1}{clock}; measuring began up to {} late",
             reports.iter().map(|one| one.clients).max().unwrap_or_default(),
             reports.len(),
             worst(|one| one.skew_ns),
         );
-        note(environment, format!("agent {name}"), said);
+        note(environment, format!("agent {name}"), text);
     }
 }
 
@@ -87,17 +87,17 @@ fn targets(environment: &mut Environment, plan: &Plan) {
         environment.notes.insert(format!("target {name}"), format!("{}{untried}", description.about));
     }
     if !plan.catalog.is_empty() && plan.trust == Trust::Anyone {
-        let said = "certificates were not checked (--insecure)";
-        environment.notes.insert("certificates".to_owned(), said.to_owned());
+        let text = "certificates were not checked (--insecure)";
+        environment.notes.insert("certificates".to_owned(), text.to_owned());
     }
 }
 
 /// Notes what each path was asked for and delivered, or why there was none.
 fn paths(environment: &mut Environment, plan: &Plan, trials: &[Trial]) {
     if let Some(refusal) = plan.paths.refusal() {
-        let said =
+        let text =
             format!("a link was used instead, which delays a stream and shows neither loss nor slow start: {refusal}");
-        environment.notes.insert("path".to_owned(), said);
+        environment.notes.insert("path".to_owned(), text);
     }
     let mut paths: BTreeMap<String, Vec<PathReport>> = BTreeMap::new();
     for (asked, gave) in trials.iter().filter_map(|trial| trial.point.path.zip(trial.path)) {
@@ -110,17 +110,17 @@ fn paths(environment: &mut Environment, plan: &Plan, trials: &[Trial]) {
         let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
         trips.sort_unstable();
         let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
-        let said = format!(
+        let text = format!(
             "measured a round trip of {} (median of {} trials), worst trial's p99 {worst}; of {packets} packets it \
-             lost {:.2} % and dropped {full} at a full queue; the kernel retransmitted {} segments; its relay took {} of \
-             processor time per packet",
+             lost {:.2} % and dropped {full} at a full queue; the kernel retransmitted {} segments; its relay took {} \
+             of processor time per packet",
             trips[trips.len() / 2],
             gave.len(),
             both.loss().unwrap_or(0.0) * 100.0,
             total(|one| one.segments_retransmitted.unwrap_or(0)),
             Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
         );
-        note(environment, format!("path {asked}"), said);
+        note(environment, format!("path {asked}"), text);
     }
 }
 
@@ -203,8 +203,8 @@ fn proxies(environment: &mut Environment, trials: &[Trial]) {
         notes.entry(format!("proxy {proxy} ({software})")).or_default().push(format!("{name} {each}"));
     }
     for (name, each) in notes {
-        let said = format!("its processor time per delivery: {}", each.join(", "));
-        note(environment, name, said);
+        let text = format!("its processor time per delivery: {}", each.join(", "));
+        note(environment, name, text);
     }
 }
 
@@ -226,7 +226,7 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
         });
         let memory = of_nodes.iter().filter_map(|(_, log)| log.resident_bytes).max().unwrap_or_default();
         let connections = || of_nodes.iter().flat_map(|(_, log)| &log.connections);
-        let said = format!(
+        let text = format!(
             "its processor time per update: {}; {} MB of memory; a node had {} to {} connections",
             each.collect::<Vec<_>>().join(", "),
             memory / 1_000_000,
@@ -235,7 +235,7 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
         );
         let software = &of_nodes[0].1.software;
         let name = format!("log of {nodes} node{} ({software})", if nodes == 1 { "" } else { "s" });
-        note(environment, name, said);
+        note(environment, name, text);
     }
 }
 
@@ -256,17 +256,17 @@ fn failovers(environment: &mut Environment, trials: &[Trial]) {
             ),
         };
         let (trials, silence) = (one.trials, one.silence_ns_max);
-        let said =
+        let text =
             format!("in {trials} trials {cut}; {} updates were lost, and none arrived for up to {silence}", one.lost);
         let name = format!("{} killed, {}", one.kill, one.transport.map_or("tcp_baseline", Transport::label));
-        note(environment, name, said);
+        note(environment, name, text);
     }
 }
 
 /// Keeps a note in the run, and prints it.
-fn note(environment: &mut Environment, name: String, said: String) {
-    print::err(&format!("{name}: {said}"));
-    environment.notes.insert(name, said);
+fn note(environment: &mut Environment, name: String, text: String) {
+    print::err(&format!("{name}: {text}"));
+    environment.notes.insert(name, text);
 }
 
 #[cfg(test)]
@@ -303,7 +303,7 @@ mod tests {
         environment.notes.clear();
         super::handshakes(&mut environment, &trials);
         let found: Vec<(&str, &str)> =
-            environment.notes.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+            environment.notes.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let [ns2, ns27, ns60, ns180] = [2, 27, 60, 180].map(|ms| Nanos(ms * 1_000_000).to_string());
         let [ns1, ns5, ns6] = [1, 5, 6].map(|ms| Nanos(ms * 1_000_000).to_string());
         let expected = [
@@ -317,7 +317,7 @@ mod tests {
                 format!("full handshakes: p50 {ns60}, p99 {ns180} of 10; resumed: none"),
             ),
         ];
-        let expected: Vec<(&str, &str)> = expected.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+        let expected: Vec<(&str, &str)> = expected.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -337,13 +337,13 @@ mod tests {
         environment.notes.clear();
         super::sharing(&mut environment, &trials);
         let us = |us: u64| Nanos(us * 1_000);
-        let said = format!(
+        let text = format!(
             "requests waited: polling p50 {}, p99 {}, at most {} behind up to 49 streams",
             us(30),
             us(60),
             us(120)
         );
         let found: Vec<_> = environment.notes.into_iter().collect();
-        assert_eq!(found, [("one connection for 50 clients, h2".to_owned(), said)]);
+        assert_eq!(found, [("one connection for 50 clients, h2".to_owned(), text)]);
     }
 }

@@ -81,7 +81,7 @@ pub enum ScenarioError {
     Read {
         /// As given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file has an unknown key.

@@ -79,7 +79,7 @@ pub enum FleetError {
     Start {
         /// The program.
         program: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
         /// What to do.
         hint: &'static str,

@@ -60,7 +60,7 @@ pub enum CatalogError {
     Read {
         /// As given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file has a value that is not possible.

@@ -41,7 +41,7 @@ pub enum EndpointError {
     Unresolved {
         /// The name.
         name: String,
-        /// What the system said.
+        /// The system's error.
         problem: String,
     },
     /// TLS could not be set up.

@@ -15,7 +15,7 @@ pub enum ExploreError {
     Closed {
         /// The host and its port.
         host: String,
-        /// What the system said.
+        /// The system's error.
         problem: String,
     },
     /// The certificate is not trusted.

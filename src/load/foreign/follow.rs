@@ -261,6 +261,6 @@ mod tests {
         let names: Vec<(&str, usize)> = followed.events().into_iter().map(|(name, count, _)| (name, count)).collect();
         assert_eq!(names, [("order.created", 2), ("heartbeat", 3), ("connected", 1)]);
         assert_eq!(followed.envelopes(), ["$.data.attributes", "$.data", "$.meta"]);
-        assert_eq!(followed.delays(), None, "the time of a heartbeat says nothing of an order");
+        assert_eq!(followed.delays(), None, "the send time of a heartbeat is not that of an order");
     }
 }

@@ -30,7 +30,7 @@ pub enum StartError {
         target: String,
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
         /// How to install it.
         hint: String,
@@ -40,7 +40,7 @@ pub enum StartError {
     Files {
         /// The target.
         target: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// It exited before it was ready.

@@ -230,9 +230,10 @@ mod tests {
             let count = lost.iter().filter(|lost| **lost).count() as f64;
             let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
             let (found_share, found_length) = (count / PACKETS as f64, count / bursts);
-            // The mean of many geometric lengths. The share varies about (2 × length - 1) times as much as of single losses.
+            // The mean of many geometric lengths.
             let deviation = (length * (length - 1.0) / bursts).sqrt();
             assert!((found_length - length).abs() < 4.0 * deviation, "{text}: {found_length}");
+            // Its variance is about (2 × length - 1) times that of independent losses.
             let deviation = (share / PACKETS as f64 * (2.0 * length - 1.0)).sqrt();
             assert!((found_share - share).abs() < 4.0 * deviation, "{text}: {found_share}");
         }
