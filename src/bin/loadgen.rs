@@ -1,4 +1,4 @@
-//! `loadgen`: what each transport costs and gives. See [`pushpull::cli::loadgen`].
+//! `loadgen`: the load generator. See [`pushpull::cli::loadgen`].
 
 use pushpull::cli::args;
 use pushpull::cli::loadgen::{self, LoadgenArgs};

@@ -1,4 +1,4 @@
-//! `server`: one stream, four ways. See [`pushpull::cli::server`].
+//! `server`: one stream of updates over four transports. See [`pushpull::cli::server`].
 
 use pushpull::cli::args;
 use pushpull::cli::process;

@@ -1,4 +1,4 @@
-//! `loadgen agent`, and the flags of a run whose clients agents run.
+//! `loadgen agent`, and the flags of a run whose clients are spread over agents.
 
 use std::net::Ipv4Addr;
 
@@ -17,11 +17,11 @@ use crate::load::plan::Plan;
 use crate::run::Protocol;
 use crate::run::failover::Kill;
 
-/// Examples of the help.
+/// Examples in the help.
 pub const EXAMPLES: &str = "\
 Examples:
-  loadgen run --agents 2 --clients 2000          two agents and a nats-server on this machine, for this run alone
-  nats-server                                    or one that runs already; then on each host:
+  loadgen run --agents 2 --clients 2000          starts two agents and a nats-server on this machine
+  nats-server                                    or across hosts: a nats-server, then on each host:
   loadgen agent --control nats://HOST:4222
   loadgen run --agents 2 --control nats://HOST:4222 --server-host ADDRESS --clients 15000
 ";
@@ -29,38 +29,38 @@ Examples:
 /// The flags of `loadgen agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArgs {
-    /// The NATS server that coordinator and agents meet at, as in nats://10.0.0.1:4222.
+    /// NATS server where the coordinator and the agents meet, as in nats://10.0.0.1:4222.
     #[arg(long, value_name = "URL", value_parser = control)]
     control: String,
-    /// What it is called in reports [default: the host's name and this process's number].
+    /// Name of this agent in reports [default: the host name and the process id].
     #[arg(long)]
     name: Option<String>,
-    /// End after one run, instead of waiting for the next.
+    /// Exit after one run, instead of waiting for the next.
     #[arg(long)]
     once: bool,
-    /// Say that this is another version of the protocol: to test that it is refused.
+    /// Claim to speak this version of the protocol, to test that it is refused.
     #[arg(long, hide = true, default_value_t = agent::PROTOCOL)]
     protocol: u32,
 }
 
-/// The flags by which `loadgen run` hands its clients to agents.
+/// The flags with which `loadgen run` spreads its clients over agents.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FleetFlags {
-    /// Let so many agents run the clients; without --control they and a nats-server are started on this machine.
+    /// Number of agents that run the clients; without --control they and a nats-server are started on this machine.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=limits::AGENTS_MAX as i64))]
     agents: Option<u32>,
-    /// The NATS server at which agents wait (`loadgen agent`), as in nats://10.0.0.1:4222.
+    /// NATS server where agents wait (`loadgen agent`), as in nats://10.0.0.1:4222.
     #[arg(long, value_name = "URL", requires = "agents", value_parser = control)]
     control: Option<String>,
-    /// Address of this host on which the servers that are started listen, for agents on other hosts [default: 127.0.0.1].
+    /// Address of this host that started servers listen on, for agents on other hosts [default: 127.0.0.1].
     #[arg(long, value_name = "ADDRESS", requires = "control")]
     server_host: Option<Ipv4Addr>,
 }
 
 impl FleetFlags {
-    /// Refuses what agents cannot do.
+    /// Refuses settings that agents do not support.
     ///
-    /// Errors: what to leave out.
+    /// Errors: which flag to leave out.
     pub fn refuse(&self, plan: &Plan) -> anyhow::Result<()> {
         if self.agents.is_none() {
             return Ok(());
@@ -71,24 +71,25 @@ impl FleetFlags {
             (points().any(|point| point.proxy.speaks_http()), "--proxy nginx"),
             (points().any(|point| point.protocol != Protocol::Http1), "--protocol"),
             (points().any(|point| point.has_link()), "--rtt, --jitter and --bandwidth"),
-            (!plan.catalog.is_empty(), "servers that are not ours (--target)"),
+            (!plan.catalog.is_empty(), "third-party servers (--target)"),
             (points().any(|point| point.kill != Kill::None), "--kill"),
             (plan.server_core.is_some(), "--pin"),
         ];
         match problem.into_iter().find(|(is_asked, _)| *is_asked) {
-            Some((_, what)) => {
-                Err(usage_error(anyhow::anyhow!("agents know nothing of {what}; leave out one of the two"), |_| true))
-            }
+            Some((_, what)) => Err(usage_error(
+                anyhow::anyhow!("agents do not support {what}; leave out --agents or the other"),
+                |_| true,
+            )),
             None => Ok(()),
         }
     }
 
-    /// Processes that the clients are spread over.
+    /// Number of processes that the clients are spread over.
     pub fn processes(&self) -> u32 {
         self.agents.unwrap_or(1)
     }
 
-    /// The agents, if there are to be any; they may be still on their way.
+    /// The agents, if `--agents` was given; some may still be starting.
     ///
     /// Errors: [`FleetError`].
     pub async fn gather(&self) -> Result<Option<Fleet>, FleetError> {
@@ -109,7 +110,7 @@ impl FleetFlags {
 
 /// Waits for runs and takes part in them; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: AgentArgs, stop: CancellationToken) -> anyhow::Result<u8> {
     let AgentArgs { control, name, once, protocol } = args;
     let name = name.unwrap_or_else(|| format!("{}-{}", environment::read(Vec::new(), &[]).host, std::process::id()));
@@ -117,7 +118,7 @@ pub async fn run(args: AgentArgs, stop: CancellationToken) -> anyhow::Result<u8>
     Ok(DONE)
 }
 
-/// The first Ctrl-C or SIGTERM ends an agent: whose clients it runs is told that it is gone by its silence.
+/// The first Ctrl-C or SIGTERM ends an agent. Its coordinator notices by its silence.
 pub async fn end_on_signal(stop: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -136,6 +137,6 @@ fn control(text: &str) -> Result<String, String> {
     match (url.scheme(), url.host_str()) {
         ("nats" | "tls", Some(_)) => Ok(text.to_owned()),
         ("nats" | "tls", None) => Err(refuse("no host is named")),
-        (other, _) => Err(refuse(&format!("{other} is not spoken there"))),
+        (other, _) => Err(refuse(&format!("{other}:// is not supported"))),
     }
 }

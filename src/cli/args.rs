@@ -1,5 +1,5 @@
-//! Reading the command line, the same way for both programs: what clap finds wrong is said with the name that was most
-//! likely meant, and a number below zero is a value and not a flag.
+//! Reads the command line, the same way for both programs: clap's errors gain the name that was most likely meant, and
+//! a negative number is a value, not a flag.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::{print, suggest};
 
 /// Reads the command line of this process.
 ///
-/// Errors: the exit code; what was wrong, or the help that was asked for, is printed.
+/// Errors: the exit code; the problem, or the help that was asked for, has been printed.
 pub fn parse<T: Parser>() -> Result<T, ExitCode> {
     T::try_parse_from(with_negative_values(std::env::args_os().collect())).map_err(|error| {
         let error = with_tips(error, &T::command());
@@ -29,8 +29,8 @@ pub fn parse<T: Parser>() -> Result<T, ExitCode> {
     })
 }
 
-/// Joins `--flag -5` to `--flag=-5`. No flag here is a digit, so that what looks like a number below zero is a value, and
-/// whoever reads that value says what to use instead.
+/// Joins `--flag -5` to `--flag=-5`. No flag here is a digit, so anything that looks like a negative number is a
+/// value, and the parser of that value says what to use instead.
 fn with_negative_values(arguments: Vec<OsString>) -> Vec<OsString> {
     let is_flag =
         |one: &OsString| one.to_str().is_some_and(|one| one.starts_with("--") && one.len() > 2 && !one.contains('='));
@@ -55,14 +55,14 @@ fn with_negative_values(arguments: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
-/// Adds the nearest name where clap's own measure finds none near enough.
+/// Adds the nearest name where clap finds none.
 fn with_tips(mut error: clap::Error, program: &Command) -> clap::Error {
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(_) | None => None,
     };
     let has = |error: &clap::Error, kind| error.get(kind).is_some();
-    // Where in the program the mistake was made.
+    // The command (the program or a subcommand) in which the mistake was made.
     let words: Vec<String> = std::env::args().skip(1).collect();
     let here = program.get_subcommands().find(|sub| words.first().is_some_and(|word| word == sub.get_name()));
     let here = here.unwrap_or(program);
@@ -105,7 +105,7 @@ fn with_tips(mut error: clap::Error, program: &Command) -> clap::Error {
         let mut named = program.get_subcommands().filter(|sub| words.iter().any(|word| word == sub.get_name()));
         if let Some(sub) = named.next() {
             let (program, sub) = (program.get_name(), sub.get_name());
-            tip(&mut error, format!("flags stand behind the subcommand: '{program} {sub} --…'"));
+            tip(&mut error, format!("put flags after the subcommand: '{program} {sub} --…'"));
         }
     }
     error
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_below_zero_is_the_value_of_the_flag_before_it() {
+    fn a_negative_number_is_the_value_of_the_flag_before_it() {
         assert_eq!(joined(&["x", "--clients", "-5", "--rate=-1"]), ["x", "--clients=-5", "--rate=-1"]);
         assert_eq!(joined(&["x", "--measure", "-5s", "--pin"]), ["x", "--measure=-5s", "--pin"]);
         assert_eq!(joined(&["x", "-5", "--", "--a", "-5"]), ["x", "-5", "--", "--a", "-5"]);

@@ -1,4 +1,4 @@
-//! Numbers of a program's flags, each within its range, which an error names. The settings of a run have theirs in
+//! Parsers for numeric flags; an error names the valid range. The settings of a run have parsers of their own in
 //! [`crate::run::setting`].
 
 use clap::builder::TypedValueParser;

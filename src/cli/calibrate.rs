@@ -1,4 +1,5 @@
-//! `loadgen calibrate`: the same scenario several times, to know by how much two runs of one thing differ here.
+//! `loadgen calibrate`: runs one scenario several times, to measure by how much two runs of the same thing differ
+//! here.
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub struct CalibrateArgs {
     /// The scenario to repeat.
     #[arg(default_value = "quick")]
     scenario: String,
-    /// How often to run it.
+    /// Number of runs.
     #[arg(long, default_value = "4", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=100))]
     runs: u32,
     #[command(flatten)]
@@ -31,7 +32,7 @@ pub struct CalibrateArgs {
     place: DriftPlace,
 }
 
-/// Where this machine's calibration is.
+/// Where this machine's calibration is stored.
 #[derive(Clone, Debug, Args)]
 pub struct DriftPlace {
     /// File of this machine's calibration [default: pushpull/drift.json in $XDG_DATA_HOME or ~/.local/share].
@@ -39,22 +40,22 @@ pub struct DriftPlace {
     pub drift: Option<PathBuf>,
 }
 
-/// A file of the user's own; `None` of a user without a home.
-pub fn own_file(name: &str) -> Option<PathBuf> {
+/// A file in the user's data directory; `None` for a user without a home directory.
+pub fn data_file(name: &str) -> Option<PathBuf> {
     let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = of("XDG_DATA_HOME").or_else(|| Some(of("HOME")?.join(".local/share")))?;
     Some(data.join("pushpull").join(name))
 }
 
 impl DriftPlace {
-    /// The file: as given, or the user's own; `None` of a user without a home.
+    /// The file: as given, or the user's own; `None` for a user without a home directory.
     pub fn file(&self) -> Option<PathBuf> {
-        self.drift.clone().or_else(|| own_file("drift.json"))
+        self.drift.clone().or_else(|| data_file("drift.json"))
     }
 
-    /// The calibration there; `None` where none was made, unless one was asked for.
+    /// The calibration in that file; `None` where there is none, unless a file was named.
     ///
-    /// Errors: that it cannot be read, and what to do.
+    /// Errors: the file cannot be read, and what to do.
     pub fn read(&self) -> anyhow::Result<Option<Drift>> {
         match self.file() {
             Some(file) if self.drift.is_some() || file.exists() => Ok(Some(Drift::read(&file)?)),
@@ -63,11 +64,11 @@ impl DriftPlace {
     }
 }
 
-/// Runs the scenario so often, one after the other, and keeps what they differ by.
+/// Runs the scenario that many times, one after the other, and stores how far the runs differ.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: CalibrateArgs, stop: CancellationToken) -> anyhow::Result<u8> {
-    let file = args.place.file().context("there is no home to keep a calibration in; name a file with --drift")?;
+    let file = args.place.file().context("no home directory to store the calibration in; name a file with --drift")?;
     let mut runs = Vec::new();
     for number in 1..=args.runs {
         let scenario =
@@ -82,12 +83,12 @@ pub async fn run(args: CalibrateArgs, stop: CancellationToken) -> anyhow::Result
             return Err(error.into());
         }
         if run.cut_short {
-            print::err("cut short: nothing was kept");
+            print::err("cut short: no calibration was written");
             return Ok(INTERRUPTED);
         }
         runs.push(run);
     }
-    let drift = Drift::of(&runs).context("two runs or more make a calibration")?;
+    let drift = Drift::of(&runs).context("a calibration needs two runs or more")?;
     drift.write(&file).with_context(|| format!("cannot write {}; name another file with --drift", file.display()))?;
     print::out(&drift_lines(&drift)).and_then(|()| print::out(&format!("calibration: {}\n", file.display())))?;
     Ok(DONE)

@@ -1,4 +1,4 @@
-//! The programs that the load generator starts for itself: the TCP baseline and the link.
+//! The programs that the load generator starts as child processes: the TCP baseline and the link.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::load::link::LinkOptions;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// Writes updates to plain TCP connections (the TCP baseline). Started by the load generator for itself.
+/// Writes updates to plain TCP connections (the TCP baseline). Started by the load generator itself.
 #[derive(Clone, Debug, Parser)]
 pub struct BaselineArgs {
     #[command(flatten)]
@@ -19,38 +19,38 @@ pub struct BaselineArgs {
     /// Address to listen on.
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     host: Ipv4Addr,
-    /// Keep to this processor.
+    /// Processor to run on.
     #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
 }
 
 impl BaselineArgs {
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn host(&self) -> Ipv4Addr {
         self.host
     }
 
-    /// The processor that this process is to keep to, if it is.
+    /// The processor that this process is pinned to, if any.
     pub fn core(&self) -> Option<usize> {
         self.core
     }
 
-    /// What is written.
+    /// The feed that is written.
     pub fn feed(&self) -> Feed {
         self.feed.feed()
     }
 }
 
-/// Relays connections over a slow link. Started by the load generator for itself.
+/// Relays connections over a slow link. Started by the load generator itself.
 #[derive(Clone, Debug, Parser)]
 pub struct LinkArgs {
-    /// Where connections go.
+    /// Address that connections are relayed to.
     #[arg(long)]
     to: SocketAddr,
-    /// Round trip that is added.
+    /// Round trip to add.
     #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
     rtt: Nanos,
-    /// By how much the one-way delay may differ, either way.
+    /// Random variation of the one-way delay, in either direction.
     #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
     jitter: Nanos,
     /// Bandwidth of each connection, each way.

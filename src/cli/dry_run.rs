@@ -1,8 +1,8 @@
-//! What a run would do, in words for a terminal: `--dry-run`, the notes before a run, and the list of scenarios.
+//! What a run would do, as text for a terminal: `--dry-run`, the notes before a run, and the list of scenarios.
 
-use anyhow::Context;
 use serde_json::json;
 
+use crate::cli::process::print_out;
 use crate::limits;
 use crate::load::plan::{Forecast, Note, Plan, PlanPoint};
 use crate::load::run::order;
@@ -15,12 +15,12 @@ use crate::run::RunSettings;
 use crate::run::file::Point;
 use crate::units::{grouped, rough};
 
-/// Lines of the order that are printed; what follows is shuffled in the same way.
+/// Lines of the order that are printed; the rest is shuffled in the same way.
 const ORDER_SHOWN_MAX: usize = 60;
-/// Under the question of a scenario, what it compares.
+/// Column of the text after a scenario's name.
 const INDENT: usize = 13;
 
-/// The percentiles that a run must be able to tell: that of the report, and those of the conditions.
+/// The percentiles that a run must be able to estimate: the report's, and those of the conditions.
 pub fn percentiles(conditions: &[Expression]) -> Vec<f64> {
     let mut shares: Vec<f64> = conditions.iter().filter_map(Expression::percentile).chain([0.99]).collect();
     shares.sort_by(f64::total_cmp);
@@ -30,10 +30,10 @@ pub fn percentiles(conditions: &[Expression]) -> Vec<f64> {
 
 /// Prints the plan.
 pub fn print(plan: &Plan, shares: &[f64]) -> anyhow::Result<()> {
-    say(&text(plan, shares)?)
+    print_out(&text(plan, shares)?)
 }
 
-/// Prints what the run will not be able to say, before it begins.
+/// Prints what the run will be unable to show, before it begins.
 pub fn print_notes(plan: &Plan, shares: &[f64]) -> anyhow::Result<()> {
     for note in plan.notes(shares)? {
         print::err(&format!("note: {}", words(&note)));
@@ -45,7 +45,7 @@ pub fn print_notes(plan: &Plan, shares: &[f64]) -> anyhow::Result<()> {
 pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
     let mut plans = Vec::new();
     for scenario in Scenario::all() {
-        // Where nothing is run, it matters to none how many files may be open.
+        // Nothing is run here, so the limit on open files does not matter.
         plans.push(Plan::sketch(scenario?, RunSettings::default())?);
     }
     if is_json {
@@ -59,7 +59,7 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
             })
         };
         let list: Vec<_> = plans.iter().map(of).collect();
-        return say(&format!("{:#}\n", serde_json::Value::Array(list)));
+        return print_out(&format!("{:#}\n", serde_json::Value::Array(list)));
     }
     let of = |plan: &Plan| {
         let takes = rough(plan.estimate());
@@ -71,7 +71,7 @@ pub fn scenarios(is_json: bool) -> anyhow::Result<()> {
             compares(plan)
         )
     };
-    say(&plans.iter().map(of).collect::<String>())
+    print_out(&plans.iter().map(of).collect::<String>())
 }
 
 /// "all four transports at 0.2, 1, 5, 20 and 200 updates/s, 2 rounds".
@@ -149,7 +149,7 @@ fn text(plan: &Plan, shares: &[f64]) -> anyhow::Result<String> {
 
 fn point_title(point: &Point, varied: &[Setting]) -> String {
     let usual = [Setting::Clients, Setting::Rate, Setting::Payload, Setting::PollInterval];
-    // Of a server that is already there neither is known.
+    // For a server that is already running, neither is known.
     let is_known = |setting: Setting| point.rate_per_s > 0.0 || ![Setting::Rate, Setting::Payload].contains(&setting);
     let is_shown = |one: &&Setting| (usual.contains(one) || varied.contains(one)) && is_known(**one);
     let shown = Setting::ALL.iter().filter(is_shown);
@@ -181,25 +181,22 @@ fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count as i64), if count == 1 { one } else { many })
 }
 
-/// A note in words, with what to do.
+/// The text of a note, with what to do.
 fn words(note: &Note) -> String {
     match note {
         Note::FewRounds(1) => {
-            format!(
-                "one round: no transport can be called better than another; use --rounds {}",
-                limits::ROUNDS_TO_RANK
-            )
+            format!("one round: transports cannot be ranked; use --rounds {}", limits::ROUNDS_TO_RANK)
         }
         Note::FewRounds(rounds) => format!(
-            "{rounds} rounds: small differences will end as \"no clear winner\"; use --rounds {} or more",
+            "{rounds} rounds: small differences will show as \"no clear winner\"; use --rounds {} or more",
             limits::ROUNDS_TO_RANK
         ),
         Note::FewDeliveries { share, deliveries, wanted, points, rounds } => {
             let where_at = if *points > 1 { format!(" at {points} of the points") } else { String::new() };
             let enough = rounds.map_or_else(String::new, |rounds| format!("--rounds {rounds}, "));
             format!(
-                "{} will rest on {}{where_at}: fewer than {} of them lie beyond it, where {} should; use {enough}a longer \
-                 --measure, or more --clients",
+                "{} will rest on {}{where_at}: fewer than {} of them lie beyond it, and {} should; \
+                 use {enough}a longer --measure, or more --clients",
                 percentile(*share),
                 plural(*deliveries, "delivery", "deliveries"),
                 beyond(*share, *deliveries),
@@ -210,11 +207,11 @@ fn words(note: &Note) -> String {
             "each client polls less than once in the measured interval of {measure}; use --measure {} or more",
             short_length(*poll_interval).replace(' ', "")
         ),
-        Note::FeedUnknown => "how many updates each interval will hold is up to the server at --target".to_owned(),
+        Note::FeedUnknown => "the server at --target decides how many updates each interval contains".to_owned(),
     }
 }
 
-/// How many of so many lie beyond a percentile, rounded up.
+/// How many of `deliveries` lie beyond a percentile, rounded up.
 fn beyond(share: f64, deliveries: u64) -> String {
     grouped(((1.0 - share) * deliveries as f64).floor() as i64 + 1)
 }
@@ -222,10 +219,6 @@ fn beyond(share: f64, deliveries: u64) -> String {
 /// `p99`, `p99.9`.
 fn percentile(share: f64) -> String {
     format!("p{}", (share * 1e4).round() / 100.0)
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
 }
 
 #[cfg(test)]
@@ -243,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_named_as_people_do() {
+    fn percentiles_have_their_usual_names() {
         assert_eq!([0.5, 0.99, 0.999].map(percentile), ["p50", "p99", "p99.9"]);
         let conditions: Vec<Expression> =
             ["sse.latency_ns.p999 > 1ms", "lost > 0"].iter().map(|text| text.parse().unwrap()).collect();

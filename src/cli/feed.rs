@@ -1,4 +1,4 @@
-//! The feed's flags, the same for `server` and `loadgen`.
+//! The flags of the feed, the same for `server` and `loadgen`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::run::setting::{Payload, Rate, Seed, Share, Speed};
 use crate::run::{Arrivals, FeedKind};
 use crate::stream::feed::Feed;
 
-/// The feed's flags.
+/// The flags of the feed.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Feed")]
 pub struct FeedArgs {

@@ -1,4 +1,4 @@
-//! Where runs are: which folder is a run's, which list of runs may be written, and a new folder for a run.
+//! The folders of runs: which folder is a run's, which list of runs may be written, and a new folder for a run.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,22 +9,22 @@ use jiff::Timestamp;
 use crate::print;
 use crate::report::html;
 
-/// The one file by which a folder is known for a run's.
+/// The file that marks a folder as a run's.
 pub const RUN_FILE: &str = "run.json";
-/// Runs of one scenario that may begin in the same second.
+/// Maximum number of runs of one scenario that start in the same second.
 const SAME_SECOND_MAX: u32 = 100;
 
-/// The folder of a run, which is named by it or by the `run.json` in it.
+/// The folder of a run, given that folder or the `run.json` in it.
 ///
-/// Errors: a file of another name is in a folder of which nothing is known.
+/// Errors: a file of another name, whose folder may not be a run's.
 pub fn folder_of(named: &Path) -> anyhow::Result<PathBuf> {
     if named.is_dir() {
         return Ok(named.to_owned());
     }
     if named.file_name().is_none_or(|name| name != RUN_FILE) {
         bail!(
-            "{} is not named {RUN_FILE}, so its folder is not known to be a run's; put it into a folder of its own under that \
-             name",
+            "{} is not named {RUN_FILE}, so its folder may not be a run's; \
+             move it to a folder of its own under that name",
             named.display()
         );
     }
@@ -32,19 +32,19 @@ pub fn folder_of(named: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.unwrap_or(Path::new(".")).to_owned())
 }
 
-/// The folder of a run that is about to begin, made new, so that nothing that was there is touched.
+/// The folder of a run that is about to start. It is always a new one, so no existing file is touched.
 #[derive(Debug)]
 pub struct NewFolder {
     /// `reports/20261122-181300-quick`.
     pub path: PathBuf,
-    /// The folder of runs, if it was not there before.
+    /// The folder of runs, if it did not exist before.
     made: Option<PathBuf>,
 }
 
 impl NewFolder {
-    /// Makes it, and the folder of runs if there is none.
+    /// Creates it, and the folder of runs if there is none.
     ///
-    /// Errors: that it cannot be made or written to, and what to do.
+    /// Errors: it cannot be created or written to, and what to do.
     pub fn make(out: &Path, scenario: &str) -> anyhow::Result<Self> {
         let made = (!out.exists()).then(|| out.to_owned());
         let attempt = std::fs::create_dir_all(out).and_then(|()| unused(out, scenario)).and_then(|path| {
@@ -61,7 +61,7 @@ impl NewFolder {
         attempt.with_context(|| format!("cannot write to {}; choose another folder with --out", out.display()))
     }
 
-    /// Removes what was made, as long as it is empty: an empty folder would look like a run.
+    /// Removes what was created, if it is empty: an empty folder would look like a run.
     pub fn remove(&self) {
         for folder in [Some(&self.path), self.made.as_ref()].into_iter().flatten() {
             let _in_use = std::fs::remove_dir(folder);
@@ -69,7 +69,7 @@ impl NewFolder {
     }
 }
 
-/// A new folder with the time and the scenario in its name.
+/// Creates a folder with the time and the scenario in its name.
 fn unused(out: &Path, scenario: &str) -> io::Result<PathBuf> {
     let name = format!("{}-{scenario}", Timestamp::now().strftime("%Y%m%d-%H%M%S"));
     let mut folder = out.join(&name);
@@ -82,23 +82,22 @@ fn unused(out: &Path, scenario: &str) -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Which lists of runs are written.
+/// Which list of runs to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// In the folder that was named for runs: one may be begun there.
+    /// In the folder given for runs: create the list if there is none.
     New,
-    /// Beside a run that was named: only one that is there already.
+    /// Next to a run that was named: only update an existing list.
     Kept,
 }
 
-/// Writes the list of the runs in `folder` if it is ours to write. A run has its report without it: whatever is in the way
-/// is a note.
+/// Writes the list of the runs in `folder`. A run's report does not need it, so a failure is only a note.
 pub fn write_list(folder: &Path, which: List) {
     if which == List::Kept && !html::has_index(folder) {
         return;
     }
     if let Err(error) = html::write_index(folder) {
-        print::err(&format!("note: no list of the runs was written: {error}"));
+        print::err(&format!("note: cannot write the list of runs: {error}"));
     }
 }
 

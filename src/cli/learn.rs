@@ -1,4 +1,4 @@
-//! `loadgen learn`: the exercises, and what is done with them.
+//! `loadgen learn`: lists, starts, checks and grades exercises.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, usage_error};
+use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, print_out, usage_error};
 use crate::learn::checks;
 use crate::learn::grade::Grades;
 use crate::learn::hand_in::{Exercised, HandIn};
@@ -14,7 +14,7 @@ use crate::learn::session::Progress;
 use crate::learn::{Exercise, Language, Stop};
 use crate::{files, print, suggest};
 
-/// Text behind its help.
+/// Examples in the help.
 pub const EXAMPLES: &str = "\
 Examples:
   loadgen learn list                                 the exercises, lesson by lesson
@@ -22,10 +22,10 @@ Examples:
   loadgen learn check poller -- node poller/poller.js
   loadgen learn hint poller
   loadgen learn check poller --hand-in ada.json --student Ada -- node poller/poller.js
-  loadgen learn grade hand-ins --csv grades.csv      what a class has handed in, as a table
+  loadgen learn grade hand-ins --csv grades.csv      a table of a class's hand-ins
 ";
 
-/// What is asked of `loadgen learn`.
+/// The arguments of `loadgen learn`.
 #[derive(Clone, Debug, Args)]
 pub struct LearnArgs {
     #[command(subcommand)]
@@ -36,45 +36,45 @@ pub struct LearnArgs {
 enum LearnCommand {
     /// List the exercises (the default).
     List,
-    /// Write an exercise's starter and its task to a new folder.
+    /// Write an exercise's starter code and task to a new folder.
     Start {
         /// The exercise's name (see `loadgen learn list`).
         #[arg(value_parser = exercise)]
         name: Exercise,
-        /// The starter's language.
+        /// Language of the starter code.
         #[arg(long, value_enum, default_value_t = Language::Python)]
         language: Language,
-        /// The folder, which must not be there yet [default: the exercise's name].
+        /// Folder to create; it must not exist yet [default: the exercise's name].
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
-    /// Run a solution against a lab of its own, and say the first thing that is wrong.
+    /// Run a solution in a lab of its own, and report the first thing that is wrong.
     Check {
         /// The exercise's name.
         #[arg(value_parser = exercise)]
         name: Exercise,
-        /// File to note the outcome in, for `loadgen learn grade`; the one that the lessons' page made will do.
+        /// File to record the outcome in, for `loadgen learn grade`; the file from the lessons page works too.
         #[arg(long, value_name = "FILE")]
         hand_in: Option<PathBuf>,
-        /// What you call yourself, in a new hand-in file.
+        /// Your name, in a new hand-in file.
         #[arg(long, value_name = "NAME", default_value = "", requires = "hand_in")]
         student: String,
-        /// Seed of what a check draws (the order of disturbances in `resume`); the same seed draws the same.
+        /// Seed of a check's random choices (the order of disturbances in `resume`); the same seed repeats them.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// The program and its arguments, behind `--`.
+        /// The program and its arguments, after `--`.
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
-    /// Make a table of what a class has handed in.
+    /// Make a table of a class's hand-ins.
     Grade {
-        /// The folder of hand-in files (.json).
+        /// Folder of hand-in files (.json).
         folder: PathBuf,
-        /// File to write the table to as CSV; replaced if it is there.
+        /// File to write the table to as CSV; an existing file is replaced.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
     },
-    /// Print one step further.
+    /// Print a hint for the next step.
     Hint {
         /// The exercise's name.
         #[arg(value_parser = exercise)]
@@ -89,14 +89,14 @@ fn exercise(text: &str) -> Result<Exercise, String> {
     })
 }
 
-/// Does what is asked; returns the exit code.
+/// Runs the subcommand; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
     match args.command.unwrap_or(LearnCommand::List) {
-        LearnCommand::List => say(&list()).map(|()| DONE),
+        LearnCommand::List => print_out(&list()).map(|()| DONE),
         LearnCommand::Start { name, language, out } => start(name, language, out.as_deref()).map(|()| DONE),
-        LearnCommand::Hint { name } => say(&format!("{}\n", name.hint())).map(|()| DONE),
+        LearnCommand::Hint { name } => print_out(&format!("{}\n", name.hint())).map(|()| DONE),
         LearnCommand::Check { name, hand_in, student, seed, command } => {
             let hand_in = hand_in.map(|file| HandInFile::open(file, &student)).transpose()?;
             check(name, &command, seed, hand_in).await
@@ -105,16 +105,13 @@ pub async fn run(args: LearnArgs) -> anyhow::Result<u8> {
     }
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
-}
-
 fn list() -> String {
     let mut text = String::new();
     for exercise in Exercise::ALL {
         text += &format!("  {:<12} lesson {:<3} {}\n", exercise.name(), exercise.lesson(), exercise.task());
     }
-    text + "\nBegin with `loadgen learn start NAME`; any language will do, and there are starters in Python, JavaScript and Rust.\n"
+    text += "\nBegin with `loadgen learn start NAME`. ";
+    text + "Starters are in Python, JavaScript and Rust; any language works.\n"
 }
 
 fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::Result<()> {
@@ -122,12 +119,12 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
     match std::fs::create_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let sentence = format!(
-                "{} is there already, and nothing in it is overwritten; choose another folder with --out",
+                "{} already exists, and nothing in it is overwritten; choose another folder with --out",
                 folder.display()
             );
             return Err(usage_error(anyhow::anyhow!(sentence), |_| true));
         }
-        made => made.with_context(|| format!("cannot make {}", folder.display()))?,
+        made => made.with_context(|| format!("cannot create {}", folder.display()))?,
     }
     for (name, text) in exercise.starter_files(language) {
         std::fs::write(folder.join(&name), text)
@@ -140,13 +137,13 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
         Language::Javascript => format!("loadgen learn check {name} -- node {}", file.display()),
         Language::Rust => {
             let program = folder.join(name);
-            // A bare name would be looked for in PATH.
+            // A bare name would be looked up in PATH.
             let program = if program.is_absolute() { program } else { Path::new(".").join(program) };
             let (file, program) = (file.display(), program.display());
             format!("rustc -O --edition 2021 {file} -o {program} && loadgen learn check {name} -- {program}")
         }
     };
-    say(&format!(
+    print_out(&format!(
         "{}\n\nThe task is in {}. When you have changed {}:\n  {command}\n",
         exercise.task(),
         folder.join("task.md").display(),
@@ -154,19 +151,19 @@ fn start(exercise: Exercise, language: Language, out: Option<&Path>) -> anyhow::
     ))
 }
 
-/// Where the outcome of a check is noted.
+/// The file in which the outcome of a check is recorded.
 struct HandInFile {
     file: PathBuf,
     hand_in: HandIn,
 }
 
 impl HandInFile {
-    /// Reads it before the check, so that what cannot be written is known before.
+    /// Reads and writes the file before the check, so that a file that cannot be written is reported first.
     fn open(file: PathBuf, student: &str) -> anyhow::Result<Self> {
         let hand_in = match file.try_exists() {
             Ok(false) => HandIn::new(student, &now()),
             Ok(true) | Err(_) => {
-                HandIn::read(&file).with_context(|| format!("{} is not written to", file.display()))?
+                HandIn::read(&file).with_context(|| format!("nothing was written to {}", file.display()))?
             }
         };
         let opened = Self { file, hand_in };
@@ -192,20 +189,20 @@ fn grade(folder: &Path, csv: Option<&Path>) -> anyhow::Result<()> {
     }
     if grades.is_empty() {
         anyhow::bail!(
-            "{} has no hand-in; they are .json files that the lessons' page makes, and --hand-in",
+            "no hand-ins in {}; they are the .json files written by the lessons page and by --hand-in",
             folder.display()
         );
     }
-    say(&grades.table())?;
+    print_out(&grades.table())?;
     if let Some(file) = csv {
         files::write_whole(file, &grades.csv()?).with_context(|| format!("cannot write to {}", file.display()))?;
-        say(&format!("\ntable: {}\n", file.display()))?;
+        print_out(&format!("\ntable: {}\n", file.display()))?;
     }
     Ok(())
 }
 
 async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Option<HandInFile>) -> anyhow::Result<u8> {
-    let loadgen = std::env::current_exe().context("cannot find this program itself")?;
+    let loadgen = std::env::current_exe().context("cannot find this program's own file")?;
     let (mut stages, mut held) = (0, 0);
     let mut printed = Ok(());
     let mut progress = |progress| {
@@ -220,15 +217,15 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
             }
         };
         if printed.is_ok() {
-            printed = say(&text);
+            printed = print_out(&text);
         }
     };
-    say(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
+    print_out(&format!("{}: {}\n", exercise.name(), exercise.task()))?;
     let outcome = tokio::select! {
         outcome = checks::check(exercise, command, &loadgen, seed, &mut progress) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.context("cannot receive signals")?;
-            print::err("interrupted; your program was ended");
+            print::err("interrupted; your program was stopped");
             return Ok(INTERRUPTED);
         }
     };
@@ -245,16 +242,13 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
         hand_in.write()?;
     }
     match outcome {
-        Ok(()) => say(&format!("\n{} is passed.\n", exercise.name())).map(|()| DONE),
+        Ok(()) => print_out(&format!("\n{} is passed.\n", exercise.name())).map(|()| DONE),
         Err(Stop::Fault(fault)) => {
-            say(&format!(
-                "no\n\nnot yet: {fault}\n\n`loadgen learn hint {}` goes one step further.\n",
-                exercise.name()
-            ))?;
+            print_out(&format!("no\n\nnot yet: {fault}\n\nfor a hint: `loadgen learn hint {}`\n", exercise.name()))?;
             Ok(THRESHOLD)
         }
         Err(Stop::Error(error)) => {
-            say("\n")?;
+            print_out("\n")?;
             Err(error.into())
         }
     }

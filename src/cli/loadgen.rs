@@ -1,5 +1,5 @@
-//! The `loadgen` program: its sub-commands and flags, and what it does with them. Longer than most files, since the help of
-//! all sub-commands stands here.
+//! The `loadgen` program: its subcommands and flags, and what it does with them. Over 400 lines: the help of all
+//! subcommands is here.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +21,9 @@ use super::targets;
 use super::trust::TrustFlags;
 use super::try_url::{self, TryArgs};
 use crate::cli::dry_run;
-use crate::cli::process::{self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, usage_error};
+use crate::cli::process::{
+    self, DONE, FAILED, INTERRUPTED, INVALID, THRESHOLD, USAGE_ERROR, exit_codes, print_out, usage_error,
+};
 use crate::cli::server::{self as server, ServerArgs};
 use crate::load::foreign::json_path::JsonPath;
 use crate::load::link;
@@ -40,9 +42,9 @@ use crate::run::threshold::Threshold;
 
 const EXAMPLES: &str = "\
 Examples:
-  loadgen                                        compare all four on the recorded stream: a minute and a half, one report
-  loadgen scenarios                              the questions that can be asked, and how long each takes
-  loadgen run chatty --dry-run                   what a run would do, without doing it
+  loadgen                                        compare all four transports on the recorded stream: 90 seconds
+  loadgen scenarios                              the scenarios, and how long each takes
+  loadgen run chatty --dry-run                   print the plan without running it
   loadgen run --clients 1000 --feed synthetic --rate 20 --payload 200
   loadgen run --target nchan,socketio,pushpull   other servers side by side; `loadgen targets` lists them
   loadgen run --fail-if 'sse.latency_ns.p99 > 5ms' --fail-if '*.lost > 0'
@@ -53,7 +55,7 @@ A run that ends early (exit code 1 or 130) still writes a report of the trials t
 ";
 const RUN_EXAMPLES: &str = "\
 Examples:
-  loadgen run                                    the scenario `quick`: about a minute and a half
+  loadgen run                                    the scenario `quick`: about 90 seconds
   loadgen run sparse --dry-run                   its plan: points, trials, time, clients, open files
   loadgen run --transports sse,websocket --clients 10,100,1000
   loadgen run my-scenario.toml --out my-reports
@@ -66,7 +68,7 @@ Examples:
   loadgen report reports/sample                  rewrites reports/sample/index.html
   cd reports/sample && loadgen report .
 
-Only the report's own index.html is replaced, and a list of runs beside the folder if loadgen made it.
+Only the report's own index.html is replaced, and the list of runs next to the folder, if loadgen made it.
 ";
 const COMPARE_EXAMPLES: &str = "\
 Examples:
@@ -89,7 +91,7 @@ Examples:
 
 const TRY_EXAMPLES: &str = "\
 Examples:
-  loadgen try 127.0.0.1:3000/events              what answers there, and a first target file: my-server.toml
+  loadgen try 127.0.0.1:3000/events              what the server speaks, and a first target file: my-server.toml
   loadgen try wss://example.com/feed --for 30s --header 'Authorization: Bearer ${TOKEN}'
 ";
 const TARGETS_EXAMPLES: &str = "\
@@ -99,18 +101,18 @@ Examples:
   loadgen run --target my-server.toml            measure your own: see docs/YOUR-SERVER.md
 ";
 
-/// The exit codes of a run.
+/// Exit codes of a run.
 const OF_RUN: [u8; 6] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
-/// Those of a comparison.
+/// Exit codes of a comparison.
 const OF_COMPARISON: [u8; 4] = [DONE, FAILED, USAGE_ERROR, THRESHOLD];
-/// Those of an exercise.
+/// Exit codes of an exercise.
 const OF_EXERCISES: [u8; 5] = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INTERRUPTED];
-/// Those of a calibration.
+/// Exit codes of a calibration.
 const OF_CALIBRATION: [u8; 4] = [DONE, FAILED, USAGE_ERROR, INTERRUPTED];
-/// Those of what only reads and writes files.
+/// Exit codes of commands that only read and write files.
 const OF_FILES: [u8; 3] = [DONE, FAILED, USAGE_ERROR];
 
-/// Text behind a command's help: its examples, and its exit codes.
+/// Text after a command's help: its examples and its exit codes.
 fn after(examples: &str, codes: &[u8]) -> String {
     format!("{examples}\n{}", exit_codes(codes))
 }
@@ -145,45 +147,45 @@ enum Command {
     /// Compare two runs: what got better, what got worse, what is within noise.
     #[command(after_help = after(COMPARE_EXAMPLES, &OF_COMPARISON))]
     Compare {
-        /// The run to compare with: its folder, or its run.json.
+        /// The baseline run: its folder, or its run.json.
         first: PathBuf,
-        /// The run to judge: its folder, or its run.json.
+        /// The run to compare with it: its folder, or its run.json.
         second: PathBuf,
         /// Fail if this holds, as in 'sse.latency_ns.p99 > +10%'; may be given several times.
         #[arg(long, value_name = "CONDITION")]
         fail_if: Vec<Expression>,
-        /// Folder that the page is written to [default: the second run's].
+        /// Folder to write the page to [default: the second run's].
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
-        /// Print every metric of every row, not only what differs.
+        /// Print every metric of every row, not only those that differ.
         #[arg(long)]
         all: bool,
         #[command(flatten)]
         drift: DriftPlace,
     },
-    /// Measure by how much two runs of the same thing differ on this machine, for `compare` to use.
+    /// Measure how far two runs of the same thing differ on this machine, for use by `compare`.
     #[command(after_help = after(CALIBRATE_EXAMPLES, &OF_CALIBRATION))]
     Calibrate(CalibrateArgs),
-    /// Predict what a workload needs: processors, memory, bandwidth, nodes; from a calibration of this machine.
+    /// Predict the processors, memory, bandwidth and nodes that a workload needs, from a calibration of this machine.
     #[command(after_help = after(predict::EXAMPLES, &OF_CALIBRATION))]
     Predict(PredictArgs),
-    /// Run a share of a run's clients, for a `loadgen run --agents` on this or another host.
+    /// Run part of the clients of a `loadgen run --agents` on this or another host.
     #[command(after_help = after(agents::EXAMPLES, &OF_CALIBRATION))]
     Agent(AgentArgs),
-    /// List the scenarios: the question that each asks, what it compares, and how long it takes.
+    /// List the scenarios: the question each one answers, what it compares, and how long it takes.
     #[command(after_help = after(SCENARIOS_EXAMPLES, &OF_FILES))]
     Scenarios {
         /// Print them as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Find out what answers at an address, follow it, and begin a target file.
+    /// Probe an address: identify the transport, follow the stream, and write a first target file.
     #[command(after_help = after(TRY_EXAMPLES, &OF_FILES))]
     Try(TryArgs),
-    /// List the servers that can be measured by name, and the transports that each has.
+    /// List the servers that can be measured by name, and the transports each one supports.
     #[command(after_help = after(TARGETS_EXAMPLES, &OF_FILES))]
     Targets,
-    /// Exercises to the lessons: begin one, check a solution in any language, get a hint.
+    /// Work on the exercises: start one, check a solution in any language, get a hint.
     #[command(after_help = after(learn::EXAMPLES, &OF_EXERCISES))]
     Learn(LearnArgs),
     /// Start the server (the same as the program `server`).
@@ -191,7 +193,7 @@ enum Command {
     /// Start the TCP baseline that transports are compared with.
     #[command(hide = true)]
     TcpBaseline(BaselineArgs),
-    /// Start the relay that adds distance.
+    /// Start the relay that adds delay.
     #[command(hide = true)]
     Link(LinkArgs),
     #[command(flatten)]
@@ -206,16 +208,16 @@ struct RunFlags {
     trust: TrustFlags,
     #[command(flatten)]
     fleet: FleetFlags,
-    /// Load a server that is not on this host: say so only of one that you may load.
+    /// Allow load on a server that is not on this host; use it only for servers you have permission to load.
     #[arg(long)]
     i_may_load_this_server: bool,
-    /// Where in a message of others the time stands at which it was sent, as in '$.ts'.
+    /// JSON path of the send time in a third-party server's messages, as in '$.ts'.
     #[arg(long, value_name = "PATH")]
     timestamp: Option<JsonPath>,
-    /// Folder that runs are written to, each in a new folder of its own.
+    /// Folder to write runs to, each in a new subfolder.
     #[arg(long, default_value = "reports", value_name = "FOLDER")]
     out: PathBuf,
-    /// Print what the run would do, and do nothing.
+    /// Print the plan without running it.
     #[arg(long)]
     dry_run: bool,
     /// Fail if this holds, as in 'sse.latency_ns.p99 > 5ms' or '*.lost > 0'; may be given several times.
@@ -230,7 +232,7 @@ struct RunFlags {
 }
 
 impl LoadgenArgs {
-    /// The processor that this process is to keep to, if it is.
+    /// The processor that this process is pinned to, if any.
     pub fn core(&self) -> Option<usize> {
         match &self.command {
             None => self.run.pin.then_some(GENERATOR_CORE),
@@ -253,7 +255,7 @@ impl LoadgenArgs {
         }
     }
 
-    /// Does a run of these go over a path? What is wrong with them comes to light when the run is planned.
+    /// Does the run need a network path? An invalid command line is reported later, when the run is planned.
     fn needs_path(&self) -> bool {
         let (scenario, flags) = match &self.command {
             None => (scenarios::DEFAULT, &self.run),
@@ -267,13 +269,13 @@ impl LoadgenArgs {
     }
 }
 
-/// With `--pin`: where the generator runs.
+/// With `--pin`: the generator's processor.
 const GENERATOR_CORE: usize = 1;
-/// With `--pin`: where the server runs.
+/// With `--pin`: the server's processor.
 const SERVER_CORE: usize = 0;
 
-/// Runs the program to its exit code. A namespace can only be entered before there are threads, so that what needs one
-/// is found out here.
+/// Runs the program and returns its exit code. A namespace can be entered only while the process has one thread, so
+/// the need for one is determined here.
 pub fn start(args: LoadgenArgs) -> ExitCode {
     if let Some(Command::Path(command)) = args.command {
         return process::run_plain(|| path::run(command));
@@ -284,7 +286,7 @@ pub fn start(args: LoadgenArgs) -> ExitCode {
 
 /// Does what the command line asks; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 async fn run(args: LoadgenArgs, paths: Paths) -> anyhow::Result<u8> {
     match args.command {
         None => run_scenario(scenarios::DEFAULT, args.run, paths).await,
@@ -351,11 +353,11 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     dry_run::print_notes(&plan, &shares)?;
     if let Some(refusal) = plan.paths.refusal() {
         print::err(&format!(
-            "note: a real path cannot be had here: {refusal}. A link stands in for it: it delays a stream and limits its \
-             rate, and shows neither loss nor slow start"
+            "note: no network path is available here: {refusal}. A link is used instead: it delays a stream and limits \
+             its rate, but shows neither loss nor slow start"
         ));
     }
-    // Made first, so that a place which cannot be written is known before anything is measured.
+    // Before anything is measured, so that a folder that cannot be written to is reported first.
     let folder = NewFolder::make(&plan.out, &plan.scenario.name)?;
     plan.fleet = match flags.fleet.gather().await {
         Ok(fleet) => fleet.map(Arc::new),
@@ -391,10 +393,10 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
         text::terminal::terminal_claims(&run),
         text::terminal::terminal_thresholds(&run.thresholds, &run),
     ];
-    say(&parts.concat())?;
+    print_out(&parts.concat())?;
     let is_failed = run.thresholds.iter().any(|threshold| threshold.failed);
-    // Only now: where the report cannot be written, the figures above are what is left of the run.
-    say(&format!("\nreport: {}\n", written?.display()))?;
+    // Last: if the report cannot be written, the figures above are all that is left of the run.
+    print_out(&format!("\nreport: {}\n", written?.display()))?;
     if let Some(error) = failure {
         return Err(anyhow::Error::new(error).context("the run was cut short"));
     }
@@ -406,7 +408,7 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     })
 }
 
-/// Refuses conditions that could not be kept by any run of this plan: of what is not run, or of a change.
+/// Refuses conditions that no run of this plan can evaluate: about something that is not run, or about a change.
 fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<()> {
     for condition in conditions {
         let problem = match condition.transport() {
@@ -422,10 +424,6 @@ fn refuse_thresholds(conditions: &[Expression], plan: &Plan) -> anyhow::Result<(
         return Err(usage_error(anyhow::anyhow!("--fail-if '{condition}' {problem}"), |_| true));
     }
     Ok(())
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
 }
 
 fn compare(
@@ -445,21 +443,21 @@ fn compare(
         }
     };
     let comparison = compare_calibrated(&baseline, &judged, drift.read()?.as_ref());
-    say(&text::comparison::terminal_comparison(&comparison, extent))?;
+    print_out(&text::comparison::terminal_comparison(&comparison, extent))?;
     if comparison.is_empty() {
         anyhow::bail!("the two runs have no row in common; compare runs of the same transports and sweep");
     }
     let evaluate = |condition: &Expression| condition.evaluate_comparison(&comparison, &judged.summary);
     let thresholds: Vec<Threshold> = fail_if.iter().map(evaluate).collect();
-    say(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
+    print_out(&text::terminal::terminal_thresholds(&thresholds, &judged))?;
     let is_failed = thresholds.iter().any(|threshold| threshold.failed);
     let page = html::write_comparison(&comparison, &thresholds, &folder)
         .with_context(|| format!("cannot write to {}; choose another folder with --out", folder.display()))?;
-    say(&format!("\ncomparison: {}\n", page.display()))?;
+    print_out(&format!("\ncomparison: {}\n", page.display()))?;
     Ok(if is_failed { THRESHOLD } else { DONE })
 }
 
-/// Writes everything that a run leaves; returns the page's file.
+/// Writes all files of a run; returns the path of the page.
 fn write_run(run: &Run, folder: &Path, out: &Path) -> anyhow::Result<PathBuf> {
     let cannot = || format!("cannot write to {}; the figures above are what is left of this run", folder.display());
     run.write(&folder.join(folders::RUN_FILE)).with_context(cannot)?;
@@ -472,13 +470,13 @@ fn write_run(run: &Run, folder: &Path, out: &Path) -> anyhow::Result<PathBuf> {
 fn regenerate(named: &Path) -> anyhow::Result<u8> {
     let (run, folder) = (Run::read(named)?, folders::folder_of(named)?);
     let page = html::write_page(&run, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
-    // Whatever the folder is called, `.` and a bare name among them.
+    // Works for any way to name the folder, including `.` and a bare name.
     folders::write_list(&folder.join(".."), List::Kept);
-    say(&format!("report: {}\n", page.display()))?;
+    print_out(&format!("report: {}\n", page.display()))?;
     Ok(DONE)
 }
 
-/// The first Ctrl-C or SIGTERM cuts the run short and lets it write what it has; the second ends it at once.
+/// The first Ctrl-C or SIGTERM cuts the run short, so that it writes a report of what was measured; the second exits immediately.
 async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

@@ -12,21 +12,21 @@ use crate::stream::{LogSettings, Servers, StreamName};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Several nodes")]
 pub struct LogArgs {
-    /// NATS servers whose JetStream stream this node follows and publishes to, as in nats://a:4222,nats://b:4222.
+    /// NATS servers of the JetStream stream that this node follows and publishes to, as in nats://a:4222,nats://b:4222.
     #[arg(long, value_name = "URLS")]
     log: Option<Servers>,
-    /// The stream's name; a node that finds no such stream makes it [default: pushpull].
+    /// Name of the stream; a node that finds no such stream creates it [default: pushpull].
     #[arg(long, value_name = "NAME")]
     stream: Option<StreamName>,
-    /// On how many servers the stream is kept, if this node makes it [default: 1].
+    /// Number of servers that store the stream, if this node creates it [default: 1].
     #[arg(long, value_name = "N", value_parser = count(1, limits::LOG_REPLICAS_MAX))]
     stream_replicas: Option<usize>,
 }
 
 impl LogArgs {
-    /// The log to follow, if there is one.
+    /// The log to follow, if any.
     ///
-    /// Errors: settings of a log without one.
+    /// Errors: a flag of the log without `--log`.
     pub fn settings(self) -> anyhow::Result<Option<LogSettings>> {
         let Some(servers) = self.log else {
             let alone = [("--stream", self.stream.is_some()), ("--stream-replicas", self.stream_replicas.is_some())];

@@ -1,4 +1,4 @@
-//! The two programs: [`server`] and [`loadgen`], their flags, and what every program does ([`process`]).
+//! The two programs: [`server`] and [`loadgen`], their flags, and what both programs share ([`process`]).
 
 mod agents;
 pub mod args;

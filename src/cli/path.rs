@@ -1,6 +1,8 @@
-//! The commands of a path: `path-check`, which tries one out, and those that the load generator starts for itself.
+//! The commands of a network path: `path-check`, which tries paths out, and those that the load generator starts
+//! itself.
 //!
-//! None of them has a runtime: a namespace is entered before the first thread, and the relay has one thread only.
+//! None of them has a runtime: a namespace must be entered before a second thread exists, and the relay has one
+//! thread.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,37 +21,37 @@ use crate::run::path::{PathSettings, bits, percent};
 use crate::run::setting::{List, OnPath};
 use crate::units::{self, Nanos, grouped, three_digits};
 
-/// Commands without a runtime.
+/// Commands that run without a runtime.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PathCommand {
-    /// Try paths out: asked against given.
+    /// Try network paths, and compare what was requested with what was measured.
     PathCheck {
-        /// Presets, or keys as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, begins the next path.
+        /// Presets, or keys as in rtt=50ms,loss=1%; a comma before a preset, or a semicolon, starts the next path.
         #[arg(default_value = "rtt=50ms,loss=1%")]
         paths: List<OnPath>,
-        /// How long each part of a check takes.
+        /// Length of each part of a check.
         #[arg(long, default_value = "5s", value_parser = units::length)]
         length: Nanos,
-        /// Repeats the same losses.
+        /// Seed of the random losses; the same seed repeats them.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// Print what was found as JSON.
+        /// Print the result as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Relay packets over a path. Started by the load generator for itself.
+    /// Relay packets over a path. Started by the load generator itself.
     #[command(hide = true)]
     PathRelay {
         /// The path.
         path: PathSettings,
-        /// Repeats the same losses.
+        /// Seed of the random losses; the same seed repeats them.
         #[arg(long)]
         seed: u64,
     },
-    /// Run a program until standard input ends. Started by the load generator for itself.
+    /// Run a program until standard input ends. Started by the load generator itself.
     #[command(hide = true)]
     Guard {
-        /// The file that its process id is written to.
+        /// File to write the program's process id to.
         file: PathBuf,
         /// The program.
         program: String,
@@ -57,14 +59,14 @@ pub enum PathCommand {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Try whether a namespace can be had. Started by the load generator for itself.
+    /// Check whether a namespace can be created. Started by the load generator itself.
     #[command(hide = true)]
     PathTry,
 }
 
-/// Does what the command asks; returns the exit code.
+/// Runs the command; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     match command {
         PathCommand::PathRelay { path, seed } => serve::serve(path, seed)?,
@@ -72,7 +74,7 @@ pub fn run(command: PathCommand) -> anyhow::Result<u8> {
         PathCommand::PathTry => namespace::answer_try()?,
         PathCommand::PathCheck { paths: List(paths), length, seed, json } => {
             let paths: Option<Vec<PathSettings>> = paths.into_iter().map(|OnPath(path)| path).collect();
-            let paths = paths.context("`none` is no path that could be tried; leave it out")?;
+            let paths = paths.context("`none` is not a path that can be tried; leave it out")?;
             namespace::try_out()?;
             let namespace = namespace::enter()?;
             let length = length.duration().max(Duration::from_secs(1));
@@ -82,7 +84,7 @@ pub fn run(command: PathCommand) -> anyhow::Result<u8> {
                 match (json, is_single) {
                     (true, _) => {}
                     (false, true) => print::out(&table(&report))?,
-                    // A row as soon as it is known: each takes some seconds.
+                    // A row is printed as soon as it is known: each takes some seconds.
                     (false, false) => print::out(&match reports.is_empty() {
                         true => format!("{HEAD}{}", row(&report)),
                         false => row(&report),
@@ -100,12 +102,12 @@ pub fn run(command: PathCommand) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// The head of the rows of several paths, in Markdown.
+/// Table header for several paths, in Markdown.
 const HEAD: &str = "\
     | asked | round trip: p50, p99 | loss: relay's, of packets | rate up, down | relay dropped, sent again | Reno against Mathis |\n\
     |---|---|---|---|---|---|\n";
 
-/// Asked against given, a row for each path.
+/// The requested and the measured values of one path, as a table row.
 fn row(report: &CheckReport) -> String {
     let CheckReport { path, probes, bulk, relay, .. } = report;
     let both = relay.up.with(relay.down);
@@ -113,7 +115,7 @@ fn row(report: &CheckReport) -> String {
     let none = || "—".to_owned();
     let loss = match both.loss() {
         Some(loss) if path.loss > 0.0 => {
-            // By how many standard deviations of what chance gives; a burst counts as one loss.
+            // Deviation from the requested loss in standard deviations of chance; a burst counts as one loss.
             let deviation = (path.loss * (1.0 - path.loss) * path.burst.unwrap_or(1.0) / both.sent() as f64).sqrt();
             let off = (loss - path.loss) / deviation;
             format!("{:.2} % of {} ({off:+.1} σ)", loss * 100.0, grouped(both.sent() as i64))
@@ -148,7 +150,7 @@ fn row(report: &CheckReport) -> String {
     )
 }
 
-/// Asked against given, a line each.
+/// The requested and the measured values of one path, one line each.
 fn table(report: &CheckReport) -> String {
     let CheckReport { path, probes, messages, bulk, relay, .. } = report;
     let mut lines = vec![format!("path {path}"), format!("{:<26}{:>14}  {}", "", "asked", "given")];

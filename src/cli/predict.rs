@@ -1,4 +1,5 @@
-//! `loadgen predict`: what a workload needs, from a calibration of this machine; the calibration; and its validation.
+//! `loadgen predict`: what a workload needs, from a calibration of this machine; also makes and validates the
+//! calibration.
 
 use std::path::PathBuf;
 
@@ -7,8 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::calibrate::own_file;
-use crate::cli::process::{DONE, INTERRUPTED};
+use super::calibrate::data_file;
+use crate::cli::process::{DONE, INTERRUPTED, print_out};
 use crate::limits;
 use crate::load::capacity::{self as trials, CapacityTrialError};
 use crate::load::environment;
@@ -25,68 +26,68 @@ use crate::run::reason::Verdict;
 use crate::run::setting::{Bandwidth, Hold, Interval, Payload, Rate, Share};
 use crate::units::{Nanos, rough, size, within};
 
-/// Examples of the help.
+/// Examples in the help.
 pub const EXAMPLES: &str = "\
 Examples:
   loadgen predict --calibrate                    56 short trials on this machine: about four minutes
   loadgen predict --clients 1e6 --rate 2 --payload 300 --transport sse
   loadgen predict --clients 50000 --rate 0.2 --payload 1KiB --transport polling --poll-interval 5s --cores 8
-  loadgen predict --validate                     40 settings that were not fitted: about three minutes
+  loadgen predict --validate                     40 settings that the model was not fitted to: about three minutes
 ";
 
 /// The flags of `loadgen predict`.
 #[derive(Clone, Debug, Args)]
 pub struct PredictArgs {
-    /// Measure this machine, in short trials, and keep them in the file.
+    /// Measure this machine in short trials, and write the results to the calibration file.
     #[arg(long, conflicts_with_all = ["validate", "clients"])]
     calibrate: bool,
-    /// Measure settings that the calibration does not hold, and say how far its predictions are from them.
+    /// Measure settings that are not in the calibration, and report the error of its predictions.
     #[arg(long, conflicts_with = "clients")]
     validate: bool,
     /// File of this machine's calibration [default: pushpull/capacity.json in $XDG_DATA_HOME or ~/.local/share].
     #[arg(long, value_name = "FILE")]
     capacity: Option<PathBuf>,
-    /// Clients in all, as in 50000 or 1e6.
+    /// Total number of clients, as in 50000 or 1e6.
     #[arg(long, value_name = "COUNT", value_parser = clients, required_unless_present_any = ["calibrate", "validate"])]
     clients: Option<u64>,
-    /// Updates a second.
+    /// Updates per second.
     #[arg(long, default_value = "1")]
     rate: Rate,
     /// Bytes of data in each update.
     #[arg(long, default_value = "128")]
     payload: Payload,
-    /// How they are delivered [default: all four].
+    /// Transport to predict for [default: all four].
     #[arg(long)]
     transport: Option<Transport>,
     /// Time between one client's polls.
     #[arg(long, default_value = "1s")]
     poll_interval: Interval,
-    /// How long a long poll is parked.
+    /// How long the server holds a long poll open when there is no update.
     #[arg(long, default_value = "25s")]
     hold: Hold,
-    /// Processors of a node [default: those of this machine].
+    /// Processors of a node [default: this machine's].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=4096))]
     cores: Option<u32>,
-    /// Share of them that may be busy.
+    /// Maximum busy share of a node's processors, above 0 to 1.
     #[arg(long, default_value_t = limits::CAPACITY_BUSY_SHARE, value_name = "SHARE", value_parser = busy)]
     busy: f64,
-    /// Open files of a process on a node [default: what this system allows].
+    /// Open files that a process on a node may have [default: what this system allows].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(limits::FD_RESERVE + 1..))]
     files: Option<u64>,
     /// Memory of a node, as in 16GiB [default: this machine's].
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
-    /// Link of a node, as in 10Gbit; none for no limit.
+    /// Bandwidth of a node's link, as in 10Gbit; none for no limit.
     #[arg(long, default_value = "none")]
     bandwidth: Bandwidth,
-    /// With --calibrate: clients of the largest trial.
+    /// With --calibrate: number of clients in the largest trial.
     #[arg(long, default_value_t = limits::CAPACITY_CLIENTS, value_name = "COUNT",
         value_parser = clap::value_parser!(u32).range(i64::from(limits::CAPACITY_CLIENTS_MIN) * 2..=i64::from(limits::CLIENTS_MAX)))]
     clients_max: u32,
-    /// Trials: of each transport with --calibrate [default: 14], in all with --validate [default: 40].
+    /// Number of trials: per transport with --calibrate [default: 14], in total with --validate [default: 40].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(limits::CAPACITY_TRIALS_MIN as i64..=limits::CAPACITY_TRIALS_MAX as i64))]
     trials: Option<u32>,
-    /// Seed of the settings that are drawn.
+    /// Seed of the randomly drawn settings.
     #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(..=limits::SEED_MAX))]
     seed: u64,
     /// Print the prediction as JSON.
@@ -94,15 +95,15 @@ pub struct PredictArgs {
     json: bool,
 }
 
-/// Draws the settings of a validation, so that they are others than those of the calibration with the same seed.
+/// Mixed into the seed of a validation, so that it draws other settings than a calibration with the same seed.
 const HELD_OUT: u64 = 0x5eed_0f0e;
 
 /// Calibrates, validates or predicts; returns the exit code.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: PredictArgs, stop: CancellationToken) -> anyhow::Result<u8> {
-    let place = args.capacity.clone().or_else(|| own_file("capacity.json"));
-    let file = place.context("there is no home to keep a calibration in; name a file with --capacity")?;
+    let place = args.capacity.clone().or_else(|| data_file("capacity.json"));
+    let file = place.context("no home directory to store the calibration in; name a file with --capacity")?;
     if args.calibrate {
         return calibrate(&args, file, stop).await;
     }
@@ -128,7 +129,7 @@ async fn calibrate(args: &PredictArgs, file: PathBuf, stop: CancellationToken) -
     let measured_at = Timestamp::now().to_string();
     let each = args.trials.map_or(limits::CAPACITY_TRIALS, |trials| trials as usize);
     let Some(samples) = measured(trials::draw(each, args.clients_max, args.seed), &stop).await? else {
-        print::err("cut short: nothing was kept");
+        print::err("cut short: no calibration was written");
         return Ok(INTERRUPTED);
     };
     let capacity = Capacity { schema: SCHEMA.to_owned(), measured_at, machine: machine(), seed: args.seed, samples };
@@ -137,27 +138,27 @@ async fn calibrate(args: &PredictArgs, file: PathBuf, stop: CancellationToken) -
     capacity
         .write(&file)
         .with_context(|| format!("cannot write {}; name another file with --capacity", file.display()))?;
-    say(&model_lines(&models))?;
-    say(&format!("calibration: {}\n", file.display()))?;
+    print_out(&model_lines(&models))?;
+    print_out(&format!("calibration: {}\n", file.display()))?;
     Ok(DONE)
 }
 
 async fn validated(args: &PredictArgs, capacity: &Capacity, stop: CancellationToken) -> anyhow::Result<u8> {
-    // Inside of what was calibrated, whatever the trials there came to.
+    // Inside the calibrated range of clients, whatever trials the calibration had.
     let clients = capacity.samples.iter().map(|one| one.workload.clients).max().unwrap_or(0);
     let clients_max = u32::try_from(clients).unwrap_or(limits::CLIENTS_MAX).max(limits::CAPACITY_CLIENTS_MIN * 2);
     let all = args.trials.map_or(limits::CAPACITY_HELD_OUT, |trials| trials as usize);
     let drawn = trials::draw(all.div_ceil(Transport::ALL.len()), clients_max, args.seed ^ HELD_OUT);
     let Some(samples) = measured(drawn, &stop).await? else {
-        print::err("cut short: nothing to say");
+        print::err("cut short: no validation");
         return Ok(INTERRUPTED);
     };
     let rows = validate(capacity, &samples)?;
-    say(&validation_lines(&rows))?;
+    print_out(&validation_lines(&rows))?;
     Ok(DONE)
 }
 
-/// Measures every setting; `None` if that was cut short.
+/// Measures each workload; `None` if stopped early.
 async fn measured(drawn: Vec<Workload>, stop: &CancellationToken) -> anyhow::Result<Option<Vec<CapacitySample>>> {
     let each =
         limits::CAPACITY_WARM_UP.saturating_add(limits::CAPACITY_MEASURE).saturating_add(Nanos::from(limits::SETTLE));
@@ -200,7 +201,7 @@ fn predict(args: &PredictArgs, capacity: &Capacity) -> anyhow::Result<u8> {
         memory_bytes: args
             .memory
             .or_else(host::memory_bytes)
-            .context("this machine does not tell its memory; use --memory")? as f64,
+            .context("cannot read this machine's memory size; give it with --memory")? as f64,
         bits_per_s: args.bandwidth.0.map(|bits| bits as f64),
         segment_bytes: limits::ETHERNET_SEGMENT_BYTES,
     };
@@ -219,21 +220,17 @@ fn predict(args: &PredictArgs, capacity: &Capacity) -> anyhow::Result<u8> {
         let estimate = model.estimate(&workload, node)?;
         if !args.json {
             let gap = if estimates.is_empty() { "" } else { "\n" };
-            say(&format!("{gap}{}", estimate_lines(&estimate, capacity, &model)))?;
+            print_out(&format!("{gap}{}", estimate_lines(&estimate, capacity, &model)))?;
         }
         estimates.push(estimate);
     }
     if args.json {
-        say(&format!("{}\n", serde_json::to_string_pretty(&estimates)?))?;
+        print_out(&format!("{}\n", serde_json::to_string_pretty(&estimates)?))?;
     }
     Ok(DONE)
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
-    print::out(text).context("cannot print to standard output")
-}
-
-/// A whole number that may be written with an exponent.
+/// Parses a whole number that may be written with an exponent.
 fn clients(text: &str) -> Result<u64, String> {
     let read = text.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
     let whole = read.and_then(|value| match value.fract() == 0.0 {
@@ -245,7 +242,7 @@ fn clients(text: &str) -> Result<u64, String> {
 
 fn busy(text: &str) -> Result<f64, String> {
     let share: Share = text.parse()?;
-    if share.0 > 0.0 { Ok(share.0) } else { Err("0 is no share of a processor; use above 0 to 1".to_owned()) }
+    if share.0 > 0.0 { Ok(share.0) } else { Err("the share must be above 0; use above 0 to 1".to_owned()) }
 }
 
 fn memory(text: &str) -> Result<u64, String> {

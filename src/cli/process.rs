@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -10,18 +11,18 @@ use crate::print;
 
 /// Everything was done.
 pub const DONE: u8 = 0;
-/// It could not be done, or not to its end.
+/// The command failed, or did not finish.
 pub const FAILED: u8 = 1;
-/// Wrong use: what was asked makes no sense. For a flag that cannot be read by itself, clap says so.
+/// Wrong use: the request makes no sense. clap reports flags that cannot be parsed.
 pub const USAGE_ERROR: u8 = 2;
 /// A `--fail-if` threshold was not kept.
 pub const THRESHOLD: u8 = 3;
 /// The run was invalid.
 pub const INVALID: u8 = 4;
-/// Cut short with Ctrl-C, as a shell would say it.
+/// Interrupted with Ctrl-C: 128 + SIGINT, as a shell reports it.
 pub const INTERRUPTED: u8 = 130;
 
-/// The exit codes of which a command has some, with what each means.
+/// Every exit code, with its meaning.
 const EXIT_CODES: [(u8, &str); 6] = [
     (DONE, "done"),
     (FAILED, "failed; the error message says why"),
@@ -38,12 +39,12 @@ pub fn exit_codes(codes: &[u8]) -> String {
     format!("Exit codes:\n{lines}")
 }
 
-/// An error that whoever called the program can mend alone, by asking for something else: it ends with [`USAGE_ERROR`].
+/// An error that the user can fix alone, by giving other arguments: the program exits with [`USAGE_ERROR`].
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct UsageError(anyhow::Error);
 
-/// Marks an error as [`UsageError`] where it is that.
+/// Marks an error as [`UsageError`] if `is_usage_error` says so.
 pub fn usage_error<E: Into<anyhow::Error>>(error: E, is_usage_error: impl FnOnce(&E) -> bool) -> anyhow::Error {
     match is_usage_error(&error) {
         true => UsageError(error.into()).into(),
@@ -51,11 +52,18 @@ pub fn usage_error<E: Into<anyhow::Error>>(error: E, is_usage_error: impl FnOnce
     }
 }
 
-/// An error with its causes, in one sentence, in which nothing is said twice.
+/// Prints to standard output.
 ///
-/// Many errors have their cause's words in their own (this crate's do where something follows on them, and libraries do
-/// as they like); others leave them to whoever prints the chain. Both come out right here, and this is the one place
-/// that prints errors to people.
+/// Errors: standard output cannot be written to.
+pub fn print_out(text: &str) -> anyhow::Result<()> {
+    print::out(text).context("cannot print to standard output")
+}
+
+/// An error with its causes in one sentence, without repetition.
+///
+/// Some errors include the text of their cause (in this crate those where more text follows it; libraries vary).
+/// Others leave it to the code that prints the chain. This function handles both, and it is the only place that
+/// formats errors for users.
 pub fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -68,10 +76,11 @@ pub fn sentence(error: &anyhow::Error) -> String {
     sentence
 }
 
-/// Runs a program to its exit code, on one processor if it is named; an error is printed as one line.
+/// Runs a program and returns its exit code; pinned to one processor if `core` is given. An error is printed as one
+/// line.
 pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
     log_to_standard_error();
-    // Before the runtime starts its threads, which inherit it.
+    // Before the runtime starts its threads, which inherit the setting.
     if let Some(core) = core
         && let Err(error) = keep_to(core)
     {
@@ -82,17 +91,17 @@ pub fn run(core: Option<usize>, program: impl Future<Output = anyhow::Result<u8>
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            print::err(&format!("error: cannot start the threads of the program: {error}"));
+            print::err(&format!("error: cannot start the program's threads: {error}"));
             return FAILED.into();
         }
     };
     let outcome = runtime.block_on(program);
-    // A read of standard input cannot be taken back; the runtime does not wait for it.
+    // A blocking read of standard input cannot be cancelled, so do not wait for it.
     runtime.shutdown_background();
     end(outcome)
 }
 
-/// Runs a program that has no runtime to its exit code; an error is printed as one line.
+/// Runs a program without a runtime and returns its exit code; an error is printed as one line.
 pub fn run_plain(program: impl FnOnce() -> anyhow::Result<u8>) -> ExitCode {
     log_to_standard_error();
     end(program())
@@ -129,7 +138,7 @@ fn log_to_standard_error() {
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let has_colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !is_plain;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false);
-    // A log that nobody reads any more is no reason to panic, which is what the layer would do to say so.
+    // By default the layer panics when it cannot write, but a closed standard error is no reason to panic.
     let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
@@ -137,7 +146,6 @@ fn log_to_standard_error() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::Context;
 
     #[derive(Debug, thiserror::Error)]
     enum Failure {
@@ -152,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_said_once_whether_the_error_has_its_words_or_leaves_them_to_the_chain() {
+    fn a_cause_is_printed_once_whether_or_not_the_error_includes_its_text() {
         let whole = anyhow::Error::new(Failure::Whole { source: lost() });
         assert_eq!(sentence(&whole), "cannot read it: it is lost; give another");
         let part = anyhow::Error::new(Failure::Part { source: lost() });
@@ -162,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn every_exit_code_has_its_meaning_once() {
+    fn every_exit_code_is_listed_once_with_its_meaning() {
         let all = [DONE, FAILED, USAGE_ERROR, THRESHOLD, INVALID, INTERRUPTED];
         assert_eq!(exit_codes(&all).lines().count(), all.len() + 1);
         assert_eq!(exit_codes(&[DONE, USAGE_ERROR]).lines().count(), 3);
     }
 
     #[test]
-    fn wrong_use_keeps_its_code_and_its_words_below_a_context() {
+    fn a_usage_error_keeps_its_code_and_its_text_under_a_context() {
         let wrong = usage_error(lost(), |_| true).context("while planning");
         assert_eq!((exit_code(&wrong), sentence(&wrong)), (USAGE_ERROR, "while planning: it is lost".to_owned()));
         assert_eq!(exit_code(&usage_error(lost(), |_| false)), FAILED);

@@ -1,4 +1,4 @@
-//! The flags of what a server speaks, and what is made of them.
+//! The flags for TLS, HTTP/2 and compression, and the TLS acceptor made from them.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,12 @@ use super::bounded::count;
 use crate::limits;
 use crate::net::tls::{Acceptor, Alpn, Identity};
 
-/// What a server speaks, beside HTTP/1.1 in the clear.
+/// What a server speaks, besides HTTP/1.1 without TLS.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Protocol")]
 pub struct ProtocolArgs {
-    /// Speak TLS 1.3, with HTTP/1.1 or HTTP/2 as clients ask for; without a certificate one is made for this run.
+    /// Speak TLS 1.3, with HTTP/1.1 or HTTP/2 as clients ask; without --tls-cert a certificate is generated for this
+    /// run.
     #[arg(long)]
     tls: bool,
     /// Certificate chain in PEM, the server's own first; implies --tls.
@@ -21,32 +22,32 @@ pub struct ProtocolArgs {
     /// Its private key in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Write the certificate that is made for this run to this file, for clients that are to believe it.
+    /// Write the certificate that is generated for this run to this file, for clients that should trust it.
     #[arg(long, value_name = "FILE", conflicts_with = "tls_cert")]
     lab_cert: Option<PathBuf>,
-    /// Let clients speak HTTP/2 without TLS, if they begin with it.
+    /// Accept HTTP/2 without TLS from clients that start with it (prior knowledge).
     #[arg(long, conflicts_with_all = ["tls", "tls_cert"])]
     h2c: bool,
-    /// Requests at a time on one HTTP/2 connection.
+    /// Maximum number of concurrent requests on one HTTP/2 connection.
     #[arg(long, default_value_t = limits::H2_STREAMS_MAX as usize, value_name = "N",
         value_parser = count(1, limits::H2_STREAMS_SETTING_MAX))]
     h2_streams: usize,
-    /// Compress what is sent to clients that can unpack it: gzip and zstd of answers and event streams, permessage-deflate
-    /// of WebSocket messages.
+    /// Compress for clients that accept it: gzip and zstd for answers and event streams, permessage-deflate for
+    /// WebSocket messages.
     #[arg(long)]
     compress: bool,
 }
 
-/// TLS as a server is to speak it.
+/// The TLS setup of a server.
 pub struct Tls {
-    /// What it accepts connections with.
+    /// Accepts TLS connections.
     pub acceptor: Acceptor,
-    /// The certificate that was made for it, in PEM.
+    /// The generated certificate in PEM, if one was generated.
     pub lab_certificate: Option<String>,
 }
 
 impl ProtocolArgs {
-    /// TLS, if it is asked for; `names` are those that the server may be opened by.
+    /// TLS, if it is asked for; `names` are the host names in a generated certificate.
     ///
     /// Errors: one sentence about the file or the certificate.
     pub fn tls(&self, names: &[String]) -> anyhow::Result<Option<Tls>> {
@@ -66,17 +67,17 @@ impl ProtocolArgs {
         Ok(Some(Tls { acceptor: identity.acceptor(&[Alpn::H2, Alpn::Http1])?, lab_certificate }))
     }
 
-    /// Is HTTP/2 let in without TLS?
+    /// Is HTTP/2 accepted without TLS?
     pub fn h2c(&self) -> bool {
         self.h2c
     }
 
-    /// Requests at a time on one HTTP/2 connection.
+    /// Maximum number of concurrent requests on one HTTP/2 connection.
     pub fn h2_streams(&self) -> u32 {
         u32::try_from(self.h2_streams).unwrap_or(limits::H2_STREAMS_MAX)
     }
 
-    /// Is what is sent compressed?
+    /// Is the output compressed?
     pub fn compress(&self) -> bool {
         self.compress
     }

@@ -1,4 +1,4 @@
-//! The `server` program: its flags, and what it does with them. `loadgen serve` is the same.
+//! The `server` program: its flags, and what it does with them. `loadgen serve` runs the same code.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ use crate::{net, print};
 
 const EXAMPLES: &str = "\
 Examples:
-  server                                       a recorded week of earthquakes, an hour a second, on port 8080
-  server --port 0 --feed synthetic --rate 50   made-up updates on a free port
-  tail -F app.ndjson | server --feed stdin     any live stream, one JSON value a line
+  server                                       a recorded week of earthquakes, one hour per second, on port 8080
+  server --port 0 --feed synthetic --rate 50   generated updates on a free port
+  tail -F app.ndjson | server --feed stdin     any live stream, one JSON value per line
   curl -N 127.0.0.1:8080/updates/sse           watch it
-  server --port 8081 --log nats://127.0.0.1:4222 --feed replay    one of several nodes, the one that publishes
+  server --port 8081 --log nats://127.0.0.1:4222 --feed replay    the publishing node of several
 ";
 
 fn after() -> String {
@@ -57,10 +57,10 @@ pub struct ServerArgs {
     /// Port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 8080, value_parser = port)]
     port: u16,
-    /// Folder whose reports the page lists.
+    /// Folder of the reports that the live page lists.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
-    /// Take orders from standard input, and end with it: for a load generator that started this process.
+    /// Read commands from standard input and exit when it ends, for a load generator that started this process.
     #[arg(long, hide = true)]
     controlled: bool,
     /// Burn this much CPU time per update sent, to calibrate the measurement.
@@ -69,7 +69,7 @@ pub struct ServerArgs {
     /// Pin this process to one processor, counted from 0.
     #[arg(long, value_name = "N", value_parser = count(0, limits::CORE_MAX))]
     core: Option<usize>,
-    // What is flattened comes last: its heading would hold for every flag behind it.
+    // Flattened arguments come last: a help heading applies to every flag after it.
     #[command(flatten)]
     feed: FeedArgs,
     #[command(flatten)]
@@ -91,7 +91,7 @@ fn port(text: &str) -> Result<u16, String> {
 }
 
 impl ServerArgs {
-    /// The processor that this process is to keep to, if it is.
+    /// The processor that this process is pinned to, if any.
     pub fn core(&self) -> Option<usize> {
         self.core
     }
@@ -104,7 +104,7 @@ struct LimitArgs {
     #[arg(long, default_value_t = limits::JOURNAL_UPDATES_MAX, value_name = "N",
         value_parser = count(1, limits::JOURNAL_UPDATES_SETTING_MAX))]
     journal_updates: usize,
-    /// Size of the updates that the journal retains.
+    /// Total size of the updates that the journal retains.
     #[arg(long, default_value = "32MiB", value_name = "SIZE",
         value_parser = size(limits::JOURNAL_BYTES_SETTING_MIN, limits::JOURNAL_BYTES_SETTING_MAX))]
     journal_size: usize,
@@ -114,10 +114,11 @@ struct LimitArgs {
     /// Maximum number of concurrent connections from one address [default: 256; no limit for this host itself].
     #[arg(long, value_name = "N", value_parser = count(1, limits::CONNECTIONS_SETTING_MAX))]
     max_per_address: Option<usize>,
-    /// How to treat a subscriber that falls behind the journal: announce a gap, send only the newest update, or disconnect.
+    /// How to treat a subscriber that falls behind the journal: announce a gap, send only the newest update, or
+    /// disconnect.
     #[arg(long, alias = "slow", default_value = "gap", value_name = "POLICY", value_parser = slow_consumer())]
     slow_consumer: SlowConsumerPolicy,
-    /// Disconnect a client that reads nothing for this long.
+    /// Disconnect a client that has read nothing for this long.
     #[arg(long, default_value = "30s", value_parser = patience(), value_name = "LENGTH")]
     write_timeout: Nanos,
     /// Close a connection whose next request head takes longer than this.
@@ -126,7 +127,7 @@ struct LimitArgs {
     /// Reconnection delay that event streams give to browsers (`retry:`).
     #[arg(long, default_value = "1s", value_parser = length(Nanos::MILLI, limits::ASKED_WAIT_MAX.into()), value_name = "LENGTH")]
     sse_retry: Nanos,
-    /// Largest message that /echo and /echo/ws accept, up to 16MiB.
+    /// Largest message that /echo and /echo/ws accept, at most 16MiB.
     #[arg(long, default_value = "1MiB", value_parser = size(1, limits::ECHO_BYTES_SETTING_MAX), value_name = "SIZE")]
     echo_max: usize,
     /// How long a shutdown waits for open connections.
@@ -164,7 +165,7 @@ impl LimitArgs {
     }
 }
 
-/// Reads a policy by its name, and lists the names in the help.
+/// Parses a policy's name, and lists the names in the help.
 fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
     PossibleValuesParser::new(SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::label)).map(|name| {
         let found = SlowConsumerPolicy::ALL.into_iter().find(|policy| policy.label() == name);
@@ -175,8 +176,8 @@ fn slow_consumer() -> impl TypedValueParser<Value = SlowConsumerPolicy> {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Access control")]
 struct AccessArgs {
-    /// File with the token that publishing and setting the feed then require (`Authorization: Bearer TOKEN`), as does a
-    /// token in the environment variable PUSHPULL_TOKEN. Required to listen beyond loopback.
+    /// File with the token that publishing and controlling the feed then require (`Authorization: Bearer TOKEN`). The
+    /// environment variable PUSHPULL_TOKEN may hold the token instead. A token is required to listen beyond loopback.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Allow requests from pages of this origin, as in `https://example.org`, or * for all; may be given several times.
@@ -191,13 +192,13 @@ struct AccessArgs {
     publish_rate: f64,
 }
 
-/// How long a server may be set to wait for a client, or to keep a stream.
+/// Parses a timeout: how long the server waits for a client, or keeps a stream.
 fn patience() -> impl TypedValueParser<Value = Nanos> {
     length(limits::SERVER_LENGTH_MIN, limits::SERVER_LENGTH_MAX)
 }
 
 impl AccessArgs {
-    /// Neither source of a token shows it in the list of processes.
+    /// The token, from the file or the environment: neither shows it in the process list, as a flag would.
     fn token(&self) -> anyhow::Result<Option<Token>> {
         let (text, source) = match (&self.token_file, std::env::var("PUSHPULL_TOKEN")) {
             (Some(file), _) => {
@@ -208,15 +209,15 @@ impl AccessArgs {
             (None, Ok(text)) => (text, "PUSHPULL_TOKEN".to_owned()),
             (None, Err(_)) => return Ok(None),
         };
-        text.trim().parse().map(Some).with_context(|| format!("{source} does not hold a valid token"))
+        text.trim().parse().map(Some).with_context(|| format!("{source} does not contain a valid token"))
     }
 }
 
-/// Runs the server until it is told to leave.
+/// Runs the server until it is told to stop.
 ///
-/// Errors: one sentence that says what to do.
+/// Errors: one sentence that tells the user what to do.
 pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
-    // A schedule is published once, by the node that is told to.
+    // With a log, only a node that was given --feed publishes, so that a schedule is published once.
     let log = args.log.settings()?;
     let is_fed = log.is_none() || args.feed.feed.is_some();
     let feed = if is_fed { args.feed.feed() } else { Feed::None };
@@ -235,7 +236,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         burn: args.burn.duration(),
         ..args.bounds.settings()?
     };
-    // Read before anything listens, so that a bad file is told at once.
+    // Read before the server listens, so that a bad file is reported at once.
     let source = feed.source().map_err(|error| usage_error(error, FeedError::is_usage_error))?;
     let address = SocketAddr::new(args.host, args.port);
     let server = Server::bind(address, settings, Clock::Monotonic).map_err(|error| match error {
@@ -243,15 +244,15 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
             .context(format!("cannot listen on {address}; choose another --port, or 0 for a free one")),
         BindError::NoToken(_) => error.into(),
     })?;
-    // Heard from here on: whoever waits for the line below may send a signal right behind it.
-    let signals = (!args.controlled).then(signals).transpose().context("signals cannot be heard")?;
+    // Installed before the address is printed: a script may send a signal as soon as it has read that line.
+    let signals = (!args.controlled).then(signals).transpose().context("cannot receive signals")?;
     let mut lines = addresses(server.address()?, if tls.is_some() { "https" } else { "http" })?;
     if let Some(tls) = tls.filter(|_| args.controlled) {
-        // Whoever started this process believes what it says of itself.
+        // The load generator that started this process trusts the certificate it prints.
         lines += &tls.lab_certificate.unwrap_or_else(|| format!("{NO_LAB}\n"));
     }
     if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
-        // Whoever was to read the address has left before it was there: nobody would find this server.
+        // The reader of the address has exited, so nobody would find this server.
         return Ok(());
     }
     let app = Arc::clone(server.app());
@@ -261,7 +262,8 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         None => orders(&app),
         Some(signals) => {
             tokio::spawn(drain_on_signal(Arc::clone(&app), signals));
-            // Not under a load generator: a measurement's feed is its own. Nor where another node publishes.
+            // Not under a load generator, whose measurements need a feed that nobody changes. Nor where another node
+            // publishes.
             if is_fed {
                 app.main.feed.follows(&feed, source.as_ref());
             }
@@ -276,13 +278,13 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The address that it listens on, as the first line. If that stands for all addresses of this host, they follow, one a
-/// line: what a phone in the same network can open.
+/// The address that it listens on, as the first line. If that is a wildcard address, the addresses of this host
+/// follow, one per line: those that another device on the same network can open.
 fn addresses(listening: SocketAddr, scheme: &str) -> anyhow::Result<String> {
     let mut lines = format!("{scheme}://{listening}\n");
     if listening.ip().is_unspecified() {
-        for address in net::host_addresses().context("the addresses of this host cannot be read")? {
-            // One that listens on 0.0.0.0 has no address of IPv6.
+        for address in net::host_addresses().context("cannot read the addresses of this host")? {
+            // A server that listens on 0.0.0.0 has no IPv6 address.
             if address.is_ipv4() || listening.is_ipv6() {
                 lines += &format!("{scheme}://{}\n", SocketAddr::new(address, listening.port()));
             }
@@ -291,7 +293,7 @@ fn addresses(listening: SocketAddr, scheme: &str) -> anyhow::Result<String> {
     Ok(lines)
 }
 
-/// Publishes what the feed says from the origin on.
+/// Publishes the feed from `origin` on.
 async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: oneshot::Receiver<Nanos>) {
     let Ok(origin) = origin.await else { return };
     let ended = match (feed, source) {
@@ -304,12 +306,12 @@ async fn publish(feed: Feed, source: Option<Source>, app: Arc<App>, origin: ones
         (_, source) => app.main.feed.publish(source, origin, &app.main.publisher, app.clock).await,
     };
     if let Err(error) = ended {
-        tracing::error!("the feed broke off: {error}");
+        tracing::error!("the feed failed: {error}");
     }
 }
 
-/// Takes orders from the load generator that started this process: `start NANOS` sets the feed's origin. When standard
-/// input ends, however the generator ended, so does the server: no orphan stays behind.
+/// Reads commands from the load generator that started this process: `start NANOS` sets the feed's origin. The server
+/// stops when standard input ends, however the generator ended, so that no orphan is left.
 pub(crate) fn orders(app: &Arc<App>) -> oneshot::Receiver<Nanos> {
     let (send, origin) = oneshot::channel();
     let app = Arc::clone(app);
@@ -321,7 +323,7 @@ pub(crate) fn orders(app: &Arc<App>) -> oneshot::Receiver<Nanos> {
             match (order, send.take()) {
                 (Some(origin), Some(send)) => drop(send.send(Nanos(origin))),
                 (_, kept) => {
-                    tracing::warn!("not an order: {line}");
+                    tracing::warn!("not a command: {line}");
                     send = kept;
                 }
             }
@@ -336,7 +338,7 @@ fn signals() -> std::io::Result<[Signal; 2]> {
     Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
 }
 
-/// Begins to leave at the first Ctrl-C or SIGTERM, and leaves at once at the second.
+/// Starts a graceful shutdown at the first Ctrl-C or SIGTERM, and exits at the second.
 async fn drain_on_signal(app: Arc<App>, [mut interrupt, mut terminate]: [Signal; 2]) {
     for is_second in [false, true] {
         tokio::select! {
@@ -357,7 +359,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn every_number_of_a_flag_is_taken_or_refused_with_its_range() {
+    fn every_numeric_flag_accepts_a_value_or_refuses_it_with_its_range() {
         let command = ServerArgs::command();
         let is_number = |flag: &&clap::Arg| {
             let name = flag.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());

@@ -1,28 +1,26 @@
 //! `loadgen targets`: the servers that can be measured by name.
 
-use anyhow::Context;
-
-use crate::load::foreign::catalog::{Found, names};
-use crate::print;
+use crate::cli::process::print_out;
+use crate::load::foreign::catalog::{CatalogEntry, names};
 use crate::run::target_name::TargetName;
 
-/// Under the name of a target, what it is.
+/// Column of the text after a target's name.
 const INDENT: usize = 15;
 
-/// Prints every target: what it is, which transports it has, and how to get it.
+/// Prints every target: what it is, its transports, and how to install it.
 pub fn list() -> anyhow::Result<()> {
     let mut text = String::new();
     for name in names() {
-        let found = Found::load(TargetName::new(name)?)?;
-        let description = &found.description;
+        let entry = CatalogEntry::load(TargetName::new(name)?)?;
+        let description = &entry.description;
         let transports: Vec<&str> = description.transports().iter().map(|one| one.label()).collect();
         text.push_str(&format!("{name:<INDENT$}{}\n{:INDENT$}{}\n", description.about, "", transports.join(", ")));
         if let Some(untried) = &description.untried {
             text.push_str(&format!("{:INDENT$}not tried: {untried}\n", ""));
         }
         if let Some(start) = &description.start {
-            text.push_str(&format!("{:INDENT$}to get it: {}\n", "", start.install));
+            text.push_str(&format!("{:INDENT$}to install it: {}\n", "", start.install));
         }
     }
-    print::out(&text).context("cannot print to standard output")
+    print_out(&text)
 }

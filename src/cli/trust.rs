@@ -1,4 +1,4 @@
-//! Which certificates of servers are believed.
+//! Which server certificates are trusted.
 
 use std::path::PathBuf;
 
@@ -6,21 +6,21 @@ use clap::Args;
 
 use crate::net::tls::{TlsError, Trust, read_certificates};
 
-/// The flags.
+/// The flags for trusting servers.
 #[derive(Clone, Debug, Args)]
 pub struct TrustFlags {
-    /// Believe the authorities in this PEM file, instead of the system's, for https and wss.
+    /// Trust the certificate authorities in this PEM file instead of the system's, for https and wss.
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
-    /// Believe whoever answers, for https and wss: said in the report.
+    /// Trust any certificate, for https and wss; the report notes it.
     #[arg(long)]
     insecure: bool,
 }
 
 impl TrustFlags {
-    /// What they say.
+    /// The certificates to trust.
     ///
-    /// Errors: a file that holds no certificates.
+    /// Errors: the file contains no certificates.
     pub fn trust(&self) -> Result<Trust, TlsError> {
         match (&self.ca, self.insecure) {
             (Some(file), _) => read_certificates(file).map(Trust::These),

@@ -1,5 +1,5 @@
-//! `loadgen try URL`: the first five minutes with a server that nobody here knows. Says what answers, follows it, and writes
-//! a target file to begin with.
+//! `loadgen try URL`: a first look at an unknown server. Reports what answers, follows the stream, and writes a first
+//! target file.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::bounded::length;
-use super::process::sentence;
+use super::process::{print_out, sentence};
 use super::trust::TrustFlags;
 use crate::files;
 use crate::limits;
-use crate::load::foreign::explore::{self, Head, Kind, Looking, Progress};
+use crate::load::foreign::explore::{self, ExploreOptions, Head, Kind, Progress};
 use crate::load::foreign::follow::{Followed, Message};
 use crate::load::foreign::secrets::{Secrets, shown};
 use crate::load::foreign::subscriber::short;
@@ -21,58 +21,60 @@ use crate::load::foreign::template::{Template, Values};
 use crate::print;
 use crate::units::{Nanos, grouped, short_number};
 
-/// What to try.
+/// The arguments of `loadgen try`.
 #[derive(Clone, Debug, Args)]
 pub struct TryArgs {
-    /// The address, as in 127.0.0.1:3000/events or 'wss://example.com/feed?token=${TOKEN}': ${…} is read from the environment.
+    /// Address to try, as in 127.0.0.1:3000/events or 'wss://example.com/feed?token=${TOKEN}'; ${…} is read from the
+    /// environment.
     #[arg(value_parser = address)]
     url: (Template, String),
-    /// Header of each request, as in 'Authorization: Bearer ${TOKEN}': ${…} is read from the environment. May be given several
-    /// times.
+    /// Header of each request, as in 'Authorization: Bearer ${TOKEN}'; ${…} is read from the environment. May be given
+    /// several times.
     #[arg(long, value_name = "HEADER", value_parser = header)]
     header: Vec<(HeaderName, Template, String)>,
     #[command(flatten)]
     trust: TrustFlags,
-    /// How long to follow what comes.
+    /// How long to follow the stream.
     #[arg(long = "for", value_name = "LENGTH", default_value = "5s", value_parser = length(Nanos::SECOND, limits::LENGTH_MAX))]
     length: Nanos,
-    /// The target file to write; not over one that is there.
+    /// Target file to write; an existing file is not overwritten.
     #[arg(long, value_name = "FILE", default_value = "my-server.toml")]
     out: PathBuf,
 }
 
-/// Reads an address, which is one of HTTP if it does not say.
+/// Parses an address; without a scheme it is http.
 fn address(text: &str) -> Result<(Template, String), String> {
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     Ok((text.parse::<Template>().map_err(|error| error.to_string())?, text))
 }
 
-/// Reads `Name: value`.
+/// Parses `Name: value`.
 fn header(text: &str) -> Result<(HeaderName, Template, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it as in 'Name: value'")?;
-    let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is no name of a header"))?;
+    let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is not a valid header name"))?;
     let template = value.trim().parse::<Template>().map_err(|error| error.to_string())?;
     Ok((name, template, value.trim().to_owned()))
 }
 
-/// Tries an address.
+/// Tries the address and prints the findings.
 ///
-/// Errors: one sentence that says what was found instead, and what to do.
+/// Errors: one sentence with what was found instead, and what to do.
 pub async fn run(args: TryArgs) -> anyhow::Result<()> {
     let (address, text) = &args.url;
     let templates = || args.header.iter().map(|(_, template, _)| template).chain([address]);
     let mut needed = templates().flat_map(Template::environment).filter(|(_, is_needed)| *is_needed);
     if let Some((missing, _)) = needed.find(|(name, _)| std::env::var_os(name).is_none()) {
-        anyhow::bail!("{missing} is not in the environment; set it, as in `export {missing}=…`");
+        anyhow::bail!("the environment variable {missing} is not set; set it, as in `export {missing}=…`");
     }
     let secrets = Secrets::of(templates().flat_map(Template::environment).map(|(name, _)| name));
     let url = address.fill(&Values::default());
     let mut headers = HeaderMap::new();
     for (name, template, _) in &args.header {
         let value = HeaderValue::try_from(template.fill(&Values::default()));
-        headers.insert(name.clone(), value.with_context(|| format!("the value for {name} is not fit for a header"))?);
+        let value = value.with_context(|| format!("the value of {name} is not a valid header value"))?;
+        headers.insert(name.clone(), value);
     }
-    let looking = Looking { headers, length: args.length.duration(), trust: args.trust.trust()? };
+    let options = ExploreOptions { headers, length: args.length.duration(), trust: args.trust.trust()? };
     let mut shown = 0;
     let is_terminal = std::io::stdout().is_terminal();
     let mut say = |progress: Progress<'_>| {
@@ -88,14 +90,14 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
             }
             Progress::Second(..) => return,
         };
-        // A terminal that is gone ends the command by its own means.
+        // A closed terminal stops the command by a signal.
         let _printed = print::out(&format!("{}\n", secrets.mask(&line)));
     };
     let masked = |error: anyhow::Error| anyhow::Error::msg(secrets.mask(&sentence(&error)));
-    let head = explore::find(&url, &looking, &mut say).await.map_err(|error| masked(error.into()))?;
+    let head = explore::find(&url, &options, &mut say).await.map_err(|error| masked(error.into()))?;
     let followed = match head.kind {
         Kind::Events | Kind::WebSocket | Kind::Json => {
-            let followed = explore::follow(&head, &looking, &mut say).await;
+            let followed = explore::follow(&head, &options, &mut say).await;
             Some(followed.map_err(|error| masked(error.into()))?)
         }
         Kind::SocketIo | Kind::Page | Kind::Other => None,
@@ -119,7 +121,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
         return say_lines(&lines);
     };
     if args.out.exists() {
-        lines.push(format!("{} is there already, and was left alone; choose another with --out", args.out.display()));
+        lines.push(format!("{} already exists and was not changed; choose another --out", args.out.display()));
         return say_lines(&lines);
     }
     files::write_whole(&args.out, file.as_bytes())
@@ -131,10 +133,10 @@ pub async fn run(args: TryArgs) -> anyhow::Result<()> {
 }
 
 fn say_lines(lines: &[String]) -> anyhow::Result<()> {
-    print::out(&(lines.join("\n") + "\n")).context("cannot print to standard output")
+    print_out(&(lines.join("\n") + "\n"))
 }
 
-/// An address that was found, as it was asked for: with `${…}` where the environment has filled something in.
+/// The address found, as the user wrote it: with `${…}` where the value came from the environment.
 fn as_written(found: &str, asked: &str, text: &str) -> String {
     let behind_scheme = |url: &str| url.split_once("://").map_or_else(|| url.to_owned(), |(_, rest)| rest.to_owned());
     let (scheme, found) = found.split_once("://").unwrap_or(("http", found));
@@ -142,7 +144,7 @@ fn as_written(found: &str, asked: &str, text: &str) -> String {
     if found == asked {
         return format!("{scheme}://{text}");
     }
-    // At an address that is usual, on the same host.
+    // Found at a well-known path on the same host.
     let path = found.find('/').map_or("", |at| &found[at..]);
     format!("{scheme}://{}{path}", text.split('/').next().unwrap_or_default())
 }
@@ -157,8 +159,8 @@ fn head_words(head: &Head, url: &str) -> String {
         Kind::Page => "a web page",
         Kind::Other => "something else",
     };
-    let told = ["content-type", "server", "cache-control", "etag", "x-accel-buffering", "via", "retry-after"];
-    let headers = told.into_iter().filter_map(|name| {
+    let names = ["content-type", "server", "cache-control", "etag", "x-accel-buffering", "via", "retry-after"];
+    let headers = names.into_iter().filter_map(|name| {
         let value = head.headers.get(name)?.to_str().ok()?;
         Some(format!(", {name}: {value}"))
     });
@@ -171,18 +173,18 @@ fn message_words(message: &Message) -> String {
     format!("  message: {event}{id}{} B: {}", grouped(message.text.len() as i64), short(&message.text))
 }
 
-/// What following said, in sentences.
+/// What was learned by following the stream, in sentences.
 fn findings(head: &Head, followed: &Followed) -> Vec<String> {
     let milli = |ns: i64| format!("{} ms", short_number(ns as f64 / 1e6));
     let mut lines = Vec::new();
     match (followed.count, followed.gaps()) {
         (0, _) => lines.push(
-            "nothing came meanwhile: publish something, or follow for longer with --for; some servers wait for a first message"
+            "no message came: publish something, or follow for longer with --for; some servers wait for a first message"
                 .to_owned(),
         ),
-        (count, None) => lines.push(format!("{} message in all", grouped(count as i64))),
+        (count, None) => lines.push(format!("{} message in total", grouped(count as i64))),
         (count, Some([median, longest])) => lines.push(format!(
-            "{} messages of {} B on average; {} ms between two at the median, {} ms at the most",
+            "{} messages of {} B on average; median interval {} ms, longest {} ms",
             grouped(count as i64),
             short_number(followed.messages.iter().map(|one| one.text.len()).sum::<usize>() as f64 / followed.messages.len() as f64),
             short_number(median.as_secs_f64() * 1e3),
@@ -197,11 +199,11 @@ fn findings(head: &Head, followed: &Followed) -> Vec<String> {
         let has_id = followed.messages.iter().any(|message| message.id.is_some());
         lines.push(match (has_id, followed.resumes) {
             (false, _) if followed.count > 0 => {
-                "events have no id: a client that was away misses what came meanwhile".to_owned()
+                "events have no id: a client that reconnects misses what was sent in between".to_owned()
             }
-            (false, _) => "whether events have an id is not known yet".to_owned(),
-            (true, Some(true)) => "Last-Event-ID works: what followed an old id came again".to_owned(),
-            (true, Some(false)) => "events have an id, but Last-Event-ID brings nothing back".to_owned(),
+            (false, _) => "whether events have an id is unknown".to_owned(),
+            (true, Some(true)) => "Last-Event-ID works: messages after an old id were sent again".to_owned(),
+            (true, Some(false)) => "events have an id, but Last-Event-ID has no effect".to_owned(),
             (true, None) => "events have an id; too few came to try Last-Event-ID".to_owned(),
         });
         if let Some(retry) = followed.retry {
@@ -210,37 +212,40 @@ fn findings(head: &Head, followed: &Followed) -> Vec<String> {
     }
     if head.kind == Kind::Json {
         lines.push(match (followed.has_tag, followed.not_modified) {
-            (_, true) => "If-None-Match works: an answer that had not changed was 304".to_owned(),
-            (true, false) => "answers have an ETag; none was answered with 304".to_owned(),
-            (false, false) => "answers have no ETag: each poll brings everything again".to_owned(),
+            (_, true) => "If-None-Match works: an unchanged answer was a 304".to_owned(),
+            (true, false) => "answers have an ETag; none was a 304".to_owned(),
+            (false, false) => "answers have no ETag: each poll returns everything again".to_owned(),
         });
     }
     match followed.delays() {
         Some(delays) => {
             lines.push(format!(
-                "between sent ({}) and seen: {} at the median, {} to {}, by the clocks of both",
+                "from sent ({}) to seen: median {}, range {} to {}, by the clocks of both hosts",
                 delays.path,
                 milli(delays.p50),
                 milli(delays.min),
                 milli(delays.max)
             ));
             lines.push(match delays.is_held_back {
-                true => "messages that were sent apart came together: a proxy or the server holds them back".to_owned(),
-                false => "nothing on the way holds messages back".to_owned(),
+                true => {
+                    "messages sent at different times arrived together: a proxy or the server buffers them".to_owned()
+                }
+                false => "nothing on the way buffers messages".to_owned(),
             });
         }
-        None if followed.count > 0 => lines.push(
-            "messages do not say when they were sent, so whether a proxy holds them back cannot be told".to_owned(),
-        ),
+        None if followed.count > 0 => {
+            lines.push("messages carry no send time, so whether a proxy buffers them is unknown".to_owned())
+        }
         None => {}
     }
     if followed.ended {
-        lines.push("the server ended it".to_owned());
+        lines.push("the server closed the connection".to_owned());
     }
     lines
 }
 
-/// A target file to begin with; `None` where there is no stream. `about` goes into reports, and has no query for that.
+/// The first version of a target file; `None` where there is no stream. `about` appears in reports, so it leaves out
+/// the query.
 fn target_file(
     url: &str,
     kind: Kind,
@@ -252,15 +257,17 @@ fn target_file(
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let secure = if matches!(scheme, "https" | "wss") { "s" } else { "" };
     let mut text = format!(
-        "# Begun by `loadgen try`; targets/README.md says what can stand here.\nabout = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
+        "# Written by `loadgen try`; targets/README.md lists the keys.\n\
+         about = \"what was found at {}\"\nbase = \"http{secure}://{host}\"\n",
         shown(url).replace(['"', '\\'], "")
     );
     if let Some(delays) = followed.and_then(Followed::delays) {
-        text.push_str(&format!("# Where a message says when it was sent.\ntimestamp = \"{}\"\n", delays.path));
+        text.push_str(&format!("# JSON path of a message's send time.\ntimestamp = \"{}\"\n", delays.path));
     }
     text.push_str(
-        "\n# Without these lines others publish: no audit. Let loadgen publish, and take `timestamp` away, if there is any. The\n\
-         # last two only if your server wants more than the JSON of an update; ${API_KEY} is read from the environment.\n\
+        "\n# Without these lines someone else publishes: no audit. To let loadgen publish, uncomment them and\n\
+         # remove `timestamp`, if present. The last two are only for a server that wants more than the JSON of an\n\
+         # update; ${API_KEY} is read from the environment.\n\
          # [publish.http]\n# url = \"{base}/publish\"\n\
          # headers = { Content-Type = \"application/json\", X-Api-Key = \"${API_KEY}\" }\n\
          # body = '{\"type\":\"update\",\"data\":{payload}}'\n",
@@ -313,14 +320,14 @@ fn event_lines(names: Vec<(&str, usize, usize)>) -> String {
     }
 }
 
-/// Where what is published may stand in a message.
+/// Where the published update may be in a message.
 fn envelope_line(followed: Option<&Followed>) -> String {
     let places = followed.map(Followed::envelopes).unwrap_or_default();
     let Some((first, others)) = places.split_first() else { return String::new() };
     let others =
         if others.is_empty() { String::new() } else { format!("; other objects are at {}", others.join(", ")) };
     format!(
-        "# If what is published comes back inside of an envelope, where{others}:\n# message = {{ json = \"{first}\" }}\n"
+        "# If a published update comes back in an envelope, its path{others}:\n# message = {{ json = \"{first}\" }}\n"
     )
 }
 

@@ -1,14 +1,14 @@
-//! From what a trial gathered to its figures and its verdict. Both are made from the same data in the same
-//! window, and so in one file.
+//! Turns the data of a trial into its figures and its verdict.
 //!
-//! Over 400 lines: every reason that a trial can be doubted for is found here, and nowhere else.
+//! Over 400 lines: the figures and every reason to doubt a trial come from the same data in the same window, and are
+//! found here only.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::context::{Handshake, Outcome};
-use crate::load::costs::{age, came_back, costs, health, readings, wire};
+use crate::load::costs::{age, costs, health, readings, reconnect_times, wire};
 use crate::load::failover;
 use crate::load::path::path_errors;
 use crate::load::trial_data::{TrialData, TrialId};
@@ -24,40 +24,40 @@ use crate::run::reason::{Cause, Reason};
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// Works out the trial.
+/// Computes the trial from its data.
 pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Trial {
     let window = data.window;
     let due = match data.due.take() {
         Some(due) => due,
-        None if data.knows.number => union(&data.outcomes),
+        None if data.update_info.has_number => union(&data.outcomes),
         None => Vec::new(),
     };
-    // Of updates that do not say when they were due there is no age.
-    let age = if data.knows.time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
+    // Updates without a due time have no age.
+    let age = if data.update_info.has_time { age(&data.outcomes, &due, window) } else { AgeReadings::default() };
     let readings = readings(&data, age);
     let health = health(&mut data, &readings);
     let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
-    // Counted with the bytes and the processor time, at the same two moments.
-    let arrived = data.ends.ended.counters.deliveries - data.ends.begun.counters.deliveries;
+    // Counted at the same two moments as the bytes and the CPU time.
+    let arrived = data.snapshots.end.counters.deliveries - data.snapshots.start.counters.deliveries;
     let in_window = within(&due, window);
     let audit = delivery::total(data.outcomes.iter().map(|outcome| match &outcome.planned {
-        // A client that sends has a plan of its own.
+        // A client that sends has its own plan.
         Some(planned) => delivery::audit(&outcome.seen, &within(planned, window)),
-        None if data.knows.number => delivery::audit(&outcome.seen, &in_window),
+        None if data.update_info.has_number => delivery::audit(&outcome.seen, &in_window),
         None => delivery::unnumbered(&outcome.seen, window),
     }));
-    let wire = wire(&data.ends, address);
+    let wire = wire(&data.snapshots, address);
     let mut corrected = histogram::empty();
     let mut uncorrected = histogram::empty();
-    // Each delivery with when it was published, if that is known.
+    // Each delivery, with the time it was published if that is known.
     let measured = || {
-        data.outcomes.iter().filter(|_| data.knows.time).flat_map(|outcome| {
+        data.outcomes.iter().filter(|_| data.update_info.has_time).flat_map(|outcome| {
             let due = outcome.planned.as_deref().unwrap_or(&in_window);
             let in_window = outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns));
             in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
         })
     };
-    // By how much the earliest seems to have arrived before it was due, or published.
+    // How far the earliest delivery seems to precede its due time, or its publication.
     let early = |(delivery, published): (&Delivery, Option<Nanos>)| {
         delivery.at_ns.max(published.unwrap_or_default()).saturating_sub(delivery.arrived_ns)
     };
@@ -69,16 +69,16 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
             histogram::record(&mut uncorrected, arrived.saturating_sub(published));
         }
     }
-    // Where nobody knows what was due, by what arrived.
+    // If it is unknown what was due, count what arrived.
     let delivered = if audit.expected == 0 { arrived } else { audit.delivered };
     let mut metrics = costs(&data, &wire, &readings, delivered, which);
     metrics.latency_ns = histogram::percentiles(&corrected, shift);
     metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
-    // What goes up and comes back tells its sender nothing new: it has no age.
-    if which.point.point.echo.is_none() && data.knows.time {
+    // An echoed message tells its sender nothing new, so it has no age.
+    if which.point.point.echo.is_none() && data.update_info.has_time {
         let all = window.length().0 as f64 * data.outcomes.len() as f64;
         metrics.age_ns_mean = Value::ratio(age.area_ns2, age.covered_ns.0 as f64);
-        metrics.stale_fraction = match data.knows.number {
+        metrics.stale_fraction = match data.update_info.has_number {
             true => Value::ratio(age.stale_ns.0 as f64, all),
             false => Value(None),
         };
@@ -93,7 +93,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         replay_from: data.replay_from,
         port: address.port(),
         window_ns: [window.start, window.end],
-        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
+        window_unix_ns: [data.snapshots.start.unix_ns, data.snapshots.end.unix_ns],
         arrived,
         audit,
         metrics,
@@ -110,7 +110,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         failover: data.killed.map(|killed| failover::report(&data.outcomes, killed, window)),
         agents: Vec::new(),
         returns: returns(&data, which),
-        timeline: timeline(deliveries().filter(|_| data.knows.time), window),
+        timeline: timeline(deliveries().filter(|_| data.update_info.has_time), window),
         latency_shift_ns: shift,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: match uncorrected.is_empty() {
@@ -124,7 +124,7 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
     trial
 }
 
-/// What was due, as far as any client saw it: for a server that keeps no record.
+/// The updates that at least one client received: stands for what was due if the server keeps no record.
 fn union(outcomes: &[Outcome]) -> Vec<Due> {
     let mut due: Vec<Due> = outcomes
         .iter()
@@ -141,17 +141,17 @@ fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
     in_window.get(usize::try_from(seq.checked_sub(first.seq)?).ok()?)?.published_ns
 }
 
-/// What of `due` was due in the interval.
+/// The updates of `due` that were due in the interval.
 fn within(due: &[Due], window: Window) -> Vec<Due> {
     due.iter().copied().filter(|due| window.contains(due.at_ns)).collect()
 }
 
-/// The settings, with the feed's rate and payload as they were in the interval where they were not asked for.
+/// The point's settings. If the feed's rate and payload were not set by the run, they are measured in the interval.
 fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
-    match (planned.measured_feed, data.knows.number) {
+    match (planned.measured_feed, data.update_info.has_number) {
         (false, _) => planned.clone(),
         (true, true) => measured(planned, &data.outcomes, in_window, data.window),
-        // Without numbers, what each client had, on average.
+        // Without sequence numbers: the average of what each client received.
         (true, false) => {
             let deliveries = || data.outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
             let of_window = || deliveries().filter(|delivery| data.window.contains(delivery.arrived_ns));
@@ -166,7 +166,7 @@ fn point(planned: &Point, data: &TrialData, in_window: &[Due]) -> Point {
 }
 
 fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Window) -> Point {
-    // Each update once, however many clients it reached.
+    // Count each update once, however many clients received it.
     let deliveries = outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries);
     let sizes: BTreeMap<u64, u32> = deliveries
         .filter(|delivery| window.contains(delivery.at_ns))
@@ -180,7 +180,7 @@ fn measured(planned: &Point, outcomes: &[Outcome], in_window: &[Due], window: Wi
     }
 }
 
-/// The handshakes of TLS; `None` where there was none.
+/// The TLS handshakes; `None` if there were none.
 fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
     if all.is_empty() {
         return None;
@@ -202,7 +202,7 @@ fn handshakes(all: &[Handshake]) -> Option<Handshakes> {
     })
 }
 
-/// How requests waited on connections that clients shared; `None` where none did.
+/// How long requests waited on shared connections; `None` if clients shared none.
 fn sharing(data: &TrialData) -> Option<Sharing> {
     if data.queues.is_empty() {
         return None;
@@ -226,13 +226,13 @@ fn sharing(data: &TrialData) -> Option<Sharing> {
     })
 }
 
-/// The clients that came back in the interval; `None` where they were to stay.
+/// The clients that reconnected in the interval; `None` without churn.
 fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     let point = &which.point.point;
     if point.churn == Leaving::Never {
         return None;
     }
-    let connects = came_back(data);
+    let connects = reconnect_times(data);
     let at = |share| nearest_rank(&connects, share).unwrap_or_default();
     let recovered = data.outcomes.iter().flat_map(|outcome| &outcome.recovered);
     Some(Returns {
@@ -244,13 +244,13 @@ fn returns(data: &TrialData, which: TrialId<'_>) -> Option<Returns> {
     })
 }
 
-/// Latency in equal slices of the interval, by when the updates were due.
+/// Latency in equal slices of the interval; an update belongs to the slice in which it was due.
 fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) -> Vec<Slice> {
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
     let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); limits::TIMELINE_SLICES as usize];
     for delivery in deliveries.filter(|delivery| window.contains(delivery.at_ns)) {
         let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
-        // The last slice takes what rounding leaves over.
+        // The last slice also takes the remainder of the division.
         let index = index.min(latencies.len() - 1);
         latencies[index].push(delivery.arrived_ns.saturating_sub(delivery.at_ns).0);
     }
@@ -273,7 +273,7 @@ fn timeline<'a>(deliveries: impl Iterator<Item = &'a Delivery>, window: Window) 
         .collect()
 }
 
-/// Says whether the trial can be used, and if not, why.
+/// Sets the trial's verdict and its reasons.
 fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     let causes =
         [audit_causes(trial, reversed), foreign_causes(data), generator_causes(trial, data), wire_causes(trial, data)]
@@ -282,7 +282,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     trial.reasons = causes.into_iter().map(Reason::from).collect();
 }
 
-/// What the delivery audit has against the trial.
+/// Causes found by the delivery audit.
 pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     let Audit { expected, lost, lost_announced, duplicate, reordered, .. } = trial.audit;
     let mut causes = Vec::new();
@@ -312,7 +312,7 @@ pub(super) fn audit_causes(trial: &Trial, reversed: u64) -> Vec<Cause> {
     causes
 }
 
-/// What there is to be said of a server that is not ours.
+/// Causes specific to third-party servers.
 fn foreign_causes(data: &TrialData) -> Vec<Cause> {
     let PublishReport { throttled, refused, failed, is_behind, sent: _ } = data.published.unwrap_or_default();
     let unread: u64 = data.outcomes.iter().map(|outcome| outcome.unread).sum();
@@ -321,15 +321,15 @@ fn foreign_causes(data: &TrialData) -> Vec<Cause> {
         (refused > 0, Cause::PublishRefused { count: refused }),
         (failed > 0, Cause::PublishFailed { count: failed }),
         (is_behind, Cause::PublisherBehind),
-        (unread > 0, Cause::Unread { count: unread, found_at: data.published_stands_at.clone() }),
-        (!data.knows.number, Cause::NotAudited),
-        (!data.knows.time, Cause::NotTimed),
+        (unread > 0, Cause::Unread { count: unread, found_at: data.published_found_at.clone() }),
+        (!data.update_info.has_number, Cause::NotAudited),
+        (!data.update_info.has_time, Cause::NotTimed),
         (data.has_unrelated_clock, Cause::ClocksUnrelated),
     ];
     causes.into_iter().filter_map(|(is_so, cause)| is_so.then_some(cause)).collect()
 }
 
-/// What the generator and its host have against it.
+/// Causes in the generator and its host.
 pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let health = &trial.health;
@@ -352,13 +352,13 @@ pub(super) fn generator_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     causes
 }
 
-/// How many polls may be skipped, of so many and over a path that loses this share of the packets. A poll that waits for a lost
-/// packet, or a second and more for a lost SYN, misses those behind it: that is the path's doing, and was asked for.
+/// How many of `requests` polls may be skipped over a path with this loss. A poll that waits for a lost packet, or a
+/// second and more for a lost SYN, delays the polls after it. That is an effect of the path, which the run asked for.
 fn missed_polls_max(requests: u64, loss: f64) -> u64 {
     if loss > 0.0 { u64::MAX } else { (requests as f64 * limits::MISSED_POLLS_SUSPECT) as u64 }
 }
 
-/// What connections, link and bytes have against it.
+/// Causes in connections, link and bytes.
 pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     let mut causes = Vec::new();
     let wire = &trial.wire;
@@ -366,7 +366,7 @@ pub(super) fn wire_causes(trial: &Trial, data: &TrialData) -> Vec<Cause> {
     if throttled > 0 {
         causes.push(Cause::Throttled { count: throttled });
     }
-    // Connections that broke because of a kill were asked for, and are told of apart.
+    // Connections that broke because of a kill were asked for, and are reported separately.
     if refused > throttled && trial.point.kill != Kill::Node {
         causes.push(Cause::Refused { count: refused - throttled });
     }
@@ -398,7 +398,7 @@ mod tests {
     use super::*;
     use crate::measure::delivery::DeliveryLog;
 
-    /// A client that got these updates, each as number, due instant and bytes.
+    /// A client that received these updates: sequence number, due time and bytes.
     fn client(got: &[(u64, u64, u32)]) -> Outcome {
         let deliver = |&(seq, at, bytes)| Delivery { seq, at_ns: Nanos(at), arrived_ns: Nanos(at + 5), bytes };
         let seen = DeliveryLog { deliveries: got.iter().map(deliver).collect(), gaps: Vec::new() };
@@ -406,19 +406,19 @@ mod tests {
     }
 
     #[test]
-    fn one_poll_in_a_hundred_may_be_skipped_and_any_where_the_path_loses_packets() {
+    fn one_poll_in_a_hundred_may_be_skipped_and_any_number_on_a_path_with_loss() {
         assert_eq!([60, 1_000].map(|requests| missed_polls_max(requests, 0.0)), [0, 10]);
         assert_eq!(missed_polls_max(60, 0.001), u64::MAX);
     }
 
     #[test]
-    fn a_feed_that_was_not_asked_for_is_measured_as_what_was_due_in_the_interval() {
+    fn a_feed_that_the_run_did_not_set_is_measured_from_what_was_due_in_the_interval() {
         let second = Nanos::SECOND.0;
         let window = Window { start: Nanos(second), end: Nanos(3 * second) };
         let at = [second - 1, second, 2 * second, 3 * second - 1, 3 * second];
         let due: Vec<Due> = (1..).zip(at).map(|(seq, at)| Due { seq, at_ns: Nanos(at), published_ns: None }).collect();
         let in_window = within(&due, window);
-        // What was due outside does not count, nor does it count twice that two clients got the same.
+        // Updates due outside the interval do not count, and one that two clients received counts once.
         let all = [(1, at[0], 9_000), (2, at[1], 100), (3, at[2], 200), (4, at[3], 300), (5, at[4], 9_000)];
         let outcomes = [client(&all), client(&all[..3])];
         let planned = Point { measured_feed: true, ..crate::run::fixture::point(0) };

@@ -1,7 +1,8 @@
 //! The trials of `loadgen predict`: settings drawn inside the calibrated region, each measured once for some seconds.
 //!
-//! The settings of a transport are a Latin hypercube (McKay, Beckman, Conover, Technometrics 21, 1979): each of n equal parts
-//! of every axis, in logarithms, is used once. So few trials cover each axis evenly, whatever the others are.
+//! The settings of a transport form a Latin hypercube (McKay, Beckman, Conover, Technometrics 21, 1979): each axis is
+//! divided on a logarithmic scale into n equal parts, and each part is used once. A few trials thus cover every axis
+//! evenly.
 
 use std::path::PathBuf;
 
@@ -21,21 +22,21 @@ use crate::run::setting::{Cycles, List, Measure, Rounds, WarmUp};
 use crate::run::{FeedKind, RunSettings, Transport};
 use crate::units::{Nanos, plain_length};
 
-/// Why a setting could not be measured.
+/// Why a workload could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum CapacityTrialError {
-    /// It cannot be run here.
+    /// The plan cannot be run on this machine.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Its trial failed.
+    /// The trial failed.
     #[error(transparent)]
     Trial(#[from] TrialError),
-    /// The server could not be read.
+    /// The server's processor time or memory could not be read.
     #[error("the processor time or the memory of a server could not be read from /proc")]
     Unread,
 }
 
-/// Draws settings, so many for each transport and in random order; the same seed draws the same ones.
+/// Draws `each` settings per transport, in random order. The same seed draws the same settings.
 pub fn draw(each: usize, clients_max: u32, seed: u64) -> Vec<Workload> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut all = Vec::new();
@@ -49,8 +50,9 @@ pub fn draw(each: usize, clients_max: u32, seed: u64) -> Vec<Workload> {
         let [clients, rates, payloads, polls] = axes.map(|axis| column(each, axis, &mut random));
         for (((clients, rate), payload), poll) in clients.into_iter().zip(rates).zip(payloads).zip(polls) {
             let clients = clients.round();
-            // Both sides are on this machine: what it cannot carry would say nothing. And in so short a trial an update on
-            // the edge of the interval is a good part of all: warm-up and interval are whole seconds, and hold whole ones.
+            // Client and server share this machine, so a load that it cannot carry says nothing. In such a short
+            // trial, an update on the edge of the interval is a large share of all updates; warm-up and interval are
+            // therefore whole seconds, and contain whole updates.
             let rate = rate.round().min((limits::CAPACITY_DELIVERIES_PER_S / clients).floor()).max(1.0);
             let poll = if poll < WHOLE_FROM { ((poll * 4.0).round() / 4.0).min(1.0) } else { 2.0 };
             all.push(Workload {
@@ -67,10 +69,10 @@ pub fn draw(each: usize, clients_max: u32, seed: u64) -> Vec<Workload> {
     all
 }
 
-/// Of a longer poll interval, warm-up and interval follow it: it is whole seconds.
+/// Poll intervals from here on are whole seconds, since warm-up and interval depend on them.
 const WHOLE_FROM: f64 = 1.5;
 
-/// One value in each of so many equal parts of an axis, in logarithms, in random order.
+/// One value in each of `parts` equal parts of an axis on a logarithmic scale, in random order.
 fn column(parts: usize, [least, most]: [f64; 2], random: &mut ChaCha8Rng) -> Vec<f64> {
     let at = |share: f64| (least.ln() + share * (most.ln() - least.ln())).exp();
     let mut values: Vec<f64> =
@@ -79,7 +81,7 @@ fn column(parts: usize, [least, most]: [f64; 2], random: &mut ChaCha8Rng) -> Vec
     values
 }
 
-/// Measures one setting, on a server started for it.
+/// Measures one workload on a server started for it.
 ///
 /// Errors: [`CapacityTrialError`].
 pub async fn measure(workload: &Workload, stop: &CancellationToken) -> Result<CapacitySample, CapacityTrialError> {
@@ -91,7 +93,7 @@ pub async fn measure(workload: &Workload, stop: &CancellationToken) -> Result<Ca
 }
 
 fn plan(workload: &Workload) -> Result<Plan, PlanError> {
-    // Every value has a range of its own, and is read as a flag is.
+    // Every value has a range of its own, so it is parsed like a flag.
     fn read<T: std::str::FromStr>(text: String) -> Option<List<T>> {
         text.parse::<T>().ok().map(|value| List(vec![value]))
     }

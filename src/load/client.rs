@@ -1,4 +1,4 @@
-//! One virtual client: a connection of its own, a position, and a record of all that it saw.
+//! A virtual client: its connection, its position in the stream, and a record of everything it received.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,7 +15,7 @@ use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
 use crate::load::foreign::connect::untrusted;
 use crate::load::foreign::publisher::is_busy;
-use crate::load::foreign::subscriber::{Seen, State};
+use crate::load::foreign::subscriber::{State, SubscriberEvent};
 use crate::measure::delivery::Delivery;
 use crate::run::Transport;
 use crate::run::file::Leaving;
@@ -24,7 +24,7 @@ use crate::transport::reconnect::{self, BackOff};
 use crate::transport::{ClientError, Event, Options};
 use crate::units::Nanos;
 
-/// Subscribes, and subscribes again whenever the connection ends, until the crowd is stopped.
+/// Subscribes, and resubscribes whenever the connection ends, until the trial's clients are stopped.
 pub async fn run(
     id: u32,
     via: Transport,
@@ -48,23 +48,23 @@ pub async fn run(
         progress,
         context: &context,
     };
-    let mut place = Place { position: None, foreign: State { client: id, ..State::default() } };
+    let mut position = StreamPosition { cursor: None, foreign: State { client: id, ..State::default() } };
     tokio::select! {
         biased;
         () = context.stop.cancelled() => {}
-        () = client.subscribe_for_ever(&options, &mut place) => {}
+        () = client.subscribe_for_ever(&options, &mut position) => {}
     }
-    if let (Some(sending), Some(begun)) = (sending, *context.begun.borrow()) {
-        echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &begun);
+    if let (Some(sending), Some(times)) = (sending, *context.times.borrow()) {
+        echo::complete(client.outcome.planned.get_or_insert_default(), &sending, &times);
     }
     client.outcome
 }
 
-/// Where a client stands, from one connection to the next.
-struct Place {
-    /// With a server that keeps to our contract.
-    position: Option<Cursor>,
-    /// With any other.
+/// A client's position in the stream, kept across connections.
+struct StreamPosition {
+    /// With a server that implements the project's contract.
+    cursor: Option<Cursor>,
+    /// With a third-party server.
     foreign: State,
 }
 
@@ -77,28 +77,28 @@ struct Client<'a> {
     outcome: Outcome,
     /// When the current connection was dialled.
     dialled: Nanos,
-    /// How long it waits before a reconnect.
+    /// The delay before a reconnect.
     back_off: BackOff,
-    /// When it last left of its own accord.
+    /// When it last left voluntarily.
     left: Option<Nanos>,
-    /// It left, and has no answer yet.
+    /// It left, and has not had an answer since.
     is_returning: bool,
-    /// What it sends, if it does not subscribe.
+    /// What it sends, if it sends instead of subscribing.
     sending: Option<Sending>,
     /// Held from dialling to the first answer.
     dialling: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Client<'a> {
-    /// Returns only when there is no sense in trying again.
-    async fn subscribe_for_ever(&mut self, options: &Options, place: &mut Place) {
+    /// Returns only when a retry would be pointless.
+    async fn subscribe_for_ever(&mut self, options: &Options, position: &mut StreamPosition) {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.id));
         let mut storms_ahead = 1;
         loop {
             let leaving = leave(self.context, random.random(), storms_ahead);
             let ended = tokio::select! {
                 biased;
-                ended = self.subscribe(options, place) => ended,
+                ended = self.subscribe(options, position) => ended,
                 away = leaving => {
                     self.dialling = None;
                     self.left = Some(self.context.clock.now());
@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn subscribe(&mut self, options: &Options, place: &mut Place) -> Result<(), ClientError> {
+    async fn subscribe(&mut self, options: &Options, position: &mut StreamPosition) -> Result<(), ClientError> {
         let permit = self.context.dials.acquire().await;
         self.dialling = permit.ok();
         self.dialled = self.context.clock.now();
@@ -141,8 +141,9 @@ impl<'a> Client<'a> {
         let via = self.via;
         if let Some(subscriber) = &self.context.subscriber {
             let wire = self.dialler.wire().await.map_err(untrusted)?;
-            let mut on_seen = |seen: Seen| self.note_seen(seen);
-            return foreign::client::subscribe(via, wire, subscriber, options, &mut place.foreign, &mut on_seen).await;
+            let mut on_event = |event: SubscriberEvent| self.note_subscriber_event(event);
+            return foreign::client::subscribe(via, wire, subscriber, options, &mut position.foreign, &mut on_event)
+                .await;
         }
         let session = self.dialler.session().await.map_err(ClientError::of_dial)?;
         if let Some(sending) = self.sending {
@@ -151,7 +152,7 @@ impl<'a> Client<'a> {
             let note = |event| self.note_echo(event);
             return echo::talk::<Wire>(context, via, session, options, sending, next_seq, note).await;
         }
-        reconnect::subscribe::<Wire>(via, session, options, &mut place.position, &mut |event| self.note(event)).await
+        reconnect::subscribe::<Wire>(via, session, options, &mut position.cursor, &mut |event| self.note(event)).await
     }
 
     fn note(&mut self, event: Event<'_>) {
@@ -177,23 +178,23 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn note_seen(&mut self, seen: Seen) {
+    fn note_subscriber_event(&mut self, event: SubscriberEvent) {
         let now = self.context.clock.now();
-        match seen {
-            Seen::Requested => self.progress.counters.requested(),
-            Seen::Opened => self.connected(now),
-            Seen::Empty => {
+        match event {
+            SubscriberEvent::Requested => self.progress.counters.requested(),
+            SubscriberEvent::Opened => self.connected(now),
+            SubscriberEvent::Empty => {
                 self.progress.counters.came_back_empty();
                 self.connected(now);
             }
-            Seen::Update { seq, at, bytes } => {
-                // One that does not say when it was sent is put down at its arrival, and has no latency.
+            SubscriberEvent::Update { seq, at, bytes } => {
+                // A message without a send time is recorded with its arrival time, and has no latency.
                 let at_ns = at.map_or(now, |at| self.context.relation.anchor.instant(at));
                 self.delivered(now, seq, at_ns, bytes);
             }
-            Seen::Retry(length) => self.back_off.asked_to_wait(length),
-            Seen::MissedPoll => self.outcome.missed_polls += 1,
-            Seen::Unread => self.outcome.unread += 1,
+            SubscriberEvent::Retry(length) => self.back_off.asked_to_wait(length),
+            SubscriberEvent::MissedPoll => self.outcome.missed_polls += 1,
+            SubscriberEvent::Unread => self.outcome.unread += 1,
         }
     }
 
@@ -218,7 +219,7 @@ impl<'a> Client<'a> {
                 }
             }
             EchoEvent::Returned(delivery) => {
-                // Up and down.
+                // The bytes went up and came back down.
                 self.progress.counters.delivered(2 * delivery.bytes as usize);
                 self.outcome.seen.deliveries.push(delivery);
             }
@@ -241,20 +242,21 @@ impl<'a> Client<'a> {
     }
 }
 
-/// How long a client that left stays away, from a random share.
+/// How long a client stays away after leaving, computed from a random share.
 type Away = fn(f64) -> Duration;
 
-/// Returns when a client leaves, with how long it stays away: one that leaves by itself for an exponential time, one
-/// of a storm as long as all the others, so that they come back together too. None leaves before the trial begins.
+/// Returns when the client leaves, with the function that decides how long it stays away. With `Each` that is an
+/// exponential time. In a storm it is the same for all, so that all return together. No client leaves before the trial
+/// starts.
 async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
     match context.leaving {
         Leaving::Each(mean) => {
-            context.begun().await;
+            context.times().await;
             tokio::time::sleep(exponential(mean, share)).await;
             |share| exponential(limits::CHURN_AWAY, share)
         }
         Leaving::AllAtOnce if storms_ahead > 0 => {
-            let window = context.begun().await.window;
+            let window = context.times().await.window;
             let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
             tokio::time::sleep_until(context.clock.instant(middle)).await;
             |_share| limits::CHURN_AWAY.duration()
@@ -263,7 +265,7 @@ async fn leave(context: &TrialContext, share: f64, storms_ahead: u32) -> Away {
     }
 }
 
-/// An exponential time from a uniform share: that of events which do not know of one another.
+/// An exponentially distributed time from a uniform share, as between independent events.
 fn exponential(mean: Nanos, share: f64) -> Duration {
     mean.duration().mul_f64(-(1.0 - share).ln())
 }

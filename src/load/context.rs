@@ -1,4 +1,4 @@
-//! What the clients of a trial share, and what each brings back.
+//! The state that the clients of a trial share, and the result that each client returns.
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
@@ -24,14 +24,14 @@ use crate::units::Nanos;
 /// What a trial measures: a transport, or the TCP baseline that all are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// One of the four.
+    /// One of the four transports.
     Transport(Transport),
-    /// A TCP baseline.
+    /// The TCP baseline.
     TcpBaseline,
 }
 
 impl Subject {
-    /// Its name in lines and messages.
+    /// Name in progress lines and messages.
     pub fn label(self) -> &'static str {
         match self {
             Self::Transport(transport) => transport.label(),
@@ -39,7 +39,7 @@ impl Subject {
         }
     }
 
-    /// Which of the four; `None` of the baseline.
+    /// The transport; `None` for the baseline.
     pub fn transport(self) -> Option<Transport> {
         match self {
             Self::Transport(transport) => Some(transport),
@@ -48,64 +48,64 @@ impl Subject {
     }
 }
 
-/// What all clients of a trial share.
+/// The state that all clients of a trial share.
 pub struct TrialContext {
-    /// What they subscribe to.
+    /// The transport or baseline that they use.
     pub subject: Subject,
-    /// Where the server is; of several nodes without a balancer before them, each.
+    /// Address of the server, or of each node if several have no balancer in front.
     pub servers: Vec<SocketAddr>,
-    /// Is there a real path to it, on which each client has a link of its own?
+    /// Is there a network path to the server, with a link per client?
     pub has_path: bool,
-    /// What is spoken on a connection.
+    /// The protocol on a connection.
     pub protocol: Protocol,
-    /// Whom clients believe, where TLS is spoken.
+    /// Which certificates clients trust, with TLS.
     pub tls: Option<Connector>,
     /// Does a client keep its connection for the next request?
     pub keep_alive: bool,
-    /// The connections that clients share; none where each has its own.
+    /// The connections that clients share; empty if each has its own.
     pub shared: Vec<Mutex<Option<H2Session>>>,
-    /// The bytes of those.
+    /// Byte counters of the shared connections.
     pub shared_counters: Arc<ByteCounters>,
-    /// How requests waited on them.
+    /// How requests waited on the shared connections.
     pub queues: std::sync::Mutex<Vec<Arc<StreamQueue>>>,
-    /// Every handshake of TLS.
+    /// Every TLS handshake.
     pub handshakes: std::sync::Mutex<Vec<Handshake>>,
     /// The clock that arrivals are read from.
     pub clock: Clock,
-    /// What makes instants of that clock of the server's `at_us`.
+    /// Converts the server's `at_us` to instants of `clock`.
     pub relation: ClockRelation,
-    /// Their open sockets.
+    /// The clients' open sockets.
     pub sockets: Sockets<()>,
-    /// Taken while dialling, so that a ramp is gentle.
+    /// Held while dialling, to limit how many clients connect at once.
     pub dials: Semaphore,
-    /// Gets a permit for each client that has its first position or answer.
+    /// Gains a permit for each client that has received its first position or answer.
     pub connected: Semaphore,
-    /// What they follow, of a server that is not ours.
+    /// What clients follow on a third-party server.
     pub subscriber: Option<Arc<Subscriber>>,
-    /// How they leave, to come back.
+    /// Whether and how clients leave and come back.
     pub leaving: Leaving,
-    /// When something was killed, once it was.
+    /// When a node or log server was killed, if one was.
     pub killed: OnceLock<Nanos>,
-    /// When it all happens, once that is known.
-    pub begun: watch::Sender<Option<Begun>>,
-    /// Ends all of them.
+    /// The start of the feed and the measured interval, once they are set.
+    pub times: watch::Sender<Option<TrialTimes>>,
+    /// Stops all clients.
     pub stop: CancellationToken,
 }
 
-/// A handshake of TLS that a client did.
+/// A client's TLS handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake {
-    /// When it was done.
+    /// When it completed.
     pub at: Nanos,
-    /// How long it took, once there was a connection.
+    /// How long it took, from the TCP connection on.
     pub took: Nanos,
-    /// It went on from an earlier session, without a certificate.
+    /// It resumed an earlier session, without a certificate.
     pub is_resumed: bool,
 }
 
-/// When a trial happens, on the generator's clock.
+/// The times of a trial, on the generator's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Begun {
+pub struct TrialTimes {
     /// The start of the feed.
     pub origin: Nanos,
     /// The measured interval.
@@ -113,7 +113,7 @@ pub struct Begun {
 }
 
 impl TrialContext {
-    /// For clients that speak in the clear to `servers`, of which there must be one, each on a connection of its own, none of them connected yet.
+    /// For clients that connect without TLS to `servers` (at least one), each on its own connection.
     pub fn new(subject: Subject, servers: Vec<SocketAddr>, point: &Point, relation: ClockRelation) -> Self {
         Self {
             subject,
@@ -134,12 +134,12 @@ impl TrialContext {
             leaving: point.churn,
             subscriber: None,
             killed: OnceLock::new(),
-            begun: watch::Sender::new(None),
+            times: watch::Sender::new(None),
             stop: CancellationToken::new(),
         }
     }
 
-    /// What a client dials: over a path, an address of its own; of several nodes, one after the other.
+    /// The address that a client dials: its own on a path; with several nodes, the nodes in turn.
     pub fn server_of(&self, client: u32) -> SocketAddr {
         let server = self.servers[client as usize % self.servers.len()];
         match self.has_path {
@@ -148,76 +148,76 @@ impl TrialContext {
         }
     }
 
-    /// The connection that a client shares with its neighbours.
+    /// The HTTP/2 connection that a client shares with others, if any.
     pub fn shared_of(&self, client: u32) -> Option<&Mutex<Option<H2Session>>> {
-        // Neighbours are those that poll at times that have nothing to do with one another.
+        // Assigned round robin, so that clients on one connection poll at unrelated times.
         self.shared.get(client as usize % self.shared.len().max(1))
     }
 
-    /// Another shared connection has been made.
+    /// Records the queue of a new shared connection.
     pub fn note_queue(&self, queue: Arc<StreamQueue>) {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner).push(queue);
     }
 
-    /// Another handshake is done.
+    /// Records a completed handshake.
     pub fn note_handshake(&self, handshake: Handshake) {
         self.handshakes.lock().unwrap_or_else(PoisonError::into_inner).push(handshake);
     }
 
-    /// Waits until it is known when the trial happens.
-    pub async fn begun(&self) -> Begun {
-        let mut begun = self.begun.subscribe();
-        // The sender is here: the channel cannot close while anyone waits on it.
-        match begun.wait_for(Option::is_some).await.ok().and_then(|begun| *begun) {
-            Some(begun) => begun,
+    /// Waits until the times of the trial are set.
+    pub async fn times(&self) -> TrialTimes {
+        let mut times = self.times.subscribe();
+        // The sender is in `self`, so the channel cannot close while anyone waits on it.
+        match times.wait_for(Option::is_some).await.ok().and_then(|times| *times) {
+            Some(times) => times,
             None => std::future::pending().await,
         }
     }
 }
 
-/// What the trial may look at while the client runs.
+/// The state of a client that the trial may read while it runs.
 #[derive(Debug, Default)]
 pub struct ClientProgress {
-    /// Its bytes and requests.
+    /// Its byte and request counters.
     pub counters: Arc<ByteCounters>,
-    /// The newest update it holds.
+    /// Sequence number of the newest update it holds.
     pub held: AtomicU64,
 }
 
-/// A client whose connection a kill ended.
+/// A client whose connection ended because of a kill.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cut {
-    /// When it had an answer on another connection, if it had.
+    /// When it had an answer on another connection, if ever.
     pub back: Option<Nanos>,
 }
 
-/// What a client brings back.
+/// The result that a client returns.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The updates and the gaps.
+    /// The updates and gaps received.
     pub seen: DeliveryLog,
-    /// From dialling to the first position or answer, of its first connection.
+    /// From dialling to the first position or answer, for its first connection.
     pub connect: Option<Nanos>,
     /// Connections beyond the first.
     pub reconnects: u64,
     /// Connections that were refused or broke.
     pub refused: u64,
-    /// Of those, refusals that asked for patience (429 and 503).
+    /// How many of those were asked to slow down (429 and 503).
     pub throttled: u64,
-    /// Messages that did not hold what was published.
+    /// Messages in which the published update was not found.
     pub unread: u64,
-    /// Polls left out because the one before was still on its way.
+    /// Polls skipped because the one before was still in flight.
     pub missed_polls: u64,
-    /// Each connection after having left: when it was there, and how long that took.
+    /// Each reconnect after leaving: when it had an answer, and how long it took.
     pub returns: Vec<(Nanos, Nanos)>,
-    /// When each update was due that was missed while away, and came after all.
+    /// Due times of updates missed while away and received later.
     pub recovered: Vec<Nanos>,
-    /// That its connection ended after a kill, the first time.
+    /// Set if its connection ended after a kill; the first time counts.
     pub cut: Option<Cut>,
     /// When it dialled after a kill.
     pub dialled: Vec<Nanos>,
-    /// What it was to send; `None` of a client that subscribes.
+    /// What it was due to send; `None` for a client that subscribes.
     pub planned: Option<Vec<Due>>,
-    /// Why it last failed, if it did.
+    /// The last error, if any.
     pub error: Option<ClientError>,
 }

@@ -1,5 +1,5 @@
-//! Requests to a server that speaks TLS, beside those that are measured: over one connection that is kept, so that the
-//! handshake falls before the measured interval and not into it.
+//! Requests to a server with TLS outside the measured ones. They use one kept-alive connection, so that its handshake
+//! falls before the measured interval and not inside it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::limits;
 use crate::net::tls::Connector;
 
-/// A line to a server, made when it is needed.
+/// A control connection to a server, opened when first needed.
 #[derive(Debug)]
 pub struct Control {
     address: SocketAddr,
@@ -25,14 +25,14 @@ pub struct Control {
 }
 
 impl Control {
-    /// To this server.
+    /// A control connection to this server.
     pub fn new(address: SocketAddr, connector: Connector) -> Self {
         Self { address, connector, sender: Mutex::default() }
     }
 
-    /// Asks for `path` of `host`.
+    /// Requests `path` of `host`.
     ///
-    /// Errors: what the system, TLS or HTTP says; `TimedOut`.
+    /// Errors: those of the system, TLS or HTTP; `TimedOut`.
     pub async fn get(&self, host: &str, path: &str) -> io::Result<(StatusCode, Bytes)> {
         tokio::time::timeout(limits::CONTROL_TIMEOUT, self.ask(host, path)).await?
     }
@@ -56,7 +56,7 @@ impl Control {
         let stream = TcpStream::connect(self.address).await?;
         let stream = self.connector.connect(stream).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // It ends with the sender.
+        // The task ends when the sender is dropped.
         tokio::spawn(connection);
         Ok(sender)
     }

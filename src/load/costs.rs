@@ -1,11 +1,11 @@
-//! From counters and clocks at both ends of the measured interval to what a delivery costs.
+//! Computes what a delivery costs, from counters and clocks at both ends of the measured interval.
 
 use std::net::SocketAddr;
 
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::context::Outcome;
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId};
 use crate::measure::delivery::{self, Due, Window};
 use crate::measure::host;
 use crate::run::file::{Health, WireTotals};
@@ -13,23 +13,23 @@ use crate::run::metric::{Metrics, Value, WireBytes};
 use crate::run::readings::{AgeReadings, ClockReading, Edge, MemoryReadings, Readings};
 use crate::units::Nanos;
 
-/// The bytes of the interval by what they were.
-pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
-    let counters = ends.ended.counters - ends.begun.counters;
+/// The bytes of the interval by kind.
+pub(super) fn wire(snapshots: &Snapshots, address: SocketAddr) -> WireTotals {
+    let counters = snapshots.end.counters - snapshots.start.counters;
     let segments = |snapshot: &Snapshot| snapshot.tcp.segments_in + snapshot.tcp.segments_out;
-    let segments = segments(&ends.ended) - segments(&ends.begun);
-    let data_segments = ends.ended.tcp.data_segments - ends.begun.tcp.data_segments;
-    let connections = ends.ended.tcp.connections - ends.begun.tcp.connections;
-    // What was compressed is taken apart as it was before, so that payload and framing mean the same with compression and
-    // without.
+    let segments = segments(&snapshots.end) - segments(&snapshots.start);
+    let data_segments = snapshots.end.tcp.data_segments - snapshots.start.tcp.data_segments;
+    let connections = snapshots.end.tcp.connections - snapshots.start.tcp.connections;
+    // Compressed bodies are counted by their decompressed size, so that payload and framing mean the same with and
+    // without compression.
     let compression_saved = counters.decoded as i64 - counters.coded as i64;
     let body = counters.body.saturating_add_signed(compression_saved);
     let header = limits::segment_header_bytes(address.ip());
-    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+    let server = match (snapshots.start.server_retransmitted, snapshots.end.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
     };
-    let client = ends.ended.tcp.bytes_retransmitted - ends.begun.tcp.bytes_retransmitted;
+    let client = snapshots.end.tcp.bytes_retransmitted - snapshots.start.tcp.bytes_retransmitted;
     WireTotals {
         payload: counters.payload,
         framing: counters.framing + body.saturating_sub(counters.payload),
@@ -49,7 +49,7 @@ pub(super) fn wire(ends: &Ends, address: SocketAddr) -> WireTotals {
     }
 }
 
-/// What was read, to be kept.
+/// The raw readings that are kept in the run file.
 pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
     let edge = |snapshot: &Snapshot| Edge {
         at_ns: snapshot.at,
@@ -70,17 +70,17 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
         offset_ns: relation.offset_ns(),
         uncertainty_ns: relation.uncertainty,
     };
-    let segment_bytes = data.ends.ended.tcp.segment_bytes;
+    let segment_bytes = data.snapshots.end.tcp.segment_bytes;
     Readings {
-        begun: edge(&data.ends.begun),
-        ended: edge(&data.ends.ended),
+        begun: edge(&data.snapshots.start),
+        ended: edge(&data.snapshots.end),
         memory: MemoryReadings {
             server_before: before.0,
             server_idle: idle.0,
             server_loaded: loaded,
             kernel_before: before.1,
             kernel_idle: idle.1,
-            // A link or a proxy is in the middle of each connection, and makes two of it.
+            // A link or a proxy in the middle of each connection makes two connections of it.
             ends_per_client: data.ends_per_client,
         },
         age,
@@ -89,12 +89,12 @@ pub(super) fn readings(data: &TrialData, age: AgeReadings) -> Readings {
     }
 }
 
-/// How the generator and its host were doing.
+/// The health of the generator and its host.
 pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
-    let Ends { begun, ended } = &data.ends;
-    let capacity = ended.at.saturating_sub(begun.at).0 as f64 * f64::from(host::cores());
+    let Snapshots { start, end } = &data.snapshots;
+    let capacity = end.at.saturating_sub(start.at).0 as f64 * f64::from(host::cores());
     let share = |used: Nanos| used.0 as f64 / capacity;
-    let own_cpu = ended.own_cpu.saturating_sub(begun.own_cpu);
+    let own_cpu = end.own_cpu.saturating_sub(start.own_cpu);
     let lateness = &mut data.lateness;
     Health {
         schedule_lag_ns_p50: lateness.percentile(0.5),
@@ -102,7 +102,7 @@ pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
         schedule_lag_ns_max: lateness.percentile(1.0),
         missed_ticks: lateness.missed,
         cpu_fraction: share(own_cpu),
-        wait_fraction: match (begun.own_wait, ended.own_wait) {
+        wait_fraction: match (start.own_wait, end.own_wait) {
             (Some(begun), Some(ended)) => {
                 let waited = ended.saturating_sub(begun).0 as f64;
                 Value::ratio(waited, waited + own_cpu.0 as f64)
@@ -119,8 +119,8 @@ pub(super) fn health(data: &mut TrialData, readings: &Readings) -> Health {
     }
 }
 
-/// The figures that are a cost divided by deliveries or by clients: by the updates that were due in the interval and
-/// were delivered, for all transports alike.
+/// The metrics that are a cost divided by deliveries or by clients. For all transports, deliveries are the updates
+/// that were due in the interval and were delivered.
 pub(super) fn costs(
     data: &TrialData,
     wire: &WireTotals,
@@ -138,13 +138,13 @@ pub(super) fn costs(
     let cpu = |spent: Option<Nanos>| spent.map_or(Value(None), |spent| per_delivery(spent.0));
     let total = (wire.parts() + wire.tcp_ip + wire.retransmitted).saturating_add_signed(-wire.compression_saved);
     let segment = wire.tcp_ip.checked_div(wire.segments).unwrap_or_default();
-    // Where clients come and go, it is their coming back that counts.
-    let mut connects = came_back(data);
+    // With churn, the reconnects count instead of the first connects.
+    let mut connects = reconnect_times(data);
     if connects.is_empty() {
         connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
         connects.sort_unstable();
     }
-    // The kernel tells what the whole host's sockets take: few clients are lost in what the others do meanwhile.
+    // The kernel reports the socket memory of the whole host, in which a few clients are lost in noise.
     let are_enough = which.point.point.clients >= limits::KERNEL_MEMORY_CLIENTS_MIN;
     let all_ends = if are_enough { per_client(memory.kernel_idle, memory.kernel_before) } else { Value(None) };
     let ends = f64::from(memory.ends_per_client);
@@ -166,7 +166,7 @@ pub(super) fn costs(
         },
         server_cpu_ns_per_delivery: cpu(readings.spent(|edge| edge.server_cpu_ns)),
         host_cpu_ns_per_delivery: match memory.server_before {
-            // A server on another host makes this host's time half the story.
+            // With the server on another host, this host's time is only half of the cost.
             None => Value(None),
             Some(_) => cpu(readings.host_busy()),
         },
@@ -179,7 +179,7 @@ pub(super) fn costs(
     }
 }
 
-/// What Age of Information and stale fraction are averaged from, over all clients.
+/// The sums that Age of Information and stale fraction are averaged from, over all clients.
 pub(super) fn age(outcomes: &[Outcome], due: &[Due], window: Window) -> AgeReadings {
     let mut sum = AgeReadings::default();
     for outcome in outcomes {
@@ -191,8 +191,8 @@ pub(super) fn age(outcomes: &[Outcome], due: &[Due], window: Window) -> AgeReadi
     sum
 }
 
-/// How long each coming back in the interval took, sorted.
-pub(super) fn came_back(data: &TrialData) -> Vec<Nanos> {
+/// The duration of each reconnect in the interval, sorted.
+pub(super) fn reconnect_times(data: &TrialData) -> Vec<Nanos> {
     let returns = data.outcomes.iter().flat_map(|outcome| &outcome.returns);
     let in_window = returns.filter(|(at, _)| data.window.contains(*at));
     let mut connects: Vec<Nanos> = in_window.map(|(_, connect)| *connect).collect();

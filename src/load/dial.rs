@@ -1,4 +1,4 @@
-//! From a virtual client to its server: TCP, TLS if it is spoken, and what is spoken above; each byte counted on its way.
+//! Connects a virtual client to its server: TCP, TLS if any, and the protocol above it. Every byte is counted.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -34,16 +34,16 @@ pub struct Dialler {
 }
 
 impl Dialler {
-    /// Of a client that resumes no session of another.
+    /// A client that resumes only its own TLS sessions.
     pub fn new(id: u32, context: Arc<TrialContext>, counters: Arc<ByteCounters>) -> Self {
         let tls = context.tls.as_ref().map(Connector::of_another_client);
         Self { id, context, counters, tls }
     }
 
-    /// What the client subscribes over: a connection of its own or one that it shares, dialled here, or one that each
-    /// request dials for itself.
+    /// The session that the client subscribes over: a connection of its own or a shared one, dialled here, or one that
+    /// each request dials itself.
     ///
-    /// Errors: what the system or TLS says.
+    /// Errors: those of the system or of TLS.
     pub async fn session(self: &Arc<Self>) -> io::Result<Session<Wire>> {
         match (self.context.keep_alive, self.context.shared_of(self.id)) {
             (false, _) => Ok(Session::Fresh(Arc::clone(self) as Arc<dyn Dial<Wire>>)),
@@ -62,9 +62,9 @@ impl Dialler {
         }
     }
 
-    /// A connection without any protocol, and what puts its bytes in the ledger.
+    /// A connection without any protocol, and the tap that counts its bytes.
     ///
-    /// Errors: what the system says.
+    /// Errors: those of the system.
     pub async fn bare(&self) -> io::Result<(TcpStream, SocketTap)> {
         let stream = self.tcp().await?;
         let counts = Counts::All(ByteClassifier::bare(Arc::clone(&self.counters)));
@@ -72,9 +72,9 @@ impl Dialler {
         Ok((stream, SocketTap { counts, context: Arc::clone(&self.context), id }))
     }
 
-    /// A connection over which HTTP/1.1 or a WebSocket is spoken.
+    /// A connection for HTTP/1.1 or a WebSocket.
     ///
-    /// Errors: what the system says.
+    /// Errors: those of the system.
     pub async fn wire(&self) -> io::Result<Wire> {
         self.connect(Arc::clone(&self.counters), None).await
     }
@@ -119,7 +119,7 @@ impl Dialler {
         Ok(Either::Right(Box::new(Tapped::new(stream, classifier.inside_tls(), limits::WRITE_TIMEOUT))))
     }
 
-    /// Connects from an address of its own part of 127.0.0.0/8, if the server is there.
+    /// Connects from the client's own part of 127.0.0.0/8, if the server is on loopback.
     async fn tcp(&self) -> io::Result<TcpStream> {
         let server = self.context.server_of(self.id);
         let socket = match server {
@@ -145,21 +145,21 @@ impl Dial<Wire> for Dialler {
     }
 }
 
-/// Puts the bytes of a socket in the ledger, and leaves the kernel's counts when the connection closes.
+/// Counts the bytes of a socket, and keeps the kernel's counters when the connection closes.
 pub struct SocketTap {
     counts: Counts,
     context: Arc<TrialContext>,
     id: u64,
 }
 
-/// What passes a socket: all that there is, or the records of TLS.
+/// How a socket's bytes are counted: as plaintext, or as TLS records.
 enum Counts {
     All(ByteClassifier),
     Below(RecordTap),
 }
 
 impl Tap for SocketTap {
-    /// What the other side says last is counted too.
+    /// The last bytes from the server are counted too.
     const LINGERS: bool = true;
 
     fn came_in(&mut self, bytes: &[u8]) {
@@ -181,7 +181,7 @@ impl Tap for SocketTap {
     }
 }
 
-/// A socket that is not [`Tapped`] is left as well: by whoever drops its tap before it.
+/// A socket that is not [`Tapped`] is accounted for too, as long as its tap is dropped before it.
 impl Drop for SocketTap {
     fn drop(&mut self) {
         self.closing();

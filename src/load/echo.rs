@@ -1,13 +1,13 @@
-//! The client-to-server direction: messages that clients send up on a plan of their own, and get back.
+//! The client-to-server direction: messages that clients send on their own schedule and get back.
 //!
-//! A message is due at the client's phase of each period; its latency is the round trip from then, so that a line which
-//! is still busy with the message before does not stop the clock. WebSocket sends messages on its open connection. The
-//! other three transports have no way up: they send a POST, on a connection that is kept.
+//! A message is due at the client's phase of each period. Its latency is the round trip from its due time, so a
+//! connection that is still busy with the previous message does not stop the clock. WebSocket sends messages on its
+//! open connection. The other three transports have no upstream channel: they send a POST on a kept-alive connection.
 
 use bytes::Bytes;
 
 use crate::limits;
-use crate::load::context::{Begun, TrialContext};
+use crate::load::context::{TrialContext, TrialTimes};
 use crate::measure::delivery::{Delivery, Due};
 use crate::net::Stream;
 use crate::run::Transport;
@@ -16,30 +16,30 @@ use crate::transport::echo;
 use crate::transport::{ClientError, Options, Session};
 use crate::units::Nanos;
 
-/// What one client sends, and when.
+/// What a client sends, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending {
-    /// What messages are made of.
+    /// Kind of the messages.
     pub kind: MessageKind,
-    /// Bytes of each.
+    /// Bytes of each message.
     pub bytes: usize,
-    /// Between two of them.
+    /// Time between two messages.
     pub period: Nanos,
-    /// When in each period this client sends.
+    /// Offset of this client's messages in each period.
     pub phase: Nanos,
 }
 
 impl Sending {
-    /// When a message is due; they are numbered from 1.
-    pub fn due(&self, begun: &Begun, seq: u64) -> Nanos {
-        begun.origin.saturating_add(self.phase).saturating_add(Nanos(self.period.0.saturating_mul(seq - 1)))
+    /// When message `seq` is due; the first is 1.
+    pub fn due(&self, times: &TrialTimes, seq: u64) -> Nanos {
+        times.origin.saturating_add(self.phase).saturating_add(Nanos(self.period.0.saturating_mul(seq - 1)))
     }
 
-    /// A message that no other is like, as far as its length allows.
+    /// A message that differs from all others, as far as its length allows.
     fn message(&self, seq: u64) -> Bytes {
         let mut message = match self.kind {
             MessageKind::Text => vec![b'm'; self.bytes],
-            // No text in any encoding that a server might take it for.
+            // Invalid in any text encoding that a server might assume.
             MessageKind::Binary => vec![0xff; self.bytes],
         };
         let number = match self.kind {
@@ -52,25 +52,25 @@ impl Sending {
     }
 }
 
-/// What happens on a line, for the client to note.
+/// An event on the connection, for the client to record.
 pub enum EchoEvent {
-    /// The line works.
+    /// The connection works.
     Connected,
-    /// A message goes up.
+    /// A message was sent.
     Sent {
         /// When it was due, and when it was sent.
         due: Due,
-        /// It takes a request of its own.
+        /// Is it an HTTP request of its own?
         is_request: bool,
     },
     /// A message came back.
     Returned(Delivery),
 }
 
-/// Sends over one connection until it ends, from message `next_seq` on. What is due while there is no connection is sent
-/// late by the next.
+/// Sends over one connection until it ends, starting with message `next_seq`. A message that was due without a
+/// connection is sent late, on the next one.
 ///
-/// Errors: as for a subscription; an echo that is not what was sent is a breach of the contract.
+/// Errors: as for a subscription. An echo that differs from the message breaks the contract.
 pub async fn talk<S: Stream>(
     context: &TrialContext,
     via: Transport,
@@ -86,13 +86,13 @@ pub async fn talk<S: Stream>(
             Transport::Polling | Transport::LongPolling | Transport::Sse => true,
         };
         let mut timer = context.clock.timer().map_err(|error| ClientError::Broken(error.into()))?;
-        // The first exchange shows that the line works; it is no part of the plan.
+        // The first exchange shows that the connection works; it is not part of the plan.
         exchange(&mut line, options, &sending, 0).await?;
         on_event(EchoEvent::Connected);
-        let begun = context.begun().await;
+        let times = context.times().await;
         let mut seq = next_seq;
         loop {
-            let at_ns = sending.due(&begun, seq);
+            let at_ns = sending.due(&times, seq);
             timer.sleep_until(at_ns).await.map_err(|error| ClientError::Broken(error.into()))?;
             let due = Due { seq, at_ns, published_ns: Some(context.clock.now()) };
             on_event(EchoEvent::Sent { due, is_request });
@@ -119,11 +119,11 @@ async fn exchange<S: Stream>(
     }
 }
 
-/// Adds what was due in the interval and never sent: it is expected, and lost.
-pub fn complete(planned: &mut Vec<Due>, sending: &Sending, begun: &Begun) {
+/// Adds the messages that were due in the interval and never sent: they count as expected, and as lost.
+pub fn complete(planned: &mut Vec<Due>, sending: &Sending, times: &TrialTimes) {
     for seq in planned.len() as u64 + 1..=limits::DELIVERIES_MAX {
-        let at_ns = sending.due(begun, seq);
-        if at_ns >= begun.window.end {
+        let at_ns = sending.due(times, seq);
+        if at_ns >= times.window.end {
             return;
         }
         planned.push(Due { seq, at_ns, published_ns: None });
@@ -152,11 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_due_and_never_sent_is_expected_all_the_same() {
-        let begun = Begun { origin: Nanos(1_000), window: Window { start: Nanos(1_000), end: Nanos(1_330) } };
+    fn a_message_that_was_due_and_never_sent_counts_as_expected() {
+        let times = TrialTimes { origin: Nanos(1_000), window: Window { start: Nanos(1_000), end: Nanos(1_330) } };
         let sending = sending(MessageKind::Text, 16);
         let mut planned = vec![Due { seq: 1, at_ns: Nanos(1_030), published_ns: Some(Nanos(1_031)) }];
-        complete(&mut planned, &sending, &begun);
+        complete(&mut planned, &sending, &times);
         assert_eq!(planned.iter().map(|due| due.at_ns.0).collect::<Vec<_>>(), [1_030, 1_130, 1_230]);
         assert_eq!(planned[2].published_ns, None);
     }

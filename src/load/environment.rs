@@ -1,4 +1,4 @@
-//! Where a run was measured, for whoever wants to judge it or repeat it.
+//! The environment of a run: what is needed to judge or to repeat it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::measure::host;
 use crate::run::Transport;
 use crate::run::file::{Effort, Environment};
 
-/// Kernel settings that change figures of this kind.
+/// Kernel settings that affect the figures.
 const SETTINGS: [&str; 5] = [
     "net/core/somaxconn",
     "net/ipv4/tcp_congestion_control",
@@ -15,7 +15,7 @@ const SETTINGS: [&str; 5] = [
     "net/ipv4/tcp_timestamps",
 ];
 
-/// Reads the host and the program; notes with what else its servers were started.
+/// Reads the host and the program, and notes extra server arguments.
 pub fn read(command: Vec<String>, server_args: &[String]) -> Environment {
     let kernel = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
@@ -45,7 +45,7 @@ pub fn read(command: Vec<String>, server_args: &[String]) -> Environment {
     }
 }
 
-/// What the build counted of each transport.
+/// The code size of each transport, counted by the build.
 pub fn effort() -> Vec<Effort> {
     let counts = env!("PUSHPULL_EFFORT").split(';').map(|counts| {
         let mut counts = counts.split(',').map(|count| count.parse().unwrap_or_default());
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_transport_took_some_lines_for_both_halves() {
+    fn every_transport_has_code_in_both_halves() {
         let effort = effort();
         assert_eq!(effort.iter().map(|one| one.transport).collect::<Vec<_>>(), Transport::ALL);
         assert!(effort.iter().all(|one| one.server_musts > 1 && one.client_musts > 1), "{effort:?}");

@@ -1,4 +1,4 @@
-//! From what clients went through after a kill to what is told of it.
+//! Turns the clients' records after a kill into a failover report.
 
 use crate::limits;
 use crate::load::context::Outcome;
@@ -7,7 +7,7 @@ use crate::run::failover::FailoverReport;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// What became of these clients after the kill at `killed`.
+/// What happened to these clients after the kill at `killed`.
 pub fn report(outcomes: &[Outcome], killed: Nanos, window: Window) -> FailoverReport {
     let cuts = || outcomes.iter().filter_map(|outcome| outcome.cut);
     let mut recover: Vec<Nanos> = cuts().filter_map(|cut| Some(cut.back?.saturating_sub(killed))).collect();

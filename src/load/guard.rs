@@ -1,5 +1,6 @@
-//! Programs that do not end with whoever started them: nginx, haproxy, nats-server. A guard starts each, a process of the load
-//! generator's own that ends it when its standard input ends; so it is gone however the generator ends.
+//! Programs that do not exit with the process that started them: nginx, haproxy, nats-server. Each is started by a
+//! guard, a child process of the load generator that kills the program when its own standard input ends. The program
+//! is thus stopped however the generator ends.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -15,21 +16,21 @@ use crate::limits;
 /// The hidden command of the guard.
 pub const COMMAND: &str = "guard";
 
-/// A program at work. It ends when this is dropped.
+/// A running program. It is stopped when this is dropped.
 #[derive(Debug)]
 pub struct Guarded {
-    /// Its process.
+    /// Process id of the program.
     pub pid: u32,
     guard: Child,
 }
 
 impl Guarded {
-    /// Starts a program that keeps its files in `folder`. It blocks until the program has been started.
+    /// Starts a program that keeps its files in `folder`. Blocks until the program has been started.
     ///
-    /// Errors: as for any process; that the program did not start is told on standard error.
+    /// Errors: as for any process; a program that fails to start reports it on standard error.
     pub fn start(folder: &Path, program: &str, args: &[OsString]) -> io::Result<Self> {
         let file = folder.join(format!("{program}.pid"));
-        // Of one that ran before.
+        // Left by an earlier run.
         let _none_yet = std::fs::remove_file(&file);
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
         // A process group of its own: Ctrl-C is for the generator.
@@ -48,24 +49,24 @@ impl Guarded {
         }
     }
 
-    /// Ends the program as a power cut would, and waits until it is gone.
+    /// Kills the program without warning, and waits until it has exited.
     pub async fn kill(mut self) {
         drop(self.guard.stdin.take());
-        // The guard ends behind the program that it ended.
+        // The guard exits after its program.
         let _ended = tokio::time::timeout(limits::DRAIN, self.guard.wait()).await;
     }
 }
 
 /// The guard: runs a program until standard input ends, and writes its process id to `file`.
 ///
-/// Errors: where the program cannot be started.
+/// Errors: the program cannot be started.
 pub fn guard(file: &Path, program: &str, args: &[OsString]) -> io::Result<()> {
     let mut child = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let pid = child.id();
     std::fs::write(file, format!("{pid}\n"))?;
     std::thread::spawn(move || {
         let _ended = io::stdin().read_to_end(&mut Vec::new());
-        // It may have ended by itself.
+        // The program may have exited by itself.
         let _gone = i32::try_from(pid).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, Signal::KILL));
     });
     child.wait().map(drop)

@@ -1,4 +1,4 @@
-//! The generator watches itself: how late it is, and how busy.
+//! The generator's own health: how late its timers fire, and how busy it is.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::units::Nanos;
 #[derive(Debug, Default)]
 pub struct Lateness {
     lags: Vec<Nanos>,
-    /// Ticks that were due while an earlier one was still late, and never fired.
+    /// Ticks that were skipped because an earlier one was late.
     pub missed: u64,
 }
 
 impl Lateness {
-    /// The lag below which this share of the ticks fired; zero if there were none.
+    /// The lag below which this share of the ticks fired; zero without ticks.
     pub fn percentile(&mut self, share: f64) -> Nanos {
         self.lags.sort_unstable();
         nearest_rank(&self.lags, share).unwrap_or_default()
     }
 }
 
-/// Ticks on the generator's own runtime until it is stopped, as its clients' timers do.
+/// Ticks on the runtime that also runs the clients' timers, until stopped.
 pub async fn watch(stop: CancellationToken) -> Lateness {
     let mut lateness = Lateness::default();
     let mut ticks = interval(limits::HEALTH_TICK);
@@ -55,11 +55,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_runtime_that_stands_still_is_noticed() {
+    async fn a_stalled_runtime_is_noticed() {
         let stop = CancellationToken::new();
         let watching = tokio::spawn(watch(stop.clone()));
         tokio::time::sleep(Duration::from_millis(95)).await;
-        // The clock goes on while nothing can run.
+        // Time passes while nothing can run.
         tokio::time::advance(Duration::from_millis(400)).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         stop.cancel();

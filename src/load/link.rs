@@ -1,19 +1,19 @@
-//! Distance without root: a relay between clients and server, in a process of its own, that delays what passes and
-//! limits how fast it passes.
+//! Delay without root: a relay process between clients and server that delays the bytes and limits their rate.
 //!
-//! Each client has a link of its own. One way takes half the round trip, give or take the jitter, and the time that the
-//! bytes take at the link's bandwidth; bytes never overtake one another. A connection opens one round trip late, as if
-//! its handshake had gone over the link. Past [`limits::LINK_BUFFER_BYTES`] on their way the sender is held back.
+//! Each client has its own link. One direction takes half the round trip, plus or minus the jitter, and the
+//! transmission time of the bytes at the link's bandwidth; bytes never overtake one another. A connection opens one
+//! round trip late, as if its handshake had gone over the link. When more than [`limits::LINK_BUFFER_BYTES`] are in
+//! flight, the sender is held back.
 //!
-//! It delays a stream and does not model a network: there is no loss, no slow start, and the bandwidth counts the bytes
-//! of the stream without TCP/IP headers. The kernel's own counts (`TCP_INFO`) are those of the leg between client and
-//! relay.
+//! It delays a stream and does not model a network: there is no loss and no slow start, and the bandwidth counts the
+//! bytes of the stream without TCP/IP headers. The kernel's counters (`TCP_INFO`) are those of the connection between
+//! client and relay.
 //!
-//! The relay's own error is measured while it works: a probe with a link like a client's goes to and fro during the
-//! trial, timed by the generator's clock.
+//! The relay's own error is measured during the trial: a probe on a link like a client's goes back and forth, timed by
+//! the generator's clock.
 //!
-//! Over 400 lines: the two ends of the relay's standard input and output stand in one file, since what one writes the other
-//! reads.
+//! Over 400 lines: both sides of the relay's standard input and output are in one file, since one reads what the other
+//! writes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -46,19 +46,19 @@ use crate::units::Nanos;
 /// What a link adds to each connection.
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
-    /// Where connections go.
+    /// Address that connections are relayed to.
     pub to: SocketAddr,
-    /// Round trip that is added.
+    /// Round trip to add.
     pub rtt: Nanos,
-    /// By how much the one-way delay may differ, either way.
+    /// Random variation of the one-way delay, in either direction.
     pub jitter: Nanos,
     /// Bandwidth of each connection, each way.
     pub bits_per_s: Option<u64>,
 }
 
-/// Relays until standard input ends. Its first line names two addresses: for clients, and for the probe.
+/// Relays until standard input ends. Its first line contains two addresses: one for clients, one for the probe.
 ///
-/// Errors: what the system says of its sockets and timer.
+/// Errors: those of its sockets and timer.
 pub async fn serve(args: LinkOptions) -> anyhow::Result<()> {
     host::raise_file_limit();
     let clock = Clock::Monotonic;
@@ -68,7 +68,7 @@ pub async fn serve(args: LinkOptions) -> anyhow::Result<()> {
     print::out(&format!("{} {}\n", clients.local_addr()?, probes.local_addr()?))?;
     let (mut orders, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
     tokio::select! {
-        // Until the generator lets go of the other end, however it ended.
+        // Ends when the generator closes the pipe or exits.
         ended = tokio::io::copy(&mut orders, &mut nowhere) => ended.map(drop).context("orders"),
         ended = relay.alarm.ring_for_ever() => ended.context("the link's timer"),
         ended = relay.accept(clients, relay.args.to) => ended.context("the link's listener"),
@@ -83,13 +83,13 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(limits::LISTEN_BACKLOG)
 }
 
-/// Sends back whatever comes: the far end of the probe.
+/// Echoes all bytes: the far end of the probe.
 async fn reflect(mirror: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = mirror.accept().await?;
         stream.set_nodelay(true)?;
         let (mut from, mut to) = stream.into_split();
-        // One probe at a time; its end is no error of the link's.
+        // One probe at a time; its end is not an error of the link.
         let _ended = tokio::io::copy(&mut from, &mut to).await;
     }
 }
@@ -107,7 +107,7 @@ impl Relay {
             let (client, _) = listener.accept().await?;
             let relay = Arc::clone(self);
             connections.spawn(async move {
-                // A broken connection is broken for both of its ends, which see it themselves.
+                // When a connection breaks, both of its ends notice it themselves.
                 let _ended = relay.carry(client, to, seed).await;
             });
             while connections.try_join_next().is_some() {}
@@ -121,8 +121,8 @@ impl Relay {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-        // The handshake: the server hears of the connection half a round trip after the client asked for it, the client
-        // of its success a whole one.
+        // The handshake: the server sees the connection half a round trip after the client opened it; the client sees
+        // its success after a whole one.
         let half = Nanos(self.args.rtt.0 / 2);
         let up =
             self.pipe(from_client, to_server, Wire::new(&self.args, accepted.saturating_add(self.args.rtt), 2 * seed));
@@ -131,12 +131,12 @@ impl Relay {
         tokio::try_join!(up, down).map(drop)
     }
 
-    /// Moves one direction of a connection, until its end has passed too.
+    /// Relays one direction of a connection, including its end.
     async fn pipe(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut wire: Wire) -> io::Result<()> {
         let (send, mut on_their_way) = mpsc::unbounded_channel::<(Nanos, Bytes)>();
         let room = Semaphore::new(limits::LINK_BUFFER_BYTES);
         let reading = async {
-            // Moved in, so that the end of reading is the end of the queue.
+            // Moved in, so that the queue closes when reading ends.
             let send = send;
             let mut buffer = vec![0; limits::LINK_READ_BYTES];
             loop {
@@ -164,15 +164,15 @@ impl Relay {
     }
 }
 
-/// When bytes come out of one direction of a link.
+/// When bytes leave one direction of a link.
 #[derive(Debug)]
 struct Wire {
     delay: Nanos,
     jitter: Nanos,
     bits_per_s: Option<u64>,
-    /// When the last bit before will have been sent.
+    /// When the last bit sent before will be out.
     free_at: Nanos,
-    /// When the bytes before come out.
+    /// When the newest bytes arrive.
     newest: Nanos,
     random: ChaCha8Rng,
 }
@@ -189,24 +189,25 @@ impl Wire {
         }
     }
 
-    /// When `bytes` that went in at `now` come out: once those before them are sent, they are sent, and the way is made.
+    /// When `bytes` that entered at `now` leave: after waiting for the bytes before them, being transmitted, and
+    /// travelling.
     fn due(&mut self, bytes: usize, now: Nanos) -> Nanos {
         let sending = self.bits_per_s.map_or(0.0, |bits_per_s| bytes as f64 * 8.0 / bits_per_s as f64);
         self.free_at = self.free_at.max(now).saturating_add(Nanos::from_seconds(sending));
         let jitter = (self.random.random::<f64>() * 2.0 - 1.0) * self.jitter.0 as f64;
         let way = (self.delay.0 as f64 + jitter).max(0.0) as u64;
-        // What is late delays what is behind it: a stream keeps its order.
+        // A stream keeps its order, so late bytes delay those after them.
         self.newest = self.newest.max(self.free_at.saturating_add(Nanos(way)));
         self.newest
     }
 }
 
-/// One kernel timer for all that is on its way: tokio's own, which counts whole milliseconds, would add half a
-/// millisecond to each way.
+/// One kernel timer for everything in flight: tokio's timer counts whole milliseconds, and would add half a
+/// millisecond to each direction.
 struct Alarm {
     clock: Clock,
     waiting: Mutex<BinaryHeap<Reverse<Waiting>>>,
-    /// The first of them has changed.
+    /// Notified when a new earliest deadline is added.
     changed: Notify,
 }
 
@@ -237,7 +238,7 @@ impl Alarm {
         Self { clock, waiting: Mutex::default(), changed: Notify::new() }
     }
 
-    /// Returns at `at`, at once if that has passed.
+    /// Returns at `at`, immediately if that has passed.
     async fn until(&self, at: Nanos) {
         if at <= self.clock.now() {
             return;
@@ -252,7 +253,7 @@ impl Alarm {
         if is_first {
             self.changed.notify_one();
         }
-        // The bell is dropped unrung only with the relay itself.
+        // The sender is dropped unused only together with the relay.
         let _rung = rung.await;
     }
 
@@ -268,7 +269,7 @@ impl Alarm {
         }
     }
 
-    /// Rings for all that is due; returns when the next is.
+    /// Wakes everything that is due; returns when the next is due.
     fn ring(&self) -> Nanos {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
@@ -277,7 +278,7 @@ impl Alarm {
                 return first.at;
             }
             if let Some(Reverse(first)) = waiting.pop() {
-                // Whoever does not wait any more needs no bell.
+                // Nobody may be waiting any more.
                 let _heard = first.bell.send(());
             }
         }
@@ -285,9 +286,9 @@ impl Alarm {
     }
 }
 
-/// The generator's side: a relay in a process of its own, which ends when its standard input does.
+/// The generator's side: a relay in a child process, which exits when its standard input ends.
 pub struct Link {
-    /// What clients connect to instead of the server.
+    /// The address that clients connect to instead of the server's.
     pub address: SocketAddr,
     probe: SocketAddr,
     asked: Nanos,
@@ -296,7 +297,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The relay's process, while it is there.
+    /// The process id of the relay while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.id()
     }
@@ -326,10 +327,10 @@ impl Link {
         Ok(Self { address: *address, probe: *probe, asked: options.rtt, process, orders })
     }
 
-    /// Sends probes to and fro until it is stopped; says what round trip they had. The first is left out, since it waits
-    /// for the link to open.
+    /// Sends probes back and forth until stopped; returns the round trips. The first is left out, since it waits for
+    /// the link to open.
     ///
-    /// `None` if none came back.
+    /// `None` if no probe came back.
     pub fn watch(&self, stop: CancellationToken) -> impl Future<Output = Option<LinkReport>> + use<> {
         let (address, asked) = (self.probe, self.asked);
         async move {
@@ -337,7 +338,7 @@ impl Link {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                // A probe that breaks leaves what it found before.
+                // If a probe breaks, the round trips before it are kept.
                 _ended = probe(address, &mut trips) => {}
             }
             trips.sort_unstable();
@@ -346,7 +347,7 @@ impl Link {
         }
     }
 
-    /// Ends the relay, and waits for it.
+    /// Stops the relay, and waits for it.
     pub async fn stop(self) {
         let Self { mut process, orders, .. } = self;
         drop(orders);
@@ -383,12 +384,12 @@ mod tests {
     }
 
     #[test]
-    fn bytes_take_the_way_and_the_time_of_sending_one_after_the_other() {
+    fn bytes_are_delayed_by_the_link_and_by_their_transmission_time() {
         let mut wire = Wire::new(&args(100, 0, Some(8_000_000)), Nanos::ZERO, 1);
-        // A megabyte a second: 1,000 bytes take a millisecond.
+        // One megabyte per second: 1,000 bytes take one millisecond.
         assert_eq!(wire.due(1_000, Nanos(1_000_000)), Nanos(52_000_000));
-        assert_eq!(wire.due(1_000, Nanos(1_000_000)), Nanos(53_000_000), "behind those before");
-        assert_eq!(wire.due(1_000, Nanos(9_000_000)), Nanos(60_000_000), "the link was free again");
+        assert_eq!(wire.due(1_000, Nanos(1_000_000)), Nanos(53_000_000), "after the bytes before");
+        assert_eq!(wire.due(1_000, Nanos(9_000_000)), Nanos(60_000_000), "the link was idle again");
     }
 
     #[test]
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_the_way_and_never_reorders() {
+    fn jitter_varies_the_delay_and_never_reorders() {
         let mut wire = Wire::new(&args(100, 20, None), Nanos::ZERO, 7);
         let due: Vec<u64> = (0..1_000).map(|ms| wire.due(10, Nanos(ms * 1_000_000)).0).collect();
         assert!(due.is_sorted());
@@ -412,7 +413,7 @@ mod tests {
 
     /// The relay in this process, with real sockets.
     #[tokio::test]
-    async fn a_round_trip_over_the_link_takes_what_was_asked_and_carries_every_byte() {
+    async fn a_round_trip_over_the_link_takes_the_requested_time_and_carries_every_byte() {
         let mirror = listen().unwrap();
         let to = mirror.local_addr().unwrap();
         let clock = Clock::Monotonic;
@@ -422,7 +423,7 @@ mod tests {
         let address = clients.local_addr().unwrap();
         let talk = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
-            // More than the link holds, so that its sender is held back on the way.
+            // More than the link buffers, so that the sender is held back.
             let sent: Vec<u8> = (0..3 * limits::LINK_BUFFER_BYTES).map(|index| (index * 7 % 251) as u8).collect();
             let mut back = vec![0; sent.len()];
             let mut trips = Vec::new();

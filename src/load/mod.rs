@@ -1,9 +1,10 @@
-//! The load generator: subscribes many clients to one transport after the other, and brings what they saw together
-//! with what was due.
+//! The load generator: subscribes many clients to one transport after the other, and compares what they received with
+//! what was due.
 //!
-//! [`plan`] turns flags and a scenario into a [`plan::Plan`]; [`run`] does all its rounds; [`trial`] does one of them,
-//! with a server from [`target`] and virtual clients from [`client`], and [`analysis`] with `costs` makes its
-//! metrics of what it gathered; `notes` tells of the surroundings. With [`agents`] the clients of a trial are spread over several processes or hosts.
+//! [`plan`] turns flags and a scenario into a [`plan::Plan`]. [`run`] runs all its rounds. [`trial`] runs one trial,
+//! with a server from [`target`] and virtual clients from [`client`]. [`analysis`], with `costs`, computes the metrics
+//! from the trial's data; `notes` adds the caveats about its surroundings. With [`agents`] the clients of a trial are
+//! spread over several processes or hosts.
 
 pub mod agents;
 pub mod analysis;

@@ -1,5 +1,6 @@
-//! What a run notes of its surroundings, beside its figures: what links and paths gave, what agents, targets, proxies and logs
-//! were and took, what kills did, what was done again. Each is kept in the run file and said behind the run.
+//! Notes on a run's surroundings, next to its figures: what links and paths delivered, what agents, targets, proxies
+//! and logs were and used, the effects of kills, and repeated trials. Each note is kept in the run file and printed
+//! after the run.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::run::path::report::{PacketCounts, PathReport};
 use crate::run::summary;
 use crate::units::{Nanos, grouped};
 
-/// Adds all of them to a run's environment, and says them.
+/// Adds all notes to a run's environment, and prints them.
 pub fn add(run: &mut Run, plan: &Plan) {
     let Run { environment, trials, repeated, .. } = run;
     links(environment, trials);
@@ -29,18 +30,18 @@ pub fn add(run: &mut Run, plan: &Plan) {
     repeats(environment, repeated);
 }
 
-/// Notes what was done again, and why.
+/// Notes which trials were repeated, and why.
 fn repeats(environment: &mut Environment, repeated: &[Repeated]) {
     let Some(worst) = repeated.iter().map(|one| one.others_fraction).max_by(f64::total_cmp) else { return };
-    let said = format!(
-        "{} in place of trials in which others took up to {:.0} % of the processors",
+    let text = format!(
+        "{} in place of trials in which other programs took up to {:.0} % of the processors",
         repeated.len(),
         worst * 100.0
     );
-    note(environment, "trials done again".to_owned(), said);
+    note(environment, "trials repeated".to_owned(), text);
 }
 
-/// Notes what round trip each link was asked for and gave, as its probes found it.
+/// Notes the requested and the measured round trip of each link.
 fn links(environment: &mut Environment, trials: &[Trial]) {
     let mut links: BTreeMap<Nanos, Vec<LinkReport>> = BTreeMap::new();
     for link in trials.iter().filter_map(|trial| trial.link) {
@@ -51,12 +52,12 @@ fn links(environment: &mut Environment, trials: &[Trial]) {
         let worst = links.iter().map(|link| link.gave_ns_p99).max().unwrap_or_default();
         let gave = links[links.len() / 2].gave_ns_p50;
         let trials = links.len();
-        let said = format!("gave {gave} at the median of {trials} trials, and {worst} at the worst trial's p99");
-        note(environment, format!("link with a round trip of {asked}"), said);
+        let text = format!("measured {gave} (median of {trials} trials), worst trial's p99 {worst}");
+        note(environment, format!("link with a round trip of {asked}"), text);
     }
 }
 
-/// Notes which agents ran the clients, how well their clocks were known, and by how much they began late.
+/// Notes which agents ran the clients, how precisely their clocks were known, and how late they started.
 fn agents(environment: &mut Environment, trials: &[Trial]) {
     let mut agents: BTreeMap<&str, Vec<&AgentReport>> = BTreeMap::new();
     for agent in trials.iter().flat_map(|trial| &trial.agents) {
@@ -67,17 +68,17 @@ fn agents(environment: &mut Environment, trials: &[Trial]) {
         let clock = worst(|one| one.clocks.iter().map(|clock| clock.uncertainty_ns).max().unwrap_or_default());
         let lost = reports.iter().filter(|one| one.is_lost).count();
         let lost = if lost > 0 { format!(", lost in {lost} of them") } else { String::new() };
-        let said = format!(
-            "{} clients at the most in {} trials{lost}; its clock known to \u{b1}{clock}, it began to measure up to {} late",
+        let text = format!(
+            "at most {} clients in {} trials{lost}; its clock known to \u{b1}{clock}; measuring began up to {} late",
             reports.iter().map(|one| one.clients).max().unwrap_or_default(),
             reports.len(),
             worst(|one| one.skew_ns),
         );
-        note(environment, format!("agent {name}"), said);
+        note(environment, format!("agent {name}"), text);
     }
 }
 
-/// Notes what the servers were that are not ours, by what their files say, and what was believed of them.
+/// Notes what the third-party servers were, by their target files, and whether certificates were checked.
 fn targets(environment: &mut Environment, plan: &Plan) {
     for (name, found) in &plan.catalog {
         let description = &found.description;
@@ -86,17 +87,17 @@ fn targets(environment: &mut Environment, plan: &Plan) {
         environment.notes.insert(format!("target {name}"), format!("{}{untried}", description.about));
     }
     if !plan.catalog.is_empty() && plan.trust == Trust::Anyone {
-        let said = "certificates were not checked (--insecure)";
-        environment.notes.insert("certificates".to_owned(), said.to_owned());
+        let text = "certificates were not checked (--insecure)";
+        environment.notes.insert("certificates".to_owned(), text.to_owned());
     }
 }
 
-/// Notes what each path was asked for and gave, or why there was none.
+/// Notes what each path was asked for and delivered, or why there was none.
 fn paths(environment: &mut Environment, plan: &Plan, trials: &[Trial]) {
     if let Some(refusal) = plan.paths.refusal() {
-        let said =
-            format!("a link stood in for it, which delays a stream and shows neither loss nor slow start: {refusal}");
-        environment.notes.insert("path".to_owned(), said);
+        let text =
+            format!("a link was used instead, which delays a stream and shows neither loss nor slow start: {refusal}");
+        environment.notes.insert("path".to_owned(), text);
     }
     let mut paths: BTreeMap<String, Vec<PathReport>> = BTreeMap::new();
     for (asked, gave) in trials.iter().filter_map(|trial| trial.point.path.zip(trial.path)) {
@@ -109,21 +110,21 @@ fn paths(environment: &mut Environment, plan: &Plan, trials: &[Trial]) {
         let mut trips: Vec<Nanos> = gave.iter().map(|one| one.round_trip_ns_p50).collect();
         trips.sort_unstable();
         let worst = gave.iter().map(|one| one.round_trip_ns_p99).max().unwrap_or_default();
-        let said = format!(
-            "gave a round trip of {} at the median of {} trials, and {worst} at the worst trial's p99; of {packets} packets \
-             it lost {:.2} % and had no room in a queue for {full}; the kernel sent {} segments again; its relay took {} of \
-             processor time a packet",
+        let text = format!(
+            "measured a round trip of {} (median of {} trials), worst trial's p99 {worst}; of {packets} packets it \
+             lost {:.2} % and dropped {full} at a full queue; the kernel retransmitted {} segments; its relay took {} \
+             of processor time per packet",
             trips[trips.len() / 2],
             gave.len(),
             both.loss().unwrap_or(0.0) * 100.0,
             total(|one| one.segments_retransmitted.unwrap_or(0)),
             Nanos(total(|one| one.relay_cpu_ns.0) / packets.max(1)),
         );
-        note(environment, format!("path {asked}"), said);
+        note(environment, format!("path {asked}"), text);
     }
 }
 
-/// Notes how long handshakes of TLS took: the first of each client with the server, and those that resumed a session.
+/// Notes how long TLS handshakes took: the first of each client with the server, and those that resumed a session.
 fn handshakes(environment: &mut Environment, trials: &[Trial]) {
     let mut all: BTreeMap<String, Vec<Handshakes>> = BTreeMap::new();
     for (trial, handshakes) in trials.iter().filter_map(|trial| Some((trial, trial.handshakes?))) {
@@ -145,7 +146,7 @@ fn handshakes(environment: &mut Environment, trials: &[Trial]) {
     }
 }
 
-/// Notes how long requests waited behind others on connections that clients shared.
+/// Notes how long requests waited behind others on shared connections.
 fn sharing(environment: &mut Environment, trials: &[Trial]) {
     let mut all: BTreeMap<(String, u32), BTreeMap<Option<Transport>, Vec<Sharing>>> = BTreeMap::new();
     for (trial, sharing) in trials.iter().filter_map(|trial| Some((trial, trial.sharing?))) {
@@ -169,7 +170,7 @@ fn sharing(environment: &mut Environment, trials: &[Trial]) {
     }
 }
 
-/// `https1`, and how far away.
+/// The protocol, such as `https1`, with the round trip if there is one.
 fn over(point: &Point) -> String {
     let protocol = point.protocol.label();
     match point.round_trip() {
@@ -178,14 +179,14 @@ fn over(point: &Point) -> String {
     }
 }
 
-/// Of each trial's median and 99th percentile: the median of the medians, and the worst of the others.
+/// The median of the trials' medians, and the worst of their 99th percentiles.
 fn middle_and_worst(mut all: Vec<(Nanos, Nanos)>) -> Option<(Nanos, Nanos)> {
     all.sort_unstable();
     let worst = all.iter().map(|(_, p99)| *p99).max()?;
     Some((all[all.len() / 2].0, worst))
 }
 
-/// Notes what each proxy was, and what it took.
+/// Notes what each proxy was, and its processor time.
 fn proxies(environment: &mut Environment, trials: &[Trial]) {
     let mut proxies: BTreeMap<(&str, Option<Transport>), (String, u64, u64)> = BTreeMap::new();
     for (trial, proxy) in trials.iter().filter_map(|trial| Some((trial, trial.proxy.as_ref()?))) {
@@ -202,12 +203,12 @@ fn proxies(environment: &mut Environment, trials: &[Trial]) {
         notes.entry(format!("proxy {proxy} ({software})")).or_default().push(format!("{name} {each}"));
     }
     for (name, each) in notes {
-        let said = format!("its processor time for each delivery: {}", each.join(", "));
-        note(environment, name, said);
+        let text = format!("its processor time per delivery: {}", each.join(", "));
+        note(environment, name, text);
     }
 }
 
-/// Notes what the log of several nodes was, what it took, and how clients were spread.
+/// Notes what the log of several nodes was, what it used, and how clients were spread over the nodes.
 fn logs(environment: &mut Environment, trials: &[Trial]) {
     let mut logs: BTreeMap<u32, Vec<(&Trial, &LogReport)>> = BTreeMap::new();
     for (trial, log) in trials.iter().filter_map(|trial| Some((trial, trial.log.as_ref()?))) {
@@ -225,8 +226,8 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
         });
         let memory = of_nodes.iter().filter_map(|(_, log)| log.resident_bytes).max().unwrap_or_default();
         let connections = || of_nodes.iter().flat_map(|(_, log)| &log.connections);
-        let said = format!(
-            "its processor time for each update: {}; {} MB of memory; a node had {} to {} connections",
+        let text = format!(
+            "its processor time per update: {}; {} MB of memory; a node had {} to {} connections",
             each.collect::<Vec<_>>().join(", "),
             memory / 1_000_000,
             connections().min().unwrap_or(&0),
@@ -234,18 +235,18 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
         );
         let software = &of_nodes[0].1.software;
         let name = format!("log of {nodes} node{} ({software})", if nodes == 1 { "" } else { "s" });
-        note(environment, name, said);
+        note(environment, name, text);
     }
 }
 
-/// Notes what became of clients after something was killed.
+/// Notes the effects of each kill on the clients.
 fn failovers(environment: &mut Environment, trials: &[Trial]) {
     for one in summary::failovers(trials) {
         let cut = match one.cut {
-            0 => "no client was cut".to_owned(),
+            0 => "no client was disconnected".to_owned(),
             cut => format!(
-                "{cut} clients were cut, {} of them came back, within {} at the worst trial's median, {} at its p99 and {} at the most, \
-                 with up to {} connections a second; {} updates were recovered",
+                "{cut} clients were disconnected, {} of them reconnected, within {} at the worst trial's median, {} at \
+                 its p99 and {} at most, with up to {} connections per second; {} updates were recovered",
                 one.back,
                 one.recover_ns_p50,
                 one.recover_ns_p99,
@@ -255,17 +256,17 @@ fn failovers(environment: &mut Environment, trials: &[Trial]) {
             ),
         };
         let (trials, silence) = (one.trials, one.silence_ns_max);
-        let said =
-            format!("in {trials} trials {cut}; {} updates were lost, and none came for up to {silence}", one.lost);
+        let text =
+            format!("in {trials} trials {cut}; {} updates were lost, and none arrived for up to {silence}", one.lost);
         let name = format!("{} killed, {}", one.kill, one.transport.map_or("tcp_baseline", Transport::label));
-        note(environment, name, said);
+        note(environment, name, text);
     }
 }
 
-/// Keeps what was found with the run, and says it.
-fn note(environment: &mut Environment, name: String, said: String) {
-    print::err(&format!("{name}: {said}"));
-    environment.notes.insert(name, said);
+/// Keeps a note in the run, and prints it.
+fn note(environment: &mut Environment, name: String, text: String) {
+    print::err(&format!("{name}: {text}"));
+    environment.notes.insert(name, text);
 }
 
 #[cfg(test)]
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_are_noted_for_each_protocol_and_distance_full_and_resumed_apart() {
+    fn handshakes_are_noted_by_protocol_and_round_trip_with_full_and_resumed_ones_separate() {
         let trial = |protocol, rtt, full: u64, ns: u64| {
             let handshakes =
                 Handshakes { full, full_ns_p50: Nanos(ns), full_ns_p99: Nanos(3 * ns), ..Handshakes::default() };
@@ -302,7 +303,7 @@ mod tests {
         environment.notes.clear();
         super::handshakes(&mut environment, &trials);
         let found: Vec<(&str, &str)> =
-            environment.notes.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+            environment.notes.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let [ns2, ns27, ns60, ns180] = [2, 27, 60, 180].map(|ms| Nanos(ms * 1_000_000).to_string());
         let [ns1, ns5, ns6] = [1, 5, 6].map(|ms| Nanos(ms * 1_000_000).to_string());
         let expected = [
@@ -316,7 +317,7 @@ mod tests {
                 format!("full handshakes: p50 {ns60}, p99 {ns180} of 10; resumed: none"),
             ),
         ];
-        let expected: Vec<(&str, &str)> = expected.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+        let expected: Vec<(&str, &str)> = expected.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -329,20 +330,20 @@ mod tests {
             (trial.sharing, trial.point.share_connection) = (Some(sharing), 50);
             trial
         };
-        // A stream asks for nothing more in the interval.
+        // A stream sends no more requests in the interval.
         let trials =
             [trial(Transport::Polling, 800, 10), trial(Transport::Polling, 800, 30), trial(Transport::Sse, 0, 0)];
         let mut environment = fixture::run(|_, _| 1.0).environment;
         environment.notes.clear();
         super::sharing(&mut environment, &trials);
         let us = |us: u64| Nanos(us * 1_000);
-        let said = format!(
+        let text = format!(
             "requests waited: polling p50 {}, p99 {}, at most {} behind up to 49 streams",
             us(30),
             us(60),
             us(120)
         );
         let found: Vec<_> = environment.notes.into_iter().collect();
-        assert_eq!(found, [("one connection for 50 clients, h2".to_owned(), said)]);
+        assert_eq!(found, [("one connection for 50 clients, h2".to_owned(), text)]);
     }
 }

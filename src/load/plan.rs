@@ -1,7 +1,7 @@
-//! From flags and a scenario to a plan. Only a plan can be run: whatever is impossible is refused here, before anything
-//! has begun.
+//! Turns flags and a scenario into a plan. Only a plan can be run: whatever is impossible is refused here, before
+//! anything is started.
 //!
-//! Longer than most files: a plan is made in one go, and what it counts and estimates is read with it.
+//! Over 400 lines: a plan is built in one pass, and its counts and estimates are read together with it.
 
 #[cfg(test)]
 mod bundled;
@@ -36,50 +36,50 @@ use crate::units::Nanos;
 /// What a run will do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The question, and the settings that are the same at every point, as they stand in the run file.
+    /// The question, and the settings that are the same at every point, as in the run file.
     pub scenario: run::Scenario,
     /// The points of the sweep; one if nothing is swept.
     pub points: Vec<PlanPoint>,
-    /// The same points with one client.
+    /// The same points with one client each.
     pub alone: Vec<PlanPoint>,
-    /// Whether paths can be had here.
+    /// Are network paths available here?
     pub paths: Paths,
-    /// A server that is already there, instead of one started for each trial.
+    /// A server that is already running, instead of one started for each trial.
     pub target: Option<reqwest::Url>,
-    /// Servers that are not ours, by the name that a point has.
+    /// Third-party servers, by the name in a point.
     pub catalog: Catalog,
-    /// Which certificates of those are believed.
+    /// Which of their certificates are trusted.
     pub trust: Trust,
-    /// Where runs are written.
+    /// The folder that runs are written to.
     pub out: PathBuf,
-    /// The processor that servers keep to, if they are to.
+    /// The processor that servers are pinned to, if any.
     pub server_core: Option<usize>,
-    /// Further arguments of the servers that are started.
+    /// Extra arguments of the servers that are started.
     pub server_args: Vec<String>,
-    /// Processes that the clients are spread over.
+    /// Number of processes that the clients are spread over.
     pub agents: u32,
-    /// Who runs the clients, if not this process.
+    /// The agents that run the clients, if this process does not.
     pub fleet: Option<Arc<Fleet>>,
 }
 
 /// One point of the sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanPoint {
-    /// Its settings, as they stand in the run file.
+    /// Its settings, as in the run file.
     pub point: Point,
-    /// What is published.
+    /// The feed that is published.
     pub feed: Feed,
 }
 
 impl Plan {
-    /// Works out the plan of a scenario, with `flags` in place of what the scenario says.
+    /// Builds the plan of a scenario; `flags` override the scenario's settings.
     ///
     /// Errors: [`PlanError`], which says what to change.
     pub fn new(scenario: Scenario, flags: RunSettings, out: PathBuf) -> Result<Self, PlanError> {
         Self::with_agents(scenario, flags, out, 1)
     }
 
-    /// The same, of a run whose clients are spread over so many processes.
+    /// The same for a run whose clients are spread over `agents` processes.
     ///
     /// Errors: [`PlanError`].
     pub fn with_agents(scenario: Scenario, flags: RunSettings, out: PathBuf, agents: u32) -> Result<Self, PlanError> {
@@ -88,7 +88,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The plan of a scenario as it would be on a machine that has room for it: to be told, not to be run.
+    /// The plan as it would be on a machine with enough resources: for display, not for running.
     ///
     /// Errors: [`PlanError`].
     pub fn sketch(scenario: Scenario, flags: RunSettings) -> Result<Self, PlanError> {
@@ -170,7 +170,7 @@ impl Plan {
         }
     }
 
-    /// The link of a point: that which was asked for, or the one that stands in for a path that cannot be had here.
+    /// The link of a point: the one that was asked for, or the one that replaces a path that is unavailable here.
     pub fn link_options(&self, point: &Point, to: SocketAddr) -> Option<LinkOptions> {
         let asked = point.has_link().then_some(LinkOptions {
             to,
@@ -185,19 +185,19 @@ impl Plan {
         asked.or_else(|| point.path.filter(|_| self.paths.refusal().is_some()).map(stand_in))
     }
 
-    /// Trials in all, those of the TCP baseline and with one client among them.
+    /// Total number of trials, including those of the TCP baseline and those with one client.
     pub fn trials(&self) -> usize {
         let [trials, tcp_baselines] = self.trials_and_tcp_baselines();
         trials + tcp_baselines + self.trials_alone()
     }
 
-    /// Trials with one client.
+    /// Number of trials with one client.
     pub fn trials_alone(&self) -> usize {
         let each_round: usize = (0..self.points.len()).map(|index| self.subjects_alone(index).len()).sum();
         each_round * self.scenario.rounds as usize
     }
 
-    /// Trials of the transports, and of the TCP baseline.
+    /// Number of trials of the transports, and of the TCP baseline.
     pub fn trials_and_tcp_baselines(&self) -> [usize; 2] {
         let subjects: Vec<Subject> = (0..self.points.len()).flat_map(|index| self.subjects(index)).collect();
         let tcp_baselines = subjects.iter().filter(|subject| **subject == Subject::TcpBaseline).count();
@@ -218,9 +218,9 @@ impl Plan {
         }
     }
 
-    /// Time that all trials take at the least.
+    /// Minimum total time of all trials.
     pub fn least_length(&self) -> Nanos {
-        // Whatever the settings, it must come out as too long, and not come round to short.
+        // Saturating: an overflow must come out as too long, not wrap around to short.
         let total = |lengths: &mut dyn Iterator<Item = u64>| lengths.fold(0, u64::saturating_add);
         let of_point = |(index, point): (usize, &PlanPoint)| {
             let measure = self.measure_at(&point.point).0;
@@ -236,16 +236,17 @@ impl Plan {
         let is_swept = |transport: &Transport| self.scenario.sweep_only.contains(transport);
         let are_all_swept = Transport::ALL.iter().all(is_swept);
         let point = &self.points[point_index].point;
-        let described = self.found(point).map(|found| found.description.transports());
+        let described = self.entry(point).map(|entry| entry.description.transports());
         let is_described = |one: &Transport| described.as_ref().is_none_or(|described| described.contains(one));
         let transports = self.scenario.transports.iter().copied().filter(|one| is_first || is_swept(one));
-        let transports = transports.filter(is_described).filter(|transport| can_have(*transport, point));
-        // The TCP baseline sends what it sends to whoever is there: it has no way up, and nobody who comes back finds it.
+        let transports = transports.filter(is_described).filter(|transport| is_supported(*transport, point));
+        // The TCP baseline only sends to connected clients: it has no upstream direction, and clients that reconnect
+        // would not find it.
         let has_tcp_baseline = self.scenario.tcp_baseline && point.echo.is_none() && point.churn == Leaving::Never;
-        // A proxy speaks HTTP, and the log is of HTTP servers.
+        // A proxy speaks HTTP, and the log belongs to HTTP servers.
         let has_tcp_baseline = has_tcp_baseline && point.proxy == Proxy::None && point.nodes == 0;
         let has_tcp_baseline = has_tcp_baseline && (is_first || are_all_swept);
-        // What it writes does not depend on the server: once beside the first is enough.
+        // Its output does not depend on the server: measuring it once, with the first target, is enough.
         let has_tcp_baseline = has_tcp_baseline && point.target == self.points[0].point.target;
         transports.map(Subject::Transport).chain(has_tcp_baseline.then_some(Subject::TcpBaseline)).collect()
     }
@@ -254,8 +255,8 @@ impl Plan {
         self.subjects(point_index).into_iter().filter(|subject| *subject != Subject::TcpBaseline).count()
     }
 
-    /// What is measured with one client at a point: the transports that push, where a crowd of clients is there to wait
-    /// for. What polls waits for its next poll, with one client as with many.
+    /// What is measured with one client at a point: the transports that push, if the point has many clients. A polling
+    /// client waits for its next poll, however many clients there are.
     pub fn subjects_alone(&self, point_index: usize) -> Vec<Subject> {
         let point = &self.points[point_index].point;
         let is_crowd = point.clients > 1 && point.echo.is_none() && point.churn == Leaving::Never;
@@ -267,8 +268,9 @@ impl Plan {
         all.into_iter().filter(pushes).collect()
     }
 
-    /// Warm-up: from when all clients are connected to the start of measuring. Each polling client must have polled once
-    /// by then: one that holds nothing yet has no age, and leaving it out would make the others look older than they are.
+    /// Warm-up: from when all clients are connected to the start of measuring. By then each polling client must have
+    /// polled once: a client that holds nothing has no age, and leaving it out would make the others look older than
+    /// they are.
     pub fn warm_up_at(&self, point: &Point, subject: Subject) -> Nanos {
         let warm_up = self.scenario.warm_up_ns;
         match subject {
@@ -289,9 +291,9 @@ impl Plan {
     }
 }
 
-/// Is there such a thing as this transport with the compression of a point, and with its way to keep connections? What is
-/// one connection from beginning to end has none to keep.
-fn can_have(transport: Transport, point: &Point) -> bool {
+/// Does this transport exist with the compression and the `keep_alive` of a point? A transport that is one long-lived
+/// connection has none to keep for a next request.
+fn is_supported(transport: Transport, point: &Point) -> bool {
     let is_websocket = transport == Transport::WebSocket;
     let is_compressible = match point.compression {
         Compression::None => true,
@@ -302,15 +304,15 @@ fn can_have(transport: Transport, point: &Point) -> bool {
     is_compressible && (point.keep_alive || !is_stream)
 }
 
-/// Adds the feed to a point, and takes the point's rate and payload from it: as asked for, or what serves for planning
+/// Adds the feed to a point, and sets the point's rate and payload from it: as asked for, or a value for planning
 /// until it is measured.
 fn plan_point(settings: &RunSettings, mut point: Point, is_external: bool) -> Result<PlanPoint, PlanError> {
     if point.echo.is_some() {
-        // Nothing comes down; rate and payload are those of the messages.
+        // Nothing is sent downstream; rate and payload are those of the messages.
         return Ok(PlanPoint { point, feed: Feed::None });
     }
     if is_external {
-        // Whatever comes: nothing is known of it before it was measured.
+        // Nothing is known of this feed until it is measured.
         let point = Point { rate_per_s: 0.0, payload_bytes: 0.0, measured_feed: true, ..point };
         return Ok(PlanPoint { point, feed: Feed::None });
     }
@@ -334,7 +336,7 @@ fn feed(settings: &RunSettings, point: &Point) -> Feed {
     }
 }
 
-/// Rate and payload of a feed: as asked for, or the means over the whole of a recording.
+/// Rate and payload of a feed: as asked for, or the means over a whole recording.
 fn nominal(feed: &Feed) -> Result<(f64, f64), PlanError> {
     match (feed, feed.source()?) {
         (Feed::Synthetic { rate, payload, .. }, _) => Ok((*rate, *payload as f64)),
@@ -343,7 +345,7 @@ fn nominal(feed: &Feed) -> Result<(f64, f64), PlanError> {
     }
 }
 
-/// The feed as it stands in the run file.
+/// The feed as in the run file.
 fn published(first: &PlanPoint, settings: &RunSettings, target: Option<&reqwest::Url>) -> PublishedFeed {
     match (&first.feed, target) {
         _ if first.point.echo.is_some() => PublishedFeed::None,
@@ -374,12 +376,12 @@ mod tests {
         settings: RunSettings,
     }
 
-    /// The settings as these flags set them.
+    /// The settings as set by these flags.
     pub(super) fn settings(flags: &str) -> RunSettings {
         Flags::try_parse_from(std::iter::once("loadgen").chain(flags.split_whitespace())).unwrap().settings
     }
 
-    /// A scenario that leaves every setting as it is.
+    /// A scenario that sets nothing.
     fn nothing_set() -> Scenario {
         let [name, question] = ["none", "?"].map(str::to_owned);
         Scenario { name, question, purpose: Purpose::default(), settings: RunSettings::default() }
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_feed_before_it_is_measured_serves_for_planning_alone() {
+    fn the_nominal_rate_of_a_measured_feed_is_only_for_planning() {
         let external = plan("--target http://127.0.0.1:1");
         let point = &external.points[0].point;
         assert!(point.measured_feed && point.rate_per_s == 0.0, "{point:?}");
@@ -401,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn trials_of_the_tcp_baseline_are_counted_apart() {
+    fn trials_of_the_tcp_baseline_are_counted_separately() {
         assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the TCP baseline");
         assert_eq!(plan("--transports sse --rounds 1 --tcp-baseline false").count(), "1 trial");
     }
@@ -416,14 +418,14 @@ mod tests {
     }
 
     #[test]
-    fn transports_that_do_not_depend_on_the_sweep_are_measured_at_its_first_point_alone() {
+    fn transports_that_do_not_depend_on_the_sweep_are_measured_at_its_first_point_only() {
         let plan = plan("--poll-interval 50ms,1s,10s --transports polling,sse --sweep-only polling --rounds 1");
         let counts: Vec<usize> = (0..3).map(|index| plan.subjects(index).len()).collect();
         assert_eq!((counts, plan.trials()), (vec![3, 1, 1], 5));
     }
 
     #[test]
-    fn the_interval_holds_the_cycles_asked_for_and_each_poller_has_polled_before_it() {
+    fn the_interval_contains_the_requested_cycles_and_each_poller_has_polled_before_it() {
         let plan = plan("--feed synthetic --rate 0.2,100 --poll-interval 3s --measure 1s --warm-up 500ms --cycles 2");
         let lengths: Vec<Nanos> = plan.points.iter().map(|point| plan.measure_at(&point.point)).collect();
         assert_eq!(lengths, [10, 6].map(|seconds| Nanos(seconds * Nanos::SECOND.0)));
@@ -433,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_alone_is_measured_with_what_pushes_where_there_is_a_crowd() {
+    fn one_client_alone_is_measured_on_transports_that_push_at_points_with_several_clients() {
         let plan = plan("--alone true --clients 1,50 --rounds 2");
         let alone = [0, 1].map(|index| plan.subjects_alone(index));
         let pushing = [Transport::LongPolling, Transport::Sse, Transport::WebSocket].map(Subject::Transport);
@@ -447,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_up_and_who_comes_back_has_no_tcp_baseline() {
+    fn echo_and_churn_have_no_tcp_baseline() {
         let plan = plan("--echo text,binary --payload 16,1KiB --rate 5 --transports sse,websocket");
         assert_eq!((plan.points.len(), plan.scenario.sweep.as_deref()), (4, Some("payload_bytes")));
         assert!(plan.points.iter().all(|point| point.feed == Feed::None));
@@ -458,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn where_paths_are_forbidden_a_link_takes_their_delay_and_their_slower_rate() {
+    fn where_paths_are_unavailable_a_link_takes_their_delay_and_their_slower_rate() {
         let mut plan = plan("--path rtt=40ms,jitter=5ms,loss=1%,down=8Mbit,up=1Mbit,none");
         let to = SocketAddr::from(([127, 0, 0, 1], 1));
         let links = |plan: &Plan| -> Vec<_> {

@@ -1,27 +1,28 @@
-//! Trials that are done again, because programs that are no part of them took processor time.
+//! Trials that are repeated because other programs took processor time.
 
 use crate::limits;
 use crate::run::file::{Repeated, Trial};
 use crate::run::reason::Cause;
 
-/// Which trials were done again, and how many more may be.
+/// Which trials were repeated, and how many more may be.
 ///
-/// What others took is known without a look at any figure of the trial, so that no figure is chosen by its value.
+/// The processor time of other programs is known without looking at any figure of the trial, so no figure is chosen by
+/// its value.
 #[derive(Debug)]
 pub struct Repeats {
     left: u32,
-    /// In the order in which they were run.
+    /// In the order in which they ran.
     pub done: Vec<Repeated>,
 }
 
 impl Repeats {
-    /// For a run of so many trials.
+    /// For a run of `trials` trials.
     pub fn new(trials: usize) -> Self {
         Self { left: (trials as f64 * limits::REPEATED_FRACTION_MAX).ceil() as u32, done: Vec::new() }
     }
 
-    /// Is this trial to be done again? Then it is noted. One with a fault that no busy host explains is kept: nothing
-    /// that was lost may be measured away.
+    /// Should this trial be repeated? If so, it is noted. A trial with a fault that a busy host does not explain is
+    /// kept: losses must not be measured away.
     pub fn takes(&mut self, trial: &Trial, is_alone: bool) -> bool {
         let others = trial.reasons.iter().find_map(|reason| {
             let Cause::OthersBusy { fraction } = reason.cause else { return None };
@@ -57,7 +58,7 @@ mod tests {
     const BUSY: Cause = Cause::OthersBusy { fraction: 0.2 };
 
     #[test]
-    fn a_trial_that_others_disturbed_is_done_again_and_noted_and_one_with_another_fault_is_kept() {
+    fn a_trial_that_other_programs_disturbed_is_repeated_and_noted_and_one_with_another_fault_is_kept() {
         let mut repeats = Repeats::new(12);
         assert!(!repeats.takes(&trial(&[]), false));
         assert!(!repeats.takes(&trial(&[Cause::Refused { count: 1 }]), false));
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_machine_that_is_busy_throughout_a_quarter_of_the_trials_is_done_again_and_no_more() {
+    fn on_a_machine_that_is_always_busy_a_quarter_of_the_trials_is_repeated_and_no_more() {
         let mut repeats = Repeats::new(12);
         assert_eq!((0..12).filter(|_| repeats.takes(&trial(&[BUSY]), false)).count(), 3);
     }

@@ -1,4 +1,4 @@
-//! All the rounds of a plan, in shuffled order, to one run file.
+//! Runs all rounds of a plan in shuffled order, and produces one run file.
 
 use std::error::Error;
 use std::io::IsTerminal;
@@ -30,24 +30,24 @@ use crate::run::reason::{Cause, Reason};
 use crate::run::summary;
 use crate::units::rough;
 
-/// What came of a plan.
+/// The result of running a plan.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The trials that were done, and what they say.
+    /// The trials that were done, and their summary.
     pub run: Run,
-    /// Why the others were not, if something failed; the run is then marked as cut short.
+    /// Why the remaining trials were not done, if something failed. The run is then marked as cut short.
     pub failure: Option<TrialError>,
 }
 
-/// Does every trial of the plan. `stop` cuts it short, and so does a trial that fails, as when the server at --target
-/// ends: the run then holds the trials that were done.
+/// Runs every trial of the plan. `stop` cuts it short, and so does a trial that fails, for example because the server
+/// at --target exits: the run then contains the trials that were done.
 ///
-/// Errors: [`TrialError`] if the very first trial could not be done, so that there is nothing to report.
+/// Errors: [`TrialError`] if the very first trial failed, so that there is nothing to report.
 pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) -> Result<Outcome, TrialError> {
     let started_at = Timestamp::now();
     let began = Clock::Monotonic.now();
     if let Some(url) = &plan.target {
-        // Before anything is promised: it may not be there.
+        // Before anything is printed: the server may not be there.
         Target::external(url.clone()).await?;
     }
     for found in plan.catalog.values() {
@@ -126,7 +126,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
     Ok(Outcome { run, failure })
 }
 
-/// An error as it may be printed and kept: where a server has sent back what the environment had filled in, without that.
+/// An error as it may be printed and kept: values from the environment that a server has sent back are masked.
 fn masked(plan: &Plan, error: TrialError) -> TrialError {
     let secrets = plan.secrets();
     let mut causes = std::iter::successors(Some(&error as &dyn Error), |&cause| cause.source());
@@ -145,7 +145,7 @@ fn cut_short_after(plan: &Plan, trials: &[Trial], error: Option<String>) -> Reas
 }
 
 /// Every trial: round by round, in each round the points in shuffled order, at each point the subjects in shuffled
-/// order, so that a drift of the machine falls on all of them alike.
+/// order, so that a drift of the machine affects all of them alike.
 pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
     let mut random = ChaCha8Rng::seed_from_u64(plan.scenario.seed);
     let mut order = Vec::with_capacity(plan.trials());
@@ -165,7 +165,7 @@ pub fn order(plan: &Plan) -> Vec<TrialId<'_>> {
     order
 }
 
-/// A bar on a terminal, a line for each trial elsewhere.
+/// A progress bar on a terminal; one line per trial elsewhere.
 struct Progress {
     bar: ProgressBar,
     trials: usize,
@@ -193,7 +193,7 @@ impl Progress {
         self.bar.set_position(done as u64);
         let point = &which.point.point;
         let (label, round) = (which.subject.label(), which.round);
-        // What a feed will be measured at is not known yet.
+        // The rate of a measured feed is not known yet.
         let rate = match point.measured_feed {
             true => String::new(),
             false => format!(", {:.1} updates/s", point.rate_per_s),
@@ -208,7 +208,7 @@ impl Progress {
     }
 
     fn again(&self, trial: &Trial, number: usize) {
-        self.tell(trial, number, "; it is done again");
+        self.tell(trial, number, "; it is repeated");
     }
 
     fn tell(&self, trial: &Trial, number: usize, more: &str) {

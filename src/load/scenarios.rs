@@ -1,4 +1,4 @@
-//! The questions: `scenarios/*.toml`, each compiled in, so that they are there wherever the program is.
+//! The scenarios: `scenarios/*.toml`, each compiled into the program.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,17 +16,17 @@ use crate::suggest;
 /// A question and the settings that answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
-    /// What it asks, in one sentence.
+    /// The question in one sentence.
     pub question: String,
-    /// What its report is to show.
+    /// What its report shows.
     pub purpose: Purpose,
-    /// What it sets.
+    /// The settings it sets.
     pub settings: RunSettings,
 }
 
-/// Every scenario that is compiled in, by name, as its file's text.
+/// Every bundled scenario: its name and its file's text.
 const BUNDLED: &[(&str, &str)] = &[
     ("quick", include_str!("../../scenarios/quick.toml")),
     ("sparse", include_str!("../../scenarios/sparse.toml")),
@@ -51,7 +51,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("earthquakes", include_str!("../../scenarios/earthquakes.toml")),
 ];
 
-/// What to use instead of a name that there is not.
+/// What to use instead of an unknown name.
 fn known(name: &str) -> String {
     match suggest::nearest(name, &names()) {
         Some(near) => format!("did you mean `{near}`? `loadgen scenarios` lists all"),
@@ -59,18 +59,18 @@ fn known(name: &str) -> String {
     }
 }
 
-/// The names of all that are compiled in.
+/// The names of all bundled scenarios.
 pub fn names() -> Vec<&'static str> {
     BUNDLED.iter().map(|(name, _)| *name).collect()
 }
 
-/// The one that `loadgen` alone runs.
+/// The scenario that `loadgen` without arguments runs.
 pub const DEFAULT: &str = "quick";
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// There is none of this name.
+    /// No scenario has this name.
     #[error("there is no scenario `{name}`; {}", known(name))]
     Unknown {
         /// As given.
@@ -81,22 +81,22 @@ pub enum ScenarioError {
     Read {
         /// As given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file has a key that there is not.
+    /// The file has an unknown key.
     #[error("scenario {file}, line {line}: there is no key `{key}`{}", suggest::hint(key, known))]
     UnknownKey {
         /// As given.
         file: String,
-        /// Where, from 1.
+        /// Line number, from 1.
         line: usize,
         /// As written.
         key: String,
-        /// What could stand there.
+        /// The keys that are known there.
         known: Vec<&'static str>,
     },
-    /// The file says something impossible.
+    /// The file has a value that is not possible.
     #[error("scenario {file}: {source}")]
     Parse {
         /// As given.
@@ -107,7 +107,7 @@ pub enum ScenarioError {
 }
 
 impl ScenarioError {
-    /// Does it lie in what was asked for, and not in the machine?
+    /// Is the request at fault, and not the machine?
     pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Unknown { .. } | Self::UnknownKey { .. } | Self::Parse { .. } => true,
@@ -129,14 +129,14 @@ struct File {
     set: RunSettings,
 }
 
-/// The keys of the settings alone, with their places.
+/// The keys of the settings only, with their positions.
 #[derive(Deserialize)]
 struct Settings {
     #[serde(default)]
     set: BTreeMap<Spanned<String>, IgnoredAny>,
 }
 
-/// The keys above `[set]`, and that itself.
+/// The keys above `[set]`, and `set` itself.
 const KEYS: [&str; 5] = ["question", "figures", "focus", "claims", "set"];
 
 /// The keys that `[set]` may have: the names of the flags.
@@ -169,14 +169,14 @@ impl Scenario {
         }
     }
 
-    /// Every scenario that is compiled in.
+    /// Every bundled scenario.
     pub fn all() -> impl Iterator<Item = Result<Self, ScenarioError>> {
         BUNDLED.iter().map(|(name, _)| Self::load(name))
     }
 
     fn parse(file: &str, name: &str, text: &str) -> Result<Self, ScenarioError> {
         let parse = |source| ScenarioError::Parse { file: file.to_owned(), source: Box::new(source) };
-        // First the keys alone, so that an unknown one is answered with the one that was meant.
+        // Parse the keys first, so that the error for an unknown key can suggest a known one.
         let top: BTreeMap<Spanned<String>, IgnoredAny> = toml::from_str(text).map_err(parse)?;
         let Settings { set } = toml::from_str(text).map_err(parse)?;
         for (keys, known) in [(top, KEYS.to_vec()), (set, setting_names())] {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_line_and_the_one_that_was_meant() {
+    fn an_unknown_key_is_reported_with_its_line_and_the_likely_one() {
         for (text, line, near) in [
             ("question = \"q?\"\n[set]\n\nclinets = 5\n", 4, Some("clients")),
             ("question = \"q?\"\n[set]\npoll_interval = \"1s\"\n", 3, Some("poll-interval")),

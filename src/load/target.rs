@@ -1,6 +1,6 @@
-//! The server of a trial: one started for it in a process of its own, or one that is already there.
+//! The server of a trial: one started for it as a child process, or one that is already running.
 //!
-//! Over 400 lines: starting a server, asking it and ending it are one life, read from top to bottom.
+//! Over 400 lines: starting, querying and stopping a server is one life cycle, read from top to bottom.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,19 +29,19 @@ use crate::stream::Cursor;
 use crate::stream::feed::Feed;
 use crate::units::{Nanos, UnixMicros};
 
-/// Why a server could not be had, or did not answer.
+/// Why a server is not available, or did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// It could not be started.
     #[error("cannot start a server: {0}")]
     Start(#[source] std::io::Error),
-    /// It ended before it listened, or said nothing in time.
-    #[error("the server that was started did not say where it listens; see its output above")]
+    /// It exited before it listened, or printed nothing in time.
+    #[error("the started server did not print its address; see its output above")]
     Silent,
-    /// It ended in the middle of a trial.
-    #[error("the server that was started ended in the middle of a trial ({0}); see its output above")]
+    /// It exited in the middle of a trial.
+    #[error("the started server exited in the middle of a trial ({0}); see its output above")]
     Ended(ExitStatus),
-    /// There is none.
+    /// Nothing answers at this address.
     #[error("{url} cannot be reached: {reason}; start it, or correct --target")]
     Unreachable {
         /// As given.
@@ -49,20 +49,20 @@ pub enum TargetError {
         /// Why.
         reason: String,
     },
-    /// It is not ours.
-    #[error("{url} does not answer as README.md, \"The wire\", says: {problem}")]
+    /// It does not implement the project's contract.
+    #[error("{url} does not follow the contract in README.md, \"The wire\": {problem}")]
     Contract {
-        /// What was asked.
+        /// The address that was requested.
         url: Url,
         /// What was wrong with the answer.
         problem: String,
     },
-    /// A node that does not get what its log holds.
+    /// A node that does not receive what its log contains.
     #[error("the node at {0} does not follow its log; see its output above")]
     NotReady(SocketAddr),
-    /// Updates that the log never took.
-    #[error("{missing} updates of the feed had not reached the log {} s after the interval; its server is too slow, or away",
-        limits::NODES_READY_TIMEOUT.as_secs())]
+    /// Updates that the log never acknowledged.
+    #[error("{missing} updates of the feed had not reached the log {} s after the interval; \
+        the log server is too slow, or down", limits::NODES_READY_TIMEOUT.as_secs())]
     Unpublished {
         /// How many.
         missing: u64,
@@ -70,46 +70,46 @@ pub enum TargetError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The address makes no sense.
-    #[error("--target {0} cannot be used; give the server's address, as in http://127.0.0.1:8080")]
+    /// The address is not usable.
+    #[error("--target {0} is not usable; give the server's address, as in http://127.0.0.1:8080")]
     Address(Url),
 }
 
-/// Reads the address of a server that is already there: nothing but HTTP, a host and perhaps a port.
+/// Parses the address of a server that is already running: http, a host, and optionally a port.
 ///
 /// Errors: what to give instead.
 pub fn parse_address(text: &str) -> Result<Url, String> {
     let refuse = |problem: &str| format!("{problem}; give http://HOST:PORT, as in http://127.0.0.1:8080");
     let url: Url = match text.contains("://") {
         true => text.parse().map_err(|error| refuse(&format!("{error}")))?,
-        false => return Err(refuse("it does not begin with http://")),
+        false => return Err(refuse("it does not start with http://")),
     };
     let has_more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
     match url.scheme() {
-        "http" if has_more => Err(refuse("the paths below it are those of the contract")),
+        "http" if has_more => Err(refuse("the contract defines the paths")),
         "http" if !url.username().is_empty() || url.password().is_some() => {
-            Err(refuse("names and passwords have no use"))
+            Err(refuse("user names and passwords are not supported"))
         }
         "http" => Ok(url),
         "https" => Err("TLS needs a target file whose base begins with https:// (docs/YOUR-SERVER.md)".to_owned()),
-        other => Err(refuse(&format!("{other} is not spoken"))),
+        other => Err(refuse(&format!("{other}:// is not supported"))),
     }
 }
 
 /// A server under test.
 pub struct Target {
     url: Url,
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub address: SocketAddr,
     http: Http,
-    /// Where TLS is spoken.
+    /// Set if the server speaks TLS.
     secure: Option<Secure>,
     started: Option<Started>,
 }
 
-/// A server that speaks TLS.
+/// TLS settings of a server.
 struct Secure {
-    /// Whom to believe that it is this server.
+    /// Which certificates prove that it is this server.
     trust: Trust,
     /// The name that its certificate is for.
     name: String,
@@ -123,7 +123,7 @@ impl Secure {
     }
 }
 
-/// A process of our own. It ends when its standard input does, so also when this process ends in any way.
+/// A child process. It exits when its standard input ends, so also when this process exits in any way.
 struct Started {
     process: Child,
     orders: ChildStdin,
@@ -132,8 +132,8 @@ struct Started {
 }
 
 impl Target {
-    /// Starts a server for `feed` on a free port of `host`, in a process of its own, on one processor if it is named, with
-    /// further arguments; its feed waits for [`Target::begin`].
+    /// Starts a server for `feed` on a free port of `host`, as a child process, pinned to a processor if one is given,
+    /// with extra arguments. Its feed waits for [`Target::begin`].
     ///
     /// Errors: [`TargetError`].
     pub async fn start(
@@ -151,17 +151,17 @@ impl Target {
         };
         command.args(["--host", &host.to_string()]);
         if !host.is_loopback() {
-            // A server that others could reach wants a token from whoever publishes. Nobody does.
+            // A server that other hosts can reach requires a token for publishing. Nobody publishes here.
             command.env("PUSHPULL_TOKEN", token().map_err(TargetError::Start)?);
         }
         if std::env::var_os("RUST_LOG").is_none() {
-            // A node that begins to follow its log is no news here, nor is what it has under way when it ends.
+            // Messages about a node that starts to follow its log, or stops in mid-operation, are expected here.
             command.env("RUST_LOG", "warn,async_nats=error");
         }
         if let Some(core) = core {
             command.args(["--core", &core.to_string()]);
         }
-        // A process group of its own: Ctrl-C is for the generator, which ends its server itself.
+        // A process group of its own: Ctrl-C goes to the generator, which stops the server itself.
         command.args(feed.flags()).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut process = command.spawn().map_err(TargetError::Start)?;
         let (Some(orders), Some(said), Some(pid)) = (process.stdin.take(), process.stdout.take(), process.id()) else {
@@ -183,9 +183,9 @@ impl Target {
         Ok(Self { url, address, http: http(), secure, started: Some(Started { process, orders, pid, subject }) })
     }
 
-    /// A server that is already there.
+    /// A server that is already running.
     ///
-    /// Errors: [`TargetError::Unreachable`] if there is none, [`TargetError::Contract`] if it has no `/clock`.
+    /// Errors: [`TargetError::Unreachable`] if nothing answers, [`TargetError::Contract`] if it has no `/clock`.
     pub async fn external(url: Url) -> Result<Self, TargetError> {
         let address = address(&url).await?;
         let secure = match (url.scheme(), url.host_str()) {
@@ -197,10 +197,10 @@ impl Target {
         Ok(target)
     }
 
-    /// Lets the feed of a started server begin at `origin`. A server says itself how its `at_us` comes about; the TCP
-    /// baseline, which can be asked nothing, is given our own anchor.
+    /// Starts the feed of a started server at `origin`. A server reports how its `at_us` relates to its clock. The TCP
+    /// baseline cannot be queried, so it is given this process's anchor.
     ///
-    /// Errors: what writing to a process says that has ended.
+    /// Errors: a write error if the process has exited.
     pub async fn begin(&mut self, origin: Nanos) -> Result<(), TargetError> {
         match &mut self.started {
             None => Ok(()),
@@ -210,16 +210,16 @@ impl Target {
                     Subject::TcpBaseline => tcp_baseline::order(origin, UnixAnchor::of_process()),
                 };
                 let given = started.orders.write_all(order.as_bytes()).await.map_err(TargetError::Start);
-                // That it has ended says more than that it takes no orders.
+                // That the server exited is the better message than a failed write.
                 if given.is_err() { self.check_alive().await.and(given) } else { given }
             }
         }
     }
 
-    /// Is the server still there? One that ended would leave a trial with the updates of the time before, all of which
-    /// arrived: nothing in it would be amiss.
+    /// Is the server still running? If it had exited, the trial would contain only the updates before that, all of
+    /// which arrived, and would look correct.
     ///
-    /// Errors: [`TargetError::Ended`] of a server that was started here, else as for any request.
+    /// Errors: [`TargetError::Ended`] for a server that was started here, otherwise as for any request.
     pub async fn check_alive(&mut self) -> Result<(), TargetError> {
         match &mut self.started {
             None => self.clock().await.map(drop),
@@ -230,13 +230,12 @@ impl Target {
         }
     }
 
-    /// The process of a server that was started here.
+    /// The process id of a server that was started here.
     pub fn pid(&self) -> Option<u32> {
         self.started.as_ref().map(|started| started.pid)
     }
 
-    /// What its clients make TLS with, to speak this protocol; `None` where that has no TLS.
-    ///
+    /// The TLS connector of its clients for this protocol; `None` for a protocol without TLS.
     /// Errors: [`TlsError`].
     pub fn connector(&self, protocol: Protocol) -> Result<Option<Connector>, TargetError> {
         let alpn = if protocol.is_h2() { Alpn::H2 } else { Alpn::Http1 };
@@ -254,8 +253,8 @@ impl Target {
         }
     }
 
-    /// Ends a server that was started here as `kill -9` does, and waits until it is gone; returns the processor time that it
-    /// had used.
+    /// Kills a server that was started here as `kill -9` does, and waits until it has exited. Returns the processor
+    /// time that it had used.
     pub async fn kill(self) -> Option<Nanos> {
         let Started { mut process, pid, .. } = self.started?;
         let used = process_cpu(pid).ok();
@@ -263,19 +262,19 @@ impl Target {
         used
     }
 
-    /// Ends a server that was started here, and waits for it.
+    /// Stops a server that was started here, and waits for it.
     pub async fn stop(self) {
         if let Some(Started { mut process, orders, .. }) = self.started {
             drop(orders);
             if tokio::time::timeout(limits::DRAIN + Duration::from_secs(1), process.wait()).await.is_err() {
-                // It had its time; `kill_on_drop` would do the same without waiting for it.
+                // The grace period is over; `kill_on_drop` would do the same without waiting.
                 let _ended = process.kill().await;
             }
         }
     }
 
-    /// How the server's clock relates to ours: exactly known on one host, else the best of several exchanges, each of
-    /// which bounds the offset by half its round trip (RFC 5905 section 8).
+    /// How the server's clock relates to the generator's: exact on one host, otherwise the best of several exchanges,
+    /// each of which bounds the offset by half its round trip (RFC 5905 section 8).
     ///
     /// Errors: as for any request.
     pub async fn clock(&self) -> Result<ClockRelation, TargetError> {
@@ -307,7 +306,7 @@ impl Target {
         Ok(position.cursor)
     }
 
-    /// The server's own record of what was due after `cursor`, on our own clock; `None` if it keeps none.
+    /// The server's own record of what was due after `cursor`, on the generator's clock; `None` if it keeps none.
     pub async fn schedule(&self, mut cursor: Cursor, relation: ClockRelation) -> Option<Vec<Due>> {
         #[derive(Deserialize)]
         struct Schedule {
@@ -327,19 +326,19 @@ impl Target {
         }
     }
 
-    /// Bytes that the server sent again so far, to clients of any transport; `None` if it does not say.
+    /// Bytes that the server has retransmitted so far, to clients of any transport; `None` if it does not report them.
     pub async fn retransmitted(&self) -> Option<u64> {
         Some(self.accounts().await?.values().map(|account| account.bytes_retransmitted).sum())
     }
 
-    /// Connections that are open for what is measured; `None` if it does not say.
+    /// Open connections of the measured subject; `None` if the server does not report them.
     pub async fn connections(&self, subject: Subject) -> Option<u64> {
         self.accounts().await?.get(subject.label()).map(|account| account.connections_open)
     }
 
-    /// Does a node have what its log holds?
+    /// Has the node caught up with its log?
     ///
-    /// Errors: as for any request, but for the answer that it does not.
+    /// Errors: as for any request, except for the answer "not ready".
     pub async fn is_ready(&self) -> Result<bool, TargetError> {
         let url = self.url.join("readyz").map_err(|_| TargetError::Address(self.url.clone()))?;
         let answer = self.http.get(url.clone()).send().await;
@@ -380,14 +379,14 @@ impl Target {
     }
 }
 
-/// What a server counts of one transport.
+/// The counters of one transport in `/stats`.
 #[derive(Deserialize)]
 struct Account {
     connections_open: u64,
     bytes_retransmitted: u64,
 }
 
-/// The innermost cause, which is the one that a person can act on ("Connection refused").
+/// The innermost cause, which is the one that users can act on ("Connection refused").
 fn cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -396,15 +395,15 @@ fn cause(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-/// A token that nobody knows.
+/// A random token that nobody knows.
 fn token() -> io::Result<String> {
     let mut bytes = [0; 16];
     rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty())?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// The certificate that a server started here shows and says so; one that it was given is for whatever name, and is
-/// believed unseen: who started it needs no proof of who it is.
+/// The certificate that a server started here prints. A server with a given certificate, for whatever host name, is
+/// trusted without a check: a child process needs no proof of its identity.
 async fn certificate(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<Trust> {
     let mut pem = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -421,9 +420,9 @@ async fn certificate(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<Trust>
 }
 
 fn http() -> Http {
-    // A proxy from the environment is not for a server under test.
+    // A proxy from the environment must not affect the server under test.
     let builder = Http::builder().no_proxy().timeout(limits::CONTROL_TIMEOUT);
-    builder.build().expect("a client without TLS has nothing to fail at")
+    builder.build().expect("building a client without TLS does not fail")
 }
 
 async fn address(url: &Url) -> Result<SocketAddr, TargetError> {
@@ -442,7 +441,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_http_a_host_and_a_port_and_anything_else_is_told_so() {
+    fn an_address_is_http_with_a_host_and_a_port_and_anything_else_is_refused() {
         for good in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "http://[::1]:80", "http://host"] {
             assert!(parse_address(good).is_ok(), "{good}");
         }

@@ -1,9 +1,10 @@
-//! The TCP baseline: a server that sends the same updates on the same schedule to the same number of clients, one
-//! JSON object a line, with no HTTP, no framing and no runtime. What a transport costs beyond it is the transport's.
+//! The TCP baseline: a server that sends the same updates on the same schedule to the same number of clients, as one
+//! JSON object per line, with no HTTP, no framing and no runtime. Whatever a transport costs in addition is the
+//! transport's own cost.
 //!
-//! It writes from as many threads as the server has workers, each with its share of the connections: one thread alone
-//! would serve the last client later than a server with several does, and be no baseline for latency. Its clients are as
-//! bare: [`reader`].
+//! It writes from as many threads as the server has workers, each with its share of the connections. With a single
+//! thread it would serve the last client later than the server does, and would be no baseline for latency. Its clients
+//! are equally bare: [`reader`].
 //!
 //! ```text
 //! ← {"cursor":"00000000-0"}
@@ -28,20 +29,20 @@ use crate::units::Nanos;
 
 const HELLO: &str = "{\"cursor\":\"00000000-0\"}\n";
 
-/// The order to begin at `origin`, with the anchor that makes `at_us` of an instant: `start NANOS MICROS`.
+/// The command to start at `origin`, with the anchor that turns an instant into `at_us`: `start NANOS MICROS`.
 pub fn order(origin: Nanos, anchor: UnixAnchor) -> String {
     format!("start {} {}\n", origin.0, anchor.0)
 }
 
-/// Reads an [`order`].
+/// Parses an [`order`].
 fn ordered(line: &str) -> Option<(Nanos, UnixAnchor)> {
     let (origin, anchor) = line.trim_end().strip_prefix("start ")?.split_once(' ')?;
     Some((Nanos(origin.parse().ok()?), UnixAnchor(anchor.parse().ok()?)))
 }
 
-/// Server half: greets whoever connects, and writes to all of them from an [`order`] on until standard input ends.
+/// The server half: greets each connection, and writes to all of them from an [`order`] on until standard input ends.
 ///
-/// Errors: what the system says, before anything is written.
+/// Errors: those of the system, before anything is written.
 pub fn serve(feed: &Feed, host: Ipv4Addr) -> anyhow::Result<()> {
     crate::measure::host::raise_file_limit();
     let source = feed.source()?.context("the TCP baseline needs a feed with a schedule")?;
@@ -67,19 +68,19 @@ pub fn serve(feed: &Feed, host: Ipv4Addr) -> anyhow::Result<()> {
         }
         break;
     }
-    // Until the generator lets go of the other end.
+    // Ends when the generator closes the pipe.
     std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
     Ok(())
 }
 
-/// The standard library's own queue of 128 connections is too short for a ramp of thousands.
+/// The standard library's backlog of 128 connections is too short for a ramp of thousands.
 fn listen(host: Ipv4Addr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind((host, 0))?;
     rustix::net::listen(&listener, i32::try_from(limits::LISTEN_BACKLOG)?)?;
     Ok(listener)
 }
 
-/// The connections dealt out to as many threads as this process may use (`--pin` leaves it one), each its part.
+/// The connections divided among as many threads as this process may use (one with `--pin`).
 fn shares<T>(connections: Vec<T>, threads: usize) -> Vec<Vec<T>> {
     let mut shares: Vec<Vec<T>> = (0..threads).map(|_| Vec::new()).collect();
     for (index, connection) in connections.into_iter().enumerate() {
@@ -89,18 +90,18 @@ fn shares<T>(connections: Vec<T>, threads: usize) -> Vec<Vec<T>> {
     shares
 }
 
-/// Writes the whole schedule to these connections, in turn, each update when it is due.
+/// Writes the whole schedule to these connections in turn, each update when it is due.
 fn write_for_ever(source: Source, origin: Nanos, anchor: UnixAnchor, connections: Vec<TcpStream>) {
     for (seq, due) in (1_u64..).zip(source) {
         let at = origin.saturating_add(due.offset);
         let until = Timespec { tv_sec: (at.0 / 1_000_000_000) as i64, tv_nsec: (at.0 % 1_000_000_000) as i64 };
         while Clock::Monotonic.now() < at {
-            // Interrupted or refused, the next look at the clock decides.
+            // If the sleep is interrupted or refused, the next look at the clock decides.
             let _ended = clock_nanosleep_absolute(ClockId::Monotonic, &until);
         }
         let line = format!("{{\"seq\":{seq},\"at_us\":{},\"data\":{}}}\n", anchor.unix(at).0, due.data.get());
         for mut connection in &connections {
-            // What a full or broken socket does not take is missed by its client, whose audit will say so.
+            // Bytes that a full or broken socket does not take are missing at its client, whose audit reports it.
             let _taken = connection.write(line.as_bytes());
         }
     }
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_read_as_it_was_written() {
+    fn an_order_is_parsed_as_it_was_written() {
         for anchor in [UnixAnchor(1_795_363_216_000_123), UnixAnchor(-5)] {
             assert_eq!(ordered(&order(Nanos(42), anchor)), Some((Nanos(42), anchor)));
         }

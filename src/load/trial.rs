@@ -1,11 +1,11 @@
-//! One trial: one transport, one workload, one measured interval, on a server started fresh.
+//! A trial: one transport, one workload, one measured interval, on a server started fresh.
 //!
 //! ```text
 //! start the server → all clients connect → memory, idle → the feed begins → warm-up
-//!   → [ the measured interval, read at both ends ] → drain → stop → hold what was seen against what was due
+//!   → [ the measured interval, read at both ends ] → drain → stop → compare what arrived with what was due
 //! ```
 //!
-//! Longer than most files: the order of the steps above is what a trial is, and is read from top to bottom.
+//! Over 400 lines: the order of the steps above defines a trial, and is read from top to bottom.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 use crate::load::analysis;
 use crate::load::client;
-use crate::load::context::{Begun, ClientProgress, Outcome, Subject, TrialContext};
+use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext, TrialTimes};
 use crate::load::echo::Sending;
 use crate::load::health;
 use crate::load::link::Link;
@@ -33,7 +33,7 @@ use crate::load::path::{self, PathError};
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
 use crate::load::tcp_baseline;
-use crate::load::trial_data::{Ends, Knows, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId, UpdateInfo};
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
@@ -46,9 +46,9 @@ use crate::run::{Compression, Transport};
 use crate::transport::{H2Session, Options};
 use crate::units::Nanos;
 
-/// Does one trial, from starting its server to ending it.
+/// Runs one trial, from starting its server to stopping it.
 ///
-/// Errors: [`TrialError`]; the server is ended then too.
+/// Errors: [`TrialError`]; the server is stopped in that case too.
 pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
     let point = &which.point.point;
     let real = match point.path {
@@ -81,13 +81,14 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
         subscriber: target.subscriber(),
         ..TrialContext::new(which.subject, servers, point, relation)
     });
-    // Dropped in any way, it ends the clients.
+    // Stops the clients however this function returns.
     let _end_clients = context.stop.clone().drop_guard();
     let watching = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
+    let relays = Relays { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) };
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(plan, which, &mut target, &context, Way { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) }) => outcome,
+        outcome = measure(plan, which, &mut target, &context, relays) => outcome,
     };
     context.stop.cancel();
     if let Some(link) = link {
@@ -102,9 +103,9 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut UnderTest,
     context: &Arc<TrialContext>,
-    way: Way,
+    relays: Relays,
 ) -> Result<Trial, TrialError> {
-    let Way { mut path, proxy, watching, link_pid } = way;
+    let Relays { mut path, proxy, watching, link_pid } = relays;
     let feed = plan.feed_in(which.point, which.round);
     let proxy_cpu = || proxy.as_ref().and_then(RunningProxy::cpu);
     let start = target.newest(which.subject).await?;
@@ -120,21 +121,21 @@ async fn measure(
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory(target);
 
-    // A whole microsecond, as every offset of the feed, so that `at_us` is the very instant at which an update is due.
+    // Rounded to a whole microsecond, like every offset of the feed, so that `at_us` is exactly the instant at which
+    // an update is due.
     let origin = context.clock.now().saturating_add(limits::FEED_LEAD).whole_micros();
     target.begin(&feed, origin).await?;
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
     let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
-    // Half a mean distance on, so that the edges of the interval fall between updates that come evenly, and not on one
-    // that is half delivered when the counters are read. Of a server that is already there the rate is not known.
+    // Half the mean distance later, so that the edges of the interval fall between evenly spaced updates, and not on
+    // one that is half delivered when the counters are read. The rate of a server that is already running is unknown.
     let rate = which.point.point.rate_per_s;
-    let between = preflight::edge(rate, length);
-    let window_start = origin.saturating_add(warm_up).saturating_add(between);
+    let edge = preflight::edge(rate, length);
+    let window_start = origin.saturating_add(warm_up).saturating_add(edge);
     let window = Window { start: window_start, end: window_start.saturating_add(length) };
-    context.begun.send_replace(Some(Begun { origin, window }));
+    context.times.send_replace(Some(TrialTimes { origin, window }));
 
-    // Whatever a server is asked costs it time, which is not to be among what is measured: all that is asked is asked
-    // before the interval and behind it.
+    // A query costs the server time that must not be measured, so all queries are sent before and after the interval.
     tokio::time::sleep_until(context.clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
     let asked = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
@@ -156,7 +157,7 @@ async fn measure(
         tokio::time::sleep_until(context.clock.instant(middle)).await;
         target.kill(point.kill, &context.killed, context.clock).await?;
     }
-    // One host has one clock.
+    // On one host there is one clock.
     let is_far = context.relation.uncertainty > Nanos::ZERO;
     if is_far {
         let middle = window.start.saturating_add(Nanos(length.0 / 2));
@@ -176,7 +177,7 @@ async fn measure(
     let log = target.log_report(which.subject, [log_begun, log_ended]).await;
 
     target.check_alive().await?;
-    // Everything that was due in the interval is known to the server by now: the interval is over.
+    // The interval is over, so the server knows everything that was due in it.
     let Schedule { due, published } = target.schedule(start, context.relation, &feed, origin, window).await?;
     let lossy = if point.loss() > 0.0 { limits::LOSSY_ASK.into() } else { Nanos::ZERO };
     let patience = point.poll_interval_ns.saturating_add(point.round_trip()).saturating_add(lossy);
@@ -191,7 +192,7 @@ async fn measure(
         Some(watching) => watching.await.expect("the probe does not panic"),
         None => None,
     };
-    // Only now: until here, what was on its way had to arrive.
+    // Not before now: everything in flight had to arrive first.
     let path = match (path, path_begun, path_ended) {
         (Some(path), Some(begun), Some(ended)) => Some(block_in_place(|| path.finish(begun, ended))?),
         (_, _, _) => None,
@@ -200,7 +201,8 @@ async fn measure(
     let is_pinned = plan.server_core.is_some();
     let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
     let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
-    let knows = context.subscriber.as_ref().map_or(Knows::ALL, |subscriber| Knows::of(&subscriber.origin));
+    let update_info =
+        context.subscriber.as_ref().map_or(UpdateInfo::ALL, |subscriber| UpdateInfo::of(&subscriber.origin));
     let data = TrialData {
         handshakes,
         queues,
@@ -208,14 +210,11 @@ async fn measure(
         outcomes,
         due,
         published,
-        published_stands_at: context
-            .subscriber
-            .as_ref()
-            .and_then(|one| one.published_stands_at.get().cloned().flatten()),
-        knows,
+        published_found_at: context.subscriber.as_ref().and_then(|one| one.published_found_at.get().cloned().flatten()),
+        update_info,
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,
-        ends: Ends { begun, ended },
+        snapshots: Snapshots { start: begun, end: ended },
         lateness,
         relations,
         window,
@@ -232,13 +231,13 @@ async fn measure(
     Ok(analysis::trial(which, target.address(), data))
 }
 
-/// What lies between clients and server.
-struct Way {
+/// What is between clients and server: a path, a proxy or a link, if any.
+struct Relays {
     path: Option<TrialPath>,
     proxy: Option<RunningProxy>,
-    /// The process of a link, if there is one.
+    /// Process id of the link, if there is one.
     link_pid: Option<u32>,
-    /// What the probe of a link brings.
+    /// The probe of the link.
     watching: Option<JoinHandle<Option<LinkReport>>>,
 }
 
@@ -246,7 +245,7 @@ fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> 
     path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
 }
 
-/// Room for the connections that clients share, if they do.
+/// One slot for each connection that clients share; empty if they share none.
 fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>>> {
     match point.share_connection {
         0 | 1 => Vec::new(),
@@ -254,12 +253,12 @@ fn shared_connections(point: &Point) -> Vec<tokio::sync::Mutex<Option<H2Session>
     }
 }
 
-/// The same for all transports at one point in one round: they meet the same phases and the same losses.
+/// The same seed for all transports at one point in one round, so that they meet the same phases and losses.
 pub(super) fn seed(plan: &Plan, which: TrialId<'_>) -> u64 {
     plan.scenario.seed ^ u64::from(which.round) << 32 ^ which.point_index as u64
 }
 
-/// Starts these of all clients, each with its own phase.
+/// Starts these clients, each with its own phase.
 pub(super) fn spawn(
     point: &Point,
     subject: Subject,
@@ -277,7 +276,7 @@ pub(super) fn spawn(
     let mut progress = Vec::with_capacity(ids.len());
     for (id, poll_phase) in (0..).zip(phases).filter(|(id, _)| ids.contains(id)) {
         let options = Options {
-            host: HeaderValue::try_from(authority).expect("an authority is fit for a header"),
+            host: HeaderValue::try_from(authority).expect("an authority is a valid header value"),
             headers: request_headers(point, via, authority),
             clock: context.clock,
             poll_interval: point.poll_interval_ns,
@@ -301,9 +300,9 @@ pub(super) fn spawn(
     (clients, progress)
 }
 
-/// When in the interval each client polls: one at random in each of N equal parts, handed out in random order. Each
-/// client's phase is uniform over the interval, and the phases together cover it evenly, so that the mean over the
-/// clients does not depend on luck (stratified sampling: Cochran, "Sampling Techniques", 1977, chapter 5).
+/// When in the interval each client polls: at a random time in each of N equal parts, assigned in random order. Each
+/// client's phase is uniform over the interval, and the phases together cover it evenly, so the mean over the clients
+/// does not depend on luck (stratified sampling: Cochran, "Sampling Techniques", 1977, chapter 5).
 fn phases(clients: u32, interval: Nanos, seed: u64) -> Vec<Nanos> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let part = interval.0 as f64 / f64::from(clients);
@@ -313,7 +312,7 @@ fn phases(clients: u32, interval: Nanos, seed: u64) -> Vec<Nanos> {
     phases
 }
 
-/// What is added to each request: the heads asked for, of a page that the server itself gave out, and a cookie.
+/// The headers added to each request: the requested heads, as for a page served by the server itself, and a cookie.
 fn request_headers(point: &Point, transport: Transport, authority: &str) -> HeaderMap {
     let request = match (transport, point.echo) {
         (Transport::WebSocket, _) => Request::WebSocket,
@@ -332,10 +331,10 @@ fn request_headers(point: &Point, transport: Transport, authority: &str) -> Head
         (true, true) => (Version::HTTP_2, "https"),
     };
     for (name, value) in point.heads.fields(request, version, &format!("{scheme}://{authority}")) {
-        let name = HeaderName::try_from(name).expect("a test makes headers of all that was recorded");
+        let name = HeaderName::try_from(name).expect("a test converts every recorded header");
         headers.insert(name, HeaderValue::try_from(value).expect("the same test"));
     }
-    // In place of whatever a browser would offer, so that what is asked for is what is agreed to.
+    // Replaces what a browser would offer, so that exactly the requested compression is negotiated.
     match (point.compression, point.compression.coding()) {
         (_, Some(coding)) => drop(headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding))),
         (Compression::Deflate, None) => {
@@ -347,13 +346,13 @@ fn request_headers(point: &Point, transport: Transport, authority: &str) -> Head
     headers
 }
 
-/// One header, `bytes` long on the wire with its line end.
+/// One header that takes `bytes` on the wire, line end included.
 fn cookie(bytes: u32) -> HeaderMap {
     const NAME: &str = "cookie";
     let around = NAME.len() + ": \r\n".len();
     let mut headers = HeaderMap::new();
     if let Some(length @ 1..) = (bytes as usize).checked_sub(around) {
-        let value = HeaderValue::try_from("c".repeat(length)).expect("letters are fit for a header");
+        let value = HeaderValue::try_from("c".repeat(length)).expect("letters are a valid header value");
         headers.insert(HeaderName::from_static(NAME), value);
     }
     headers
@@ -382,7 +381,7 @@ pub(super) async fn all_connected(
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
-/// Reads everything that can be read without asking.
+/// Reads all counters that need no query.
 pub(super) fn snapshot(
     context: &TrialContext,
     progress: &[Arc<ClientProgress>],
@@ -408,7 +407,7 @@ pub(super) fn snapshot(
     })
 }
 
-/// Waits until each client holds what was due in the interval, or could have asked for it twice.
+/// Waits until each client has what was due in the interval, or could have polled for it twice.
 pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
     let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
@@ -422,7 +421,7 @@ pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>,
             }
         }
     };
-    // Whoever has not got it by then has lost it, and the audit says so.
+    // A client that does not have an update by then has lost it, and the audit reports that.
     let _in_time = tokio::time::timeout(patience, done).await;
 }
 
@@ -432,7 +431,7 @@ mod tests {
     use crate::run::Heads;
 
     #[test]
-    fn phases_cover_the_interval_evenly_and_belong_to_no_client() {
+    fn phases_cover_the_interval_evenly_and_are_not_in_client_order() {
         let phases = phases(50, Nanos::SECOND, 1);
         let mean = phases.iter().map(|phase| phase.seconds()).sum::<f64>() / 50.0;
         assert!((0.49..0.51).contains(&mean), "{mean}");
@@ -443,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn added_headers_have_the_bytes_asked_for() {
+    fn added_headers_have_the_requested_size() {
         for bytes in [0, 11, 12, 800] {
             assert_eq!(on_wire(&cookie(bytes)), if bytes < 11 { 0 } else { bytes as usize });
         }
@@ -454,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subscription_and_message_can_be_sent_with_a_browsers_heads_and_a_cookie_beside_them() {
+    fn every_subscription_and_message_can_be_sent_with_a_browsers_heads_and_a_cookie() {
         for via in Transport::ALL {
             for echo in [None, Some(MessageKind::Text), Some(MessageKind::Binary)] {
                 let point = |heads| Point { heads, echo, request_header_bytes: 100, ..Point::default() };

@@ -1,4 +1,4 @@
-//! What a trial gathers, before anything is made of it.
+//! The raw data of a trial.
 
 use std::sync::Arc;
 
@@ -19,85 +19,86 @@ use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
 use crate::units::Nanos;
 
-/// Which trial of the plan.
+/// Identifies a trial of the plan.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialId<'a> {
-    /// What is measured.
+    /// The transport or baseline that is measured.
     pub subject: Subject,
-    /// From 1.
+    /// The round; the first is 1.
     pub round: u32,
     /// Index of the point.
     pub point_index: usize,
     /// The point.
     pub point: &'a PlanPoint,
-    /// With one client, beside the crowd.
+    /// Is this the additional trial with a single client?
     pub is_alone: bool,
 }
 
-/// All that a trial brought together.
+/// The raw data of a trial.
 pub struct TrialData {
-    /// What each client saw.
+    /// The result of each client.
     pub outcomes: Vec<Outcome>,
-    /// Every handshake of TLS.
+    /// Every TLS handshake.
     pub handshakes: Vec<Handshake>,
-    /// How requests waited on each connection that clients share.
+    /// How requests waited on each shared connection.
     pub queues: Vec<Arc<StreamQueue>>,
     /// The server's record of what was due, from before the interval on; `None` if it keeps none.
     pub due: Option<Vec<Due>>,
-    /// What the generator published, where that was for it to do.
+    /// What the generator published, if it does the publishing.
     pub published: Option<PublishReport>,
-    /// Where it stands in messages that do not hold it where the target file says, if it does.
-    pub published_stands_at: Option<String>,
-    /// What updates say of themselves.
-    pub knows: Knows,
-    /// Do they say it by the clock of another host, of which nobody knows how it differs from ours?
+    /// Where in a message the published update was found, if not where the target file says.
+    pub published_found_at: Option<String>,
+    /// What updates state about themselves.
+    pub update_info: UpdateInfo,
+    /// Are send times from another host's clock whose offset is unknown?
     pub has_unrelated_clock: bool,
     /// Memory.
     pub memory: Memory,
     /// The counters at both ends of the interval.
-    pub ends: Ends,
+    pub snapshots: Snapshots,
     /// How late the generator was.
     pub lateness: Lateness,
-    /// Has the generator a processor that its server keeps off?
+    /// Does the generator have a processor to itself, apart from the server's?
     pub is_pinned: bool,
-    /// The clock that arrivals were read from.
+    /// The clock that arrival times were read from.
     pub clock: Clock,
-    /// How the clocks relate: before the interval, which the latencies are taken with, during and after it.
+    /// How the clocks relate: before (used for the latencies), during and after the interval.
     pub relations: Vec<(Nanos, ClockRelation)>,
-    /// The measured interval, on our own clock.
+    /// The measured interval, on the generator's clock.
     pub window: Window,
-    /// What the link was found to add, if there was one.
+    /// The delay that the link was measured to add, if there was one.
     pub link: Option<LinkReport>,
-    /// Ends of TCP connections on this host for each client: two, and two more for what is between it and the server.
+    /// TCP endpoints on this host per client: two, and two more for each relay in between.
     pub ends_per_client: u32,
-    /// Why it stood in for a path, if it did.
+    /// Why a link replaced the path, if it did.
     pub refusal: Option<Refusal>,
-    /// Where in its recording the feed began, as a share of it; `None` of a feed that is none.
+    /// Where in its recording the feed started, as a share; `None` for a feed that is not a recording.
     pub replay_from: Option<f64>,
-    /// What the path gave, if there was one.
+    /// What the path delivered, if there was one.
     pub path: Option<PathReport>,
-    /// What the proxy took, if there was one.
+    /// The proxy's processor time, if there was one.
     pub proxy: Option<ProxyReport>,
-    /// When something was killed, if it was.
+    /// When something was killed, if anything was.
     pub killed: Option<Nanos>,
-    /// What the log of several nodes took, if there were any.
+    /// What the log of several nodes used, if there was one.
     pub log: Option<LogReport>,
 }
 
 impl TrialData {
-    /// Of an interval, with nothing more than what our own server's updates say of themselves.
-    pub fn of(window: Window, ends: Ends) -> Self {
+    /// Data of an interval for a server of the project, whose updates state their number and due time; everything else
+    /// is empty.
+    pub fn of(window: Window, snapshots: Snapshots) -> Self {
         Self {
             outcomes: Vec::new(),
             handshakes: Vec::new(),
             queues: Vec::new(),
             due: None,
             published: None,
-            published_stands_at: None,
-            knows: Knows::ALL,
+            published_found_at: None,
+            update_info: UpdateInfo::ALL,
             has_unrelated_clock: false,
             memory: Memory::default(),
-            ends,
+            snapshots,
             lateness: Lateness::default(),
             is_pinned: false,
             clock: Clock::Monotonic,
@@ -115,34 +116,34 @@ impl TrialData {
     }
 }
 
-/// What updates say of themselves, and so what can be known of them.
+/// What updates state about themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Knows {
-    /// Their number: what was lost can be told.
-    pub number: bool,
-    /// When they were due or sent: how late they were can be told.
-    pub time: bool,
+pub struct UpdateInfo {
+    /// Their sequence number, so that losses can be counted.
+    pub has_number: bool,
+    /// When they were due or sent, so that latency can be computed.
+    pub has_time: bool,
 }
 
-impl Knows {
-    /// Everything.
-    pub const ALL: Self = Self { number: true, time: true };
+impl UpdateInfo {
+    /// Both.
+    pub const ALL: Self = Self { has_number: true, has_time: true };
 
-    /// What can be known of updates that come from there.
+    /// What updates of this origin state.
     pub fn of(origin: &Origin) -> Self {
         match origin {
             Origin::Published => Self::ALL,
-            Origin::Observed(timestamp) => Self { number: false, time: timestamp.is_some() },
+            Origin::Observed(timestamp) => Self { has_number: false, has_time: timestamp.is_some() },
         }
     }
 }
 
 /// The counters at both ends of the interval.
-pub struct Ends {
+pub struct Snapshots {
     /// At its start.
-    pub begun: Snapshot,
+    pub start: Snapshot,
     /// At its end.
-    pub ended: Snapshot,
+    pub end: Snapshot,
 }
 
 /// The counters at one end of the measured interval.
@@ -150,33 +151,33 @@ pub struct Ends {
 pub struct Snapshot {
     /// When, in nanoseconds since 1970.
     pub unix_ns: u64,
-    /// All clients' ledgers.
+    /// Byte counters, summed over all clients.
     pub counters: Reading,
-    /// All clients' sockets.
+    /// TCP counters, summed over all clients' sockets.
     pub tcp: TcpCounts,
-    /// Processor time of the server, where it is ours.
+    /// CPU time of the server, if it runs here.
     pub server_cpu: Option<Nanos>,
-    /// Processor time of this process.
+    /// CPU time of this process.
     pub own_cpu: Nanos,
-    /// How long this process was ready to run and waited for a processor.
+    /// How long this process was runnable but waited for a processor.
     pub own_wait: Option<Nanos>,
-    /// Processor time of the host.
+    /// CPU time of the host.
     pub host: Option<HostTime>,
     /// When, on the generator's clock.
     pub at: Nanos,
-    /// Processor time of the programs that make a link or a path.
+    /// CPU time of the relays of a link or a path.
     pub relay_cpu: Nanos,
-    /// Bytes that the server sent again.
+    /// Bytes that the server retransmitted.
     pub server_retransmitted: Option<u64>,
 }
 
 /// Memory at three moments of a trial.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// The server's, and the kernel's, before any client.
+    /// Of the server and of the kernel, before any client connects.
     pub before: (Option<u64>, Option<u64>),
     /// With all clients connected and nothing published yet.
     pub idle: (Option<u64>, Option<u64>),
-    /// The server's at the end of the measured interval.
+    /// Of the server, at the end of the measured interval.
     pub loaded: Option<u64>,
 }

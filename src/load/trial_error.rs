@@ -1,4 +1,4 @@
-//! Why a trial could not be done.
+//! Why a trial failed.
 
 use crate::load::agents::errors::FleetError;
 use crate::load::foreign::server::ForeignError;
@@ -7,44 +7,44 @@ use crate::load::path::PathError;
 use crate::load::proxy::ProxyError;
 use crate::load::target::TargetError;
 
-/// Why a trial could not be done.
+/// Why a trial failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The server.
+    /// The server failed.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A server that is not ours.
+    /// A third-party server failed.
     #[error(transparent)]
     Foreign(#[from] ForeignError),
     /// Not all clients could connect.
     #[error("only {connected} of {wanted} clients could connect: {reason}")]
     Ramp {
-        /// How many could.
+        /// Number of clients that connected.
         connected: u32,
-        /// How many should.
+        /// Number of clients that should have.
         wanted: u32,
-        /// What the last one that failed was told.
+        /// The error of the last client that failed.
         reason: String,
     },
-    /// A reading that every trial needs could not be taken.
+    /// A reading that every trial needs failed.
     #[error("cannot read the processor time of this process: {0}")]
     Reading(#[source] std::io::Error),
-    /// The path.
+    /// The path failed.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// The proxy.
+    /// The proxy failed.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// The log of several nodes.
+    /// The log of several nodes failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The agents.
+    /// The agents failed.
     #[error(transparent)]
     Agents(#[from] FleetError),
-    /// One of these, of a server of a target file, without what the environment had filled in.
+    /// One of these, for a server of a target file, with values from the environment masked.
     #[error("{0}")]
     Masked(String),
-    /// Ctrl-C.
+    /// Interrupted with Ctrl-C.
     #[error("cut short")]
     Stopped,
 }

@@ -1,4 +1,5 @@
-//! The server of a trial, ours or not: what a trial asks of it, whichever it is.
+//! The server under test of a trial, with one interface for the project's server, several nodes, and third-party
+//! servers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -28,25 +29,25 @@ use crate::units::Nanos;
 /// A server under test.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum UnderTest {
-    /// One that keeps to our contract.
+    /// The project's server, or another that implements its contract.
     Ours(Target),
-    /// Several of ours that share a log.
+    /// Several nodes that share a log.
     Nodes(Nodes),
-    /// One that a target file describes.
+    /// A third-party server, described by a target file.
     Foreign(ForeignServer),
 }
 
-/// What was due, and who says so.
+/// What was due, and what the generator published.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    /// From before the interval on; `None` where nobody keeps a record.
+    /// From before the interval on; `None` if nobody keeps a record.
     pub due: Option<Vec<Due>>,
-    /// What the load generator published, where it did.
+    /// What the load generator published, if it did.
     pub published: Option<PublishReport>,
 }
 
 impl UnderTest {
-    /// Starts or finds the server of a point, for what is published in the round.
+    /// Starts or finds the server of a point, for the feed of the round.
     ///
     /// Errors: [`TrialError`].
     pub async fn start(
@@ -56,8 +57,8 @@ impl UnderTest {
         feed: &Feed,
         host: Ipv4Addr,
     ) -> Result<Self, TrialError> {
-        if let (Some(found), Subject::Transport(_)) = (plan.found(&point.point), subject) {
-            return Ok(Self::Foreign(ForeignServer::start(found, &plan.trust).await?));
+        if let (Some(entry), Subject::Transport(_)) = (plan.entry(&point.point), subject) {
+            return Ok(Self::Foreign(ForeignServer::start(entry, &plan.trust).await?));
         }
         if point.point.nodes > 0 && subject != Subject::TcpBaseline {
             let nodes = Nodes::start(&point.point, subject, feed, host, &plan.server_args);
@@ -73,7 +74,7 @@ impl UnderTest {
         Ok(Self::Ours(target))
     }
 
-    /// Where it is, or each of its nodes.
+    /// The address of the server, or of each node.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         match self {
             Self::Ours(target) => vec![target.address],
@@ -82,7 +83,7 @@ impl UnderTest {
         }
     }
 
-    /// Where it is, or the node that publishes.
+    /// The address of the server, or of the node that publishes.
     pub fn address(&self) -> SocketAddr {
         match self {
             Self::Ours(target) => target.address,
@@ -100,9 +101,9 @@ impl UnderTest {
         }
     }
 
-    /// What makes TLS of a client's connection, where it is spoken.
+    /// The TLS connector of clients, if the protocol has TLS.
     ///
-    /// Errors: [`TrialError`] of a server of ours that showed no certificate.
+    /// Errors: [`TrialError`] for a server of the project that printed no certificate.
     pub fn connector(&self, protocol: Protocol) -> Result<Option<Connector>, TrialError> {
         match self {
             Self::Ours(target) => Ok(target.connector(protocol)?),
@@ -111,7 +112,7 @@ impl UnderTest {
         }
     }
 
-    /// What clients of a server that is not ours follow.
+    /// What clients of a third-party server share.
     pub fn subscriber(&self) -> Option<Arc<Subscriber>> {
         match self {
             Self::Ours(_) | Self::Nodes(_) => None,
@@ -119,7 +120,7 @@ impl UnderTest {
         }
     }
 
-    /// How its clock relates to ours; whoever publishes has our own.
+    /// How its clock relates to the generator's; if the generator publishes, they are the same.
     ///
     /// Errors: as for any request.
     pub async fn clock(&self, subject: Subject) -> Result<ClockRelation, TargetError> {
@@ -130,7 +131,7 @@ impl UnderTest {
         }
     }
 
-    /// Do its latencies rest on the clocks of two hosts of which nobody has measured how they differ?
+    /// Do its latencies depend on the clocks of two hosts whose offset was not measured?
     pub fn has_unrelated_clock(&self) -> bool {
         match self {
             Self::Foreign(server) => is_clock_unrelated(&server.subscriber.origin, server.endpoint.address.ip()),
@@ -138,7 +139,7 @@ impl UnderTest {
         }
     }
 
-    /// The position of the newest update, of a server that keeps a record of what is due.
+    /// The position of the newest update, for a server that keeps a record of what is due.
     ///
     /// Errors: as for any request.
     pub async fn newest(&self, subject: Subject) -> Result<Option<Cursor>, TargetError> {
@@ -149,7 +150,7 @@ impl UnderTest {
         }
     }
 
-    /// Lets the feed begin.
+    /// Starts the feed.
     ///
     /// Errors: [`TrialError`].
     pub async fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), TrialError> {
@@ -160,7 +161,7 @@ impl UnderTest {
         }
     }
 
-    /// Errors: [`TrialError`] of a server that has ended.
+    /// Errors: [`TrialError`] if a server has exited.
     pub async fn check_alive(&mut self) -> Result<(), TrialError> {
         match self {
             Self::Ours(target) => Ok(target.check_alive().await?),
@@ -171,7 +172,7 @@ impl UnderTest {
 
     /// What was due until the end of the interval.
     ///
-    /// Errors: [`TrialError`] of a server that took nothing.
+    /// Errors: [`TrialError`] if a third-party server accepted nothing.
     pub async fn schedule(
         &self,
         start: Option<Cursor>,
@@ -198,7 +199,7 @@ impl UnderTest {
         })
     }
 
-    /// Bytes that it sent again so far; `None` if it does not say.
+    /// Bytes that it has retransmitted so far; `None` if it does not report them.
     pub async fn retransmitted(&self, subject: Subject) -> Option<u64> {
         match (self, subject) {
             (Self::Ours(target), Subject::Transport(_)) => target.retransmitted().await,
@@ -207,7 +208,7 @@ impl UnderTest {
         }
     }
 
-    /// Its processor time; `None` where its process is not known.
+    /// Its CPU time; `None` if its process is unknown.
     pub fn cpu(&self) -> Option<Nanos> {
         match self {
             Self::Ours(target) => process_cpu(target.pid()?).ok(),
@@ -216,7 +217,7 @@ impl UnderTest {
         }
     }
 
-    /// Its memory.
+    /// Its resident memory.
     pub fn resident_bytes(&self) -> Option<u64> {
         match self {
             Self::Ours(target) => host::resident_bytes(target.pid()?),
@@ -225,18 +226,18 @@ impl UnderTest {
         }
     }
 
-    /// Kills a part of it as `kill -9` does, and notes when.
+    /// Kills a part of it as `kill -9` does, and records when.
     ///
-    /// Errors: [`TrialError`] of a part that cannot be found, or started again.
+    /// Errors: [`TrialError`] if the part cannot be found, or cannot be restarted.
     pub async fn kill(&mut self, what: Kill, killed: &OnceLock<Nanos>, clock: Clock) -> Result<(), TrialError> {
         match self {
             Self::Nodes(nodes) => nodes.kill(what, killed, clock).await,
-            // Refused before there was a trial.
+            // The plan refuses kills for these.
             Self::Ours(_) | Self::Foreign(_) => Ok(()),
         }
     }
 
-    /// Processor time of the log of several nodes.
+    /// CPU time of the log of several nodes.
     pub fn log_cpu(&self) -> Option<Nanos> {
         match self {
             Self::Nodes(nodes) => nodes.log_cpu(),
@@ -244,7 +245,7 @@ impl UnderTest {
         }
     }
 
-    /// What the log of several nodes was, and took between two readings.
+    /// What the log of several nodes was, and what it used between two readings.
     pub async fn log_report(&self, subject: Subject, log_cpu: [Option<Nanos>; 2]) -> Option<LogReport> {
         match self {
             Self::Nodes(nodes) => Some(nodes.report(subject, log_cpu).await),
@@ -252,7 +253,7 @@ impl UnderTest {
         }
     }
 
-    /// Ends it, if it was started here.
+    /// Stops it, if it was started here.
     pub async fn stop(self) {
         match self {
             Self::Ours(target) => target.stop().await,
@@ -262,8 +263,8 @@ impl UnderTest {
     }
 }
 
-/// Updates that others publish say when they were sent by the clock of whoever did, which answers no question. What the load
-/// generator publishes has its own.
+/// Is the send time from a clock whose offset is unknown? That is so for a third party that publishes on another host.
+/// Updates that the load generator publishes carry the time of its own clock.
 fn is_clock_unrelated(origin: &Origin, server: IpAddr) -> bool {
     match origin {
         Origin::Published | Origin::Observed(None) => false,
@@ -271,7 +272,7 @@ fn is_clock_unrelated(origin: &Origin, server: IpAddr) -> bool {
     }
 }
 
-/// The flags of a server that speaks as a point asks for.
+/// The server flags for the protocol of a point.
 fn protocol_args(point: &Point) -> Vec<String> {
     let mut args = Vec::new();
     match point.protocol {
@@ -285,7 +286,7 @@ fn protocol_args(point: &Point) -> Vec<String> {
     args.into_iter().map(str::to_owned).collect()
 }
 
-/// What the TCP baseline writes is the feed itself; it keeps no record of its own.
+/// The TCP baseline writes the feed as it is, and keeps no record of its own.
 fn tcp_baseline_schedule(feed: &Feed, origin: Nanos, window: Window) -> Option<Vec<Due>> {
     let source = feed.source().ok()??;
     let due =
@@ -298,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_of_sending_is_another_clocks_where_others_publish_on_another_host() {
+    fn a_send_time_is_from_an_unrelated_clock_if_a_third_party_publishes_on_another_host() {
         let timed = Origin::Observed(Some("$.ts".parse().unwrap()));
         for (origin, server, is_unrelated) in [
             (&timed, "192.0.2.1", true),

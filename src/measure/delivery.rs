@@ -1,6 +1,6 @@
-//! What clients saw, held against what was due: the delivery audit, latency, age and staleness.
+//! Compares what clients received with what was due: the delivery audit, latency, age and staleness.
 //!
-//! While a trial runs, a client only writes down what it got and when ([`DeliveryLog`]). Everything else is worked out
+//! During a trial, a client only records what it received and when ([`DeliveryLog`]). Everything else is computed
 //! afterwards by the functions here, which are plain arithmetic over two lists and can be tested as such.
 
 use crate::run::file::Audit;
@@ -10,28 +10,28 @@ use crate::units::Nanos;
 /// An update that was due, from the server's own record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Its number.
+    /// Sequence number.
     pub seq: u64,
-    /// When it was due, on the clock that arrivals are read from.
+    /// When it was due, on the clock that arrival times are read from.
     pub at_ns: Nanos,
-    /// When the server published it, if it says.
+    /// When the server published it, if the server reports that.
     pub published_ns: Option<Nanos>,
 }
 
 /// One delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The update's number.
+    /// Sequence number of the update.
     pub seq: u64,
-    /// When it was due, on the clock that its arrival is read from.
+    /// When it was due, on the clock of its arrival time.
     pub at_ns: Nanos,
-    /// When the client held it, decoded.
+    /// When the client had decoded it.
     pub arrived_ns: Nanos,
     /// Bytes of its `data`.
     pub bytes: u32,
 }
 
-/// All that one client saw, in the order in which it saw it.
+/// Everything that one client received, in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryLog {
     /// The updates.
@@ -40,40 +40,40 @@ pub struct DeliveryLog {
     pub gaps: Vec<(usize, Gap)>,
 }
 
-/// A stretch of time, its end excluded.
+/// A half-open time interval: the end is excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The first instant.
     pub start: Nanos,
-    /// The first instant past it.
+    /// The first instant after it.
     pub end: Nanos,
 }
 
 impl Window {
-    /// Is this instant in it?
+    /// Is this instant inside the window?
     pub fn contains(self, at: Nanos) -> bool {
         self.start <= at && at < self.end
     }
 
-    /// How long it is.
+    /// The length of the window.
     pub fn length(self) -> Nanos {
         self.end.saturating_sub(self.start)
     }
 
-    /// How much of the stretch from `from` to `to` lies in it.
+    /// The length of the overlap of the window with the interval from `from` to `to`.
     fn overlap(self, from: Nanos, to: Nanos) -> Nanos {
         to.min(self.end).saturating_sub(from.max(self.start))
     }
 }
 
-/// What became, at one client, of the updates that were due.
+/// What one client received of the updates that were due.
 ///
-/// `due` is what the audit covers, in order of number. Holes are what was due outside: a log may store an update behind its
-/// successors.
+/// `due` is what the audit covers, in order of sequence number. Holes are updates that were due outside the window: a
+/// log may store an update after its successors.
 pub fn audit(seen: &DeliveryLog, due: &[Due]) -> Audit {
     let Some(first) = due.first() else { return Audit::default() };
     let place = |seq: u64| {
-        // Without a hole before it, it stands where it counts to.
+        // If there is no hole before it, its number gives its index.
         let counted = usize::try_from(seq.checked_sub(first.seq)?).ok()?;
         match due.get(counted).is_some_and(|due| due.seq == seq) {
             true => Some(counted),
@@ -103,13 +103,13 @@ pub fn audit(seen: &DeliveryLog, due: &[Due]) -> Audit {
     audit
 }
 
-/// What is known, at one client, of updates that bear no number: those that arrived in the window.
+/// The audit of updates without sequence numbers: only those that arrived in the window are known.
 pub fn unnumbered(seen: &DeliveryLog, window: Window) -> Audit {
     let delivered = seen.deliveries.iter().filter(|delivery| window.contains(delivery.arrived_ns)).count() as u64;
     Audit { expected: delivered, delivered, ..Audit::default() }
 }
 
-/// Does an announced gap cover this number, by the deliveries around it?
+/// Is this sequence number covered by an announced gap, judging by the deliveries around the gap?
 fn is_announced(seen: &DeliveryLog, seq: u64) -> bool {
     seen.gaps.iter().any(|&(index, _)| {
         let before = index.checked_sub(1).map_or(0, |index| seen.deliveries[index].seq);
@@ -118,7 +118,7 @@ fn is_announced(seen: &DeliveryLog, seq: u64) -> bool {
     })
 }
 
-/// Adds the audits of several clients.
+/// Sums up the audits of several clients.
 pub fn total(audits: impl IntoIterator<Item = Audit>) -> Audit {
     audits.into_iter().fold(Audit::default(), |sum, one| Audit {
         expected: sum.expected + one.expected,
@@ -132,7 +132,7 @@ pub fn total(audits: impl IntoIterator<Item = Audit>) -> Audit {
 
 /// Age of Information of one client, integrated over the window: the area under the saw-tooth, and the time it covers.
 ///
-/// Until a client holds its first update it has no age; that time is not covered.
+/// A client has no age until it holds its first update; that time is not covered.
 /// Source: Kaul, Yates, Gruteser, "Real-time status: how often should one update?", INFOCOM 2012.
 pub fn age(deliveries: &[Delivery], window: Window) -> (f64, Nanos) {
     let mut area = 0.0;
@@ -143,7 +143,7 @@ pub fn age(deliveries: &[Delivery], window: Window) -> (f64, Nanos) {
         let until = deliveries.get(index + 1).map_or(window.end, |next| next.arrived_ns);
         let length = window.overlap(delivery.arrived_ns, until);
         if length > Nanos::ZERO {
-            // Age grows at one second a second: its mean over the stretch is its value in the middle.
+            // Age grows by one second per second, so its mean over the stretch is its value in the middle.
             let from = delivery.arrived_ns.max(window.start).saturating_sub(newest);
             area += length.0 as f64 * (from.0 as f64 + length.0 as f64 / 2.0);
             covered += length.0;
@@ -152,15 +152,15 @@ pub fn age(deliveries: &[Delivery], window: Window) -> (f64, Nanos) {
     (area, Nanos(covered))
 }
 
-/// How long, in the window, a newer update existed than the client held.
+/// How long, within the window, a newer update existed than the one the client held.
 ///
-/// `due` must reach back to before the window, so that an update which was due earlier and arrives late counts.
+/// `due` must start before the window, so that an update that was due earlier and arrived late counts.
 pub fn stale(deliveries: &[Delivery], due: &[Due], window: Window) -> Nanos {
     let mut stale = 0;
     let mut arrivals = deliveries.iter().peekable();
     let mut held = 0;
     for (index, exists) in due.iter().enumerate() {
-        // From here to the next due instant, `exists` is the newest there is.
+        // Until the next due instant, `exists` is the newest update.
         let until = due.get(index + 1).map_or(window.end, |next| next.at_ns);
         let mut from = exists.at_ns;
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.arrived_ns < until) {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_log_stored_behind_updates_of_later_is_found_by_its_number() {
+    fn an_update_that_a_log_stored_after_later_ones_is_found_by_its_number() {
         let due = [3, 4, 7].map(|seq| Due { seq, at_ns: Nanos(100 + seq), published_ns: None });
         let client = seen(&[(2, 90, 91), (3, 103, 104), (4, 104, 105), (5, 210, 211), (6, 211, 212), (7, 107, 213)]);
         let wanted = Audit { expected: 3, delivered: 3, ..Audit::default() };
@@ -212,11 +212,11 @@ mod tests {
 
     #[test]
     fn age_is_the_area_under_the_saw_tooth() {
-        // Holds an update due at 90 from before the window; at 150 one that was due at 140.
+        // The client has an update due at 90 from before the window, and at 150 receives one that was due at 140.
         let (area, covered) = age(&seen(&[(1, 90, 95), (2, 140, 150)]).deliveries, WINDOW);
         // 50 ns from age 10 to 60, then 50 ns from age 10 to 60.
         assert_eq!((area, covered), (50.0 * 35.0 * 2.0, Nanos(100)));
-        // Nothing held before 150: that time has no age.
+        // No update before 150, so that time has no age.
         let (area, covered) = age(&seen(&[(1, 150, 150)]).deliveries, WINDOW);
         assert_eq!((area, covered), (50.0 * 25.0, Nanos(50)));
     }
@@ -227,7 +227,7 @@ mod tests {
         // 90 arrives at 110; 120 and 130 together at 150; 180 never.
         let client = seen(&[(1, 90, 110), (2, 120, 150), (3, 130, 150)]);
         assert_eq!(stale(&client.deliveries, &due, WINDOW), Nanos(10 + 30 + 20));
-        // Held at once: never stale.
+        // Each update arrives at once, so none is stale.
         let client = seen(&[(1, 90, 90), (2, 120, 120), (3, 130, 130), (4, 180, 180)]);
         assert_eq!(stale(&client.deliveries, &due, WINDOW), Nanos(0));
     }

@@ -1,4 +1,4 @@
-//! Readings of the host and of processes from `/proc`. A reading that a system does not give is `None`.
+//! Readings of the host and of processes from `/proc`. A reading that is not available on a system is `None`.
 
 use std::fs;
 
@@ -12,18 +12,18 @@ fn process(pid: u32) -> Option<Process> {
     Process::new(i32::try_from(pid).ok()?).ok()
 }
 
-/// Resident memory of a process, exactly: `smaps_rollup` walks its pages, where `status` is only near, so it is for
-/// the ends of an interval and not for its middle.
+/// Exact resident memory of a process. `smaps_rollup` walks the pages, while `status` is only approximate; it is slow,
+/// so use it at the ends of an interval and not inside.
 pub fn resident_bytes(pid: u32) -> Option<u64> {
     let rollup = process(pid)?.smaps_rollup().ok()?.memory_map_rollup;
     rollup.into_iter().next()?.extension.map.get("Rss").copied()
 }
 
-/// How long the threads of a process were ready to run and waited for a processor, since they began (the second figure
-/// of `schedstat`: Documentation/scheduler/sched-stats.rst of the kernel).
+/// How long the threads of a process were runnable and waited for a processor since they started (the second figure of
+/// `schedstat`: Documentation/scheduler/sched-stats.rst of the kernel).
 pub fn waited(pid: u32) -> Option<Nanos> {
     let threads = process(pid)?.tasks().ok()?;
-    // A thread may end between the listing and the reading; it takes its time with it.
+    // A thread that ends between the listing and the reading is left out.
     Some(Nanos(threads.filter_map(|thread| thread.ok()?.schedstat().ok()).map(|stat| stat.run_delay).sum()))
 }
 
@@ -32,24 +32,24 @@ pub fn open_files(pid: u32) -> Option<u64> {
     Some(process(pid)?.fd_count().ok()? as u64)
 }
 
-/// Memory that the kernel holds for its own objects and for TCP's buffers.
+/// Memory used by the kernel for its own objects and for TCP's buffers.
 ///
-/// Sockets, their inodes, directory entries and epoll items live in the slab; what waits in a socket's queues is
-/// counted by TCP in pages.
+/// Sockets, their inodes, directory entries and epoll items are in the slab; TCP counts the data in socket queues in
+/// pages.
 pub fn kernel_bytes() -> Option<u64> {
-    // procfs does not read this file.
+    // procfs does not parse this file.
     let sockets = fs::read_to_string("/proc/net/sockstat").ok()?;
     let tcp = sockets.lines().find(|line| line.starts_with("TCP:"))?;
     let pages: u64 = tcp.split_whitespace().skip_while(|&word| word != "mem").nth(1)?.parse().ok()?;
     Some(Meminfo::current().ok()?.slab + pages * procfs::page_size())
 }
 
-/// Segments that TCP has sent again, of all connections of this network namespace (`RetransSegs` of RFC 4022).
+/// Segments that TCP has retransmitted on all connections of this network namespace (`RetransSegs` of RFC 4022).
 pub fn segments_retransmitted() -> Option<u64> {
     snmp(&fs::read_to_string("/proc/net/snmp").ok()?, "Tcp:", "RetransSegs")
 }
 
-/// A count of `/proc/net/snmp`, which has a line of names and one of numbers for each protocol.
+/// A counter of `/proc/net/snmp`, which has a line of names and a line of numbers for each protocol.
 fn snmp(text: &str, protocol: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(protocol));
     let (names, numbers) = (lines.next()?, lines.next()?);
@@ -57,18 +57,19 @@ fn snmp(text: &str, protocol: &str, name: &str) -> Option<u64> {
     numbers.split_whitespace().nth(at)?.parse().ok()
 }
 
-/// Processor time of the whole host since boot.
+/// CPU time of the whole host since boot.
 #[derive(Clone, Copy, Debug)]
 pub struct HostTime {
-    /// In which processors were not idle, all together: work, interrupts and, on a virtual machine, what was stolen
-    /// while there was work.
+    /// Time in which processors were not idle, summed over all processors: work, interrupts and, on a virtual machine,
+    /// time that was stolen while there was work.
     pub busy: Nanos,
-    /// Taken by other guests of the same machine.
+    /// Time taken by other guests of the same machine.
     pub steal: Nanos,
 }
 
-/// Reads it. Busy is what is not idle: the kernel measures how long a processor sleeps, but only samples at its ticks
-/// what it does otherwise, and the sum of those samples can be less than what single programs are known to have used.
+/// Reads the host's CPU time. Busy is the time that is not idle: the kernel measures how long a processor sleeps, but
+/// only samples at its ticks what it does otherwise, and the sum of those samples can be less than the known CPU time
+/// of single programs.
 pub fn time() -> Option<HostTime> {
     let now = clock_gettime(ClockId::Boottime);
     let stats = KernelStats::current().ok()?;
@@ -79,14 +80,14 @@ pub fn time() -> Option<HostTime> {
     Some(HostTime { busy, steal: Nanos(nanos(stats.total.steal?)) })
 }
 
-/// Processors of the host that are on line, also those that this process keeps off (`--pin`).
+/// Number of online processors of the host, including those that this process is kept off (`--pin`).
 pub fn cores() -> u32 {
     let cores = KernelStats::current().map_or(1, |stats| stats.cpu_time.len());
     u32::try_from(cores).unwrap_or(1).max(1)
 }
 
-/// Names this boot of the host: two processes that read the same name share one monotonic clock, unless one of them is in
-/// a time namespace of its own (time_namespaces(7)).
+/// Identifies the current boot of the host: two processes that read the same id share one monotonic clock, unless one
+/// of them is in a time namespace (time_namespaces(7)).
 pub fn boot_id() -> Option<String> {
     procfs::sys::kernel::random::boot_id().ok().map(|name| name.trim().to_owned())
 }
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_of_the_protocols_is_found_by_its_name() {
+    fn a_protocol_counter_is_found_by_its_name() {
         let text = "Ip: Forwarding\nIp: 1\nTcp: OutSegs RetransSegs InErrs\nTcp: 500 7 0\n";
         assert_eq!(snmp(text, "Tcp:", "RetransSegs"), Some(7));
         assert_eq!(snmp(text, "Tcp:", "Absent"), None);
@@ -138,7 +139,7 @@ mod tests {
         while own().saturating_sub(before) < step {
             std::hint::spin_loop();
         }
-        // To the tick in which idle time is told.
+        // Up to the resolution of idle time, one tick.
         let busy = time().unwrap().busy.saturating_sub(begun.busy);
         assert!(busy.0 + 20 * Nanos::MILLI.0 >= step.0, "{busy}");
         assert!(memory_bytes() > resident_bytes(me), "in the same unit");

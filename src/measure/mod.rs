@@ -1,4 +1,5 @@
-//! Measuring, which knows no transport: the counted stream, the byte ledger, processes, delivery, age, histograms.
+//! Measurements that are independent of any transport: the tapped stream, the byte ledger, sockets, processes, the
+//! host, and delivery.
 
 pub mod bytes;
 pub mod delivery;

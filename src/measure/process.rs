@@ -1,5 +1,4 @@
-//! What the kernel knows of a TCP connection, and how much processor time another process has used. The only unsafe code
-//! of the package.
+//! The kernel's counters of a TCP connection, and the CPU time of another process.
 #![allow(unsafe_code, reason = "getsockopt(TCP_INFO) has no safe binding, nor in nix")]
 
 use std::io;
@@ -12,27 +11,27 @@ use nix::unistd::Pid;
 
 use crate::units::Nanos;
 
-/// What the kernel knows of one end of a TCP connection, from its beginning.
+/// The kernel's counters of one end of a TCP connection since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpCounts {
     /// Segments sent, acknowledgements included.
     pub segments_out: u64,
     /// Segments received.
     pub segments_in: u64,
-    /// Of both, those with data.
+    /// Segments with data, sent and received.
     pub data_segments: u64,
-    /// Bytes of data sent again.
+    /// Retransmitted bytes of data.
     pub bytes_retransmitted: u64,
-    /// Bytes of data in a full segment that is sent; of several connections, the most.
+    /// Bytes of data in a full outgoing segment; for several connections, the maximum.
     pub segment_bytes: u32,
     /// Segments with data sent.
     pub data_segments_out: u64,
-    /// Of these, those sent again.
+    /// How many of these were retransmissions.
     pub segments_retransmitted: u64,
-    /// The shortest round trip that the kernel saw in the last minutes (`net.ipv4.tcp_min_rtt_wlen`): that of the path, without
-    /// the time for which the other side holds its acknowledgements back. Of several connections, the shortest.
+    /// The shortest round trip that the kernel saw in the last minutes (`net.ipv4.tcp_min_rtt_wlen`): that of the
+    /// path, without the other side's delayed acknowledgements. For several connections, the minimum.
     pub round_trip: Option<Nanos>,
-    /// Of how many connections this is: a new one begins with two segments that have longer headers.
+    /// Number of connections in these counts: each starts with two segments that have longer headers.
     pub connections: u64,
 }
 
@@ -55,7 +54,7 @@ impl std::ops::Add for TcpCounts {
 }
 
 impl TcpCounts {
-    /// What was added since `earlier`, a reading of the same connection.
+    /// The increase since `earlier`, a reading of the same connection.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             segments_out: self.segments_out.saturating_sub(earlier.segments_out),
@@ -72,9 +71,10 @@ impl TcpCounts {
 
     /// Reads `TCP_INFO` (tcp(7); the fields are documented in Linux's `include/uapi/linux/tcp.h`).
     ///
-    /// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+    /// The caller must ensure that the descriptor still belongs to this connection: see
+    /// [`crate::measure::sockets::Sockets`].
     ///
-    /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
+    /// Errors: those of `getsockopt`, for example for a descriptor that is not a TCP socket.
     pub fn of(socket: RawFd) -> io::Result<Self> {
         let info = tcp_info(socket)?;
         Ok(Self {
@@ -85,27 +85,28 @@ impl TcpCounts {
             segment_bytes: info.tcpi_snd_mss,
             data_segments_out: info.tcpi_data_segs_out.into(),
             segments_retransmitted: info.tcpi_total_retrans.into(),
-            // All ones before the first acknowledgement.
+            // The field is all ones before the first acknowledgement.
             round_trip: (info.tcpi_min_rtt != u32::MAX).then(|| Nanos(u64::from(info.tcpi_min_rtt) * 1_000)),
             connections: 1,
         })
     }
 }
 
-/// How far a connection is from its end.
+/// How far a connection is from being closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// This side has not said its last word.
+    /// This side has not sent FIN.
     Open,
-    /// This side has said it, and segments may still pass.
+    /// This side has sent FIN, and segments may still pass.
     Ending,
-    /// Nothing will pass any more, or only what the kernel answers by itself.
+    /// Nothing will pass any more, except what the kernel answers by itself.
     Ended,
 }
 
-/// Where the connection of this socket stands; `None` of what is no TCP socket.
+/// The stage of this socket's connection; `None` if it is not a TCP socket.
 ///
-/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+/// The caller must ensure that the descriptor still belongs to this connection: see
+/// [`crate::measure::sockets::Sockets`].
 pub fn stage(socket: RawFd) -> Option<Stage> {
     // Linux's include/net/tcp_states.h; libc has them for few targets.
     const FIN_WAIT1: u8 = 4;
@@ -121,13 +122,14 @@ pub fn stage(socket: RawFd) -> Option<Stage> {
     })
 }
 
-/// A second descriptor of the same socket: the connection is there until both are closed.
+/// A second descriptor of the same socket: the connection exists until both are closed.
 ///
-/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+/// The caller must ensure that the descriptor still belongs to this connection: see
+/// [`crate::measure::sockets::Sockets`].
 ///
-/// Errors: what `dup` says, as for too many open files.
+/// Errors: those of `dup`, for example too many open files.
 pub fn hold(socket: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: the descriptor is open for as long as this call takes, since its entry in the table is locked.
+    // SAFETY: the descriptor stays open during this call, since its entry in the table is locked.
     let socket = unsafe { BorrowedFd::borrow_raw(socket) };
     socket.try_clone_to_owned()
 }
@@ -135,34 +137,34 @@ pub fn hold(socket: RawFd) -> io::Result<OwnedFd> {
 fn tcp_info(socket: RawFd) -> io::Result<libc::tcp_info> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes into a buffer that has as many; a descriptor that is not
-    // open, or no TCP socket, is an error and nothing worse.
+    // SAFETY: the kernel writes at most `length` bytes into a buffer of that size. A descriptor that is not open, or
+    // not a TCP socket, only causes an error.
     let code =
         unsafe { libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length) };
     if code != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: every field is an integer, for which the zeros that the kernel may have left are a value too.
+    // SAFETY: every field is an integer, for which the zeros that the kernel may have left are valid.
     Ok(unsafe { info.assume_init() })
 }
 
-/// What the kernel knows of the sending end of a TCP connection over a path.
+/// The kernel's counters of the sending end of a TCP connection over a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpSender {
     /// Bytes of data in a full segment.
     pub segment_bytes: u32,
-    /// Segments sent again, from the beginning of the connection.
+    /// Segments retransmitted since the connection was opened.
     pub segments_retransmitted: u32,
-    /// Segments with data sent, those sent again included.
+    /// Data segments sent, including retransmissions.
     pub data_segments: u32,
     /// The smoothed round trip (RFC 6298).
     pub round_trip: Nanos,
 }
 
 impl TcpSender {
-    /// Reads it from `TCP_INFO`.
+    /// Reads them from `TCP_INFO`.
     ///
-    /// Errors: what `getsockopt` says, as for a descriptor that is no TCP socket.
+    /// Errors: those of `getsockopt`, for example for a descriptor that is not a TCP socket.
     pub fn of(socket: impl AsFd) -> io::Result<Self> {
         let info = tcp_info(socket.as_fd().as_raw_fd())?;
         Ok(Self {
@@ -174,29 +176,31 @@ impl TcpSender {
     }
 }
 
-/// Ends a connection in both directions at once: whoever waits to read from it reads its end.
+/// Shuts down a connection in both directions at once: a pending read returns the end of the stream.
 ///
-/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+/// The caller must ensure that the descriptor still belongs to this connection: see
+/// [`crate::measure::sockets::Sockets`].
 ///
-/// Errors: as for a connection that has ended already.
+/// Errors: the connection is already closed.
 pub fn shut(socket: RawFd) -> io::Result<()> {
     Ok(shutdown(socket, Shutdown::Both)?)
 }
 
-/// Sends over a connection without waiting for room, and says how much was taken.
+/// Sends without blocking, and returns how many bytes were accepted.
 ///
-/// Whoever asks must know that the descriptor is still this connection's: see [`crate::measure::sockets::Sockets`].
+/// The caller must ensure that the descriptor still belongs to this connection: see
+/// [`crate::measure::sockets::Sockets`].
 ///
-/// Errors: as for a connection that has ended.
+/// Errors: the connection is closed.
 pub fn send(socket: RawFd, bytes: &[u8]) -> io::Result<usize> {
     Ok(nix::sys::socket::send(socket, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
 }
 
-/// User and system time that a process has used, with all its threads, in nanoseconds.
+/// User and system CPU time of a process, with all its threads.
 ///
 /// `/proc/PID/stat` counts the same in ticks of 10 ms, too coarse for a few seconds of a light load.
 ///
-/// Errors: as for a process that has ended.
+/// Errors: the process has exited.
 pub fn process_cpu(pid: u32) -> io::Result<Nanos> {
     let pid = Pid::from_raw(i32::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?);
     let time = ClockId::pid_cpu_clock_id(pid)?.now()?;
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn processor_time_of_this_process_grows_with_work_and_that_of_none_is_an_error() {
+    fn cpu_time_of_this_process_grows_with_work_and_that_of_a_missing_process_is_an_error() {
         let me = std::process::id();
         let before = process_cpu(me).unwrap();
         while process_cpu(me).unwrap() == before {

@@ -1,5 +1,5 @@
-//! The open TCP connections of a process, each with its owner, so that the kernel's counts can be read at any moment
-//! and are kept when a connection ends.
+//! The open TCP connections of a process, each with its owner, so that the kernel's counters can be read at any time
+//! and are kept when a connection is closed.
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -11,8 +11,8 @@ use crate::measure::process::{self, Stage, TcpCounts};
 
 /// A table of open sockets.
 ///
-/// A descriptor's number is used again as soon as it is closed. Entries are therefore read and removed under one lock,
-/// and a connection leaves the table before its socket is closed ([`crate::measure::tap::Tap::closing`]).
+/// A descriptor's number is reused as soon as it is closed. Entries are therefore read and removed under one lock, and
+/// a connection leaves the table before its socket is closed ([`crate::measure::tap::Tap::closing`]).
 #[derive(Debug)]
 pub struct Sockets<T> {
     table: Mutex<Table<T>>,
@@ -22,13 +22,14 @@ pub struct Sockets<T> {
 struct Table<T> {
     open: HashMap<u64, (RawFd, Arc<T>)>,
     next_id: u64,
-    /// Left by their owners with all said, and not ended yet: segments still pass. In the order in which they left.
+    /// Connections closed by their owners after the last byte, on which segments still pass. In the order in which
+    /// they left.
     ending: VecDeque<Ending>,
-    /// The last counts of all connections that have ended.
+    /// The final counts of all connections that have ended.
     ended: TcpCounts,
 }
 
-/// A connection on its way to its end, held so that the kernel goes on counting.
+/// A connection that is being closed, kept open so that the kernel continues to count.
 #[derive(Debug)]
 struct Ending {
     socket: OwnedFd,
@@ -46,7 +47,7 @@ impl Ending {
 }
 
 impl<T> Table<T> {
-    /// Puts down the counts of those that have ended since the last look, and of the oldest if they are too many.
+    /// Adds the counts of connections that have ended since the last call, and of the oldest if there are too many.
     fn sweep(&mut self) {
         while let Some(first) = self.ending.front()
             && (first.is_over() || self.ending.len() > limits::SOCKETS_ENDING_MAX)
@@ -71,7 +72,7 @@ impl<T> Default for Sockets<T> {
 }
 
 impl<T> Sockets<T> {
-    /// Enters a connection; the number it gets is needed to take it out again.
+    /// Adds a connection; the returned id is needed to remove it.
     pub fn enter(&self, socket: RawFd, owner: Arc<T>) -> u64 {
         let mut table = self.lock();
         let id = table.next_id;
@@ -80,7 +81,7 @@ impl<T> Sockets<T> {
         id
     }
 
-    /// Takes a connection out while its socket is still open, and returns the last counts of it.
+    /// Removes a connection while its socket is still open, and returns its final counts.
     pub fn leave(&self, id: u64) -> TcpCounts {
         let mut table = self.lock();
         let Some((socket, _owner)) = table.open.remove(&id) else { return TcpCounts::default() };
@@ -89,8 +90,8 @@ impl<T> Sockets<T> {
         counts
     }
 
-    /// Takes a connection out while its socket is still open. One that has said its last word is counted to its end: the
-    /// other side's last word and what acknowledges it come when its owner has long closed it.
+    /// Removes a connection while its socket is still open. If this side has sent FIN, the connection is counted until
+    /// it ends: the other side's FIN and its acknowledgement arrive long after the owner has closed it.
     pub fn leave_at_its_end(&self, id: u64) {
         let mut table = self.lock();
         let Some((socket, _owner)) = table.open.remove(&id) else { return };
@@ -102,39 +103,39 @@ impl<T> Sockets<T> {
         table.sweep();
     }
 
-    /// Shows every open connection with its counts of this moment.
+    /// Calls `see` with every open connection and its current counts.
     pub fn for_each(&self, see: impl FnMut(&Arc<T>, TcpCounts)) {
         self.for_each_of(|_| true, see);
     }
 
-    /// Shows the open connections that are wanted with their counts of this moment; the kernel is asked for no other.
+    /// Calls `see` with the wanted open connections and their current counts; the kernel is not queried for any other.
     pub fn for_each_of(&self, wanted: impl Fn(&T) -> bool, mut see: impl FnMut(&Arc<T>, TcpCounts)) {
         for (socket, owner) in self.lock().open.values().filter(|(_, owner)| wanted(owner)) {
             see(owner, TcpCounts::of(*socket).unwrap_or_default());
         }
     }
 
-    /// The counts of one open connection at this moment; zeros if it has left.
+    /// The current counts of one open connection; zeros if it has left.
     pub fn counts(&self, id: u64) -> TcpCounts {
         let table = self.lock();
         table.open.get(&id).and_then(|(socket, _)| TcpCounts::of(*socket).ok()).unwrap_or_default()
     }
 
-    /// Sends a last word over an open connection, as far as there is room for it.
+    /// Sends a final message over an open connection, as far as there is room for it.
     pub fn say(&self, id: u64, word: &[u8]) {
         if let Some((socket, _)) = self.lock().open.get(&id) {
             let _sent = process::send(*socket, word);
         }
     }
 
-    /// Breaks the open connections that are wanted, and says how many they were.
+    /// Breaks the wanted open connections, and returns their number.
     pub fn shut(&self, wanted: impl Fn(&Arc<T>) -> bool) -> usize {
         let table = self.lock();
         let sockets = table.open.values().filter(|(_, owner)| wanted(owner));
         sockets.filter(|(socket, _)| process::shut(*socket).is_ok()).count()
     }
 
-    /// The counts of all connections that there have been.
+    /// The counts of all connections so far, open and closed.
     pub fn total(&self) -> TcpCounts {
         let mut table = self.lock();
         table.sweep();
@@ -142,12 +143,12 @@ impl<T> Sockets<T> {
         open.chain(table.ending.iter().map(Ending::counts)).fold(table.ended, |sum, one| sum + one)
     }
 
-    /// How many are open.
+    /// Number of open connections.
     pub fn len(&self) -> usize {
         self.lock().open.len()
     }
 
-    /// None is open.
+    /// Is no connection open?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -164,7 +165,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    /// Both sides of a connection, each counted by whoever asked for it.
+    /// A TCP connection: the connecting side and the accepting side.
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_its_owner_has_closed_is_counted_to_its_end() {
+    async fn a_connection_closed_by_its_owner_is_counted_until_it_ends() {
         let (mut near, mut far) = pair().await;
         let sockets = Sockets::<()>::default();
         let id = sockets.enter(near.as_raw_fd(), Arc::default());
@@ -180,7 +181,7 @@ mod tests {
         sockets.leave_at_its_end(id);
         drop(near);
         let left = sockets.total();
-        // The other side sees the end, says its last word, and ends: two segments more, and what acknowledges them.
+        // The other side reads the end and closes: two more segments, and their acknowledgements.
         assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 0);
         far.write_all(b"bye").await.unwrap();
         far.shutdown().await.unwrap();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_dropped_in_the_middle_is_counted_at_once_and_held_by_nobody() {
+    async fn a_connection_dropped_midway_is_counted_at_once_and_not_kept_open() {
         let (near, _far) = pair().await;
         let sockets = Sockets::<()>::default();
         sockets.leave_at_its_end(sockets.enter(near.as_raw_fd(), Arc::default()));
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_connections_than_the_bound_are_held_for_their_end() {
+    async fn no_more_connections_than_the_bound_are_kept_open_until_they_end() {
         let sockets = Sockets::<()>::default();
         let mut far_sides = Vec::new();
         for _ in 0..limits::SOCKETS_ENDING_MAX + 3 {

@@ -1,4 +1,4 @@
-//! A stream whose bytes are seen by somebody on their way: the server counts them, the client takes them apart.
+//! A stream with a tap that sees its bytes as they pass: the server counts them, the client classifies them.
 
 use std::io;
 use std::pin::Pin;
@@ -11,40 +11,40 @@ use tokio::time::Sleep;
 
 use crate::limits;
 
-/// Sees every byte that a stream really read or wrote.
+/// Sees every byte that a stream actually read or wrote.
 pub trait Tap {
-    /// Does the stream, once it has said its last word, read on for a while what the other side still sends?
+    /// Does the stream, after its last write, continue for a while to read what the other side still sends?
     const LINGERS: bool = false;
-    /// These bytes came in.
+    /// These bytes were received.
     fn came_in(&mut self, bytes: &[u8]);
-    /// These bytes were taken by the kernel for sending.
+    /// The kernel accepted these bytes for sending.
     fn went_out(&mut self, bytes: &[u8]);
-    /// All that was written has left the stream's own buffers.
+    /// Everything written has left the stream's own buffers.
     fn flushed(&mut self) {}
     /// The stream is about to be closed; its socket is still open.
     fn closing(&mut self) {}
 }
 
-/// A stream with a tap, and a bound on the time in which the other side may take nothing of what it is sent.
+/// A stream with a tap, and a limit on how long the other side may accept nothing.
 pub struct Tapped<S, T: Tap> {
     stream: S,
     tap: T,
     write_timeout: Duration,
-    /// Runs while the stream has no room for what is to be written.
+    /// Runs while the stream has no room for a pending write.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Was read, seen by the tap, and given back to be read again.
+    /// Bytes that were read and seen by the tap, then given back to be read again.
     unread: Bytes,
-    /// It runs for a flush: under TLS, what was taken may still wait for room.
+    /// Does `stalled` run for a flush? With TLS, accepted bytes may still wait for room.
     is_flushing: bool,
 }
 
 impl<S, T: Tap> Tapped<S, T> {
-    /// Puts `tap` on `stream`.
+    /// Attaches `tap` to `stream`.
     pub fn new(stream: S, tap: T, write_timeout: Duration) -> Self {
         Self { stream, tap, write_timeout, stalled: None, unread: Bytes::new(), is_flushing: false }
     }
 
-    /// Gives bytes back that were read ahead: the next read returns them first.
+    /// Gives back bytes that were read ahead; the next read returns them first.
     pub fn unread(&mut self, bytes: Bytes) {
         self.unread = match self.unread.is_empty() {
             true => bytes,
@@ -52,14 +52,14 @@ impl<S, T: Tap> Tapped<S, T> {
         };
     }
 
-    /// The stream itself.
+    /// The underlying stream.
     pub fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// Passes a finished write through; while it is pending, watches the time.
+    /// Passes a finished write through; while the write is pending, checks the time limit.
     ///
-    /// Errors: `TimedOut` once nothing could be written for the whole of the bound.
+    /// Errors: `TimedOut` if nothing could be written within the limit.
     fn watch<R>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         if outcome.is_ready() {
             self.stalled = None;
@@ -72,13 +72,13 @@ impl<S, T: Tap> Tapped<S, T> {
 }
 
 impl<S: AsyncRead + Unpin, T: Tap + Unpin> Tapped<S, T> {
-    /// Throws away what still comes in, until the other side closes or the time is over.
+    /// Discards received bytes until the other side closes or the time is over.
     ///
-    /// A socket that is closed with unread bytes in it resets its connection, and a client that is still sending a body
-    /// which was refused then sees the reset instead of the answer that says why (RFC 9112 section 9.6).
+    /// Closing a socket with unread bytes resets its connection. A client that is still sending a refused body would
+    /// then see the reset instead of the answer with the reason (RFC 9112 section 9.6).
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            // Everything is written by now: the clock of a stalled write is free.
+            // Everything is written by now, so the timer of stalled writes is free.
             let over = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(limits::LINGER)));
             if over.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
@@ -120,8 +120,8 @@ impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
     }
 }
 
-/// Not vectored: above a stream that takes one buffer at a time hyper puts head and body together by copying, which for
-/// updates of this size is cheaper than a list of buffers in memory and in the system call.
+/// Not vectored: above a stream that takes one buffer at a time, hyper joins head and body by copying. For updates of
+/// this size that is cheaper than a list of buffers in memory and in the system call.
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Tap + Unpin> AsyncWrite for Tapped<S, T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_lingers_takes_what_still_comes_and_not_for_ever() {
+    async fn a_stream_that_lingers_reads_what_still_arrives_for_a_limited_time() {
         for closes in [true, false] {
             let (near, mut far) = tokio::io::duplex(4);
             let mut tapped = Tapped::new(near, Patient, Duration::from_secs(30));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_cut_when_the_bound_has_passed() {
+    async fn a_peer_that_accepts_nothing_is_disconnected_after_the_time_limit() {
         let (near, _far) = tokio::io::duplex(4);
         let mut kept = Kept::default();
         let mut tapped = Tapped::new(near, &mut kept, Duration::from_secs(30));

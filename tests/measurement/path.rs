@@ -17,7 +17,7 @@ const MILLI: u64 = 1_000_000;
 pub async fn missing() -> Option<String> {
     let said = run_for(loadgen(), &["path-try"], PATIENCE).await;
     let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
-    outcome.get("Err").map(|refusal| format!("a real path cannot be had here: {refusal}"))
+    outcome.get("Err").map(|refusal| format!("no network path is available here: {refusal}"))
 }
 
 /// Why a system that forbids paths cannot be made here, if it cannot.

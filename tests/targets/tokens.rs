@@ -116,9 +116,9 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_server_refuses_
     let wrong = "[publish.http]\nurl = '{base}/publish?key=${TEST_TOKEN}'\n";
     let socket = "[websocket]\nurl = '{ws}/socket?token=${TEST_TOKEN}'\n";
     for (text, part) in [
-        (format!("{base}{publish}{socket}subprotocol = 'another'\n"), "does not agree to the subprotocol"),
-        (format!("{base}{wrong}{socket}"), "took nothing of what was published"),
-        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "begin it with {base}"),
+        (format!("{base}{publish}{socket}subprotocol = 'another'\n"), "did not select the requested subprotocol"),
+        (format!("{base}{wrong}{socket}"), "accepted none of the published updates"),
+        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "start it with {base}"),
     ] {
         std::fs::write(&file, text).unwrap();
         let said = run(&arguments(target, out, &[]), &environment).await;

@@ -159,7 +159,7 @@ pub async fn a_target_file_that_was_begun_can_be_run_as_it_is() {
     let said = run(&["try", &server.url("/updates/sse"), "--for", "2s", "--out", file], &[]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let again = run(&["try", &server.url("/updates/sse"), "--for", "1s", "--out", file], &[]).await;
-    assert!(again.stdout.contains("left alone"), "{again:?}");
+    assert!(again.stdout.contains("was not changed"), "{again:?}");
     let out = folder.path().join("out");
     let flags =
         ["--clients", "4", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s", "--out", out.to_str().unwrap()];
@@ -176,13 +176,13 @@ pub async fn what_is_no_stream_has_a_useful_sentence() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (url, code, part) in [
         (format!("http://{page}/index"), 0, "it is a web page"),
-        (format!("http://{silent}"), 1, "answered nothing within"),
+        (format!("http://{silent}"), 1, "sent no answer within"),
         (format!("http://{other}"), 1, "not in HTTP"),
         (format!("http://{gone}"), 1, "closed it without an answer"),
         (format!("http://{lost}/events"), 0, "it answered 404"),
-        (format!("http://{closed}"), 1, "takes no connection"),
+        (format!("http://{closed}"), 1, "accepts no connection"),
         ("http://no-such-host.invalid".to_owned(), 1, "there is no host"),
-        ("ftp://127.0.0.1".to_owned(), 1, "ftp is not spoken"),
+        ("ftp://127.0.0.1".to_owned(), 1, "ftp:// is not supported"),
     ] {
         let (said, file) = tried(&url, &[]).await;
         assert_eq!(said.code, Some(code), "{url}: {said:?}");

@@ -258,14 +258,14 @@ pub async fn what_cannot_be_measured_is_refused_with_one_sentence() {
         ("nchan,http://127.0.0.1:1".to_owned(), 2, "target file"),
         ("no/such.toml".to_owned(), 1, "cannot read"),
         (write("line.toml", "about = 'a'\nbse = 'b'\n"), 2, "line 2"),
-        (write("closed.toml", &at(&format!("http://{closed}"))), 1, "takes no connection"),
+        (write("closed.toml", &at(&format!("http://{closed}"))), 1, "accepts no connection"),
         (write("far.toml", &at("http://192.0.2.1")), 2, "--i-may-load-this-server"),
         (write("far_start.toml", far_start), 2, "--i-may-load-this-server"),
         (write("far_http.toml", &far_publish("http", "http")), 2, "--i-may-load-this-server"),
         (write("far_socket.toml", &far_publish("websocket", "ws")), 2, "--i-may-load-this-server"),
-        (write("elsewhere.toml", elsewhere), 1, "begin it with {base}"),
+        (write("elsewhere.toml", elsewhere), 1, "start it with {base}"),
         (write("missing.toml", &start("['no-such-program']")), 1, "cannot start no-such-program"),
-        (write("ends.toml", &start("['false']")), 1, "ended before it was ready"),
+        (write("ends.toml", &start("['false']")), 1, "exited before it was ready"),
     ] {
         let out = folder.path().join("out");
         let said =

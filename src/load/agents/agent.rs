@@ -1,4 +1,4 @@
-//! `loadgen agent`: waits for a coordinator, and does what it is told, trial after trial.
+//! `loadgen agent`: waits for a coordinator, and carries out its orders, trial after trial.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use tokio_util::sync::CancellationToken;
 
 use super::errors::{AgentError, NatsError};
 use super::messages::{
-    Answer, HELLO, Hello, Order, Report, Said, Share, VERSION, Versioned, What, orders_of, other_version, pack,
-    reports_of, unpack,
+    Answer, HELLO, Hello, Order, OrderBody, Report, ReportBody, Share, VERSION, Versioned, orders_of, other_version,
+    pack, reports_of, unpack,
 };
 use super::nats::{connect, random_id};
-use super::share::{self, ShareError, Way};
+use super::share::{self, CoordinatorConnection, ShareError};
 use crate::limits;
 use crate::load::trial_error::TrialError;
 use crate::measure::host;
 use crate::print;
 
-/// The version of the protocol that this program speaks.
+/// The protocol version of this program.
 pub const PROTOCOL: u32 = VERSION;
 
-/// What an agent is.
+/// The options of an agent.
 #[derive(Clone, Debug)]
 pub struct AgentOptions {
-    /// The NATS server.
+    /// Address of the NATS server.
     pub control: String,
-    /// What people call it.
+    /// Name in reports and messages.
     pub name: String,
-    /// End after one run.
+    /// Exit after one run.
     pub once: bool,
-    /// The version that it says it has: another than its own in tests alone.
+    /// The protocol version that it claims; differs from its own in tests only.
     pub version: u32,
 }
 
-/// Waits for runs and takes part in them until it is stopped.
+/// Waits for runs and takes part in them until stopped.
 ///
 /// Errors: [`AgentError`].
 pub async fn serve(options: &AgentOptions, stop: &CancellationToken) -> Result<(), AgentError> {
@@ -71,7 +71,7 @@ pub async fn serve(options: &AgentOptions, stop: &CancellationToken) -> Result<(
     }
 }
 
-/// Says hello until a coordinator answers. What it orders then is waited for already.
+/// Sends a hello until a coordinator answers. The agent is already subscribed to that coordinator's orders.
 async fn join(nats: &Client, hello: &Hello) -> Result<(String, async_nats::Subscriber), AgentError> {
     let gone = |reason: String| NatsError::Gone(reason);
     let mut orders = nats.subscribe(orders_of(&hello.id)).await.map_err(|error| gone(error.to_string()))?;
@@ -92,7 +92,7 @@ async fn join(nats: &Client, hello: &Hello) -> Result<(String, async_nats::Subsc
     }
 }
 
-/// The run, nothing where what was said is no answer, or why not.
+/// The run to join; `None` if the message is not an answer; or the reason for a refusal.
 fn read_answer(payload: &[u8]) -> Result<Option<String>, String> {
     let Ok(Versioned { version }) = serde_json::from_slice(payload) else { return Ok(None) };
     if version != VERSION {
@@ -105,13 +105,13 @@ fn read_answer(payload: &[u8]) -> Result<Option<String>, String> {
     }
 }
 
-/// Takes orders until the run is over, or its coordinator is gone.
+/// Carries out orders until the run is over, or its coordinator is gone.
 async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_nats::Subscriber) {
     let stop = CancellationToken::new();
     let _end_all = stop.clone().drop_guard();
     let alive = tokio::spawn(say_alive(nats.clone(), hello.id.clone(), run.to_owned(), stop.clone()));
-    // At most one trial at a time: a new one ends the one before.
-    let mut current: Option<(u64, mpsc::Sender<What>, CancellationToken)> = None;
+    // At most one trial at a time: a new trial stops the previous one.
+    let mut current: Option<(u64, mpsc::Sender<OrderBody>, CancellationToken)> = None;
     let mut trials = tokio::task::JoinSet::new();
     loop {
         let message = tokio::select! {
@@ -122,8 +122,8 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
         let Some(message) = message else { break };
         let Ok(order) = unpack::<Order>(&message.payload) else { continue };
         match order.what {
-            What::Leave => break,
-            What::Connect(share) => {
+            OrderBody::Leave => break,
+            OrderBody::Connect(share) => {
                 if let Some((_, _, end)) = current.take() {
                     end.cancel();
                 }
@@ -140,11 +140,11 @@ async fn take_part(nats: &Client, hello: &Hello, run: &str, mut orders: async_na
                 ));
                 current = Some((order.trial, sender, end));
             }
-            what @ (What::Begin { .. } | What::Finish { .. } | What::Abandon) => {
+            what @ (OrderBody::Begin { .. } | OrderBody::Finish { .. } | OrderBody::Abandon) => {
                 if let Some((trial, sender, _)) = &current
                     && *trial == order.trial
                 {
-                    // One that has ended takes no more orders.
+                    // A trial that has ended takes no more orders.
                     let _ended = sender.try_send(what);
                 }
             }
@@ -163,16 +163,17 @@ async fn one_trial(
     run: String,
     trial: u64,
     share: Share,
-    orders: mpsc::Receiver<What>,
+    orders: mpsc::Receiver<OrderBody>,
     end: CancellationToken,
 ) {
     let connected = CancellationToken::new();
     let on_connected = connected.clone();
-    let way = Way { nats: &nats, run: &run, orders, on_connected: Box::new(move || on_connected.cancel()) };
+    let coordinator =
+        CoordinatorConnection { nats: &nats, run: &run, orders, on_connected: Box::new(move || on_connected.cancel()) };
     let report = |said| send(&nats, &run, Report { agent: hello.id.clone(), trial, said });
     let measured = async {
-        match share::run(&share, way).await {
-            Ok(part) => Some(Said::Part(Box::new(part))),
+        match share::run(&share, coordinator).await {
+            Ok(part) => Some(ReportBody::Part(Box::new(part))),
             Err(ShareError::Abandoned) => None,
             Err(error) => {
                 let connected = match &error {
@@ -181,7 +182,7 @@ async fn one_trial(
                         share.count
                     }
                 };
-                Some(Said::Failed { connected, reason: error.to_string() })
+                Some(ReportBody::Failed { connected, reason: error.to_string() })
             }
         }
     };
@@ -192,8 +193,8 @@ async fn one_trial(
             biased;
             () = end.cancelled() => return,
             () = connected.cancelled(), if !is_told => {
-                report(Said::Connected).await;
-                // Known to the coordinator before it is known to anyone else.
+                report(ReportBody::Connected).await;
+                // Sent to the coordinator before it is printed.
                 let _late = nats.flush().await;
                 print::err(&format!("agent {}: {} clients are connected", hello.name, share.count));
                 is_told = true;
@@ -208,11 +209,12 @@ async fn one_trial(
     }
 }
 
-/// Says every half second that it is there, and ends all if nobody has listened for some seconds.
+/// Sends a heartbeat every half second, and stops everything if the coordinator has been silent for some seconds.
 async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationToken) {
     let mut unheard: Duration = Duration::ZERO;
     while unheard < limits::AGENT_SILENCE {
-        let said = pack(&Report { agent: agent.clone(), trial: 0, said: Said::Alive }, limits::AGENT_MESSAGE_BYTES_MAX);
+        let said =
+            pack(&Report { agent: agent.clone(), trial: 0, said: ReportBody::Alive }, limits::AGENT_MESSAGE_BYTES_MAX);
         let Ok(said) = said else { break };
         let began = tokio::time::Instant::now();
         let asked = tokio::time::timeout(limits::AGENT_ANSWER_TIMEOUT, nats.request(reports_of(&run), said));
@@ -227,23 +229,23 @@ async fn say_alive(nats: Client, agent: String, run: String, stop: CancellationT
         }
         unheard = if answered { Duration::ZERO } else { unheard + began.elapsed() };
     }
-    print::err("the coordinator is gone: the run is over for this agent");
+    print::err("the coordinator is gone; this agent leaves the run");
     stop.cancel();
 }
 
 async fn send(nats: &Client, run: &str, mut report: Report) {
     let most = nats.server_info().max_payload;
     let packed = pack(&report, most).or_else(|error| {
-        report.said = Said::Failed { connected: 0, reason: error.to_string() };
+        report.said = ReportBody::Failed { connected: 0, reason: error.to_string() };
         pack(&report, most)
     });
     match packed {
         Ok(packed) => {
             if let Err(error) = nats.publish(reports_of(run), packed).await {
-                print::err(&format!("a report could not be sent: {error}"));
+                print::err(&format!("cannot send a report: {error}"));
             }
         }
-        Err(error) => print::err(&format!("a report could not be sent: {error}")),
+        Err(error) => print::err(&format!("cannot send a report: {error}")),
     }
 }
 
@@ -252,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_another_version_is_refused_whatever_else_it_says() {
+    fn an_answer_of_another_version_is_refused_whatever_its_other_members() {
         let said = |json: &str| read_answer(json.as_bytes());
         assert_eq!(said(r#"{"version":2,"run":"ab","refusal":null}"#), Ok(Some("ab".to_owned())));
         assert!(said(r#"{"version":1,"welcome":{"to":"ab"}}"#).is_err());

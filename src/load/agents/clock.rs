@@ -1,12 +1,12 @@
-//! How the coordinator's clock relates to an agent's: each exchange bounds the offset from both sides, since what the
-//! coordinator read, it read between two readings of the agent. Of many exchanges the narrowest bounds of either side count
-//! (Marzullo, "Maintaining the time in a distributed system", 1984): the fastest way there and the fastest way back, not of
-//! one exchange.
+//! How the coordinator's clock relates to an agent's. Each exchange bounds the offset from both sides, since the
+//! coordinator read its clock between two readings of the agent. Of many exchanges the tightest bound on each side
+//! counts (Marzullo, "Maintaining the time in a distributed system", 1984): the fastest way there and the fastest way
+//! back, even from different exchanges.
 
 use crate::load::agents::messages::Instant;
 use crate::units::Nanos;
 
-/// What exchanges have said.
+/// Bounds on the offset from all exchanges so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     low: i128,
@@ -20,27 +20,28 @@ impl Default for Bounds {
     }
 }
 
-/// Coordinator's clock minus ours.
+/// The coordinator's clock minus this agent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offset {
     /// In nanoseconds.
     pub offset_ns: i64,
-    /// How wrong that may be: not at all where both are the same clock.
+    /// Maximum error; zero if both are the same clock.
     pub uncertainty_ns: Nanos,
 }
 
 impl Bounds {
-    /// Takes in an instant that was read between two readings of our own clock.
+    /// Adds an instant that the coordinator read between two readings of this agent's clock.
     pub fn take(&mut self, before: Nanos, read: &Instant, after: Nanos, boot_id: Option<&str>) {
         let theirs = i128::from(read.monotonic_ns.0);
         self.low = self.low.max(theirs - i128::from(after.0));
         self.high = self.high.min(theirs - i128::from(before.0));
-        // One boot has one clock, unless one of us is in a time namespace (time_namespaces(7)): then it is not between.
+        // Within one boot there is one clock, unless one side is in a time namespace (time_namespaces(7)); its instant
+        // is then not in between.
         let is_between = (before..=after).contains(&read.monotonic_ns);
         self.is_shared &= is_between && boot_id.is_some() && boot_id == read.boot_id.as_deref();
     }
 
-    /// What they come to; `None` of no exchange.
+    /// The offset from these bounds; `None` without an exchange.
     pub fn offset(&self) -> Option<Offset> {
         if self.low == i128::MIN {
             return None;
@@ -50,13 +51,13 @@ impl Bounds {
         }
         let (middle, width) = ((self.low + self.high) / 2, self.high.abs_diff(self.low));
         let uncertainty = u64::try_from(width / 2).unwrap_or(u64::MAX);
-        // What is left of a half, and of a microsecond of the wire.
+        // Half of the remaining interval, plus the microsecond resolution of the messages.
         let uncertainty_ns = Nanos(uncertainty).saturating_add(Nanos::MICRO);
         Some(Offset { offset_ns: i64::try_from(middle).ok()?, uncertainty_ns })
     }
 }
 
-/// An instant of the coordinator's clock on ours.
+/// Converts an instant of the coordinator's clock to this agent's.
 pub fn ours(theirs: Nanos, offset_ns: i64) -> Nanos {
     Nanos(u64::try_from(i128::from(theirs.0) - i128::from(offset_ns)).unwrap_or(0))
 }
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_ways_there_and_back_bound_the_offset_though_they_were_of_two_exchanges() {
+    fn the_fastest_ways_there_and_back_bound_the_offset_even_from_different_exchanges() {
         for offset in [0_i64, 7_000_000_000_123, -4_000_000_000_456] {
             let mut bounds = Bounds::default();
             for (there, back) in [(900_000, 50_000), (40_000, 800_000), (300_000, 300_000)] {
@@ -89,11 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn one_clock_is_known_exactly_and_a_time_namespace_is_not_taken_for_it() {
+    fn a_shared_clock_is_known_exactly_and_a_time_namespace_is_not_mistaken_for_it() {
         let mut bounds = Bounds::default();
         bounds.take(Nanos(OURS), &instant(OURS + 100, "here"), Nanos(OURS + 200), Some("here"));
         assert_eq!(bounds.offset(), Some(Offset { offset_ns: 0, uncertainty_ns: Nanos::ZERO }));
-        // The boot has the same name, and the clock is 1,000 s ahead.
+        // The same boot id, but the clock is 1,000 s ahead.
         bounds.take(Nanos(OURS), &instant(OURS + 1_000_000_000_000, "here"), Nanos(OURS + 200), Some("here"));
         assert!(bounds.offset().unwrap().uncertainty_ns > Nanos::ZERO);
     }

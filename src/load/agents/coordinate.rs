@@ -1,4 +1,4 @@
-//! The coordinator's part of a trial: the server, the orders, and what comes of all parts together.
+//! The coordinator's part of a trial: the server, the orders, and merging the parts of all agents.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use tokio_util::sync::CancellationToken;
 use super::errors::FleetError;
 use super::fleet::{Fleet, Member};
 use super::merge::{self, AgentOutcome};
-use super::messages::{Said, Share, What, sent};
+use super::messages::{OrderBody, ReportBody, Share, sent};
 use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
 use crate::load::plan::{Plan, preflight};
 use crate::load::proxy::RunningProxy;
 use crate::load::trial::seed;
-use crate::load::trial_data::{Ends, Memory, TrialId};
+use crate::load::trial_data::{Memory, Snapshots, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::Window;
 use crate::measure::host;
 use crate::run::file::Trial;
 
-/// Does one trial with the clients of all agents; the order of things is that of a trial with clients of its own.
+/// Runs one trial with the clients of all agents, in the same steps as a trial with clients of its own.
 ///
-/// Errors: [`TrialError`]. An agent that fails behind the first update does not fail the trial, and makes it invalid.
+/// Errors: [`TrialError`]. An agent that fails after the first update does not fail the trial, but makes it invalid.
 pub async fn run(
     fleet: &Fleet,
     plan: &Plan,
@@ -49,13 +49,13 @@ pub async fn run(
         outcome = measure(fleet, trial, &members, plan, which, &mut target, relation, proxy.as_ref()) => outcome,
     };
     if outcome.is_err() {
-        fleet.order_all(members.keys(), trial, &What::Abandon).await;
+        fleet.order_all(members.keys(), trial, &OrderBody::Abandon).await;
     }
     target.stop().await;
     outcome
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a trial is made of")]
+#[expect(clippy::too_many_arguments, reason = "everything that a trial consists of")]
 async fn measure(
     fleet: &Fleet,
     trial: u64,
@@ -91,13 +91,13 @@ async fn measure(
             first: *first,
             count: *count,
         };
-        fleet.order(id, trial, What::Connect(Box::new(share))).await?;
+        fleet.order(id, trial, OrderBody::Connect(Box::new(share))).await?;
     }
     let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(point.clients / limits::RAMP_PER_SECOND_MIN));
     let connected = fleet.collect(&busy, trial, ramp + limits::AGENT_GRACE, |said| match said {
-        Said::Connected => Some(Ok(())),
-        Said::Failed { reason, .. } => Some(Err(reason)),
-        Said::Alive | Said::Part(_) => None,
+        ReportBody::Connected => Some(Ok(())),
+        ReportBody::Failed { reason, .. } => Some(Err(reason)),
+        ReportBody::Alive | ReportBody::Part(_) => None,
     });
     let connected = connected.await;
     for id in &busy {
@@ -106,7 +106,7 @@ async fn measure(
             Some(Ok(())) => {}
             Some(Err(reason)) => return Err(FleetError::Failed { agent: name(), reason: reason.clone() }.into()),
             None => {
-                let reason = "it fell silent, or its clients had no answer in time".to_owned();
+                let reason = "it stopped responding, or its clients had no answer in time".to_owned();
                 return Err(FleetError::Failed { agent: name(), reason }.into());
             }
         }
@@ -114,13 +114,15 @@ async fn measure(
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = read_memory(target);
 
-    // Later than with clients of our own, for every agent must know before it happens.
+    // Later than with local clients, since every agent must receive this order before that time.
     let origin = clock.now().saturating_add(limits::AGENT_LEAD).whole_micros();
     target.begin(&feed, origin).await?;
     let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
     let start_at = origin.saturating_add(warm_up).saturating_add(preflight::edge(point.rate_per_s, length));
     let window = Window { start: start_at, end: start_at.saturating_add(length) };
-    fleet.order_all(busy.iter().copied(), trial, &What::Begin { origin, window: [window.start, window.end] }).await;
+    fleet
+        .order_all(busy.iter().copied(), trial, &OrderBody::Begin { origin, window: [window.start, window.end] })
+        .await;
 
     tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
     let asked = target.retransmitted(which.subject).await;
@@ -137,12 +139,12 @@ async fn measure(
     target.check_alive().await?;
     let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
     let patience = point.poll_interval_ns.saturating_add(point.round_trip());
-    fleet.order_all(busy.iter().copied(), trial, &What::Finish { due: due.as_deref().map(sent), patience }).await;
+    fleet.order_all(busy.iter().copied(), trial, &OrderBody::Finish { due: due.as_deref().map(sent), patience }).await;
     let long = patience.duration() * 2 + limits::TRIAL_DRAIN + limits::AGENT_GRACE;
     let parts = fleet.collect(&busy, trial, long, |said| match said {
-        Said::Part(part) => Some(Ok(*part)),
-        Said::Failed { reason, .. } => Some(Err(reason)),
-        Said::Alive | Said::Connected => None,
+        ReportBody::Part(part) => Some(Ok(*part)),
+        ReportBody::Failed { reason, .. } => Some(Err(reason)),
+        ReportBody::Alive | ReportBody::Connected => None,
     });
     let parts = parts.await;
     let own = |id: &&String| {
@@ -150,18 +152,19 @@ async fn measure(
         AgentOutcome { member, count: shares[*id].1, part: parts.get(*id).cloned() }
     };
     let outcomes: Vec<AgentOutcome> = busy.iter().map(own).collect();
-    let trial = merge::trial(which, target.address(), &outcomes, memory, Ends { begun, ended }, window, &feed);
+    let trial =
+        merge::trial(which, target.address(), &outcomes, memory, Snapshots { start: begun, end: ended }, window, &feed);
     let proxy = proxy.map(|proxy| proxy.report([costs_begun.0, costs_ended.0]));
     Ok(Trial { log, proxy, ..trial })
 }
 
-/// The clients of each agent: its first, and how many; alike, but for what an agent cannot hold.
+/// The first client of each agent, and its number of clients: evenly shared, up to each agent's maximum.
 fn shares(clients: u32, members: &BTreeMap<String, Member>) -> Result<BTreeMap<String, (u32, u32)>, FleetError> {
     let most: u32 = members.values().map(|member| member.clients_max).fold(0, u32::saturating_add);
     if most < clients {
         return Err(FleetError::TooMany { clients, most, agents: members.len() });
     }
-    // Whoever can hold least is served first, and what it cannot hold is the others'.
+    // The agent with the smallest maximum first; what it cannot run is shared among the others.
     let mut by_room: Vec<_> = members.iter().collect();
     by_room.sort_by_key(|(_, member)| member.clients_max);
     let (mut first, mut left) = (0, clients);
@@ -180,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_shared_alike_each_once_and_no_agent_has_more_than_it_can_hold() {
+    fn clients_are_shared_evenly_without_overlap_up_to_each_agents_maximum() {
         let members = |rooms: &[u32]| -> BTreeMap<String, Member> {
             rooms.iter().enumerate().map(|(n, room)| (format!("{n}"), Member::fixture(*room))).collect()
         };

@@ -1,87 +1,90 @@
-//! Why agents, and those who wait for them, give up.
+//! Errors of agents and of their coordinator.
 
 use super::messages::MessageError;
 
-/// What is wrong with the NATS server, or the way to it.
+/// An error of the NATS server or the connection to it.
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
-    /// There is none.
+    /// The server does not answer.
     #[error("cannot reach the NATS server {url}: {reason}; start it with `nats-server`, or correct --control")]
     Unreachable {
         /// As given.
         url: String,
-        /// What was wrong.
+        /// Why.
         reason: String,
     },
-    /// It went away.
-    #[error("the NATS server does not take messages any more: {0}")]
+    /// The connection was lost.
+    #[error("the NATS server no longer accepts messages: {0}")]
     Gone(String),
-    /// No random name could be had.
+    /// No random bytes for a name.
     #[error("cannot get random bytes from the system: {0}")]
     Random(#[source] std::io::Error),
 }
 
-/// Why an agent ends.
+/// Why an agent exits.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The NATS server.
+    /// The NATS server failed.
     #[error(transparent)]
     Nats(#[from] NatsError),
-    /// The coordinator will not have it.
+    /// The coordinator refused it.
     #[error("the coordinator refused this agent: {0}")]
     Refused(String),
 }
 
-/// Why there are not the agents that a run needs.
+/// Why a run does not have the agents that it needs.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// The NATS server.
+    /// The NATS server failed.
     #[error(transparent)]
     Nats(#[from] NatsError),
-    /// A message.
+    /// A message failed.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// Fewer agents came than were asked for.
-    #[error("{there} of {wanted} agents came in {seconds} s{refused}; start each with `loadgen agent --control URL`")]
+    /// Fewer agents came than were requested.
+    #[error(
+        "only {there} of {wanted} agents came within {seconds} s{refused}; \
+        start each with `loadgen agent --control URL`"
+    )]
     Few {
-        /// How many are there.
+        /// Number of agents that came.
         there: usize,
-        /// How many should be.
+        /// Number of agents that were requested.
         wanted: usize,
-        /// How long they were waited for.
+        /// How long they were awaited, in seconds.
         seconds: u64,
         /// Those that were refused, and why.
         refused: String,
     },
-    /// An agent could not do its part before anything was measured.
-    #[error("the agent {agent} could not begin: {reason}")]
+    /// An agent failed before anything was measured.
+    #[error("the agent {agent} could not start: {reason}")]
     Failed {
         /// Its name.
         agent: String,
         /// Why.
         reason: String,
     },
-    /// The clients are more than the agents can hold.
-    #[error("{clients} clients are more than the {most} that {agents} agents can hold; start more agents")]
+    /// The clients exceed the total maximum of the agents.
+    #[error("{clients} clients are more than the {most} that {agents} agents can run; start more agents")]
     TooMany {
-        /// How many there are to be.
+        /// Requested number of clients.
         clients: u32,
-        /// How many there can be.
+        /// Maximum number of clients.
         most: u32,
-        /// Agents.
+        /// Number of agents.
         agents: usize,
     },
-    /// What is needed to start agents here.
+    /// A program needed for agents on this machine could not be started.
     #[error("cannot start {program}: {source}{hint}")]
     Start {
-        /// Which program.
+        /// The program.
         program: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
         /// What to do.
         hint: &'static str,
     },
-    /// The NATS server that was started here does not answer.
-    #[error("the nats-server that was started does not say where it listens")]
+    /// The NATS server that was started here printed no address.
+    #[error("the started nats-server did not report its address")]
     Silent,
 }

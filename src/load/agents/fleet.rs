@@ -1,4 +1,4 @@
-//! The agents of a run, as the coordinator sees them: who is there, who has fallen silent, what they report.
+//! The agents of a run, as the coordinator sees them: which have joined, which have fallen silent, and their reports.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::errors::{FleetError, NatsError};
 use super::local::Local;
 use super::messages::{
-    self, Answer, HELLO, Hello, Order, Report, Said, VERSION, Versioned, What, clock_of, orders_of, other_version,
-    pack, reports_of, unpack,
+    self, Answer, HELLO, Hello, Order, OrderBody, Report, ReportBody, VERSION, Versioned, clock_of, orders_of,
+    other_version, pack, reports_of, unpack,
 };
 use super::nats::{connect, random_id};
 use crate::clock::Clock;
@@ -25,21 +25,21 @@ use crate::limits;
 use crate::measure::host;
 use crate::print;
 
-/// One agent.
+/// An agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// As it names itself to people.
+    /// Its name in reports and messages.
     pub name: String,
-    /// The clients that it can hold.
+    /// Maximum number of its clients.
     pub clients_max: u32,
-    /// The boot of its host.
+    /// Identifies the boot of its host.
     pub boot_id: Option<String>,
-    /// When it was last heard of.
+    /// When its last message arrived.
     heard: Instant,
 }
 
 impl Member {
-    /// One that can hold so many clients.
+    /// An agent with this maximum number of clients.
     #[cfg(test)]
     pub fn fixture(clients_max: u32) -> Self {
         Self { name: "any".to_owned(), clients_max, boot_id: None, heard: Instant::now() }
@@ -52,16 +52,16 @@ struct Known {
     refused: Vec<String>,
 }
 
-/// The agents of a run, and the way to them.
+/// The agents of a run, and the connection to them.
 pub struct Fleet {
     nats: Client,
     wanted: usize,
     known: Arc<Mutex<Known>>,
     reports: tokio::sync::Mutex<mpsc::Receiver<Report>>,
     trial: AtomicU64,
-    /// Where the servers that the coordinator starts listen.
+    /// Address that the servers started by the coordinator listen on.
     pub server_host: Ipv4Addr,
-    // Ended with the fleet.
+    // Stopped together with the fleet.
     _tasks: JoinSet<()>,
     _local: Option<Local>,
 }
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Fleet {
 }
 
 impl Fleet {
-    /// Connects to the NATS server and begins to take agents in.
+    /// Connects to the NATS server and starts to accept agents.
     ///
     /// Errors: [`FleetError`].
     pub async fn gather(
@@ -106,7 +106,7 @@ impl Fleet {
         })
     }
 
-    /// Waits until as many agents are there as were asked for.
+    /// Waits until the requested number of agents have joined.
     ///
     /// Errors: [`FleetError::Few`].
     pub async fn ready(&self) -> Result<BTreeMap<String, Member>, FleetError> {
@@ -127,7 +127,7 @@ impl Fleet {
         }
     }
 
-    /// Everyone that ever came.
+    /// Every agent that ever joined.
     fn members(&self) -> BTreeMap<String, Member> {
         lock(&self.known).members.clone()
     }
@@ -140,28 +140,28 @@ impl Fleet {
     /// Sends an order.
     ///
     /// Errors: [`FleetError`].
-    pub async fn order(&self, agent: &str, trial: u64, what: What) -> Result<(), FleetError> {
+    pub async fn order(&self, agent: &str, trial: u64, what: OrderBody) -> Result<(), FleetError> {
         let packed = pack(&Order { trial, what }, self.nats.server_info().max_payload)?;
         let gone = |error: async_nats::PublishError| -> FleetError { NatsError::Gone(error.to_string()).into() };
         self.nats.publish(orders_of(agent), packed).await.map_err(gone)
     }
 
-    /// Sends an order to several agents; whoever does not get it will say nothing, and is then found out.
-    pub async fn order_all(&self, agents: impl Iterator<Item = &String>, trial: u64, what: &What) {
+    /// Sends an order to several agents. An agent that misses it will not report, and is then noticed.
+    pub async fn order_all(&self, agents: impl Iterator<Item = &String>, trial: u64, what: &OrderBody) {
         for agent in agents {
             let _found_out = self.order(agent, trial, what.clone()).await;
         }
         let _found_out = self.nats.flush().await;
     }
 
-    /// Waits for one report of each of these agents; what `pick` does not want is let go. An agent that falls silent, or
-    /// lets it wait for too long, has none.
+    /// Waits for one report of each of these agents; reports that `pick` rejects are dropped. An agent that falls
+    /// silent, or takes too long, has none.
     pub async fn collect<T>(
         &self,
         agents: &[&String],
         trial: u64,
         patience: Duration,
-        pick: impl Fn(Said) -> Option<T>,
+        pick: impl Fn(ReportBody) -> Option<T>,
     ) -> BTreeMap<String, T> {
         let until = Instant::now() + patience;
         let mut all = BTreeMap::new();
@@ -179,7 +179,7 @@ impl Fleet {
                         all.insert(report.agent, picked);
                     }
                 }
-                // Of an earlier trial; or nothing yet.
+                // From an earlier trial, or no report yet.
                 Ok(Some(_)) | Err(_) => {}
                 Ok(None) => return all,
             }
@@ -189,7 +189,7 @@ impl Fleet {
     /// Tells all agents that the run is over.
     pub async fn leave(&self) {
         let members = self.members();
-        self.order_all(members.keys(), 0, &What::Leave).await;
+        self.order_all(members.keys(), 0, &OrderBody::Leave).await;
     }
 }
 
@@ -198,11 +198,11 @@ fn is_silent(member: &Member) -> bool {
 }
 
 fn lock(known: &Mutex<Known>) -> std::sync::MutexGuard<'_, Known> {
-    // No code that holds it can panic.
+    // No code that holds the lock can panic.
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers with our clock, read as late as can be.
+/// Answers with the coordinator's clock, read as late as possible.
 async fn tell_clock(nats: Client, mut asked: async_nats::Subscriber) {
     let boot_id = host::boot_id();
     while let Some(message) = asked.next().await {
@@ -214,7 +214,7 @@ async fn tell_clock(nats: Client, mut asked: async_nats::Subscriber) {
     }
 }
 
-/// Takes agents in, or says why not.
+/// Accepts agents, or tells them why not.
 async fn welcome(
     nats: Client,
     mut hellos: async_nats::Subscriber,
@@ -231,7 +231,7 @@ async fn welcome(
     }
 }
 
-/// What is answered to a hello; nothing to what is none, or to one too many, who may come in later.
+/// The answer to a hello. `None` for an invalid message, and for an extra agent, which may join later.
 fn answer(payload: &[u8], run: &str, wanted: usize, known: &Mutex<Known>) -> Option<Answer> {
     let Versioned { version } = serde_json::from_slice(payload).ok()?;
     let mut known = lock(known);
@@ -255,7 +255,7 @@ fn answer(payload: &[u8], run: &str, wanted: usize, known: &Mutex<Known>) -> Opt
     Some(Answer { version: VERSION, run: Some(run.to_owned()), refusal: None })
 }
 
-/// Takes reports in; whoever says anything is there.
+/// Receives reports; any report shows that its agent is alive.
 async fn listen(
     nats: Client,
     mut heard: async_nats::Subscriber,
@@ -271,9 +271,9 @@ async fn listen(
             let _asked_again = nats.publish(reply, Bytes::new()).await;
         }
         match report.said {
-            Said::Alive => {}
-            Said::Connected | Said::Failed { .. } | Said::Part(_) => {
-                // Full only if nobody collects for thousands of reports: then they are of no trial.
+            ReportBody::Alive => {}
+            ReportBody::Connected | ReportBody::Failed { .. } | ReportBody::Part(_) => {
+                // The channel is full only after thousands of uncollected reports, which then belong to no trial.
                 let _late = reports.try_send(report);
             }
         }
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as_many_agents_come_in_as_are_wanted_and_one_of_another_version_is_told_why_not() {
+    async fn as_many_agents_join_as_are_wanted_and_one_of_another_version_is_told_why_not() {
         let known = Mutex::new(Known::default());
         let answer = |said: &[u8]| answer(said, "run", 2, &known);
         assert_eq!(answer(&hello(VERSION, "a")).unwrap().run, Some("run".to_owned()));
@@ -300,8 +300,8 @@ mod tests {
         assert!(answer(br#"{"version":77,"anything":"else"}"#).unwrap().refusal.is_some());
         assert_eq!(answer(b"nonsense"), None);
         assert!(answer(&hello(VERSION, "c")).is_some());
-        assert_eq!(answer(&hello(VERSION, "d")), None, "it may come in when another has gone");
-        assert!(answer(&hello(VERSION, "a")).is_some(), "one that is known may say hello again");
+        assert_eq!(answer(&hello(VERSION, "d")), None, "it may join when another has left");
+        assert!(answer(&hello(VERSION, "a")).is_some(), "a known agent may send another hello");
         assert_eq!(lock(&known).members.len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Agents and a NATS server on this machine: processes of our own, for whoever has neither.
+//! Starts agents and a NATS server on this machine, for users who have neither.
 
 use std::io;
 use std::path::Path;
@@ -11,24 +11,24 @@ use tokio::process::{Child, Command};
 use super::errors::FleetError;
 use crate::limits;
 
-/// They end when this is dropped.
+/// Child processes, which are stopped when this is dropped.
 #[derive(Debug)]
 pub struct Local {
-    /// Where the NATS server is.
+    /// Address of the NATS server.
     pub control: String,
     _nats: Child,
     _agents: Vec<Child>,
     _folder: TempDir,
 }
 
-/// What nats-server writes where it is asked to (`--ports_file_dir`).
+/// The file that nats-server writes with `--ports_file_dir`.
 #[derive(Deserialize)]
 struct Ports {
     nats: Vec<String>,
 }
 
 impl Local {
-    /// Starts a NATS server on a free port, and so many agents.
+    /// Starts a NATS server on a free port, and this many agents.
     ///
     /// Errors: [`FleetError::Start`], [`FleetError::Silent`].
     pub async fn start(agents: usize) -> Result<Self, FleetError> {
@@ -53,15 +53,15 @@ impl Local {
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
-    // A process group of its own: Ctrl-C is for the coordinator, which ends them itself.
+    // A process group of its own: Ctrl-C goes to the coordinator, which stops them itself.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).kill_on_drop(true)
 }
 
-/// Waits for the file that says where the server listens.
+/// Waits for the file with the server's address.
 async fn address(folder: &Path) -> Result<String, FleetError> {
     let read = || -> io::Result<Option<String>> {
         for file in std::fs::read_dir(folder)? {
-            // It may be half written.
+            // The file may be half written.
             if let Ok(Ports { nats }) = serde_json::from_slice(&std::fs::read(file?.path())?) {
                 return Ok(nats.into_iter().next());
             }

@@ -1,5 +1,5 @@
-//! From the parts of all agents to one trial. Counts are added, histograms are merged, and what is worst of any agent is what
-//! is told of the generator; no percentile is averaged.
+//! Merges the parts of all agents into one trial. Counts are added and histograms merged; for the generator's health
+//! the worst value of any agent counts. No percentile is averaged.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use crate::limits;
 use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
 use crate::load::costs::{costs, health, readings};
 use crate::load::proxy::RunningProxy;
-use crate::load::trial_data::{Ends, Memory, Snapshot, TrialData, TrialId};
+use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::UnderTest;
 use crate::measure::bytes::Reading;
@@ -29,14 +29,14 @@ use crate::run::reason::{Cause, Reason};
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// What came of one agent.
+/// The result of one agent.
 #[derive(Clone, Debug)]
 pub struct AgentOutcome {
-    /// Who; `None` of one that nobody knows any more.
+    /// The agent; `None` if it is no longer known.
     pub member: Option<Member>,
-    /// The clients that were its share.
+    /// Number of clients assigned to it.
     pub count: u32,
-    /// What it brought, or why not; `None` of one that fell silent.
+    /// Its part, or its error; `None` if it fell silent.
     pub part: Option<Result<Part, String>>,
 }
 
@@ -45,7 +45,7 @@ impl AgentOutcome {
         self.member.as_ref().map_or_else(|| "unknown".to_owned(), |member| member.name.clone())
     }
 
-    /// What it brought, if that can be read.
+    /// Its part, if it can be parsed.
     fn readable(&self) -> Option<(&Part, &Readings)> {
         let part = self.part.as_ref()?.as_ref().ok()?;
         let texts = part.slices.iter().chain([&part.connects, &part.trial.latency_hdr]);
@@ -54,7 +54,7 @@ impl AgentOutcome {
     }
 }
 
-/// Reads what the coordinator can read of server and host.
+/// Reads the counters of server and host that the coordinator can read.
 ///
 /// Errors: [`TrialError::Reading`].
 pub fn edge(
@@ -80,20 +80,20 @@ pub fn edge(
     })
 }
 
-/// The trial of all.
+/// The merged trial.
 pub fn trial(
     which: TrialId<'_>,
     address: SocketAddr,
     outcomes: &[AgentOutcome],
     memory: Memory,
-    ends: Ends,
+    snapshots: Snapshots,
     window: Window,
     feed: &Feed,
 ) -> Trial {
     let brought: Vec<(&AgentOutcome, &Part, &Readings)> =
         outcomes.iter().filter_map(|one| one.readable().map(|(part, readings)| (one, part, readings))).collect();
-    let mut data = data(&brought, memory, ends, window);
-    let wire = wire(&brought, &data.ends);
+    let mut data = data(&brought, memory, snapshots, window);
+    let wire = wire(&brought, &data.snapshots);
     let trials = || brought.iter().map(|(_, part, _)| &part.trial);
     let audit = delivery::total(trials().map(|one| one.audit));
     let age = brought.iter().fold(AgeReadings::default(), |sum, (_, _, one)| AgeReadings {
@@ -102,7 +102,7 @@ pub fn trial(
         stale_ns: sum.stale_ns.saturating_add(one.age.stale_ns),
     });
     let mut readings = readings(&data, age);
-    // Those of the agent whose clock is known least.
+    // From the agent with the least precisely known clock.
     let worst = brought.iter().max_by_key(|(_, _, one)| one.clock_uncertainty());
     readings.clocks = worst.map(|(_, _, one)| one.clocks.clone()).unwrap_or_default();
     let mut health = health(&mut data, &readings);
@@ -149,7 +149,7 @@ pub fn trial(
         replay_from: feed.replay_from(),
         port: address.port(),
         window_ns: [window.start, window.end],
-        window_unix_ns: [data.ends.begun.unix_ns, data.ends.ended.unix_ns],
+        window_unix_ns: [data.snapshots.start.unix_ns, data.snapshots.end.unix_ns],
         arrived,
         audit,
         metrics,
@@ -184,8 +184,8 @@ pub fn trial(
 
 type Brought<'a> = [(&'a AgentOutcome, &'a Part, &'a Readings)];
 
-/// What the coordinator read, with what the agents of this host read of themselves: they are the generator.
-fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> TrialData {
+/// The coordinator's readings, plus what the agents on this host read of themselves: together they are the generator.
+fn data(brought: &Brought<'_>, memory: Memory, snapshots: Snapshots, window: Window) -> TrialData {
     let here = host::boot_id();
     let is_here = |one: &AgentOutcome| one.member.as_ref().is_some_and(|member| member.boot_id == here);
     let with = |mut snapshot: Snapshot, of: fn(&Readings) -> Edge| {
@@ -203,12 +203,13 @@ fn data(brought: &Brought<'_>, memory: Memory, ends: Ends, window: Window) -> Tr
         }
         snapshot
     };
-    let ends = Ends { begun: with(ends.begun, |one| one.begun), ended: with(ends.ended, |one| one.ended) };
-    TrialData { memory, ..TrialData::of(window, ends) }
+    let snapshots =
+        Snapshots { start: with(snapshots.start, |one| one.begun), end: with(snapshots.end, |one| one.ended) };
+    TrialData { memory, ..TrialData::of(window, snapshots) }
 }
 
-fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
-    let server = match (ends.begun.server_retransmitted, ends.ended.server_retransmitted) {
+fn wire(brought: &Brought<'_>, snapshots: &Snapshots) -> WireTotals {
+    let server = match (snapshots.start.server_retransmitted, snapshots.end.server_retransmitted) {
         (Some(begun), Some(ended)) => ended.saturating_sub(begun),
         (None, _) | (_, None) => 0,
     };
@@ -232,7 +233,7 @@ fn wire(brought: &Brought<'_>, ends: &Ends) -> WireTotals {
     })
 }
 
-/// The settings: all agents saw one feed, so that one's measure of it is that of all.
+/// The point's settings. All agents receive the same feed, so one agent's measurement of it stands for all.
 fn point(planned: &Point, seen: Option<&Trial>) -> Point {
     match seen {
         Some(seen) if planned.measured_feed => {
@@ -242,7 +243,7 @@ fn point(planned: &Point, seen: Option<&Trial>) -> Point {
     }
 }
 
-/// Several histograms as one; one that cannot be read is not there any more.
+/// Merges several histograms; one that cannot be decoded is left out.
 fn together<'a>(texts: impl Iterator<Item = &'a str>) -> Histogram<u64> {
     let read: Vec<Histogram<u64>> =
         texts.map(histogram::decode).filter_map(|read: Result<_, HistogramError>| read.ok()).collect();
@@ -298,7 +299,7 @@ fn report(one: &AgentOutcome) -> AgentReport {
     }
 }
 
-/// What is wrong with the trial: with all parts together, and with each agent.
+/// What is wrong with the trial, in the merged parts and in each agent.
 fn causes(trial: &Trial, data: &TrialData, outcomes: &[AgentOutcome], brought: &Brought<'_>) -> Vec<Cause> {
     let all = || brought.iter().flat_map(|(_, part, _)| &part.trial.reasons).map(|reason| &reason.cause);
     let reversed = all().map(|cause| if let Cause::ArrivedBeforeDue { count } = cause { *count } else { 0 }).sum();
@@ -322,7 +323,7 @@ fn causes(trial: &Trial, data: &TrialData, outcomes: &[AgentOutcome], brought: &
         }
     }
     causes.extend(audit_causes(trial, reversed));
-    // Of an agent it is said by name.
+    // Reported below with the agent's name.
     let is_named = |cause: &Cause| matches!(cause, Cause::GeneratorStalled { .. } | Cause::GeneratorStarved { .. });
     causes.extend(generator_causes(trial, data).into_iter().filter(|cause| !is_named(cause)));
     causes.extend(wire_causes(trial, data));

@@ -1,5 +1,5 @@
-//! What coordinator and agents say to one another. Each message carries the version of this file's forms; the first two, by
-//! which versions are compared, are plain JSON, all others are deflated.
+//! The messages between coordinator and agents. Each carries the version of the formats in this file. The first two,
+//! in which versions are compared, are plain JSON; all others are deflated.
 
 use std::io::{self, Read, Write};
 
@@ -18,105 +18,106 @@ use crate::run::file::{Point, Trial};
 use crate::run::readings::ClockReading;
 use crate::units::Nanos;
 
-/// Changes with any change of what stands here, of [`Point`] or of [`Trial`].
+/// Incremented with any change to this file, to [`Point`] or to [`Trial`].
 pub const VERSION: u32 = 2;
 
-/// Where agents say hello, whatever run there is.
+/// Subject on which agents send their hello, for any run.
 pub const HELLO: &str = "pushpull.control.hello";
 
-/// Where an agent takes orders.
+/// Subject on which an agent receives orders.
 pub fn orders_of(agent: &str) -> String {
     format!("pushpull.agent.{agent}")
 }
 
-/// Where a run's agents report.
+/// Subject on which a run's agents report.
 pub fn reports_of(run: &str) -> String {
     format!("pushpull.run.{run}.reports")
 }
 
-/// Where a run's coordinator tells its clock.
+/// Subject on which a run's coordinator answers with its clock.
 pub fn clock_of(run: &str) -> String {
     format!("pushpull.run.{run}.clock")
 }
 
-/// The first word of an agent.
+/// An agent's first message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
     /// Its [`VERSION`].
     pub version: u32,
-    /// Names it among all: where it takes orders.
+    /// Unique id of the agent, part of its orders' subject.
     pub id: String,
-    /// Names it to people.
+    /// Name in reports and messages.
     pub name: String,
-    /// The clients that its open files allow.
+    /// Maximum number of clients, by its limit on open files.
     pub clients_max: u32,
-    /// Names the boot of its host.
+    /// Identifies the boot of its host.
     pub boot_id: Option<String>,
 }
 
-/// What is answered.
+/// The answer to a hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The coordinator's [`VERSION`].
     pub version: u32,
-    /// The run that it is part of; absent where it is refused.
+    /// The run to join; absent if the agent is refused.
     pub run: Option<String>,
-    /// Why it is refused.
+    /// Why the agent is refused.
     pub refusal: Option<String>,
 }
 
-/// Of any first word: whose it is can be read whatever else it says.
+/// The version in any first message, which can be read whatever its other members are.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Versioned {
     /// Its [`VERSION`].
     pub version: u32,
 }
 
-/// That coordinator and agents are not of one version.
+/// Message for a coordinator and an agent with different versions.
 pub fn other_version(who: &str, version: u32) -> String {
     format!(
-        "the {who} speaks version {version} of this protocol, and this program version {VERSION}; use the same loadgen on all hosts"
+        "the {who} uses version {version} of this protocol, and this program version {VERSION}; \
+         use the same loadgen on all hosts"
     )
 }
 
-/// An instant of the coordinator.
+/// An instant of the coordinator's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instant {
     /// On its monotonic clock.
     pub monotonic_ns: Nanos,
-    /// Names the boot of its host.
+    /// Identifies the boot of its host.
     pub boot_id: Option<String>,
 }
 
-/// What an agent is told, of which trial.
+/// An order to an agent, for one trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// Counts the trials of a run.
+    /// Number of the trial in the run.
     pub trial: u64,
-    /// What to do.
-    pub what: What,
+    /// The order itself.
+    pub what: OrderBody,
 }
 
-/// What an agent is told.
+/// The order itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum What {
+pub enum OrderBody {
     /// Connect a share of the clients.
     Connect(Box<Share>),
-    /// The feed begins, and when is measured: on the coordinator's clock.
+    /// Start the feed and set the measured interval, both on the coordinator's clock.
     Begin {
-        /// The first update.
+        /// The start of the feed.
         origin: Nanos,
-        /// The interval.
+        /// The measured interval.
         window: [Nanos; 2],
     },
-    /// The interval is over: wait for what was due, end the clients, report.
+    /// The interval is over: wait for everything that was due, stop the clients, report.
     Finish {
-        /// Number, due and published, on the coordinator's clock; absent where nobody keeps a record.
+        /// Sequence number, due time and publishing time, on the coordinator's clock; absent if nobody keeps a record.
         due: Option<Vec<(u64, Nanos, Option<Nanos>)>>,
-        /// How long a client may go without asking.
+        /// How long to wait for a client that has yet to poll.
         patience: Nanos,
     },
-    /// End the trial without a report.
+    /// Stop the trial without a report.
     Abandon,
     /// The run is over.
     Leave,
@@ -125,85 +126,85 @@ pub enum What {
 /// The clients of one agent in one trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// `None`: the TCP baseline.
+    /// The transport; `None` for the TCP baseline.
     pub transport: Option<Transport>,
-    /// The settings, with the clients of all agents.
+    /// The settings, with the total number of clients.
     pub point: Point,
-    /// From 1.
+    /// The round; the first is 1.
     pub round: u32,
     /// Index of the point.
     pub point_index: usize,
-    /// Where the server is; of several nodes without a balancer before them, each.
+    /// Address of the server, or of each node if several have no balancer in front.
     pub servers: Vec<std::net::SocketAddr>,
-    /// As requests name it.
+    /// Value of the `Host` header.
     pub authority: String,
-    /// What is added to the coordinator's monotonic clock, in microseconds, for the server's `at_us`.
+    /// Added to the coordinator's monotonic clock to get the server's `at_us`, in microseconds.
     pub anchor: i64,
-    /// How wrong that may be.
+    /// Maximum error of that.
     pub anchor_uncertainty: Nanos,
     /// Seed of the phases of all clients.
     pub seed: u64,
-    /// The first client of this agent.
+    /// Index of this agent's first client.
     pub first: u32,
-    /// How many it has.
+    /// Number of its clients.
     pub count: u32,
 }
 
 impl Share {
-    /// What is measured.
+    /// The transport or baseline that is measured.
     pub fn subject(&self) -> Subject {
         self.transport.map_or(Subject::TcpBaseline, Subject::Transport)
     }
 }
 
-/// What an agent reports.
+/// A report of an agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Who.
+    /// Id of the agent.
     pub agent: String,
-    /// Of which trial.
+    /// Number of the trial.
     pub trial: u64,
-    /// What.
-    pub said: Said,
+    /// The report itself.
+    pub said: ReportBody,
 }
 
-/// What an agent reports.
+/// The report itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Said {
-    /// It is there.
+pub enum ReportBody {
+    /// A heartbeat.
     Alive,
     /// All of its clients have their first position or answer.
     Connected,
-    /// They have not, or something else failed.
+    /// Not all clients connected, or something else failed.
     Failed {
         /// Clients that were connected.
         connected: u32,
         /// Why.
         reason: String,
     },
-    /// What its clients saw.
+    /// The result of its clients.
     Part(Box<Part>),
 }
 
-/// What the clients of one agent saw.
+/// The result of one agent's clients.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// The trial as it would be with these clients alone: audit, bytes, histograms, health, what is wrong with it.
+    /// The trial as computed from these clients only: audit, bytes, histograms, health, and faults.
     pub trial: Trial,
-    /// How long each connection took: a histogram.
+    /// Histogram of the connection times.
     pub connects: String,
-    /// Latency in slices of the interval: histograms.
+    /// Histograms of the latency in slices of the interval.
     pub slices: Vec<String>,
-    /// Coordinator's clock minus the agent's, before, during and after the interval.
+    /// The coordinator's clock minus the agent's, before, during and after the interval.
     pub clocks: Vec<ClockReading>,
-    /// By how much it began late.
+    /// How late it started to measure.
     pub skew_ns: Nanos,
 }
 
-/// Why a message cannot be sent or read.
+/// Why a message cannot be packed or unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// It is none of ours.
+    /// It is not a message of this program.
     #[error("a message over NATS is not one of this program's: {0}")]
     Form(#[from] serde_json::Error),
     /// It cannot be deflated or inflated.
@@ -211,17 +212,18 @@ pub enum MessageError {
     Deflate(#[from] io::Error),
     /// It is too large.
     #[error(
-        "a message of {bytes} B is more than {most} B, which is all that the NATS server or this program takes; use a shorter --measure or a lower --rate"
+        "a message of {bytes} B exceeds the {most} B that the NATS server or this program accepts; \
+         use a shorter --measure or a lower --rate"
     )]
     TooLarge {
-        /// Its size.
+        /// Its size in bytes.
         bytes: usize,
-        /// The most.
+        /// Maximum size in bytes.
         most: usize,
     },
 }
 
-/// A message as it is sent.
+/// Packs a message for sending.
 ///
 /// Errors: [`MessageError::TooLarge`] past `most` bytes.
 pub fn pack<T: Serialize>(message: &T, most: usize) -> Result<Bytes, MessageError> {
@@ -234,7 +236,7 @@ pub fn pack<T: Serialize>(message: &T, most: usize) -> Result<Bytes, MessageErro
     }
 }
 
-/// A message as it was before [`pack`].
+/// Unpacks a message packed by [`pack`].
 ///
 /// Errors: [`MessageError`].
 pub fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Result<T, MessageError> {
@@ -247,7 +249,7 @@ pub fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Result<T, MessageError> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// A schedule as it is sent.
+/// The form of a schedule in a message.
 pub fn sent(due: &[Due]) -> Vec<(u64, Nanos, Option<Nanos>)> {
     due.iter().map(|due| (due.seq, due.at_ns, due.published_ns)).collect()
 }
@@ -257,15 +259,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_back_and_one_that_is_none_or_too_large_is_refused() {
-        let order = Order { trial: 3, what: What::Begin { origin: Nanos(5), window: [Nanos(6), Nanos(7)] } };
+    fn a_message_is_unpacked_and_an_invalid_or_too_large_one_is_refused() {
+        let order = Order { trial: 3, what: OrderBody::Begin { origin: Nanos(5), window: [Nanos(6), Nanos(7)] } };
         let packed = pack(&order, 1_000).unwrap();
         assert_eq!(unpack::<Order>(&packed).unwrap(), order);
         assert!(matches!(pack(&order, 10), Err(MessageError::TooLarge { most: 10, .. })));
         assert!(matches!(unpack::<Order>(b"not deflated"), Err(MessageError::Deflate(_))));
         let other = pack(&"a text", 1_000).unwrap();
         assert!(matches!(unpack::<Order>(&other), Err(MessageError::Form(_))));
-        // A bomb: much text in few bytes.
+        // A decompression bomb: much text in few bytes.
         let bomb = pack(&"a".repeat(limits::AGENT_MESSAGE_BYTES_MAX), usize::MAX).unwrap();
         assert!(matches!(unpack::<String>(&bomb), Err(MessageError::TooLarge { .. })));
     }

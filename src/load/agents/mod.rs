@@ -1,4 +1,5 @@
-//! Generators that work together: a coordinator (`loadgen run --agents`) and its agents (`loadgen agent`), over NATS.
+//! Several load generators working together: a coordinator (`loadgen run --agents`) and its agents (`loadgen agent`),
+//! over NATS.
 //!
 //! ```text
 //! agent                          coordinator
@@ -11,8 +12,8 @@
 //!   part ──▶                      histograms, audit, bytes, health; merged by `merge`
 //! ```
 //!
-//! The coordinator starts the server and reads it, and runs no clients itself. An agent says every half second that it is
-//! there. One that falls silent, or brings nothing back, makes its trial invalid, and the trial names it.
+//! The coordinator starts the server and reads its counters, and runs no clients itself. An agent sends a heartbeat
+//! every half second. An agent that falls silent, or returns no part, makes its trial invalid, and the trial names it.
 
 pub mod agent;
 mod clock;

@@ -1,4 +1,4 @@
-//! The way to a NATS server, and names on it.
+//! Connecting to a NATS server, and names on it.
 
 use async_nats::{Client, ConnectOptions};
 use rustix::rand::GetRandomFlags;
@@ -19,7 +19,7 @@ pub async fn connect(url: &str, name: &str) -> Result<Client, NatsError> {
     options.connect(url).await.map_err(refuse)
 }
 
-/// Eight digits that name an agent, or a run.
+/// Eight random digits that identify an agent or a run.
 ///
 /// Errors: [`NatsError::Random`].
 pub fn random_id() -> Result<String, NatsError> {

@@ -1,4 +1,4 @@
-//! An agent's part of a trial: its clients, from connecting to what they saw.
+//! An agent's part of a trial: its clients, from connecting to their results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use async_nats::Client;
 use tokio::sync::mpsc;
 
 use super::clock::{Bounds, Offset, ours};
-use super::messages::{Instant, Part, Share, What, clock_of};
+use super::messages::{Instant, OrderBody, Part, Share, clock_of};
 use crate::clock::{Clock, UnixAnchor};
 use crate::limits;
 use crate::load::analysis;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::context::{Begun, Outcome, TrialContext};
-use crate::load::costs::came_back;
+use crate::load::context::{Outcome, TrialContext, TrialTimes};
+use crate::load::costs::reconnect_times;
 use crate::load::health;
 use crate::load::plan::PlanPoint;
 use crate::load::trial;
-use crate::load::trial_data::{Ends, TrialData, TrialId};
+use crate::load::trial_data::{Snapshots, TrialData, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::measure::delivery::{Due, Window};
 use crate::measure::host;
@@ -26,70 +26,72 @@ use crate::run::readings::ClockReading;
 use crate::stream::feed::Feed;
 use crate::units::Nanos;
 
-/// Why an agent has no part to bring.
+/// Why an agent has no part to report.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
-    /// As for any trial.
+    /// An error of any trial.
     #[error(transparent)]
     Trial(#[from] TrialError),
-    /// The coordinator does not tell its clock.
+    /// The coordinator's clock did not answer.
     #[error("the coordinator did not answer with its clock")]
     NoClock,
-    /// The next order did not come.
-    #[error("the coordinator's next order did not come in {} s", limits::AGENT_ORDER_TIMEOUT.as_secs())]
+    /// The next order did not arrive.
+    #[error("the coordinator's next order did not arrive within {} s", limits::AGENT_ORDER_TIMEOUT.as_secs())]
     NoOrder,
-    /// The trial was ended without a report.
+    /// The coordinator ended the trial without a report.
     #[error("the coordinator ended the trial")]
     Abandoned,
 }
 
-/// What an agent reports on the way.
-pub struct Way<'a> {
-    /// The NATS server.
+/// The connection to the coordinator during a trial.
+pub struct CoordinatorConnection<'a> {
+    /// The NATS connection.
     pub nats: &'a Client,
-    /// The run.
+    /// Id of the run.
     pub run: &'a str,
     /// Further orders for this trial.
-    pub orders: mpsc::Receiver<What>,
-    /// Told when all clients are connected.
+    pub orders: mpsc::Receiver<OrderBody>,
+    /// Called when all clients are connected.
     pub on_connected: Box<dyn FnOnce() + Send + 'a>,
 }
 
-/// Connects the clients, measures, and brings what they saw.
+/// Connects the clients, measures, and returns their part.
 ///
-/// Errors: [`ShareError`]; the clients are ended then too.
-pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
-    let before = offset(way.nats, way.run).await?;
+/// Errors: [`ShareError`]; the clients are stopped in that case too.
+pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> Result<Part, ShareError> {
+    let before = offset(coordinator.nats, coordinator.run).await?;
     let relation = relation(share, before);
     let context = Arc::new(TrialContext::new(share.subject(), share.servers.clone(), &share.point, relation));
-    // Dropped in any way, it ends the clients.
+    // Stops the clients however this function returns.
     let _end_clients = context.stop.clone().drop_guard();
     let ids = share.first..share.first.saturating_add(share.count);
     let (mut clients, progress) =
         trial::spawn(&share.point, share.subject(), share.seed, &share.authority, ids, &context);
     trial::all_connected(&mut clients, &context, share.count).await?;
-    std::mem::replace(&mut way.on_connected, Box::new(|| {}))();
-    let What::Begin { origin, window: [start, end] } = next(&mut way.orders).await? else {
+    std::mem::replace(&mut coordinator.on_connected, Box::new(|| {}))();
+    let OrderBody::Begin { origin, window: [start, end] } = next(&mut coordinator.orders).await? else {
         return Err(ShareError::NoOrder);
     };
     let own = |theirs: Nanos| ours(theirs, before.offset_ns);
     let window = Window { start: own(start), end: own(end) };
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
-    context.begun.send_replace(Some(Begun { origin: own(origin), window }));
+    context.times.send_replace(Some(TrialTimes { origin: own(origin), window }));
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
     let begun = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
     let mut clocks = vec![(begun.at, before)];
     if before.uncertainty_ns > Nanos::ZERO {
         let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
         tokio::time::sleep_until(context.clock.instant(middle)).await;
-        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+        clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
     let ended = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
     if before.uncertainty_ns > Nanos::ZERO {
-        clocks.push((context.clock.now(), offset(way.nats, way.run).await?));
+        clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
-    let What::Finish { due, patience } = next(&mut way.orders).await? else { return Err(ShareError::NoOrder) };
+    let OrderBody::Finish { due, patience } = next(&mut coordinator.orders).await? else {
+        return Err(ShareError::NoOrder);
+    };
     let due = due.map(|due| {
         let own = |(seq, at, published): (u64, Nanos, Option<Nanos>)| Due {
             seq,
@@ -111,7 +113,7 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
         due,
         lateness: lateness.await.expect("the watch does not panic"),
         relations: clocks.iter().map(|(at, offset)| (*at, self::relation(share, *offset))).collect(),
-        ..TrialData::of(window, Ends { begun, ended })
+        ..TrialData::of(window, Snapshots { start: begun, end: ended })
     };
     let connects = connects(&data);
     let point = PlanPoint { point: share.point.clone(), feed: Feed::None };
@@ -136,15 +138,15 @@ pub async fn run(share: &Share, mut way: Way<'_>) -> Result<Part, ShareError> {
     })
 }
 
-async fn next(orders: &mut mpsc::Receiver<What>) -> Result<What, ShareError> {
+async fn next(orders: &mut mpsc::Receiver<OrderBody>) -> Result<OrderBody, ShareError> {
     match tokio::time::timeout(limits::AGENT_ORDER_TIMEOUT, orders.recv()).await {
-        Ok(Some(What::Abandon | What::Leave) | None) => Err(ShareError::Abandoned),
+        Ok(Some(OrderBody::Abandon | OrderBody::Leave) | None) => Err(ShareError::Abandoned),
         Ok(Some(what)) => Ok(what),
         Err(_late) => Err(ShareError::NoOrder),
     }
 }
 
-/// Asks for the coordinator's clock, often.
+/// Asks for the coordinator's clock, many times.
 async fn offset(nats: &Client, run: &str) -> Result<Offset, ShareError> {
     let boot_id = host::boot_id();
     let mut bounds = Bounds::default();
@@ -156,13 +158,13 @@ async fn offset(nats: &Client, run: &str) -> Result<Offset, ShareError> {
         if let Ok(instant) = serde_json::from_slice::<Instant>(&answer.payload) {
             bounds.take(before, &instant, after, boot_id.as_deref());
         }
-        // Not all in one moment in which a processor was taken away.
+        // Spread out, so that one moment without a processor does not affect all exchanges.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     bounds.offset().ok_or(ShareError::NoClock)
 }
 
-/// How the server's clock relates to ours: through the coordinator's.
+/// How the server's clock relates to this agent's, through the coordinator's.
 fn relation(share: &Share, offset: Offset) -> ClockRelation {
     let micros = (offset.offset_ns as f64 / 1e3).round() as i64;
     ClockRelation {
@@ -171,10 +173,10 @@ fn relation(share: &Share, offset: Offset) -> ClockRelation {
     }
 }
 
-/// How long connections took: those of clients that came back, where they come and go.
+/// Histogram of the connection times; with churn, those of the reconnects.
 fn connects(data: &TrialData) -> String {
     let mut all = histogram::empty();
-    let mut connects = came_back(data);
+    let mut connects = reconnect_times(data);
     if connects.is_empty() {
         connects = data.outcomes.iter().filter_map(|outcome| outcome.connect).collect();
     }
@@ -182,14 +184,14 @@ fn connects(data: &TrialData) -> String {
     histogram::encode(&all)
 }
 
-/// Latency in equal slices of the interval, by when the updates were due.
+/// Latency in equal slices of the interval; an update belongs to the slice in which it was due.
 fn slices(outcomes: &[Outcome], window: Window) -> Vec<String> {
     let width = (window.length().0 / u64::from(limits::TIMELINE_SLICES)).max(1);
     let mut slices = vec![histogram::empty(); limits::TIMELINE_SLICES as usize];
     for delivery in outcomes.iter().flat_map(|outcome| &outcome.seen.deliveries) {
         if window.contains(delivery.at_ns) {
             let index = (delivery.at_ns.saturating_sub(window.start).0 / width) as usize;
-            // The last slice takes what rounding leaves over.
+            // The last slice also takes the remainder of the division.
             let index = index.min(slices.len() - 1);
             histogram::record(&mut slices[index], delivery.arrived_ns.saturating_sub(delivery.at_ns));
         }

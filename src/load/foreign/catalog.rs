@@ -1,4 +1,4 @@
-//! Target files by name: those of `targets/`, each compiled in, and those of the reader's own.
+//! Finds target files by name: the bundled ones of `targets/`, and the user's own by path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,11 +10,11 @@ use crate::limits;
 use crate::run::target_name::TargetName;
 use crate::suggest;
 
-/// A target file that is compiled in.
+/// A bundled target file.
 struct Bundled {
     name: &'static str,
     text: &'static str,
-    /// The files beside it that it names.
+    /// The accompanying files that it names.
     files: &'static [(&'static str, &'static str)],
 }
 
@@ -41,7 +41,7 @@ const BUNDLED: &[Bundled] = bundled! {
     "centrifugo";
 };
 
-/// The names of those that are compiled in.
+/// The names of the bundled target files.
 pub fn names() -> Vec<&'static str> {
     BUNDLED.iter().map(|one| one.name).collect()
 }
@@ -49,21 +49,21 @@ pub fn names() -> Vec<&'static str> {
 /// Why a target file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// There is none of this name.
+    /// No target has this name.
     #[error("there is no target `{name}`; {}", known(name))]
     Unknown {
         /// As given.
         name: String,
     },
-    /// It could not be read.
+    /// The file could not be read.
     #[error("cannot read the target file {file}: {source}")]
     Read {
         /// As given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It says something impossible.
+    /// The file has a value that is not possible.
     #[error("target file {file}: {source}")]
     Parse {
         /// As given.
@@ -71,7 +71,7 @@ pub enum CatalogError {
         /// The line, and what is wrong with it.
         source: Box<toml::de::Error>,
     },
-    /// Its parts do not fit together.
+    /// The parts of the file contradict each other.
     #[error("target file {file}: {problem}")]
     Impossible {
         /// As given.
@@ -79,7 +79,7 @@ pub enum CatalogError {
         /// Why.
         problem: String,
     },
-    /// A variable that it needs is not set.
+    /// A required environment variable is not set.
     #[error("target {file} needs {names} in the environment; set it, as in `export {first}=…`")]
     Environment {
         /// As given.
@@ -92,7 +92,7 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
-    /// Does it lie in what was asked for, and not in the machine?
+    /// Is the request at fault, and not the machine?
     pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Unknown { .. } | Self::Parse { .. } | Self::Impossible { .. } | Self::Environment { .. } => true,
@@ -108,36 +108,36 @@ fn known(name: &str) -> String {
     }
 }
 
-/// A description with its name, and where the files are that it names.
+/// A description, its name, and the location of the files that it names.
 #[derive(Clone)]
-pub struct Found {
-    /// What it is called in a run: the file's name without its ending.
+pub struct CatalogEntry {
+    /// The target's name in a run: the file's name without its extension.
     pub name: TargetName,
-    /// What it says.
+    /// The content of the file.
     pub description: Arc<Description>,
-    /// The folder of the file; empty of one that is compiled in.
+    /// The folder of the file; empty for a bundled one.
     pub dir: PathBuf,
     files: Option<&'static [(&'static str, &'static str)]>,
     needed: BTreeSet<String>,
     named: BTreeSet<String>,
 }
 
-impl fmt::Debug for Found {
+impl fmt::Debug for CatalogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Found({})", self.name)
+        write!(f, "CatalogEntry({})", self.name)
     }
 }
 
-impl Found {
-    /// The description of this name, or at this path.
+impl CatalogEntry {
+    /// Loads the description of this name, or at this path.
     ///
     /// Errors: [`CatalogError`], with the line where there is one.
     pub fn load(given: TargetName) -> Result<Self, CatalogError> {
         let file = given.as_str();
         let is_path = file.contains('/') || file.to_ascii_lowercase().ends_with(".toml");
         if !is_path {
-            let found = BUNDLED.iter().find(|one| one.name == file);
-            let one = found.ok_or_else(|| CatalogError::Unknown { name: file.to_owned() })?;
+            let entry = BUNDLED.iter().find(|one| one.name == file);
+            let one = entry.ok_or_else(|| CatalogError::Unknown { name: file.to_owned() })?;
             return Self::read(one.name, file, one.text, PathBuf::new(), Some(one.files));
         }
         let read = |source| CatalogError::Read { file: file.to_owned(), source };
@@ -169,18 +169,18 @@ impl Found {
         }
         let all: toml::Table = toml::from_str(text).map_err(parse)?;
         let (needed, named) = description::environment(&toml::Value::Table(all));
-        // It stands in front of a dot in conditions.
+        // The name is followed by a dot in conditions.
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || !name.chars().all(is_name) || name == "none" {
             let problem =
-                "a target is called like its file; use letters, digits, - and _ in the file's name, as in mine.toml";
+                "a target is named after its file; use letters, digits, - and _ in the file name, as in mine.toml";
             return Err(impossible(problem.to_owned()));
         }
         let name = TargetName::new(name).map_err(|error| impossible(error.to_string()))?;
         Ok(Self { name, description: Arc::new(description), dir, files, needed, named })
     }
 
-    /// Errors: [`CatalogError::Environment`] where a variable is not set that it needs.
+    /// Errors: [`CatalogError::Environment`] if a required variable is not set.
     pub fn check_environment(&self) -> Result<(), CatalogError> {
         let missing: Vec<&str> =
             self.needed.iter().map(String::as_str).filter(|name| std::env::var_os(name).is_none()).collect();
@@ -194,55 +194,56 @@ impl Found {
         }
     }
 
-    /// The variables of the environment that it names: what stands in them must not be printed.
+    /// The environment variables that it names. Their values must not be printed.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(String::as_str)
     }
 
-    /// The text of a file beside it.
+    /// The text of an accompanying file.
     pub fn file(&self, name: &str) -> std::io::Result<String> {
         let Some(files) = self.files else { return std::fs::read_to_string(self.dir.join(name)) };
-        let found = files.iter().find(|(known, _)| *known == name);
-        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+        let entry = files.iter().find(|(known, _)| *known == name);
+        entry.map(|(_, text)| (*text).to_owned()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 }
 
-/// Descriptions by the name that was given for them.
-pub type Catalog = BTreeMap<TargetName, Found>;
+/// Descriptions by target name.
+pub type Catalog = BTreeMap<TargetName, CatalogEntry>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Found, CatalogError> {
+    fn load(text: &str) -> Result<CatalogEntry, CatalogError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
         std::fs::write(&path, text).unwrap();
-        Found::load(TargetName::new(path.to_str().unwrap()).unwrap())
+        CatalogEntry::load(TargetName::new(path.to_str().unwrap()).unwrap())
     }
 
     const LEAST: &str = "about = 'a'\nbase = 'http://127.0.0.1:1'\n[sse]\nurl = '{base}/events'\n";
 
     #[test]
-    fn every_target_that_is_compiled_in_can_be_read_and_has_the_files_that_it_names() {
+    fn every_bundled_target_can_be_parsed_and_has_the_files_that_it_names() {
         for name in names() {
-            let found = Found::load(TargetName::new(name).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(found.name.as_str(), name);
-            if let Some(start) = &found.description.start {
+            let entry =
+                CatalogEntry::load(TargetName::new(name).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(entry.name.as_str(), name);
+            if let Some(start) = &entry.description.start {
                 let mut files = start.files.values().chain(start.fill.values());
-                assert!(files.all(|file| found.file(file).is_ok()), "{name}");
-                assert!(!start.install.is_empty(), "{name} does not say how to get it");
+                assert!(files.all(|file| entry.file(file).is_ok()), "{name}");
+                assert!(!start.install.is_empty(), "{name} does not say how to install it");
             }
         }
     }
 
     #[test]
-    fn a_target_is_called_like_its_file() {
+    fn a_target_is_named_after_its_file() {
         assert_eq!(load(LEAST).unwrap().name.as_str(), "mine");
     }
 
     #[test]
-    fn what_is_wrong_with_a_target_file_is_told_with_its_line() {
+    fn an_error_in_a_target_file_names_its_line() {
         for (text, line) in [
             ("about = 'a'\nbse = 'x'", "line 2"),
             ("about = 'a'\nbase = '{bas}'", "line 2"),
@@ -261,17 +262,17 @@ mod tests {
         ] {
             assert!(matches!(load(&text), Err(CatalogError::Impossible { .. })), "{text}");
         }
-        let near = Found::load(TargetName::new("nchn").unwrap()).unwrap_err();
+        let near = CatalogEntry::load(TargetName::new("nchn").unwrap()).unwrap_err();
         assert!(matches!(&near, CatalogError::Unknown { .. }) && near.to_string().contains("nchan"), "{near}");
-        let file = Found::load(TargetName::new("no/such.toml").unwrap()).unwrap_err();
+        let file = CatalogEntry::load(TargetName::new("no/such.toml").unwrap()).unwrap_err();
         assert!(matches!(file, CatalogError::Read { .. }), "{file}");
     }
 
     #[test]
-    fn a_variable_that_is_not_set_is_named_and_one_with_a_default_is_not_needed() {
+    fn an_unset_variable_is_reported_and_one_with_a_default_is_not_required() {
         let text = format!("{LEAST}headers = {{ A = '${{NOT_SET_ANYWHERE}}', B = '${{NOT_SET_EITHER:-b}}' }}");
-        let found = load(&text).unwrap();
-        let Err(CatalogError::Environment { names, .. }) = found.check_environment() else { panic!("{found:?}") };
+        let entry = load(&text).unwrap();
+        let Err(CatalogError::Environment { names, .. }) = entry.check_environment() else { panic!("{entry:?}") };
         assert_eq!(names, "NOT_SET_ANYWHERE");
         let path = load(&format!("{LEAST}headers = {{ A = '${{PATH}}' }}")).unwrap();
         assert!(path.check_environment().is_ok());

@@ -1,4 +1,4 @@
-//! Where a server is, and a connection to it.
+//! Resolves a server's address and connects to it.
 
 use std::net::SocketAddr;
 
@@ -12,39 +12,39 @@ use crate::net::AnyStream;
 use crate::net::tls::{Alpn, Connector, TlsError, Trust, certificate_error, is_unknown_issuer};
 use crate::transport::ClientError;
 
-/// An address as it stands in a target file, resolved.
+/// A resolved address from a target file.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Where to connect to.
+    /// Socket address to connect to.
     pub address: SocketAddr,
-    /// What stands in `Host`.
+    /// Value of the `Host` header.
     pub host: HeaderValue,
-    /// The name that its certificate must have.
+    /// The host name that its certificate must have.
     pub name: String,
-    /// What makes TLS of a connection, if it is spoken.
+    /// The TLS connector, if the address needs TLS.
     pub secure: Option<Connector>,
 }
 
-/// Why an address cannot be used.
+/// Why an address is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// It is none.
-    #[error("`{url}` is no address: {problem}; write it as in http://127.0.0.1:8080/events")]
+    /// It is malformed.
+    #[error("`{url}` is not a valid address: {problem}; write it as in http://127.0.0.1:8080/events")]
     Malformed {
         /// As given, without its query.
         url: String,
         /// Why.
         problem: String,
     },
-    /// Nobody knows it.
+    /// The host name does not resolve.
     #[error("there is no host {name}: {problem}")]
     Unresolved {
         /// The name.
         name: String,
-        /// What the system said.
+        /// The system's error.
         problem: String,
     },
-    /// TLS cannot be spoken to it.
+    /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
@@ -57,16 +57,16 @@ impl Endpoint {
         let is_secure = match parsed.scheme() {
             "http" | "ws" => false,
             "https" | "wss" => true,
-            other => return Err(refuse(&format!("{other} is not spoken"))),
+            other => return Err(refuse(&format!("{other}:// is not supported"))),
         };
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(refuse("a name or a password stands in it; send them in a header, from ${NAME}"));
+            return Err(refuse("it contains a user name or password; send them in a header, from ${NAME}"));
         }
         let written = parsed.host_str().ok_or_else(|| refuse("there is no host"))?;
         let name = written.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = parsed.port_or_known_default().ok_or_else(|| refuse("there is no port"))?;
         let authority = parsed.port().map_or_else(|| written.to_owned(), |port| format!("{written}:{port}"));
-        let host = HeaderValue::try_from(authority).map_err(|_| refuse("the host is not fit for a header"))?;
+        let host = HeaderValue::try_from(authority).map_err(|_| refuse("the host is not a valid header value"))?;
         let resolved = tokio::net::lookup_host((name.as_str(), port)).await;
         let address = match resolved.map(|mut found| found.next()) {
             Ok(Some(address)) => address,
@@ -77,13 +77,13 @@ impl Endpoint {
         Ok(Self { address, host, name, secure })
     }
 
-    /// Does it take a connection, whatever is spoken on it?
+    /// Does it accept a connection, whatever the protocol?
     pub async fn is_open(&self) -> bool {
         let connecting = tokio::time::timeout(limits::DIAL_TIMEOUT, TcpStream::connect(self.address));
         matches!(connecting.await, Ok(Ok(_)))
     }
 
-    /// A connection of its own.
+    /// Opens a connection.
     ///
     /// Errors: [`ClientError::Broken`].
     pub async fn dial(&self) -> Result<AnyStream, ClientError> {
@@ -97,11 +97,11 @@ impl Endpoint {
     }
 }
 
-/// Why a handshake failed: for its certificate another attempt would only repeat it.
+/// The error of a failed handshake: with a bad certificate a retry would only fail again.
 pub fn untrusted(error: std::io::Error) -> ClientError {
     let advice = match is_unknown_issuer(&error) {
-        true => "give its authority with --ca FILE, or --insecure to believe anyone",
-        false => "correct it, or believe anyone with --insecure",
+        true => "name its authority with --ca FILE, or use --insecure to trust any certificate",
+        false => "correct it, or use --insecure to trust any certificate",
     };
     match certificate_error(&error) {
         Some(problem) => ClientError::Untrusted(format!("{problem}; {advice}")),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_address_is_resolved_and_what_is_none_is_told_so() {
+    async fn an_address_is_resolved_and_a_malformed_one_is_reported() {
         for (url, address, host, is_secure) in [
             ("http://127.0.0.1:81/x", "127.0.0.1:81", "127.0.0.1:81", false),
             ("https://127.0.0.1", "127.0.0.1:443", "127.0.0.1", true),

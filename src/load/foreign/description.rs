@@ -1,6 +1,6 @@
-//! A target file: how to start a server that is not ours, how to publish there, and how to subscribe over each transport
-//! that it has. `targets/README.md` is its manual. One type for each table of
-//! such a file, all in one place, since they are read together.
+//! A target file: how to start a third-party server, how to publish to it, and how to subscribe over each transport
+//! that it has. `targets/README.md` is the manual. There is one type for each table of such a file, all in one place,
+//! since they are read together.
 //!
 //! Over 400 lines: a target file is one format, and this is its reader.
 
@@ -13,23 +13,23 @@ use super::json_path::JsonPath;
 use super::template::Template;
 use crate::run::Transport;
 
-/// A target file, as it is written.
+/// A target file as written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// What it is, in one sentence.
+    /// What the server is, in one sentence.
     pub about: String,
-    /// Why it was never tried where it was written; absent of one that was.
+    /// Why the file's author never tried it; absent if it was tried.
     pub untried: Option<String>,
-    /// Where the server is, as in `http://127.0.0.1:{port}`.
+    /// The server's address, as in `http://127.0.0.1:{port}`.
     pub base: Template,
-    /// How to start it; absent of a server that is there already.
+    /// How to start it; absent for a server that is already running.
     pub start: Option<Start>,
-    /// A file with the number of its process, of a server that is there already.
+    /// A file with its process id, for a server that is already running.
     pub pid_file: Option<Template>,
-    /// How to publish; absent where others do.
+    /// How to publish; absent if others publish.
     pub publish: Option<Publish>,
-    /// Where in a message the time stands at which it was sent, where others publish.
+    /// JSON path of a message's send time, if others publish.
     pub timestamp: Option<JsonPath>,
     /// Interval polling.
     pub polling: Option<Polls>,
@@ -47,29 +47,30 @@ pub struct Description {
 pub struct Start {
     /// The program and its arguments.
     pub command: Vec<Template>,
-    /// Variables of its environment.
+    /// Environment variables for the program.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
-    /// Files that it needs: the name that each gets in `{work}`, and the file beside the target file that it is a copy of.
+    /// Files that it needs: for each name in `{work}`, the accompanying file that is copied there.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
-    /// The same, with `{port}` and other places in them filled in.
+    /// The same, but with `{port}` and other placeholders filled in.
     #[serde(default)]
     pub fill: BTreeMap<String, String>,
-    /// An address that answers once it is ready; otherwise it is ready when its port takes a connection.
+    /// An address that answers once the server is ready; without it, the server is ready when its port accepts a
+    /// connection.
     pub ready: Option<Template>,
-    /// How to get the program, for whoever does not have it.
+    /// How to install the program.
     #[serde(default)]
     pub install: String,
 }
 
-/// How to publish: by a request, or by a message over a WebSocket.
+/// How to publish: with requests, or with messages over a WebSocket.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
-    /// By a request for each update.
+    /// One request per update.
     pub http: Option<PublishHttp>,
-    /// By a message for each update.
+    /// One message per update.
     pub websocket: Option<PublishSocket>,
 }
 
@@ -88,7 +89,7 @@ pub struct PublishHttp {
     /// Its body.
     #[serde(default = "payload")]
     pub body: Template,
-    /// Statuses that mean that it was taken.
+    /// Statuses that mean that the update was accepted.
     #[serde(default = "taken")]
     pub ok: Vec<u16>,
 }
@@ -99,18 +100,18 @@ pub struct PublishHttp {
 pub struct PublishSocket {
     /// Its address.
     pub url: Template,
-    /// Headers of its request.
+    /// Headers of the opening request.
     #[serde(default)]
     pub headers: Headers,
     /// Its subprotocol.
     pub subprotocol: Option<String>,
-    /// What is said before anything is published.
+    /// Messages exchanged before anything is published.
     #[serde(default)]
     pub handshake: Vec<Step>,
-    /// What to answer to messages that are exactly these.
+    /// Replies to messages that are exactly these.
     #[serde(default)]
     pub replies: BTreeMap<String, String>,
-    /// The message.
+    /// The message for one update.
     #[serde(default = "payload")]
     pub message: Template,
 }
@@ -121,36 +122,36 @@ pub struct PublishSocket {
 pub struct Polls {
     /// The address.
     pub url: Template,
-    /// The address once there is a cursor, where it is another.
+    /// The address once there is a cursor, if it differs.
     pub next_url: Option<Template>,
     /// Headers of every request.
     #[serde(default)]
     pub headers: Headers,
-    /// Headers while there is no cursor.
+    /// Additional headers while there is no cursor.
     #[serde(default)]
     pub first_headers: Headers,
-    /// Headers once there is one.
+    /// Additional headers once there is one.
     #[serde(default)]
     pub next_headers: Headers,
-    /// The parts of the cursor, and where each stands in an answer.
+    /// The parts of the cursor, and where each is in an answer.
     #[serde(default)]
     pub cursor: BTreeMap<String, CursorPart>,
-    /// Statuses that mean that there is nothing new.
+    /// Statuses that mean that nothing is new.
     #[serde(default = "empty")]
     pub none: Vec<u16>,
-    /// Where in an answer the list of messages stands; without it an answer is one message.
+    /// JSON path of the list of messages in an answer; without it an answer is one message.
     pub each: Option<JsonPath>,
-    /// What stands between the messages of an answer.
+    /// The separator between the messages of an answer.
     pub separator: Option<String>,
-    /// Ask again at once, until nothing is new: an answer has one message of several.
+    /// Poll again immediately until nothing is new, since an answer contains only one of several messages.
     #[serde(default)]
     pub drain: bool,
-    /// A session that is opened before anything is asked.
+    /// A session that is opened before the first poll.
     pub session: Option<Session>,
-    /// What to post in answer to messages that are exactly these.
+    /// What to post in reply to messages that are exactly these.
     #[serde(default)]
     pub replies: BTreeMap<String, String>,
-    /// Where in a message the payload stands.
+    /// Where the payload is in a message.
     #[serde(default)]
     pub message: Message,
 }
@@ -159,17 +160,17 @@ pub struct Polls {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// The address that opens it.
+    /// The address that opens the session.
     pub url: Template,
-    /// What stands before the JSON of its answer.
+    /// The text before the JSON of its answer.
     #[serde(default)]
     pub prefix: String,
-    /// Where its name stands in that.
+    /// JSON path of the session's name.
     pub id: JsonPath,
-    /// What is posted and waited for then.
+    /// Messages posted and expected after that.
     #[serde(default)]
     pub handshake: Vec<Step>,
-    /// The type of what is posted.
+    /// Content type of the posts.
     #[serde(default = "text_plain")]
     pub content_type: String,
 }
@@ -180,7 +181,7 @@ pub struct Session {
 pub struct Events {
     /// The address.
     pub url: Template,
-    /// The address once there is a cursor, where it is another.
+    /// The address once there is a cursor, if it differs.
     pub next_url: Option<Template>,
     /// Headers of every request.
     #[serde(default = "accept_events")]
@@ -188,9 +189,9 @@ pub struct Events {
     /// Headers once there is a cursor; `{cursor.id}` is the last `id`.
     #[serde(default = "last_event_id")]
     pub next_headers: Headers,
-    /// Only events of this name; otherwise those without one.
+    /// Only events of this name; without it, only events that have no name.
     pub event: Option<String>,
-    /// Where in an event's data the payload stands.
+    /// Where the payload is in an event's data.
     #[serde(default)]
     pub message: Message,
 }
@@ -201,23 +202,23 @@ pub struct Events {
 pub struct Socket {
     /// The address.
     pub url: Template,
-    /// The address once there is a cursor, where it is another.
+    /// The address once there is a cursor, if it differs.
     pub next_url: Option<Template>,
-    /// Headers of its request.
+    /// Headers of the opening request.
     #[serde(default)]
     pub headers: Headers,
     /// Its subprotocol.
     pub subprotocol: Option<String>,
-    /// What is said before messages come.
+    /// Messages exchanged before the stream starts.
     #[serde(default)]
     pub handshake: Vec<Step>,
-    /// What to answer to messages that are exactly these.
+    /// Replies to messages that are exactly these.
     #[serde(default)]
     pub replies: BTreeMap<String, String>,
-    /// The parts of the cursor, and where each stands in a message.
+    /// The parts of the cursor, and where each is in a message.
     #[serde(default)]
     pub cursor: BTreeMap<String, CursorPart>,
-    /// Where in a message the payload stands.
+    /// Where the payload is in a message.
     #[serde(default)]
     pub message: Message,
 }
@@ -231,7 +232,7 @@ impl<'de> Deserialize<'de> for Headers {
         let map = BTreeMap::<String, Template>::deserialize(deserializer)?;
         let named = |(name, value): (String, Template)| match HeaderName::try_from(&name) {
             Ok(name) => Ok((name, value)),
-            Err(_) => Err(de::Error::custom(format!("`{name}` is no name of a header"))),
+            Err(_) => Err(de::Error::custom(format!("`{name}` is not a valid header name"))),
         };
         map.into_iter().map(named).collect::<Result<_, _>>().map(Self)
     }
@@ -241,37 +242,37 @@ impl<'de> Deserialize<'de> for Headers {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Step {
-    /// Wait for a message that begins like this.
+    /// Wait for a message that starts with this.
     Expect(String),
     /// Send this.
     Send(Template),
 }
 
-/// Where in a message the payload stands, and which messages have one.
+/// Where the payload is in a message, and which messages have one.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// What it begins with; a message that does not is none of the stream.
+    /// The text at the start; other messages are not part of the stream.
     #[serde(default)]
     pub prefix: String,
-    /// It stands behind the first place where this stands.
+    /// The payload follows the first occurrence of this text.
     #[serde(default)]
     pub after: String,
-    /// What must stand where in the JSON; a message in which it does not is none of the stream.
+    /// Values required at JSON paths; other messages are not part of the stream.
     #[serde(default)]
     pub when: BTreeMap<JsonPath, String>,
-    /// Where in the JSON it stands.
+    /// JSON path of the payload.
     pub json: Option<JsonPath>,
 }
 
-/// Where a part of the cursor stands.
+/// Where a part of the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CursorPart {
-    /// In this header of the answer.
+    /// The value of this header of the answer.
     Header(String),
-    /// There in the JSON of the answer or the message.
+    /// The value at this JSON path of the answer or message.
     Json(JsonPath),
-    /// In the line that begins like this, behind that.
+    /// The rest of the line that starts with this text.
     Line(String),
 }
 
@@ -285,14 +286,14 @@ impl<'de> Deserialize<'de> for CursorPart {
             Some(("json", path)) => path.trim().parse().map(Self::Json).map_err(de::Error::custom),
             Some(("line", begin)) if !begin.is_empty() => Ok(Self::Line(begin.to_owned())),
             _ => Err(de::Error::custom(format!(
-                "`{text}` does not say where the cursor stands; write header:NAME, json:PATH or line:BEGINNING"
+                "`{text}` does not say where the cursor is; write header:NAME, json:PATH or line:BEGINNING"
             ))),
         }
     }
 }
 
 impl CursorPart {
-    /// What stands there in a text.
+    /// The value of this part in a text.
     pub fn of_text(&self, text: &str) -> Option<String> {
         match self {
             Self::Header(_) => None,
@@ -305,7 +306,7 @@ impl CursorPart {
 }
 
 impl Message {
-    /// The payload of a message, as it is written; `None` of a message that is none of the stream.
+    /// The payload of a message, exactly as written; `None` if the message is not part of the stream.
     pub fn payload<'a>(&self, message: &'a str) -> Option<&'a str> {
         let mut text = message.strip_prefix(self.prefix.as_str())?;
         if !self.after.is_empty() {
@@ -323,7 +324,7 @@ impl Message {
 }
 
 impl Description {
-    /// The transports that it describes, in the order in which they are shown.
+    /// The transports that it describes, in display order.
     pub fn transports(&self) -> Vec<Transport> {
         let has = |transport: &Transport| match transport {
             Transport::Polling => self.polling.is_some(),
@@ -334,7 +335,7 @@ impl Description {
         Transport::ALL.into_iter().filter(has).collect()
     }
 
-    /// What is wrong with it beyond its form.
+    /// A problem of the file beyond its syntax, if there is one.
     pub fn problem(&self) -> Option<String> {
         if self.transports().is_empty() {
             return Some("it describes no transport; add [polling], [long_polling], [sse] or [websocket]".to_owned());
@@ -342,10 +343,10 @@ impl Description {
         if let Some(Publish { http, websocket }) = &self.publish
             && http.is_some() == websocket.is_some()
         {
-            return Some("[publish] takes one of [publish.http] and [publish.websocket]".to_owned());
+            return Some("[publish] needs exactly one of [publish.http] and [publish.websocket]".to_owned());
         }
         if self.publish.is_some() && self.timestamp.is_some() {
-            return Some("`timestamp` is for messages of others; leave it out beside [publish]".to_owned());
+            return Some("`timestamp` is for servers that others publish to; leave it out, or [publish]".to_owned());
         }
         if self.start.as_ref().is_some_and(|start| start.command.is_empty()) {
             return Some("`command` of [start] is empty".to_owned());
@@ -354,7 +355,7 @@ impl Description {
     }
 }
 
-/// The variables of the environment that are needed, and those that are named at all, in any text of a target file.
+/// The environment variables that are required, and all that are named, in any text of a target file.
 pub fn environment(file: &toml::Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut needed, mut named) = (BTreeSet::new(), BTreeSet::new());
     let mut left = vec![file];
@@ -380,7 +381,7 @@ fn post() -> String {
 }
 
 fn template(text: &str) -> Template {
-    text.parse().expect("a template of ours is one")
+    text.parse().expect("the built-in template is valid")
 }
 
 fn payload() -> Template {
@@ -416,7 +417,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_payload_of_a_message_is_found_and_other_messages_are_passed_over() {
+    fn the_payload_of_a_message_is_found_and_other_messages_are_skipped() {
         let read = |text: &str| toml::from_str::<Message>(text).unwrap();
         let socketio = read("prefix = '42'\nwhen = { '$[0]' = 'update' }\njson = '$[1]'");
         assert_eq!(socketio.payload(r#"42["update",{"seq":1}]"#), Some(r#"{"seq":1}"#));

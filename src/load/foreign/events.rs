@@ -1,4 +1,4 @@
-//! An event stream.
+//! Follows an event stream.
 
 use std::pin::pin;
 
@@ -8,20 +8,20 @@ use http::header::CONTENT_TYPE;
 
 use super::description::Events;
 use super::http::{self as connection, Http};
-use super::subscriber::{Seen, State, Subscriber};
+use super::subscriber::{State, Subscriber, SubscriberEvent};
 use crate::limits;
 use crate::net::Stream;
 use crate::transport::sse::Parser;
 use crate::transport::{ClientError, Options};
 
-/// Opens the stream behind the last `id`, and reports what comes, until it ends.
+/// Opens the stream after the last `id`, and reports events until it ends.
 pub async fn subscribe<S: Stream>(
     io: S,
     events: &Events,
     subscriber: &Subscriber,
     options: &Options,
     state: &mut State,
-    on_seen: &mut impl FnMut(Seen),
+    on_event: &mut impl FnMut(SubscriberEvent),
 ) -> Result<(), ClientError> {
     let mut http = Http::new(io, &subscriber.host);
     let values = subscriber.values(state);
@@ -31,14 +31,15 @@ pub async fn subscribe<S: Stream>(
     if !state.cursor.is_empty() {
         connection::add(&mut headers, &events.next_headers, &values)?;
     }
-    on_seen(Seen::Requested);
+    on_event(SubscriberEvent::Requested);
     let head = {
         let mut asked = pin!(http.send(Method::GET, &url, headers, Bytes::new()));
         tokio::select! {
             head = &mut asked => head?,
             () = tokio::time::sleep(limits::TARGET_OPEN_PATIENCE) => {
-                // It sends the head with the first event, perhaps: without clients there would be none.
-                on_seen(Seen::Opened);
+                // The server may send the response head only with the first event, and without clients there would be
+                // none.
+                on_event(SubscriberEvent::Opened);
                 asked.await?
             }
         }
@@ -51,12 +52,12 @@ pub async fn subscribe<S: Stream>(
     if !is_stream(kind) {
         return Err(ClientError::Contract(format!("an event stream is text/event-stream, and this is `{kind}`")));
     }
-    on_seen(Seen::Opened);
+    on_event(SubscriberEvent::Opened);
     let mut parser = Parser::default();
     let mut take = |data: &[u8]| {
         parser.push(data, |block| {
             if let Some(retry) = block.retry {
-                on_seen(Seen::Retry(retry));
+                on_event(SubscriberEvent::Retry(retry));
             }
             if let Some(id) = block.id {
                 state.cursor.insert("id".to_owned(), id.to_owned());
@@ -66,7 +67,7 @@ pub async fn subscribe<S: Stream>(
                 None => matches!(block.event, "" | "message"),
             };
             if is_wanted && !block.data.is_empty() {
-                subscriber.deliver(&events.message, block.data, state, on_seen);
+                subscriber.deliver(&events.message, block.data, state, on_event);
             }
             Ok(())
         })

@@ -1,7 +1,7 @@
-//! `loadgen try`: what answers at an address, found out by asking: an event stream, a WebSocket, Socket.IO, JSON or nothing of
-//! these. What is found is data; the command makes its words.
+//! `loadgen try`: finds out what an address serves: an event stream, a WebSocket, Socket.IO, JSON or none of these.
+//! The result is data; the command words it.
 //!
-//! Over 400 lines: finding out what answers and following it are one exploration, and its kinds stand beside one another.
+//! Over 400 lines: identifying a stream and following it belong together, and the kinds of streams are side by side.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use crate::net::tls::Trust;
 use crate::transport::ClientError;
 use crate::transport::sse::Parser;
 
-/// What answers at an address.
+/// The kind of stream at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `text/event-stream`.
     Events,
     /// A WebSocket.
     WebSocket,
-    /// Engine.IO, and so most likely Socket.IO.
+    /// Engine.IO, and therefore most likely Socket.IO.
     SocketIo,
-    /// JSON, to be asked for again and again.
+    /// JSON, to be polled.
     Json,
     /// A web page.
     Page,
@@ -40,12 +40,12 @@ pub enum Kind {
     Other,
 }
 
-/// The head of an answer.
+/// The response head of an address.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// Of which address.
+    /// The address that was requested.
     pub url: String,
-    /// What answers.
+    /// The kind of stream.
     pub kind: Kind,
     /// Its status.
     pub status: StatusCode,
@@ -53,49 +53,49 @@ pub struct Head {
     pub headers: HeaderMap,
 }
 
-/// What is told on the way.
+/// An event to report while the exploration runs.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A head came.
+    /// A response head.
     Head(&'a Head),
-    /// A message came.
+    /// A message.
     Message(&'a Message),
-    /// A second is over: messages and bytes in it.
+    /// A second has passed: messages and bytes in it.
     Second(u64, u64),
 }
 
-/// How to look.
+/// Options of the exploration.
 #[derive(Clone, Debug)]
-pub struct Looking {
+pub struct ExploreOptions {
     /// Headers of each request.
     pub headers: HeaderMap,
     /// How long to follow.
     pub length: Duration,
-    /// Which certificates are believed.
+    /// Which certificates are trusted.
     pub trust: Trust,
 }
 
-/// Addresses that streams often have, where the one that was given is a page.
+/// Paths at which streams are commonly found, tried if the given address is a page.
 const USUAL: [&str; 6] = ["/events", "/sse", "/stream", "/ws", "/updates/sse", "/socket.io/?EIO=4&transport=polling"];
 
-/// Finds out what answers at an address: first as it is, then as a WebSocket, then at addresses that are usual.
+/// Finds out what an address serves: first as it is, then as a WebSocket, then at common paths.
 ///
 /// Errors: [`ExploreError`].
 pub async fn find(
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<Head, ExploreError> {
-    let endpoint = Endpoint::of(url, &looking.trust).await?;
+    let endpoint = Endpoint::of(url, &options.trust).await?;
     let first = match url.starts_with("ws") {
-        true => websocket_head(&endpoint, url, looking).await?,
-        false => head(&endpoint, url, looking).await?,
+        true => websocket_head(&endpoint, url, options).await?,
+        false => head(&endpoint, url, options).await?,
     };
     on_progress(Progress::Head(&first));
     if matches!(first.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo | Kind::Json) {
         return Ok(first);
     }
-    if let Ok(found) = websocket_head(&endpoint, url, looking).await
+    if let Ok(found) = websocket_head(&endpoint, url, options).await
         && found.kind == Kind::WebSocket
     {
         on_progress(Progress::Head(&found));
@@ -106,7 +106,7 @@ pub async fn find(
     let scheme = if endpoint.secure.is_some() { "https" } else { "http" };
     for path in USUAL.into_iter().filter(|_| is_root) {
         let near = format!("{scheme}://{base}{path}");
-        for found in [head(&endpoint, &near, looking).await, websocket_head(&endpoint, &near, looking).await] {
+        for found in [head(&endpoint, &near, options).await, websocket_head(&endpoint, &near, options).await] {
             if let Ok(found) = found
                 && matches!(found.kind, Kind::Events | Kind::WebSocket | Kind::SocketIo)
             {
@@ -118,8 +118,8 @@ pub async fn find(
     Ok(first)
 }
 
-async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
-    let mut headers = looking.headers.clone();
+async fn head(endpoint: &Endpoint, url: &str, options: &ExploreOptions) -> Result<Head, ExploreError> {
+    let mut headers = options.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json;q=0.9, */*;q=0.1"));
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
     let stream = dialled(endpoint, &host).await?;
@@ -137,7 +137,7 @@ async fn head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head,
                     is_socket_io |= data.starts_with(b"0{\"sid\"");
                     Ok(())
                 };
-                // What is cut off here is nothing that is known.
+                // Only the start of the answer is read: it shows whether this is Socket.IO.
                 let _more = http.line.next(look).await;
                 if is_socket_io { Kind::SocketIo } else { Kind::Other }
             }
@@ -158,14 +158,14 @@ async fn unreachable(endpoint: &Endpoint, host: String, error: ClientError) -> E
         return ExploreError::Untrusted { host, problem };
     }
     let problem = error.to_string();
-    // What takes a plain connection failed at the handshake.
+    // The port accepts a plain connection, so the TLS handshake failed.
     if endpoint.secure.is_some() && endpoint.is_open().await {
         return ExploreError::NotTls { host, problem };
     }
     ExploreError::Closed { host, problem }
 }
 
-/// A connection to look through.
+/// Opens a connection for the exploration.
 async fn dialled(endpoint: &Endpoint, host: &str) -> Result<AnyStream, ExploreError> {
     match endpoint.dial().await {
         Ok(stream) => Ok(stream),
@@ -173,12 +173,12 @@ async fn dialled(endpoint: &Endpoint, host: &str) -> Result<AnyStream, ExploreEr
     }
 }
 
-/// Asks for an upgrade.
-async fn websocket_head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Result<Head, ExploreError> {
+/// Requests a WebSocket upgrade.
+async fn websocket_head(endpoint: &Endpoint, url: &str, options: &ExploreOptions) -> Result<Head, ExploreError> {
     let host = endpoint.host.to_str().unwrap_or_default().to_owned();
     let stream = dialled(endpoint, &host).await?;
     let url = socket_url(url);
-    let opened = socket::open(stream, &url, looking.headers.clone(), None);
+    let opened = socket::open(stream, &url, options.headers.clone(), None);
     let head = |kind, status| Head { url: url.clone(), kind, status, headers: HeaderMap::new() };
     match tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, opened).await {
         Ok(Ok(stream)) => {
@@ -191,30 +191,30 @@ async fn websocket_head(endpoint: &Endpoint, url: &str, looking: &Looking) -> Re
     }
 }
 
-/// The same address as that of a WebSocket.
+/// The WebSocket form of an address.
 pub fn socket_url(url: &str) -> String {
     url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}"))
 }
 
-/// Follows what was found for a while.
+/// Follows the stream for a while.
 ///
 /// Errors: [`ClientError`].
 pub async fn follow(
     head: &Head,
-    looking: &Looking,
+    options: &ExploreOptions,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<Followed, ClientError> {
-    let endpoint = Endpoint::of(&head.url, &looking.trust).await.map_err(ClientError::broken)?;
+    let endpoint = Endpoint::of(&head.url, &options.trust).await.map_err(ClientError::broken)?;
     let mut followed = Followed::default();
-    let until = Instant::now() + looking.length;
+    let until = Instant::now() + options.length;
     let following = async {
         match head.kind {
             Kind::Events => {
-                let events = events(&endpoint, &head.url, looking, None, &mut followed, on_progress);
+                let events = events(&endpoint, &head.url, options, None, &mut followed, on_progress);
                 has_ended(until, events).await
             }
-            Kind::WebSocket => messages(&endpoint, &head.url, looking, until, &mut followed, on_progress).await,
-            Kind::Json => has_ended(until, polls(&endpoint, &head.url, looking, &mut followed, on_progress)).await,
+            Kind::WebSocket => messages(&endpoint, &head.url, options, until, &mut followed, on_progress).await,
+            Kind::Json => has_ended(until, polls(&endpoint, &head.url, options, &mut followed, on_progress)).await,
             Kind::SocketIo | Kind::Page | Kind::Other => Ok(true),
         }
     };
@@ -224,12 +224,12 @@ pub async fn follow(
         Err(_) => followed.ended = true,
     }
     if head.kind == Kind::Events {
-        followed.resumes = resumes(&endpoint, &head.url, looking, &followed).await;
+        followed.resumes = resumes(&endpoint, &head.url, options, &followed).await;
     }
     Ok(followed)
 }
 
-/// Has the server ended it before its time was over?
+/// Did the server close the connection before the time was over?
 async fn has_ended(
     until: Instant,
     following: impl Future<Output = Result<(), ClientError>>,
@@ -240,17 +240,17 @@ async fn has_ended(
     }
 }
 
-/// Follows an event stream, from behind an `id` if one is given.
+/// Follows an event stream, after an `id` if one is given.
 async fn events(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     after: Option<&str>,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
     let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
-    let mut headers = looking.headers.clone();
+    let mut headers = options.headers.clone();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     if let Some(id) = after.and_then(|id| HeaderValue::try_from(id).ok()) {
         headers.insert(HeaderName::from_static("last-event-id"), id);
@@ -281,14 +281,15 @@ async fn events(
     }
 }
 
-/// Comes back behind an event that was seen, and looks whether what followed it comes again; `None` where too little was seen.
-async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Followed) -> Option<bool> {
+/// Reconnects after an event that was seen, and checks whether the events after it are sent again; `None` if too few
+/// were seen.
+async fn resumes(endpoint: &Endpoint, url: &str, options: &ExploreOptions, seen: &Followed) -> Option<bool> {
     let mut ids = seen.messages.iter().filter_map(|message| message.id.as_deref());
     let (first, second) = (ids.next()?, ids.next()?);
     let mut again = Followed::default();
     let quiet = &mut |_: Progress<'_>| {};
     let waited = async {
-        let following = events(endpoint, url, looking, Some(first), &mut again, quiet);
+        let following = events(endpoint, url, options, Some(first), &mut again, quiet);
         tokio::time::timeout(limits::TRY_RESUME_WAIT, following).await
     };
     let _over = waited.await;
@@ -296,16 +297,16 @@ async fn resumes(endpoint: &Endpoint, url: &str, looking: &Looking, seen: &Follo
     Some(came == Some(second))
 }
 
-/// Reads a WebSocket for a while, and takes its leave. Has the server ended it before?
+/// Reads a WebSocket for a while, then closes it. Did the server close it before that?
 async fn messages(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     until: Instant,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<bool, ClientError> {
-    let mut stream = socket::open(endpoint.dial().await?, url, looking.headers.clone(), None).await?;
+    let mut stream = socket::open(endpoint.dial().await?, url, options.headers.clone(), None).await?;
     let reading = async {
         while let Some(text) = with_seconds(socket::next_text(&mut stream), followed, on_progress).await? {
             followed.read(text.len());
@@ -320,18 +321,18 @@ async fn messages(
     is_ended
 }
 
-/// Asks each second; what is told apart is whether the answer has changed.
+/// Polls each second, and records whether the answer has changed.
 async fn polls(
     endpoint: &Endpoint,
     url: &str,
-    looking: &Looking,
+    options: &ExploreOptions,
     followed: &mut Followed,
     on_progress: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), ClientError> {
     let mut http = Http::new(endpoint.dial().await?, &endpoint.host);
     let (mut tag, mut known) = (None::<HeaderValue>, BTreeSet::new());
     loop {
-        let mut headers = looking.headers.clone();
+        let mut headers = options.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(tag) = &tag {
             headers.insert(IF_NONE_MATCH, tag.clone());
@@ -357,7 +358,7 @@ async fn polls(
     }
 }
 
-/// The list in an answer, and where it stands: the whole, or the first member that is one.
+/// The list in an answer and its path: the whole answer, or its first member that is a list.
 fn list(value: &Value) -> (Option<String>, Vec<Value>) {
     match value {
         Value::Array(list) => (Some("$".to_owned()), list.clone()),
@@ -369,7 +370,7 @@ fn list(value: &Value) -> (Option<String>, Vec<Value>) {
     }
 }
 
-/// Waits for something, and tells of each second that passes meanwhile.
+/// Waits for a future, and reports each second that passes meanwhile.
 async fn with_seconds<T>(
     future: impl Future<Output = T>,
     followed: &mut Followed,

@@ -1,5 +1,5 @@
-//! What came while a stream was followed, and what that says: how often, how large, how late, and whether something on the way
-//! holds messages back.
+//! The messages seen while following a stream, and what they show: how often, how large, how late, and whether an
+//! intermediary buffers them.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::limits;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// A message that was seen.
+/// A message that was received.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// The event's name; empty where it has none.
+    /// The event's name; empty if it has none.
     pub event: String,
     /// Its `id`.
     pub id: Option<String>,
-    /// Where its time of sending stands, and how long ago that was in nanoseconds; negative where the clocks differ.
+    /// JSON path of its send time, and how long ago that was in nanoseconds; negative if the clocks differ.
     pub sent: Option<(String, i64)>,
     arrived: Instant,
 }
 
 impl Message {
-    /// One that has just come.
+    /// A message that has just arrived.
     pub fn new(text: &str, event: &str, id: Option<&str>) -> Self {
         Self {
             text: text.to_owned(),
@@ -39,13 +39,13 @@ impl Message {
     }
 }
 
-/// The place in a message whose value is an instant of about now, and how long ago that is.
+/// The path of a value that is an instant close to now, and how long ago that is.
 fn sent(text: &str) -> Option<(String, i64)> {
     let value: Value = serde_json::from_str(text).ok()?;
     let now = UnixAnchor::of_process().unix(Clock::Monotonic.now());
     let mut left = vec![("$".to_owned(), &value, 0)];
     let mut at = 0;
-    // Breadth first: the outermost place is the likeliest.
+    // Breadth first, since the send time is most likely in an outer object.
     while let Some((path, value, depth)) = left.get(at).cloned() {
         at += 1;
         let written = match value {
@@ -72,30 +72,30 @@ fn sent(text: &str) -> Option<(String, i64)> {
     None
 }
 
-/// What came.
+/// The result of following a stream.
 #[derive(Debug)]
 pub struct Followed {
-    /// The messages, up to a bound.
+    /// The messages, up to a maximum number.
     pub messages: Vec<Message>,
-    /// How many came in all.
+    /// Total number of messages.
     pub count: u64,
     /// Bytes of content.
     pub bytes: u64,
-    /// Reads that brought something.
+    /// Reads that returned data.
     pub reads: u64,
     /// Comment lines of an event stream.
     pub heartbeats: u64,
-    /// Its `retry`.
+    /// The stream's `retry` field.
     pub retry: Option<Nanos>,
-    /// Does `Last-Event-ID` work? `None` where too little was seen.
+    /// Does `Last-Event-ID` work? `None` if too few events were seen.
     pub resumes: Option<bool>,
     /// Do answers have an `ETag`?
     pub has_tag: bool,
     /// Was a poll answered with 304?
     pub not_modified: bool,
-    /// Where the list of an answer stands.
+    /// JSON path of the list in an answer.
     pub list: Option<String>,
-    /// Did the server end it?
+    /// Did the server close the connection?
     pub ended: bool,
     second: (Instant, u64, u64),
 }
@@ -119,18 +119,18 @@ impl Default for Followed {
     }
 }
 
-/// What the times of sending say.
+/// What the send times show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delays {
-    /// Where they stand.
+    /// JSON path of the send time.
     pub path: String,
-    /// Median time between sent and seen, in nanoseconds.
+    /// Median delay between sent and seen, in nanoseconds.
     pub p50: i64,
-    /// The least.
+    /// Minimum delay.
     pub min: i64,
-    /// The most.
+    /// Maximum delay.
     pub max: i64,
-    /// Do messages come in bunches though they were sent apart?
+    /// Do messages arrive in bunches although they were sent apart?
     pub is_held_back: bool,
 }
 
@@ -159,7 +159,7 @@ impl Followed {
         (count, bytes)
     }
 
-    /// Gaps between messages: median and longest; `None` of fewer than two.
+    /// Intervals between messages: median and longest; `None` with fewer than two messages.
     pub fn gaps(&self) -> Option<[Duration; 2]> {
         let mut gaps: Vec<Duration> =
             self.messages.windows(2).map(|pair| pair[1].arrived.duration_since(pair[0].arrived)).collect();
@@ -167,7 +167,7 @@ impl Followed {
         Some([nearest_rank(&gaps, 0.5)?, nearest_rank(&gaps, 1.0)?])
     }
 
-    /// What the times of sending say, where messages have them.
+    /// What the send times show, if messages have them.
     pub fn delays(&self) -> Option<Delays> {
         let path = self.published().find_map(|message| message.sent.as_ref())?.0.clone();
         let of_path = |message: &Message| message.sent.as_ref().filter(|(at, _)| *at == path).map(|(_, ago)| *ago);
@@ -177,7 +177,7 @@ impl Followed {
         delays.sort_unstable();
         let at = |share| nearest_rank(&delays, share);
         let apart = i64::try_from(limits::TRY_HELD_BACK.as_nanos()).unwrap_or(i64::MAX);
-        // Two that came at one moment, of which one was sent well before the other.
+        // Two messages that arrived together, although one was sent well before the other.
         let bunched = timed.windows(2).filter(|pair| {
             let together = pair[1].0.duration_since(pair[0].0) < Duration::from_millis(5);
             together && pair[0].1 - pair[1].1 > apart
@@ -186,8 +186,8 @@ impl Followed {
         Some(Delays { path, p50: at(0.5)?, min: *delays.first()?, max: *delays.last()?, is_held_back })
     }
 
-    /// The names of the events, each with how many came and their bytes: the one with the most bytes first, which is most
-    /// likely what is published; greetings and heartbeats are small.
+    /// The names of the events with their counts and bytes, the one with the most bytes first. That is most likely the
+    /// published one, since greetings and heartbeats are small.
     pub fn events(&self) -> Vec<(&str, usize, usize)> {
         let mut found: Vec<(&str, usize, usize)> = Vec::new();
         for message in &self.messages {
@@ -201,13 +201,13 @@ impl Followed {
         found
     }
 
-    /// The messages of the event that is most likely what is published.
+    /// The messages of the event that is most likely the published one.
     fn published(&self) -> impl Iterator<Item = &Message> {
         let name = self.events().first().map(|(name, ..)| (*name).to_owned());
         self.messages.iter().filter(move |message| name.as_deref() == Some(message.event.as_str()))
     }
 
-    /// Where an object stands in a message, the innermost first: what was published may come back in an envelope.
+    /// Paths of objects in a message, the innermost first: a published update may come back in an envelope.
     pub fn envelopes(&self) -> Vec<String> {
         let Some(value) = self.published().find_map(|one| serde_json::from_str::<Value>(&one.text).ok()) else {
             return Vec::new();
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_of_sending_is_found_and_bunches_are_told() {
+    async fn the_send_time_is_found_and_bunches_are_detected() {
         let now = || UnixAnchor::of_process().unix(Clock::Monotonic.now()).0;
         let message =
             |ago_ms: u64| Message::new(&format!(r#"{{"n":17,"d":{{"ts":{}}}}}"#, now() / 1_000 - ago_ms), "", None);
@@ -239,7 +239,7 @@ mod tests {
         let mut bunched = Followed::default();
         for round in 0..4 {
             smooth.push(message(3));
-            // Four that were sent 300 ms apart come together.
+            // Four messages sent 300 ms apart arrive together.
             (0..4).for_each(|place| bunched.push(message(900 - place * 300)));
             tokio::time::advance(Duration::from_millis(1_200 + round)).await;
         }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_event_with_the_most_bytes_is_what_is_published_and_its_envelopes_are_told() {
+    fn the_event_with_the_most_bytes_is_the_published_one_and_its_envelopes_are_found() {
         let mut followed = Followed::default();
         let message = |event: &str, text: &str| Message::new(text, event, None);
         followed.push(message("connected", r#"{"session":"e30fc4d3"}"#));
@@ -261,6 +261,6 @@ mod tests {
         let names: Vec<(&str, usize)> = followed.events().into_iter().map(|(name, count, _)| (name, count)).collect();
         assert_eq!(names, [("order.created", 2), ("heartbeat", 3), ("connected", 1)]);
         assert_eq!(followed.envelopes(), ["$.data.attributes", "$.data", "$.meta"]);
-        assert_eq!(followed.delays(), None, "the time of a heartbeat says nothing of an order");
+        assert_eq!(followed.delays(), None, "the send time of a heartbeat is not that of an order");
     }
 }

@@ -1,4 +1,4 @@
-//! Where in a JSON text something stands: `$.data.items[0].ts`, or without `$.`; `$` alone is the whole.
+//! A path to a value in a JSON text: `$.data.items[0].ts`, or without `$.`; `$` alone is the whole text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-/// A way down into a JSON text.
+/// A path into a JSON text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonPath(Vec<Step>);
 
@@ -18,7 +18,7 @@ enum Step {
     Element(usize),
 }
 
-/// A text that is no path.
+/// A text that is not a path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a path into JSON; write it as in $.data.items[0].ts")]
 pub struct NotAPath(String);
@@ -76,19 +76,19 @@ impl<'de> Deserialize<'de> for JsonPath {
 }
 
 impl JsonPath {
-    /// A path of one member, then more.
+    /// Prepends a member to the path.
     pub fn member(mut self, name: &str) -> Self {
         self.0.push(Step::Member(name.to_owned()));
         self
     }
 
-    /// A path of one element, then more.
+    /// Prepends an element to the path.
     pub fn element(mut self, index: usize) -> Self {
         self.0.push(Step::Element(index));
         self
     }
 
-    /// What stands there, as it is written; `None` where the text is not JSON or has nothing there.
+    /// The value at this path, exactly as written; `None` if the text is not JSON or has no such value.
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         let mut at = json.trim();
         if self.0.is_empty() {
@@ -101,13 +101,13 @@ impl JsonPath {
         Some(at)
     }
 
-    /// The same as a text: of a JSON string its content, of anything else how it is written.
+    /// The value at this path as a text: the content of a JSON string, otherwise exactly as written.
     pub fn text<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
         self.find(json).map(unquoted)
     }
 }
 
-/// Of a JSON string its content, of anything else how it is written.
+/// The content of a JSON string; any other value exactly as written.
 pub fn unquoted(json: &str) -> Cow<'_, str> {
     if !json.starts_with('"') {
         return Cow::Borrowed(json);
@@ -117,7 +117,7 @@ pub fn unquoted(json: &str) -> Cow<'_, str> {
     serde_json::from_str::<Text<'_>>(json).map_or(Cow::Borrowed(json), |Text(text)| text)
 }
 
-/// One step down; everything beside it is passed over.
+/// Descends one step; everything else is skipped.
 struct Down<'s>(&'s Step);
 
 impl<'de> DeserializeSeed<'de> for Down<'_> {
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_what_stands_there_as_it_is_written() {
+    fn a_path_leads_to_its_value_exactly_as_written() {
         let json = r#"{"a":{"b":[1, {"c":"x\n"}, 2.50]},"d":null}"#;
         for (path, found) in [
             ("$.a.b[0]", Some("1")),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn a_malformed_path_is_refused() {
         for text in ["", "a..b", "a[", "a[x]", "$a", "a.", "a[0]b"] {
             assert!(text.parse::<JsonPath>().is_err(), "{text}");
         }

@@ -1,7 +1,7 @@
-//! Servers that are not ours. A target file says how to start one, how to publish there and how to subscribe
-//! ([`description`]; [`catalog`] finds it by name). One client for each transport follows it ([`client`]), a publisher puts number
-//! and due time into what it publishes ([`publisher`]), and [`server`] brings both together for a trial: latency, age, audit,
-//! bytes and requests then come from the same place as for our own server.
+//! Third-party servers. A target file states how to start one, how to publish to it and how to subscribe
+//! ([`description`]; [`catalog`] finds it by name). A client per transport follows it ([`client`]). A publisher puts a
+//! sequence number and the due time into each update ([`publisher`]). [`server`] combines them for a trial. Latency,
+//! age, audit, bytes and requests are then measured in the same way as for the project's own server.
 
 pub mod catalog;
 pub mod client;

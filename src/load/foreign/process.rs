@@ -1,4 +1,4 @@
-//! A server that is not ours, as a process: started in a process group of its own with a folder of its own, and ended with
+//! A third-party server as a child process: started in its own process group and folder, and stopped together with
 //! everything that it started.
 
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use super::catalog::Found;
+use super::catalog::CatalogEntry;
 use super::description::Start;
 use super::template::Values;
 use crate::limits;
@@ -23,36 +23,36 @@ use crate::units::Nanos;
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The program is not there, or cannot be run.
+    /// The program does not exist, or cannot be executed.
     #[error("cannot start {program} for the target {target}: {source}{hint}")]
     Spawn {
         /// The target.
         target: String,
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
-        /// How to get it.
+        /// How to install it.
         hint: String,
     },
-    /// Its folder or files could not be made.
-    #[error("cannot make the files of the target {target}: {source}")]
+    /// Its folder or files could not be created.
+    #[error("cannot create the files of the target {target}: {source}")]
     Files {
         /// The target.
         target: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It ended before it was ready.
-    #[error("the target {target} ended before it was ready ({status}){output}{hint}")]
+    /// It exited before it was ready.
+    #[error("the target {target} exited before it was ready ({status}){output}{hint}")]
     Ended {
         /// The target.
         target: String,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
-        /// The last that it printed.
+        /// The last lines of its output.
         output: String,
-        /// How to get what it needs.
+        /// How to install what it needs.
         hint: String,
     },
     /// It was not ready in time.
@@ -60,9 +60,9 @@ pub enum StartError {
     NotReady {
         /// The target.
         target: String,
-        /// How long it was waited for.
+        /// How long it was awaited, in seconds.
         seconds: u64,
-        /// The last that it printed.
+        /// The last lines of its output.
         output: String,
     },
 }
@@ -74,16 +74,16 @@ pub struct Process {
     work: tempfile::TempDir,
 }
 
-/// A folder and a port for a server that is to be started.
-pub struct Place {
+/// A folder and a port for a server that is about to start.
+pub struct Workspace {
     /// The folder.
     pub work: tempfile::TempDir,
     /// The port, which was free a moment ago.
     pub port: u16,
 }
 
-impl Place {
-    /// Errors: what the system says.
+impl Workspace {
+    /// Errors: those of the system.
     pub fn new() -> io::Result<Self> {
         let work = tempfile::Builder::new().prefix("pushpull-target-").tempdir()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -91,14 +91,14 @@ impl Place {
     }
 }
 
-/// Refuses a target whose program is not there, before anything is measured. What is made only when it is started cannot be
-/// looked up yet.
+/// Refuses a target whose program does not exist, before anything is measured. A path that is known only after the
+/// start cannot be checked yet.
 ///
 /// Errors: [`StartError::Spawn`].
-pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
-    let Some(start) = &found.description.start else { return Ok(()) };
-    let Some(word) = start.command.first().filter(|word| !word.needs_a_place()) else { return Ok(()) };
-    let dir = found.dir.display().to_string();
+pub fn refuse_missing(entry: &CatalogEntry) -> Result<(), StartError> {
+    let Some(start) = &entry.description.start else { return Ok(()) };
+    let Some(word) = start.command.first().filter(|word| !word.needs_start()) else { return Ok(()) };
+    let dir = entry.dir.display().to_string();
     let values = Values { dir: &dir, ..Values::default() };
     let program = word.fill(&values);
     let path =
@@ -106,11 +106,11 @@ pub fn refuse_missing(found: &Found) -> Result<(), StartError> {
     if program == OWN || is_program(Path::new(&program), &path.unwrap_or_default()) {
         return Ok(());
     }
-    let source = io::Error::new(io::ErrorKind::NotFound, "there is no such program; install it, or correct `command`");
-    Err(StartError::Spawn { target: found.name.to_string(), program, source, hint: hint(start) })
+    let source = io::Error::new(io::ErrorKind::NotFound, "no such program; install it, or correct `command`");
+    Err(StartError::Spawn { target: entry.name.to_string(), program, source, hint: hint(start) })
 }
 
-/// Can this be run? A name without a folder is looked up in those of `path`, as the system does.
+/// Can this be executed? A name without a folder is looked up in `path`, as the system does.
 fn is_program(program: &Path, path: &OsStr) -> bool {
     let is_executable = |file: &Path| {
         std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
@@ -122,17 +122,22 @@ fn is_program(program: &Path, path: &OsStr) -> bool {
 }
 
 impl Process {
-    /// Starts the program; it need not be ready when this returns.
+    /// Starts the program; it may not be ready when this returns.
     ///
     /// Errors: [`StartError`].
-    pub fn spawn(found: &Found, start: &Start, place: Place, values: &Values<'_>) -> Result<Self, StartError> {
-        let files = |source| StartError::Files { target: found.name.to_string(), source };
-        let work = place.work;
+    pub fn spawn(
+        entry: &CatalogEntry,
+        start: &Start,
+        workspace: Workspace,
+        values: &Values<'_>,
+    ) -> Result<Self, StartError> {
+        let files = |source| StartError::Files { target: entry.name.to_string(), source };
+        let work = workspace.work;
         for (name, source) in &start.files {
-            std::fs::write(work.path().join(name), found.file(source).map_err(files)?).map_err(files)?;
+            std::fs::write(work.path().join(name), entry.file(source).map_err(files)?).map_err(files)?;
         }
         for (name, source) in &start.fill {
-            let text = found.file(source).map_err(files)?;
+            let text = entry.file(source).map_err(files)?;
             let template: super::template::Template =
                 text.parse().map_err(|error| files(io::Error::other(format!("{source}: {error}"))))?;
             std::fs::write(work.path().join(name), template.fill(values)).map_err(files)?;
@@ -140,15 +145,15 @@ impl Process {
         let output = std::fs::File::create(work.path().join(OUTPUT)).map_err(files)?;
         let errors = output.try_clone().map_err(files)?;
         let words: Vec<String> = start.command.iter().map(|word| word.fill(values)).collect();
-        // A loadgen that is asked for is this one.
+        // `loadgen` as a command means this program.
         let own = std::env::current_exe().ok().filter(|_| words[0] == OWN);
         let program = own.unwrap_or_else(|| PathBuf::from(&words[0]));
         let mut command = Command::new(&program);
-        command.args(&words[1..]).env("PORT", place.port.to_string());
+        command.args(&words[1..]).env("PORT", workspace.port.to_string());
         command.envs(start.env.iter().map(|(name, value)| (name, value.fill(values))));
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).kill_on_drop(true);
         let child = command.spawn().map_err(|source| StartError::Spawn {
-            target: found.name.to_string(),
+            target: entry.name.to_string(),
             program: words[0].clone(),
             source,
             hint: hint(start),
@@ -157,7 +162,7 @@ impl Process {
         Ok(Self { child, group, work })
     }
 
-    /// Waits until `is_ready` says so.
+    /// Waits until `is_ready` returns true.
     ///
     /// Errors: [`StartError::Ended`], [`StartError::NotReady`].
     pub async fn ready(
@@ -183,17 +188,17 @@ impl Process {
         }
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has exited.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Its processes.
+    /// Its process ids.
     pub fn pids(&self) -> Vec<u32> {
         of_group(self.group)
     }
 
-    /// Ends it, and waits for that.
+    /// Stops it, and waits until it has exited.
     pub async fn stop(mut self) {
         let _gone = killpg(self.group, Signal::SIGTERM);
         if tokio::time::timeout(limits::TARGET_STOP_TIMEOUT, self.child.wait()).await.is_err() {
@@ -202,7 +207,7 @@ impl Process {
         }
     }
 
-    /// The last that it printed, as the end of a sentence.
+    /// The last lines of its output, as the end of a sentence.
     fn output(&self) -> String {
         let bytes = std::fs::read(self.work.path().join(OUTPUT)).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
@@ -218,7 +223,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // What it started itself ends with it.
+        // Also stops the processes that it has started.
         if self.group.as_raw() > 1 {
             let _gone = killpg(self.group, Signal::SIGKILL);
         }
@@ -226,21 +231,21 @@ impl Drop for Process {
 }
 
 const OUTPUT: &str = "output.log";
-/// What this program is called in target files.
+/// The name of this program in target files.
 const OWN: &str = "loadgen";
 
 fn hint(start: &Start) -> String {
-    if start.install.is_empty() { String::new() } else { format!("; to get it: {}", start.install) }
+    if start.install.is_empty() { String::new() } else { format!("; to install it: {}", start.install) }
 }
 
-/// The processes of a group.
+/// The process ids of a group.
 fn of_group(group: Pid) -> Vec<u32> {
     let Ok(all) = procfs::process::all_processes() else { return Vec::new() };
     let stats = all.filter_map(Result::ok).filter_map(|process| process.stat().ok());
     stats.filter(|stat| stat.pgrp == group.as_raw()).filter_map(|stat| u32::try_from(stat.pid).ok()).collect()
 }
 
-/// The process that listens at an address of this host, if it can be told.
+/// The process that listens at an address of this host, if it can be found.
 pub fn listening_at(address: SocketAddr) -> Option<u32> {
     let v4 = procfs::net::tcp().unwrap_or_default();
     let v6 = procfs::net::tcp6().unwrap_or_default();
@@ -259,13 +264,13 @@ pub fn listening_at(address: SocketAddr) -> Option<u32> {
     found.and_then(|pid| u32::try_from(pid).ok())
 }
 
-/// Processor time of processes together; `None` where it cannot be read of any.
+/// CPU time of these processes together; `None` if it cannot be read for any of them.
 pub fn cpu(pids: &[u32]) -> Option<Nanos> {
     let each: Vec<Nanos> = pids.iter().filter_map(|pid| process_cpu(*pid).ok()).collect();
     (!each.is_empty()).then(|| each.into_iter().fold(Nanos::ZERO, Nanos::saturating_add))
 }
 
-/// Memory of processes together; what they share counts for each.
+/// Resident memory of these processes together; shared memory counts for each.
 pub fn resident_bytes(pids: &[u32]) -> Option<u64> {
     let each: Vec<u64> = pids.iter().filter_map(|pid| host::resident_bytes(*pid)).collect();
     (!each.is_empty()).then(|| each.into_iter().sum())
@@ -301,15 +306,15 @@ mod tests {
         let program = folder.path().join("served");
         std::fs::write(&program, "#!/bin/sh\n").unwrap();
         let path = folder.path().as_os_str();
-        assert!(!is_program(&program, path) && !is_program(Path::new("served"), path), "nobody may run it yet");
+        assert!(!is_program(&program, path) && !is_program(Path::new("served"), path), "it is not executable yet");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert!(is_program(&program, OsStr::new("")) && is_program(Path::new("served"), path));
-        assert!(!is_program(Path::new("./served"), path), "a folder that is named is the only one");
+        assert!(!is_program(Path::new("./served"), path), "a named folder is the only one searched");
         assert!(!is_program(folder.path(), path) && !is_program(Path::new("other"), path));
     }
 
     #[test]
-    fn addresses_of_this_host_are_told_from_those_of_others() {
+    fn addresses_of_this_host_are_distinguished_from_others() {
         for (address, here) in [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("192.0.2.1", false)] {
             assert_eq!(is_here(address.parse().unwrap()), here, "{address}");
         }

@@ -1,8 +1,8 @@
-//! Publishes to a server that is not ours, by the schedule of a feed: each update carries its number and the instant at
-//! which it was due, so that whatever the server does with it shows at the clients.
+//! Publishes a feed to a third-party server on the feed's schedule. Each update carries its sequence number and due
+//! time, so clients can tell what the server did with it.
 //!
-//! One connection, one update after the other, in order: a server that reorders does so by itself. The schedule is open
-//! loop, as everywhere: an update that could only be sent late carries the instant at which it was due.
+//! It uses one connection and publishes one update after the other, in order: any reordering is the server's. The
+//! schedule is an open loop, as everywhere: an update that is sent late still carries the instant at which it was due.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,35 +31,35 @@ use crate::transport::ClientError;
 use crate::transport::websocket::failure;
 use crate::units::{Nanos, UnixMicros};
 
-/// What was published, and what could not be.
+/// What was published, and what failed.
 #[derive(Debug, Default)]
 struct Record {
     due: Vec<Due>,
     report: PublishReport,
-    /// Up to which instant of the schedule everything was tried.
+    /// Everything due before this instant of the schedule was tried.
     reached: Nanos,
     error: Option<String>,
 }
 
-/// A publisher at work. It ends when it is dropped.
+/// A running publisher. It stops when it is dropped.
 pub struct Publisher {
     record: Arc<Mutex<Record>>,
     task: JoinHandle<()>,
     stop: CancellationToken,
 }
 
-/// Why nothing can be published.
+/// Why publishing could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The feed.
+    /// The feed failed.
     #[error(transparent)]
     Feed(#[from] FeedError),
-    /// Its address.
+    /// The address is not usable.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
 }
 
-/// Where updates are published.
+/// The address that updates are published to.
 pub struct PublishEndpoint {
     endpoint: Endpoint,
     publish: Publish,
@@ -67,7 +67,7 @@ pub struct PublishEndpoint {
 }
 
 impl PublishEndpoint {
-    /// Finds the server.
+    /// Resolves the address.
     ///
     /// Errors: [`EndpointError`].
     pub async fn of(publish: &Publish, subscriber: &Arc<Subscriber>, trust: &Trust) -> Result<Self, EndpointError> {
@@ -81,14 +81,14 @@ impl PublishEndpoint {
         Ok(Self { endpoint, publish: publish.clone(), subscriber: Arc::clone(subscriber) })
     }
 
-    /// Where it is.
+    /// The resolved address.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 }
 
 impl Publisher {
-    /// Publishes a feed that begins at `origin`.
+    /// Publishes a feed that starts at `origin`.
     ///
     /// Errors: [`PublishError`].
     pub fn start(to: PublishEndpoint, feed: &Feed, origin: Nanos) -> Result<Self, PublishError> {
@@ -108,8 +108,8 @@ impl Publisher {
         Ok(Self { record, task, stop })
     }
 
-    /// Waits until everything was tried that was due before `until`, in bounded time; returns what was published, and
-    /// what became of the rest.
+    /// Waits, for a limited time, until everything that was due before `until` was tried. Returns what was published,
+    /// and what happened to the rest.
     pub async fn finish(&self, until: Nanos) -> (Vec<Due>, PublishReport, Option<String>) {
         let reached = async {
             while self.lock().reached < until && !self.task.is_finished() {
@@ -137,19 +137,19 @@ impl Drop for Publisher {
 
 struct Work {
     to: PublishEndpoint,
-    /// Bytes of a whole payload, where the feed asks for a size.
+    /// Payload size in bytes, if the feed sets one.
     whole: Option<usize>,
     record: Arc<Mutex<Record>>,
     seq: u64,
-    /// The server asked to be left alone until then.
+    /// The server asked for no requests before this instant.
     paused_until: Nanos,
 }
 
-/// Why a connection for publishing ended.
+/// Why a connection for publishing was closed.
 enum Ended {
-    /// The schedule did.
+    /// The end of the schedule.
     Schedule,
-    /// It broke.
+    /// The connection failed.
     Connection(ClientError),
 }
 
@@ -164,7 +164,7 @@ impl Work {
                 Ended::Connection(error) => self.note(|record| record.error = Some(error.to_string())),
             }
             failures = if self.seq > before { 0 } else { failures + 1 };
-            // What is due meanwhile is late, and says so.
+            // Updates that become due during this wait are late, and are reported as late.
             tokio::time::sleep(limits::BACKOFF_FIRST.saturating_mul(failures).min(limits::BACKOFF_MAX)).await;
         }
     }
@@ -240,7 +240,7 @@ impl Work {
                 let next = {
                     let mut next = pin!(self.next(source, origin));
                     loop {
-                        // What the server says in between has to be read, and its pings to be answered.
+                        // Messages from the server must be read in between, and its pings answered.
                         tokio::select! {
                             next = &mut next => break next,
                             frame = stream.next() => {
@@ -279,7 +279,7 @@ impl Work {
             tokio::time::sleep_until(clock.instant(at)).await;
             let now = clock.now();
             if now < self.paused_until {
-                // It said to leave it alone: what is due until then is not sent at all.
+                // The server asked for a pause: updates that are due before its end are not sent.
                 source.next();
                 self.note(|record| {
                     record.report.throttled += 1;
@@ -295,9 +295,9 @@ impl Work {
         }
     }
 
-    /// Puts down what became of an update.
+    /// Records the outcome of an update.
     ///
-    /// Errors: where the connection is of no more use.
+    /// Errors: the connection can no longer be used.
     fn settle(
         &mut self,
         next: Next,
@@ -306,7 +306,7 @@ impl Work {
     ) -> Result<(), ClientError> {
         let was_never_sent = matches!(outcome, Err(ClientError::Closed));
         if !was_never_sent {
-            // A connection that had been closed before is no attempt: the same update goes over the next one.
+            // The connection was already closed, so this was no attempt: the same update is sent over the next one.
             source.next();
         }
         let pause = match &outcome {
@@ -326,7 +326,7 @@ impl Work {
         self.note(|record| {
             record.reached = next.due.at_ns;
             if is_counted {
-                // One whose answer never came may have been published all the same.
+                // An update without an answer may have been published all the same.
                 record.due.push(next.due);
             }
             match &outcome {
@@ -356,12 +356,13 @@ struct Next {
     payload: String,
 }
 
-/// A server that asks for patience (RFC 6585 section 4, RFC 9110 section 15.6.4).
+/// A status that asks the client to slow down (RFC 6585 section 4, RFC 9110 section 15.6.4).
 pub fn is_busy(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE
 }
 
-/// `{"seq":42,"at_us":1795363216000123,"data":…}`: of `whole` bytes where the data is a text to be cut or filled up.
+/// `{"seq":42,"at_us":1795363216000123,"data":…}`: `whole` bytes long if the data is a string that can be cut or
+/// padded.
 pub fn payload(seq: u64, at_us: UnixMicros, data: &str, whole: Option<usize>) -> String {
     let head = format!(r#"{{"seq":{seq},"at_us":{},"data":"#, at_us.0);
     let Some(whole) = whole else { return format!("{head}{data}}}") };
@@ -370,7 +371,7 @@ pub fn payload(seq: u64, at_us: UnixMicros, data: &str, whole: Option<usize>) ->
     format!("{head}\"{letters}\"}}")
 }
 
-/// The least that a payload takes.
+/// Minimum size of a payload.
 pub const PAYLOAD_BYTES_MIN: usize = r#"{"seq":1000000,"at_us":1795363216000123,"data":""}"#.len();
 
 #[cfg(test)]
@@ -378,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_has_the_size_that_was_asked_for_and_holds_its_number_and_its_time() {
+    fn a_payload_has_the_requested_size_and_contains_its_number_and_time() {
         let at = UnixMicros(1_795_363_216_000_123);
         for whole in [PAYLOAD_BYTES_MIN, 60, 200, 4096] {
             for seq in [1, 99, 1_000_000] {

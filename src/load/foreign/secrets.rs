@@ -1,30 +1,31 @@
-//! What the environment has filled into a target file, taken out again of what is printed or kept: a server that refuses may
-//! send back what it was asked, with the token in it.
+//! Masks values from the environment in everything that is printed or kept: a server that refuses a request may send
+//! it back, with the token in it.
 
 use std::cmp::Reverse;
 
 use crate::limits;
 
-/// Variables of the environment, each with what stands in it. Not to be printed.
+/// Environment variables with their values. Must not be printed.
 #[derive(Default)]
 pub struct Secrets(Vec<(String, String)>);
 
 impl Secrets {
-    /// Those of these names that are set. What is shorter than [`limits::SECRET_BYTES_MIN`] would be found everywhere.
+    /// The variables of these names that are set. Values shorter than [`limits::SECRET_BYTES_MIN`] are left out, since
+    /// they would match everywhere.
     pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let set = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
         let mut all: Vec<(String, String)> = set.filter(|(_, value)| value.len() >= limits::SECRET_BYTES_MIN).collect();
-        // One may be a part of another.
+        // Longest first, since one value may contain another.
         all.sort_by_key(|(_, value)| Reverse(value.len()));
         Self(all)
     }
 
-    /// Does one stand in a text?
+    /// Does the text contain one of the values?
     pub fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|(_, value)| text.contains(value.as_str()))
     }
 
-    /// A text with `${NAME}` in the place of each.
+    /// The text with `${NAME}` in place of each value.
     pub fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         for (name, value) in &self.0 {
@@ -34,7 +35,7 @@ impl Secrets {
     }
 }
 
-/// An address as it may be printed: without its query, where tokens stand, and without a name and a password.
+/// An address as it may be printed: without its query, which may contain tokens, and without user name and password.
 pub fn shown(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_the_environment_is_replaced_by_its_name_and_one_that_is_too_short_is_not() {
+    fn a_value_from_the_environment_is_replaced_by_its_name_unless_it_is_too_short() {
         let secrets =
             Secrets(vec![("LONG".to_owned(), "swordfish-7".to_owned()), ("SHORT".to_owned(), "swordfish".to_owned())]);
         let said = "401: /events?token=swordfish-7&other=swordfish";

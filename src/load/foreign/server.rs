@@ -1,11 +1,11 @@
-//! A server that is not ours, for one trial: started if its file says how, published to, and ended.
+//! A third-party server for one trial: started if its file states how, published to, and stopped.
 
 use std::process::ExitStatus;
 use std::sync::{Arc, OnceLock};
 
-use super::catalog::Found;
+use super::catalog::CatalogEntry;
 use super::connect::{Endpoint, EndpointError};
-use super::process::{self, Place, Process, StartError};
+use super::process::{self, Process, StartError, Workspace};
 use super::publisher::{PublishEndpoint, PublishError, Publisher};
 use super::secrets::shown;
 use super::subscriber::{Origin, State, Subscriber};
@@ -25,7 +25,7 @@ pub enum ForeignError {
     /// It cannot be started.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// An address in its file.
+    /// An address in its file is not usable.
     #[error("target {target}: {source}")]
     Endpoint {
         /// The target.
@@ -33,8 +33,8 @@ pub enum ForeignError {
         /// Why.
         source: EndpointError,
     },
-    /// A subscription leads elsewhere than the base.
-    #[error("target {target}: `{url}` is not at {base}, where its clients connect; begin it with {{base}}")]
+    /// A subscription is not at the base address.
+    #[error("target {target}: `{url}` is not at {base}, where its clients connect; start it with {{base}}")]
     Elsewhere {
         /// The target.
         target: String,
@@ -43,35 +43,35 @@ pub enum ForeignError {
         /// The base.
         base: String,
     },
-    /// It takes no connection.
-    #[error("the target {target} at {base} takes no connection: {problem}; start it, or correct `base`")]
+    /// It accepts no connection.
+    #[error("the target {target} at {base} accepts no connection: {problem}; start it, or correct `base`")]
     Unreachable {
         /// The target.
         target: String,
-        /// Where it should be.
+        /// Its base address.
         base: String,
         /// Why.
         problem: String,
     },
-    /// It is not who it should be.
-    #[error("the target {target} at {base} cannot be trusted: {problem}")]
+    /// The certificate is not trusted.
+    #[error("the target {target} at {base} is not trusted: {problem}")]
     Untrusted {
         /// The target.
         target: String,
-        /// Where it is.
+        /// Its base address.
         base: String,
         /// Why.
         problem: String,
     },
-    /// It ended in the middle of a trial.
-    #[error("the target {target} ended in the middle of a trial ({status})")]
+    /// It exited in the middle of a trial.
+    #[error("the target {target} exited in the middle of a trial ({status})")]
     Ended {
         /// The target.
         target: String,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
     },
-    /// Nothing can be published.
+    /// Publishing could not start.
     #[error("cannot publish to the target {target}: {source}")]
     Publish {
         /// The target.
@@ -79,12 +79,12 @@ pub enum ForeignError {
         /// Why.
         source: PublishError,
     },
-    /// Nothing of all that was to be published was taken.
-    #[error("the target {target} took nothing of what was published: {problem}; correct [publish] in its file")]
+    /// No published update was accepted.
+    #[error("the target {target} accepted none of the published updates: {problem}; correct [publish] in its file")]
     Untaken {
         /// The target.
         target: String,
-        /// The last that it answered.
+        /// Its last answer.
         problem: String,
     },
 }
@@ -92,25 +92,25 @@ pub enum ForeignError {
 /// A server under test.
 pub struct ForeignServer {
     target: String,
-    /// Where its clients connect.
+    /// The address that clients connect to.
     pub endpoint: Endpoint,
-    /// What its clients share.
+    /// The state that its clients share.
     pub subscriber: Arc<Subscriber>,
     process: Option<Process>,
-    /// Of a server that was there already.
+    /// Processes of a server that was already running.
     pids: Vec<u32>,
     publish_to: Option<PublishEndpoint>,
     publisher: Option<Publisher>,
 }
 
 impl ForeignServer {
-    /// Starts it, or finds it, and waits until it is ready.
+    /// Starts or finds it, and waits until it is ready.
     ///
     /// Errors: [`ForeignError`].
-    pub async fn start(found: &Found, trust: &Trust) -> Result<Self, ForeignError> {
-        let target = found.name.to_string();
-        let description = Arc::clone(&found.description);
-        let dir = found.dir.display().to_string();
+    pub async fn start(entry: &CatalogEntry, trust: &Trust) -> Result<Self, ForeignError> {
+        let target = entry.name.to_string();
+        let description = Arc::clone(&entry.description);
+        let dir = entry.dir.display().to_string();
         let (mut process, subscriber, endpoint) = match &description.start {
             None => {
                 let (subscriber, endpoint) = subscriber(&target, &description, [dir, String::new()], 0, trust).await?;
@@ -118,11 +118,12 @@ impl ForeignServer {
             }
             Some(start) => {
                 let files = |source| StartError::Files { target: target.clone(), source };
-                let place = Place::new().map_err(files)?;
-                let work = place.work.path().display().to_string();
-                let (subscriber, endpoint) = subscriber(&target, &description, [dir, work], place.port, trust).await?;
+                let workspace = Workspace::new().map_err(files)?;
+                let work = workspace.work.path().display().to_string();
+                let (subscriber, endpoint) =
+                    subscriber(&target, &description, [dir, work], workspace.port, trust).await?;
                 let values = subscriber.values_of_server();
-                (Some(Process::spawn(found, start, place, &values)?), subscriber, endpoint)
+                (Some(Process::spawn(entry, start, workspace, &values)?), subscriber, endpoint)
             }
         };
         let mut pids = Vec::new();
@@ -157,12 +158,12 @@ impl ForeignServer {
         Ok(Self { target, endpoint, subscriber, process, pids, publish_to, publisher: None })
     }
 
-    /// Its processes, as far as they are known.
+    /// Its process ids, as far as known.
     pub fn pids(&self) -> Vec<u32> {
         self.process.as_ref().map_or_else(|| self.pids.clone(), Process::pids)
     }
 
-    /// Begins to publish at `origin`, if that is for us to do.
+    /// Starts publishing at `origin`, if loadgen publishes.
     ///
     /// Errors: [`ForeignError::Publish`].
     pub fn begin(&mut self, feed: &Feed, origin: Nanos) -> Result<(), ForeignError> {
@@ -174,7 +175,7 @@ impl ForeignServer {
         Ok(())
     }
 
-    /// Errors: [`ForeignError::Ended`] of a server that was started here.
+    /// Errors: [`ForeignError::Ended`] for a server that was started here.
     pub fn check_alive(&mut self) -> Result<(), ForeignError> {
         match self.process.as_mut().and_then(Process::ended) {
             None => Ok(()),
@@ -182,9 +183,9 @@ impl ForeignServer {
         }
     }
 
-    /// What was published that was due before `until`, and what could not be; `None` where others publish.
+    /// The published updates that were due before `until`, and the failures; `None` if others publish.
     ///
-    /// Errors: [`ForeignError::Untaken`] where that is nothing at all.
+    /// Errors: [`ForeignError::Untaken`] if no update was accepted.
     pub async fn published(&self, until: Nanos) -> Result<Option<(Vec<Due>, PublishReport)>, ForeignError> {
         let Some(publisher) = &self.publisher else { return Ok(None) };
         let (due, report, error) = publisher.finish(until).await;
@@ -194,7 +195,7 @@ impl ForeignServer {
         }
     }
 
-    /// Ends a server that was started here, and waits for it.
+    /// Stops a server that was started here, and waits for it.
     pub async fn stop(self) {
         drop(self.publisher);
         if let Some(process) = self.process {
@@ -203,7 +204,7 @@ impl ForeignServer {
     }
 }
 
-/// What clients share, and where they connect; every subscription must lead there.
+/// What clients share, and where they connect. Every subscription must lead there.
 async fn subscriber(
     target: &str,
     description: &Arc<Description>,
@@ -222,7 +223,7 @@ async fn subscriber(
     let (description, host) = (Arc::clone(description), endpoint.host.clone());
     let port = endpoint.address.port();
     let subscriber =
-        Subscriber { description, base, host, port, dir, work, origin, published_stands_at: OnceLock::new() };
+        Subscriber { description, base, host, port, dir, work, origin, published_found_at: OnceLock::new() };
     for url in urls(&subscriber.description) {
         let state = State::default();
         let url = url.fill(&subscriber.values(&state));
@@ -244,7 +245,7 @@ fn urls(description: &Description) -> Vec<&Template> {
     polls.chain(sse.iter().map(|events| &events.url)).chain(websocket.iter().map(|socket| &socket.url)).collect()
 }
 
-/// Does it take a connection, and answer what it is asked?
+/// Does it accept a connection, and answer a request to `url`?
 async fn is_ready(endpoint: &Endpoint, url: Option<&str>) -> bool {
     let Ok(stream) = endpoint.dial().await else { return false };
     let Some(url) = url else { return true };

@@ -1,4 +1,4 @@
-//! A WebSocket, with whatever is said on it before messages come.
+//! Follows a WebSocket, including its handshake messages.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::description::{Socket, Step};
 use super::http as connection;
 use super::secrets::shown;
-use super::subscriber::{Seen, State, Subscriber, short, take_text};
+use super::subscriber::{State, Subscriber, SubscriberEvent, short, take_text};
 use super::template::Values;
 use crate::limits;
 use crate::net::Stream;
 use crate::transport::websocket::{ClientSocket, failure, handshake};
 use crate::transport::{ClientError, Options};
 
-/// Opens the WebSocket, and reports what comes, until it ends.
+/// Opens the WebSocket, and reports messages until it ends.
 pub async fn subscribe<S: Stream>(
     io: S,
     socket: &Socket,
     subscriber: &Subscriber,
     options: &Options,
     state: &mut State,
-    on_seen: &mut impl FnMut(Seen),
+    on_event: &mut impl FnMut(SubscriberEvent),
 ) -> Result<(), ClientError> {
     let values = subscriber.values(state);
     let url = subscriber.address(&socket.url, socket.next_url.as_ref(), &values);
     let mut headers = options.headers.clone();
     connection::add(&mut headers, &socket.headers, &values)?;
-    on_seen(Seen::Requested);
+    on_event(SubscriberEvent::Requested);
     let mut stream = open(io, &url, headers, socket.subprotocol.as_deref()).await?;
     greet(&mut stream, &socket.handshake, &socket.replies, &values).await?;
-    on_seen(Seen::Opened);
+    on_event(SubscriberEvent::Opened);
     while let Some(text) = next_text(&mut stream).await? {
         if let Some(reply) = socket.replies.get(&text) {
             stream.send(Frame::text(reply.clone())).await.map_err(failure)?;
-        } else if subscriber.deliver(&socket.message, &text, state, on_seen) {
+        } else if subscriber.deliver(&socket.message, &text, state, on_event) {
             take_text(&socket.cursor, &text, state);
         }
     }
@@ -59,19 +59,19 @@ pub async fn open<S: Stream>(
     let host = HeaderValue::try_from(authority).map_err(|error| wrong(&error))?;
     if let Some(name) = subprotocol {
         let name = HeaderValue::try_from(name);
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, name.map_err(|_| wrong(&"the subprotocol is not fit for a header"))?);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, name.map_err(|_| wrong(&"the subprotocol is not a valid header"))?);
     }
     let (io, ahead, head) = handshake(io, &host, connection::origin_form(url), &headers).await?;
-    // RFC 6455 section 4.1: nothing but what was asked for, if anything was.
+    // RFC 6455 section 4.1: only the requested subprotocol, if any, may be selected.
     if head.headers.get(SEC_WEBSOCKET_PROTOCOL) != headers.get(SEC_WEBSOCKET_PROTOCOL) {
-        return Err(wrong(&"the server does not agree to the subprotocol"));
+        return Err(wrong(&"the server did not select the requested subprotocol"));
     }
     Ok(ClientSocket::new(io, ahead, limits::TARGET_MESSAGE_BYTES_MAX))
 }
 
-/// Says and hears what comes before messages.
+/// Exchanges the handshake messages.
 ///
-/// Errors: [`ClientError`]; what was expected and did not come breaks the contract.
+/// Errors: [`ClientError`]; an expected message that does not arrive breaks the contract.
 pub async fn greet<S: Stream>(
     stream: &mut ClientSocket<S>,
     steps: &[Step],
@@ -89,21 +89,21 @@ pub async fn greet<S: Stream>(
                             Some(reply) => stream.send(Frame::text(reply.clone())).await.map_err(failure)?,
                             None if text.starts_with(begin) => return Ok(()),
                             None => {
-                                let said = format!("expected {begin}…, and had {}", short(&text));
+                                let said = format!("expected {begin}…, but received {}", short(&text));
                                 return Err(ClientError::Contract(said));
                             }
                         }
                     }
                 };
                 let in_time = tokio::time::timeout(limits::HANDSHAKE_STEP_TIMEOUT, expected).await;
-                in_time.map_err(|_| ClientError::Contract(format!("expected {begin}…, and nothing came")))??;
+                in_time.map_err(|_| ClientError::Contract(format!("expected {begin}…, but received nothing")))??;
             }
         }
     }
     Ok(())
 }
 
-/// The next message as a text; `None` at an orderly end. Binary messages that are UTF-8 are texts.
+/// The next message as text; `None` at an orderly close. Binary messages that are UTF-8 count as text.
 ///
 /// Errors: [`ClientError`].
 pub async fn next_text<S: Stream>(stream: &mut ClientSocket<S>) -> Result<Option<String>, ClientError> {
@@ -118,7 +118,7 @@ pub async fn next_text<S: Stream>(stream: &mut ClientSocket<S>) -> Result<Option
     Ok(None)
 }
 
-/// Says goodbye, so that the server has no broken connection to report. What it answers makes no difference any more.
+/// Closes the WebSocket, so that the server does not report a broken connection. Its answer is ignored.
 pub async fn leave<S: Stream>(mut stream: ClientSocket<S>) {
     let _answer = tokio::time::timeout(limits::TRY_ANSWER_TIMEOUT, stream.send(Frame::Close(None))).await;
 }

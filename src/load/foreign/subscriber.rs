@@ -1,5 +1,5 @@
-//! What the clients of a server that is not ours share: where it is, how its messages are read, and the cursor. What comes of
-//! a subscription is told as [`Seen`], whatever the server speaks.
+//! What the clients of a third-party server share: its address, how its messages are read, and the cursor. The events
+//! of a subscription are reported as [`SubscriberEvent`], whatever the protocol.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -15,51 +15,51 @@ use super::timestamp;
 use crate::clock::Clock;
 use crate::units::{Nanos, UnixMicros};
 
-/// What a client tells whoever runs it, at the moment it happens.
+/// An event of a subscription, reported when it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum SubscriberEvent {
     /// A request was sent.
     Requested,
-    /// The subscription stands.
+    /// The subscription is open.
     Opened,
-    /// A request brought nothing.
+    /// A request returned nothing new.
     Empty,
     /// An update arrived.
     Update {
-        /// Its number: the publisher's, or of a feed of others how many came before.
+        /// Sequence number: the publisher's, or for a third-party feed the count of earlier updates.
         seq: u64,
-        /// When it was due or sent, if it says.
+        /// When it was due or sent, if it states that.
         at: Option<UnixMicros>,
-        /// Its size as it was published.
+        /// Its size when published.
         bytes: usize,
     },
     /// The server asks to wait this long before a reconnect.
     Retry(Nanos),
-    /// A poll was due while the one before it was still on its way, and was left out.
+    /// A poll was skipped, because the one before it was still in flight.
     MissedPoll,
-    /// A message of the stream did not hold what was published.
+    /// A message of the stream did not contain the published update.
     Unread,
 }
 
-/// Who published an update, and so how it is read.
+/// Who published an update, which determines how it is parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The load generator published it, with its number and its due time in it.
+    /// The load generator: the update contains its sequence number and due time.
     Published,
-    /// Others did; here stands when, if anywhere.
+    /// A third party; the path leads to the send time, if there is one.
     Observed(Option<JsonPath>),
 }
 
-/// What all clients of a target share.
+/// The state that all clients of a target share.
 #[derive(Debug)]
 pub struct Subscriber {
     /// The target file.
     pub description: Arc<Description>,
-    /// Where the server is, without a slash at its end.
+    /// Base address of the server, without a trailing slash.
     pub base: String,
-    /// What stands in `Host`.
+    /// Value of the `Host` header.
     pub host: HeaderValue,
-    /// Its port.
+    /// Port of the server.
     pub port: u16,
     /// The folder of the target file.
     pub dir: String,
@@ -67,18 +67,19 @@ pub struct Subscriber {
     pub work: String,
     /// Who publishes.
     pub origin: Origin,
-    /// Of the first message that did not hold what was published where it should: where it does, if it does.
-    pub published_stands_at: OnceLock<Option<String>>,
+    /// Set by the first message that lacks the published update where it should be: where the update was found
+    /// instead, if anywhere.
+    pub published_found_at: OnceLock<Option<String>>,
 }
 
-/// What a client keeps from one connection to the next.
+/// The state that a client keeps across connections.
 #[derive(Debug, Default)]
 pub struct State {
     /// The client's number.
     pub client: u32,
-    /// The cursor, part by part; empty at first.
+    /// The parts of the cursor; empty at first.
     pub cursor: BTreeMap<String, String>,
-    /// Updates of others seen so far.
+    /// Updates of a third-party feed received so far.
     pub count: u64,
 }
 
@@ -89,45 +90,54 @@ struct Published {
 }
 
 impl Subscriber {
-    /// What is filled in for a client.
+    /// The placeholder values for a client.
     pub fn values<'a>(&'a self, state: &'a State) -> Values<'a> {
         Values { client: state.client, cursor: Some(&state.cursor), ..self.values_of_server() }
     }
 
-    /// What is filled in for the server alone.
+    /// The placeholder values for the server only.
     pub fn values_of_server(&self) -> Values<'_> {
         Values { base: &self.base, port: self.port, dir: &self.dir, work: &self.work, ..Values::default() }
     }
 
-    /// The address of a subscription, from where it stands.
+    /// The address of a subscription at its current position.
     pub fn address(&self, url: &Template, next: Option<&Template>, values: &Values<'_>) -> String {
         let has_cursor = values.cursor.is_some_and(|cursor| !cursor.is_empty());
         next.filter(|_| has_cursor).unwrap_or(url).fill(values)
     }
 
-    /// Tells of a message, if it is one of the stream; returns whether it was.
-    pub fn deliver(&self, message: &Message, text: &str, state: &mut State, on_seen: &mut impl FnMut(Seen)) -> bool {
+    /// Reports a message if it is part of the stream; returns whether it was.
+    pub fn deliver(
+        &self,
+        message: &Message,
+        text: &str,
+        state: &mut State,
+        on_event: &mut impl FnMut(SubscriberEvent),
+    ) -> bool {
         let Some(payload) = message.payload(text) else { return false };
         let payload = unquoted(payload.trim());
         match &self.origin {
             Origin::Published => match serde_json::from_str::<Published>(&payload) {
-                Ok(Published { seq, at_us }) => on_seen(Seen::Update { seq, at: Some(at_us), bytes: payload.len() }),
+                Ok(Published { seq, at_us }) => {
+                    on_event(SubscriberEvent::Update { seq, at: Some(at_us), bytes: payload.len() })
+                }
                 Err(_) => {
-                    self.published_stands_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
-                    on_seen(Seen::Unread);
+                    self.published_found_at.get_or_init(|| where_published(text).map(|path| path.to_string()));
+                    on_event(SubscriberEvent::Unread);
                 }
             },
             Origin::Observed(place) => {
                 state.count += 1;
                 let at = place.as_ref().and_then(|path| timestamp::read(&path.text(&payload)?));
-                on_seen(Seen::Update { seq: state.count, at, bytes: payload.len() });
+                on_event(SubscriberEvent::Update { seq: state.count, at, bytes: payload.len() });
             }
         }
         true
     }
 }
 
-/// Where in a message an update stands that was published, as an object or as a text that holds one; the shallowest such place.
+/// The path of the published update in a message, as an object or as a string that contains one; the shallowest such
+/// path.
 fn where_published(text: &str) -> Option<JsonPath> {
     let is_update = |value: &Value| match value {
         Value::Object(_) => Published::deserialize(value).is_ok(),
@@ -144,7 +154,7 @@ fn where_published(text: &str) -> Option<JsonPath> {
     None
 }
 
-/// The members or elements of a value, each with its path.
+/// The members or elements of a value with their paths.
 fn below(path: JsonPath, value: Value) -> Vec<(JsonPath, Value)> {
     match value {
         Value::Object(members) => {
@@ -157,7 +167,7 @@ fn below(path: JsonPath, value: Value) -> Vec<(JsonPath, Value)> {
     }
 }
 
-/// Takes over what the headers of an answer say of the cursor.
+/// Updates the cursor from the headers of an answer.
 pub fn take_headers(parts: &BTreeMap<String, CursorPart>, headers: &HeaderMap, state: &mut State) {
     for (name, part) in parts {
         if let CursorPart::Header(header) = part
@@ -168,7 +178,7 @@ pub fn take_headers(parts: &BTreeMap<String, CursorPart>, headers: &HeaderMap, s
     }
 }
 
-/// Takes over what an answer or a message says of it.
+/// Updates the cursor from the text of an answer or a message.
 pub fn take_text(parts: &BTreeMap<String, CursorPart>, text: &str, state: &mut State) {
     for (name, part) in parts {
         if let Some(value) = part.of_text(text) {
@@ -177,12 +187,12 @@ pub fn take_text(parts: &BTreeMap<String, CursorPart>, text: &str, state: &mut S
     }
 }
 
-/// The present on the clock of `at_us`.
+/// The current time on the clock of `at_us`.
 pub fn now(clock: Clock) -> UnixMicros {
     crate::clock::UnixAnchor::of_process().unix(clock.now())
 }
 
-/// The beginning of a message, fit to be printed.
+/// The beginning of a message, shortened for display.
 pub fn short(text: &str) -> String {
     let mut shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
     if shown.len() < text.len() {
@@ -196,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_published_is_found_where_it_stands_in_a_message() {
+    fn a_published_update_is_found_anywhere_in_a_message() {
         let update = r#"{"seq":7,"at_us":1795363216000123,"data":"x"}"#;
         let quoted = serde_json::to_string(update).unwrap();
         let cases = [

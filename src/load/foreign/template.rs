@@ -1,27 +1,27 @@
-//! Texts of a target file with places to be filled in: `{base}/poll?after={cursor.id}`, `Bearer ${TOKEN}`.
+//! Texts of a target file with placeholders: `{base}/poll?after={cursor.id}`, `Bearer ${TOKEN}`.
 //!
-//! Braces that hold no name, as those of JSON, are text. `${NAME}` is read from the environment, `${NAME:-text}` with
-//! something in its place where it is not set: what is secret stands in no file.
+//! Braces that do not contain a name, as in JSON, are plain text. `${NAME}` is read from the environment, and
+//! `${NAME:-text}` has a default if the variable is not set. Secrets thus need not be in a file.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A text with places.
+/// A text with placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
     Environment { name: String, otherwise: Option<String> },
 }
 
-/// What can be filled in.
+/// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     Base,
     WsBase,
     Port,
@@ -35,40 +35,40 @@ enum Place {
     Cursor(String),
 }
 
-const PLACES: &str =
+const PLACEHOLDERS: &str =
     "{base}, {ws}, {port}, {dir}, {work}, {payload}, {seq}, {client}, {http_date}, {session}, {cursor.NAME}";
 
-/// A text that cannot be read as a template.
+/// A text that is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// There is nothing of this name.
-    #[error("there is no {{{0}}} to be filled in; there are {PLACES}, and ${{NAME}} of the environment")]
-    UnknownPlace(String),
+    /// A placeholder of this name does not exist.
+    #[error("there is no placeholder {{{0}}}; use {PLACEHOLDERS}, or ${{NAME}} from the environment")]
+    UnknownPlaceholder(String),
     /// `${` without `}`.
     #[error("`${{` is not closed; write ${{NAME}}, or ${{NAME:-text}} for a default")]
     Unclosed,
 }
 
-/// What is filled in.
+/// The values of the placeholders.
 #[derive(Clone, Debug, Default)]
 pub struct Values<'a> {
-    /// Where the server is: `http://127.0.0.1:8080`, without a slash at its end.
+    /// The server's address: `http://127.0.0.1:8080`, without a trailing slash.
     pub base: &'a str,
     /// Its port.
     pub port: u16,
     /// The folder of the target file.
     pub dir: &'a str,
-    /// A folder of this server alone.
+    /// The server's own folder.
     pub work: &'a str,
-    /// What is published.
+    /// The payload to publish.
     pub payload: &'a str,
-    /// Its number.
+    /// Its sequence number.
     pub seq: u64,
     /// The client's number.
     pub client: u32,
     /// The session's name.
     pub session: &'a str,
-    /// The cursor, part by part.
+    /// The parts of the cursor.
     pub cursor: Option<&'a BTreeMap<String, String>>,
 }
 
@@ -90,9 +90,11 @@ impl FromStr for Template {
                     None => (inside, None),
                 };
                 Part::Environment { name: name.to_owned(), otherwise }
-            } else if let Some((name, after)) = place(rest) {
+            } else if let Some((name, after)) = placeholder(rest) {
                 rest = after;
-                Part::Place(Place::from_name(name).ok_or_else(|| TemplateError::UnknownPlace(name.to_owned()))?)
+                Part::Placeholder(
+                    Placeholder::from_name(name).ok_or_else(|| TemplateError::UnknownPlaceholder(name.to_owned()))?,
+                )
             } else {
                 plain.push_str(&rest[..1]);
                 rest = &rest[1..];
@@ -111,14 +113,14 @@ impl FromStr for Template {
     }
 }
 
-/// A name in braces at the start of a text, and what follows it. JSON has quotation marks there.
-fn place(text: &str) -> Option<(&str, &str)> {
+/// A name in braces at the start of a text, and the text after it. In JSON a quotation mark follows the brace.
+fn placeholder(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.strip_prefix('{')?.split_once('}')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
     is_name.then_some((name, after))
 }
 
-impl Place {
+impl Placeholder {
     fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "base" => Self::Base,
@@ -143,7 +145,7 @@ impl<'de> Deserialize<'de> for Template {
 }
 
 impl Template {
-    /// The text with everything filled in; what there is not yet is empty.
+    /// The text with all placeholders filled in; a value that does not exist yet is empty.
     pub fn fill(&self, values: &Values<'_>) -> String {
         let mut filled = String::new();
         for part in &self.0 {
@@ -153,21 +155,21 @@ impl Template {
                     let set = std::env::var(name).ok();
                     filled.push_str(set.as_deref().or(otherwise.as_deref()).unwrap_or_default());
                 }
-                Part::Place(place) => match place {
-                    Place::Base => filled.push_str(values.base),
-                    Place::WsBase => {
+                Part::Placeholder(placeholder) => match placeholder {
+                    Placeholder::Base => filled.push_str(values.base),
+                    Placeholder::WsBase => {
                         filled.push_str("ws");
                         filled.push_str(values.base.strip_prefix("http").unwrap_or(values.base));
                     }
-                    Place::Port => filled.push_str(&values.port.to_string()),
-                    Place::Dir => filled.push_str(values.dir),
-                    Place::Work => filled.push_str(values.work),
-                    Place::Payload => filled.push_str(values.payload),
-                    Place::Seq => filled.push_str(&values.seq.to_string()),
-                    Place::Client => filled.push_str(&values.client.to_string()),
-                    Place::HttpDate => filled.push_str(&http_date()),
-                    Place::Session => filled.push_str(values.session),
-                    Place::Cursor(name) => {
+                    Placeholder::Port => filled.push_str(&values.port.to_string()),
+                    Placeholder::Dir => filled.push_str(values.dir),
+                    Placeholder::Work => filled.push_str(values.work),
+                    Placeholder::Payload => filled.push_str(values.payload),
+                    Placeholder::Seq => filled.push_str(&values.seq.to_string()),
+                    Placeholder::Client => filled.push_str(&values.client.to_string()),
+                    Placeholder::HttpDate => filled.push_str(&http_date()),
+                    Placeholder::Session => filled.push_str(values.session),
+                    Placeholder::Cursor(name) => {
                         let cursor = values.cursor.and_then(|cursor| cursor.get(name));
                         filled.push_str(cursor.map_or("", String::as_str));
                     }
@@ -177,21 +179,26 @@ impl Template {
         filled
     }
 
-    /// Does it say what is known only once the server has a folder and a port?
-    pub fn needs_a_place(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Place(Place::Base | Place::WsBase | Place::Port | Place::Work)))
+    /// Does it contain a placeholder that is known only once the server has a folder and a port?
+    pub fn needs_start(&self) -> bool {
+        self.0.iter().any(|part| {
+            matches!(
+                part,
+                Part::Placeholder(Placeholder::Base | Placeholder::WsBase | Placeholder::Port | Placeholder::Work)
+            )
+        })
     }
 
-    /// The variables of the environment that it needs, and those that it names at all.
+    /// The environment variables that it names, each with whether it is required.
     pub fn environment(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0.iter().filter_map(|part| match part {
             Part::Environment { name, otherwise } => Some((name.as_str(), otherwise.is_none())),
-            Part::Text(_) | Part::Place(_) => None,
+            Part::Text(_) | Part::Placeholder(_) => None,
         })
     }
 }
 
-/// The present as HTTP writes it (RFC 9110 section 5.6.7).
+/// The current time in the format of HTTP (RFC 9110 section 5.6.7).
 fn http_date() -> String {
     jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
@@ -205,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_and_the_braces_of_json_are_text() {
+    fn placeholders_are_filled_and_the_braces_of_json_are_text() {
         let cursor = BTreeMap::from([("etag".to_owned(), "7".to_owned())]);
         let values = Values { base: "http://h:1", payload: r#"{"n":1}"#, cursor: Some(&cursor), ..Values::default() };
         assert_eq!(fill("{base}/p?a={cursor.etag}&b={cursor.no}", &values), "http://h:1/p?a=7&b=");
@@ -218,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_filled_in_and_a_default_stands_for_what_is_not_set() {
+    fn environment_variables_are_filled_in_and_an_unset_one_gets_its_default() {
         let template: Template = "Bearer ${PATH}${NOT_SET_ANYWHERE:-none}".parse().unwrap();
         let path = std::env::var("PATH").unwrap();
         assert_eq!(template.fill(&Values::default()), format!("Bearer {path}none"));
@@ -226,8 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_filled_in_is_refused() {
-        assert_eq!("{bse}".parse::<Template>(), Err(TemplateError::UnknownPlace("bse".to_owned())));
+    fn an_unknown_placeholder_is_refused() {
+        assert_eq!("{bse}".parse::<Template>(), Err(TemplateError::UnknownPlaceholder("bse".to_owned())));
         assert_eq!("${TOKEN".parse::<Template>(), Err(TemplateError::Unclosed));
         assert!("{cursor.}".parse::<Template>().is_err());
     }

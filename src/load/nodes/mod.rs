@@ -1,4 +1,4 @@
-//! Several nodes as the server of a trial: each a server process of its own, all following one log, which is started with them.
+//! Several nodes as the server of a trial: each a server process, all following one log, which is started with them.
 //!
 //! ```text
 //! clients ── balancer ──┬── node 1, which publishes ──┐
@@ -32,14 +32,15 @@ use nats::LocalLog;
 /// The nodes of a trial, and their log.
 pub struct Nodes {
     log: LocalLog,
-    /// The first publishes.
+    /// The first node publishes.
     nodes: Vec<Target>,
-    /// Processor time of nodes that were killed.
+    /// CPU time of nodes that were killed.
     used: Nanos,
 }
 
 impl Nodes {
-    /// Starts a log and the nodes of a point, and waits until all of them follow; the feed waits for [`Nodes::begin`].
+    /// Starts a log and the nodes of a point, and waits until all nodes follow it. The feed waits for
+    /// [`Nodes::begin`].
     ///
     /// Errors: [`TrialError`].
     pub async fn start(
@@ -75,19 +76,19 @@ impl Nodes {
         &self.nodes[0]
     }
 
-    /// Where each node is.
+    /// The address of each node.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.address).collect()
     }
 
-    /// Lets the feed begin.
+    /// Starts the feed.
     ///
     /// Errors: [`TargetError`].
     pub async fn begin(&mut self, origin: Nanos) -> Result<(), TargetError> {
         self.nodes[0].begin(origin).await
     }
 
-    /// Errors: [`TargetError`] of a node that has ended.
+    /// Errors: [`TargetError`] if a node has exited.
     pub async fn check_alive(&mut self) -> Result<(), TargetError> {
         for node in &mut self.nodes {
             node.check_alive().await?;
@@ -95,9 +96,9 @@ impl Nodes {
         Ok(())
     }
 
-    /// What was due after `start`, by the first node's record, once all is in it that was due until the end of the interval:
-    /// an update is in a journal a moment after it was due, when the log has acknowledged it. When it was published is not said:
-    /// each node has it at a moment of its own.
+    /// What was due after `start`, by the first node's record, once it contains everything that was due until the end
+    /// of the interval: an update is in a journal a moment after it was due, when the log has acknowledged it. Without
+    /// publishing times, since each node has the update at its own time.
     ///
     /// Errors: [`TargetError::Unpublished`].
     pub async fn schedule(
@@ -107,7 +108,7 @@ impl Nodes {
         planned: Option<&[Due]>,
         window: Window,
     ) -> Result<Option<Vec<Due>>, TargetError> {
-        // No more than a journal retains.
+        // A journal retains no more than this.
         let wanted = planned.map_or(0, <[Due]>::len).min(limits::JOURNAL_UPDATES_MAX);
         let deadline = Instant::now() + limits::NODES_READY_TIMEOUT;
         loop {
@@ -123,8 +124,8 @@ impl Nodes {
         }
     }
 
-    /// Kills the last node, the only server of the log, which is started again after a while, or the leader of the stream;
-    /// notes when.
+    /// Kills the last node, or the log's only server (which is restarted after a while), or the leader of the stream;
+    /// records when.
     ///
     /// Errors: [`TrialError`].
     pub async fn kill(&mut self, what: Kill, killed: &OnceLock<Nanos>, clock: Clock) -> Result<(), TrialError> {
@@ -155,7 +156,7 @@ impl Nodes {
         Ok(())
     }
 
-    /// Bytes that all nodes sent again so far.
+    /// Bytes that all nodes have retransmitted so far.
     pub async fn retransmitted(&self) -> Option<u64> {
         let mut sum = 0;
         for node in &self.nodes {
@@ -168,22 +169,22 @@ impl Nodes {
         self.nodes.iter().filter_map(Target::pid).collect()
     }
 
-    /// Processor time of all nodes together, without that of their log.
+    /// CPU time of all nodes together, without the log's.
     pub fn cpu(&self) -> Option<Nanos> {
         process::cpu(&self.pids()).map(|cpu| cpu.saturating_add(self.used))
     }
 
-    /// Memory of all nodes together, without that of their log.
+    /// Memory of all nodes together, without the log's.
     pub fn resident_bytes(&self) -> Option<u64> {
         process::resident_bytes(&self.pids())
     }
 
-    /// Processor time of the log.
+    /// CPU time of the log.
     pub fn log_cpu(&self) -> Option<Nanos> {
         self.log.cpu()
     }
 
-    /// What the log was, and took between two readings; and the clients of each node now.
+    /// What the log was and used between two readings, and the current number of clients of each node.
     pub async fn report(&self, subject: Subject, log_cpu: [Option<Nanos>; 2]) -> LogReport {
         let mut connections = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -199,7 +200,7 @@ impl Nodes {
         }
     }
 
-    /// Ends all nodes, and then their log.
+    /// Stops all nodes, and then the log.
     pub async fn stop(self) {
         for node in self.nodes {
             node.stop().await;

@@ -1,4 +1,5 @@
-//! The log of a trial's nodes: a nats-server with JetStream, or a cluster of three, made for this trial and gone with it.
+//! The log of a trial's nodes: a nats-server with JetStream, or a cluster of three, created for this trial and removed
+//! after it.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +16,7 @@ use crate::load::guard::Guarded;
 use crate::stream::log::StreamName;
 use crate::units::Nanos;
 
-/// For clients, and for the other servers of a cluster.
+/// For clients; the other port connects the servers of a cluster.
 const PORT: u16 = 4222;
 const ROUTES_PORT: u16 = 6222;
 const PROGRAM: &str = "nats-server";
@@ -23,23 +24,23 @@ const PROGRAM: &str = "nats-server";
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// It is not installed.
+    /// The program is not installed.
     #[error(
         "--nodes needs nats-server, and it cannot be started ({0}); install it (Debian: apt-get install nats-server)"
     )]
     Missing(#[source] io::Error),
-    /// Its folder or its guard.
+    /// Its folder could not be created, or its guard not started.
     #[error("cannot start nats-server: {0}")]
     Start(#[source] io::Error),
-    /// Nobody leads it, or it does not say who.
-    #[error("the leader of the log is not known: {0}")]
+    /// The stream has no leader, or the server does not report it.
+    #[error("cannot find the leader of the log: {0}")]
     NoLeader(String),
-    /// It ended, or does not listen.
-    #[error("nats-server does not listen on {0}; it may be taken by another program")]
+    /// It exited, or does not listen.
+    #[error("nats-server does not listen on {0}; another program may use that address")]
     Silent(SocketAddr),
 }
 
-/// Refuses nodes where there is no nats-server.
+/// Refuses nodes if nats-server is not installed.
 ///
 /// Errors: [`LogError::Missing`].
 pub fn refuse_missing() -> Result<(), LogError> {
@@ -60,7 +61,7 @@ struct NatsServer {
     address: SocketAddr,
     args: Vec<OsString>,
     folder: TempDir,
-    /// `None` while it is away.
+    /// `None` while it is stopped.
     process: Option<Guarded>,
 }
 
@@ -75,7 +76,7 @@ impl NatsServer {
         Ok(Self { address: SocketAddr::from((host, PORT)), args, folder, process: None })
     }
 
-    /// Starts it, for the first time or again. It blocks until it listens.
+    /// Starts or restarts it. Blocks until it listens.
     fn start(&mut self) -> Result<(), LogError> {
         self.process = Some(Guarded::start(self.folder.path(), PROGRAM, &self.args).map_err(LogError::Start)?);
         let patience = Instant::now() + limits::SERVER_START_TIMEOUT;
@@ -89,18 +90,18 @@ impl NatsServer {
     }
 }
 
-/// The log at work. Its processes end, and its files go, when this is dropped.
+/// A running log. When this is dropped, its processes are stopped and its files removed.
 #[derive(Debug)]
 pub struct LocalLog {
     servers: Vec<NatsServer>,
-    /// Processor time of servers that were killed.
+    /// CPU time of servers that were killed.
     used: Nanos,
-    /// What it says that it is.
+    /// The program's own version string.
     pub software: String,
 }
 
 impl LocalLog {
-    /// Starts so many servers, several as one cluster. It blocks until they listen.
+    /// Starts `count` servers, several as one cluster. Blocks until they listen.
     ///
     /// Errors: [`LogError`].
     pub fn start(count: u32) -> Result<Self, LogError> {
@@ -121,12 +122,12 @@ impl LocalLog {
         Ok(Self { servers, used: Nanos::ZERO, software })
     }
 
-    /// For `server --log`.
+    /// The value of `server --log`.
     pub fn urls(&self) -> String {
         self.servers.iter().map(|server| format!("nats://{}", server.address)).collect::<Vec<_>>().join(",")
     }
 
-    /// How many servers it has.
+    /// Number of its servers.
     pub fn servers(&self) -> usize {
         self.servers.len()
     }
@@ -135,7 +136,7 @@ impl LocalLog {
         self.servers.iter().filter_map(|server| Some(server.process.as_ref()?.pid)).collect()
     }
 
-    /// Processor time of all servers.
+    /// CPU time of all servers.
     pub fn cpu(&self) -> Option<Nanos> {
         process::cpu(&self.pids()).map(|cpu| cpu.saturating_add(self.used))
     }
@@ -145,7 +146,7 @@ impl LocalLog {
         process::resident_bytes(&self.pids())
     }
 
-    /// Kills a server, and waits until it is gone.
+    /// Kills a server, and waits until it has exited.
     pub async fn kill(&mut self, index: usize) {
         if let Some(process) = self.servers[index].process.take() {
             self.used = self.used.saturating_add(process::cpu(&[process.pid]).unwrap_or_default());
@@ -153,19 +154,19 @@ impl LocalLog {
         }
     }
 
-    /// Starts a server again that was killed. It blocks until it listens.
+    /// Restarts a server that was killed. Blocks until it listens.
     ///
     /// Errors: [`LogError`].
     pub fn restart(&mut self, index: usize) -> Result<(), LogError> {
         self.servers[index].start()
     }
 
-    /// Which of its servers leads the stream of the nodes.
+    /// The index of the server that leads the nodes' stream.
     ///
     /// Errors: [`LogError::NoLeader`].
     pub async fn leader(&self) -> Result<usize, LogError> {
         let none = |why: String| LogError::NoLeader(why);
-        // Any of them knows.
+        // Any server knows.
         let any = format!("nats://{}", self.servers[0].address);
         let connected = async_nats::connect(any).await.map_err(|error| none(error.to_string()))?;
         let context = async_nats::jetstream::new(connected);
@@ -174,10 +175,10 @@ impl LocalLog {
         let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone());
         let leader = leader.ok_or_else(|| none("the stream has none".to_owned()))?;
         let index = (0..self.servers.len()).find(|index| name(*index) == leader);
-        index.ok_or_else(|| none(format!("{leader} is not one of ours")))
+        index.ok_or_else(|| none(format!("{leader} is not one of its servers")))
     }
 
-    /// Ends all servers, and waits until they are gone.
+    /// Stops all servers, and waits until they have exited.
     pub async fn stop(self) {
         for server in self.servers {
             if let Some(process) = server.process {
@@ -187,15 +188,16 @@ impl LocalLog {
     }
 }
 
-/// What a server of a cluster is called.
+/// The name of a server in a cluster.
 fn name(index: usize) -> String {
     format!("log-{}", index + 1)
 }
 
-/// An address of loopback that no other server of this process has: its ports are then free, and stay so while it is away.
+/// A loopback address that no other server of this process has, so its ports are free, and stay free while it is
+/// stopped.
 fn own_host() -> Ipv4Addr {
     static COUNT: AtomicU8 = AtomicU8::new(0);
     let [_, _, high, low] = std::process::id().to_be_bytes();
-    // Clients and agents keep to the first addresses, the tests' own servers are from 127.100 on.
+    // Clients and agents use the first addresses; the servers of the tests start at 127.100.
     Ipv4Addr::new(127, 40 + COUNT.fetch_add(1, Relaxed) % 60, high, low)
 }

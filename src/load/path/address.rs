@@ -1,4 +1,4 @@
-//! Which way a packet goes, and whose it is: both follow from its addresses.
+//! The direction of a packet and its client, both of which follow from its addresses.
 //!
 //! | who | address | meaning |
 //! |---|---|---|
@@ -9,7 +9,7 @@
 //!
 //! A packet up has 10.64.0.1 and 10.67.x.y, and leaves the relay with 10.66.x.y and 10.65.0.1. Since 64 + 67 = 66 + 65
 //! and all else stays, the one's complement sum of its addresses does too, and with it the checksums of IP, TCP and UDP
-//! (RFC 1071 section 2). The way down is the same in reverse.
+//! (RFC 1071 section 2). The downward direction is the reverse.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -31,7 +31,7 @@ const HEADER_BYTES: usize = 20;
 const SOURCE: Range<usize> = 12..16;
 const DESTINATION: Range<usize> = 16..20;
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From a client to the server.
@@ -40,7 +40,7 @@ pub enum Direction {
     Down,
 }
 
-/// The address that the client of a number dials. Numbers begin at 1.
+/// The address that the client with this number dials. Numbers start at 1.
 pub fn server_for(host: u16) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(SERVERS) | u32::from(host))
 }
@@ -50,9 +50,10 @@ pub fn server_of_client(client: u32) -> Ipv4Addr {
     server_for(u16::try_from(client + 1).expect("there are fewer clients than hosts (limits.rs)"))
 }
 
-/// Gives a packet the addresses with which it leaves the relay, and says which way it goes and whose it is.
+/// Rewrites a packet's addresses to those with which it leaves the relay, and returns its direction and its client's
+/// number.
 ///
-/// `None` if it is nothing that crosses the path: no IPv4, or other addresses.
+/// `None` if the packet does not cross the path: not IPv4, or other addresses.
 pub fn turn(packet: &mut [u8]) -> Option<(Direction, u16)> {
     let is_ipv4 = packet.len() >= HEADER_BYTES && packet[0] >> 4 == 4;
     if !is_ipv4 {
@@ -101,13 +102,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_packet_leaves_with_the_addresses_of_the_other_side_and_the_checksum_it_had() {
+    fn a_packet_leaves_with_the_addresses_of_the_other_side_and_an_unchanged_checksum() {
         for host in [1, 258, 19_000, 65_534] {
             let mut up = packet(NEAR, server_for(host), 40);
             let before = sum(&up);
             assert_eq!(turn(&mut up), Some((Direction::Up, host)));
             assert_eq!(sum(&up), before);
-            // The server answers to whom it saw, and the answer comes from whom the client dialled.
+            // The server answers the address that it saw, and the answer comes from the address that the client
+            // dialled.
             let (seen, server) = (up[SOURCE].to_vec(), up[DESTINATION].to_vec());
             let address = |octets: Vec<u8>| Ipv4Addr::from(<[u8; 4]>::try_from(octets).unwrap());
             let mut down = packet(address(server), address(seen), 1_500);
@@ -118,7 +120,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_does_not_cross_the_path_is_left_alone() {
+    fn packets_that_do_not_cross_the_path_are_not_changed() {
         let mut six = vec![0x60; 60];
         let mut elsewhere = packet(NEAR, Ipv4Addr::new(224, 0, 0, 22), 40);
         let mut spoofed = packet(Ipv4Addr::LOCALHOST, server_for(1), 40);

@@ -1,11 +1,12 @@
-//! A path tried out alone: asked against given, with the kernel's TCP over it.
+//! Checks a path on its own: compares what was requested with what is measured, using the kernel's TCP over it.
 //!
-//! Four parts, one after the other, each on a link of its own: probes ([`super::probe`]); datagrams faster than the rate,
-//! to see what rate comes out; small messages on one connection, 100 a second, to see their latency; and bulk transfers,
-//! whose retransmissions are compared with the relay's drops, and whose goodput with the formula of M. Mathis, J. Semke,
-//! J. Mahdavi, T. Ott, "The macroscopic behavior of the TCP congestion avoidance algorithm", ACM CCR 27(3), 1997:
-//! MSS / RTT × √(3/2) / √p, for a sender that acknowledges each segment and halves its window at a loss (Reno). A transfer
-//! under Reno has few losses in a few seconds, so several go at once, each on a link of its own.
+//! There are four parts, one after the other, each on its own link: probes ([`super::probe`]); datagrams faster than
+//! the rate, to measure the rate that comes out; small messages on one connection, 100 a second, to measure their
+//! latency; and bulk transfers. The retransmissions of the bulk transfers are compared with the relay's drops, and
+//! their goodput with the formula of M. Mathis, J. Semke, J. Mahdavi, T. Ott, "The macroscopic behavior of the TCP
+//! congestion avoidance algorithm", ACM CCR 27(3), 1997: MSS / RTT × √(3/2) / √p, for a sender that acknowledges each
+//! segment and halves its window at a loss (Reno). A transfer under Reno has few losses in a few seconds, so several
+//! run at once, each on its own link.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -28,106 +29,106 @@ use crate::run::path::report::PacketCounts;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// Why a path could not be tried out.
+/// Why a path could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// The relay.
+    /// The relay failed.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A socket over the path.
+    /// A socket over the path failed.
     #[error("a connection over the path failed: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What a path gave.
+/// The measured properties of a path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// What was asked for.
+    /// The requested path.
     pub path: PathSettings,
     /// Round trip and loss of the probes.
     pub probes: ProbeReport,
-    /// Rates that came out, up and down, where they are limited.
+    /// Measured rates, up and down, if they are limited.
     pub rate_bits_per_s: [Option<f64>; 2],
     /// Latencies of small messages to the client.
     pub messages: Messages,
     /// The bulk transfers.
     pub bulk: Vec<Bulk>,
-    /// What the relay counted in all.
+    /// All of the relay's counts.
     pub relay: RelayReport,
-    /// Processor time of the relay for each packet that went in.
+    /// CPU time of the relay per packet that entered it.
     pub relay_cpu_ns_per_packet: f64,
 }
 
 /// 100 small messages a second on one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
-    /// How many.
+    /// Number of messages.
     pub count: u64,
-    /// How long connecting took: one round trip, and a second more for each lost packet of the handshake.
+    /// Connection time: one round trip, and a second more for each lost packet of the handshake.
     pub connect_ns: Nanos,
-    /// From when each was due to when the client had it: the median.
+    /// Median latency, from when a message was due to when the client had it.
     pub latency_ns_p50: Nanos,
     /// The 95th percentile.
     pub latency_ns_p95: Nanos,
-    /// The 99th.
+    /// The 99th percentile.
     pub latency_ns_p99: Nanos,
     /// The 99.9th.
     pub latency_ns_p999: Nanos,
-    /// What the relay counted on the way down.
+    /// The relay's counts of the downward direction.
     pub down: PacketCounts,
-    /// Segments that the kernel says it sent again.
+    /// Segments that the kernel retransmitted.
     pub segments_retransmitted: u32,
 }
 
-/// As much as fits, from the server to the client, over connections that share nothing.
+/// Bulk transfers from the server to the client, over independent connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bulk {
     /// Congestion control.
     pub congestion: String,
-    /// How many connections at once.
+    /// Number of concurrent connections.
     pub connections: u64,
     /// Bytes of data in a full segment.
     pub segment_bytes: u32,
-    /// What the client of one connection had a second, after the first quarter of the time.
+    /// Goodput of one connection's client in bits per second, after the first quarter of the time.
     pub goodput_bits_per_s: f64,
-    /// What the formula says for the round trip and the loss that there were; `None` without loss, and for congestion
-    /// control of another kind.
+    /// The formula's value for the measured round trip and loss; `None` without loss, and for other congestion
+    /// controls.
     pub mathis_bits_per_s: Option<f64>,
-    /// Bytes that all clients had.
+    /// Bytes that all clients received.
     pub bytes: u64,
-    /// Segments with data that the kernel says it sent.
+    /// Data segments that the kernel sent.
     pub data_segments: u32,
-    /// Segments of these that it sent again.
+    /// How many of these were retransmissions.
     pub segments_retransmitted: u32,
-    /// What the relay counted on the way down.
+    /// The relay's counts of the downward direction.
     pub down: PacketCounts,
-    /// Packets that were lost without having been asked to be, since the relay or the kernel was too slow for them.
+    /// Packets lost in addition to the requested loss, because the relay or the kernel was too slow.
     pub missed: u64,
 }
 
-/// Numbers of the links of each part; clients of a run have other paths.
+/// Host numbers of the links of each part; clients of a run have other paths.
 const FLOOD_HOST: u16 = 2;
 const MESSAGES_HOST: u16 = 3;
 const BULK_HOST: u16 = 4;
 const RENO_HOST: u16 = 5;
-/// Connections under Reno: at 1 % and 100 ms each has about one loss a second.
+/// Connections under Reno: at 1 % and 100 ms each has about one loss per second.
 const RENO_CONNECTIONS: u16 = 12;
-/// Between two probes of a check: many, to tell 1 % from 1.1 %.
+/// Time between two probes of a check: short, to distinguish 1 % from 1.1 %.
 const PROBE_REST: Duration = Duration::from_millis(1);
-/// Between two messages.
+/// Time between two messages.
 const MESSAGE_REST: Nanos = Nanos(10 * Nanos::MILLI.0);
 /// A small update with its envelope.
 const MESSAGE_BYTES: usize = 150;
-/// How much faster than the rate the datagrams go.
+/// By which factor the datagrams exceed the rate.
 const FLOOD_FACTOR: f64 = 1.25;
 /// The largest rate that datagrams from one thread can exceed.
 const FLOOD_BITS_PER_S_MAX: u64 = 200_000_000;
-/// The congestion control that the formula is of.
+/// The congestion control to which the formula applies.
 const RENO: &str = "reno";
-/// What is written at once.
+/// Bytes per write.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Tries a path out, each part for so long. This process must be in a namespace and start nothing else there.
+/// Checks a path; each part takes `length`. This process must be in a namespace and start nothing else there.
 ///
 /// Errors: [`CheckError`].
 pub fn check(
@@ -136,7 +137,7 @@ pub fn check(
     length: Duration,
     seed: u64,
 ) -> Result<CheckReport, CheckError> {
-    // A sender's own buffer would hold minutes of a slow path at the end.
+    // Without this limit, the sender's buffer would contain minutes of a slow path at the end.
     let _as_is = std::fs::write("/proc/sys/net/ipv4/tcp_notsent_lowat", "65536");
     let mut path = RunningPath::start(namespace, settings, seed)?;
     let probes = Probes::start(settings, PROBE_REST)?;
@@ -195,7 +196,7 @@ pub fn check(
     })
 }
 
-/// Full packets, faster than the rate: how many bits a second come out?
+/// Sends full packets faster than the rate: how many bits per second come out?
 fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Option<f64>> {
     const HEADER_BYTES: usize = 28;
     let (near, far) = (UdpSocket::bind((NEAR, 0))?, UdpSocket::bind((FAR, 0))?);
@@ -223,7 +224,7 @@ fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Optio
         }
         Ok(())
     });
-    // Of the packets after the first: how many, and when was the last?
+    // The number of packets after the first, and when the last one arrived.
     to.set_read_timeout(Some(length + Duration::from_secs(3)))?;
     let mut buffer = [0; limits::PATH_MTU_BYTES];
     let (mut first, mut last, mut bytes) = (None, Nanos::ZERO, 0);
@@ -232,7 +233,7 @@ fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Optio
         match first {
             None => {
                 first = Some(last);
-                // Ends when nothing has come for longer than anything takes.
+                // Stops when nothing has arrived for longer than any delay.
                 to.set_read_timeout(Some(Duration::from_millis(2_500)))?;
             }
             Some(_) => bytes += length + HEADER_BYTES,
@@ -243,11 +244,11 @@ fn flood(direction: Direction, asked: u64, length: Duration) -> io::Result<Optio
     Ok((took > Nanos::ZERO).then(|| bytes as f64 * 8.0 / took.seconds()))
 }
 
-/// A connection over the path: the server's end, the client's, and how long connecting took.
+/// Opens a connection over the path: the server's end, the client's end, and the connection time.
 fn connect(host: u16, congestion: Option<&str>) -> io::Result<(TcpStream, TcpStream, Nanos)> {
     let listener = TcpListener::bind((FAR, 0))?;
     if let Some(congestion) = congestion {
-        // Connections take it from their listener.
+        // Connections inherit it from their listener.
         rustix::net::sockopt::set_tcp_congestion(&listener, congestion)?;
     }
     let begun = Clock::Monotonic.now();
@@ -283,7 +284,7 @@ fn messages(length: Duration) -> io::Result<(Vec<Nanos>, Nanos, TcpSender)> {
     Ok((latencies, connect_ns, TcpSender::of(&server)?))
 }
 
-/// A transfer to each of these clients at the same time, together.
+/// Transfers to all of these clients at the same time, and sums up.
 fn transfers(hosts: Range<u16>, length: Duration, congestion: Option<&'static str>) -> io::Result<Bulk> {
     let connections = u64::from(hosts.end - hosts.start);
     let started: Vec<_> = hosts.map(|host| thread::spawn(move || transfer(host, length, congestion))).collect();

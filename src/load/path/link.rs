@@ -1,5 +1,5 @@
-//! One direction of one client's link, without any clock or device: it is given a time and a packet, and says what
-//! becomes of it.
+//! One direction of one client's link, without a clock or a device: given a time and a packet, it decides what happens
+//! to the packet.
 //!
 //! ```text
 //! packet → queue (bounded, drop-tail) → rate limit → loss → delay ± jitter → out
@@ -7,9 +7,9 @@
 //!
 //! A packet that is lost has used its share of the rate, as on a real link. Loss is random or comes in bursts: E. N.
 //! Gilbert, "Capacity of a burst-noise channel", Bell System Technical Journal 39 (1960), with a bad state in which
-//! every packet is lost and a good one in which none is; one step a packet. Behind a silence of
-//! [`limits::LOSS_MEMORY`] the state is drawn anew, or a retransmission, which waits twice as long each time, could find
-//! the bad state for minutes.
+//! every packet is lost, a good state in which none is, and one step per packet. After a silence of
+//! [`limits::LOSS_MEMORY`] the state is drawn again. Otherwise a retransmission, which waits twice as long each time,
+//! could meet the bad state for minutes.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -19,14 +19,14 @@ use crate::limits;
 use crate::run::path::PathSettings;
 use crate::units::Nanos;
 
-/// What becomes of a packet.
+/// What happens to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It comes out.
+    /// It arrives.
     Arrives {
-        /// When.
+        /// The time of arrival.
         at: Nanos,
-        /// Before one that went in before it.
+        /// Does it overtake a packet that was sent before it?
         overtakes: bool,
     },
     /// The link loses it.
@@ -43,16 +43,16 @@ pub struct Link {
     reorders: bool,
     bits_per_s: Option<u64>,
     queue_bytes: u64,
-    /// When the last bit before will have been sent.
+    /// When the last bit sent before will be out.
     free_at: Nanos,
-    /// The latest time at which one of those before comes out.
+    /// The latest arrival time of the packets so far.
     newest: Nanos,
     loss: Loss,
     jitters: ChaCha8Rng,
 }
 
 impl Link {
-    /// A link of this path for one client and direction. The same seed makes the same losses and delays.
+    /// The link of this path for one client and direction. The same seed repeats the losses and delays.
     pub fn new(settings: &PathSettings, direction: Direction, host: u16, seed: u64) -> Self {
         let bits_per_s = match direction {
             Direction::Up => settings.up_bits_per_s,
@@ -65,7 +65,7 @@ impl Link {
             random
         };
         Self {
-            // The odd nanosecond of a round trip goes with the way down.
+            // The odd nanosecond of a round trip goes to the downward direction.
             delay: match direction {
                 Direction::Up => Nanos(settings.rtt.0 / 2),
                 Direction::Down => Nanos(settings.rtt.0.div_ceil(2)),
@@ -81,7 +81,7 @@ impl Link {
         }
     }
 
-    /// Takes a packet of so many bytes, IP header included, at `now`.
+    /// Sends a packet of this size, IP header included, at `now`.
     pub fn send(&mut self, bytes: usize, now: Nanos) -> Fate {
         let sent = match self.bits_per_s {
             None => now,
@@ -108,7 +108,7 @@ impl Link {
         Fate::Arrives { at, overtakes: overtakes && self.reorders }
     }
 
-    /// The delay and, evenly spread, up to the jitter less or more.
+    /// The delay plus or minus a uniformly distributed jitter.
     fn way(&mut self) -> Nanos {
         if self.jitter == Nanos::ZERO {
             return self.delay;
@@ -118,18 +118,18 @@ impl Link {
     }
 }
 
-/// Bits × nanoseconds a second in a byte, with which byte counts, times and rates are turned into each other.
+/// Bits × nanoseconds per second in a byte; converts between byte counts, times and rates.
 const NANOBITS_PER_BYTE: u128 = 8 * Nanos::SECOND.0 as u128;
 
-/// Which packets are lost.
+/// Decides which packets are lost.
 #[derive(Clone, Debug)]
 struct Loss {
-    /// From losing none to losing all.
+    /// Probability of the step from losing none to losing all.
     begins: f64,
-    /// From losing all to losing none.
+    /// Probability of the step from losing all to losing none.
     ends: f64,
     is_bad: bool,
-    /// When the last packet came; `None` before the first.
+    /// When the last packet was sent; `None` before the first.
     last: Option<Nanos>,
     random: ChaCha8Rng,
 }
@@ -137,7 +137,7 @@ struct Loss {
 impl Loss {
     fn new(settings: &PathSettings, random: ChaCha8Rng) -> Self {
         let share = settings.loss;
-        // Random loss is the chain whose next state does not depend on the one before.
+        // Random loss is the chain whose next state does not depend on the current one.
         let ends = settings.burst.map_or(1.0 - share, |burst| 1.0 / burst);
         // The share of bad steps is begins / (begins + ends) in the long run.
         let begins = share * ends / (1.0 - share);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_lost_packets_is_the_one_asked_for_within_what_chance_allows() {
+    fn the_share_of_lost_packets_is_the_requested_one_within_chance() {
         const PACKETS: u64 = 200_000;
         for share in [0.001, 0.01, 0.05, 0.2] {
             let lost = fates(&mut link(&format!("loss={}%", share * 100.0)), PACKETS, Nanos(1));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_that_are_a_second_apart_do_not_depend_on_one_another_whatever_the_burst() {
+    fn losses_a_second_apart_are_independent_whatever_the_burst() {
         const PACKETS: u64 = 100_000;
         let bursts = |gap: Nanos| {
             let lost: Vec<bool> = fates(&mut link("loss=10%,burst=50"), PACKETS, gap).iter().map(is_lost).collect();
@@ -214,12 +214,13 @@ mod tests {
         };
         let just_under = Nanos(Nanos::from(limits::LOSS_MEMORY).0 - 1);
         assert!(bursts(just_under) > 40.0);
-        // One step of the chain behind each draw leaves a little less than independent losses have.
+        // Each draw is followed by one step of the chain, which leaves slightly less than independent losses would
+        // have.
         assert!((1.0..1.2).contains(&bursts(limits::LOSS_MEMORY.into())));
     }
 
     #[test]
-    fn bursts_have_the_mean_length_asked_for_and_random_losses_do_not_cluster() {
+    fn bursts_have_the_requested_mean_length_and_random_losses_do_not_cluster() {
         const PACKETS: u64 = 400_000;
         for (text, share, length) in
             [("loss=2%,burst=5", 0.02, 5.0), ("loss=10%,burst=20", 0.1, 20.0), ("loss=5%", 0.05, 1.0 / 0.95)]
@@ -228,16 +229,17 @@ mod tests {
             let count = lost.iter().filter(|lost| **lost).count() as f64;
             let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
             let (found_share, found_length) = (count / PACKETS as f64, count / bursts);
-            // A mean of so many geometric lengths; the share has its variance times (2 × length - 1) about.
+            // The mean of many geometric lengths.
             let deviation = (length * (length - 1.0) / bursts).sqrt();
             assert!((found_length - length).abs() < 4.0 * deviation, "{text}: {found_length}");
+            // Its variance is about (2 × length - 1) times that of independent losses.
             let deviation = (share / PACKETS as f64 * (2.0 * length - 1.0)).sqrt();
             assert!((found_share - share).abs() < 4.0 * deviation, "{text}: {found_share}");
         }
     }
 
     #[test]
-    fn packets_leave_at_the_rate_and_wait_behind_those_before() {
+    fn packets_leave_at_the_rate_and_wait_for_those_before_them() {
         // 1,500 bytes take a millisecond.
         let mut link = link("rtt=20ms,rate=12Mbit");
         let at = |fate| match fate {
@@ -246,23 +248,23 @@ mod tests {
         };
         assert_eq!(at(link.send(1_500, Nanos(0))), 11 * MILLI);
         assert_eq!(at(link.send(1_500, Nanos(0))), 12 * MILLI);
-        assert_eq!(at(link.send(1_500, Nanos(5 * MILLI))), 16 * MILLI, "the link was free again");
+        assert_eq!(at(link.send(1_500, Nanos(5 * MILLI))), 16 * MILLI, "the link was idle again");
     }
 
     #[test]
-    fn a_full_queue_drops_the_last_and_lets_in_as_many_bytes_as_were_sent() {
+    fn a_full_queue_drops_new_packets_and_accepts_as_many_bytes_as_were_sent() {
         let mut link = link("rate=12Mbit,queue=15000B");
         let fates = fates(&mut link, 12, Nanos(0));
         assert!(fates[..10].iter().all(|fate| matches!(fate, Fate::Arrives { .. })), "{fates:?}");
         assert_eq!(fates[10..], [Fate::QueueFull; 2]);
-        // A millisecond later one has left.
+        // One packet has left a millisecond later.
         assert!(matches!(link.send(1_500, Nanos(MILLI)), Fate::Arrives { at: Nanos(at), .. } if at == 11 * MILLI));
         assert_eq!(link.send(1_500, Nanos(MILLI)), Fate::QueueFull);
         assert!(matches!(link.send(1_500, Nanos(100 * MILLI)), Fate::Arrives { .. }));
     }
 
     #[test]
-    fn each_direction_has_a_rate_of_its_own() {
+    fn each_direction_has_its_own_rate() {
         let path = settings("down=12Mbit,up=1.2Mbit");
         let ways = [Direction::Up, Direction::Down].map(|way| Link::new(&path, way, 1, 7).send(1_500, Nanos(0)));
         let at = |ms| Fate::Arrives { at: Nanos(ms * MILLI), overtakes: false };
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_the_delay_evenly_and_keeps_the_order_unless_asked_not_to() {
+    fn jitter_is_uniform_and_keeps_the_order_unless_reordering_is_requested() {
         let ats = |text: &str, gap: u64| -> Vec<u64> {
             let at = |fate: &Fate| match fate {
                 Fate::Arrives { at, .. } => at.0,
@@ -278,7 +280,7 @@ mod tests {
             };
             fates(&mut link(text), 2_000, Nanos(gap * MILLI)).iter().map(at).collect()
         };
-        // Far enough apart that no packet waits for another: each delay is the jitter's own.
+        // Far enough apart that no packet waits for another: each delay is due to the jitter only.
         let ways: Vec<u64> =
             (0..).zip(ats("rtt=100ms,jitter=20ms", 100)).map(|(index, at)| at - index * 100 * MILLI).collect();
         assert!(ways.iter().all(|way| (30 * MILLI..=70 * MILLI).contains(way)));
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_repeats_a_link_and_every_client_and_direction_has_losses_of_its_own() {
+    fn the_same_seed_repeats_a_link_and_every_client_and_direction_has_its_own_losses() {
         let path = settings("loss=20%");
         let lost = |direction, host, seed| -> Vec<bool> {
             fates(&mut Link::new(&path, direction, host, seed), 200, Nanos(1)).iter().map(is_lost).collect()

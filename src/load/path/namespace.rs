@@ -1,11 +1,12 @@
-//! A network namespace of our own, with the device of a path in it.
+//! A network namespace for this program, with the device of a path in it.
 //!
-//! [`enter`] moves this process into it, and all that it starts. It must come before the first thread: a user namespace
-//! can only be entered by a process that has one thread. A failure half way would leave the process in a network without
-//! anything, so [`try_out`] does the same in a child first, and says why it does not work where it does not.
+//! [`enter`] moves this process, and everything that it starts, into the namespace. It must be called before a second
+//! thread exists, since a process with several threads cannot enter a user namespace. A failure halfway would leave
+//! the process without any network, so [`try_out`] does the same in a child process first, and reports why it fails if
+//! it does.
 //!
-//! Nobody gets another name by it: with the right to do without a user namespace there is none, and without it user and
-//! group keep their numbers. Other processes, their numbers and the file system are those of the host.
+//! The user does not change: with sufficient privileges there is no user namespace, and without them user and group
+//! keep their ids. Other processes, their ids and the file system are those of the host.
 
 use std::fmt;
 use std::fs;
@@ -23,7 +24,7 @@ use super::netlink::Netlink;
 use super::tun;
 use crate::{limits, print};
 
-/// The step that a system does not allow.
+/// The step that the system does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -33,20 +34,20 @@ pub enum Step {
     Unshare,
     /// Keeping user and group in the new user namespace.
     MapIds,
-    /// Making the TUN device.
+    /// Creating the TUN device.
     MakeDevice,
-    /// Giving it addresses, and switching it on.
+    /// Setting its addresses, and bringing it up.
     Configure,
-    /// Starting a child that tries all this.
+    /// Starting a child process that tries all steps.
     TryOut,
 }
 
-/// Why there is no namespace to be had here.
+/// Why a namespace is not available here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What was not allowed.
+    /// The step that failed.
     pub step: Step,
-    /// The system's number for the reason (errno(3)); `None` if it gave none.
+    /// The system's error number (errno(3)); `None` if it gave none.
     pub errno: Option<i32>,
 }
 
@@ -59,21 +60,19 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, remedy) = match self.step {
-            Step::OpenDevice => {
-                ("/dev/net/tun cannot be opened", "load the module tun, or give the container that device")
-            }
+            Step::OpenDevice => ("cannot open /dev/net/tun", "load the module tun, or give the container that device"),
             Step::Unshare => (
                 "network namespaces are not allowed",
                 "allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), or run as root",
             ),
-            Step::MapIds => ("user and group cannot be kept in a user namespace", "run as root"),
+            Step::MapIds => ("cannot keep user and group in a user namespace", "run as root"),
             Step::MakeDevice => {
-                ("no TUN device can be made", "allow user namespaces their capabilities, or run as root")
+                ("cannot create a TUN device", "allow user namespaces their capabilities, or run as root")
             }
             Step::Configure => {
-                ("the TUN device cannot be set up", "allow user namespaces their capabilities, or run as root")
+                ("cannot set up the TUN device", "allow user namespaces their capabilities, or run as root")
             }
-            Step::TryOut => ("this program cannot start itself", "look at the file's permissions"),
+            Step::TryOut => ("this program cannot start itself", "check the file's permissions"),
         };
         let reason = self.errno.map(|errno| format!(" ({})", io::Error::from_raw_os_error(errno))).unwrap_or_default();
         write!(f, "{what}{reason}; {remedy}")
@@ -82,34 +81,34 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The namespace that this process is in, and the device that paths are made of.
+/// The namespace that this process is in, and the device for paths.
 #[derive(Debug)]
 pub struct Namespace {
     device: OwnedFd,
 }
 
 impl Namespace {
-    /// The device.
+    /// The TUN device.
     pub fn device(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
 }
 
-/// Whether paths can be had by a run.
+/// Are network paths available to a run?
 #[derive(Clone, Debug)]
 pub enum Paths {
-    /// This process is in no namespace, since nothing asked for a path before it had threads.
+    /// This process is in no namespace, since no path was requested before it had threads.
     NotEntered,
-    /// They can.
+    /// They are available.
     Real(Arc<Namespace>),
-    /// The system forbids them: a link stands in, which delays a stream and knows no packets.
+    /// The system does not allow them. A link is used instead, which delays a stream and knows no packets.
     Forbidden(Refusal),
 }
 
 impl Paths {
     /// Enters a namespace, if the system allows it. Call it before any thread is started.
     ///
-    /// Errors: [`Refusal`] where that failed half way, and this process has no network any more.
+    /// Errors: [`Refusal`] if that failed halfway, and this process has no network any more.
     pub fn enter() -> Result<Self, Refusal> {
         match try_out() {
             Ok(()) => Ok(Self::Real(Arc::new(enter()?))),
@@ -117,7 +116,7 @@ impl Paths {
         }
     }
 
-    /// Why there are none.
+    /// Why paths are not available, if so.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::NotEntered | Self::Real(_) => None,
@@ -125,7 +124,7 @@ impl Paths {
         }
     }
 
-    /// Where they are; `None` where a link stands in.
+    /// The namespace; `None` if a link is used instead.
     ///
     /// Errors: [`NotEntered`].
     pub fn namespace(&self) -> Result<Option<&Namespace>, NotEntered> {
@@ -137,15 +136,15 @@ impl Paths {
     }
 }
 
-/// A path was asked for too late.
+/// A path was requested too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a path needs a network namespace, which must be entered before the first thread of the program starts")]
 pub struct NotEntered;
 
-/// The hidden command of [`try_out`]'s child.
+/// The hidden command of the child process of [`try_out`].
 pub const TRY_COMMAND: &str = "path-try";
 
-/// Tries in a child whether [`enter`] would work here.
+/// Tries in a child process whether [`enter`] would work here.
 ///
 /// Errors: [`Refusal`].
 pub fn try_out() -> Result<(), Refusal> {
@@ -156,7 +155,7 @@ pub fn try_out() -> Result<(), Refusal> {
     outcome.unwrap_or(Err(Refusal { step: Step::TryOut, errno: None }))
 }
 
-/// The child's side of [`try_out`]: says what came of it.
+/// The child's side of [`try_out`]: prints the result.
 ///
 /// Errors: as for printing.
 pub fn answer_try() -> anyhow::Result<()> {
@@ -164,17 +163,17 @@ pub fn answer_try() -> anyhow::Result<()> {
     Ok(print::out(&(serde_json::to_string(&outcome)? + "\n"))?)
 }
 
-/// Moves this process into a namespace of its own. Call it before any thread is started, and only where [`try_out`] has
-/// found that it works: a process that could not get all the way has no network any more.
+/// Moves this process into a new namespace. Call it before any thread is started, and only if [`try_out`] succeeded:
+/// after a failure halfway, a process has no network any more.
 ///
 /// Errors: [`Refusal`].
 pub fn enter() -> Result<Namespace, Refusal> {
-    // With the right to, as root has it, users stay as they are; without it, a user namespace gives it.
+    // With enough privileges, as root has, the user stays unchanged; otherwise a user namespace grants them.
     if unshare(CloneFlags::CLONE_NEWNET).is_err() {
         let (user, group) = (getuid().as_raw(), getgid().as_raw());
         unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
             .map_err(|errno| Refusal::at(Step::Unshare)(errno.into()))?;
-        // Without the first, the third is not allowed (user_namespaces(7)).
+        // Without the first map, the third is not allowed (user_namespaces(7)).
         let maps = [
             ("setgroups", "deny".to_owned()),
             ("uid_map", format!("{user} {user} 1")),
@@ -184,35 +183,35 @@ pub fn enter() -> Result<Namespace, Refusal> {
             fs::write(format!("/proc/self/{name}"), text).map_err(Refusal::at(Step::MapIds))?;
         }
     }
-    // Only now: a device belongs to the namespace in which its file was opened.
+    // Not before now: a device belongs to the namespace in which its file was opened.
     let file = tun::open().map_err(Refusal::at(Step::OpenDevice))?;
     let device = tun::create(file).map_err(Refusal::at(Step::MakeDevice))?;
-    // No packets but those of the path: without this the kernel looks for IPv6 routers on the device.
+    // Only packets of the path: without this the kernel looks for IPv6 routers on the device.
     set("ipv6/conf/all/disable_ipv6", "1");
     configure().map_err(Refusal::at(Step::Configure))?;
-    // A connection must not begin with what one before it has found out about the path (tcp_metrics).
+    // A connection must not start with what an earlier one has learned about the path (tcp_metrics).
     set("ipv4/tcp_no_metrics_save", "1");
     Ok(Namespace { device })
 }
 
-/// Gives the device both of its ends, and switches it and the loopback interface on.
+/// Adds both ends to the device, and brings it and the loopback interface up.
 fn configure() -> io::Result<()> {
     let netlink = Netlink::new()?;
     netlink.switch_on("lo")?;
     netlink.set_sizes(tun::DEVICE, limits::PATH_MTU_BYTES as u32, limits::PATH_DEVICE_PACKETS)?;
-    // The near end reaches servers, and the far end clients, each by a route whose packets have its own address.
+    // The near end reaches servers and the far end reaches clients, each by a route with its own source address.
     netlink.add_address(tun::DEVICE, NEAR, SERVERS, PREFIX_BITS)?;
     netlink.add_address(tun::DEVICE, FAR, CLIENTS, PREFIX_BITS)?;
     netlink.switch_on(tun::DEVICE)
 }
 
-/// Does a connection begin without knowing what those before it have found out?
+/// Do connections start without the metrics of earlier ones?
 pub fn forgets_metrics() -> bool {
     fs::read_to_string("/proc/sys/net/ipv4/tcp_no_metrics_save").is_ok_and(|text| text.trim() == "1")
 }
 
-/// Sets a variable of the namespace. Where `/proc/sys` cannot be written, as in many containers, it stays: see
-/// [`forgets_metrics`]; and packets of IPv6 are counted as strays.
+/// Sets a sysctl of the namespace. If `/proc/sys` is not writable, as in many containers, it stays unchanged: see
+/// [`forgets_metrics`]. IPv6 packets are then counted as strays.
 fn set(name: &str, value: &str) {
     let _kept = fs::write(format!("/proc/sys/net/{name}"), value);
 }
@@ -222,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_survives_the_way_from_the_child_and_names_a_remedy() {
+    fn a_refusal_is_passed_from_the_child_and_names_a_remedy() {
         for step in [Step::OpenDevice, Step::Unshare, Step::MapIds, Step::MakeDevice, Step::Configure, Step::TryOut] {
             let refusal = Refusal { step, errno: Some(libc::EPERM) };
             let outcome: Result<(), Refusal> = Err(refusal);

@@ -1,5 +1,6 @@
 //! Interfaces and their addresses over netlink (rtnetlink(7)): two kinds of message, each acknowledged by the kernel.
-//! The older requests of netdevice(7) would do, but the one for the length of a device's queue wants the host's root.
+//! The older requests of netdevice(7) would suffice, except that setting the length of a device's queue requires root
+//! on the host.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -7,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, netdevice, recv, send, socket};
 
-/// A socket to the kernel's tables of the namespace in which it was made.
+/// A socket to the kernel's tables in the namespace in which it was created.
 pub struct Netlink {
     socket: OwnedFd,
 }
@@ -15,13 +16,13 @@ pub struct Netlink {
 impl Netlink {
     /// Opens one.
     ///
-    /// Errors: what the system says.
+    /// Errors: those of the system.
     pub fn new() -> io::Result<Self> {
-        // Without a protocol: NETLINK_ROUTE is 0.
+        // No protocol number is given, since NETLINK_ROUTE is 0.
         Ok(Self { socket: socket(AddressFamily::NETLINK, SocketType::RAW, None)? })
     }
 
-    /// Switches an interface on.
+    /// Brings an interface up.
     ///
     /// Errors: what the kernel refuses.
     pub fn switch_on(&self, name: &str) -> io::Result<()> {
@@ -29,7 +30,7 @@ impl Netlink {
         self.ask(libc::RTM_NEWLINK, 0, &link(self.index(name)?, up))
     }
 
-    /// Sets the largest packet of an interface, and how many wait in it.
+    /// Sets the MTU of an interface, and the length of its queue in packets.
     ///
     /// Errors: what the kernel refuses.
     pub fn set_sizes(&self, name: &str, mtu_bytes: u32, queue_packets: u32) -> io::Result<()> {
@@ -39,7 +40,7 @@ impl Netlink {
         self.ask(libc::RTM_NEWLINK, 0, &message)
     }
 
-    /// Gives an interface an address, and a route from it to a network of `prefix_bits`.
+    /// Adds an address to an interface, and a route from it to a network of `prefix_bits`.
     ///
     /// Errors: what the kernel refuses.
     pub fn add_address(&self, name: &str, own: Ipv4Addr, others: Ipv4Addr, prefix_bits: u8) -> io::Result<()> {
@@ -79,7 +80,7 @@ fn framed(kind: u16, flags: u16, message: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// `struct ifinfomsg`: family, padding, type, interface, flags, which of the flags are meant.
+/// `struct ifinfomsg`: family, padding, type, interface, flags, change mask of the flags.
 fn link(index: u32, flags: u32) -> Vec<u8> {
     let mut message = vec![0; 4];
     for word in [index, flags, flags] {
@@ -96,7 +97,7 @@ fn attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
-/// Reads an acknowledgement: `struct nlmsgerr` begins with zero or a negative error.
+/// Parses an acknowledgement: `struct nlmsgerr` starts with zero or a negative error.
 fn outcome(answer: &[u8]) -> io::Result<()> {
     let word = |at: usize| -> Option<[u8; 4]> { answer.get(at..at + 4)?.try_into().ok() };
     let kind = word(4).map(|word| u16::from_ne_bytes([word[0], word[1]]));
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_is_read_and_anything_else_is_an_error() {
+    fn an_acknowledgement_is_parsed_and_anything_else_is_an_error() {
         let answer = |kind: i32, error: i32| framed(kind as u16, 0, &error.to_ne_bytes());
         assert!(outcome(&answer(libc::NLMSG_ERROR, 0)).is_ok());
         assert_eq!(outcome(&answer(libc::NLMSG_ERROR, -libc::EPERM)).unwrap_err().raw_os_error(), Some(libc::EPERM));

@@ -1,14 +1,15 @@
-//! What a path gave that was not asked of it.
+//! Deviations of a path from the request.
 
 use crate::limits;
 use crate::run::path::PathSettings;
 use crate::run::path::report::PathReport;
 use crate::run::reason::Cause;
 
-/// Why a trial over it is suspect; nothing where it gave what was asked for, within what chance and a sound host allow.
+/// Causes to suspect a trial over the path; empty if it delivered what was requested, within chance and the limits of
+/// a sound host.
 pub fn of(asked: &PathSettings, gave: &PathReport) -> Vec<Cause> {
     let mut errors = Vec::new();
-    // Packets that keep their order wait for each other, the more the more their delays differ.
+    // Packets that keep their order wait for each other, the longer the more their delays differ.
     let most = limits::LINK_OFF_MAX.0 + asked.jitter.0 + (asked.rtt.0 as f64 * limits::LINK_OFF_SHARE_MAX) as u64;
     let gave_ns = gave.round_trip_ns_p50;
     if gave_ns.0.abs_diff(asked.rtt.0) > most {
@@ -17,7 +18,7 @@ pub fn of(asked: &PathSettings, gave: &PathReport) -> Vec<Cause> {
     let both = gave.up.with(gave.down);
     let (lost, of) = (both.lost, both.sent());
     let sent = of as f64;
-    // A sum of bursts varies more than one of single losses, by less than twice the length of a burst.
+    // The number of losses in bursts varies more than that of single losses, by less than twice the burst length.
     let deviation = (sent * asked.loss * (1.0 - asked.loss) * 2.0 * asked.burst.unwrap_or(1.0)).sqrt();
     if (lost as f64 - sent * asked.loss).abs() > limits::PATH_LOSS_DEVIATIONS_MAX * deviation {
         errors.push(Cause::PathLossOff { asked_fraction: asked.loss, lost, of });
@@ -40,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_gave_what_was_asked_has_no_errors_and_one_that_did_not_has_each_of_them() {
+    fn a_path_that_delivers_what_was_requested_has_no_errors_and_each_deviation_is_reported() {
         let path = |text: &str| text.parse::<PathSettings>().unwrap();
         for (asked, gave, errors) in [
             ("rtt=50ms,loss=1%", gave(50_400, 103, 0), 0),

@@ -1,8 +1,8 @@
-//! The path's own error: datagrams that cross it like any packet, on a link of their own, are sent back by the far end
-//! and timed at both.
+//! Measures the path's own error: datagrams cross it like any packet, on their own link, are returned by the far end,
+//! and are timed at both ends.
 //!
-//! They are UDP, since TCP would hide a loss behind a retransmission, and go from threads of their own, since a busy
-//! runtime would be measured with the path.
+//! They are UDP, since TCP would hide a loss behind a retransmission, and sent from separate threads, since a busy
+//! runtime would be measured together with the path.
 
 use std::io;
 use std::net::UdpSocket;
@@ -20,42 +20,42 @@ use crate::run::path::PathSettings;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
-/// What became of the probes.
+/// The result of the probes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeReport {
-    /// Sent by the near end.
+    /// Probes sent by the near end.
     pub sent: u64,
-    /// Seen by the far end.
+    /// Probes received by the far end.
     pub reached: u64,
-    /// Seen by the near end again.
+    /// Probes received back by the near end.
     pub returned: u64,
-    /// Round trip of those: the shortest.
+    /// Shortest round trip.
     pub round_trip_ns_min: Nanos,
-    /// The median.
+    /// Median round trip.
     pub round_trip_ns_p50: Nanos,
-    /// The 99th percentile.
+    /// 99th percentile of the round trip.
     pub round_trip_ns_p99: Nanos,
-    /// The longest.
+    /// Longest round trip.
     pub round_trip_ns_max: Nanos,
-    /// The median of the way up.
+    /// Median delay of the upward direction.
     pub up_ns_p50: Nanos,
-    /// The median of the way down.
+    /// Median delay of the downward direction.
     pub down_ns_p50: Nanos,
 }
 
-/// A number that tells the probes' link from those of clients.
+/// Host number of the probes' link, different from those of clients.
 const HOST: u16 = limits::PATH_HOSTS_MAX;
-/// Number of the probe, when it was sent, when the far end had it.
+/// Number of the probe, send time, and arrival time at the far end.
 const PROBE_BYTES: usize = 24;
-/// How often a thread that waits for a datagram looks whether it is to end.
+/// How often a thread that waits for a datagram checks whether to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Probes that go to and fro until they are stopped.
+/// Probes that go back and forth until stopped.
 #[derive(Debug)]
 pub struct Probes {
     is_stopped: Arc<AtomicBool>,
     is_over: Arc<AtomicBool>,
-    /// How many have come back.
+    /// Number of returned probes.
     returned: Arc<AtomicU64>,
     patience: Duration,
     sender: JoinHandle<io::Result<u64>>,
@@ -64,9 +64,9 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Sends one probe after the other, so far apart. The path must be there.
+    /// Sends probes one after the other, `rest` apart. The path must exist.
     ///
-    /// Errors: what the system says of sockets.
+    /// Errors: those of the sockets.
     pub fn start(settings: &PathSettings, rest: Duration) -> io::Result<Self> {
         let far = UdpSocket::bind((FAR, 0))?;
         let near = UdpSocket::bind((NEAR, 0))?;
@@ -74,7 +74,8 @@ impl Probes {
         let receiving = near.try_clone()?;
         for socket in [&far, &receiving] {
             socket.set_read_timeout(Some(LOOK))?;
-            // What comes while a thread waits for a processor is no loss of the path; a host may allow less.
+            // Datagrams that arrive while a thread waits for a processor are not losses of the path. A host may allow
+            // a smaller buffer.
             rustix::net::sockopt::set_socket_recv_buffer_size(socket, limits::PATH_PROBE_BUFFER_BYTES)?;
         }
         let (is_stopped, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
@@ -92,9 +93,9 @@ impl Probes {
         })
     }
 
-    /// Stops sending, waits for those under way, and says what became of all.
+    /// Stops sending, waits for the probes in flight, and returns the result.
     ///
-    /// Errors: what the system said of a socket.
+    /// Errors: those of the sockets.
     pub fn finish(self) -> io::Result<ProbeReport> {
         self.is_stopped.store(true, Relaxed);
         let sent = joined(self.sender);
@@ -142,7 +143,7 @@ fn reflect(socket: &UdpSocket, is_over: &AtomicBool) -> io::Result<u64> {
     Ok(reached)
 }
 
-/// The ways up and down of each probe that came back.
+/// The upward and downward delays of each returned probe.
 fn receive(socket: &UdpSocket, is_over: &AtomicBool, returned: &AtomicU64) -> io::Result<Vec<[Nanos; 2]>> {
     let mut ways = Vec::new();
     let mut probe = [0; PROBE_BYTES];
@@ -154,7 +155,7 @@ fn receive(socket: &UdpSocket, is_over: &AtomicBool, returned: &AtomicU64) -> io
             Nanos(u64::from_be_bytes(bytes))
         };
         let (sent, reached) = (read(8), read(16));
-        // One clock for both ends: a probe that came before it was sent would be no probe of ours.
+        // Both ends use one clock, so a probe that arrived before it was sent is not one of these.
         if let (Some(up), Some(down)) = (reached.since(sent), now.since(reached)) {
             ways.push([up, down]);
             returned.fetch_add(1, Relaxed);
@@ -163,7 +164,7 @@ fn receive(socket: &UdpSocket, is_over: &AtomicBool, returned: &AtomicU64) -> io
     Ok(ways)
 }
 
-/// What arrived, `None` if nothing did within the timeout.
+/// The received datagram; `None` if nothing arrived within the timeout.
 fn arrived<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     match outcome {
         Ok(arrived) => Ok(Some(arrived)),

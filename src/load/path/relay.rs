@@ -1,4 +1,4 @@
-//! The packets under way: which link each goes on, and when it leaves. It has neither a clock nor a device; the process
+//! The packets in flight: which link each is on, and when it leaves. It has neither a clock nor a device; the process
 //! around it is [`super::serve`].
 
 use std::cmp::Reverse;
@@ -13,30 +13,30 @@ use crate::run::path::PathSettings;
 use crate::run::path::report::PacketCounts;
 use crate::units::Nanos;
 
-/// What the relay says of itself, from its start on.
+/// The relay's own counts since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayReport {
     /// From clients to the server.
     pub up: PacketCounts,
     /// From the server to clients.
     pub down: PacketCounts,
-    /// Packets on the device that cross no path.
+    /// Packets on the device that do not belong to the path.
     pub strays: u64,
-    /// Packets that the kernel did not take back.
+    /// Packets that the kernel did not accept back.
     pub refused: u64,
-    /// Packets that the device lost since the relay was too slow to read them.
+    /// Packets that the device dropped because the relay was too slow to read them.
     pub missed: u64,
-    /// Packets under way.
+    /// Packets in flight.
     pub waiting: u64,
-    /// How late packets left the relay after they were due: the median.
+    /// How late packets left the relay, after they were due: the median.
     pub late_ns_p50: Nanos,
     /// The 99th percentile.
     pub late_ns_p99: Nanos,
-    /// The worst.
+    /// The maximum.
     pub late_ns_max: Nanos,
 }
 
-/// The packets under way, and the links that they are on.
+/// The packets in flight, and their links.
 #[derive(Debug)]
 pub struct Relay {
     settings: PathSettings,
@@ -44,13 +44,13 @@ pub struct Relay {
     links: HashMap<u16, [Link; 2]>,
     waiting: BinaryHeap<Reverse<Waiting>>,
     waiting_bytes: usize,
-    /// Counts packets, so that those due at the same time leave in the order in which they came.
+    /// Packet counter, so that packets due at the same time leave in the order of arrival.
     next: u64,
     counts: [PacketCounts; 2],
     strays: u64,
 }
 
-/// A packet under way.
+/// A packet in flight.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
     at: Nanos,
@@ -60,7 +60,7 @@ struct Waiting {
 }
 
 impl Relay {
-    /// A relay of this path. The same seed loses the same packets of each client.
+    /// A relay of this path. The same seed repeats the losses of each client.
     pub fn new(settings: PathSettings, seed: u64) -> Self {
         Self {
             settings,
@@ -74,7 +74,7 @@ impl Relay {
         }
     }
 
-    /// Takes a packet that came out of the device at `now`.
+    /// Accepts a packet that came out of the device at `now`.
     pub fn take(&mut self, packet: &mut [u8], now: Nanos) {
         let Some((direction, host)) = turn(packet) else {
             self.strays += 1;
@@ -109,7 +109,7 @@ impl Relay {
         self.waiting.peek().map(|Reverse(first)| first.at)
     }
 
-    /// The next packet that is due by `now`, and when it was.
+    /// The next packet that is due by `now`, and when it was due.
     pub fn release(&mut self, now: Nanos) -> Option<(Nanos, Box<[u8]>)> {
         self.due().filter(|due| *due <= now)?;
         let Reverse(first) = self.waiting.pop()?;
@@ -120,7 +120,7 @@ impl Relay {
         Some((first.at, first.packet))
     }
 
-    /// What was counted so far; how late packets left is not known here.
+    /// The counts so far, without the lateness of packets, which is not known here.
     pub fn report(&self) -> RelayReport {
         let [up, down] = self.counts;
         RelayReport { up, down, strays: self.strays, waiting: self.waiting.len() as u64, ..RelayReport::default() }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_that_goes_in_ends_in_one_count_of_its_direction() {
+    fn every_packet_is_counted_once_in_its_direction() {
         let mut relay = relay("rtt=20ms,jitter=5ms,reorder=yes,loss=5%,rate=10Mbit,queue=15000B");
         for index in 0..5_000_u64 {
             let host = (index % 7 + 1) as u16;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_fills_its_own_queue_and_nobody_elses() {
+    fn a_client_fills_only_its_own_queue() {
         let mut relay = relay("rate=12Mbit,queue=15000B");
         for _ in 0..100 {
             relay.take(&mut down(1, 1_500), Nanos(0));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_due_at_the_same_time_leave_in_the_order_in_which_they_came() {
+    fn packets_due_at_the_same_time_leave_in_the_order_of_arrival() {
         let mut relay = relay("rtt=2ms");
         for bytes in 40..140 {
             relay.take(&mut up(1, bytes), Nanos(0));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_way_is_bounded_and_the_rest_is_dropped_and_counted() {
+    fn packets_in_flight_are_bounded_and_the_rest_is_dropped_and_counted() {
         let mut relay = relay("rtt=1s");
         let room = limits::PATH_BYTES_MAX / 1_500;
         for index in 0..room + 10 {

@@ -1,4 +1,4 @@
-//! A path that is there: its relay in a process of its own, as the load generator sees it.
+//! A running path: its relay process, as the load generator sees it.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
@@ -12,14 +12,14 @@ use super::relay::RelayReport;
 use crate::limits;
 use crate::run::path::PathSettings;
 
-/// The hidden command that is the relay.
+/// The hidden command of the relay.
 pub const RELAY_COMMAND: &str = "path-relay";
 
-/// Why a path could not be had.
+/// Why a path is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
-    /// The process.
-    #[error("the relay of the path cannot be started: {0}")]
+    /// The process could not be started.
+    #[error("cannot start the relay of the path: {0}")]
     Start(#[source] io::Error),
     /// It does not answer.
     #[error("the relay of the path does not answer; see its output above")]
@@ -27,15 +27,15 @@ pub enum PathError {
     /// There is no namespace.
     #[error(transparent)]
     NotEntered(#[from] NotEntered),
-    /// A socket of the probes.
-    #[error("the path cannot be probed: {0}")]
+    /// A socket of the probes failed.
+    #[error("cannot probe the path: {0}")]
     Probe(#[source] io::Error),
-    /// It answered something else.
-    #[error("the relay of the path said something else than its counts")]
+    /// Its answer could not be parsed.
+    #[error("the relay of the path sent an invalid report")]
     Answer(#[source] serde_json::Error),
 }
 
-/// A relay at work. It ends when this is dropped, however that comes.
+/// A running relay. It is stopped when this is dropped.
 #[derive(Debug)]
 pub struct RunningPath {
     settings: PathSettings,
@@ -44,7 +44,7 @@ pub struct RunningPath {
 }
 
 impl RunningPath {
-    /// Starts the relay, and waits until it is ready. One at a time: they would share the device.
+    /// Starts the relay, and waits until it is ready. Only one may run at a time, since they would share the device.
     ///
     /// Errors: [`PathError`].
     pub fn start(namespace: &Namespace, settings: &PathSettings, seed: u64) -> Result<Self, PathError> {
@@ -53,10 +53,10 @@ impl RunningPath {
         let device = namespace.device().try_clone_to_owned().map_err(start)?;
         let mut command = Command::new(std::env::current_exe().map_err(start)?);
         command.args([RELAY_COMMAND, &settings.to_string(), "--seed", &seed.to_string()]);
-        // A process group of its own: Ctrl-C is for the generator.
+        // A process group of its own: Ctrl-C goes to the generator.
         command.stdin(device).stdout(OwnedFd::from(relays)).process_group(0);
         let process = command.spawn().map_err(start)?;
-        // The command holds the relay's end of the socket, whose closing is how the relay's end would be seen.
+        // The command holds the relay's end of the socket; it must be closed so that the relay's exit is seen.
         drop(command);
         own.set_read_timeout(Some(limits::PATH_ANSWER_TIMEOUT)).map_err(start)?;
         let mut path = Self { settings: *settings, process, control: BufReader::new(own) };
@@ -64,19 +64,19 @@ impl RunningPath {
         Ok(path)
     }
 
-    /// What it was asked to be.
+    /// The requested settings.
     pub fn settings(&self) -> &PathSettings {
         &self.settings
     }
 
-    /// The relay's process.
+    /// Process id of the relay.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// What the relay has counted since its start.
+    /// The relay's counts since its start.
     ///
-    /// Errors: [`PathError`], where it has ended.
+    /// Errors: [`PathError`], if it has exited.
     pub fn report(&mut self) -> Result<RelayReport, PathError> {
         self.control.get_mut().write_all(b"report\n").map_err(PathError::Silent)?;
         let line = self.line()?;
@@ -96,7 +96,7 @@ impl RunningPath {
 
 impl Drop for RunningPath {
     fn drop(&mut self) {
-        // The relay ends when it reads this end's end; what does not is ended.
+        // The relay exits when this end is closed; if not, it is killed.
         let _gone = self.control.get_ref().shutdown(std::net::Shutdown::Both);
         let patience = Instant::now() + limits::PATH_ANSWER_TIMEOUT;
         while Instant::now() < patience {

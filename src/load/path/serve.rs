@@ -1,8 +1,8 @@
-//! The process of the relay: takes packets off the device, and puts those that a link lets through in again when they are
-//! due. One thread, and the kernel's timer to the nanosecond.
+//! The relay process: reads packets from the device, and writes those that a link lets through back when they are due.
+//! It has one thread, and uses the kernel's timer at nanosecond resolution.
 //!
-//! Standard input is the device, standard output a socket to the load generator: the relay says `ready` there, answers
-//! each line with a [`RelayReport`], and ends when the other end does.
+//! Standard input is the device, standard output a socket to the load generator. On that socket the relay prints
+//! `ready`, answers each line with a [`RelayReport`], and exits when the other end is closed.
 
 use std::io::{self, Read, Write};
 use std::num::NonZeroU64;
@@ -20,21 +20,21 @@ use crate::limits;
 use crate::run::path::PathSettings;
 use crate::units::Nanos;
 
-/// The nice value of a process that goes before all others (sched(7)).
+/// The nice value of highest priority (sched(7)).
 const FIRST: i32 = -20;
 
-/// Relays until the other end of standard output ends.
+/// Relays until the other end of standard output is closed.
 ///
-/// Errors: what the system says of the device and of the socket.
+/// Errors: those of the device and of the socket.
 pub fn serve(settings: PathSettings, seed: u64) -> io::Result<()> {
     let device = io::stdin().as_fd().try_clone_to_owned()?;
     let control = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     rustix::io::ioctl_fionbio(&device, true)?;
     control.set_nonblocking(true)?;
-    // The kernel may let a thread sleep 50 µs longer than it asked for, to wake fewer processors: not this one.
+    // By default the kernel may let a thread sleep 50 µs too long, to wake fewer processors.
     rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
-    // A wire does not wait behind those whose packets it carries. Only root may ask for that; without, the delays that
-    // the path really gave show how much it waited.
+    // The relay must not wait for the processes whose packets it carries. Only root may raise its priority; otherwise,
+    // the measured delays of the path show how much it waited.
     let _as_it_is = rustix::process::setpriority_process(None, FIRST);
     let relay = Relay::new(settings, seed);
     let late = Histogram::new_with_bounds(1, limits::HISTOGRAM_MAX.0, limits::HISTOGRAM_DIGITS)
@@ -55,7 +55,7 @@ struct Process {
 impl Process {
     fn run(mut self) -> io::Result<()> {
         let mut buffer = vec![0; 2 * limits::PATH_MTU_BYTES];
-        // What trials before have left is not of this one.
+        // Packets left over from earlier trials do not belong to this one.
         while self.read(&mut buffer)?.is_some() {}
         self.control.write_all(b"ready\n")?;
         loop {
@@ -87,7 +87,7 @@ impl Process {
     fn send_due(&mut self) -> io::Result<()> {
         let mut now = Clock::Monotonic.now();
         while let Some((due, packet)) = self.relay.release(now) {
-            // A device that is full of what the kernel has not taken yet refuses a packet as a wire would lose it.
+            // A full device refuses a packet; it counts as refused, as if the wire had lost it.
             if rustix::io::write(&self.device, &packet).is_err() {
                 self.refused += 1;
             }
@@ -97,7 +97,8 @@ impl Process {
         Ok(())
     }
 
-    /// Waits for a packet, for the next that is due, or for the other end; says whether that has something to say.
+    /// Waits for a packet, for the next due packet, or for the other end; returns whether the other end has sent
+    /// something.
     fn wait(&self) -> io::Result<bool> {
         let timeout = self.relay.due().map(|due| {
             let left = due.saturating_sub(Clock::Monotonic.now());
@@ -111,7 +112,7 @@ impl Process {
         }
     }
 
-    /// Answers a question; false if the other end is gone.
+    /// Answers a query; false if the other end is closed.
     fn answer(&mut self) -> io::Result<bool> {
         let mut question = [0; 64];
         match self.control.read(&mut question) {
@@ -136,13 +137,13 @@ impl Process {
     }
 }
 
-/// Packets that the device has dropped so far, for want of room.
+/// Packets that the device has dropped so far because its queue was full.
 fn missed() -> u64 {
     std::fs::read_to_string("/proc/net/dev").ok().and_then(|text| dropped(&text)).unwrap_or(0)
 }
 
-/// Of `/proc/net/dev`, what the device dropped when it was sent to: the fourth of the eight counts of transmission,
-/// which follow eight of reception.
+/// Packets dropped on transmission, from `/proc/net/dev`: the fourth of the eight transmit counts, which follow eight
+/// receive counts.
 fn dropped(text: &str) -> Option<u64> {
     let of_device = |line: &str| line.trim_start().strip_prefix(tun::DEVICE)?.strip_prefix(':').map(str::to_owned);
     text.lines().find_map(of_device)?.split_whitespace().nth(11)?.parse().ok()
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_devices_own_losses_are_read_from_the_line_of_the_device() {
+    fn the_devices_drops_are_read_from_its_line() {
         let text = "Inter-|   Receive                                                |  Transmit\n \
              face |bytes    packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed\n    \
              lo:     100       1    0    2    0     0          0         0      100       1    0    3    0     0       0          0\n  \

@@ -13,14 +13,14 @@ use crate::run::path::PathSettings;
 use crate::run::path::report::PathReport;
 use crate::units::Nanos;
 
-/// A path that probes go over.
+/// A path with its probes.
 #[derive(Debug)]
 pub struct TrialPath {
     running: RunningPath,
     probes: Probes,
 }
 
-/// What is known of it at one end of the measured interval.
+/// The path's counters at one end of the measured interval.
 #[derive(Clone, Copy, Debug)]
 pub struct PathReading {
     relay: RelayReport,
@@ -29,14 +29,14 @@ pub struct PathReading {
 }
 
 impl PathReading {
-    /// Processor time of the relay.
+    /// CPU time of the relay.
     pub fn cpu(self) -> Nanos {
         self.cpu
     }
 }
 
 impl TrialPath {
-    /// Starts the relay, then the probes. It blocks for as long as a process takes to start.
+    /// Starts the relay, then the probes. Blocks while a process starts.
     ///
     /// Errors: [`PathError`].
     pub fn start(namespace: &Namespace, settings: &PathSettings, seed: u64) -> Result<Self, PathError> {
@@ -47,7 +47,7 @@ impl TrialPath {
 
     /// Reads the relay's counts and the kernel's.
     ///
-    /// Errors: [`PathError`], where the relay has ended.
+    /// Errors: [`PathError`], if the relay has exited.
     pub fn read(&mut self) -> Result<PathReading, PathError> {
         Ok(PathReading {
             relay: self.running.report()?,
@@ -56,7 +56,8 @@ impl TrialPath {
         })
     }
 
-    /// Stops the probes, and says what the path gave between two readings. The relay goes on until this is dropped.
+    /// Stops the probes, and reports what the path delivered between two readings. The relay runs until this is
+    /// dropped.
     ///
     /// Errors: [`PathError::Probe`].
     pub fn finish(self, begun: PathReading, ended: PathReading) -> Result<PathReport, PathError> {

@@ -1,4 +1,4 @@
-//! Tests of the scenarios that are compiled in, as plans.
+//! Tests that plan every bundled scenario.
 
 use std::path::PathBuf;
 
@@ -21,8 +21,8 @@ fn every_bundled_scenario_asks_one_question_and_can_be_planned() {
     assert!(Scenario::load(scenarios::DEFAULT).is_ok());
 }
 
-/// The five about protocols and paths are to take no more than six minutes each: of the plan, starts and drains included, and
-/// not of a clock.
+/// The five scenarios about protocols and paths must take at most six minutes each, by their plan (starts and drains
+/// included), not by a clock.
 #[test]
 fn scenarios_of_the_real_web_are_planned_for_less_than_six_minutes() {
     for name in ["protocols", "loss", "handshake", "mobile", "proxy"] {
@@ -31,8 +31,8 @@ fn scenarios_of_the_real_web_are_planned_for_less_than_six_minutes() {
     }
 }
 
-/// Issue 3 gives these five minutes on two cores. Each trial starts and ends a server and its clients: about a
-/// second, and half a poll interval of drain for one that polls.
+/// Issue 3 gives these scenarios five minutes on two cores. Each trial starts and stops a server and its clients,
+/// which takes about a second, plus half a poll interval of drain for a polling client.
 #[test]
 fn chatty_interval_and_headers_end_within_five_minutes() {
     for name in ["chatty", "interval", "headers"] {

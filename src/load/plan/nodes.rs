@@ -1,4 +1,4 @@
-//! Several nodes as the server: what stands before them, and what they cannot be combined with.
+//! Several nodes as the server: their balancer, and the settings they cannot be combined with.
 
 use super::PlanError;
 use crate::run::setting::List;
@@ -8,21 +8,21 @@ fn any<T>(list: &Option<List<T>>, is_so: impl Fn(&T) -> bool) -> bool {
     list.as_ref().is_some_and(|List(values)| values.iter().any(is_so))
 }
 
-fn are_there(settings: &RunSettings) -> bool {
+fn has_nodes(settings: &RunSettings) -> bool {
     any(&settings.nodes, |nodes| nodes.0 > 0)
 }
 
-/// Puts a balancer before every point of a run that has nodes, also where one server with a journal of its own is compared
-/// with them: so that they differ in the log alone. `--proxy` decides otherwise.
+/// Puts a balancer in front of every point of a run with nodes, including points with one server and a journal of its
+/// own, so that they differ only in the log. `--proxy` overrides this.
 pub(super) fn balance(settings: &mut RunSettings) {
-    if are_there(settings) && settings.proxy.is_none() {
+    if has_nodes(settings) && settings.proxy.is_none() {
         settings.proxy = Some(List(vec![Proxy::Haproxy]));
     }
 }
 
-/// Refuses what nodes cannot be combined with.
+/// Refuses settings that nodes cannot be combined with.
 pub(super) fn refuse(settings: &RunSettings, is_targeted: bool) -> Result<(), PlanError> {
-    if !are_there(settings) {
+    if !has_nodes(settings) {
         return Ok(());
     }
     let is_balanced = !any(&settings.proxy, |proxy| *proxy == Proxy::None);
@@ -32,7 +32,7 @@ pub(super) fn refuse(settings: &RunSettings, is_targeted: bool) -> Result<(), Pl
         ("target", is_targeted),
         ("protocol", any(&settings.protocol, |protocol| *protocol != Protocol::Http1)),
         ("path", any(&settings.path, |path| path.0.is_some())),
-        // A link leads to one address.
+        // A link has only one destination address.
         ("proxy none, or the link (--rtt, --jitter, --bandwidth)", has_link && !is_balanced),
     ];
     if let Some((what, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_of_a_run_with_nodes_is_behind_the_balancer_unless_told_otherwise() {
+    fn every_point_of_a_run_with_nodes_is_behind_the_balancer_unless_a_flag_overrides_it() {
         let of = |flags: &str| {
             let plan = planned(flags, 1).unwrap();
             plan.points.iter().map(|point| (point.point.nodes, point.point.proxy)).collect::<Vec<_>>()
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nodes_cannot_have_is_refused() {
+    fn settings_that_nodes_do_not_support_are_refused() {
         for flags in ["--path 4g", "--protocol h2", "--target http://127.0.0.1:1", "--proxy none --rtt 10ms"] {
             let refused = planned(&format!("--nodes 2 {flags}"), 1);
             assert!(matches!(refused, Err(PlanError::NodesAnd(_))), "{flags}: {refused:?}");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_killed_must_be_there_under_clients_that_stay() {
+    fn a_kill_needs_its_node_and_clients_that_stay() {
         for flags in ["", "--nodes 1", "--nodes 2 --proxy none", "--nodes 2 --churn 1s", "--nodes 1,2"] {
             assert!(matches!(planned(&format!("--kill node {flags}"), 1), Err(PlanError::Kill(..))), "{flags}");
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_more_than_one_process_holds_where_several_share_them() {
+    fn several_processes_may_run_more_clients_than_one() {
         let Err(PlanError::Crowd { most: 19_000, agents: 3, .. }) = planned("--clients 38001", 1) else {
             panic!("one process has too many")
         };

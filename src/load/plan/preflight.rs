@@ -1,8 +1,8 @@
-//! What can be known of a run before it begins: what each measured interval will hold, how long everything takes, how
-//! many files it needs, and what the run will not be able to say.
+//! What is known of a run before it starts: the contents of each measured interval, the total time, the number of open
+//! files, and what the run will be unable to show.
 //!
-//! A run of which nothing could come is refused here ([`Refusal`]); what it will lack is noted ([`Note`]). The schedule of
-//! a feed that the generator starts is known to the nanosecond, so the updates are counted and not estimated.
+//! A run that could have no result is refused here ([`Refusal`]); a run with limitations gets notes ([`Note`]). The
+//! schedule of a feed that the generator starts is known to the nanosecond, so updates are counted, not estimated.
 
 use crate::limits;
 use crate::load::context::Subject;
@@ -13,37 +13,37 @@ use crate::run::{Proxy, Transport};
 use crate::stream::feed::{FeedError, Source};
 use crate::units::{Nanos, grouped};
 
-/// Why nothing would come of a run.
+/// Why a run would have no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// No update falls into a measured interval.
     #[error(
-        "no update would be due in the {measure} that are measured, at {rate:.3} a second; use {}a higher {faster}",
+        "no update would be due in the measured {measure}, at {rate:.3} per second; use {}a higher {faster}",
         .enough.map_or_else(String::new, |enough| format!("--measure {}s, or ", enough.seconds()))
     )]
     NoUpdate {
-        /// The first subject that would see none.
+        /// The first subject without an update.
         subject: Subject,
         /// The interval.
         measure: Nanos,
         /// The feed's mean rate.
         rate: f64,
-        /// An interval that holds one for every subject, if one of a bearable length does.
+        /// An interval that contains an update for every subject, if it has an acceptable length.
         enough: Option<Nanos>,
         /// The flag that makes the feed faster.
         faster: &'static str,
     },
     /// No client polls in a measured interval.
     #[error(
-        "no poll would fall into the {measure} that are measured: {clients}, each polling every {poll_interval}; use --measure \
-         {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
+        "no client would poll in the measured {measure}: {clients}, each polling every {poll_interval}; \
+         use --measure {}s or longer", .poll_interval.seconds(), clients = counted(*.clients, "client")
     )]
     NoPoll {
         /// The interval.
         measure: Nanos,
-        /// Who polls.
+        /// Number of polling clients.
         clients: u32,
-        /// How often each does.
+        /// Poll interval of each.
         poll_interval: Nanos,
     },
 }
@@ -52,29 +52,29 @@ fn counted(count: u32, noun: &str) -> String {
     format!("{} {noun}{}", grouped(i64::from(count)), if count == 1 { "" } else { "s" })
 }
 
-/// What a run will not be able to say.
+/// What a run will be unable to show.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
-    /// So few rounds that hardly anything can be ranked; with one, nothing.
+    /// Too few rounds to rank more than large differences; with one round, nothing can be ranked.
     FewRounds(u32),
     /// A percentile with fewer than [`limits::PERCENTILE_SAMPLES_MIN`] deliveries beyond it.
     FewDeliveries {
         /// The percentile, as a share.
         share: f64,
-        /// Deliveries of a transport at the point that has the fewest, over all rounds.
+        /// Deliveries of a transport over all rounds, at the point that has the fewest.
         deliveries: u64,
         /// How many there should be.
         wanted: u64,
         /// How many of the points have too few.
         points: usize,
-        /// Rounds that would be enough, if that is a number that can be set.
+        /// Number of rounds that would be enough, if it is within the allowed range.
         rounds: Option<u32>,
     },
     /// Each client polls less than once in a measured interval.
     FewPolls {
         /// The interval.
         measure: Nanos,
-        /// How often each client polls.
+        /// Poll interval of each client.
         poll_interval: Nanos,
     },
     /// The server at `--target` decides what is published.
@@ -90,21 +90,21 @@ pub struct OpenFiles {
     pub allowed: u64,
 }
 
-/// What is known beforehand of one point.
+/// The forecast for one point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forecast {
-    /// Updates due in a measured interval, the fewest of any subject and round; `None` where that is not known.
+    /// Updates due in a measured interval, the minimum over subjects and rounds; `None` if unknown.
     pub updates: Option<u64>,
     /// Deliveries of one transport, over all rounds.
     pub deliveries: Option<u64>,
-    /// Length of one trial of each subject, from the start of its server to its end.
+    /// Length of one trial of each subject, from the start of its server to its stop.
     pub trials: Vec<(Subject, Nanos)>,
 }
 
 impl Plan {
-    /// Refuses a run of which nothing would come.
+    /// Refuses a run that would have no result.
     ///
-    /// Errors: [`Refusal`] in the first, the feed's own in the second place.
+    /// Errors: the feed's; the refusal, if any, is the `Ok` value.
     pub(super) fn refuse_empty(&self) -> Result<Option<Refusal>, FeedError> {
         for (index, point) in self.points.iter().enumerate() {
             let (settings, measure) = (&point.point, self.measure_at(&point.point));
@@ -114,7 +114,7 @@ impl Plan {
                 return Ok(Some(Refusal::NoPoll { measure, clients, poll_interval }));
             }
             if settings.echo.is_some() && settings.rate_per_s * measure.seconds() < 1.0 {
-                // Each client sends on a schedule of its own, which is known without looking.
+                // Each client sends on its own schedule, which needs no source.
                 let enough = Some(Nanos::from_seconds((1.0 / settings.rate_per_s).ceil()));
                 let (subject, rate) = (self.subjects(index)[0], settings.rate_per_s);
                 return Ok(Some(Refusal::NoUpdate { subject, measure, rate, enough, faster: "--rate" }));
@@ -131,7 +131,7 @@ impl Plan {
         Ok(None)
     }
 
-    /// The shortest interval of a few that holds an update for every subject at a point.
+    /// The shortest of a few intervals that contains an update for every subject at a point.
     fn enough(&self, index: usize, sources: &[Source]) -> Option<Nanos> {
         let point = &self.points[index];
         let first = Nanos::from_seconds((2.0 / point.point.rate_per_s).ceil().max(1.0));
@@ -152,7 +152,7 @@ impl Plan {
         let expected = rate * end.seconds();
         let is_many = expected > limits::PREFLIGHT_UPDATES_MAX;
         if is_many || expected * point.point.payload_bytes > limits::PREFLIGHT_BYTES_MAX {
-            // So many that none could be missing, and counting them would take as long as publishing them.
+            // So many that none could be missing; counting them would take as long as publishing them.
             return (rate * measure.seconds()) as u64;
         }
         let until_end = source.clone().take_while(|due| due.offset < end);
@@ -165,13 +165,13 @@ impl Plan {
         self.points[index].point.echo.is_none() && self.subjects(index).contains(&polls)
     }
 
-    /// The open files that each side needs, and that are allowed after having asked for as many as there can be.
+    /// The open files that each side needs, and the number that is allowed after raising the limit as far as possible.
     pub fn open_files(&self) -> OpenFiles {
         let of_point = |PlanPoint { point, .. }: &PlanPoint| {
             let among = |processes: u32| u64::from(point.clients.div_ceil(processes.max(1)));
             // A client that sends has a timer of its own.
             let of_generator = among(self.agents) * if point.echo.is_some() { 2 } else { 1 };
-            // A link and a proxy have both ends of each connection.
+            // A link and a proxy hold both ends of each connection.
             let is_between = point.has_link() || point.proxy != Proxy::None;
             let of_between = if is_between { 2 * u64::from(point.clients) } else { 0 };
             of_generator.max(of_between).max(among(point.nodes))
@@ -180,7 +180,7 @@ impl Plan {
         OpenFiles { needed, allowed: host::raise_file_limit() }
     }
 
-    /// What is known of each point, in their order.
+    /// The forecast for each point, in order.
     ///
     /// Errors: the feed's.
     pub fn forecasts(&self) -> Result<Vec<Forecast>, FeedError> {
@@ -189,10 +189,10 @@ impl Plan {
             let subjects = self.subjects(index);
             let sources = self.sources(point)?;
             let fewest = |source| subjects.iter().map(|subject| self.due(point, *subject, measure, source)).min();
-            // Of a recording each round has another stretch, of all else one is like the others.
+            // Each round replays another stretch of a recording; any other feed is the same in every round.
             let of_rounds: Vec<u64> = sources.iter().filter_map(fewest).collect();
             let (updates, all_rounds) = match settings.echo {
-                // Each client sends on a plan of its own.
+                // Each client sends on its own schedule.
                 Some(_) => {
                     let each = (settings.rate_per_s * measure.seconds()) as u64;
                     (Some(each), each.saturating_mul(self.scenario.rounds.into()))
@@ -209,7 +209,7 @@ impl Plan {
         self.points.iter().enumerate().map(forecast).collect()
     }
 
-    /// About how long one trial takes, from the start of its server to its end.
+    /// Estimated length of one trial, from the start of its server to its stop.
     pub fn trial_length(&self, point: &Point, subject: Subject) -> Nanos {
         let measure = self.measure_at(point);
         let ramp = Nanos::from_seconds(f64::from(point.clients) / limits::RAMP_PER_SECOND_USUAL);
@@ -222,8 +222,8 @@ impl Plan {
             edge(point.rate_per_s, measure),
         ];
         let drain = match subject {
-            // Until the last client has polled, from the last update that was due, or so: of a server that is already
-            // there that is not known, and all clients poll once more.
+            // Until the last client has polled after the last update was due, approximately. For a server that is
+            // already running that time is unknown, so all clients poll once more.
             Subject::Transport(Transport::Polling) if point.echo.is_none() => {
                 point.poll_interval_ns.saturating_sub(edge(point.rate_per_s, measure))
             }
@@ -233,7 +233,7 @@ impl Plan {
         before.into_iter().chain([measure, drain, point.round_trip()]).fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
-    /// About how long the whole run takes, starts and drains included.
+    /// Estimated length of the whole run, starts and drains included.
     pub fn estimate(&self) -> Nanos {
         let of_point = |index: usize| {
             let point = &self.points[index].point;
@@ -245,7 +245,7 @@ impl Plan {
         Nanos(round.0.saturating_mul(self.scenario.rounds.into()))
     }
 
-    /// What the run will not be able to say, of these percentiles among others.
+    /// What the run will be unable to show, including these percentiles.
     ///
     /// Errors: the feed's.
     pub fn notes(&self, shares: &[f64]) -> Result<Vec<Note>, FeedError> {
@@ -279,8 +279,8 @@ impl Plan {
     }
 }
 
-/// By how much a measured interval begins later than the warm-up ends, so that its edges fall between updates that come
-/// evenly: half the mean distance between two, but never beyond half the interval.
+/// How much later than the end of the warm-up a measured interval starts, so that its edges fall between evenly spaced
+/// updates: half the mean distance between two, but at most half the interval.
 pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
     if rate > 0.0 { Nanos::from_seconds(0.5 / rate).min(Nanos(measure.0 / 2)) } else { Nanos::ZERO }
 }
@@ -297,15 +297,15 @@ mod tests {
     }
 
     #[test]
-    fn an_update_each_ten_seconds_falls_twice_into_twenty_for_every_subject() {
+    fn an_update_every_ten_seconds_falls_twice_into_twenty_seconds_for_every_subject() {
         let plan = planned("sparse", "");
         let [forecast] = plan.forecasts().unwrap().try_into().unwrap();
         assert_eq!((forecast.updates, forecast.deliveries), (Some(2), Some(2 * 50 * 3)));
     }
 
-    /// `reports/sample/run.json` holds a run of the default scenario: what was due in it, and how long it took.
+    /// `reports/sample/run.json` is a run of the default scenario: what was due in it, and how long it took.
     #[test]
-    fn the_forecast_of_the_sample_run_is_what_it_found() {
+    fn the_forecast_of_the_sample_run_matches_its_result() {
         let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
         let sample = crate::run::file::Run::read(&sample).unwrap();
         let plan = planned("quick", "");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_cannot_say_is_noted_beforehand() {
+    fn what_a_run_cannot_show_is_noted_before_it() {
         let notes = |scenario, flags: &str, shares: &[f64]| planned(scenario, flags).notes(shares).unwrap();
         assert_eq!(notes("quick", "", &[0.99]), []);
         assert!(notes("quick", "--rounds 1", &[]).contains(&Note::FewRounds(1)));

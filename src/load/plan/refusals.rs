@@ -1,6 +1,6 @@
-//! What cannot be planned, and what to ask for instead.
+//! Runs that cannot be planned, and what to use instead.
 //!
-//! Over 400 lines: all that is refused before a run stands in one list, each with its words.
+//! Over 400 lines: everything that is refused before a run is in one list, each with its message.
 
 use crate::limits;
 use crate::load::foreign::catalog::CatalogError;
@@ -21,8 +21,8 @@ pub enum PlanError {
     Feed(#[from] FeedError),
     /// A feed that cannot be repeated for each trial.
     #[error(
-        "--feed {0} gives no updates that every trial could repeat; use replay or synthetic, or --target a server \
-             that has them"
+        "--feed {0} cannot be repeated for every trial; use replay or synthetic, or a server with its own feed \
+             at --target"
     )]
     Unrepeatable(&'static str),
     /// A setting of the synthetic feed, with another feed.
@@ -31,65 +31,67 @@ pub enum PlanError {
     /// A setting of the replayed feed without it.
     #[error("--{0} applies to the replay feed only; leave it out, or use --feed replay")]
     NotReplay(&'static str),
-    /// A setting of a feed that is not ours.
+    /// A feed setting, for a server with a feed of its own.
     #[error("--{0} sets a feed that loadgen starts, but the server at --target has its own; leave it out")]
     NotOurs(&'static str),
-    /// A sweep over what a server that is already there decides by itself.
+    /// A sweep over something that a running server decides itself.
     #[error(
-        "this scenario sweeps {0} of the feed, but the server at --target has its own feed; leave out --target, or choose another scenario"
+        "this scenario sweeps {0} of the feed, but the server at --target has its own feed; leave out --target, \
+         or choose another scenario"
     )]
     NotOursToSweep(&'static str),
-    /// A path to a server that is on another host.
-    #[error("--path leads to servers that loadgen starts, and cannot be put before --target; leave one of them out")]
+    /// A path to a server that is already running.
+    #[error("--path needs servers that loadgen starts; leave out --path or --target")]
     PathToTarget,
-    /// A proxy before a server that is not ours.
-    #[error(
-        "--proxy stands before servers that loadgen starts, and cannot be put before --target; leave one of them out"
-    )]
+    /// A proxy in front of a third-party server.
+    #[error("--proxy needs servers that loadgen starts; leave out --proxy or --target")]
     ProxyToTarget,
     /// A path and a link.
-    #[error(
-        "--path and --{0} are two ways to add distance; write it into the path, as in --path rtt=50ms, or leave one out"
-    )]
+    #[error("--path and --{0} both add delay; write it into the path, as in --path rtt=50ms, or leave one out")]
     PathAndLink(&'static str),
     /// Target files.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// An address of a server that is none.
+    /// The address is not that of a server.
     #[error("--target {0}: {1}")]
     Address(TargetName, String),
-    /// An address among others.
+    /// An address next to other targets.
     #[error(
-        "--target {0} is the address of a server that publishes by itself, and cannot stand beside others; write a target file \
-         for it (`loadgen try {0}` begins one)"
+        "--target {0} is the address of a server with its own feed, and cannot be combined with other targets; write a \
+         target file for it (`loadgen try {0}` writes a first one)"
     )]
     AddressBesideTarget(TargetName),
-    /// Our own server, with its feed inside, among others.
-    #[error("--target has none beside a server; use pushpull for our own, which is then published to like the others")]
+    /// `none`, the server with its own feed inside, next to other targets.
+    #[error("--target lists none together with servers; use pushpull instead, which is published to like the others")]
     NoneBesideTarget,
-    /// Messages up to a server that does not send them back.
-    #[error("--echo needs a server that sends messages back as ours does; leave out --target")]
+    /// Messages sent to a server that does not send them back.
+    #[error("--echo needs a server with the /echo endpoints; leave out --target")]
     EchoToTarget,
-    /// None of the transports that were asked for.
+    /// The target has none of the requested transports.
     #[error("the target {target} has {has}; add one of these to --transports")]
     NotDescribed {
         /// The target.
         target: TargetName,
-        /// What it has.
+        /// The transports it has.
         has: String,
     },
-    /// No room for a number and a time.
-    #[error("--payload needs room for the number and the time of each update; use {least} or more with --target")]
+    /// The payload has no room for a number and a time.
+    #[error(
+        "--payload must have room for the sequence number and time of each update; use {least} or more with --target"
+    )]
     PayloadTooSmall {
-        /// How much that takes.
+        /// Minimum payload size in bytes.
         least: usize,
     },
-    /// A place for timestamps that nobody reads.
-    #[error("--timestamp is for servers to which others publish; name one with --target whose file has no [publish]")]
+    /// A timestamp path that is not used.
+    #[error(
+        "--timestamp is for servers that loadgen does not publish to; use it with a --target whose file has no \
+         [publish]"
+    )]
     TimestampIdle,
     /// A server on another host.
     #[error(
-        "the target {name} is at {address}, which is not on this host; if you may load it, say so with \
+        "the target {name} is at {address}, which is not on this host; if you have permission to load it, add \
          --i-may-load-this-server"
     )]
     Remote {
@@ -98,82 +100,84 @@ pub enum PlanError {
         /// Its address.
         address: String,
     },
-    /// A protocol of a server that is on another host.
-    #[error("--{0} is of servers that loadgen starts, and the server at --target speaks what it speaks; leave it out")]
+    /// A protocol setting for a server that is already running.
+    #[error("--{0} applies to servers that loadgen starts, not to the one at --target; leave it out")]
     ProtocolOfTarget(&'static str),
-    /// A proxy that would speak what it is not set up for.
-    #[error("--proxy speaks HTTP/1.1 in the clear to both sides; use it without --protocol, or leave it out")]
+    /// A proxy with a protocol that it is not configured for.
+    #[error("--proxy supports HTTP/1.1 without TLS only; leave out --proxy or --protocol")]
     ProxyAndProtocol,
-    /// Clients that share what cannot be shared.
-    #[error("--share-connection needs streams on a connection; use it with --protocol h2 or h2c alone")]
+    /// Shared connections without multiplexing.
+    #[error("--share-connection needs a protocol with streams; use it with --protocol h2 or h2c only")]
     NothingToShare,
     /// Clients that share a connection and make a new one for each request.
     #[error(
-        "--keep-alive false makes a connection for each request, and --share-connection keeps one for several; leave one out"
+        "--keep-alive false opens a connection for each request, and --share-connection shares a connection; \
+         leave one out"
     )]
     SharedAndNew,
     /// More clients on a connection than it has streams.
-    #[error("{clients} clients cannot share one connection: a server lets each have {most} streams at a time; use --share-connection {most} or less",
+    #[error("{clients} clients cannot share one connection: a server allows {most} concurrent streams on each; \
+        use --share-connection {most} or less",
         most = limits::H2_STREAMS_MAX)]
     TooManyOnOne {
-        /// How many.
+        /// Number of clients per connection.
         clients: u32,
     },
-    /// Messages that are sent over connections which are made anew.
-    #[error("--keep-alive false is of polls, and --echo keeps its connection; leave one of them out")]
+    /// Echo over connections that are not kept.
+    #[error("--keep-alive false applies to polls, and --echo keeps its connection; leave one of them out")]
     NewForEcho,
     /// A point at which no transport can be measured.
     #[error(
-        "no transport of this run can be measured at compression {0} or without keeping connections: gzip and zstd are of polling, long_polling and sse, deflate is of websocket, --keep-alive false of polling and long_polling; add one to --transports and --sweep-only"
+        "no transport of this run can be measured at compression {0} or without keep-alive: gzip and zstd apply to \
+         polling, long_polling and sse, deflate to websocket, --keep-alive false to polling and long_polling; \
+         add one of these to --transports and --sweep-only"
     )]
     NothingThere(Compression),
-    /// Something is to be swept that is not measured.
+    /// A sweep over a transport that is not measured.
     #[error("--sweep-only names {0}, which --transports leaves out; add it there, or leave it out here")]
     NotMeasured(Transport),
     /// More clients than one process can run.
     #[error("{clients} clients are more than the {most} that {} can run; use --clients {most}, or --agents {agents}",
         if *.most > limits::CLIENTS_MAX { "these agents" } else { "one process" })]
     Crowd {
-        /// Asked for.
+        /// Requested number of clients.
         clients: u32,
-        /// How many it can be.
+        /// Maximum number of clients.
         most: u32,
-        /// Agents that are enough.
+        /// Number of agents that would be enough.
         agents: u32,
     },
-    /// Nodes with what they do not have.
-    #[error(
-        "--nodes starts servers on this host that speak HTTP/1.1 in the clear to whoever connects; leave out --{0}"
-    )]
+    /// Nodes with a setting that they do not support.
+    #[error("--nodes starts servers on this host that speak HTTP/1.1 without TLS; leave out --{0}")]
     NodesAnd(&'static str),
-    /// Something is to be killed that is not there, or under clients that go by themselves.
+    /// A kill of something that is not there, or with clients that leave by themselves.
     #[error("--kill {0} needs {1}")]
     Kill(Kill, &'static str),
-    /// Nodes behind a proxy of HTTP.
-    #[error("--nodes stands behind --proxy haproxy, or behind none, which deals clients out; leave out --proxy {0}")]
+    /// Nodes behind an HTTP proxy.
+    #[error("--nodes needs --proxy haproxy, or none, which assigns clients to nodes; leave out --proxy {0}")]
     NodesBehind(Proxy),
-    /// More clients than files may be open.
+    /// The clients need more open files than are allowed.
     #[error(
         "{clients} clients need {needed} open files on each side, and {allowed} are allowed; raise `ulimit -n` to \
              {needed} or use --clients {most}"
     )]
     Files {
-        /// Asked for.
+        /// Requested number of clients.
         clients: u32,
-        /// What they need.
+        /// Open files that they need.
         needed: u64,
-        /// What the system allows.
+        /// Open files that the system allows.
         allowed: u64,
-        /// How many clients that is enough for.
+        /// Number of clients for which the allowed files are enough.
         most: u64,
     },
-    /// A run of which nothing would come.
+    /// A run that would have no result.
     #[error(transparent)]
     Empty(#[from] Refusal),
-    /// More than the generator's memory is for.
+    /// More deliveries than the generator can keep in memory.
     #[error(
-        "one trial would have {deliveries:.0} deliveries, and {most} can be kept; use fewer --clients, a lower --rate or a \
-             shorter --measure",
+        "one trial would have {deliveries:.0} deliveries, and at most {most} can be kept; use fewer --clients, \
+         a lower --rate or a shorter --measure",
         most = limits::TRIAL_DELIVERIES_MAX
     )]
     TooMany {
@@ -181,51 +185,51 @@ pub enum PlanError {
         deliveries: f64,
     },
     /// A sweep of too many points.
-    #[error("the lists make {points} points, and a sweep has {most} at the most; use fewer values", most = limits::POINTS_MAX)]
+    #[error("the lists make {points} points, and at most {most} are allowed; use fewer values",
+        most = limits::POINTS_MAX)]
     Points {
-        /// How many they make.
+        /// Number of points in the sweep.
         points: u64,
     },
-    /// The same value again.
-    #[error("the list of {label} holds a value twice; give each once", label = .0.label())]
+    /// A value that is listed twice.
+    #[error("the list of {label} contains a value twice; list each once", label = .0.label())]
     Twice(Setting),
-    /// The same transport again.
-    #[error("--{0} names {1} twice; name each once")]
+    /// A transport that is listed twice.
+    #[error("--{0} lists {1} twice; list each once")]
     TransportTwice(&'static str, Transport),
-    /// A link over which something would arrive before it was sent.
+    /// A link with more jitter than delay.
     #[error(
-        "--jitter {jitter} is more than half of --rtt {rtt}, and nothing arrives before it was sent; use a longer --rtt or a \
-             shorter --jitter"
+        "--jitter {jitter} is more than half of --rtt {rtt}, and nothing can arrive before it was sent; \
+         use a longer --rtt or a shorter --jitter"
     )]
     Jitter {
-        /// How much the one-way delay would differ.
+        /// Maximum deviation of the one-way delay.
         jitter: Nanos,
         /// Twice the one-way delay.
         rtt: Nanos,
     },
-    /// Clients that leave while they wait for what they sent.
-    #[error(
-        "--echo and --churn cannot be combined: a client that leaves loses the messages that it waits for; leave one of them out"
-    )]
+    /// Churn with clients that wait for their echoes.
+    #[error("--echo and --churn cannot be combined: a client that leaves loses the echoes it waits for; leave one out")]
     EchoAndChurn,
-    /// Updates down at one point and messages up at another.
+    /// Subscriptions at one point and echo at another.
     #[error(
         "--echo lists none together with a message kind; run updates and messages separately, each with its own --rate"
     )]
     SomeEcho,
-    /// A run that would take for ever.
-    #[error("{count} would take at least {hours:.1} hours, and {most} are allowed; use fewer rounds or sweep points, or a shorter --measure",
+    /// A run that would take too long.
+    #[error("{count} would take at least {hours:.1} hours, and {most} are allowed; use fewer rounds or sweep points, \
+        or a shorter --measure",
         most = limits::RUN_HOURS_MAX)]
     TooLong {
-        /// How many trials, in words.
+        /// The number of trials, as text.
         count: String,
-        /// How long at the least.
+        /// Minimum length in hours.
         hours: f64,
     },
 }
 
 impl PlanError {
-    /// Does it lie in what was asked for, and not in a file or the machine?
+    /// Is the request at fault, and not a file or the machine?
     pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Feed(error) => error.is_usage_error(),
@@ -272,7 +276,7 @@ impl PlanError {
     }
 }
 
-/// Refuses lists that make too many points, or the same point twice, or sweep what is not measured.
+/// Refuses lists that make too many points or list a value twice, and sweeps over transports that are not measured.
 pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
     let points = settings.points_count();
     if points > limits::POINTS_MAX {
@@ -297,7 +301,7 @@ pub(super) fn refuse_lists(settings: &RunSettings) -> Result<(), PlanError> {
     if (1..kinds.count()).contains(&messages) { Err(PlanError::SomeEcho) } else { Ok(()) }
 }
 
-/// Refuses what cannot be at one point.
+/// Refuses settings that contradict each other at one point.
 pub(super) fn refuse_point(point: &Point) -> Result<(), PlanError> {
     if point.echo.is_some() && point.churn != Leaving::Never {
         return Err(PlanError::EchoAndChurn);
@@ -309,7 +313,7 @@ pub(super) fn refuse_point(point: &Point) -> Result<(), PlanError> {
             Some("clients that stay and follow; leave out --churn and --echo")
         }
         Kill::Node if point.nodes < 2 || point.proxy != Proxy::Haproxy => {
-            Some("two nodes or more behind a balancer that leads clients to another; use --nodes 2")
+            Some("two or more nodes behind a balancer that moves clients to another node; use --nodes 2")
         }
         Kill::Log | Kill::Leader if point.nodes == 0 => Some("nodes that share a log; use --nodes 1 or more"),
         Kill::Node | Kill::Log | Kill::Leader => None,
@@ -330,7 +334,7 @@ pub(super) fn refuse_too_many(point: &Point, measure: Nanos) -> Result<(), PlanE
     }
 }
 
-/// The first of these settings that is given.
+/// The first of these settings that was given.
 fn first<const N: usize>(given: [(&'static str, bool); N]) -> Option<&'static str> {
     given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
 }
@@ -347,7 +351,7 @@ fn of_replay(settings: &RunSettings) -> Option<&'static str> {
     first([("replay", settings.replay.is_some()), ("speed", settings.speed.is_some())])
 }
 
-/// Refuses settings of a feed that nothing would come of. `flags` were given, `settings` are they over the scenario's.
+/// Refuses feed settings that would have no effect. `settings` are the scenario's, overridden by `flags`.
 pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
     let is_echo = settings.echo.iter().flat_map(|List(kinds)| kinds).any(|kind| kind.0.is_some());
     if is_echo {
@@ -357,7 +361,7 @@ pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_extern
     if is_external {
         return refuse_feed_of_target(flags, settings);
     }
-    // Whoever asks for another feed than the scenario's has not asked for the speed that stands in the scenario.
+    // A user who chooses another feed than the scenario's has not asked for the scenario's speed.
     let asked = if flags.feed.is_some() { flags } else { settings };
     match (settings.feed(), of_synthetic(settings), of_replay(asked)) {
         (FeedKind::Replay | FeedKind::Stdin | FeedKind::None, Some(name), _) => Err(PlanError::NotSynthetic(name)),
@@ -366,7 +370,7 @@ pub(super) fn refuse_idle(flags: &RunSettings, settings: &RunSettings, is_extern
     }
 }
 
-/// Refuses a path where it cannot be, or beside a link.
+/// Refuses a path that is not possible, or combined with a link.
 pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
     let List(paths) = settings.path.clone().unwrap_or(List(Vec::new()));
     if paths.iter().all(|path| path.0.is_none()) {
@@ -384,7 +388,7 @@ pub(super) fn refuse_paths(settings: &RunSettings, is_external: bool) -> Result<
     }
 }
 
-/// Refuses protocols that cannot be had, and ways to use them that contradict one another.
+/// Refuses protocols that are not available, and contradictory ways to use them.
 pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
     fn all<T: Copy>(list: &Option<List<T>>) -> Vec<T> {
         list.as_ref().map_or_else(Vec::new, |List(values)| values.clone())
@@ -420,13 +424,13 @@ pub(super) fn refuse_protocols(settings: &RunSettings, is_external: bool) -> Res
     }
 }
 
-/// Refuses a proxy where it cannot be.
+/// Refuses a proxy that is not possible.
 pub(super) fn refuse_proxies(settings: &RunSettings, is_external: bool) -> Result<(), PlanError> {
     let has_proxy = settings.proxy.iter().flat_map(|List(all)| all).any(|one| *one != Proxy::None);
     if has_proxy && is_external { Err(PlanError::ProxyToTarget) } else { Ok(()) }
 }
 
-/// A server that is already there has a feed of its own.
+/// Refuses feed settings for a server that is already running, which has its own feed.
 fn refuse_feed_of_target(flags: &RunSettings, settings: &RunSettings) -> Result<(), PlanError> {
     fn is_swept<T>(list: &Option<List<T>>) -> bool {
         list.as_ref().is_some_and(|List(values)| values.len() > 1)
@@ -469,7 +473,7 @@ mod tests {
             assert!(error.is_usage_error() && error.to_string().contains(part), "{scenario} {flags}: {error}");
         }
         for (scenario, flags, target) in [
-            // The speed is the scenario's, and of the feed that was not asked for.
+            // The speed is the scenario's and applies to the feed that was not chosen.
             ("quick", "--feed synthetic", None),
             ("quick", "--speed 60 --measure 60s", None),
             ("quick", "", target),
@@ -544,7 +548,7 @@ mod tests {
         let Refusal::NoUpdate { enough: Some(enough), .. } = &refusal else { panic!("{refusal}") };
         let flags = format!("--rounds 1 --measure {}s", enough.seconds());
         assert!(self::refusal("sparse", &flags, None).is_none(), "{refusal}");
-        // The recording has its quiet hours: at this speed a tenth of a second may hold none.
+        // The recording has quiet hours: at this speed a tenth of a second may contain no update.
         assert!(matches!(
             self::refusal("quick", "--measure 100ms --speed 1", None),
             Some(PlanError::Empty(Refusal::NoPoll { .. } | Refusal::NoUpdate { .. }))

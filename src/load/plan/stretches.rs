@@ -1,9 +1,9 @@
 //! Which stretch of a recording each round replays.
 //!
-//! A recording is longer than a measured interval: were each round to replay the same few seconds, the interval of a
-//! figure would be of those seconds and say nothing of the stream. So each round begins at another place: one at random
-//! in each of as many equal parts as there are rounds, in random order (stratified sampling: Cochran, "Sampling
-//! Techniques", 1977, chapter 5). All transports of a round replay the same stretch.
+//! A recording is longer than a measured interval. If each round replayed the same few seconds, the confidence
+//! interval of a metric would describe those seconds and not the stream. So each round starts at another place: a
+//! random one in each of as many equal parts as there are rounds, in random order (stratified sampling: Cochran,
+//! "Sampling Techniques", 1977, chapter 5). All transports of a round replay the same stretch.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -12,11 +12,11 @@ use rand_chacha::ChaCha8Rng;
 use crate::load::plan::{Plan, PlanPoint};
 use crate::stream::feed::{Feed, FeedError, Source};
 
-/// Sets the draw apart from the others that are made of the same seed.
+/// Separates this draw from others with the same seed.
 const SALT: u64 = 0x7374_7265_7463_6865;
 
 impl Plan {
-    /// What is published at a point in a round, from 1.
+    /// The feed at a point in a round; the first round is 1.
     pub fn feed_in(&self, point: &PlanPoint, round: u32) -> Feed {
         match &point.feed {
             Feed::Replay { file, speed, .. } => {
@@ -28,7 +28,8 @@ impl Plan {
         }
     }
 
-    /// The schedules of all rounds at a point, each once: one, where it is not a recording; none of a feed without one.
+    /// The schedules of a point, without duplicates: one per round for a recording, one for any other feed, none for a
+    /// feed without a schedule.
     ///
     /// Errors: the feed's.
     pub(super) fn sources(&self, point: &PlanPoint) -> Result<Vec<Source>, FeedError> {
@@ -42,11 +43,11 @@ impl Plan {
     }
 }
 
-/// Where each round begins, as a share of the recording.
+/// The start of each round, as a share of the recording.
 fn shares(rounds: u32, seed: u64) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ SALT);
     let place = |part: u32| (f64::from(part) + random.random::<f64>()) / f64::from(rounds);
-    // A millionth of the recording is as exact as it needs to be, and can be read in a run file.
+    // A millionth of the recording is precise enough, and readable in a run file.
     let mut shares: Vec<f64> = (0..rounds).map(place).map(|share| (share * 1e6).floor() / 1e6).collect();
     shares.shuffle(&mut random);
     shares
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_replay_stretches_from_all_parts_of_the_recording_and_the_same_seed_the_same() {
+    fn rounds_replay_stretches_from_all_parts_of_the_recording_and_a_seed_repeats_them() {
         let drawn = shares(10, 1);
         assert_eq!(drawn, shares(10, 1));
         assert_ne!(drawn, shares(10, 2));

@@ -1,5 +1,5 @@
-//! HAProxy as a balancer of TCP connections: a new one goes to the node that has the fewest, and bytes pass as they are. The
-//! same as `deploy/haproxy.cfg`, without its names.
+//! HAProxy as a balancer of TCP connections: a new connection goes to the node that has the fewest, and bytes pass
+//! unchanged. Equivalent to `deploy/haproxy.cfg`, without its host names.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -8,15 +8,15 @@ use std::path::Path;
 
 use crate::limits;
 
-/// What runs it with a configuration, in one process.
+/// Arguments that run it with a configuration, in one process.
 pub fn args(configuration: &Path) -> Vec<OsString> {
     vec!["-db".into(), "-q".into(), "-f".into(), configuration.into()]
 }
 
-/// HAProxy before `servers`, for so many clients.
+/// HAProxy in front of `servers`, for this many clients.
 pub fn configuration(listen: SocketAddr, servers: &[SocketAddr], clients: u32) -> String {
     let connections = clients.saturating_add(limits::BALANCER_CONNECTIONS_SPARE);
-    // Longer than the heartbeat of a stream, and than the longest poll that is parked.
+    // Longer than the heartbeat of a stream, and than the longest long poll.
     let silence = limits::LONG_POLL_HOLD_MAX.as_secs() + 30;
     let mut text = format!(
         "global\n  maxconn {connections}\n\
@@ -25,7 +25,7 @@ pub fn configuration(listen: SocketAddr, servers: &[SocketAddr], clients: u32) -
          frontend clients\n  bind {listen} backlog 4096\n  default_backend nodes\n\
          backend nodes\n  balance leastconn\n"
     );
-    // One server is all there is, whatever it says of itself.
+    // A single server needs no check: there is no other to use instead.
     let check = match servers {
         [_] => "",
         _ => {
@@ -34,7 +34,7 @@ pub fn configuration(listen: SocketAddr, servers: &[SocketAddr], clients: u32) -
         }
     };
     for (number, server) in (1..).zip(servers) {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _written = writeln!(text, "  server node-{number} {server}{check}");
     }
     text
@@ -55,12 +55,12 @@ mod tests {
     }
 
     #[test]
-    fn the_one_to_deploy_says_the_same_but_for_names_and_numbers() {
+    fn the_deployed_configuration_is_the_same_except_for_names_and_numbers() {
         let deployed = include_str!("../../../deploy/haproxy.cfg");
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
         let own = configuration(address, &[address, address], 10);
         for line in own.lines() {
-            // What is behind these words differs.
+            // The values after these keywords differ.
             let known = ["  maxconn ", "  bind ", "  server node-"].into_iter().find(|known| line.starts_with(known));
             let is_there = |one: &str| known.map_or(one == line, |known| one.starts_with(known));
             assert!(deployed.lines().any(is_there), "deploy/haproxy.cfg has no `{line}`");

@@ -1,11 +1,11 @@
-//! A real proxy between clients and server, in a process of its own for each trial: nginx, which speaks HTTP, or HAProxy, which
-//! passes TCP connections on, to several nodes too.
+//! A real proxy between clients and server, a child process for each trial: nginx, which speaks HTTP, or HAProxy,
+//! which forwards TCP connections, also to several nodes.
 //!
 //! ```text
 //! client ── (link or path) ── proxy ── loopback ── server, or nodes
 //! ```
 //!
-//! Its configuration is made here, in a folder of its own.
+//! Its configuration is written here, to a folder of its own.
 
 mod haproxy;
 mod nginx;
@@ -23,48 +23,48 @@ use crate::measure::process::process_cpu;
 use crate::run::proxy::{Proxy, ProxyReport};
 use crate::units::Nanos;
 
-/// Why there is no proxy.
+/// Why a proxy could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// It is not installed.
+    /// The program is not installed.
     #[error(
         "{asked} needs {program}, and it cannot be started ({source}); install it (Debian: apt-get install {package})"
     )]
     Missing {
-        /// The flag that asked for it.
+        /// The flag that requires it.
         asked: &'static str,
         /// The program.
         program: &'static str,
-        /// The package that has it.
+        /// The package that contains it.
         package: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Its folder or its guard.
+    /// Its folder could not be created, or its guard not started.
     #[error("cannot start a proxy: {0}")]
     Start(#[source] io::Error),
-    /// It ended, or does not listen.
+    /// It exited, or does not listen.
     #[error("{program} does not listen on {address}; see its output above")]
     Silent {
         /// The program.
         program: &'static str,
-        /// Where it should.
+        /// The address it should listen on.
         address: SocketAddr,
     },
 }
 
-/// A proxy at work. It ends when this is dropped.
+/// A running proxy. It is stopped when this is dropped.
 #[derive(Debug)]
 pub struct RunningProxy {
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub address: SocketAddr,
-    /// What it says that it is.
+    /// The program's own version string.
     pub software: String,
     process: Guarded,
     _folder: TempDir,
 }
 
-/// A program that can be a proxy.
+/// A program that can serve as a proxy.
 struct Kind {
     program: &'static str,
     package: &'static str,
@@ -99,8 +99,8 @@ pub fn refuse_missing(proxy: Proxy) -> Result<(), ProxyError> {
 }
 
 impl RunningProxy {
-    /// Starts it before `servers`, on a free port of the host of the first, for so many clients; nothing, where no proxy is
-    /// asked for. nginx stands before the first alone. It blocks until the proxy listens.
+    /// Starts it in front of `servers`, on a free port of the first server's host, for this many clients; `None` if no
+    /// proxy is asked for. nginx uses the first server only. Blocks until the proxy listens.
     ///
     /// Errors: [`ProxyError`].
     pub fn start(proxy: Proxy, servers: &[SocketAddr], clients: u32) -> Result<Option<Self>, ProxyError> {
@@ -126,14 +126,14 @@ impl RunningProxy {
         Ok(Some(Self { address, software, process, _folder: folder }))
     }
 
-    /// What it took between two readings of its processor time.
+    /// The CPU time it used between two readings.
     pub fn report(&self, cpu: [Option<Nanos>; 2]) -> ProxyReport {
         let [begun, ended] = cpu;
         let cpu_ns = ended.zip(begun).map(|(ended, begun)| ended.saturating_sub(begun));
         ProxyReport { software: self.software.clone(), cpu_ns }
     }
 
-    /// Its processor time.
+    /// Its CPU time so far.
     pub fn cpu(&self) -> Option<Nanos> {
         process_cpu(self.process.pid).ok()
     }
@@ -153,7 +153,7 @@ fn software(kind: &Kind) -> Result<String, ProxyError> {
     Ok(version.map_or_else(|| program.to_owned(), |version| format!("{program}/{version}")))
 }
 
-/// A port that was free a moment ago: a proxy opens its sockets itself.
+/// A port that was free a moment ago, since a proxy opens its sockets itself.
 fn free_port(server: SocketAddr) -> io::Result<SocketAddr> {
     TcpListener::bind((server.ip(), 0))?.local_addr()
 }

@@ -1,4 +1,5 @@
-//! nginx: as its shortest configuration leaves it, or set up for streams. What a setting leaves alone is nginx's default.
+//! nginx, either with its shortest configuration or tuned for streams. Settings that are not listed keep nginx's
+//! defaults.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -6,12 +7,12 @@ use std::path::Path;
 
 use crate::limits;
 
-/// What runs it with a configuration.
+/// Arguments that run it with a configuration.
 pub fn args(configuration: &Path) -> Vec<OsString> {
     vec!["-e".into(), "stderr".into(), "-c".into(), configuration.into()]
 }
 
-/// nginx in one process, which is then the one whose processor time counts.
+/// nginx in one process, so that its CPU time is that of one process.
 pub fn configuration(folder: &Path, listen: SocketAddr, server: SocketAddr, is_tuned: bool) -> String {
     let folder = folder.display();
     let (upstream, streams) = match is_tuned {

@@ -1,6 +1,6 @@
-//! The bare reader: the client half of the TCP baseline, as bare as its server half. A thread for each processor waits for
-//! its share of the connections with one epoll, reads what has come into one buffer, and notes it. What the generator
-//! takes for a message of a transport beyond this is the transport's, and its own.
+//! The client half of the TCP baseline, as bare as its server half. One thread per processor waits for its share of
+//! the connections with one epoll, reads into one buffer, and records what arrived. Whatever the generator needs per
+//! message in addition to this is the cost of a transport's client.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -25,52 +25,52 @@ use crate::stream::Cursor;
 use crate::transport::ClientError;
 use crate::units::UnixMicros;
 
-/// A client that is to be.
-struct Seat {
+/// A client's id, its progress, and the channel for its outcome.
+struct ClientHandle {
     id: u32,
     progress: Arc<ClientProgress>,
     leave: oneshot::Sender<Outcome>,
 }
 
-/// Starts these clients. Each connects once, and ends with what it saw when the trial is stopped.
+/// Starts these clients. Each connects once, and returns what it received when the trial is stopped.
 pub fn spawn(context: &Arc<TrialContext>, clients: Vec<(u32, Arc<ClientProgress>)>) -> JoinSet<Outcome> {
     let mut outcomes = JoinSet::new();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for share in super::shares(clients, threads) {
-        let mut seats = Vec::with_capacity(share.len());
+        let mut handles = Vec::with_capacity(share.len());
         for (id, progress) in share {
             let (leave, left) = oneshot::channel();
             outcomes.spawn(async move { left.await.unwrap_or_default() });
-            seats.push(Seat { id, progress, leave });
+            handles.push(ClientHandle { id, progress, leave });
         }
-        // Joined through what its clients leave.
-        tokio::spawn(serve(Arc::clone(context), seats));
+        // Not joined here: each client's result arrives over its channel.
+        tokio::spawn(serve(Arc::clone(context), handles));
     }
     outcomes
 }
 
-/// Connects a share of the clients, then reads what comes to them until the trial is stopped.
-async fn serve(context: Arc<TrialContext>, seats: Vec<Seat>) {
+/// Connects a share of the clients, then reads from them until the trial is stopped.
+async fn serve(context: Arc<TrialContext>, handles: Vec<ClientHandle>) {
     let dials =
-        stream::iter(seats).map(|seat| greet(Arc::clone(&context), seat)).buffer_unordered(limits::DIALS_AT_ONCE);
+        stream::iter(handles).map(|handle| greet(Arc::clone(&context), handle)).buffer_unordered(limits::DIALS_AT_ONCE);
     let greeted = dials.filter_map(std::future::ready).collect::<Vec<_>>();
-    let Some(members) = context.stop.run_until_cancelled(greeted).await else { return };
+    let Some(clients) = context.stop.run_until_cancelled(greeted).await else { return };
     let reading = move || {
-        let mut reader = Reader { context, members };
+        let mut reader = Reader { context, clients };
         let ended = reader.read_until_stopped();
-        for member in reader.members {
-            member.leave(ended.as_ref().err());
+        for client in reader.clients {
+            client.leave(ended.as_ref().err());
         }
     };
     let _joined = tokio::task::spawn_blocking(reading).await;
 }
 
 /// Connects, and waits for the position.
-async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
+async fn greet(context: Arc<TrialContext>, handle: ClientHandle) -> Option<ConnectedClient> {
     let dialled = context.clock.now();
     let greeted = async {
         let permit = context.dials.acquire().await;
-        let dialler = Dialler::new(seat.id, Arc::clone(&context), Arc::clone(&seat.progress.counters));
+        let dialler = Dialler::new(handle.id, Arc::clone(&context), Arc::clone(&handle.progress.counters));
         let (mut stream, mut tap) = dialler.bare().await?;
         let mut line = Vec::new();
         while !line.contains(&b'\n') {
@@ -90,21 +90,21 @@ async fn greet(context: Arc<TrialContext>, seat: Seat) -> Option<Member> {
     match greeted.await.and_then(|(stream, tap, line)| Ok((stream, tap, position(&line)?))) {
         Ok((stream, tap, position)) => {
             outcome.connect = Some(context.clock.now().saturating_sub(dialled));
-            seat.progress.held.fetch_max(position.seq, Relaxed);
+            handle.progress.held.fetch_max(position.seq, Relaxed);
             context.connected.add_permits(1);
-            Some(Member { tap, stream, begun: Vec::new(), outcome, seat })
+            Some(ConnectedClient { tap, stream, partial: Vec::new(), outcome, handle })
         }
         Err(error) => {
             outcome.refused = 1;
             outcome.error = Some(ClientError::of_dial(error));
-            // Nobody waits for it any more if the trial is over.
-            let _left = seat.leave.send(outcome);
+            // After the trial, nobody may be waiting for the outcome.
+            let _left = handle.leave.send(outcome);
             None
         }
     }
 }
 
-/// What the first line says.
+/// Parses the first line.
 fn position(line: &[u8]) -> io::Result<Cursor> {
     #[derive(Deserialize)]
     struct Hello {
@@ -113,39 +113,39 @@ fn position(line: &[u8]) -> io::Result<Cursor> {
     Ok(serde_json::from_slice::<Hello>(line)?.cursor)
 }
 
-/// A client that is connected.
-struct Member {
-    /// Stands before its socket, so that it goes first.
+/// A connected client.
+struct ConnectedClient {
+    /// Declared before its socket, so that it is dropped first.
     tap: SocketTap,
     stream: TcpStream,
-    /// A line whose end has not come yet.
-    begun: Vec<u8>,
+    /// An incomplete line.
+    partial: Vec<u8>,
     outcome: Outcome,
-    seat: Seat,
+    handle: ClientHandle,
 }
 
-impl Member {
+impl ConnectedClient {
     fn leave(mut self, error: Option<&io::Error>) {
         if let Some(error) = error {
             self.outcome.refused += 1;
             self.outcome.error = Some(ClientError::Broken(error.to_string().into()));
         }
-        let _left = self.seat.leave.send(self.outcome);
+        let _left = self.handle.leave.send(self.outcome);
     }
 }
 
-/// One thread's share.
+/// One thread's share of the connections.
 struct Reader {
     context: Arc<TrialContext>,
-    members: Vec<Member>,
+    clients: Vec<ConnectedClient>,
 }
 
 impl Reader {
-    /// Errors: what the system says of the epoll; what it says of a connection ends that one.
+    /// Errors: those of the epoll. An error of a connection ends only that connection.
     fn read_until_stopped(&mut self) -> io::Result<()> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        for (index, member) in (0..).zip(&self.members) {
-            epoll::add(&epoll, &member.stream, EventData::new_u64(index), EventFlags::IN)?;
+        for (index, client) in (0..).zip(&self.clients) {
+            epoll::add(&epoll, &client.stream, EventData::new_u64(index), EventFlags::IN)?;
         }
         let look = Timespec::try_from(limits::BARE_READER_LOOK).map_err(io::Error::other)?;
         let mut events: Vec<Event> = Vec::with_capacity(limits::BARE_READER_EVENTS);
@@ -158,11 +158,11 @@ impl Reader {
             }
             for event in &events {
                 let data = event.data;
-                let Some(member) = self.members.get_mut(data.u64() as usize) else { continue };
-                if let Err(error) = take(&self.context, member, &mut buffer) {
-                    epoll::delete(&epoll, &member.stream)?;
-                    member.outcome.refused += 1;
-                    member.outcome.error = Some(ClientError::broken(error));
+                let Some(client) = self.clients.get_mut(data.u64() as usize) else { continue };
+                if let Err(error) = take(&self.context, client, &mut buffer) {
+                    epoll::delete(&epoll, &client.stream)?;
+                    client.outcome.refused += 1;
+                    client.outcome.error = Some(ClientError::broken(error));
                 }
             }
         }
@@ -170,38 +170,38 @@ impl Reader {
     }
 }
 
-/// Reads once, and notes every line that has ended.
-fn take(context: &TrialContext, member: &mut Member, buffer: &mut [u8]) -> io::Result<()> {
-    let count = match member.stream.read(buffer) {
+/// Reads once, and records every complete line.
+fn take(context: &TrialContext, client: &mut ConnectedClient, buffer: &mut [u8]) -> io::Result<()> {
+    let count = match client.stream.read(buffer) {
         Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => count,
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(()),
         Err(error) => return Err(error),
     };
     let mut rest = &buffer[..count];
-    member.tap.came_in(rest);
+    client.tap.came_in(rest);
     while let Some(end) = memchr::memchr(b'\n', rest) {
-        let line = match member.begun.is_empty() {
+        let line = match client.partial.is_empty() {
             true => &rest[..end],
             false => {
-                member.begun.extend_from_slice(&rest[..end]);
-                &member.begun
+                client.partial.extend_from_slice(&rest[..end]);
+                &client.partial
             }
         };
         let (seq, at_us, bytes) = update(line).ok_or(io::ErrorKind::InvalidData)?;
         let arrived_ns = context.clock.now();
         let at_ns = context.relation.anchor.instant(at_us);
-        member.outcome.seen.deliveries.push(Delivery { seq, at_ns, arrived_ns, bytes });
-        member.seat.progress.counters.delivered(bytes as usize);
-        member.seat.progress.held.fetch_max(seq, Relaxed);
-        member.begun.clear();
+        client.outcome.seen.deliveries.push(Delivery { seq, at_ns, arrived_ns, bytes });
+        client.handle.progress.counters.delivered(bytes as usize);
+        client.handle.progress.held.fetch_max(seq, Relaxed);
+        client.partial.clear();
         rest = &rest[end + 1..];
     }
-    member.begun.extend_from_slice(rest);
+    client.partial.extend_from_slice(rest);
     Ok(())
 }
 
-/// Number, instant and length of data of `{"seq":1,"at_us":1795363216000123,"data":…}`.
+/// Sequence number, due time and data length of `{"seq":1,"at_us":1795363216000123,"data":…}`.
 fn update(line: &[u8]) -> Option<(u64, UnixMicros, u32)> {
     let mut parts = line.splitn(3, |byte| *byte == b',');
     let seq = number(parts.next()?.strip_prefix(b"{\"seq\":")?)?;
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_taken_apart_and_what_is_none_is_refused() {
+    fn a_line_is_parsed_and_anything_else_is_refused() {
         let line = br#"{"seq":42,"at_us":1795363216000123,"data":{"a":[1,2]}}"#;
         assert_eq!(update(line), Some((42, UnixMicros(1_795_363_216_000_123), 11)));
         for line in [&b"{\"cursor\":\"00000000-0\"}"[..], b"", b"{\"seq\":x,\"at_us\":1,\"data\":1}", &line[..40]] {

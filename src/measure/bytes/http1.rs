@@ -1,4 +1,5 @@
-//! One direction of a connection that speaks HTTP/1.1 (RFC 9112) and, once it is upgraded, WebSocket (RFC 6455 section 5.2).
+//! Follows one direction of a connection that uses HTTP/1.1 (RFC 9112) and, after an upgrade, WebSocket (RFC 6455
+//! section 5.2).
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,7 +9,7 @@ use crate::measure::bytes::ByteCounters;
 /// RFC 6455 section 5.2: 2 bytes, up to 8 of extended length, 4 of mask.
 const FRAME_HEAD_MAX: usize = 14;
 
-/// Where in its messages one direction of a connection is.
+/// The position of one direction of a connection in its messages.
 #[derive(Debug, Default)]
 pub(super) struct MessageFollower {
     state: State,
@@ -16,17 +17,17 @@ pub(super) struct MessageFollower {
 
 #[derive(Debug)]
 enum State {
-    /// In a message head, of which this much has been seen.
+    /// In a message head; the bytes seen so far.
     Head(Vec<u8>),
     /// In a body of known length.
     Body { left: u64 },
-    /// In the line that holds a chunk's size (RFC 9112 section 7.1).
+    /// In the line with a chunk's size (RFC 9112 section 7.1).
     ChunkSize { size: u64, in_extension: bool },
     /// In a chunk.
     Chunk { left: u64 },
-    /// In the line end behind a chunk.
+    /// In the line end after a chunk.
     ChunkEnd { left: u64 },
-    /// In the trailer section behind the last chunk: ends with an empty line.
+    /// In the trailer section after the last chunk, which ends with an empty line.
     Trailer { line_is_empty: bool },
     /// In a body that ends with the connection.
     UntilClose,
@@ -42,7 +43,7 @@ impl Default for State {
     }
 }
 
-/// Whether the head just seen agreed to an upgrade.
+/// Did the head that was just completed agree to an upgrade?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Upgraded {
     No,
@@ -50,17 +51,17 @@ pub(super) enum Upgraded {
 }
 
 impl MessageFollower {
-    /// In a body that ends with the connection.
+    /// Starts in a body that ends with the connection.
     pub(super) fn bare() -> Self {
         Self { state: State::UntilClose }
     }
 
-    /// In the frames of a WebSocket.
+    /// Starts in the frames of a WebSocket.
     pub(super) fn of_websocket() -> Self {
         Self { state: State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 } }
     }
 
-    /// Puts down the next bytes.
+    /// Counts the next bytes.
     pub(super) fn follow(&mut self, mut bytes: &[u8], counters: &ByteCounters) -> Upgraded {
         let mut upgraded = Upgraded::No;
         while !bytes.is_empty() {
@@ -68,7 +69,7 @@ impl MessageFollower {
                 State::Head(seen) => {
                     let before = seen.len();
                     seen.extend_from_slice(bytes);
-                    // The end may lie across the border to what was seen before.
+                    // The end may span these bytes and earlier ones.
                     let from = before.saturating_sub(3);
                     match seen[from..].windows(4).position(|window| window == b"\r\n\r\n") {
                         Some(position) => {
@@ -167,14 +168,15 @@ impl MessageFollower {
     }
 }
 
-/// Takes up to `left` of `bytes` off both.
+/// Consumes up to `left` of `bytes`; returns how many.
 fn take(left: &mut u64, bytes: &[u8]) -> usize {
     let used = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
     *left -= used as u64;
     used
 }
 
-/// What follows a message head (RFC 9112 section 6.3, for the messages of a client that sends no HEAD and no CONNECT).
+/// The state after a message head (RFC 9112 section 6.3, for the messages of a client that sends neither HEAD nor
+/// CONNECT).
 fn after_head(head: &[u8]) -> State {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     if head.starts_with(b"HTTP/") {
@@ -210,7 +212,7 @@ fn body(headers: &[httparse::Header<'_>], without_length: State) -> State {
     }
 }
 
-/// What follows a frame's head, once all of it is there.
+/// The state after a frame's head, once the head is complete.
 fn after_frame_head(head: &[u8]) -> Option<State> {
     let [first, second, extended @ ..] = head else { return None };
     let mask_bytes = if second & 0x80 != 0 { 4 } else { 0 };
@@ -228,7 +230,7 @@ fn after_frame_head(head: &[u8]) -> Option<State> {
     };
     Some(match left {
         0 => State::FrameHead { bytes: [0; FRAME_HEAD_MAX], filled: 0 },
-        // RSV1: the message is compressed (RFC 7692 section 6). Nobody here sends one in several frames.
+        // RSV1: the message is compressed (RFC 7692 section 6). Both sides here send such a message in one frame.
         _ => State::FramePayload { left, is_control: first & 0x08 != 0, is_coded: first & 0x40 != 0 },
     })
 }
@@ -240,7 +242,7 @@ mod tests {
     use crate::measure::tap::Tap;
     use std::sync::Arc;
 
-    /// Puts both directions in the ledger, in pieces of `piece` bytes.
+    /// Counts both directions, in pieces of `piece` bytes.
     fn entered(up: &[&[u8]], down: &[&[u8]], piece: usize) -> Reading {
         let counters = Arc::new(ByteCounters::default());
         let mut keeper = ByteClassifier::new(Arc::clone(&counters));
@@ -254,7 +256,7 @@ mod tests {
     const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
     #[test]
-    fn heads_and_bodies_are_told_apart_however_the_bytes_are_split() {
+    fn heads_and_bodies_are_distinguished_however_the_bytes_are_split() {
         let none: &[u8] = b"HTTP/1.1 204 No Content\r\netag: x\r\n\r\n";
         let some: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
         for piece in 1..some.len() {

@@ -1,5 +1,5 @@
-//! A connection that speaks HTTP/2, frame by frame (RFC 9113 section 4.1): what HPACK wrote (RFC 7541) is a head, DATA is
-//! body, and everything else is frames.
+//! Follows an HTTP/2 connection frame by frame (RFC 9113 section 4.1): HPACK blocks (RFC 7541) count as heads, DATA as
+//! body, and everything else as frames.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,13 +31,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// At its beginning.
+    /// At the start of a connection.
     pub fn new(has_websockets: bool, queue: Option<Arc<StreamQueue>>) -> Self {
         let follower = |preface_left| FrameFollower { preface_left, ..FrameFollower::new(has_websockets) };
         Self { up: follower(PREFACE_BYTES), down: follower(0), queue }
     }
 
-    /// What the server sent.
+    /// Counts bytes from the server.
     pub fn came_in(&mut self, bytes: &[u8], counters: &ByteCounters) {
         let queue = self.queue.as_deref();
         self.down.follow(bytes, counters, |frame| {
@@ -47,7 +47,7 @@ impl Connection {
         });
     }
 
-    /// What the client sent.
+    /// Counts bytes from the client.
     pub fn went_out(&mut self, bytes: &[u8], counters: &ByteCounters) {
         let queue = self.queue.as_deref();
         self.up.follow(bytes, counters, |frame| match (queue, frame.kind) {
@@ -72,20 +72,20 @@ impl Frame {
     }
 }
 
-/// Where in its frames one direction is.
+/// The position of one direction in its frames.
 #[derive(Debug)]
 struct FrameFollower {
     preface_left: usize,
     head: [u8; HEAD_BYTES],
     filled: usize,
     frame: Frame,
-    /// Of the frame begun: what pads it or orders it, before its content and behind it.
+    /// In the current frame: padding length and priority fields before the content, and padding after it.
     before: usize,
     content: usize,
     behind: usize,
-    /// The next byte says how much padding is behind.
+    /// The next byte is the length of the padding.
     awaits_padding: bool,
-    /// The messages in the streams that are WebSockets; `None` where no stream is.
+    /// The messages in streams that are WebSockets; `None` if no stream can be one.
     websockets: Option<HashMap<u32, MessageFollower>>,
 }
 
@@ -149,7 +149,7 @@ impl FrameFollower {
         }
     }
 
-    /// Reads the head that is complete.
+    /// Parses the completed head.
     fn begin(&mut self) {
         let [a, b, c, kind, flags, stream @ ..] = self.head;
         let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_data_and_everything_else_are_told_apart_however_the_bytes_are_split() {
+    fn heads_data_and_everything_else_are_distinguished_however_the_bytes_are_split() {
         let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         let settings = frame(4, 0, 0, &[0; 12]);
         let ordered = frame(HEADERS, PRIORITY | PADDED, 1, &[&[2][..], &[0; 5], b"hpack", &[0; 2]].concat());

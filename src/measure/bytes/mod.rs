@@ -1,12 +1,12 @@
-//! The byte ledger: every byte that a client's socket reads or writes is put down as an HTTP head, as framing, as body, or
-//! as TLS, while it passes.
+//! The byte ledger: every byte that a client's socket reads or writes is counted as HTTP head, framing, body, or TLS,
+//! as it passes.
 //!
-//! Nothing is estimated. The ledger follows the message syntax of HTTP/1.1 and WebSocket ([`http1`]), the frames of HTTP/2
-//! ([`http2`]) and the records of TLS ([`tls`]) with state machines of its own, apart from the libraries that send and
-//! receive: what they were asked to send and what really went over the wire need not be the same.
+//! Nothing is estimated. The ledger follows the message syntax of HTTP/1.1 and WebSocket ([`http1`]), the frames of
+//! HTTP/2 ([`http2`]) and the records of TLS ([`tls`]) with its own state machines, independent of the libraries that
+//! send and receive: what those were asked to send may differ from what went over the wire.
 //!
-//! Under TLS a connection has two taps: [`tls::RecordTap`] below it, which counts what the socket reads and writes, and
-//! [`ByteClassifier::inside_tls`] above it, which takes apart what is inside the records.
+//! With TLS a connection has two taps: [`tls::RecordTap`] below TLS, which counts what the socket reads and writes,
+//! and [`ByteClassifier::inside_tls`] above it, which classifies the content of the records.
 
 mod http1;
 mod http2;
@@ -20,7 +20,7 @@ use crate::measure::tap::Tap;
 use http1::{MessageFollower, Upgraded};
 pub use queue::StreamQueue;
 
-/// What one client's connections have carried so far, both ways; also what it asked for.
+/// Counters of the bytes and requests of one client's connections, in both directions.
 #[derive(Debug, Default)]
 pub struct ByteCounters {
     http_headers: AtomicU64,
@@ -44,27 +44,27 @@ pub struct ByteCounters {
 /// A reading of one ledger, or the sum or the difference of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Request and response heads; over HTTP/2 as HPACK wrote them (RFC 7541).
+    /// Request and response heads; with HTTP/2 as HPACK blocks (RFC 7541).
     pub http_headers: u64,
     /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
     pub h2_frames: u64,
     /// Chunk sizes, WebSocket headers, control frames.
     pub framing: u64,
-    /// What is left: envelopes and payload, compressed if they were.
+    /// Everything else: envelopes and payload, in compressed form if compressed.
     pub body: u64,
-    /// Of the body, the `data` of updates.
+    /// The `data` of updates, which is part of the body.
     pub payload: u64,
     /// Bytes of the body that were compressed.
     pub coded: u64,
-    /// What these were before.
+    /// The decompressed size of these.
     pub decoded: u64,
-    /// What the socket carried until TLS was agreed on.
+    /// Bytes on the socket until the TLS handshake is done.
     pub tls_handshake: u64,
-    /// From then on, what TLS adds to the content of its records: heads, content types, tags.
+    /// After that, what TLS adds to the content of its records: heads, content types, tags.
     pub tls_records: u64,
-    /// And this content, whatever it was.
+    /// The content of these records, whatever it is.
     pub tls_content: u64,
-    /// What the layer above TLS wrote and read of it.
+    /// How much of it the layer above TLS wrote and read.
     pub inside_tls: u64,
     /// What the socket's writes returned.
     pub up: u64,
@@ -72,14 +72,14 @@ pub struct Reading {
     pub down: u64,
     /// Requests sent.
     pub requests: u64,
-    /// Requests that brought nothing.
+    /// Requests that returned nothing new.
     pub empty: u64,
     /// Updates decoded.
     pub deliveries: u64,
 }
 
 impl Reading {
-    /// All that was spent on agreeing on TLS: until it was agreed on, and the tickets behind it, which are content that
+    /// Everything spent on establishing TLS: the handshake, and the session tickets after it, which are content that
     /// nobody above TLS sees (RFC 8446 section 4.6.1).
     pub fn tls_handshake_and_tickets(&self) -> u64 {
         self.tls_handshake + self.tls_content.saturating_sub(self.inside_tls)
@@ -116,7 +116,7 @@ impl ByteCounters {
         self.deliveries.fetch_add(1, Relaxed);
     }
 
-    /// So many bytes of a body, which is compressed, were these.
+    /// `coded` bytes of a compressed body were decompressed to `decoded` bytes.
     pub fn decompressed(&self, coded: usize, decoded: usize) {
         self.coded.fetch_add(coded as u64, Relaxed);
         self.decoded.fetch_add(decoded as u64, Relaxed);
@@ -127,12 +127,12 @@ impl ByteCounters {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// A request brought nothing.
+    /// A request returned nothing new.
     pub fn came_back_empty(&self) {
         self.empty.fetch_add(1, Relaxed);
     }
 
-    /// The counts of this moment.
+    /// The current counts.
     pub fn read(&self) -> Reading {
         macro_rules! load {
             ($($name:ident),+) => { Reading { $( $name: self.$name.load(Relaxed), )+ } };
@@ -144,7 +144,7 @@ impl ByteCounters {
 impl std::ops::Sub for Reading {
     type Output = Self;
 
-    /// What was added between two readings of the same ledger.
+    /// The increase between two readings of the same ledger.
     fn sub(self, earlier: Self) -> Self {
         macro_rules! subtract {
             ($($name:ident),+) => { Self { $( $name: self.$name - earlier.$name, )+ } };
@@ -164,7 +164,7 @@ impl std::iter::Sum for Reading {
     }
 }
 
-/// Follows one connection of a client and writes down what passes.
+/// Follows one connection of a client and counts the bytes by kind.
 #[derive(Debug)]
 pub struct ByteClassifier {
     counters: Arc<ByteCounters>,
@@ -172,28 +172,28 @@ pub struct ByteClassifier {
     wire: Wire,
 }
 
-/// What is spoken.
+/// The protocol of the connection.
 #[derive(Debug)]
 enum Wire {
-    /// HTTP/1.1, WebSocket once upgraded, or nothing at all.
+    /// HTTP/1.1, WebSocket after an upgrade, or no protocol.
     Http1 { up: MessageFollower, down: MessageFollower },
     /// HTTP/2.
     Http2(Box<http2::Connection>),
 }
 
 impl ByteClassifier {
-    /// A new connection, on which HTTP/1.1 is spoken until it is upgraded.
+    /// A new connection with HTTP/1.1 until it is upgraded.
     pub fn new(counters: Arc<ByteCounters>) -> Self {
         Self::of(counters, Wire::Http1 { up: MessageFollower::default(), down: MessageFollower::default() })
     }
 
-    /// A new connection without any protocol: all that passes is body.
+    /// A new connection without any protocol: every byte is body.
     pub fn bare(counters: Arc<ByteCounters>) -> Self {
         Self::of(counters, Wire::Http1 { up: MessageFollower::bare(), down: MessageFollower::bare() })
     }
 
-    /// A new connection on which HTTP/2 is spoken, with WebSockets in its streams if there are any (RFC 8441). `queue`
-    /// is told of the streams that begin and end.
+    /// A new connection with HTTP/2, with WebSockets in its streams if there are any (RFC 8441). `queue` is notified
+    /// when streams start and end.
     pub fn http2(counters: Arc<ByteCounters>, has_websockets: bool, queue: Option<Arc<StreamQueue>>) -> Self {
         Self::of(counters, Wire::Http2(Box::new(http2::Connection::new(has_websockets, queue))))
     }
@@ -202,7 +202,7 @@ impl ByteClassifier {
         Self { counters, is_inside_tls: false, wire }
     }
 
-    /// The same above TLS, where the socket's own bytes are counted by a [`tls::RecordTap`].
+    /// The same above TLS, where a [`tls::RecordTap`] counts the socket's bytes.
     #[must_use]
     pub fn inside_tls(self) -> Self {
         Self { is_inside_tls: true, ..self }

@@ -1,5 +1,5 @@
-//! Requests that wait for others on the HTTP/2 connection that they share: from being asked to their first byte going
-//! out. Until then a request stands behind those that have all the streams that the server allows, or behind what has to
+//! How long requests wait for others on a shared HTTP/2 connection: from when a request is made until its first byte
+//! is sent. Until then it waits for a free stream, if the server's limit on streams is reached, or for data that must
 //! be written before it.
 
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl StreamQueue {
-    /// A request is handed to the connection.
+    /// A request was handed to the connection.
     pub fn asked(&self) {
         let mut state = self.lock();
         if state.asked.len() < limits::LEDGER_STREAMS_MAX {
@@ -32,7 +32,7 @@ impl StreamQueue {
         }
     }
 
-    /// A request's head goes out. The library sends them in the order in which they were asked.
+    /// A request's head was sent. The library sends heads in the order of the requests.
     pub fn began(&self) {
         let mut state = self.lock();
         state.open += 1;
@@ -45,13 +45,13 @@ impl StreamQueue {
         }
     }
 
-    /// A stream ends.
+    /// A stream ended.
     pub fn ended(&self) {
         let mut state = self.lock();
         state.open = state.open.saturating_sub(1);
     }
 
-    /// How long each request waited that went out since `from`, and how many streams were open at the most.
+    /// The waiting time of each request sent since `from`, and the maximum number of open streams.
     pub fn waits_since(&self, from: Instant) -> (Vec<Nanos>, u64) {
         let state = self.lock();
         let waits = state.waits.iter().filter(|(at, _)| *at >= from).map(|(_, wait)| *wait).collect();
@@ -59,7 +59,7 @@ impl StreamQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change is whole by itself.
+        // Every change is complete in itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_that_goes_out_is_the_oldest_that_was_asked() {
+    fn each_request_that_is_sent_is_the_oldest_that_waits() {
         let queue = StreamQueue::default();
         let began = Instant::now();
         queue.asked();
@@ -79,7 +79,7 @@ mod tests {
         queue.ended();
         queue.began();
         let (waits, open_max) = queue.waits_since(began);
-        assert_eq!((waits.len(), open_max), (2, 2), "one that nobody asked for has waited for nothing");
+        assert_eq!((waits.len(), open_max), (2, 2), "a head without a request has no waiting time");
         assert!(waits[0] >= waits[1] || waits[1].0 < Nanos::SECOND.0);
         assert!(queue.waits_since(Instant::now() + std::time::Duration::from_secs(1)).0.is_empty());
     }

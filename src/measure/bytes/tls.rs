@@ -1,7 +1,7 @@
-//! One connection's records of TLS (RFC 8446 section 5), seen from below: nothing is decrypted, since their lengths say it
-//! all.
+//! Follows the TLS records of one connection (RFC 8446 section 5) from below: nothing is decrypted, since the record
+//! lengths are enough.
 //!
-//! A record is a head of 5 bytes and, once the handshake is done, content with its type (1 byte) and a tag (16).
+//! A record is a head of 5 bytes and, after the handshake, content with its type (1 byte) and a tag (16).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,14 +17,14 @@ const SEALED_BYTES: u64 = 1 + 16;
 /// Counts what a socket reads and writes below TLS.
 pub struct RecordTap {
     counters: Arc<ByteCounters>,
-    /// The handshake is done.
+    /// Is the handshake done?
     established: Arc<AtomicBool>,
     up: RecordFollower,
     down: RecordFollower,
 }
 
 impl RecordTap {
-    /// On a new connection; whoever does the handshake sets `established` once it is done.
+    /// For a new connection; the code that performs the handshake sets `established` when it is done.
     pub fn new(counters: Arc<ByteCounters>, established: Arc<AtomicBool>) -> Self {
         Self { counters, established, up: RecordFollower::default(), down: RecordFollower::default() }
     }
@@ -42,12 +42,12 @@ impl Tap for RecordTap {
     }
 }
 
-/// Where in its records one direction is.
+/// The position of one direction in its records.
 #[derive(Debug, Default)]
 struct RecordFollower {
     head: [u8; HEAD_BYTES],
     filled: usize,
-    /// Of the record begun, what is still to come.
+    /// Bytes left in the current record.
     left: u64,
 }
 
@@ -62,7 +62,7 @@ impl RecordFollower {
                 left => {
                     let used = left.min(bytes.len() as u64);
                     self.left -= used;
-                    // The seal stands at the end.
+                    // Type and tag are at the end of the record.
                     (used as usize, left.saturating_sub(SEALED_BYTES).min(used))
                 }
             };
@@ -92,7 +92,7 @@ mod tests {
     use crate::measure::bytes::Reading;
 
     #[test]
-    fn a_record_costs_22_bytes_and_the_handshake_all_that_it_takes_however_the_bytes_are_split() {
+    fn a_record_adds_22_bytes_and_the_handshake_counts_whole_however_the_bytes_are_split() {
         let record =
             |content: usize| [&[23, 3, 3][..], &(content as u16 + 17).to_be_bytes(), &vec![7; content + 17]].concat();
         let hello = [&[22, 3, 1, 0, 200][..], &[1; 200]].concat();
