@@ -1,4 +1,5 @@
-//! The body of `POST /updates`: one JSON value that is not nested too deep is published and read back as it was, anything else is 400.
+//! The body of `POST /updates`: one JSON value that is not nested too deeply is published and read back unchanged;
+//! anything else is 400.
 
 #![no_main]
 
@@ -37,5 +38,5 @@ fuzz_target!(|body: &[u8]| {
     }
     let poll: Poll<'_> = serde_json::from_slice(&after.body).expect("a poll's answer is JSON");
     let [update] = &poll.updates[..] else { panic!("{} updates for one", poll.updates.len()) };
-    assert_eq!(update.data.get(), published.get().replace(['\n', '\r'], " "), "the bytes, but for line breaks");
+    assert_eq!(update.data.get(), published.get().replace(['\n', '\r'], " "), "the same bytes, except for line breaks");
 });

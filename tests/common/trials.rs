@@ -1,11 +1,12 @@
-//! Tests that need a program which may not be there: a browser, tcpdump, node, Python packages.
+//! Tests that need a tool which may not be installed: a browser, tcpdump, node, Python packages.
 //!
-//! The usual test harness cannot ignore a test at run time, so a test without its tool would have to count as passed.
-//! A test program with `harness = false` lists its tests with [`crate::trials`], each list with what it lacks, and hands
-//! them to [`run`]: those that lack something are reported as ignored, with the reason, and with `--ignored` they fail
-//! with it. A test that is left out of the list is dead code, which the lints refuse.
+//! The standard test harness cannot ignore a test at run time, so a test without its tool would count as passed.
+//! Instead, a test binary with `harness = false` lists its tests with [`crate::trials`], each list with the reason why
+//! its tool is missing (if it is), and passes them to [`run`]. Tests whose tool is missing are reported as ignored,
+//! with the reason; run with `--ignored` they fail with it. A test that is in no list is dead code, which the lints
+//! refuse.
 //!
-//! `PUSHPULL_TOOLS=required` makes a missing tool a failure.
+//! With `PUSHPULL_TOOLS=required` a missing tool is a failure.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// One test: `missing` says what it lacks here, and how to install it.
+/// One test. `missing` is the tool that this machine lacks, and how to install it.
 pub fn trial<F>(name: &str, missing: Option<&str>, test: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = ()>,
@@ -25,7 +26,7 @@ where
     })
 }
 
-/// The same on a runtime that several tests share.
+/// One test on a runtime that several tests share.
 pub fn trial_on<F>(
     runtime: &'static Runtime,
     name: &str,
@@ -41,34 +42,34 @@ where
     })
 }
 
-/// Tests that go at the same time, and tests that go alone, since the load of others would be what they measure.
+/// Slots for tests that run in parallel. A test whose measurement the load of others would disturb takes all slots.
 pub struct Turns {
     at_once: u32,
     free: Semaphore,
 }
 
 impl Turns {
-    /// So many at the same time.
+    /// At most `at_once` tests run in parallel.
     pub const fn new(at_once: u32) -> Self {
         Self { at_once, free: Semaphore::const_new(at_once as usize) }
     }
 
-    /// How many go at the same time: no more threads are wanted.
+    /// The number of slots, and so the number of threads that are needed.
     pub fn at_once(&self) -> usize {
         self.at_once as usize
     }
 
-    /// A turn beside others.
+    /// Takes one slot: other tests may run in parallel.
     pub async fn beside(&self) -> SemaphorePermit<'_> {
         self.several(1).await
     }
 
-    /// So many turns.
+    /// Takes this many slots.
     pub async fn several(&self, turns: u32) -> SemaphorePermit<'_> {
         self.free.acquire_many(turns).await.expect("it is never closed")
     }
 
-    /// The turns of all.
+    /// Takes all slots: no other test runs meanwhile.
     pub async fn alone(&self) -> SemaphorePermit<'_> {
         self.several(self.at_once).await
     }
@@ -84,7 +85,8 @@ fn trial_of(name: &str, missing: Option<&str>, test: impl FnOnce() -> Result<(),
     Trial::test(name, run).with_ignored_flag(is_ignored)
 }
 
-/// What is missing of a list in `tests/clients`, which `scripts/install-test-clients` keeps beside what it brought.
+/// Why the packages of a list in `tests/clients` are missing, if they are. `scripts/install-test-clients` keeps a copy
+/// of the list next to the packages that it installed.
 pub fn packages(place: &Path, list: &str, what: &str) -> Option<String> {
     let wanted = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(list);
     let installed = std::fs::read(place.join(format!("installed-{list}"))).ok();
@@ -92,26 +94,26 @@ pub fn packages(place: &Path, list: &str, what: &str) -> Option<String> {
         .then(|| format!("the {what} are not installed; run scripts/install-test-clients"))
 }
 
-/// Runs tests as the usual harness does, with its arguments, after saying why any are ignored.
+/// Runs tests as the standard harness does, with its arguments, after printing why any are ignored.
 pub fn run(missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
     run_with(Arguments::from_args(), missing, trials)
 }
 
-/// The same, so many tests at the same time unless `--test-threads` asks for others.
+/// Like [`run`], with `at_once` tests in parallel unless `--test-threads` asks for another number.
 pub fn run_at_once(at_once: usize, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
     let arguments = Arguments::from_args();
     run_with(Arguments { test_threads: arguments.test_threads.or(Some(at_once)), ..arguments }, missing, trials)
 }
 
 fn run_with(arguments: Arguments, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
-    // A list of the tests is for programs to read.
+    // The output of `--list` is read by programs.
     if !arguments.list {
         missing.iter().flatten().for_each(|reason| println!("ignored: {reason}"));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Makes a [`trial`] of each function, named by its path: `trials!(missing; cuts::a_test, looks::another)`.
+/// Makes a [`trial`] of each function, named by its path: `trials!(missing; cuts::a_test, limits::another)`.
 #[macro_export]
 macro_rules! trials {
     ($missing:expr; $($test:path),+ $(,)?) => {
@@ -119,7 +121,7 @@ macro_rules! trials {
     };
 }
 
-/// The same with [`trial_on`] a runtime: `trials_on!(&RUNTIME, missing; cuts::a_test)`.
+/// Makes a [`trial_on`] a shared runtime of each function: `trials_on!(&RUNTIME, missing; cuts::a_test)`.
 #[macro_export]
 macro_rules! trials_on {
     ($runtime:expr, $missing:expr; $($test:path),+ $(,)?) => {
@@ -127,7 +129,7 @@ macro_rules! trials_on {
     };
 }
 
-/// The same, each when it has its turn: `trials_in!(TURNS.beside(), missing; cuts::a_test)`.
+/// Like [`trials`], and each test first waits for its slot: `trials_in!(TURNS.beside(), missing; cuts::a_test)`.
 #[macro_export]
 macro_rules! trials_in {
     ($turn:expr, $missing:expr; $($test:path),+ $(,)?) => {
