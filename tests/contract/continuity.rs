@@ -1,4 +1,4 @@
-//! One stream, whichever way it comes: the same bytes, the same gaps, one position for all four.
+//! The stream is the same on all four transports: the same bytes, the same gaps, and cursors that are valid on each.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn an_update_is_the_same_bytes_on_all_four_transports() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_transport_is_continued_on_every_other() {
+async fn a_cursor_of_one_transport_can_be_resumed_on_every_other() {
     let server = Server::quiet(&[]).await;
     let before = server.newest().await;
     for from in Transport::ALL {
@@ -56,7 +56,7 @@ async fn a_cursor_of_one_transport_is_continued_on_every_other() {
 }
 
 #[tokio::test]
-async fn a_client_moves_through_all_four_while_the_stream_runs_and_misses_nothing() {
+async fn a_client_that_switches_between_transports_while_the_stream_runs_misses_nothing() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "200", "--arrivals", "bursty"]).await;
     let mut cursor = server.newest().await;
     let mut numbers = Vec::new();
@@ -78,7 +78,7 @@ async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retaine
         let taken = take(&server, transport, &second, 3).await;
         assert_eq!(taken.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
         assert_eq!(taken.numbers(), [8, 9, 10], "{transport}");
-        // The last that is not yet out of reach.
+        // The oldest position that can still be resumed without a gap.
         let taken = take(&server, transport, &before.replace("-0", "-7"), 3).await;
         assert_eq!((taken.gap.as_ref(), taken.numbers()), (None, vec![8, 9, 10]), "{transport}");
     }
@@ -100,7 +100,7 @@ async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
     }
 }
 
-/// What a client of our own came to know on a connection that brought it so many bytes and then was gone.
+/// What pushpull's own client half received on a connection that was cut after a number of bytes.
 #[derive(Debug, Default)]
 struct Brief {
     position: Option<Cursor>,
@@ -109,8 +109,9 @@ struct Brief {
     has_update: bool,
 }
 
-/// Subscribes behind `after` until the connection is cut or the first update has come.
-async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> Brief {
+/// Subscribes after the cursor `after` until the connection is cut, `bytes` bytes from the server, or the first update
+/// has arrived.
+async fn subscribe_until_cut(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> Brief {
     let (reading, writing) = TcpStream::connect(server.address).await.unwrap().into_split();
     let io = tokio::io::join(reading.take(bytes), writing);
     let options = Options {
@@ -143,11 +144,11 @@ async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u6
     brief
 }
 
-/// More than any transport needs to bring the first update: heads, position, gap.
+/// More bytes than any transport needs up to the first update: heads, position, gap.
 const FIRST_UPDATE_BYTES_MAX: u64 = 1_000;
 
 #[tokio::test]
-async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
+async fn a_client_with_a_cursor_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
     let server = Server::quiet(&[]).await;
     let oldest: Cursor = server.newest().await.parse().unwrap();
     server.publish("1").await;
@@ -158,8 +159,8 @@ async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut(
         let mut bytes = 0;
         loop {
             bytes += 1;
-            assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update came");
-            let brief = briefly(&server, transport, stale, bytes).await;
+            assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update arrived");
+            let brief = subscribe_until_cut(&server, transport, stale, bytes).await;
             match brief.gaps.as_slice() {
                 [] => assert_eq!(brief.position, Some(stale), "{transport}, cut after {bytes} B"),
                 gaps => assert_eq!(gaps, [epoch], "{transport}, cut after {bytes} B"),
@@ -181,7 +182,7 @@ async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut(
 }
 
 #[tokio::test]
-async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_position() {
+async fn a_gap_with_no_update_after_it_is_announced_at_once_and_moves_the_position() {
     let server = Server::quiet(&[]).await;
     let newest = server.newest().await;
     let stale = "00000000-7";
@@ -208,8 +209,8 @@ async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_positio
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_behind_the_journal_gets_its_gap() {
-    // 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
+async fn a_stream_that_falls_behind_the_journal_gets_a_gap() {
+    // 12 MB of updates through a journal of 20 KiB: more than the sockets of subscribers that do not read can hold.
     let server = Server::quiet(&["--journal-size", "20KiB"]).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;

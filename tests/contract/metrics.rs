@@ -1,4 +1,4 @@
-//! What watches the server: counters, clock, health, and the page at `/`.
+//! Monitoring: counters, clock, health checks, and the links of the page at `/`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,14 +10,14 @@ use crate::common::clients::take;
 use crate::common::{PATIENCE, Server};
 
 #[tokio::test]
-async fn the_clock_is_the_systems_runs_with_the_hosts_and_names_its_boot() {
+async fn the_clock_is_near_the_system_time_runs_with_the_monotonic_clock_and_names_the_boot() {
     let server = Server::quiet(&[]).await;
     let [first, second] = [server.json("/clock").await, server.json("/clock").await];
     let of = |reading: &Value, name: &str| reading[name].as_u64().unwrap();
     assert!(of(&second, "now_us") > of(&first, "now_us"));
     let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
     assert!(of(&second, "now_us").abs_diff(system) < PATIENCE.as_micros() as u64, "{second} at {system}");
-    // What relates the two clocks exactly, for a client on the same host.
+    // The offset between the two clocks is constant, so a client on the same host can relate them exactly.
     let between = |reading| of(reading, "now_us") - of(reading, "monotonic_us");
     assert_eq!(between(&first), between(&second));
     let own = Clock::Monotonic.now().0 / 1_000;
@@ -28,7 +28,7 @@ async fn the_clock_is_the_systems_runs_with_the_hosts_and_names_its_boot() {
 }
 
 #[tokio::test]
-async fn the_counters_of_a_transport_count_what_was_asked_and_brought_on_it() {
+async fn the_counters_of_a_transport_count_its_requests_and_updates() {
     let server = Server::quiet(&[]).await;
     let before = server.publish_numbers(3).await;
     let newest = server.newest().await;
@@ -63,7 +63,7 @@ async fn a_connection_counts_as_open_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_openmetrics_and_say_what_the_stats_say() {
+async fn the_metrics_are_openmetrics_with_the_counts_of_the_stats() {
     let server = Server::quiet(&[]).await;
     let before = server.publish_numbers(2).await;
     take(&server, Transport::Sse, &before, 2).await;
@@ -84,7 +84,7 @@ async fn the_metrics_are_openmetrics_and_say_what_the_stats_say() {
 }
 
 #[tokio::test]
-async fn the_server_says_that_it_is_alive_and_ready() {
+async fn the_health_checks_answer_200() {
     let server = Server::quiet(&[]).await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(server.get(path).await.status(), 200, "{path}");
@@ -92,7 +92,7 @@ async fn the_server_says_that_it_is_alive_and_ready() {
 }
 
 #[tokio::test]
-async fn the_front_page_links_only_to_what_there_is() {
+async fn every_link_of_the_front_page_leads_somewhere() {
     let server = Server::quiet(&[]).await;
     let response = server.get("/").await;
     assert_eq!(response.status(), 200);
@@ -102,7 +102,7 @@ async fn the_front_page_links_only_to_what_there_is() {
     let links: Vec<String> = links.map(|link| link.replace("&amp;", "&")).collect();
     assert!(!links.is_empty(), "{page}");
     for link in links {
-        // A WebSocket asks for an upgrade; a parked or endless answer is cut by dropping it.
+        // A WebSocket address answers 426; an answer that does not end is cut off by dropping it.
         let parked = link.starts_with("updates/long-poll");
         let link = if parked { format!("/{link}?hold=0") } else { format!("/{link}") };
         let status = server.get(&link).await.status();
@@ -111,19 +111,26 @@ async fn the_front_page_links_only_to_what_there_is() {
 }
 
 #[tokio::test]
-async fn the_schedule_lists_what_was_due_without_its_data() {
+async fn the_schedule_lists_updates_without_their_data() {
     let server = Server::quiet(&[]).await;
     let before = server.publish_numbers(3).await;
     let schedule = server.json(&format!("/stats/schedule?after={before}")).await;
     let entries = schedule["updates"].as_array().unwrap();
     let numbers: Vec<&Value> = entries.iter().map(|entry| &entry[0]).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert!(entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()), "due before it is published");
+    assert!(
+        entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()),
+        "an update is due before it is published"
+    );
     let answer = server.json(&format!("/updates/poll?after={before}")).await;
     let due = |entry: &Value| [entry[0].clone(), entry[1].clone()];
     let updates = answer["updates"].as_array().unwrap().iter();
     let wanted: Vec<_> = updates.map(|update| [update["seq"].clone(), update["at_us"].clone()]).collect();
-    assert_eq!(entries.iter().map(due).collect::<Vec<_>>(), wanted, "both name the same instants");
+    assert_eq!(
+        entries.iter().map(due).collect::<Vec<_>>(),
+        wanted,
+        "both have the same sequence numbers and due times"
+    );
     let now_us = server.json("/stats").await["now_us"].as_u64();
     assert!(entries.iter().all(|entry| entry[2].as_u64() <= now_us), "published by the clock that /stats shows");
 }

@@ -27,7 +27,7 @@ async fn an_event_stream_begins_with_retry_and_the_position_and_no_data() {
 }
 
 #[tokio::test]
-async fn an_event_is_its_cursor_and_the_update() {
+async fn an_event_has_its_cursor_as_id_and_the_update_as_data() {
     let server = Server::quiet(&[]).await;
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     within("the first block", stream.block()).await.unwrap();
@@ -55,7 +55,7 @@ async fn last_event_id_wins_over_after_unless_it_is_empty() {
 }
 
 #[tokio::test]
-async fn a_websocket_begins_with_the_position_and_then_sends_each_update_as_it_is() {
+async fn a_websocket_begins_with_the_position_and_then_sends_each_update() {
     let server = Server::quiet(&[]).await;
     let cursor = server.publish("1").await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
@@ -67,7 +67,7 @@ async fn a_websocket_begins_with_the_position_and_then_sends_each_update_as_it_i
 }
 
 #[tokio::test]
-async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
+async fn a_websocket_answers_a_ping_with_a_pong_and_a_close_with_a_close() {
     let server = Server::quiet(&[]).await;
     for path in ["/updates/ws", "/echo/ws"] {
         let mut socket = open_websocket(&server, path).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
                 Message::Pong(payload) => break payload,
                 Message::Text(_) => {}
                 other @ (Message::Binary(_) | Message::Ping(_) | Message::Close(_) | Message::Frame(_)) => {
-                    panic!("a pong, not {other:?}")
+                    panic!("expected a pong, not {other:?}")
                 }
             }
         };
@@ -90,7 +90,7 @@ async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
 }
 
 #[tokio::test]
-async fn a_websocket_of_updates_takes_no_messages_and_says_why() {
+async fn a_websocket_of_updates_refuses_messages_with_the_right_close_code() {
     let server = Server::quiet(&[]).await;
     let too_large = "x".repeat(limits::WS_UP_BYTES_MAX + 1);
     for (message, code) in
