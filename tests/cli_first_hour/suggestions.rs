@@ -1,10 +1,10 @@
-//! For every name that can be mistyped, the one that was meant is suggested.
+//! For every name that can be mistyped, the closest valid name is suggested.
 
 use crate::{ended, loadgen_in};
 use tokio::process::Command;
 
 #[tokio::test]
-async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+async fn a_mistyped_name_is_answered_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine.toml"), "question = \"q?\"\n[set]\nclinets = 5\n").unwrap();
     for (arguments, meant) in [
@@ -36,7 +36,7 @@ async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
 }
 
 #[tokio::test]
-async fn a_number_below_zero_is_answered_with_what_can_be_used() {
+async fn a_negative_number_is_answered_with_the_allowed_range() {
     let folder = tempfile::tempdir().unwrap();
     for (flag, value) in
         [("--clients", "-5"), ("--rounds", "-1"), ("--rate", "-0.5"), ("--measure", "-2s"), ("--seed", "-1")]
