@@ -1,19 +1,19 @@
-//! The closing handshake: every code and reason, and what comes behind a close frame.
+//! The closing handshake: codes, reasons, and frames after a close frame.
 
 use crate::case::{Case, case};
 use crate::frame::{CLOSE, CONTINUATION, Frame, PING, TEXT, close, frame, part};
 use crate::messages::text;
 
-/// Codes that may stand in a close frame: those of section 7.4.1 and of IANA's registry that an endpoint may send, and
-/// both ends of the ranges of section 7.4.2 that are anybody's.
+/// Codes that a close frame may have: those of section 7.4.1 and of IANA's registry that an endpoint may send, and both
+/// ends of the ranges that section 7.4.2 leaves to libraries and applications.
 const VALID: [u16; 17] =
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3001, 3999, 4000, 4001, 4999];
 
-/// Codes that must not stand in one, or that nobody has given a meaning to.
+/// Codes that a close frame must not have, or that have no assigned meaning.
 const INVALID: [u16; 18] =
     [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2500, 2999, 5000, 5001, 9999, 32_768, 65_535];
 
-/// Close frames that are answered with the same.
+/// Close frames that are answered with the same code.
 pub fn good() -> Vec<Case> {
     let mut cases = Vec::new();
     let none = case("5.5.1", "a close without a code", [frame(CLOSE, "")]).closes(None);
@@ -32,7 +32,7 @@ pub fn good() -> Vec<Case> {
     cases
 }
 
-/// Close frames that are wrong themselves.
+/// Invalid close frames.
 pub fn bad() -> Vec<Case> {
     let mut cases = Vec::new();
     for code in INVALID {
@@ -83,7 +83,7 @@ pub fn behind_a_close() -> Vec<Case> {
     cases
 }
 
-/// Where the server does not do what it might: docs/CONFORMANCE.md says why.
+/// Where the server deviates: docs/CONFORMANCE.md says why.
 pub fn deviations() -> Vec<Case> {
     vec![case("7.4", "close 1014, of IANA's registry", [close(1014, "")]).fails(1002)]
 }

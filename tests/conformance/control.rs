@@ -3,7 +3,7 @@
 use crate::case::{Case, case};
 use crate::frame::{BINARY, CLOSE, Frame, LengthForm, PING, PONG, TEXT, close, frame, part};
 
-/// Pings of every length, pongs that nobody asked for.
+/// Pings of every length, and unsolicited pongs.
 pub fn pings() -> Vec<Case> {
     let mut cases = Vec::new();
     for length in [0, 1, 2, 64, 123, 124, 125] {
@@ -26,11 +26,11 @@ pub fn pings() -> Vec<Case> {
     cases
 }
 
-/// Control frames that are too long or in fragments.
+/// Control frames that are too long or fragmented.
 pub fn wrong_control() -> Vec<Case> {
     let mut cases = Vec::new();
     for (opcode, kind) in [(CLOSE, "close"), (PING, "ping"), (PONG, "pong")] {
-        // A close frame's code is in order, so that only its length is wrong.
+        // A close frame gets a valid code, so that only its length is wrong.
         let payload = |length: usize| [&1000_u16.to_be_bytes()[..], &vec![b'x'; length - 2]].concat();
         for length in [126, 127, 1000, 65_536] {
             let what = format!("a {kind} of {length} bytes");
@@ -48,7 +48,7 @@ pub fn wrong_control() -> Vec<Case> {
     cases
 }
 
-/// Bits that no extension was agreed on for.
+/// Reserved bits, without an extension that defines them.
 pub fn reserved_bits() -> Vec<Case> {
     let mut cases = Vec::new();
     let kinds = [(TEXT, "text"), (BINARY, "binary"), (CLOSE, "close"), (PING, "ping"), (PONG, "pong")];
@@ -69,7 +69,7 @@ pub fn reserved_bits() -> Vec<Case> {
     cases
 }
 
-/// Opcodes that mean nothing yet.
+/// Reserved opcodes.
 pub fn reserved_opcodes() -> Vec<Case> {
     let mut cases = Vec::new();
     let hello = frame(TEXT, "hello");
