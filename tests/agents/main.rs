@@ -1,4 +1,5 @@
-//! Generators that work together: the real programs, and a real nats-server. Without one these tests are ignored.
+//! Several generators (agents) in one run: the real programs and a real nats-server. Without nats-server these tests
+//! are ignored.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

@@ -11,7 +11,8 @@ use tokio::process::{Child, ChildStderr, Command};
 use crate::common::{Said, loadgen, run_for, within};
 use crate::nats::Nats;
 
-/// A trial or two of a second, the silence after which an agent counts as gone, and a busy machine.
+/// The timeout of a run: one or two trials of a second, plus the silence after which an agent counts as lost, on a busy
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const SHORT: &[&str] = &[
@@ -33,21 +34,21 @@ const SHORT: &[&str] = &[
     "false",
 ];
 
-/// A run with these flags behind [`SHORT`], and its run file.
+/// Makes a run with [`SHORT`] and these flags; returns its output and its run file.
 async fn run(folder: &Path, flags: &[&str]) -> (Said, Value) {
     let out = folder.to_str().unwrap();
     let said = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), PATIENCE).await;
     (said, run_file(folder))
 }
 
-/// The run file of the only run there.
+/// The run file of the only run in a folder; null without one.
 fn run_file(folder: &Path) -> Value {
     let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     file.map_or(Value::Null, |file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
 }
 
-/// An agent in a process of its own, ended when dropped.
+/// An agent in its own process, killed when dropped.
 struct Agent {
     process: Child,
     lines: Lines<BufReader<ChildStderr>>,
@@ -65,7 +66,7 @@ impl Agent {
         Self { process, lines }
     }
 
-    /// Waits until it says this.
+    /// Waits until the agent prints a line with this text.
     async fn says(&mut self, part: &str) {
         within(part, async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -73,7 +74,7 @@ impl Agent {
                     return;
                 }
             }
-            panic!("the agent ended, and never said: {part}");
+            panic!("the agent ended without printing: {part}");
         })
         .await;
     }
@@ -87,7 +88,7 @@ pub async fn two_agents_see_what_one_generator_sees() {
     let [alone, both] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let transports = ["--transports", "polling,sse"];
     let (_, alone) = run(alone.path(), &transports).await;
-    // They, and a nats-server, are started for this run.
+    // The run starts its own agents and a nats-server.
     let (said, both) = run(both.path(), &[&transports[..], &["--agents", "2"]].concat()).await;
     assert!(both["trials"].as_array().is_some_and(|trials| trials.len() == 2), "{said:?}");
     for trial in both["trials"].as_array().unwrap() {
@@ -103,7 +104,7 @@ pub async fn two_agents_see_what_one_generator_sees() {
         let each: Vec<_> =
             agents.iter().map(|agent| (agent["clients"].as_u64(), agent["delivered"].as_u64())).collect();
         assert_eq!(each, [(Some(15), Some(150)), (Some(15), Some(150))]);
-        // They share this host's clock.
+        // The agents share this host's clock.
         assert!(
             agents.iter().all(|agent| agent["clocks"][0]["uncertainty_ns"] == 0 && agent["is_lost"] == false),
             "{trial}"
@@ -133,7 +134,7 @@ pub async fn an_agent_that_is_killed_makes_its_trial_invalid_and_is_named() {
     assert_eq!((trial["verdict"].as_str(), codes(trial).contains(&"agent_lost")), (Some("invalid"), true), "{trial}");
     let lost = trial["reasons"].as_array().unwrap().iter().find(|reason| reason["code"] == "agent_lost").unwrap();
     assert_eq!((lost["agent"].as_str(), lost["clients"].as_u64()), (Some("doomed"), Some(15)));
-    // What the other saw is there.
+    // What the other agent received is in the run.
     assert_eq!(
         (trial["audit"]["expected"].as_u64(), trial["audit"]["delivered"].as_u64()),
         (Some(150), Some(150)),
@@ -175,7 +176,7 @@ pub async fn an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_
         let [offset, uncertainty] = ["offset_ns", "uncertainty_ns"].map(|name| clock[name].as_i64().unwrap());
         assert!(uncertainty > 0 && (offset + 1_000_000_000_000).abs() <= uncertainty, "{clock}");
     }
-    // Latencies are those of a machine, and not of the clocks.
+    // The latency is the real one: the difference between the clocks is not in it.
     let latency = trial["metrics"]["latency_ns"]["p50"].as_f64().unwrap();
     assert!(latency.abs() < 60e9, "{latency}");
 }

@@ -1,4 +1,4 @@
-//! The log's only server away under load, for as long as `NODES_AWAY` says in seconds (2): publishers and subscribers.
+//! An outage of the log's only server under load. Environment: `NODES_AWAY`, its length in seconds (default 2).
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::common::nats::{Nats, node};
 
 /// Subscribers of each node.
 const SUBSCRIBERS: usize = 50;
-/// Between two updates.
+/// The pause between two updates.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Updates before the server goes and after it is back.
+/// Updates published before the outage, and as many from its beginning on.
 const AROUND: u64 = 30;
-/// How long everything may take beside the time away.
+/// The timeout, in addition to the length of the outage.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a publisher was told.
+/// Counts of the answers to publishers, and the longest waits for them.
 #[derive(Debug, Default)]
 struct Told {
     acknowledged: u64,
@@ -46,7 +46,7 @@ async fn publish(server: &Server, number: u64, told: &mut Told) {
                 assert_eq!(problem["status"], 503);
                 told.refused += 1;
                 told.slowest_refusal = told.slowest_refusal.max(asked.elapsed());
-                // As it was asked to.
+                // As long as `Retry-After` asks.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -64,7 +64,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             let (mut stream, newest) = (EventStream::open(server, "/updates/sse", None).await, newest.clone());
             subscribers.spawn(async move {
                 let mut got: Vec<(u64, u64)> = Vec::new();
-                // On one connection, which is open from the beginning to the end.
+                // All on one connection, which stays open from beginning to end.
                 while newest.borrow().is_none_or(|newest| got.len() < newest) {
                     let block = stream.block().await.expect("the stream goes on");
                     if let Some(data) = block.field("data") {
@@ -90,7 +90,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
         Instant::now()
     };
     let publishing = async {
-        // The last but one: with the last, subscribers may stop.
+        // All but the last update: subscribers may stop when they have the last one.
         for number in AROUND..2 * AROUND - 1 {
             publish(&nodes[number as usize % 2], number, &mut told).await;
             if number == AROUND {

@@ -1,4 +1,4 @@
-//! What is published is in the log once, and before it is answered.
+//! A published update is in the log exactly once, and before the request is answered.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn seq(cursor: &str) -> u64 {
     cursor.split_once('-').unwrap().1.parse().unwrap()
 }
 
-pub async fn an_update_is_in_the_stream_when_it_is_answered_with_201() {
+pub async fn an_update_is_in_the_stream_before_its_201() {
     let nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let stream = nats.jetstream().await.get_stream("pushpull").await.unwrap();
@@ -50,7 +50,7 @@ pub async fn a_repeated_key_publishes_once_whichever_node_it_is_sent_to() {
     assert_eq!(request.send().await.unwrap().status(), 400);
 }
 
-pub async fn what_somebody_else_puts_into_the_stream_is_an_update_or_a_gap() {
+pub async fn messages_of_other_programs_in_the_stream_are_updates_or_gaps() {
     let nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let before = server.newest().await;
@@ -66,7 +66,7 @@ pub async fn what_somebody_else_puts_into_the_stream_is_an_update_or_a_gap() {
     server.assert_unharmed_by_log().await;
 }
 
-pub async fn a_schedule_is_published_once_by_the_node_that_is_told_to_through_a_kill_of_nats() {
+pub async fn the_feed_of_one_node_is_published_exactly_once_through_a_restart_of_nats() {
     const PERIOD_US: u64 = 20_000;
     let mut nats = Nats::start().await;
     let watching = node(&nats.url(), &[]).await;
@@ -84,8 +84,9 @@ pub async fn a_schedule_is_published_once_by_the_node_that_is_told_to_through_a_
     assert_eq!(taken.gap, None);
     let at_us = |text: &String| serde_json::from_str::<Value>(text).unwrap()["at_us"].as_u64().unwrap();
     let due: BTreeSet<u64> = taken.updates.iter().map(at_us).collect();
-    assert_eq!(due.len(), taken.updates.len(), "none twice");
-    // What was in flight when the server was killed may come later than its successors; what is still in flight now is not here.
+    assert_eq!(due.len(), taken.updates.len(), "no update twice");
+    // Updates that were in flight when nats-server was killed may come after later ones; those in flight now are not
+    // here.
     let missing = due.iter().zip(due.iter().skip(1)).filter(|(one, next)| *next - *one != PERIOD_US).count();
     assert_eq!(missing, 0, "each instant of the schedule has its update: {due:?}");
 }

@@ -1,4 +1,4 @@
-//! A cursor means the same on every node.
+//! A cursor is valid on every node.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::clients::{self, take};
 use crate::common::nats::{Nats, node};
 
-pub async fn a_client_goes_on_at_another_node_with_its_cursor_on_each_transport() {
+pub async fn a_client_resumes_at_another_node_with_its_cursor_on_each_transport() {
     let nats = Nats::start().await;
     let nodes = [node(&nats.url(), &[]).await, node(&nats.url(), &[]).await];
     let before = nodes[0].newest().await;
@@ -20,7 +20,7 @@ pub async fn a_client_goes_on_at_another_node_with_its_cursor_on_each_transport(
     for (from, to) in [(0, 1), (1, 0)] {
         for transport in Transport::ALL {
             let first = take(&nodes[from], transport, &before, 7).await;
-            // A poll takes all there is; the others leave where they stand.
+            // A poll receives everything at once; the other transports disconnect after seven updates.
             let rest = 20 - first.updates.len();
             let second = take(&nodes[to], transport, &first.cursor, rest).await;
             assert_eq!((&first.gap, &second.gap), (&None, &None), "{transport:?}");
@@ -37,7 +37,7 @@ pub async fn a_client_goes_on_at_another_node_with_its_cursor_on_each_transport(
     }
 }
 
-pub async fn a_node_that_is_killed_and_started_again_goes_on_in_the_same_epoch() {
+pub async fn a_node_that_is_killed_and_restarted_is_in_the_same_epoch() {
     let nats = Nats::start().await;
     let killed = node(&nats.url(), &[]).await;
     let other = node(&nats.url(), &[]).await;
@@ -53,7 +53,7 @@ pub async fn a_node_that_is_killed_and_started_again_goes_on_in_the_same_epoch()
     }
 }
 
-pub async fn a_node_retains_the_end_of_the_log_and_announces_what_is_before_it() {
+pub async fn a_node_retains_the_end_of_the_log_and_announces_a_gap_before_it() {
     let nats = Nats::start().await;
     let first = node(&nats.url(), &[]).await;
     let before = first.publish_numbers(12).await;
@@ -67,7 +67,7 @@ pub async fn a_node_retains_the_end_of_the_log_and_announces_what_is_before_it()
     }
 }
 
-pub async fn rooms_stay_with_their_node() {
+pub async fn a_room_exists_only_on_its_node() {
     let nats = Nats::start().await;
     let nodes = [node(&nats.url(), &[]).await, node(&nats.url(), &[]).await];
     let response = nodes[0].post("/updates?room=a", "1").await;
