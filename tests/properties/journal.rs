@@ -1,5 +1,5 @@
-//! The journal and its readers against a model that keeps everything, and against the one promise: what a reader was
-//! given, and the count that it lost, is everything there was, whatever is to become of it when it falls behind.
+//! Compares the journal and its readers with a model that keeps everything, and checks the contract: the updates that a
+//! reader was given and those counted as lost are all updates there were, with every policy for slow consumers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use pushpull::stream::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Read
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 
-/// One thing done to the journal or to one of its readers.
+/// One operation on the journal or on one of its readers.
 #[derive(Clone, Debug)]
 enum Step {
     Append {
@@ -22,18 +22,18 @@ enum Step {
         reader: usize,
         limit: BatchLimit,
     },
-    /// The reader is gone, and comes back with its cursor.
+    /// The reader is closed, and reopened with its cursor.
     Reconnect {
         reader: usize,
     },
 }
 
-/// Where a reader is opened.
+/// The position at which a reader is opened.
 #[derive(Clone, Debug)]
 enum From {
     Now,
     Earliest,
-    /// So far from the newest update, also into the future.
+    /// This many updates before the newest one; a negative number is in the future.
     Around {
         back: i64,
     },
@@ -61,13 +61,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Every update ever published, and what of it is retained.
+/// The model of the journal: every update ever published, and which are retained.
 struct Model {
     epoch: pushpull::stream::Epoch,
     bounds: Bounds,
-    /// The JSON of update `seq` stands at `seq - 1`.
+    /// The JSON of all updates; that of update `seq` is at index `seq - 1`.
     all: Vec<String>,
-    /// The number of the oldest that is retained.
+    /// The sequence number of the oldest retained update.
     oldest: u64,
 }
 
@@ -80,7 +80,7 @@ impl Model {
         &self.all[usize::try_from(seq - 1).unwrap()]
     }
 
-    /// What an update counts towards the bound: both of its forms, and what is around them.
+    /// What an update counts towards the byte bound: both of its encodings, and the overhead of an entry.
     fn bytes(&self, seq: u64) -> usize {
         let json = self.json(seq).len();
         let sse = format!("id: {}\ndata: \n\n", Cursor { epoch: self.epoch, seq }).len() + json;
@@ -103,18 +103,18 @@ impl Model {
     }
 }
 
-/// A reader and what the model knows of it.
+/// A reader, and what the model expects of it.
 struct Follower {
     reader: Reader,
-    /// The next update that it is owed.
+    /// The sequence number of the next update it must be given.
     next: u64,
     owes_epoch_gap: bool,
-    /// Where it stood when it was opened, or behind its epoch's gap.
+    /// Its position when it was opened, or after the gap between epochs.
     origin: u64,
     given: u64,
     lost: u64,
     behind: SlowConsumerPolicy,
-    /// It has been read from, since it was opened or came back.
+    /// Has it been read from since it was opened or reopened?
     is_under_way: bool,
 }
 
@@ -141,7 +141,7 @@ impl Follower {
         assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == SlowConsumerPolicy::Cut);
         if self.owes_epoch_gap {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
-            // What the other epoch had cannot be counted, so counting begins behind the gap.
+            // The updates of the other epoch cannot be counted, so counting begins after the gap.
             (self.origin, self.given, self.lost) = (self.next + missed - 1, 0, 0);
             self.owes_epoch_gap = false;
         } else if missed > 0 {
@@ -153,7 +153,7 @@ impl Follower {
         self.next += missed;
         let mut bytes = 0;
         for entry in &batch.updates {
-            assert_eq!(entry.seq, self.next, "in order, without holes");
+            assert_eq!(entry.seq, self.next, "in order, without a hole");
             assert_eq!(entry.encoded.json, model.json(self.next));
             let id = Cursor { epoch: model.epoch, seq: self.next };
             assert_eq!(
@@ -172,7 +172,7 @@ impl Follower {
         let is_full = count == limit.updates
             || self.next > model.head()
             || (count > 0 && bytes + model.json(self.next).len() > limit.bytes);
-        assert!(is_full, "{count} updates where more were there and allowed");
+        assert!(is_full, "only {count} updates, though the limit allows more of those available");
         assert_eq!(batch.cursor, self.reader.cursor());
     }
 
@@ -227,7 +227,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 followers.get_mut(reader % count).into_iter().for_each(|follower| follower.read(&model, *limit));
             }
             Step::Reconnect { reader } => {
-                // A gap that was not yet given would have been given on the connection that is gone.
+                // A reader that is still owed a gap is not reopened: the reopened one would not be given it.
                 if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
                     let reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
                     follower.reader = reader.when_slow(follower.behind);
@@ -242,7 +242,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
         assert_eq!(occupancy.bytes, model.retained_bytes());
         followers.iter().for_each(|follower| follower.check(&model));
     }
-    // Whatever was done before, everyone gets to the end.
+    // Whatever was done before, every reader gets to the end.
     for follower in &mut followers {
         while follower.next <= model.head() || follower.owes_epoch_gap {
             follower.read(&model, BatchLimit { updates: 3, bytes: 500 });

@@ -1,4 +1,4 @@
-//! Every transport delivers over every protocol and with every compression that it can have.
+//! Every transport delivers over every protocol and with every compression that it supports.
 
 use std::io;
 use std::pin::Pin;
@@ -20,13 +20,13 @@ async fn every_transport_delivers_over_every_protocol_in_order() {
             let seen = follow(&server, via, session, &options(&[]), 10).await;
             let seen = seen.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
             assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
-            assert_eq!(seen.coded, 0, "nobody asked for compression");
+            assert_eq!(seen.coded, 0, "compression was not requested");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_of_one_connection_deliver_to_each_of_its_clients() {
+async fn clients_that_share_one_http2_connection_get_every_update() {
     let server = Local::start(Protocol::H2, false);
     let Session::H2(shared) = server.session(Protocol::H2, true).await else { panic!("HTTP/2 was asked for") };
     let before = server.app.counters.accepted();
@@ -37,10 +37,10 @@ async fn streams_of_one_connection_deliver_to_each_of_its_clients() {
             assert_eq!(seen.numbers, [1, 2, 3], "{via}");
         }
     }
-    assert_eq!(server.app.counters.accepted(), before, "no further connection was made");
+    assert_eq!(server.app.counters.accepted(), before, "no other connection was made");
 }
 
-/// Dials as it is asked to, and counts.
+/// Dials new connections, and counts them.
 struct Dialler {
     server: Arc<Local>,
     protocol: Protocol,
@@ -55,7 +55,7 @@ impl Dial<Box<dyn Stream>> for Dialler {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn polls_over_connections_that_are_not_kept_deliver_and_make_one_for_each_request() {
+async fn polls_without_keep_alive_deliver_and_make_a_connection_for_each_request() {
     for protocol in Protocol::ALL {
         let server = Arc::new(Local::start(protocol, false));
         for via in [Transport::Polling, Transport::LongPolling] {
@@ -70,7 +70,7 @@ async fn polls_over_connections_that_are_not_kept_deliver_and_make_one_for_each_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_compressed_arrives_event_by_event() {
+async fn compressed_updates_arrive_one_by_one() {
     for protocol in [Protocol::Http1, Protocol::H2] {
         let server = Local::start(protocol, true);
         for coding in ["gzip", "zstd"] {
