@@ -1,4 +1,4 @@
-//! A short run against a target, and what came of it.
+//! Makes a short run against a target, and reads its run file.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,15 +9,15 @@ use tokio::process::Command;
 
 use crate::common::{Said, loadgen};
 
-/// A handful of trials of a second each, with the start of an interpreter.
+/// The timeout of a run: a few trials of a second each, and the start of an interpreter.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where `scripts/install-test-clients` puts packages.
+/// Where `scripts/install-test-clients` installs packages.
 pub fn installed() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-clients")
 }
 
-/// A run that is short, with clients and updates enough to tell a wrong one.
+/// The settings of a short run, with enough clients and updates to notice faults.
 pub const SHORT: [&str; 18] = [
     "--clients",
     "8",
@@ -44,7 +44,7 @@ pub fn textbook() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_loadgen")).parent().unwrap().join("examples/textbook_axum")
 }
 
-/// `loadgen` with these arguments, and the packages that shipped targets need.
+/// Runs `loadgen` with these arguments, and with the packages that the shipped targets need.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     let mut command = Command::new(loadgen());
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -61,7 +61,7 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     said
 }
 
-/// A short run, and its run file.
+/// Makes a short run against a target; returns its output and its run file.
 pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (Said, Value) {
     let folder = tempfile::tempdir().unwrap();
     let said = run(&arguments(target, folder.path().to_str().unwrap(), more), environment).await;
@@ -69,25 +69,25 @@ pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)])
     (said, run)
 }
 
-/// What makes it, with `more` in place of what is short.
+/// The arguments of a short run; the flags in `more` replace those of [`SHORT`].
 pub fn arguments<'a>(target: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let kept = SHORT.chunks(2).filter(|pair| !more.contains(&pair[0])).flatten().copied();
     ["run", "--target", target, "--out", out].into_iter().chain(kept).chain(more.iter().copied()).collect()
 }
 
-/// The newest run file of a folder, if there is one.
+/// The newest run file in a folder, if there is one.
 pub fn run_file(out: &Path) -> Option<Value> {
     let runs = std::fs::read_dir(out).ok()?.map(|entry| entry.unwrap().path());
     let text = std::fs::read(runs.filter(|path| path.is_dir()).max()?.join("run.json")).ok()?;
     Some(serde_json::from_slice(&text).unwrap())
 }
 
-/// The rows of a run.
+/// The summary rows of a run.
 pub fn rows(run: &Value) -> &[Value] {
     run["summary"].as_array().unwrap()
 }
 
-/// The codes of the reasons of a row.
+/// The reason codes of a row or trial.
 pub fn reasons(row: &Value) -> Vec<&str> {
     row["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
 }
