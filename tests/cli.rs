@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Said, loadgen, run, send_signal, within};
+use common::{CommandOutput, loadgen, run, send_signal, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -21,18 +21,18 @@ const SERVER: &str = env!("CARGO_BIN_EXE_server");
 
 /// Asserts that the program failed with exit code `code` and one error message, which contains each of `parts`.
 #[track_caller]
-fn assert_refused(said: &Said, code: i32, parts: &[&str]) {
-    assert_eq!(said.code, Some(code), "{said:?}");
-    assert!(!said.stderr.contains("panicked") && !said.stderr.contains("RUST_BACKTRACE"), "{said:?}");
-    let errors: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    let [sentence] = errors.as_slice() else { panic!("expected one line that begins with `error: `, not {said:?}") };
+fn assert_refused(output: &CommandOutput, code: i32, parts: &[&str]) {
+    assert_eq!(output.code, Some(code), "{output:?}");
+    assert!(!output.stderr.contains("panicked") && !output.stderr.contains("RUST_BACKTRACE"), "{output:?}");
+    let errors: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let [sentence] = errors.as_slice() else { panic!("expected one line that begins with `error: `, not {output:?}") };
     for part in parts {
         // Clap adds hints below the message; a scenario's error shows the line of the file there.
-        assert!(said.stderr.contains(part), "`{part}` in {}", said.stderr);
+        assert!(output.stderr.contains(part), "`{part}` in {}", output.stderr);
     }
     assert!(sentence.len() > "error: ".len() + 10, "{sentence}");
-    assert_eq!(repeated_part(&said.stderr), None, "{said:?}");
-    assert!(!said.stdout.contains("http://"), "nothing was started: {said:?}");
+    assert_eq!(repeated_part(&output.stderr), None, "{output:?}");
+    assert!(!output.stdout.contains("http://"), "nothing was started: {output:?}");
 }
 
 /// The first part of a text, between colons, semicolons and line ends, that occurs more than once.
@@ -126,8 +126,8 @@ async fn a_bad_line_of_a_recording_is_named_by_its_number() {
 async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let said = run(SERVER, &["--port", &port]).await;
-    assert_refused(&said, 1, &[&format!("cannot listen on 127.0.0.1:{port}"), "choose another --port"]);
+    let output = run(SERVER, &["--port", &port]).await;
+    assert_refused(&output, 1, &[&format!("cannot listen on 127.0.0.1:{port}"), "choose another --port"]);
 }
 
 #[tokio::test]
@@ -137,11 +137,11 @@ async fn a_target_that_is_not_there_or_is_no_such_server_is_named_and_leaves_no_
     // Bound and closed again: nothing listens on this port now.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
-    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
-    assert_refused(&said, 1, &[&url, "refused", "correct --target"]);
-    assert!(!said.stderr.contains("trials"), "no plan is printed for a server that is not there: {said:?}");
-    let said = run(loadgen(), &["run", "--target", "http://no-such-host.invalid", "--out", out]).await;
-    assert_refused(&said, 1, &["no-such-host.invalid"]);
+    let output = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&output, 1, &[&url, "refused", "correct --target"]);
+    assert!(!output.stderr.contains("trials"), "no plan is printed for a server that is not there: {output:?}");
+    let output = run(loadgen(), &["run", "--target", "http://no-such-host.invalid", "--out", out]).await;
+    assert_refused(&output, 1, &["no-such-host.invalid"]);
 
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", other.local_addr().unwrap());
@@ -151,8 +151,8 @@ async fn a_target_that_is_not_there_or_is_no_such_server_is_named_and_leaves_no_
         let _head = socket.read(&mut [0; 4096]).await.unwrap();
         socket.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     });
-    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
-    assert_refused(&said, 1, &["/clock", "404"]);
+    let output = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&output, 1, &["/clock", "404"]);
     serving.await.unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -178,9 +178,9 @@ async fn an_output_folder_that_cannot_be_written_is_named_before_anything_is_mea
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let out = file.join("reports");
-    let said = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
-    assert_refused(&said, 1, &[out.to_str().unwrap(), "--out"]);
-    assert!(!said.stderr.contains("round 1"), "no trial was made: {said:?}");
+    let output = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
+    assert_refused(&output, 1, &[out.to_str().unwrap(), "--out"]);
+    assert!(!output.stderr.contains("round 1"), "no trial was made: {output:?}");
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_r
     let often = changed_sample(folder.path(), "often", often);
     let compared = run(loadgen(), &["compare", &sample, &often]).await;
     assert_eq!(compared.code, Some(0), "{compared:?}");
-    let notes = |said: &Said| said.stdout.lines().filter(|line| line.starts_with("  note: ")).count();
+    let notes = |output: &CommandOutput| output.stdout.lines().filter(|line| line.starts_with("  note: ")).count();
     assert_eq!(notes(&compared), 1, "a note on the changed setting: {}", compared.stdout);
     assert!(compared.stdout.contains("333 ms"), "{}", compared.stdout);
     let all = run(loadgen(), &["compare", &sample, &often, "--all"]).await;
@@ -395,11 +395,11 @@ async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
 
 /// The long flags in a program's `--help`, by heading.
 async fn flags_by_heading(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> BTreeMap<String, Vec<String>> {
-    let said = run(program, &[arguments, &["--help"]].concat()).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = run(program, &[arguments, &["--help"]].concat()).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let mut flags = BTreeMap::<String, Vec<String>>::new();
     let mut heading = String::new();
-    for line in said.stdout.lines() {
+    for line in output.stdout.lines() {
         if let Some(name) = line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
             heading = name.to_owned();
         }

@@ -201,8 +201,8 @@ fn the_claims_of_the_readme_are_judged_by_the_runs_that_are_kept() {
         writeln!(figures, "## Claim {}\n\n> {claim}\n\n| condition | verdict | figures |\n|---|---|---|", index + 1)
             .unwrap();
         for one in &all {
-            let [condition, said] = [words::condition(one.condition), words::found(index + 1, one)];
-            writeln!(figures, "| {condition} | **{}** | {said} |", words::holding(one.holdings()[index])).unwrap();
+            let [condition, finding] = [words::condition(one.condition), words::found(index + 1, one)];
+            writeln!(figures, "| {condition} | **{}** | {finding} |", words::holding(one.holdings()[index])).unwrap();
         }
         writeln!(figures).unwrap();
     }

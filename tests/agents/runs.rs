@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::common::{Said, loadgen, run_for, within};
+use crate::common::{CommandOutput, loadgen, run_for, within};
 use crate::nats::Nats;
 
 /// The timeout of a run: one or two trials of a second, plus the silence after which an agent counts as lost, on a busy
@@ -35,10 +35,10 @@ const SHORT: &[&str] = &[
 ];
 
 /// Makes a run with [`SHORT`] and these flags; returns its output and its run file.
-async fn run(folder: &Path, flags: &[&str]) -> (Said, Value) {
+async fn run(folder: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let out = folder.to_str().unwrap();
-    let said = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), PATIENCE).await;
-    (said, run_file(folder))
+    let output = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), PATIENCE).await;
+    (output, run_file(folder))
 }
 
 /// The run file of the only run in a folder; null without one.
@@ -89,8 +89,8 @@ pub async fn two_agents_see_what_one_generator_sees() {
     let transports = ["--transports", "polling,sse"];
     let (_, alone) = run(alone.path(), &transports).await;
     // The run starts its own agents and a nats-server.
-    let (said, both) = run(both.path(), &[&transports[..], &["--agents", "2"]].concat()).await;
-    assert!(both["trials"].as_array().is_some_and(|trials| trials.len() == 2), "{said:?}");
+    let (output, both) = run(both.path(), &[&transports[..], &["--agents", "2"]].concat()).await;
+    assert!(both["trials"].as_array().is_some_and(|trials| trials.len() == 2), "{output:?}");
     for trial in both["trials"].as_array().unwrap() {
         let same = |other: &&Value| other["transport"] == trial["transport"];
         let other = alone["trials"].as_array().unwrap().iter().find(same).unwrap();
@@ -128,8 +128,8 @@ pub async fn an_agent_that_is_killed_makes_its_trial_invalid_and_is_named() {
         other.says("15 clients are connected").await;
         doomed.process.kill().await.unwrap();
     });
-    let (said, run) = measured;
-    assert_eq!(said.code, Some(4), "{said:?}");
+    let (output, run) = measured;
+    assert_eq!(output.code, Some(4), "{output:?}");
     let trial = &run["trials"][0];
     assert_eq!((trial["verdict"].as_str(), codes(trial).contains(&"agent_lost")), (Some("invalid"), true), "{trial}");
     let lost = trial["reasons"].as_array().unwrap().iter().find(|reason| reason["code"] == "agent_lost").unwrap();
@@ -140,7 +140,7 @@ pub async fn an_agent_that_is_killed_makes_its_trial_invalid_and_is_named() {
         (Some(150), Some(150)),
         "{trial}"
     );
-    assert!(said.stdout.contains("doomed"), "{said:?}");
+    assert!(output.stdout.contains("doomed"), "{output:?}");
 }
 
 pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_place() {
@@ -156,9 +156,9 @@ pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_pl
         let ended = tokio::time::timeout(PATIENCE, good.process.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), Some(0), "it ends with its run");
     });
-    let (said, run) = measured;
-    assert_eq!(run["trials"][0]["agents"][0]["name"].as_str(), Some("good"), "{said:?}");
-    assert_eq!(run["trials"][0]["audit"]["delivered"].as_u64(), Some(300), "{said:?}");
+    let (output, run) = measured;
+    assert_eq!(run["trials"][0]["agents"][0]["name"].as_str(), Some("good"), "{output:?}");
+    assert_eq!(run["trials"][0]["audit"]["delivered"].as_u64(), Some(300), "{output:?}");
 }
 
 pub async fn an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_the_same() {
@@ -166,10 +166,10 @@ pub async fn an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_
     let elsewhere = ["unshare", "-T", "--monotonic", "1000", "--boottime", "1000"];
     let _agent = Agent::start(&nats, "elsewhere", &elsewhere, &[]);
     let folder = tempfile::tempdir().unwrap();
-    let (said, run) = run(folder.path(), &["--transports", "sse", "--agents", "1", "--control", &nats.url]).await;
+    let (output, run) = run(folder.path(), &["--transports", "sse", "--agents", "1", "--control", &nats.url]).await;
     let trial = &run["trials"][0];
     let agent = &trial["agents"][0];
-    assert_eq!(agent["delivered"].as_u64(), Some(300), "{said:?}");
+    assert_eq!(agent["delivered"].as_u64(), Some(300), "{output:?}");
     let clocks = agent["clocks"].as_array().unwrap();
     assert_eq!(clocks.len(), 3, "before, during and after");
     for clock in clocks {

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 use crate::common::docs::assert_generated;
-use crate::common::{Said, loadgen};
+use crate::common::{CommandOutput, loadgen};
 use crate::{changed, content, ended, run_in};
 
 /// Commands that must fail: the exit code, and the command as it is typed.
@@ -209,9 +209,9 @@ fn write_files(folder: &Path) {
 }
 
 /// What was printed to standard error, as one line of Markdown, without clap's usage.
-fn printed(said: &Said) -> String {
+fn printed(output: &CommandOutput) -> String {
     let is_usage = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
-    let lines = said.stderr.lines().take_while(|line| !line.starts_with("Usage:")).filter(|line| !is_usage(line));
+    let lines = output.stderr.lines().take_while(|line| !line.starts_with("Usage:")).filter(|line| !is_usage(line));
     let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" ⏎ ").replace('|', "\\|")
 }
@@ -228,14 +228,14 @@ async fn bad_commands_print_one_error_and_change_no_file() {
         let program = if words[0] == "server" { env!("CARGO_BIN_EXE_server").into() } else { loadgen() };
         let mut command = Command::new(program);
         command.args(&words[1..]).current_dir(folder.path()).env_remove("PUSHPULL_TOKEN").env("RUST_LOG", "off");
-        let said = ended(&mut command).await;
-        let errors = said.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        let output = ended(&mut command).await;
+        let errors = output.stderr.lines().filter(|line| line.starts_with("error: ")).count();
         // The server that a run starts prints an error of its own.
         let is_one = errors == 1 || errors == 2 && line.contains("--server-arg");
-        if said.code != Some(*code) || !is_one || said.stderr.contains("panicked") {
-            wrong.push(format!("{line}: {said:?}"));
+        if output.code != Some(*code) || !is_one || output.stderr.contains("panicked") {
+            wrong.push(format!("{line}: {output:?}"));
         }
-        writeln!(table, "| `{line}` | {code} | {} |", printed(&said)).unwrap();
+        writeln!(table, "| `{line}` | {code} | {} |", printed(&output)).unwrap();
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(COMMANDS.len() >= 60, "{}", COMMANDS.len());

@@ -15,7 +15,7 @@ mod suggestions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::{PATIENCE, Said, loadgen};
+use common::{CommandOutput, PATIENCE, loadgen};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -31,15 +31,15 @@ fn run_in(folder: &Path) {
 }
 
 /// Runs the load generator to its end, with `folder` as working directory.
-async fn loadgen_in(folder: &Path, arguments: &[&str]) -> Said {
+async fn loadgen_in(folder: &Path, arguments: &[&str]) -> CommandOutput {
     ended(Command::new(loadgen()).args(arguments).current_dir(folder)).await
 }
 
 /// Runs a program to its end; panics if that takes longer than twice [`PATIENCE`].
-async fn ended(command: &mut Command) -> Said {
+async fn ended(command: &mut Command) -> CommandOutput {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE * 2, command.output()).await.expect("it ends in time").unwrap();
-    Said {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -14,10 +14,10 @@ async fn a_run_that_could_measure_nothing_is_refused_at_once_and_creates_no_fold
         &["run", "--fail-if", "sse.latency_ns.p99 > +10%"],
         &["run", "--transports", "sse", "--fail-if", "polling.lost > 0"],
     ] {
-        let said = loadgen_in(folder.path(), arguments).await;
-        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        let output = loadgen_in(folder.path(), arguments).await;
+        assert_eq!(output.code, Some(2), "{arguments:?}: {output:?}");
         // Each setting is valid on its own; together they make a run without a result.
-        assert!(!said.stderr.contains("invalid value"), "{arguments:?}: {said:?}");
+        assert!(!output.stderr.contains("invalid value"), "{arguments:?}: {output:?}");
     }
     assert_eq!(content(folder.path()), []);
 }
@@ -33,10 +33,10 @@ async fn a_dry_run_prints_each_point_and_writes_nothing() {
         (&["run", "--target", "http://127.0.0.1:1", "--dry-run"], 1),
         (&["--dry-run"], 1),
     ] {
-        let said = loadgen_in(folder.path(), arguments).await;
-        assert_eq!(said.code, Some(0), "{arguments:?}: {said:?}");
-        let found = said.stdout.lines().filter(|line| line.starts_with("point ")).count();
-        assert_eq!(found, points, "{}", said.stdout);
+        let output = loadgen_in(folder.path(), arguments).await;
+        assert_eq!(output.code, Some(0), "{arguments:?}: {output:?}");
+        let found = output.stdout.lines().filter(|line| line.starts_with("point ")).count();
+        assert_eq!(found, points, "{}", output.stdout);
     }
     assert_eq!(content(folder.path()), []);
 }
@@ -44,8 +44,8 @@ async fn a_dry_run_prints_each_point_and_writes_nothing() {
 #[tokio::test]
 async fn every_scenario_is_listed_with_its_question_and_its_duration() {
     let folder = tempfile::tempdir().unwrap();
-    let said = loadgen_in(folder.path(), &["scenarios", "--json"]).await;
-    let list: Value = serde_json::from_str(&said.stdout).unwrap();
+    let output = loadgen_in(folder.path(), &["scenarios", "--json"]).await;
+    let list: Value = serde_json::from_str(&output.stdout).unwrap();
     let list = list.as_array().unwrap();
     let text = loadgen_in(folder.path(), &["scenarios"]).await.stdout;
     for scenario in list {

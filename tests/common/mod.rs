@@ -214,7 +214,7 @@ pub fn send_signal(pid: u32, signal: Signal) {
 
 /// The exit code and output of a program that has ended.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
@@ -224,17 +224,17 @@ pub struct Said {
 }
 
 /// Runs a program to its end, with the default timeout.
-pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Said {
+pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> CommandOutput {
     run_for(program, arguments, PATIENCE).await
 }
 
 /// Runs a program to its end; panics if that takes longer than `patience`.
-pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], patience: Duration) -> Said {
+pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], patience: Duration) -> CommandOutput {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(patience, command.output()).await;
     let output = output.unwrap_or_else(|_| panic!("waited {patience:?} for {arguments:?}")).unwrap();
-    Said {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -90,16 +90,16 @@ async fn a_refusal_closes_the_connection_only_if_a_body_was_left_unread() {
 #[tokio::test]
 async fn a_server_that_other_hosts_can_reach_does_not_start_without_a_token_and_names_the_flag() {
     let program = env!("CARGO_BIN_EXE_server");
-    let said = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.stderr.contains("--token-file") && said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+    let output = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("--token-file") && output.stderr.contains("127.0.0.1"), "{}", output.stderr);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "short").unwrap();
-    let said = run(program, &["--port", "0", "--token-file", file.path().to_str().unwrap()]).await;
-    let names_file = said.stderr.contains(file.path().to_str().unwrap());
-    assert!(said.code == Some(1) && names_file, "{said:?}");
-    let said = run(program, &["--port", "0", "--token-file", "there-is-none"]).await;
-    assert!(said.code == Some(1) && said.stderr.contains("there-is-none"), "{said:?}");
+    let output = run(program, &["--port", "0", "--token-file", file.path().to_str().unwrap()]).await;
+    let names_file = output.stderr.contains(file.path().to_str().unwrap());
+    assert!(output.code == Some(1) && names_file, "{output:?}");
+    let output = run(program, &["--port", "0", "--token-file", "there-is-none"]).await;
+    assert!(output.code == Some(1) && output.stderr.contains("there-is-none"), "{output:?}");
 }
 
 #[tokio::test]

@@ -66,9 +66,9 @@ async fn compare(more: &str, least: usize) -> Vec<Value> {
                  --measure 3s";
     let flags = flags.split_whitespace().chain(more.split_whitespace()).chain(["--out"]);
     let arguments: Vec<&str> = flags.chain([folder.path().to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
     // On a busy machine the run may be invalid because of its latencies; its bytes are the same.
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     let packets = capture.stop().await;
 
     let mut lines =

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::common::docs::assert_generated;
-use crate::common::{Said, loadgen, run_for};
+use crate::common::{CommandOutput, loadgen, run_for};
 use pushpull::run::path::presets::PRESETS;
 
 /// The timeout of a check, which has four parts of a few seconds each.
@@ -16,8 +16,8 @@ const MILLI: u64 = 1_000_000;
 
 /// Why no path can be created on this machine, if it cannot.
 pub async fn missing() -> Option<String> {
-    let said = run_for(loadgen(), &["path-try"], PATIENCE).await;
-    let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
+    let output = run_for(loadgen(), &["path-try"], PATIENCE).await;
+    let outcome: Value = serde_json::from_str(&output.stdout).unwrap();
     outcome.get("Err").map(|refusal| format!("a real path cannot be created here: {refusal}"))
 }
 
@@ -32,9 +32,9 @@ pub async fn missing_forbidden() -> Option<String> {
 }
 
 async fn check(path: &str, length: &str) -> Value {
-    let said = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], PATIENCE).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    serde_json::from_str(&said.stdout).unwrap()
+    let output = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], PATIENCE).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    serde_json::from_str(&output.stdout).unwrap()
 }
 
 fn number(value: &Value, pointer: &str) -> u64 {
@@ -111,7 +111,7 @@ pub async fn each_direction_has_its_rate_within_2_percent() {
 async fn refused(script: &str) -> Value {
     let script = format!("{script} \"$0\" path-try");
     let program = loadgen();
-    let Said { code, stdout, stderr } =
+    let CommandOutput { code, stdout, stderr } =
         run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], PATIENCE).await;
     assert_eq!(code, Some(0), "{stderr}");
     let mut outcome: Value = serde_json::from_str(&stdout).unwrap();
@@ -134,9 +134,9 @@ async fn run_over(path: &str, launcher: &[&str]) -> Value {
     let flags = "--transports sse,websocket --rounds 1 --clients 5 --feed synthetic --rate 20 --alone false --warm-up 300ms --measure 2s";
     let run = [program.to_str().unwrap(), "run", "--path", path, "--out", folder.path().to_str().unwrap()];
     let arguments: Vec<&str> = launcher.iter().copied().chain(run).chain(flags.split(' ')).collect();
-    let said = run_for(arguments[0], &arguments[1..], PATIENCE).await;
+    let output = run_for(arguments[0], &arguments[1..], PATIENCE).await;
     // On a busy machine the run may be invalid because of its latencies; what is checked here does not depend on them.
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     crate::capture::run_file(folder.path())
 }
 

@@ -20,14 +20,14 @@ fn reports() -> PathBuf {
 fn recompute(run: &Path) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/recompute");
     let output = Command::new("python3").arg(script).arg(run).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 pub async fn every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_one_that_is_not_is_named() {
     let sample = reports().join("sample/run.json");
-    let (agrees, said) = recompute(&sample);
-    assert!(agrees, "{said}");
+    let (agrees, output) = recompute(&sample);
+    assert!(agrees, "{output}");
     let text = std::fs::read_to_string(&sample).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for pointer in [
@@ -42,21 +42,21 @@ pub async fn every_figure_of_the_sample_run_is_recomputed_from_its_readings_and_
         *place = serde_json::json!(place.as_f64().unwrap().mul_add(1.002, 1.0).round());
         let altered = folder.path().join("run.json");
         std::fs::write(&altered, run.to_string()).unwrap();
-        let (agrees, said) = recompute(&altered);
-        assert!(!agrees && said.contains("recomputed"), "{pointer}: {said}");
+        let (agrees, output) = recompute(&altered);
+        assert!(!agrees && output.contains("recomputed"), "{pointer}: {output}");
     }
 }
 
 pub async fn every_figure_of_the_runs_behind_the_claims_is_recomputed() {
     for file in std::fs::read_dir(reports().join("claims")).unwrap() {
-        let (agrees, said) = recompute(&file.unwrap().path());
-        assert!(agrees, "{said}");
+        let (agrees, output) = recompute(&file.unwrap().path());
+        assert!(agrees, "{output}");
     }
 }
 
 pub async fn every_figure_of_a_fresh_run_is_recomputed() {
     let folder = tempfile::tempdir().unwrap();
     short_run(folder.path()).await;
-    let (agrees, said) = recompute(&run_folder(folder.path()));
-    assert!(agrees, "{said}");
+    let (agrees, output) = recompute(&run_folder(folder.path()));
+    assert!(agrees, "{output}");
 }

@@ -14,7 +14,7 @@ use pushpull::units::Nanos;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::common::{Said, Server, loadgen, run_for};
+use crate::common::{CommandOutput, Server, loadgen, run_for};
 
 /// The timeout of a run of ten trials, about three seconds each.
 const RUN_PATIENCE: Duration = Duration::from_secs(180);
@@ -23,27 +23,27 @@ const REPORT_BYTES_MAX: u64 = 1 << 20;
 
 pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte() {
     let folder = tempfile::tempdir().unwrap();
-    let (said, run) = short_run(folder.path()).await;
+    let (output, run) = short_run(folder.path()).await;
     check_against_schema(&run);
     check_audit(&run);
     check_wire(&run);
     check_feed(&run);
-    check_verdicts(&run, said.code);
-    check_reports(folder.path(), &said);
+    check_verdicts(&run, output.code);
+    check_reports(folder.path(), &output);
 }
 
 /// Makes a run of ten trials: two of each transport and of the TCP baseline.
-pub async fn short_run(out: &Path) -> (Said, Value) {
+pub async fn short_run(out: &Path) -> (CommandOutput, Value) {
     let flags = "run --rounds 2 --clients 20 --poll-interval 250ms --warm-up 300ms --measure 1s --out";
     let arguments: Vec<&str> = flags.split(' ').chain([out.to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    assert!(!said.stderr.contains("panicked"), "{said:?}");
-    let run = read_run(out, &said);
-    (said, run)
+    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    assert!(!output.stderr.contains("panicked"), "{output:?}");
+    let run = read_run(out, &output);
+    (output, run)
 }
 
-fn read_run(out: &Path, said: &Said) -> Value {
-    let text = std::fs::read(run_folder(out).join("run.json")).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+fn read_run(out: &Path, output: &CommandOutput) -> Value {
+    let text = std::fs::read(run_folder(out).join("run.json")).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     serde_json::from_slice(&text).unwrap()
 }
 
@@ -75,14 +75,14 @@ fn check_verdicts(run: &Value, code: Option<i32>) {
             ("host_busy", health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT),
             ("others_busy", health("others_cpu_fraction") > limits::OTHERS_BUSY_SUSPECT),
         ];
-        let mut said: Vec<&str> = reasons.iter().map(|reason| reason.cause.code()).collect();
+        let mut output: Vec<&str> = reasons.iter().map(|reason| reason.cause.code()).collect();
         for (code, is_so) in bounds {
-            assert_eq!(said.contains(&code), is_so, "{code}: {trial}");
-            said.retain(|one| *one != code);
+            assert_eq!(output.contains(&code), is_so, "{code}: {trial}");
+            output.retain(|one| *one != code);
         }
         // On a busy machine clients may miss polls.
-        said.retain(|one| *one != "missed_polls");
-        assert!(said.is_empty(), "no other reason: {trial}");
+        output.retain(|one| *one != "missed_polls");
+        assert!(output.is_empty(), "no other reason: {trial}");
         assert_eq!(trial["health"]["refused"], 0, "{trial}");
     }
     for row in rows(run) {
@@ -174,8 +174,8 @@ pub async fn a_run_against_a_running_server_measures_its_rate_and_payload() {
     let (target, out) = (server.url(""), folder.path().to_str().unwrap());
     let flags = ["--transports", "sse,websocket", "--clients", "5", "--rounds", "1", "--measure", "1s", "--out", out];
     let arguments = [&["run", "--target", &target], &flags[..]].concat();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    let run = read_run(folder.path(), &said);
+    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let run = read_run(folder.path(), &output);
     check_against_schema(&run);
     for row in run["summary"].as_array().unwrap() {
         let number = |name: &str| row[name].as_f64().unwrap();
@@ -207,8 +207,8 @@ pub async fn transports_measured_at_different_rates_of_a_servers_feed_are_not_va
         }
     };
     let status = tokio::time::timeout(RUN_PATIENCE, ending).await.expect("the run ends");
-    let said = Said { code: status.code(), stdout: String::new(), stderr: String::new() };
-    let run = read_run(folder.path(), &said);
+    let output = CommandOutput { code: status.code(), stdout: String::new(), stderr: String::new() };
+    let run = read_run(folder.path(), &output);
     let rates: Vec<f64> = rows(&run).map(|row| row["rate_per_s"].as_f64().unwrap()).collect();
     assert!(rates[0] * 2.0 < rates[1] || rates[1] * 2.0 < rates[0], "the feed was changed between the two: {rates:?}");
     for row in rows(&run) {
@@ -219,9 +219,9 @@ pub async fn transports_measured_at_different_rates_of_a_servers_feed_are_not_va
     }
 }
 
-fn check_reports(out: &Path, said: &Said) {
+fn check_reports(out: &Path, output: &CommandOutput) {
     let page = run_folder(out).join("index.html");
-    assert!(said.stdout.contains(&format!("report: {}", page.display())), "{}", said.stdout);
+    assert!(output.stdout.contains(&format!("report: {}", page.display())), "{}", output.stdout);
     let bytes = page.metadata().unwrap().len();
     assert!(bytes < REPORT_BYTES_MAX, "{bytes} B");
     let text = std::fs::read_to_string(&page).unwrap();
@@ -238,11 +238,11 @@ pub async fn requests_with_a_browsers_heads_have_the_recorded_size_on_the_wire()
     let flags = "run --transports polling,long_polling --rounds 1 --clients 5 --feed synthetic --rate 20 --heads bare,browser \
                  --poll-interval 100ms --warm-up 200ms --measure 1s --alone false --tcp-baseline false --out";
     let arguments: Vec<&str> = flags.split_whitespace().chain([folder.path().to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    let run = read_run(folder.path(), &said);
+    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let run = read_run(folder.path(), &output);
     let of = |transport: &str, heads: &str| {
         let is_it = |trial: &&Value| trial["transport"] == transport && trial["point"]["heads"] == heads;
-        let trial = trials(&run).find(is_it).unwrap_or_else(|| panic!("{transport} {heads}: {said:?}"));
+        let trial = trials(&run).find(is_it).unwrap_or_else(|| panic!("{transport} {heads}: {output:?}"));
         let per_request =
             |name: &str| trial["wire"][name].as_f64().unwrap() / trial["wire"]["requests"].as_f64().unwrap();
         let audit = &trial["audit"];

@@ -10,17 +10,17 @@ use pushpull::limits;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{Said, Server, loadgen, run_for, send_signal};
+use crate::common::{CommandOutput, Server, loadgen, run_for, send_signal};
 
 const RUN_PATIENCE: Duration = Duration::from_secs(120);
 
-async fn measure(out: &Path, flags: &[&str]) -> (Said, Value) {
+async fn measure(out: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let arguments = [&["run", "--out", out.to_str().unwrap()], flags].concat();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
     let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let run = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
-    let run = run.unwrap_or_else(|| panic!("no run: {said:?}"));
-    (said, serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap())
+    let run = run.unwrap_or_else(|| panic!("no run: {output:?}"));
+    (output, serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap())
 }
 
 /// Stops a process for 400 ms of every 2 s. When dropped it leaves the process running.
@@ -58,10 +58,10 @@ pub async fn a_stalled_server_shows_in_the_corrected_latency_and_not_in_the_unco
     let target = server.url("");
     let flags = ["--target", &target, "--transports", "sse,websocket", "--clients", "20", "--rounds", "1"];
     let lengths = ["--warm-up", "200ms", "--measure", "4s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &lengths].concat()).await;
+    let (output, run) = measure(folder.path(), &[&flags[..], &lengths].concat()).await;
     drop(stutter);
     let rows = run["summary"].as_array().unwrap();
-    assert_eq!(rows.len(), 2, "{said:?}");
+    assert_eq!(rows.len(), 2, "{output:?}");
     for row in rows {
         let p99_ms = |metric: &str| row[metric]["p99"].as_f64().unwrap() / 1e6;
         let (corrected, uncorrected) = (p99_ms("latency_ns"), p99_ms("uncorrected_latency_ns"));
@@ -118,7 +118,7 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_prints_the_reason_
     let busy_loops = [(); 8].map(|()| BusyLoop::on(GENERATOR_CORE));
     let flags = ["--pin", "--transports", "websocket", "--clients", "100", "--feed", "synthetic", "--rate", "50"];
     let once = ["--rounds", "1", "--alone", "false", "--tcp-baseline", "false", "--measure", "2s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
+    let (output, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
     drop(busy_loops);
     assert_eq!(run["verdict"], "invalid", "{}", run["summary"]);
     let health = &run["trials"][0]["health"];
@@ -129,10 +129,10 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_prints_the_reason_
     assert!(is_starved, "{health}");
     let code = run["reasons"][0]["code"].as_str().unwrap();
     assert!(["generator_stalled", "generator_starved"].contains(&code), "{}", run["reasons"]);
-    assert_eq!(said.code, Some(4), "{said:?}");
-    let reason = said.stdout.find("invalid");
-    let figures = said.stdout.find("p99");
-    assert!(reason.is_some() && figures.is_some() && reason < figures, "{said:?}");
+    assert_eq!(output.code, Some(4), "{output:?}");
+    let reason = output.stdout.find("invalid");
+    let figures = output.stdout.find("p99");
+    assert!(reason.is_some() && figures.is_some() && reason < figures, "{output:?}");
     println!("{}", run["reasons"]);
 }
 
@@ -172,10 +172,10 @@ pub async fn every_trial_beside_a_busy_neighbour_is_suspect_and_says_how_much_it
     let flags = ["--transports", "sse,websocket", "--clients", "10", "--feed", "synthetic", "--rate", "20"];
     let once =
         ["--rounds", "2", "--alone", "false", "--tcp-baseline", "false", "--warm-up", "200ms", "--measure", "1s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
+    let (output, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
     drop(neighbour);
     let trials = run["trials"].as_array().unwrap();
-    assert_eq!(trials.len(), 4, "{said:?}");
+    assert_eq!(trials.len(), 4, "{output:?}");
     for trial in trials {
         let reasons = trial["reasons"].as_array().unwrap();
         let found = reasons.iter().find(|reason| reason["code"] == "others_busy");

@@ -85,10 +85,10 @@ pub async fn an_update_published_by_hand_is_shown_to_arrive_in_all_four_lanes() 
     browser.goto(&server, QUICK).await;
     browser.click("#publish").await;
     let heading = "document.getElementById('heading').textContent";
-    let said = browser.read_when("the arrivals are shown", &format!("{heading}.includes('arrived')"), heading).await;
-    let said = said.as_str().unwrap();
+    let text = browser.read_when("the arrivals are shown", &format!("{heading}.includes('arrived')"), heading).await;
+    let text = text.as_str().unwrap();
     for lane in ["Polling after", "Long polling after", "SSE after", "WebSocket after"] {
-        assert!(said.contains(lane), "{said}");
+        assert!(text.contains(lane), "{text}");
     }
     assert_eq!(
         browser.read("page.lanes.map((lane) => lane.deliveries.filter((one) => one.mark).length)").await,

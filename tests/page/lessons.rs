@@ -67,8 +67,8 @@ async fn run(browser: &Browser, lab: &str, within: f64) -> Value {
         }
         let is_over = format!("{state}.state === 'failed' || {kept}?.runs > {attempt} && {state}.state === 'answered'");
         browser.until(&format!("{lab} is answered"), &is_over).await;
-        let said = browser.text(&format!("#lab-{lab} .result")).await;
-        assert_eq!(browser.read(&format!("{state}.state")).await, json!("answered"), "{lab}: {said}");
+        let shown = browser.text(&format!("#lab-{lab} .result")).await;
+        assert_eq!(browser.read(&format!("{state}.state")).await, json!("answered"), "{lab}: {shown}");
         last = browser.read(&format!("{kept}.last")).await;
         if is_acceptable(Run::of(&last), within) {
             break;

@@ -115,12 +115,12 @@ pub async fn a_latency_below_the_uncertainty_of_the_clocks_is_shown_as_an_upper_
     let browser = Browser::open(Looks::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&rtt=0&feed=steady&rate=10").await;
-    let said = browser
+    let shown = browser
         .import("clock.js", "[it.latency(-1), it.latency(0), it.latency(it.uncertaintyMs() * 0.99), it.latency(1234)]")
         .await;
-    let said: Vec<&str> = said.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
-    assert!(said[..3].iter().all(|one| one.starts_with("under ")), "{said:?}");
-    assert_eq!(said[3], "1.23 s");
+    let shown: Vec<&str> = shown.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(shown[..3].iter().all(|one| one.starts_with("under ")), "{shown:?}");
+    assert_eq!(shown[3], "1.23 s");
     let shown = browser.read("document.body.innerText").await;
     assert!(!shown.as_str().unwrap().contains("0.00 ms"), "{shown}");
     browser.close().await;

@@ -45,8 +45,8 @@ fn plan_both_ways(settings: &[(String, String)]) -> Result<Plan, Refusal> {
     let arguments: Vec<String> = settings.iter().map(|(key, value)| format!("--{key}={value}")).collect();
     let (file, flags) = (load(&file(&quoted)), flags(&arguments));
     assert_eq!(file.is_ok(), flags.is_ok(), "{settings:?}: {file:?} {flags:?}");
-    let said = |error: ScenarioError| Refusal::Value(error.to_string());
-    let scenario = file.map_err(said)?;
+    let message = |error: ScenarioError| Refusal::Value(error.to_string());
+    let scenario = file.map_err(message)?;
     let bare = load("question = \"What?\"").unwrap();
     let plan = |scenario, flags| Plan::new(scenario, flags, PathBuf::new());
     let (by_file, by_flags) = (plan(scenario, RunSettings::default()), plan(bare, flags.unwrap()));
@@ -65,17 +65,19 @@ enum Refusal {
 
 /// Does the message name the bound that was exceeded?
 fn names_the_bound(error: &PlanError) -> bool {
-    let said = error.to_string();
+    let message = error.to_string();
     match error {
-        PlanError::Empty(_) => said.contains("--measure") || said.contains("--rate") || said.contains("--speed"),
-        PlanError::Files { most, .. } => said.contains(&format!("--clients {most}")),
-        PlanError::TooMany { .. } => said.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
-        PlanError::TooLong { .. } => said.contains(&limits::RUN_HOURS_MAX.to_string()),
-        PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
-        PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
-        PlanError::Feed(_) => said.contains("--speed"),
-        PlanError::NothingToShare => said.contains("--protocol"),
-        PlanError::Crowd { .. } => said.contains("--agents"),
+        PlanError::Empty(_) => {
+            message.contains("--measure") || message.contains("--rate") || message.contains("--speed")
+        }
+        PlanError::Files { most, .. } => message.contains(&format!("--clients {most}")),
+        PlanError::TooMany { .. } => message.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
+        PlanError::TooLong { .. } => message.contains(&limits::RUN_HOURS_MAX.to_string()),
+        PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => message.contains("--feed"),
+        PlanError::Jitter { rtt, .. } => message.contains(&format!("--rtt {rtt}")),
+        PlanError::Feed(_) => message.contains("--speed"),
+        PlanError::NothingToShare => message.contains("--protocol"),
+        PlanError::Crowd { .. } => message.contains("--agents"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -105,7 +107,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
         | PlanError::NothingThere(_) => false,
-        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
+        PlanError::TooManyOnOne { .. } => message.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 
@@ -175,8 +177,11 @@ fn assert_planned_or_refused_with_its_range(key: &str, [least, most]: &[String; 
     let settings: Vec<_> = feed_of(&[key]).into_iter().chain([(key.to_owned(), value.to_owned())]).collect();
     match plan_both_ways(&settings) {
         Ok(plan) => assert!(plan.trials() > 0 && plan.least_length().0 > 0, "{key} = {value}"),
-        Err(Refusal::Value(said)) => {
-            assert!(said.contains(&format!("{least} to {most}")) && said.contains(key), "{key} = {value}: {said}");
+        Err(Refusal::Value(message)) => {
+            assert!(
+                message.contains(&format!("{least} to {most}")) && message.contains(key),
+                "{key} = {value}: {message}"
+            );
         }
         Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{key} = {value}: {error}"),
     }
@@ -202,7 +207,7 @@ fn any_two_numbers_at_the_ends_of_their_ranges_are_planned_or_refused_with_the_b
             let settings: Vec<_> = feed.into_iter().chain([first.clone(), second.clone()]).collect();
             match plan_both_ways(&settings) {
                 Ok(_) => planned += 1,
-                Err(Refusal::Value(said)) => panic!("{settings:?}: {said}"),
+                Err(Refusal::Value(message)) => panic!("{settings:?}: {message}"),
                 Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{settings:?}: {error}"),
             }
         }
@@ -325,8 +330,8 @@ fn file(settings: &[(&str, String)]) -> String {
 }
 
 /// Does the message name this line, in the form of the TOML parser or of the program?
-fn names_line(said: &str, line: usize) -> bool {
-    [",", ":"].iter().any(|end| said.contains(&format!("line {line}{end}")))
+fn names_line(message: &str, line: usize) -> bool {
+    [",", ":"].iter().any(|end| message.contains(&format!("line {line}{end}")))
 }
 
 /// Valid lines, one for each setting.
@@ -362,8 +367,8 @@ proptest! {
 
     #[test]
     fn any_settings_are_planned_or_refused_with_a_message(settings in vec(setting(), 0..12)) {
-        if let Err(said) = plan(&file(&settings)) {
-            prop_assert!(!said.trim().is_empty());
+        if let Err(message) = plan(&file(&settings)) {
+            prop_assert!(!message.trim().is_empty());
         }
     }
 
@@ -372,7 +377,7 @@ proptest! {
         load(&file(&settings)).unwrap();
         match plan(&file(&settings)) {
             Ok(plan) => prop_assert!(plan.trials() > 0 && plan.least_length().0 > 0),
-            Err(said) => prop_assert!(!said.trim().is_empty()),
+            Err(message) => prop_assert!(!message.trim().is_empty()),
         }
     }
 
@@ -412,10 +417,10 @@ proptest! {
             "{}{head}{}\n{bad}\n{}\n", "\n".repeat(blank_lines), GOOD[..before].join("\n"), GOOD[before..].join("\n")
         );
         let line = text.lines().position(|line| line == bad).unwrap() + 1;
-        let said = plan(&text).unwrap_err();
-        prop_assert!(names_line(&said, line), "line {line}: {said}");
+        let message = plan(&text).unwrap_err();
+        prop_assert!(names_line(&message, line), "line {line}: {message}");
         let key = bad.split(' ').next().unwrap();
-        prop_assert!(said.contains(key), "{key}: {said}");
+        prop_assert!(message.contains(key), "{key}: {message}");
     }
 }
 
@@ -435,8 +440,8 @@ fn the_figures_focus_and_claims_of_a_scenario_are_read_or_the_wrong_line_is_name
         ("claims =", "claim =", 4, "did you mean `claims`?"),
         ("sse_pushes", "pigeons", 4, "websocket_is_simple"),
     ] {
-        let said = load(&good.replace(from, to)).unwrap_err().to_string();
-        assert!(names_line(&said, line) && said.contains(expected), "{to}: {said}");
+        let message = load(&good.replace(from, to)).unwrap_err().to_string();
+        assert!(names_line(&message, line) && message.contains(expected), "{to}: {message}");
     }
 }
 

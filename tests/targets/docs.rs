@@ -18,8 +18,8 @@ async fn measure_example(files: [(&str, &str); 2], transport: &str) {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let target = folder.path().join(files[1].0);
-    let (said, run) = measured(target.to_str().unwrap(), &[], &[]).await;
-    let [row] = rows(&run) else { panic!("{said:?}") };
+    let (output, run) = measured(target.to_str().unwrap(), &[], &[]).await;
+    let [row] = rows(&run) else { panic!("{output:?}") };
     assert_eq!(row["transport"], transport);
     assert_eq!((row["expected"].as_u64(), row["delivered"].as_u64()), (Some(400), Some(400)), "{row}");
     assert_eq!((row["duplicate"].as_u64(), row["payload_bytes"].as_f64()), (Some(0), Some(200.0)), "{row}");

@@ -146,12 +146,12 @@ fn as_it_is(_: u64, update: String, _: &mut Option<String>) -> Vec<String> {
 pub async fn a_server_that_drops_every_hundredth_update_has_lost_updates() {
     let drops: Mangle = |count, update, _| if count % 100 == 99 { Vec::new() } else { vec![update] };
     let server = FaultyServer::start(drops, 0, None).await;
-    let (said, run) = measured(&server.target(), &["--rate", "200"], &[]).await;
+    let (output, run) = measured(&server.target(), &["--rate", "200"], &[]).await;
     let row = &rows(&run)[0];
     // 200 updates, of which two are dropped, to 8 clients.
     assert_eq!((row["expected"].as_u64(), row["lost"].as_u64()), (Some(1600), Some(16)), "{row}");
     assert_eq!((row["duplicate"].as_u64(), row["reordered"].as_u64()), (Some(0), Some(0)), "{row}");
-    assert!(reasons(row).contains(&"lost") && said.code == Some(4), "{said:?}");
+    assert!(reasons(row).contains(&"lost") && output.code == Some(4), "{output:?}");
 }
 
 pub async fn a_server_that_sends_each_update_twice_has_duplicates() {
@@ -199,11 +199,11 @@ pub async fn retry_after_is_obeyed_by_each_subscriber_and_the_throttled_attempts
     let server = FaultyServer::start(as_it_is, 0, None).await;
     let target = server.describe("[publish.http]\nurl = '{base}/publish'", "headers = { X-Client = '{client}' }");
     server.app.refuses_first.store(true, SeqCst);
-    let (said, run) = measured(&target, &[], &[]).await;
+    let (output, run) = measured(&target, &[], &[]).await;
     let trial = &run["trials"][0];
     // Each of the eight clients was refused once.
     assert_eq!(trial["health"]["throttled"], 8, "{trial}");
-    assert!(reasons(trial).contains(&"throttled") && !reasons(trial).contains(&"refused"), "{said:?} {trial}");
+    assert!(reasons(trial).contains(&"throttled") && !reasons(trial).contains(&"refused"), "{output:?} {trial}");
     assert_eq!((trial["audit"]["expected"].as_u64(), trial["audit"]["lost"].as_u64()), (Some(400), Some(0)), "{trial}");
     let subscribed_at = server.app.subscribed_at.lock().unwrap();
     assert_eq!(subscribed_at.len(), 8);
@@ -221,11 +221,11 @@ pub async fn a_secret_from_the_environment_is_sent_and_written_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let arguments = [&["run", "--target", &target, "--out", out], &SHORT[..]].concat();
-    let said = run(&arguments, &[]).await;
-    assert!(said.code == Some(2) && said.stderr.contains("TEST_TOKEN"), "{said:?}");
-    let said = run(&arguments, &[("TEST_TOKEN", SECRET)]).await;
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
-    assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
+    let output = run(&arguments, &[]).await;
+    assert!(output.code == Some(2) && output.stderr.contains("TEST_TOKEN"), "{output:?}");
+    let output = run(&arguments, &[("TEST_TOKEN", SECRET)]).await;
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
+    assert!(!format!("{output:?}").contains(SECRET), "{output:?}");
     let mut left = vec![folder.path().to_owned()];
     let mut files = 0;
     while let Some(path) = left.pop() {
@@ -277,10 +277,10 @@ pub async fn a_target_that_cannot_be_measured_is_refused_with_a_useful_message()
         (write("ends.toml", &start("['false']")), 1, "ended before it was ready"),
     ] {
         let out = folder.path().join("out");
-        let said =
+        let output =
             run(&[&["run", "--target", &target, "--out", out.to_str().unwrap()], &SHORT[..]].concat(), &[]).await;
-        assert_eq!(said.code, Some(code), "{target}: {said:?}");
-        assert!(said.stderr.contains(part), "{target}: {said:?}");
+        assert_eq!(output.code, Some(code), "{target}: {output:?}");
+        assert!(output.stderr.contains(part), "{target}: {output:?}");
     }
 }
 
@@ -295,9 +295,9 @@ pub async fn a_missing_program_of_a_target_is_reported_before_anything_is_measur
     // Whichever target would be measured first.
     for seed in ["1", "2", "3"] {
         let out = folder.path().to_str().unwrap();
-        let said = run(&[&["run", "--target", &both, "--seed", seed, "--out", out], &SHORT[..]].concat(), &[]).await;
-        assert!(said.code == Some(1) && said.stderr.contains("/not-there for the target missing"), "{said:?}");
-        assert!(said.stderr.contains("make not-there"), "{said:?}");
+        let output = run(&[&["run", "--target", &both, "--seed", seed, "--out", out], &SHORT[..]].concat(), &[]).await;
+        assert!(output.code == Some(1) && output.stderr.contains("/not-there for the target missing"), "{output:?}");
+        assert!(output.stderr.contains("make not-there"), "{output:?}");
         assert_eq!(server.app.count.load(SeqCst), 0, "seed {seed}: the other target was not measured");
     }
 }
@@ -318,8 +318,8 @@ pub async fn a_third_party_feed_is_measured_by_its_timestamps_or_without_latency
     let folder = tempfile::tempdir().unwrap();
     for (more, is_timed) in [(&[][..], false), (&["--timestamp", "$.at.ts"], true)] {
         let out = folder.path().join(if is_timed { "timed" } else { "untimed" });
-        let said = run(&[&common[..], &["--out", out.to_str().unwrap()], more].concat(), &[]).await;
-        assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+        let output = run(&[&common[..], &["--out", out.to_str().unwrap()], more].concat(), &[]).await;
+        assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
         let made = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
         let file = made.filter(|path| path.is_dir()).max().unwrap().join("run.json");
         let run: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::common::{Said, loadgen};
+use crate::common::{CommandOutput, loadgen};
 
 /// The timeout of a run: a few trials of a second each, and the start of an interpreter.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -45,7 +45,7 @@ pub fn textbook() -> PathBuf {
 }
 
 /// Runs `loadgen` with these arguments, and with the packages that the shipped targets need.
-pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> CommandOutput {
     let mut command = Command::new(loadgen());
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     command.env("NODE_PATH", installed().join("node_modules"));
@@ -56,17 +56,17 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let output = output.unwrap_or_else(|_| panic!("{arguments:?} took longer than {PATIENCE:?}")).unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let said = Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-    assert!(!said.stderr.contains("panicked"), "{said:?}");
-    said
+    let output = CommandOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!output.stderr.contains("panicked"), "{output:?}");
+    output
 }
 
 /// Makes a short run against a target; returns its output and its run file.
-pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (Said, Value) {
+pub async fn measured(target: &str, more: &[&str], environment: &[(&str, &str)]) -> (CommandOutput, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let said = run(&arguments(target, folder.path().to_str().unwrap(), more), environment).await;
-    let run = run_file(folder.path()).unwrap_or_else(|| panic!("no run: {said:?}"));
-    (said, run)
+    let output = run(&arguments(target, folder.path().to_str().unwrap(), more), environment).await;
+    let run = run_file(folder.path()).unwrap_or_else(|| panic!("no run: {output:?}"));
+    (output, run)
 }
 
 /// The arguments of a short run; the flags in `more` replace those of [`SHORT`].

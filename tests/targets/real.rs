@@ -6,9 +6,9 @@ use crate::measure::{measured, rows};
 
 /// Asserts that every update reached every client once and in order, and that everything measurable was measured.
 async fn is_measured(target: &str, transports: &[&str]) {
-    let (said, run) = measured(target, &[], &[]).await;
+    let (output, run) = measured(target, &[], &[]).await;
     let found: Vec<&str> = rows(&run).iter().map(|row| row["transport"].as_str().unwrap()).collect();
-    assert_eq!(found, transports, "{said:?}");
+    assert_eq!(found, transports, "{output:?}");
     for row in rows(&run) {
         check(row, target);
     }
@@ -65,8 +65,8 @@ pub async fn nchan_is_measured_by_its_target_file() {
 pub async fn polls_of_a_static_file_of_nginx_deliver_its_changes_and_unchanged_answers_cost_cpu_too() {
     // Updates far apart: of two changes within a second a client may see only the later one.
     let slow = ["--rate", "0.5", "--measure", "4s", "--poll-interval", "200ms"];
-    let (said, run) = measured("nginx_static", &slow, &[]).await;
-    let [row] = rows(&run) else { panic!("{said:?}") };
+    let (output, run) = measured("nginx_static", &slow, &[]).await;
+    let [row] = rows(&run) else { panic!("{output:?}") };
     assert_eq!((row["expected"].as_u64(), row["delivered"].as_u64()), (Some(16), Some(16)), "{row}");
     assert!(["lost", "duplicate", "reordered"].iter().all(|count| row[count] == 0), "{row}");
     // Ten polls for each update, of which one returns it.
@@ -92,7 +92,7 @@ pub async fn sse_starlette_is_measured_by_its_target_file() {
 
 pub async fn servers_side_by_side_are_points_of_one_run() {
     let keeps = ["--fail-if", "pushpull.sse.lost > 0", "--fail-if", "textbook_axum.websocket.latency_ns.p99 > 1h"];
-    let (said, run) = measured("textbook_axum,pushpull", &keeps, &[]).await;
+    let (output, run) = measured("textbook_axum,pushpull", &keeps, &[]).await;
     assert_eq!(run["scenario"]["sweep"], "target");
     let mut found: Vec<(&str, &str)> =
         rows(&run).iter().map(|row| (row["target"].as_str().unwrap(), row["transport"].as_str().unwrap())).collect();
@@ -106,9 +106,10 @@ pub async fn servers_side_by_side_are_points_of_one_run() {
         ("textbook_axum", "websocket"),
     ];
     assert_eq!(found, wanted);
-    assert!(run["thresholds"].as_array().unwrap().iter().all(|one| one["failed"] == false), "{said:?}");
+    assert!(run["thresholds"].as_array().unwrap().iter().all(|one| one["failed"] == false), "{output:?}");
     let fails = ["--fail-if", "textbook_axum.sse.latency_ns.p50 > 1ns"];
-    let (said, _run) = measured("textbook_axum,pushpull", &[&["--transports", "sse"], &fails[..]].concat(), &[]).await;
-    assert!(matches!(said.code, Some(3 | 4)), "{said:?}");
-    assert!(said.stdout.contains("textbook_axum"), "{said:?}");
+    let (output, _run) =
+        measured("textbook_axum,pushpull", &[&["--transports", "sse"], &fails[..]].concat(), &[]).await;
+    assert!(matches!(output.code, Some(3 | 4)), "{output:?}");
+    assert!(output.stdout.contains("textbook_axum"), "{output:?}");
 }

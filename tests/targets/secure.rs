@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 
-use crate::common::{Said, Server};
+use crate::common::{CommandOutput, Server};
 use crate::measure::{SHORT, rows, run};
 
 /// A certificate authority and a server certificate that it has signed, as PEM files.
@@ -59,17 +59,17 @@ impl Authority {
     }
 }
 
-async fn tried(url: &str, more: &[&str], out: &Path) -> Said {
+async fn tried(url: &str, more: &[&str], out: &Path) -> CommandOutput {
     let _earlier = std::fs::remove_file(out);
     run(&[&["try", url, "--for", "1s", "--out", out.to_str().unwrap()], more].concat(), &[]).await
 }
 
 /// Asserts that the program failed with one error line, which names the certificate and each of `parts`, and has no
 /// question.
-fn assert_refused(said: &Said, parts: &[&str]) {
-    assert_eq!(said.code, Some(1), "{said:?}");
-    let lines: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error:")).collect();
-    let [line] = lines[..] else { panic!("one line: {said:?}") };
+fn assert_refused(output: &CommandOutput, parts: &[&str]) {
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let lines: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("error:")).collect();
+    let [line] = lines[..] else { panic!("one line: {output:?}") };
     assert!(line.contains("certificate") && parts.iter().all(|part| line.contains(part)), "{parts:?}: {line}");
     assert!(!line.contains('?'), "{line}");
 }
@@ -83,9 +83,9 @@ pub async fn a_server_over_tls_can_be_tried_and_measured_with_its_authority() {
         (format!("https://localhost:{port}/updates/sse"), "[sse]"),
         (format!("wss://localhost:{port}/updates/ws"), "[websocket]"),
     ] {
-        let said = tried(&url, &["--ca", &authority], &out).await;
-        let file = std::fs::read_to_string(&out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-        assert_eq!(said.code, Some(0), "{said:?}");
+        let output = tried(&url, &["--ca", &authority], &out).await;
+        let file = std::fs::read_to_string(&out).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        assert_eq!(output.code, Some(0), "{output:?}");
         assert!(file.contains("base = \"https://localhost") && file.contains(section), "{file}");
     }
     let quiet = ca.server(&["--feed", "none"]).await;
@@ -93,12 +93,12 @@ pub async fn a_server_over_tls_can_be_tried_and_measured_with_its_authority() {
     for (more, is_warned) in [(&["--ca", authority.as_str()][..], false), (&["--insecure"], true)] {
         let folder = tempfile::tempdir().unwrap();
         let arguments = [&["run", "--target", &target, "--out", folder.path().to_str().unwrap()], &SHORT[..], more];
-        let said = run(&arguments.concat(), &[]).await;
+        let output = run(&arguments.concat(), &[]).await;
         let made = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        let made = made.filter(|path| path.is_dir()).max().unwrap_or_else(|| panic!("no run: {said:?}"));
+        let made = made.filter(|path| path.is_dir()).max().unwrap_or_else(|| panic!("no run: {output:?}"));
         let run: serde_json::Value = serde_json::from_slice(&std::fs::read(made.join("run.json")).unwrap()).unwrap();
         let found: Vec<&str> = rows(&run).iter().map(|row| row["transport"].as_str().unwrap()).collect();
-        assert_eq!(found, ["sse", "websocket"], "{said:?}");
+        assert_eq!(found, ["sse", "websocket"], "{output:?}");
         for row in rows(&run) {
             assert_eq!((row["expected"].as_u64(), row["delivered"].as_u64()), (Some(400), Some(400)), "{row}");
         }
@@ -147,6 +147,6 @@ pub async fn a_server_that_cannot_be_trusted_is_refused_with_one_error_that_says
         assert_eq!(tried(&url, &["--insecure"], &out).await.code, Some(0), "--insecure accepts any certificate");
     }
     let plain = Server::start(&flags).await;
-    let said = tried(&format!("https://{}/updates/sse", plain.address), &["--insecure"], &out).await;
-    assert!(said.code == Some(1) && said.stderr.contains("does not speak TLS"), "{said:?}");
+    let output = tried(&format!("https://{}/updates/sse", plain.address), &["--insecure"], &out).await;
+    assert!(output.code == Some(1) && output.stderr.contains("does not speak TLS"), "{output:?}");
 }

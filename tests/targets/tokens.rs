@@ -16,7 +16,7 @@ use axum::routing::any;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::{Sender, channel};
 
-use crate::common::Said;
+use crate::common::CommandOutput;
 use crate::measure::{arguments, run, run_file};
 
 const SECRET: &str = "swordfish-7f3a9c";
@@ -78,8 +78,8 @@ async fn events(State(gate): State<Arc<Gate>>, asked: Request) -> Response {
 }
 
 /// Asserts that the token is neither in the output nor in any file of this folder.
-fn assert_written_nowhere(said: &Said, folder: &Path) {
-    assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
+fn assert_written_nowhere(output: &CommandOutput, folder: &Path) {
+    assert!(!format!("{output:?}").contains(SECRET), "{output:?}");
     let mut left = vec![folder.to_owned()];
     while let Some(path) = left.pop() {
         if path.is_dir() {
@@ -103,14 +103,14 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_servers_refusal
 
     // The eight clients of the first round are accepted, and none of the second.
     std::fs::write(&file, format!("{base}{publish}[sse]\nurl = '{{base}}/events?token=${{TEST_TOKEN}}'\n")).unwrap();
-    let said = run(&arguments(target, out, &["--rounds", "2"]), &environment).await;
-    let run_json = run_file(Path::new(out)).unwrap_or_else(|| panic!("no run: {said:?}"));
+    let output = run(&arguments(target, out, &["--rounds", "2"]), &environment).await;
+    let run_json = run_file(Path::new(out)).unwrap_or_else(|| panic!("no run: {output:?}"));
     let reasons = run_json["reasons"].as_array().unwrap();
-    let cut_short = reasons.iter().find(|reason| reason["code"] == "cut_short").unwrap_or_else(|| panic!("{said:?}"));
+    let cut_short = reasons.iter().find(|reason| reason["code"] == "cut_short").unwrap_or_else(|| panic!("{output:?}"));
     let error = cut_short["error"].as_str().unwrap();
     assert!(error.contains("401") && error.contains("token=${TEST_TOKEN}"), "{error}");
-    assert!(said.code == Some(1) && said.stderr.contains("401"), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    assert!(output.code == Some(1) && output.stderr.contains("401"), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
     // A failed publish reports the server's answer, and a failed WebSocket its address.
     let wrong = "[publish.http]\nurl = '{base}/publish?key=${TEST_TOKEN}'\n";
@@ -121,9 +121,9 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_servers_refusal
         (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "begin it with {base}"),
     ] {
         std::fs::write(&file, text).unwrap();
-        let said = run(&arguments(target, out, &[]), &environment).await;
-        assert!(said.code == Some(1) && said.stderr.contains(part), "{part}: {said:?}");
-        assert_written_nowhere(&said, folder.path());
+        let output = run(&arguments(target, out, &[]), &environment).await;
+        assert!(output.code == Some(1) && output.stderr.contains(part), "{part}: {output:?}");
+        assert_written_nowhere(&output, folder.path());
     }
 }
 
@@ -140,29 +140,29 @@ pub async fn try_reads_a_token_in_an_address_from_the_environment_and_writes_it_
     let (file, out, literal) = (path("found.toml"), path("out"), path("literal.toml"));
     let environment = [("TEST_TOKEN", SECRET)];
     let url = format!("{address}/events?token=${{TEST_TOKEN}}");
-    let said = run(&["try", &url, "--for", "1s", "--out", &file], &[]).await;
-    assert!(said.code == Some(1) && said.stderr.contains("TEST_TOKEN"), "{said:?}");
-    let said = run(&["try", &url, "--for", "1s", "--out", &file], &environment).await;
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-    assert!(said.code == Some(0) && said.stdout.contains("an event stream"), "{said:?}");
+    let output = run(&["try", &url, "--for", "1s", "--out", &file], &[]).await;
+    assert!(output.code == Some(1) && output.stderr.contains("TEST_TOKEN"), "{output:?}");
+    let output = run(&["try", &url, "--for", "1s", "--out", &file], &environment).await;
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert!(output.code == Some(0) && output.stdout.contains("an event stream"), "{output:?}");
     assert!(text.contains("url = \"{base}/events?token=${TEST_TOKEN}\"\n"), "{text}");
-    assert_written_nowhere(&said, folder.path());
+    assert_written_nowhere(&output, folder.path());
 
     // The generated target file can be run as it is.
     let flags = ["--clients", "2", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s", "--out", &out];
-    let said = run(&[&["run", "--target", &file], &flags[..]].concat(), &environment).await;
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    let output = run(&[&["run", "--target", &file], &flags[..]].concat(), &environment).await;
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
     // A server that refuses and repeats the address.
-    let said =
+    let output =
         run(&["try", &url.replace("token=", "key="), "--for", "1s", "--out", &path("none.toml")], &environment).await;
-    assert!(said.stdout.contains("it answered 401"), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    assert!(output.stdout.contains("it answered 401"), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
     // A token written literally in the address is only where clients need it, and not in texts that go into reports.
-    let said = run(&["try", &url.replace("${TEST_TOKEN}", SECRET), "--for", "1s", "--out", &literal], &[]).await;
-    let text = std::fs::read_to_string(&literal).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    let output = run(&["try", &url.replace("${TEST_TOKEN}", SECRET), "--for", "1s", "--out", &literal], &[]).await;
+    let text = std::fs::read_to_string(&literal).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!(text.matches(SECRET).count(), 1, "{text}");
     publishing.abort();
 }
