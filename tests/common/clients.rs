@@ -24,7 +24,7 @@ pub struct Answer {
 
 /// What a subscriber received.
 #[derive(Debug, Default, PartialEq)]
-pub struct Taken {
+pub struct Received {
     /// The gap announced before the updates, if any.
     pub gap: Option<Value>,
     /// Each update, byte for byte.
@@ -33,7 +33,7 @@ pub struct Taken {
     pub cursor: String,
 }
 
-impl Taken {
+impl Received {
     /// The sequence numbers of the updates.
     pub fn numbers(&self) -> Vec<u64> {
         self.updates.iter().map(|update| number(update)).collect()
@@ -46,8 +46,8 @@ pub fn number(update: &str) -> u64 {
 }
 
 /// Subscribes after the cursor `after`, receives at least `count` updates and disconnects.
-pub async fn take(server: &Server, transport: Transport, after: &str, count: usize) -> Taken {
-    let taking = async {
+pub async fn receive(server: &Server, transport: Transport, after: &str, count: usize) -> Received {
+    let receiving = async {
         match transport {
             Transport::Polling => poll(server, "/updates/poll?after=", after, count).await,
             Transport::LongPolling => poll(server, "/updates/long-poll?hold=5&after=", after, count).await,
@@ -55,62 +55,62 @@ pub async fn take(server: &Server, transport: Transport, after: &str, count: usi
             Transport::WebSocket => websocket(server, after, count).await,
         }
     };
-    within(transport.label(), taking).await
+    within(transport.label(), receiving).await
 }
 
-async fn poll(server: &Server, path: &str, after: &str, count: usize) -> Taken {
-    let mut taken = Taken { cursor: after.to_owned(), ..Taken::default() };
-    while taken.updates.len() < count {
-        let response = server.get(&format!("{path}{}", taken.cursor)).await;
+async fn poll(server: &Server, path: &str, after: &str, count: usize) -> Received {
+    let mut received = Received { cursor: after.to_owned(), ..Received::default() };
+    while received.updates.len() < count {
+        let response = server.get(&format!("{path}{}", received.cursor)).await;
         if response.status() == 204 {
             continue;
         }
         assert_eq!(response.status(), 200);
         let answer: Answer = response.json().await.unwrap();
-        taken.cursor = answer.cursor;
-        taken.gap = taken.gap.or(answer.gap);
-        taken.updates.extend(answer.updates.iter().map(|update| update.get().to_owned()));
+        received.cursor = answer.cursor;
+        received.gap = received.gap.or(answer.gap);
+        received.updates.extend(answer.updates.iter().map(|update| update.get().to_owned()));
     }
-    taken
+    received
 }
 
-async fn sse(server: &Server, after: &str, count: usize) -> Taken {
+async fn sse(server: &Server, after: &str, count: usize) -> Received {
     let mut stream = EventStream::open(server, &format!("/updates/sse?after={after}"), None).await;
-    let mut taken = Taken::default();
-    while taken.updates.len() < count {
+    let mut received = Received::default();
+    while received.updates.len() < count {
         let block = stream.block().await.expect("the stream goes on");
         if let Some(id) = block.field("id") {
-            taken.cursor = id.to_owned();
+            received.cursor = id.to_owned();
         }
         match (block.field("event"), block.field("data")) {
-            (Some("gap"), Some(data)) => taken.gap = Some(serde_json::from_str(data).unwrap()),
-            (None, Some(data)) => taken.updates.push(data.to_owned()),
+            (Some("gap"), Some(data)) => received.gap = Some(serde_json::from_str(data).unwrap()),
+            (None, Some(data)) => received.updates.push(data.to_owned()),
             (None, None) => {}
             (event, data) => panic!("an event of the contract: {event:?} {data:?}"),
         }
     }
-    taken
+    received
 }
 
-async fn websocket(server: &Server, after: &str, count: usize) -> Taken {
+async fn websocket(server: &Server, after: &str, count: usize) -> Received {
     let mut socket = open_websocket(server, &format!("/updates/ws?after={after}")).await.unwrap();
-    let mut taken = Taken::default();
+    let mut received = Received::default();
     let mut epoch = String::new();
-    while taken.updates.len() < count {
+    while received.updates.len() < count {
         let text = next_text(&mut socket).await;
         let frame: Value = serde_json::from_str(&text).unwrap();
         if let Some(cursor) = frame["cursor"].as_str() {
             // Next to a gap it is the position after that gap. On its own it is the position that was asked for.
-            taken.gap = frame.get("gap").cloned().or(taken.gap);
-            cursor.clone_into(&mut taken.cursor);
+            received.gap = frame.get("gap").cloned().or(received.gap);
+            cursor.clone_into(&mut received.cursor);
             epoch = cursor.split('-').next().unwrap().to_owned();
         } else {
-            taken.cursor = format!("{epoch}-{}", frame["seq"]);
-            taken.updates.push(text);
+            received.cursor = format!("{epoch}-{}", frame["seq"]);
+            received.updates.push(text);
         }
     }
     socket.close(None).await.unwrap();
-    taken
+    received
 }
 
 /// An open event stream.

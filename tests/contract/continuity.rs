@@ -14,22 +14,22 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::common::clients::{EventStream, Taken, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, Received, next_text, open_websocket, receive};
 use crate::common::{Server, within};
 
 #[tokio::test]
 async fn an_update_is_the_same_bytes_on_all_four_transports() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "500", "--payload", "200"]).await;
     server.until_stat("/journal/updates", 50).await;
-    let mut all: Vec<Taken> = Vec::new();
+    let mut all: Vec<Received> = Vec::new();
     for transport in Transport::ALL {
-        let mut taken = take(&server, transport, "earliest", 50).await;
-        taken.updates.truncate(50);
-        assert_eq!(taken.numbers(), (1..=50).collect::<Vec<_>>(), "{transport}");
-        all.push(taken);
+        let mut received = receive(&server, transport, "earliest", 50).await;
+        received.updates.truncate(50);
+        assert_eq!(received.numbers(), (1..=50).collect::<Vec<_>>(), "{transport}");
+        all.push(received);
     }
-    for taken in &all[1..] {
-        assert_eq!(taken.updates, all[0].updates);
+    for received in &all[1..] {
+        assert_eq!(received.updates, all[0].updates);
     }
 }
 
@@ -40,11 +40,11 @@ async fn a_cursor_of_one_transport_can_be_resumed_on_every_other() {
     for from in Transport::ALL {
         for to in Transport::ALL {
             let start = server.publish_numbers(3).await;
-            let first = take(&server, from, &start, 3).await;
+            let first = receive(&server, from, &start, 3).await;
             assert_eq!(first.cursor, server.newest().await, "{from}");
             let later = server.publish_numbers(2).await;
             assert_eq!(later, first.cursor);
-            let rest = take(&server, to, &first.cursor, 2).await;
+            let rest = receive(&server, to, &first.cursor, 2).await;
             let wanted = rest.numbers()[0];
             assert_eq!(first.numbers(), [wanted - 3, wanted - 2, wanted - 1], "from {from} to {to}");
             assert_eq!(rest.numbers(), [wanted, wanted + 1], "from {from} to {to}");
@@ -61,10 +61,10 @@ async fn a_client_that_switches_between_transports_while_the_stream_runs_misses_
     let mut cursor = server.newest().await;
     let mut numbers = Vec::new();
     for transport in Transport::ALL.into_iter().cycle().take(12) {
-        let taken = take(&server, transport, &cursor, 7).await;
-        assert_eq!(taken.gap, None);
-        numbers.extend(taken.numbers());
-        cursor = taken.cursor;
+        let received = receive(&server, transport, &cursor, 7).await;
+        assert_eq!(received.gap, None);
+        numbers.extend(received.numbers());
+        cursor = received.cursor;
     }
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
 }
@@ -75,12 +75,12 @@ async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retaine
     let before = server.publish_numbers(10).await;
     let second = before.replace("-0", "-2");
     for transport in Transport::ALL {
-        let taken = take(&server, transport, &second, 3).await;
-        assert_eq!(taken.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
-        assert_eq!(taken.numbers(), [8, 9, 10], "{transport}");
+        let received = receive(&server, transport, &second, 3).await;
+        assert_eq!(received.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
+        assert_eq!(received.numbers(), [8, 9, 10], "{transport}");
         // The oldest position that can still be resumed without a gap.
-        let taken = take(&server, transport, &before.replace("-0", "-7"), 3).await;
-        assert_eq!((taken.gap.as_ref(), taken.numbers()), (None, vec![8, 9, 10]), "{transport}");
+        let received = receive(&server, transport, &before.replace("-0", "-7"), 3).await;
+        assert_eq!((received.gap.as_ref(), received.numbers()), (None, vec![8, 9, 10]), "{transport}");
     }
     assert_eq!(server.stat("/transports/sse/gaps").await, 1);
 }
@@ -93,10 +93,10 @@ async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
     let server = Server::quiet(&[]).await;
     server.publish_numbers(2).await;
     for transport in Transport::ALL {
-        let taken = take(&server, transport, &stale, 2).await;
-        assert_eq!(taken.gap, Some(json!({"reason": "epoch", "lost": null})), "{transport}");
-        assert_eq!(taken.numbers(), [1, 2], "{transport}");
-        assert_eq!(taken.cursor, server.newest().await, "{transport}");
+        let received = receive(&server, transport, &stale, 2).await;
+        assert_eq!(received.gap, Some(json!({"reason": "epoch", "lost": null})), "{transport}");
+        assert_eq!(received.numbers(), [1, 2], "{transport}");
+        assert_eq!(received.cursor, server.newest().await, "{transport}");
     }
 }
 

@@ -6,7 +6,7 @@ use pushpull::clock::Clock;
 use pushpull::run::Transport;
 use serde_json::Value;
 
-use crate::common::clients::take;
+use crate::common::clients::receive;
 use crate::common::{PATIENCE, Server};
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn the_counters_of_a_transport_count_its_requests_and_updates() {
     let newest = server.newest().await;
     let polls_before = server.stat("/transports/polling/requests").await;
     for transport in Transport::ALL {
-        take(&server, transport, &before, 3).await;
+        receive(&server, transport, &before, 3).await;
     }
     server.get(&format!("/updates/long-poll?hold=0&after={newest}")).await;
     let stats = server.json("/stats").await;
@@ -66,7 +66,7 @@ async fn a_connection_counts_as_open_until_it_is_closed() {
 async fn the_metrics_are_openmetrics_with_the_counts_of_the_stats() {
     let server = Server::quiet(&[]).await;
     let before = server.publish_numbers(2).await;
-    take(&server, Transport::Sse, &before, 2).await;
+    receive(&server, Transport::Sse, &before, 2).await;
     let response = server.get("/metrics").await;
     assert!(
         response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text; version=1")

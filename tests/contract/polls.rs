@@ -243,8 +243,8 @@ async fn line_breaks_between_the_tokens_of_a_value_do_not_break_an_event_stream(
     let server = Server::quiet(&[]).await;
     let before = server.newest().await;
     server.publish("{\r\n\"a\":\n1}").await;
-    let taken = crate::common::clients::take(&server, pushpull::run::Transport::Sse, &before, 1).await;
-    let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+    let received = crate::common::clients::receive(&server, pushpull::run::Transport::Sse, &before, 1).await;
+    let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
     assert_eq!(update["data"], json!({"a": 1}));
 }
 

@@ -3,7 +3,7 @@
 use pushpull::run::Transport;
 use serde_json::{Value, json};
 
-use crate::common::clients::{EventStream, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, next_text, open_websocket, receive};
 use crate::common::nats::{NAMES, Nats, node, until_not_ready, until_ready};
 use crate::common::{Server, within};
 
@@ -91,8 +91,8 @@ pub async fn a_purge_is_a_gap_for_clients_that_are_behind_and_not_for_others() {
     // This node still has the purged updates in its journal; a new node never gets them.
     let late = node(&nats.url(), &[]).await;
     for transport in Transport::ALL {
-        let taken = take(&late, transport, &before, 1).await;
-        assert_eq!((taken.numbers(), taken.gap), (vec![6], Some(json!({"reason": "evicted", "lost": 5}))));
+        let received = receive(&late, transport, &before, 1).await;
+        assert_eq!((received.numbers(), received.gap), (vec![6], Some(json!({"reason": "evicted", "lost": 5}))));
     }
 }
 
@@ -125,8 +125,8 @@ pub async fn a_recreated_stream_is_another_epoch_on_open_connections_too() {
     assert_eq!((&frame["gap"], &frame["cursor"]), (&gap, &json!(format!("{}-0", &new[..8]))));
     for server in &nodes {
         for transport in Transport::ALL {
-            let taken = take(server, transport, &old, 1).await;
-            assert_eq!((taken.gap.as_ref(), taken.numbers(), &taken.cursor), (Some(&gap), vec![1], &new));
+            let received = receive(server, transport, &old, 1).await;
+            assert_eq!((received.gap.as_ref(), received.numbers(), &received.cursor), (Some(&gap), vec![1], &new));
         }
     }
 }
@@ -178,6 +178,6 @@ pub async fn a_killed_leader_of_three_loses_nothing_that_was_acknowledged() {
         delivered.push(update["data"].as_i64().unwrap());
     }
     assert_eq!(delivered, acknowledged);
-    let taken = take(&server, Transport::WebSocket, &before, 20).await;
-    assert_eq!((taken.gap, taken.updates.len()), (None, 20));
+    let received = receive(&server, Transport::WebSocket, &before, 20).await;
+    assert_eq!((received.gap, received.updates.len()), (None, 20));
 }

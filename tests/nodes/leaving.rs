@@ -4,7 +4,7 @@ use pushpull::run::Transport;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::clients::{EventStream, close_code, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, close_code, next_text, open_websocket, receive};
 use crate::common::nats::{Nats, node, until_not_ready, until_ready};
 use crate::common::within;
 use crate::failures::{event, next_number};
@@ -42,8 +42,8 @@ pub async fn the_clients_of_a_node_that_drains_resume_at_another_node() {
     assert_eq!(status.code(), Some(0), "{log}");
     other.publish("2").await;
     for transport in Transport::ALL {
-        let taken = take(&other, transport, &cursor, 1).await;
-        assert_eq!((taken.gap.clone(), taken.numbers()), (None, vec![2]), "{transport:?}");
+        let received = receive(&other, transport, &cursor, 1).await;
+        assert_eq!((received.gap.clone(), received.numbers()), (None, vec![2]), "{transport:?}");
     }
 }
 
@@ -99,8 +99,8 @@ pub async fn a_stream_that_lost_its_last_updates_is_another_epoch_of_the_node_th
         assert_eq!(next_number(&mut stream).await, number, "all updates of the stream, with new positions");
     }
     until_ready(&server).await;
-    let taken = take(&server, Transport::Polling, &old, 3).await;
-    assert_eq!((taken.gap, taken.updates.len()), (Some(gap), 3));
+    let received = receive(&server, Transport::Polling, &old, 3).await;
+    assert_eq!((received.gap, received.updates.len()), (Some(gap), 3));
     let answer: Value = server.json("/updates/poll").await;
     assert_ne!(answer["cursor"].as_str().unwrap()[..8], old[..8]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pushpull::run::Transport;
 use serde_json::{Value, json};
 
-use crate::common::clients::take;
+use crate::common::clients::receive;
 use crate::common::nats::{Nats, node, until_ready};
 use crate::common::within;
 
@@ -22,8 +22,8 @@ pub async fn an_update_is_in_the_stream_before_its_201() {
         let cursor = server.publish(&data).await;
         let stored = stream.get_raw_message(seq(&cursor)).await.unwrap();
         assert_eq!((seq(&cursor), &stored.payload[..]), (number, data.as_bytes()));
-        let taken = take(&server, Transport::Sse, &format!("{}-{}", &cursor[..8], number - 1), 1).await;
-        let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+        let received = receive(&server, Transport::Sse, &format!("{}-{}", &cursor[..8], number - 1), 1).await;
+        let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
         assert_eq!(stored.headers.get("Pushpull-At-Us").unwrap().as_str(), update["at_us"].to_string());
     }
 }
@@ -59,9 +59,9 @@ pub async fn messages_of_other_programs_in_the_stream_are_updates_or_gaps() {
         jetstream.publish("pushpull.updates", text.into()).await.unwrap().await.unwrap();
     }
     server.until_stat("/journal/oldest_seq", 3).await;
-    let taken = take(&server, Transport::Polling, &before, 1).await;
-    assert_eq!((taken.numbers(), taken.gap), (vec![3], Some(json!({"reason": "evicted", "lost": 2}))));
-    let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+    let received = receive(&server, Transport::Polling, &before, 1).await;
+    assert_eq!((received.numbers(), received.gap), (vec![3], Some(json!({"reason": "evicted", "lost": 2}))));
+    let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
     assert_eq!((update["data"].clone(), update["at_us"].to_string().len()), (json!([2]), 16));
     server.assert_unharmed_by_log().await;
 }
@@ -80,11 +80,11 @@ pub async fn the_feed_of_one_node_is_published_exactly_once_through_a_restart_of
     until_ready(&feeding).await;
     let held = watching.stat("/journal/updates").await;
     watching.until_stat("/journal/updates", held + 100).await;
-    let taken = take(&watching, Transport::Polling, &before, 100).await;
-    assert_eq!(taken.gap, None);
+    let received = receive(&watching, Transport::Polling, &before, 100).await;
+    assert_eq!(received.gap, None);
     let at_us = |text: &String| serde_json::from_str::<Value>(text).unwrap()["at_us"].as_u64().unwrap();
-    let due: BTreeSet<u64> = taken.updates.iter().map(at_us).collect();
-    assert_eq!(due.len(), taken.updates.len(), "no update twice");
+    let due: BTreeSet<u64> = received.updates.iter().map(at_us).collect();
+    assert_eq!(due.len(), received.updates.len(), "no update twice");
     // Updates that were in flight when nats-server was killed may come after later ones; those in flight now are not
     // here.
     let missing = due.iter().zip(due.iter().skip(1)).filter(|(one, next)| *next - *one != PERIOD_US).count();
