@@ -68,7 +68,7 @@ impl Runtime {
 
 /// Runs a script through the relay that cuts its connections, and asserts that it prints every number once, in order.
 async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&str]) {
-    let server = Server::quiet(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
+    let server = Server::without_feed(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
     let relay = Relay::start(server.address).await;
     let mut client = Command::new(runtime.program())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))

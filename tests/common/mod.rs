@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Starts a server that publishes only what is posted to it.
-    pub async fn quiet(flags: &[&str]) -> Self {
+    pub async fn without_feed(flags: &[&str]) -> Self {
         Self::start(&[&["--feed", "none"], flags].concat()).await
     }
 

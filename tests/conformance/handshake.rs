@@ -60,7 +60,7 @@ pub const CASES: [Handshake; 14] = [
 
 #[tokio::test]
 async fn the_opening_handshake_is_answered_as_it_must_be() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for Handshake { what, replace: (from, to), status, holds, lacks } in CASES {
         // A close frame after the request ends the connections that are accepted.
         let head = if from.is_empty() { HANDSHAKE.to_owned() } else { HANDSHAKE.replace(from, to) };

@@ -66,7 +66,7 @@ async fn run_group(name: &str) {
 
 async fn run_group_with(name: &str, (flag, limit): (&str, usize)) {
     let group = GROUPS.iter().find(|group| group.name == name).expect("a group of this name");
-    let server = Server::quiet(&["--echo-max", flag]).await;
+    let server = Server::without_feed(&["--echo-max", flag]).await;
     run_all(name, &server, &(group.cases)(limit)).await;
 }
 

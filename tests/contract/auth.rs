@@ -24,7 +24,7 @@ fn token_file() -> tempfile::NamedTempFile {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_per_address_are_refused() {
-    let server = Server::quiet(&["--max-per-address", "2"]).await;
+    let server = Server::without_feed(&["--max-per-address", "2"]).await;
     let held = TcpStream::connect(server.address).await.unwrap();
     let also_held = TcpStream::connect(server.address).await.unwrap();
     let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
@@ -38,7 +38,7 @@ async fn connections_beyond_the_limit_per_address_are_refused() {
 #[tokio::test]
 async fn a_server_with_a_token_requires_it_for_publishing_and_control_but_not_for_reading() {
     let file = token_file();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let feed = r#"{"feed":"steady","rate":5,"payload":128}"#;
     let session = "/live/session/0123456789abcdef";
     let guarded = [
@@ -69,7 +69,7 @@ async fn a_server_with_a_token_requires_it_for_publishing_and_control_but_not_fo
 #[tokio::test]
 async fn a_refusal_closes_the_connection_only_if_a_body_was_left_unread() {
     let file = token_file();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let token = format!("authorization: Bearer {TOKEN}\r\norigin: https://evil.example\r\n");
     for (headers, status) in [("", "401"), (token.as_str(), "403")] {
         // Only the head is sent: a server that read the body first would never answer.
@@ -104,7 +104,7 @@ async fn a_server_that_other_hosts_can_reach_does_not_start_without_a_token_and_
 
 #[tokio::test]
 async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_is_not_published() {
-    let server = Server::quiet(&["--publish-rate", "0.001"]).await;
+    let server = Server::without_feed(&["--publish-rate", "0.001"]).await;
     assert_eq!(server.post("/updates", "1").await.status(), 201);
     let answer = server.post("/updates", "2").await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -115,8 +115,8 @@ async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_is_not_
 
 #[tokio::test]
 async fn a_page_of_another_site_can_neither_post_nor_open_a_websocket_unless_its_origin_is_allowed() {
-    let closed = Server::quiet(&[]).await;
-    let open = Server::quiet(&["--allow-origin", "https://lab.example"]).await;
+    let closed = Server::without_feed(&[]).await;
+    let open = Server::without_feed(&["--allow-origin", "https://lab.example"]).await;
     for (server, origin, is_let_in) in [
         (&closed, "https://lab.example", false),
         (&open, "https://lab.example", true),
@@ -158,8 +158,10 @@ const SMALL_JOURNAL: [&str; 2] = ["--journal-size", "20KiB"];
 
 #[tokio::test]
 async fn with_conflate_a_slow_consumer_gets_only_the_newest_update() {
-    let server =
-        Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat()).await;
+    let server = Server::without_feed(
+        &[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat(),
+    )
+    .await;
     let before = server.publish_numbers(10).await;
     for path in ["/updates/poll?after=", "/updates/long-poll?after="] {
         let answer = server.json(&format!("{path}{before}")).await;
@@ -184,7 +186,7 @@ async fn with_conflate_a_slow_consumer_gets_only_the_newest_update() {
 
 #[tokio::test]
 async fn with_cut_a_slow_consumer_is_disconnected_and_gets_the_gap_when_it_resumes() {
-    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "cut"]].concat()).await;
+    let server = Server::without_feed(&[&SMALL_JOURNAL[..], &["--slow-consumer", "cut"]].concat()).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     server.until_stat("/transports/websocket/requests", 1).await;
@@ -206,7 +208,7 @@ async fn with_cut_a_slow_consumer_is_disconnected_and_gets_the_gap_when_it_resum
 async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     const CLIENTS: usize = 1_000;
     assert!(host::raise_file_limit() > 2 * CLIENTS as u64, "the test needs more open files");
-    let server = Server::quiet(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
+    let server = Server::without_feed(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
     let mut held = Vec::with_capacity(CLIENTS);
     for client in 0..CLIENTS {
         let request = handshake(["/updates/sse", "/updates/ws"][client % 2], "");
@@ -247,7 +249,7 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
 
 #[tokio::test]
 async fn all_four_transports_work_under_an_allowed_host_name_and_none_under_another() {
-    let server = Server::quiet(&["--allow-host", "Lab.example"]).await;
+    let server = Server::without_feed(&["--allow-host", "Lab.example"]).await;
     server.publish("1").await;
     let port = server.address.port();
     for (name, is_let_in) in [("lab.example", true), ("evil.example", false)] {

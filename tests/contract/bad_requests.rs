@@ -195,7 +195,7 @@ impl Case {
 
 #[tokio::test]
 async fn each_bad_request_gets_its_status_and_a_problem_document_and_is_listed_in_the_docs() {
-    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+    let server = Server::without_feed(&["--echo-max", "64KiB"]).await;
     assert_generated("docs/BAD-INPUT.md", "requests", &table(&server, CASES).await);
     server.assert_unharmed().await;
 }
@@ -204,7 +204,8 @@ async fn each_bad_request_gets_its_status_and_a_problem_document_and_is_listed_i
 async fn each_refusal_of_access_says_what_would_allow_it_and_is_listed_in_the_docs() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef").unwrap();
-    let server = Server::quiet(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
+    let server =
+        Server::without_feed(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
     let first = body("POST /updates\r\n{token}", "1", 201, "");
     assert!(
         server.raw(&first.request()).await.starts_with("HTTP/1.1 201 "),
@@ -242,7 +243,7 @@ async fn table(server: &Server, cases: &[Case]) -> String {
 
 #[tokio::test]
 async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let ahead = server.newest().await.replace("-0", "-1");
     for path in ["poll", "long-poll", "sse"] {
         let response = server.get(&format!("/updates/{path}?after={ahead}")).await;
@@ -260,7 +261,7 @@ async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
 
 #[tokio::test]
 async fn a_body_that_is_not_one_json_value_is_400_and_is_not_published() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for body in [&b"{"[..], b"1 2", b"\"\xff\""] {
         assert_eq!(server.post("/updates", body).await.status(), 400, "{body:?}");
     }
@@ -270,7 +271,7 @@ async fn a_body_that_is_not_one_json_value_is_400_and_is_not_published() {
 
 #[tokio::test]
 async fn a_value_of_any_depth_is_published_or_refused_and_never_crashes_the_server() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for depth in [100, 1_000, 100_000] {
         let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let status = server.post("/updates", body).await.status();
@@ -281,7 +282,7 @@ async fn a_value_of_any_depth_is_published_or_refused_and_never_crashes_the_serv
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_413_whatever_its_size() {
-    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+    let server = Server::without_feed(&["--echo-max", "64KiB"]).await;
     for (path, limit) in [("/updates", limits::UPDATE_BYTES_MAX), ("/echo", 64 << 10)] {
         let exact = format!("\"{}\"", "x".repeat(limit - 2));
         assert!(server.post(path, exact).await.status().is_success(), "{path}");
@@ -301,7 +302,7 @@ async fn a_body_over_the_limit_is_413_whatever_its_size() {
 
 #[tokio::test]
 async fn bytes_that_are_not_http_are_refused_and_the_server_goes_on() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let long_head = format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "x".repeat(limits::HEAD_BYTES_MAX * 2));
     let many_headers = format!("GET / HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(500));
     let garbage: [(&str, &[u8]); 12] = [
@@ -339,7 +340,7 @@ async fn bytes_that_are_not_http_are_refused_and_the_server_goes_on() {
 
 #[tokio::test]
 async fn frames_that_violate_rfc_6455_are_answered_with_close_1002_or_1007() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let masked = |first: u8, payload: &[u8]| [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
     for path in ["/updates/ws", "/echo/ws"] {
         for (what, frame, code) in [
@@ -374,7 +375,7 @@ async fn raw_bytes(server: &Server, bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_request_with_no_host_or_an_invalid_one_is_refused_and_its_connection_closed() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for hosts in ["", "host: a b\r\n", "host: user@test\r\n", "host: test\r\nhost: test\r\n"] {
         let answer = server.raw(format!("GET /updates/poll HTTP/1.1\r\n{hosts}\r\n").as_bytes()).await;
         assert_problem(&answer, 400, "one Host header", hosts);
@@ -395,7 +396,7 @@ async fn a_request_with_no_host_or_an_invalid_one_is_refused_and_its_connection_
 
 #[tokio::test]
 async fn a_body_whose_content_length_is_too_large_is_refused_before_it_is_sent() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let request = "POST /updates HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 500000\r\n\r\n";
     let answer = server.raw(request.as_bytes()).await;
     assert_problem(&answer, 413, "too large", request);
@@ -403,7 +404,7 @@ async fn a_body_whose_content_length_is_too_large_is_refused_before_it_is_sent()
 
 #[tokio::test]
 async fn a_websocket_can_only_be_opened_with_get() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let request = handshake("/updates/ws", "").replace("GET", "HEAD").replace("upgrade\r\n", "upgrade, close\r\n");
     let answer = server.raw(request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_ascii_lowercase().contains("allow: get"), "{answer}");
@@ -411,7 +412,7 @@ async fn a_websocket_can_only_be_opened_with_get() {
 
 #[tokio::test]
 async fn a_bad_request_is_counted_for_the_transport_of_its_path() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for path in
         ["/updates/poll?limit=-1", "/updates/poll?after=x", "/updates/long-poll?x=1", "/updates/sse?x=1", "/updates/ws"]
     {

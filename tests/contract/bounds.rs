@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_503_with_retry_after_and_accepted_once_another_closes() {
-    let server = Server::quiet(&["--max-connections", "1"]).await;
+    let server = Server::without_feed(&["--max-connections", "1"]).await;
     // A connection counts as soon as it is accepted, and the connections of one backlog are accepted in order.
     let first = TcpStream::connect(server.address).await.unwrap();
     let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
@@ -26,7 +26,7 @@ async fn a_connection_beyond_the_limit_is_503_with_retry_after_and_accepted_once
 
 #[tokio::test]
 async fn a_request_head_that_arrives_too_slowly_is_cut_off() {
-    let server = Server::quiet(&["--head-timeout", "300ms"]).await;
+    let server = Server::without_feed(&["--head-timeout", "300ms"]).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let began = Instant::now();
     socket.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
@@ -39,7 +39,7 @@ async fn a_request_head_that_arrives_too_slowly_is_cut_off() {
 
 #[tokio::test]
 async fn an_echo_over_the_limit_is_closed_with_1009_and_one_at_the_limit_is_sent_back() {
-    let server = Server::quiet(&["--echo-max", "100KiB"]).await;
+    let server = Server::without_feed(&["--echo-max", "100KiB"]).await;
     for (length, fits) in [(100 << 10, true), ((100 << 10) + 1, false)] {
         let mut socket = open_websocket(&server, "/echo/ws").await.unwrap();
         let message = Message::binary(vec![7; length]);
@@ -54,7 +54,7 @@ async fn an_echo_over_the_limit_is_closed_with_1009_and_one_at_the_limit_is_sent
 
 #[tokio::test]
 async fn a_stream_is_told_to_reconnect_before_its_maximum_age() {
-    let server = Server::quiet(&["--max-age", "500ms"]).await;
+    let server = Server::without_feed(&["--max-age", "500ms"]).await;
     let began = Instant::now();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     within("the first block", stream.block()).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_stream_is_told_to_reconnect_before_its_maximum_age() {
 
 #[tokio::test]
 async fn a_subscriber_that_reads_nothing_is_cut_off_after_the_write_timeout() {
-    let server = Server::quiet(&["--write-timeout", "500ms"]).await;
+    let server = Server::without_feed(&["--write-timeout", "500ms"]).await;
     let stream = EventStream::open(&server, "/updates/sse", None).await;
     let socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let data = format!("\"{}\"", "x".repeat(250_000));

@@ -35,7 +35,7 @@ async fn an_update_is_the_same_bytes_on_all_four_transports() {
 
 #[tokio::test]
 async fn a_cursor_of_one_transport_can_be_resumed_on_every_other() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     for from in Transport::ALL {
         for to in Transport::ALL {
@@ -71,7 +71,7 @@ async fn a_client_that_switches_between_transports_while_the_stream_runs_misses_
 
 #[tokio::test]
 async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retained_on_all_four() {
-    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    let server = Server::without_feed(&["--journal-updates", "3"]).await;
     let before = server.publish_numbers(10).await;
     let second = before.replace("-0", "-2");
     for transport in Transport::ALL {
@@ -87,10 +87,10 @@ async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retaine
 
 #[tokio::test]
 async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
-    let old = Server::quiet(&[]).await;
+    let old = Server::without_feed(&[]).await;
     let stale = old.publish("1").await;
     drop(old);
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     server.publish_numbers(2).await;
     for transport in Transport::ALL {
         let received = receive(&server, transport, &stale, 2).await;
@@ -149,7 +149,7 @@ const FIRST_UPDATE_BYTES_MAX: u64 = 1_000;
 
 #[tokio::test]
 async fn a_client_with_a_cursor_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let oldest: Cursor = server.newest().await.parse().unwrap();
     server.publish("1").await;
     let stale: Cursor = "00000000-7".parse().unwrap();
@@ -183,7 +183,7 @@ async fn a_client_with_a_cursor_of_another_epoch_misses_no_gap_wherever_its_conn
 
 #[tokio::test]
 async fn a_gap_with_no_update_after_it_is_announced_at_once_and_moves_the_position() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let newest = server.newest().await;
     let stale = "00000000-7";
     assert_ne!(&newest[..8], "00000000");
@@ -211,7 +211,7 @@ async fn a_gap_with_no_update_after_it_is_announced_at_once_and_moves_the_positi
 #[tokio::test]
 async fn a_stream_that_falls_behind_the_journal_gets_a_gap() {
     // 12 MB of updates through a journal of 20 KiB: more than the sockets of subscribers that do not read can hold.
-    let server = Server::quiet(&["--journal-size", "20KiB"]).await;
+    let server = Server::without_feed(&["--journal-size", "20KiB"]).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     server.until_stat("/transports/websocket/requests", 1).await;

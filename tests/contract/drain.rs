@@ -10,7 +10,7 @@ use crate::common::{Server, within};
 #[tokio::test]
 async fn on_sigterm_each_transport_closes_its_subscribers_properly_and_the_exit_code_is_0() {
     // Each subscriber is asked to reconnect within the first half of the drain.
-    let server = Server::quiet(&["--drain", "8s"]).await;
+    let server = Server::without_feed(&["--drain", "8s"]).await;
     let cursor = server.publish("1").await;
     let path = format!("/updates/long-poll?hold=100&after={cursor}");
     let parked = tokio::spawn(server.http.get(server.url(&path)).send());
@@ -48,7 +48,7 @@ fn connections_left(log: &str) -> usize {
 
 #[tokio::test]
 async fn a_drain_ends_in_time_even_with_subscribers_that_never_read() {
-    let server = Server::quiet(&["--drain", "1s"]).await;
+    let server = Server::without_feed(&["--drain", "1s"]).await;
     let mut unread = Vec::new();
     for path in ["/updates/sse", "/updates/ws"] {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_drain_ends_in_time_even_with_subscribers_that_never_read() {
 
 #[tokio::test]
 async fn readyz_is_503_once_the_drain_has_begun_and_new_connections_are_refused() {
-    let server = Server::quiet(&["--drain", "5s"]).await;
+    let server = Server::without_feed(&["--drain", "5s"]).await;
     // Only a request that is under way when the drain begins can still be answered.
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\n").await.unwrap();
@@ -88,7 +88,7 @@ async fn readyz_is_503_once_the_drain_has_begun_and_new_connections_are_refused(
 #[tokio::test]
 async fn a_long_poll_that_is_answered_during_the_drain_announces_and_gets_the_end_of_its_connection() {
     // So long that no client is asked to reconnect during the test.
-    let server = Server::quiet(&["--drain", "20h"]).await;
+    let server = Server::without_feed(&["--drain", "20h"]).await;
     let mut parked = TcpStream::connect(server.address).await.unwrap();
     parked.write_all(b"GET /updates/long-poll?hold=100 HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     server.until_stat("/transports/long_polling/requests", 1).await;
@@ -137,7 +137,7 @@ fn has_read_all(server: u16, client: u16) -> bool {
 
 #[tokio::test]
 async fn a_second_signal_ends_the_server_at_once() {
-    let server = Server::quiet(&["--drain", "60s"]).await;
+    let server = Server::without_feed(&["--drain", "60s"]).await;
     let stream = EventStream::open(&server, "/updates/sse", None).await;
     server.signal(Signal::TERM);
     // From then on new connections are refused.

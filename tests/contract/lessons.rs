@@ -32,7 +32,7 @@ async fn next_of_kind(socket: &mut Ws, kind: &str) -> Value {
 
 #[tokio::test]
 async fn a_message_reaches_every_page_of_its_room_and_no_other_page() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let mut one = open_websocket(&server, "/talk/ws?room=a").await.unwrap();
     let hello = next_of_kind(&mut one, "hello").await;
     let mut two = open_websocket(&server, "/talk/ws?room=a").await.unwrap();
@@ -62,7 +62,7 @@ async fn a_message_reaches_every_page_of_its_room_and_no_other_page() {
 
 #[tokio::test]
 async fn a_page_can_have_its_connection_pinged_closed_with_a_code_or_broken_off() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for (order, wanted) in [
         (r#"{"do":"close","code":4000,"reason":"enough"}"#, Some((4000, "enough"))),
         (
@@ -91,7 +91,7 @@ async fn a_page_can_have_its_connection_pinged_closed_with_a_code_or_broken_off(
 
 #[tokio::test]
 async fn pages_can_only_talk_in_a_room_and_only_in_messages_of_limited_size() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     assert!(open_websocket(&server, "/talk/ws").await.is_err(), "the main stream is no room");
     assert_eq!(server.get("/talk/ws?room=a").await.status(), StatusCode::UPGRADE_REQUIRED);
     let mut line = open_websocket(&server, "/talk/ws?room=a").await.unwrap();
@@ -109,7 +109,7 @@ async fn pages_can_only_talk_in_a_room_and_only_in_messages_of_limited_size() {
 
 #[tokio::test]
 async fn a_buffering_proxy_holds_back_an_event_stream_but_not_an_answer_that_ends() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     assert_eq!(post_to_session(&server, "middlebox", &json!({"buffer_bytes": 1000})).await, StatusCode::NO_CONTENT);
     let before = server.publish("\"first\"").await;
     let poll = server.json(&format!("/updates/long-poll?after=earliest&session={SESSION}")).await;
@@ -127,7 +127,7 @@ async fn a_buffering_proxy_holds_back_an_event_stream_but_not_an_answer_that_end
 
 #[tokio::test]
 async fn a_proxy_with_an_idle_timeout_cuts_a_silent_connection_and_keeps_an_active_one() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     assert_eq!(post_to_session(&server, "middlebox", &json!({"idle_s": 2})).await, StatusCode::NO_CONTENT);
     let mut silent = open_websocket(&server, &format!("/talk/ws?room=a&session={SESSION}")).await.unwrap();
     let began = std::time::Instant::now();
@@ -143,7 +143,7 @@ async fn a_proxy_with_an_idle_timeout_cuts_a_silent_connection_and_keeps_an_acti
 
 #[tokio::test]
 async fn a_proxy_without_upgrade_blocks_websocket_and_passes_the_other_three_transports() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     assert_eq!(post_to_session(&server, "middlebox", &json!({"no_upgrade": true})).await, StatusCode::NO_CONTENT);
     assert!(open_websocket(&server, &format!("/updates/ws?session={SESSION}")).await.is_err());
     let poll = server.get(&format!("/updates/long-poll?hold=0&session={SESSION}")).await;
@@ -153,7 +153,7 @@ async fn a_proxy_without_upgrade_blocks_websocket_and_passes_the_other_three_tra
 
 #[tokio::test]
 async fn middlebox_settings_out_of_bounds_are_refused() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for bad in [
         json!({"buffer_bytes": 1 << 20}),
         json!({"buffer_bytes": -1}),
@@ -170,7 +170,7 @@ async fn middlebox_settings_out_of_bounds_are_refused() {
 
 #[tokio::test]
 async fn a_lesson_comes_in_the_browsers_language_and_loads_nothing_from_other_servers() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     for (path, accepted, wanted) in [
         ("/learn/", "zh-CN,zh;q=0.9,en;q=0.8", "/learn/zh/"),

@@ -11,7 +11,7 @@ use crate::common::{PATIENCE, Server};
 
 #[tokio::test]
 async fn the_clock_is_near_the_system_time_runs_with_the_monotonic_clock_and_names_the_boot() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let [first, second] = [server.json("/clock").await, server.json("/clock").await];
     let of = |reading: &Value, name: &str| reading[name].as_u64().unwrap();
     assert!(of(&second, "now_us") > of(&first, "now_us"));
@@ -29,7 +29,7 @@ async fn the_clock_is_near_the_system_time_runs_with_the_monotonic_clock_and_nam
 
 #[tokio::test]
 async fn the_counters_of_a_transport_count_its_requests_and_updates() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let newest = server.newest().await;
     let polls_before = server.stat("/transports/polling/requests").await;
@@ -54,7 +54,7 @@ async fn the_counters_of_a_transport_count_its_requests_and_updates() {
 
 #[tokio::test]
 async fn a_connection_counts_as_open_until_it_is_closed() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let stream = crate::common::clients::EventStream::open(&server, "/updates/sse", None).await;
     assert_eq!(server.stat("/transports/sse/connections_open").await, 1);
     drop(stream);
@@ -64,7 +64,7 @@ async fn a_connection_counts_as_open_until_it_is_closed() {
 
 #[tokio::test]
 async fn the_metrics_are_openmetrics_with_the_counts_of_the_stats() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(2).await;
     receive(&server, Transport::Sse, &before, 2).await;
     let response = server.get("/metrics").await;
@@ -85,7 +85,7 @@ async fn the_metrics_are_openmetrics_with_the_counts_of_the_stats() {
 
 #[tokio::test]
 async fn the_health_checks_answer_200() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(server.get(path).await.status(), 200, "{path}");
     }
@@ -93,7 +93,7 @@ async fn the_health_checks_answer_200() {
 
 #[tokio::test]
 async fn every_link_of_the_front_page_leads_somewhere() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let response = server.get("/").await;
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
@@ -112,7 +112,7 @@ async fn every_link_of_the_front_page_leads_somewhere() {
 
 #[tokio::test]
 async fn the_schedule_lists_updates_without_their_data() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let schedule = server.json(&format!("/stats/schedule?after={before}")).await;
     let entries = schedule["updates"].as_array().unwrap();

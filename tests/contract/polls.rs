@@ -19,7 +19,7 @@ async fn answer(server: &Server, path: &str) -> (Answer, String) {
 
 #[tokio::test]
 async fn a_poll_without_a_position_gets_one_and_nothing_old() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let (first, tag) = answer(&server, "/updates/poll").await;
     assert!(first.updates.is_empty());
     assert!(first.cursor.ends_with("-0"), "{}", first.cursor);
@@ -32,7 +32,7 @@ async fn a_poll_without_a_position_gets_one_and_nothing_old() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let publishing = async {
         loop {
             server.publish("1").await;
@@ -57,7 +57,7 @@ async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
 
 #[tokio::test]
 async fn a_poll_returns_new_updates_and_then_204_with_the_same_tag() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let (new, tag) = answer(&server, &format!("/updates/poll?after={before}")).await;
     let numbers: Vec<u64> = new.updates.iter().map(|update| number(update.get())).collect();
@@ -73,7 +73,7 @@ async fn a_poll_returns_new_updates_and_then_204_with_the_same_tag() {
 
 #[tokio::test]
 async fn if_none_match_replaces_after_and_nothing_new_is_then_304() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(2).await;
     let newest = server.newest().await;
     for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
@@ -90,7 +90,7 @@ async fn if_none_match_replaces_after_and_nothing_new_is_then_304() {
 
 #[tokio::test]
 async fn a_connection_is_closed_after_the_answer_if_any_connection_header_asks_for_it() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let newest = server.newest().await;
     for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
         for fields in ["close", "keep-alive, close", "keep-alive\r\nconnection: close"] {
@@ -110,7 +110,7 @@ async fn a_connection_is_closed_after_the_answer_if_any_connection_header_asks_f
 
 #[tokio::test]
 async fn an_empty_tag_counts_as_no_position() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let newest = server.publish("1").await;
     let request = server.http.get(server.url("/updates/poll")).header("if-none-match", "\"\"");
     let answer: Value = within("an answer", request.send()).await.unwrap().json().await.unwrap();
@@ -119,7 +119,7 @@ async fn an_empty_tag_counts_as_no_position() {
 
 #[tokio::test]
 async fn a_limit_shortens_an_answer_and_its_cursor_continues_after_it() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(5).await;
     for path in ["/updates/poll?limit=2", "/updates/long-poll?limit=2"] {
         let (first, _) = answer(&server, &format!("{path}&after={before}")).await;
@@ -131,7 +131,7 @@ async fn a_limit_shortens_an_answer_and_its_cursor_continues_after_it() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_short_by_its_bytes_says_that_more_is_waiting() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     let data = format!("\"{}\"", "x".repeat(200_000));
     for _ in 0..4 {
@@ -153,7 +153,7 @@ async fn an_answer_that_is_cut_short_by_its_bytes_says_that_more_is_waiting() {
 
 #[tokio::test]
 async fn after_earliest_begins_with_the_oldest_update_retained() {
-    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    let server = Server::without_feed(&["--journal-updates", "3"]).await;
     server.publish_numbers(5).await;
     for path in ["/updates/poll?after=earliest", "/updates/long-poll?after=earliest"] {
         let (oldest, _) = answer(&server, path).await;
@@ -164,7 +164,7 @@ async fn after_earliest_begins_with_the_oldest_update_retained() {
 
 #[tokio::test]
 async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for has_position in [true, false] {
         let old = server.publish("\"old\"").await;
         let after = if has_position { format!("&after={old}") } else { String::new() };
@@ -184,7 +184,7 @@ async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
 
 #[tokio::test]
 async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_0() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let cursor = server.publish("1").await;
     for (hold, least) in [("0", 0.0), ("0.3", 0.3), ("1", 1.0)] {
         let began = Instant::now();
@@ -201,7 +201,7 @@ async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_
 
 #[tokio::test]
 async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byte() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     let values = [
         "null",
@@ -224,7 +224,7 @@ async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byt
 
 #[tokio::test]
 async fn an_update_is_due_when_it_is_posted_by_the_servers_own_clock() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.json("/clock").await["now_us"].as_u64().unwrap();
     server.publish("1").await;
     let after = server.json("/clock").await["now_us"].as_u64().unwrap();
@@ -240,7 +240,7 @@ async fn an_update_is_due_when_it_is_posted_by_the_servers_own_clock() {
 
 #[tokio::test]
 async fn line_breaks_between_the_tokens_of_a_value_do_not_break_an_event_stream() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     server.publish("{\r\n\"a\":\n1}").await;
     let received = crate::common::clients::receive(&server, pushpull::run::Transport::Sse, &before, 1).await;
@@ -271,7 +271,7 @@ async fn exchange(connection: &mut BufReader<TcpStream>, request: &str) -> (Vec<
 
 #[tokio::test]
 async fn polls_over_one_connection_are_answered_like_polls_over_separate_ones() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let open = async || BufReader::new(TcpStream::connect(server.address).await.unwrap());
     let before = server.publish_numbers(3).await;
     let newest = server.newest().await;

@@ -26,7 +26,7 @@ async fn earliest(server: &Server, query: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn two_rooms_and_the_main_stream_are_separate_on_every_transport() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let after = [publish(&server, "a", "0").await, publish(&server, "b", "0").await, server.publish("0").await];
     let queries =
         [format!("after={}&room=a", after[0]), format!("after={}&room=b", after[1]), format!("after={}", after[2])];
@@ -62,7 +62,7 @@ async fn two_rooms_and_the_main_stream_are_separate_on_every_transport() {
 
 #[tokio::test]
 async fn a_cursor_of_another_room_is_a_gap_of_another_epoch() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let of_a = publish(&server, "a", "1").await;
     publish(&server, "b", "2").await;
     for room in ["&room=b", ""] {
@@ -73,7 +73,7 @@ async fn a_cursor_of_another_room_is_a_gap_of_another_epoch() {
 
 #[tokio::test]
 async fn a_bad_name_and_a_room_beyond_the_limit_are_refused() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for bad in ["", "a.b", "a%20b", "%C3%A9", &"x".repeat(limits::ROOM_NAME_BYTES_MAX + 1)] {
         for path in ["/updates/poll", "/updates/sse", "/live/feed", "/stats/schedule"] {
             assert_eq!(
@@ -97,7 +97,7 @@ async fn a_bad_name_and_a_room_beyond_the_limit_are_refused() {
 async fn a_room_needs_no_token_and_the_main_stream_does() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let session = "/live/session/0123456789abcdef";
     for (path, body) in [
         ("/updates", "1"),
@@ -115,7 +115,7 @@ async fn a_room_needs_no_token_and_the_main_stream_does() {
 
 #[tokio::test]
 async fn a_rooms_feed_is_independent_and_limited() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let feed =
         |feed: &str, rate: f64, payload: usize| json!({"feed": feed, "rate": rate, "payload": payload}).to_string();
     let set = server.post("/live/feed?room=a", feed("steady", 20.0, 16)).await;
@@ -134,7 +134,7 @@ async fn a_rooms_feed_is_independent_and_limited() {
 
 #[tokio::test]
 async fn updates_posted_in_a_room_are_limited_in_size_and_rate() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let large = format!("\"{}\"", "x".repeat(limits::ROOM_UPDATE_BYTES_MAX));
     assert_eq!(server.post("/updates?room=a", large.clone()).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(server.post("/updates", large).await.status(), StatusCode::CREATED);

@@ -185,7 +185,7 @@ pub async fn a_run_against_a_running_server_measures_its_rate_and_payload() {
 }
 
 pub async fn transports_measured_at_different_rates_of_a_servers_feed_are_not_valid() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(loadgen());
     command.args(["run", "--target", &server.url(""), "--transports", "sse,websocket", "--clients", "5"]);

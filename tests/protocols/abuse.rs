@@ -108,7 +108,7 @@ async fn assert_unharmed(server: &Server, mut bystander: Bystander, before: u64)
 
 #[tokio::test]
 async fn a_head_that_decompresses_to_gigabytes_is_refused_without_decompressing_it() {
-    let server = Server::quiet(&["--h2c"]).await;
+    let server = Server::without_feed(&["--h2c"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let mut stream = begin(&server).await;
@@ -154,7 +154,7 @@ async fn a_head_that_decompresses_to_gigabytes_is_refused_without_decompressing_
 
 #[tokio::test]
 async fn a_client_that_opens_and_resets_ten_thousand_streams_is_disconnected() {
-    let server = Server::quiet(&["--h2c"]).await;
+    let server = Server::without_feed(&["--h2c"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let (mut reading, mut writing) = begin(&server).await.into_split();
@@ -183,7 +183,7 @@ async fn a_client_that_opens_and_resets_ten_thousand_streams_is_disconnected() {
 
 #[tokio::test]
 async fn a_client_that_speaks_http2_to_an_http1_server_gets_http_1_1_required() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let mut stream = begin(&server).await;
     const HTTP_1_1_REQUIRED: u32 = 0xd;
     assert_eq!(goaway_code(&frames_until_end(&mut stream).await), Some(HTTP_1_1_REQUIRED));
@@ -192,7 +192,7 @@ async fn a_client_that_speaks_http2_to_an_http1_server_gets_http_1_1_required() 
 
 #[tokio::test]
 async fn a_client_that_is_silent_after_the_http2_preface_is_disconnected() {
-    let server = Server::quiet(&["--h2c", "--head-timeout", "1s"]).await;
+    let server = Server::without_feed(&["--h2c", "--head-timeout", "1s"]).await;
     let mut stream = begin(&server).await;
     const NO_ERROR: u32 = 0;
     assert_eq!(goaway_code(&frames_until_end(&mut stream).await), Some(NO_ERROR));
@@ -206,7 +206,7 @@ async fn a_client_that_is_silent_after_the_http2_preface_is_disconnected() {
 #[tokio::test]
 async fn a_message_that_decompresses_to_a_hundred_megabytes_ends_its_connection() {
     use flate2::{Compress, Compression, FlushCompress};
-    let server = Server::quiet(&["--compress"]).await;
+    let server = Server::without_feed(&["--compress"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let mut stream = TcpStream::connect(server.address).await.unwrap();
