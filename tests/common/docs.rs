@@ -11,7 +11,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// With `PUSHPULL_BLESS=1` in the environment it writes `text` there instead.
 pub fn assert_generated(file: &str, name: &str, text: &str) {
     // A test that panicked while it held the lock has left nothing half-written.
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let found = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));

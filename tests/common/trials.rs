@@ -43,12 +43,12 @@ where
 }
 
 /// Slots for tests that run in parallel. A test whose measurement the load of others would disturb takes all slots.
-pub struct Turns {
+pub struct Slots {
     at_once: u32,
     free: Semaphore,
 }
 
-impl Turns {
+impl Slots {
     /// At most `at_once` tests run in parallel.
     pub const fn new(at_once: u32) -> Self {
         Self { at_once, free: Semaphore::const_new(at_once as usize) }
@@ -60,18 +60,18 @@ impl Turns {
     }
 
     /// Takes one slot: other tests may run in parallel.
-    pub async fn beside(&self) -> SemaphorePermit<'_> {
-        self.several(1).await
+    pub async fn one(&self) -> SemaphorePermit<'_> {
+        self.many(1).await
     }
 
     /// Takes this many slots.
-    pub async fn several(&self, turns: u32) -> SemaphorePermit<'_> {
-        self.free.acquire_many(turns).await.expect("it is never closed")
+    pub async fn many(&self, slots: u32) -> SemaphorePermit<'_> {
+        self.free.acquire_many(slots).await.expect("it is never closed")
     }
 
     /// Takes all slots: no other test runs meanwhile.
-    pub async fn alone(&self) -> SemaphorePermit<'_> {
-        self.several(self.at_once).await
+    pub async fn all(&self) -> SemaphorePermit<'_> {
+        self.many(self.at_once).await
     }
 }
 
@@ -129,12 +129,12 @@ macro_rules! trials_on {
     };
 }
 
-/// Like [`trials`], and each test first waits for its slot: `trials_in!(TURNS.beside(), missing; cuts::a_test)`.
+/// Like [`trials`], and each test first waits for its slot: `trials_in!(SLOTS.one(), missing; cuts::a_test)`.
 #[macro_export]
 macro_rules! trials_in {
-    ($turn:expr, $missing:expr; $($test:path),+ $(,)?) => {
+    ($slot:expr, $missing:expr; $($test:path),+ $(,)?) => {
         vec![$($crate::common::trials::trial(stringify!($test), $missing, || async {
-            let _turn = $turn.await;
+            let _slot = $slot.await;
             $test().await;
         })),+]
     };

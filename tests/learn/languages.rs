@@ -55,7 +55,7 @@ pub fn command(exercise: Exercise, language: Language, name: &str, text: &str) -
 pub fn run_file(language: Language, place: &str, stem: &str, text: &str) -> Vec<OsString> {
     // Two tests may run the same program at the same time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder().join(language.label()).join(place);
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{stem}.{}", language.ending()));

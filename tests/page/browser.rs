@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::SemaphorePermit;
 
 use crate::common::Server;
-use crate::common::trials::Turns;
+use crate::common::trials::Slots;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Slots for browsers that run in parallel: they mostly wait, so two processors are enough for four. A test that
 /// measures takes all slots, since the load of others would disturb it.
-pub static TURNS: Turns = Turns::new(4);
+pub static SLOTS: Slots = Slots::new(4);
 
 /// The runtime of all tests: a browser outlives the test that started it.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -93,7 +93,7 @@ impl Default for Looks {
 pub struct Browser {
     pub driver: WebDriver,
     running: Option<Running>,
-    _turns: SemaphorePermit<'static>,
+    _slots: SemaphorePermit<'static>,
 }
 
 /// Why no browser can be started on this machine, if it cannot.
@@ -158,32 +158,32 @@ impl Drop for Browser {
 impl Browser {
     /// Opens a browser for a test that does not measure.
     pub async fn open(looks: Looks) -> Self {
-        Self::begin(looks, TURNS.beside().await).await
+        Self::begin(looks, SLOTS.one().await).await
     }
 
     /// Opens two browsers, as for two users.
     pub async fn open_two(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, TURNS.several(2).await).await
+        Self::begin_two(looks, SLOTS.many(2).await).await
     }
 
     /// Opens two browsers for a test that measures: no other test has a browser meanwhile.
     pub async fn open_two_alone(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, TURNS.alone().await).await
+        Self::begin_two(looks, SLOTS.all().await).await
     }
 
-    async fn begin_two(looks: Looks, mut turns: SemaphorePermit<'static>) -> [Self; 2] {
-        let first = turns.split(1).unwrap();
-        [Self::begin(looks, first).await, Self::begin(looks, turns).await]
+    async fn begin_two(looks: Looks, mut slots: SemaphorePermit<'static>) -> [Self; 2] {
+        let first = slots.split(1).unwrap();
+        [Self::begin(looks, first).await, Self::begin(looks, slots).await]
     }
 
-    async fn begin(looks: Looks, turns: SemaphorePermit<'static>) -> Self {
+    async fn begin(looks: Looks, slots: SemaphorePermit<'static>) -> Self {
         let found = idle().pop();
         let running = match found {
             Some(running) => running,
             None => Running::start().await,
         };
         running.open_fresh_tab().await;
-        let browser = Self { driver: running.driver.clone(), running: Some(running), _turns: turns };
+        let browser = Self { driver: running.driver.clone(), running: Some(running), _slots: slots };
         // A new server may have the port of an earlier one, and so the origin of data stored for that one.
         browser.devtools("Storage.clearDataForOrigin", json!({"origin": "*", "storageTypes": "all"})).await;
         let _of_the_test_before = browser.console().await;

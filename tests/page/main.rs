@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         judged::the_allowed_distance_from_theory_grows_with_the_disturbance_up_to_twice,
     ]);
     // A test that waits for a slot also occupies a thread.
-    let ended = common::trials::run_at_once(browser::TURNS.at_once() + 2, &[browser], tests);
+    let ended = common::trials::run_at_once(browser::SLOTS.at_once() + 2, &[browser], tests);
     browser::end_all();
     ended
 }
