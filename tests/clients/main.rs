@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use common::Server;
-use common::trials::packages;
+use common::tool_tests::packages;
 use relay::Relay;
 
 /// Updates that a client must receive.
@@ -153,14 +153,14 @@ async fn curl_reads_every_update_of_a_long_poll_once_with_its_own_etags() {
 fn main() -> ExitCode {
     let [node, python, shell] = [Runtime::Node, Runtime::Python, Runtime::Shell].map(Runtime::missing);
     let tests = [
-        trials![node.as_deref(); npm_eventsource_reads_every_update_once, npm_ws_reads_every_update_once],
-        trials![python.as_deref(); python_httpx_sse_reads_every_update_once, python_websockets_reads_every_update_once],
-        trials![
+        tests![node.as_deref(); npm_eventsource_reads_every_update_once, npm_ws_reads_every_update_once],
+        tests![python.as_deref(); python_httpx_sse_reads_every_update_once, python_websockets_reads_every_update_once],
+        tests![
             shell.as_deref();
             curl_reads_every_update_of_an_event_stream_once,
             curl_reads_every_update_of_a_poll_once_with_its_own_etags,
             curl_reads_every_update_of_a_long_poll_once_with_its_own_etags,
         ],
     ];
-    common::trials::run(&[node, python, shell], tests.into_iter().flatten().collect())
+    common::tool_tests::run(&[node, python, shell], tests.into_iter().flatten().collect())
 }

@@ -6,7 +6,7 @@
 pub mod clients;
 pub mod docs;
 pub mod nats;
-pub mod trials;
+pub mod tool_tests;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;

@@ -84,30 +84,30 @@ async fn a_wrong_solution_gets_the_right_diagnosis(wrong: &'static wrong_solutio
     println!("{}, {}: {sentence}", wrong.exercise.name(), wrong.what);
 }
 
-fn trial<F>(name: String, language: Language, test: impl FnOnce() -> F + Send + 'static) -> Trial
+fn test<F>(name: String, language: Language, test: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = ()>,
 {
-    common::trials::trial(&name, missing(language).as_deref(), test)
+    common::tool_tests::test(&name, missing(language).as_deref(), test)
 }
 
 fn main() -> ExitCode {
-    let mut trials = Vec::new();
+    let mut tests = Vec::new();
     for &exercise in Exercise::ALL {
         // An exercise whose solution is a file instead of a program is the same in every language.
         let languages = if exercise.is_program() { &Language::ALL[..] } else { &Language::ALL[..1] };
         for &language in languages {
             let of = |what: &str| format!("{}::{what}_in_{}", exercise.name(), language.label());
-            trials.push(trial(of("the_starter_fails"), language, move || {
+            tests.push(test(of("the_starter_fails"), language, move || {
                 a_starter_fails_with_a_useful_message(exercise, language)
             }));
-            trials.push(trial(of("the_solution_passes"), language, move || a_solution_passes(exercise, language)));
+            tests.push(test(of("the_solution_passes"), language, move || a_solution_passes(exercise, language)));
         }
         let wrong: Vec<_> = wrong_solutions::WRONG.iter().filter(|wrong| wrong.exercise == exercise).collect();
         assert!(wrong.len() >= 3, "{} has {} wrong solutions; at least three are needed", exercise.name(), wrong.len());
         for wrong in wrong {
             let name = format!("{}::{}_is_diagnosed", exercise.name(), wrong.what.replace(' ', "_"));
-            trials.push(trial(name, wrong.language, move || a_wrong_solution_gets_the_right_diagnosis(wrong)));
+            tests.push(test(name, wrong.language, move || a_wrong_solution_gets_the_right_diagnosis(wrong)));
         }
     }
     for (technique, _) in techniques::TECHNIQUES {
@@ -115,13 +115,13 @@ fn main() -> ExitCode {
             for client in Language::ALL {
                 let lacks = missing(server).or_else(|| missing(client));
                 let name = format!("techniques::{technique}_from_{}_to_{}", server.label(), client.label());
-                trials.push(common::trials::trial(&name, lacks.as_deref(), move || {
+                tests.push(common::tool_tests::test(&name, lacks.as_deref(), move || {
                     techniques::a_client_reads_each_update_once(technique, server, client)
                 }));
             }
         }
     }
-    trials.extend(trials![
+    tests.extend(tests![
         None;
         techniques::the_page_shows_the_code_that_is_tested,
         grade::a_folder_of_hand_ins_becomes_a_table,
@@ -130,5 +130,5 @@ fn main() -> ExitCode {
         docs::the_docs_have_each_exercise_with_its_task_and_hint,
     ]);
     let missing: Vec<_> = Language::ALL.into_iter().map(missing).collect();
-    common::trials::run_at_once(AT_ONCE, &missing, trials)
+    common::tool_tests::run_at_once(AT_ONCE, &missing, tests)
 }

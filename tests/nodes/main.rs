@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let missing = common::nats::missing();
-    let tests = trials![
+    let tests = tests![
         missing.as_deref();
         resume::a_client_resumes_at_another_node_with_its_cursor_on_each_transport,
         resume::a_node_that_is_killed_and_restarted_is_in_the_same_epoch,
@@ -44,14 +44,14 @@ fn main() -> ExitCode {
         let found = std::process::Command::new("haproxy").arg("-v").output();
         found.err().map(|error| format!("haproxy cannot be started: {error}; apt-get install haproxy"))
     });
-    let measured = trials![
+    let measured = tests![
         missing_for_runs.as_deref();
         measured::nodes_behind_a_balancer_deliver_everything_and_the_cpu_of_log_and_balancer_is_counted_separately,
         measured::clients_of_a_killed_node_resume_at_another_and_a_killed_log_costs_no_connection,
         measured::agents_distribute_their_clients_over_nodes_without_a_balancer,
         measured::a_run_that_is_interrupted_or_killed_leaves_no_process_behind,
     ];
-    let refused = trials![None; measured::a_missing_program_is_named_with_its_package];
+    let refused = tests![None; measured::a_missing_program_is_named_with_its_package];
     let tests = [tests, measured, refused].into_iter().flatten().collect();
-    common::trials::run(&[missing, missing_for_runs], tests)
+    common::tool_tests::run(&[missing, missing_for_runs], tests)
 }

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::SemaphorePermit;
 
 use crate::common::Server;
-use crate::common::trials::Slots;
+use crate::common::tool_tests::Slots;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";

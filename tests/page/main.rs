@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let browser = browser::missing();
     let missing = browser.as_deref();
     // First the tests that measure, one at a time; then the others in parallel, the long ones first.
-    let mut tests = trials_on![
+    let mut tests = tests_on![
         &browser::RUNTIME, missing;
         predictions::two_pages_in_two_rooms_answer_five_questions_at_once_all_near_theory_and_without_a_token,
         lessons::all_ten_lessons_run_and_show_three_bars_near_theory_at_both_widths_light_and_dark,
@@ -60,9 +60,9 @@ fn main() -> ExitCode {
     ];
     // Takes ten minutes: cargo test --test page -- --ignored ten_minutes
     let slow =
-        trials_on![&browser::RUNTIME, missing; lanes::ten_minutes_at_fifty_updates_a_second_leave_the_memory_level];
+        tests_on![&browser::RUNTIME, missing; lanes::ten_minutes_at_fifty_updates_a_second_leave_the_memory_level];
     tests.extend(slow.into_iter().map(|test| test.with_ignored_flag(true)));
-    tests.extend(trials![
+    tests.extend(tests![
         None;
         addresses::a_page_of_another_site_can_change_nothing_and_open_no_websocket,
         addresses::a_setting_out_of_bounds_is_refused_with_what_to_use,
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         judged::the_allowed_distance_from_theory_grows_with_the_disturbance_up_to_twice,
     ]);
     // A test that waits for a slot also occupies a thread.
-    let ended = common::trials::run_at_once(browser::SLOTS.at_once() + 2, &[browser], tests);
+    let ended = common::tool_tests::run_at_once(browser::SLOTS.at_once() + 2, &[browser], tests);
     browser::end_all();
     ended
 }

@@ -17,7 +17,7 @@ mod try_command;
 use std::path::Path;
 use std::process::ExitCode;
 
-use common::trials::packages;
+use common::tool_tests::packages;
 
 /// Tests that run in parallel: they check counts, and mostly wait for servers to start and for timers.
 const AT_ONCE: usize = 3;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let is_built = measure::textbook().exists();
     let textbook = (!is_built).then(|| "the example is not built; cargo build --example textbook_axum".to_owned());
     let tests = [
-        trials![
+        tests![
             None;
             real::our_own_server_is_measured_by_its_target_file,
             docs::the_axum_example_is_the_target_file_that_is_tested,
@@ -52,27 +52,27 @@ fn main() -> ExitCode {
             faulty_servers::a_missing_program_of_a_target_is_reported_before_anything_is_measured,
             faulty_servers::a_third_party_feed_is_measured_by_its_timestamps_or_without_latency,
         ],
-        trials![
+        tests![
             textbook.as_deref();
             try_command::the_textbook_server_is_found_by_host_and_port,
             real::the_textbook_server_is_measured_by_its_target_file,
             real::servers_side_by_side_are_points_of_one_run,
         ],
-        trials![
+        tests![
             nchan.as_deref();
             try_command::nchan_is_found_by_host_and_port,
             try_command::a_static_file_of_nginx_is_not_found_by_host_and_port_but_as_json_by_its_address,
             real::nchan_is_measured_by_its_target_file,
             real::polls_of_a_static_file_of_nginx_deliver_its_changes_and_unchanged_answers_cost_cpu_too,
         ],
-        trials![
+        tests![
             node.as_deref();
             try_command::socketio_and_ws_are_found_by_host_and_port,
             docs::the_node_example_is_measured_as_written,
             real::socketio_is_measured_by_its_target_file,
             real::ws_is_measured_by_its_target_file,
         ],
-        trials![
+        tests![
             python.as_deref();
             try_command::the_python_servers_are_found_by_host_and_port,
             docs::the_python_example_is_measured_as_written,
@@ -80,5 +80,5 @@ fn main() -> ExitCode {
             real::sse_starlette_is_measured_by_its_target_file,
         ],
     ];
-    common::trials::run_at_once(AT_ONCE, &[textbook, nchan, node, python], tests.into_iter().flatten().collect())
+    common::tool_tests::run_at_once(AT_ONCE, &[textbook, nchan, node, python], tests.into_iter().flatten().collect())
 }

@@ -1,7 +1,7 @@
 //! Tests that need a tool which may not be installed: a browser, tcpdump, node, Python packages.
 //!
 //! The standard test harness cannot ignore a test at run time, so a test without its tool would count as passed.
-//! Instead, a test binary with `harness = false` lists its tests with [`crate::trials`], each list with the reason why
+//! Instead, a test binary with `harness = false` lists its tests with [`crate::tests`], each list with the reason why
 //! its tool is missing (if it is), and passes them to [`run`]. Tests whose tool is missing are reported as ignored,
 //! with the reason; run with `--ignored` they fail with it. A test that is in no list is dead code, which the lints
 //! refuse.
@@ -16,18 +16,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// One test. `missing` is the tool that this machine lacks, and how to install it.
-pub fn trial<F>(name: &str, missing: Option<&str>, test: impl FnOnce() -> F + Send + 'static) -> Trial
+pub fn test<F>(name: &str, missing: Option<&str>, test: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = ()>,
 {
-    trial_of(name, missing, move || {
+    test_of(name, missing, move || {
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(test());
         Ok(())
     })
 }
 
 /// One test on a runtime that several tests share.
-pub fn trial_on<F>(
+pub fn test_on<F>(
     runtime: &'static Runtime,
     name: &str,
     missing: Option<&str>,
@@ -36,7 +36,7 @@ pub fn trial_on<F>(
 where
     F: Future<Output = ()>,
 {
-    trial_of(name, missing, move || {
+    test_of(name, missing, move || {
         runtime.block_on(test());
         Ok(())
     })
@@ -75,7 +75,7 @@ impl Slots {
     }
 }
 
-fn trial_of(name: &str, missing: Option<&str>, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+fn test_of(name: &str, missing: Option<&str>, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
     let reason = missing.map(str::to_owned);
     let is_ignored = missing.is_some() && std::env::var("PUSHPULL_TOOLS").as_deref() != Ok("required");
     let run = move || match reason {
@@ -95,45 +95,45 @@ pub fn packages(place: &Path, list: &str, what: &str) -> Option<String> {
 }
 
 /// Runs tests as the standard harness does, with its arguments, after printing why any are ignored.
-pub fn run(missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
-    run_with(Arguments::from_args(), missing, trials)
+pub fn run(missing: &[Option<String>], tests: Vec<Trial>) -> ExitCode {
+    run_with(Arguments::from_args(), missing, tests)
 }
 
 /// Like [`run`], with `at_once` tests in parallel unless `--test-threads` asks for another number.
-pub fn run_at_once(at_once: usize, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
+pub fn run_at_once(at_once: usize, missing: &[Option<String>], tests: Vec<Trial>) -> ExitCode {
     let arguments = Arguments::from_args();
-    run_with(Arguments { test_threads: arguments.test_threads.or(Some(at_once)), ..arguments }, missing, trials)
+    run_with(Arguments { test_threads: arguments.test_threads.or(Some(at_once)), ..arguments }, missing, tests)
 }
 
-fn run_with(arguments: Arguments, missing: &[Option<String>], trials: Vec<Trial>) -> ExitCode {
+fn run_with(arguments: Arguments, missing: &[Option<String>], tests: Vec<Trial>) -> ExitCode {
     // The output of `--list` is read by programs.
     if !arguments.list {
         missing.iter().flatten().for_each(|reason| println!("ignored: {reason}"));
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-/// Makes a [`trial`] of each function, named by its path: `trials!(missing; cuts::a_test, limits::another)`.
+/// Makes a [`test`] of each function, named by its path: `tests!(missing; cuts::a_test, limits::another)`.
 #[macro_export]
-macro_rules! trials {
+macro_rules! tests {
     ($missing:expr; $($test:path),+ $(,)?) => {
-        vec![$($crate::common::trials::trial(stringify!($test), $missing, $test)),+]
+        vec![$($crate::common::tool_tests::test(stringify!($test), $missing, $test)),+]
     };
 }
 
-/// Makes a [`trial_on`] a shared runtime of each function: `trials_on!(&RUNTIME, missing; cuts::a_test)`.
+/// Makes a [`test_on`] a shared runtime of each function: `tests_on!(&RUNTIME, missing; cuts::a_test)`.
 #[macro_export]
-macro_rules! trials_on {
+macro_rules! tests_on {
     ($runtime:expr, $missing:expr; $($test:path),+ $(,)?) => {
-        vec![$($crate::common::trials::trial_on($runtime, stringify!($test), $missing, $test)),+]
+        vec![$($crate::common::tool_tests::test_on($runtime, stringify!($test), $missing, $test)),+]
     };
 }
 
-/// Like [`trials`], and each test first waits for its slot: `trials_in!(SLOTS.one(), missing; cuts::a_test)`.
+/// Like [`tests`], and each test first waits for its slot: `tests_in_slot!(SLOTS.one(), missing; cuts::a_test)`.
 #[macro_export]
-macro_rules! trials_in {
+macro_rules! tests_in_slot {
     ($slot:expr, $missing:expr; $($test:path),+ $(,)?) => {
-        vec![$($crate::common::trials::trial(stringify!($test), $missing, || async {
+        vec![$($crate::common::tool_tests::test(stringify!($test), $missing, || async {
             let _slot = $slot.await;
             $test().await;
         })),+]
