@@ -13,7 +13,7 @@ use crate::nats::Nats;
 
 /// The timeout of a run: one or two trials of a second, plus the silence after which an agent counts as lost, on a busy
 /// machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 const SHORT: &[&str] = &[
     "--clients",
@@ -37,7 +37,7 @@ const SHORT: &[&str] = &[
 /// Makes a run with [`SHORT`] and these flags; returns its output and its run file.
 async fn run(folder: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let out = folder.to_str().unwrap();
-    let output = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), PATIENCE).await;
+    let output = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), TIMEOUT).await;
     (output, run_file(folder))
 }
 
@@ -153,7 +153,7 @@ pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_pl
         assert_eq!(ended.code(), Some(1));
         stranger.says("version 99").await;
         let mut good = Agent::start(&nats, "good", &[], &["--once"]);
-        let ended = tokio::time::timeout(PATIENCE, good.process.wait()).await.unwrap().unwrap();
+        let ended = tokio::time::timeout(TIMEOUT, good.process.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), Some(0), "it ends with its run");
     });
     let (output, run) = measured;

@@ -15,7 +15,7 @@ mod suggestions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::{CommandOutput, PATIENCE, loadgen};
+use common::{CommandOutput, TIMEOUT, loadgen};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -35,10 +35,10 @@ async fn loadgen_in(folder: &Path, arguments: &[&str]) -> CommandOutput {
     ended(Command::new(loadgen()).args(arguments).current_dir(folder)).await
 }
 
-/// Runs a program to its end; panics if that takes longer than twice [`PATIENCE`].
+/// Runs a program to its end; panics if that takes longer than twice [`TIMEOUT`].
 async fn ended(command: &mut Command) -> CommandOutput {
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE * 2, command.output()).await.expect("it ends in time").unwrap();
+    let output = tokio::time::timeout(TIMEOUT * 2, command.output()).await.expect("it ends in time").unwrap();
     CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

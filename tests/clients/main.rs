@@ -28,7 +28,7 @@ const UPDATES: u64 = 300;
 /// occur.
 const AHEAD: u64 = 40;
 /// The timeout of one client. Most of it is for starting Python or node on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where `scripts/install-test-clients` installs the clients.
 fn installed() -> PathBuf {
@@ -100,7 +100,7 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
         }
         client.wait().await.unwrap()
     };
-    let ended = tokio::time::timeout(PATIENCE, reading).await;
+    let ended = tokio::time::timeout(TIMEOUT, reading).await;
     let mut stderr = String::new();
     let mut errors = client.stderr.take().unwrap();
     let _ended_by_itself = client.start_kill();
@@ -108,7 +108,7 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
     match ended {
         Ok(status) => assert!(status.success(), "{script} ended with {status}: {printed:?}\n{stderr}"),
         Err(_) => {
-            panic!("{script} printed {} of {UPDATES} updates in {PATIENCE:?}: {printed:?}\n{stderr}", printed.len())
+            panic!("{script} printed {} of {UPDATES} updates in {TIMEOUT:?}: {printed:?}\n{stderr}", printed.len())
         }
     }
     let wanted: Vec<_> = (1..=UPDATES).map(|number| number.to_string()).collect();

@@ -23,13 +23,13 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// The timeout for anything that should be immediate: generous, since the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Awaits `future`; panics if that takes longer than [`PATIENCE`].
+/// Awaits `future`; panics if that takes longer than [`TIMEOUT`].
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
+    match tokio::time::timeout(TIMEOUT, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {PATIENCE:?} for {what}"),
+        Err(_) => panic!("waited {TIMEOUT:?} for {what}"),
     }
 }
 
@@ -225,15 +225,15 @@ pub struct CommandOutput {
 
 /// Runs a program to its end, with the default timeout.
 pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> CommandOutput {
-    run_for(program, arguments, PATIENCE).await
+    run_for(program, arguments, TIMEOUT).await
 }
 
-/// Runs a program to its end; panics if that takes longer than `patience`.
-pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], patience: Duration) -> CommandOutput {
+/// Runs a program to its end; panics if that takes longer than `timeout`.
+pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], timeout: Duration) -> CommandOutput {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(patience, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("waited {patience:?} for {arguments:?}")).unwrap();
+    let output = tokio::time::timeout(timeout, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("waited {timeout:?} for {arguments:?}")).unwrap();
     CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{PATIENCE, Server};
+use crate::common::{Server, TIMEOUT};
 use crate::frame::{CLOSE, Frame, close};
 
 /// The head of a valid opening handshake, without its last empty line.
@@ -169,8 +169,8 @@ async fn next(reading: &mut (impl AsyncReadExt + Unpin), buffer: &mut Vec<u8>) -
 pub async fn run_all(group: &str, server: &Server, cases: &[Case]) {
     let mut failures = String::new();
     for case in cases {
-        let outcome = tokio::time::timeout(PATIENCE, case.run(server)).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(format!("timed out after {PATIENCE:?}")));
+        let outcome = tokio::time::timeout(TIMEOUT, case.run(server)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("timed out after {TIMEOUT:?}")));
         if let Err(error) = outcome {
             let error: String = error.chars().take(400).collect();
             let _ = writeln!(failures, "  [{}] {}: {error}", case.section, case.what);

@@ -23,11 +23,11 @@ use super::proxy::{Faults, Proxy};
 
 /// After the last step, a client that lacks updates and receives no byte for this long counts as stuck. It is less than
 /// the time after which the client drops a silent connection, which would hide that it was stuck.
-const PATIENCE: Duration = Duration::from_secs(10);
-const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
+const TIMEOUT: Duration = Duration::from_secs(10);
+const _: () = assert!(TIMEOUT.as_secs() < limits::SILENCE_GRACE.as_secs());
 /// The same with tampering, for updates instead of bytes: a removed update never arrives, but bytes do as long as the
 /// client polls.
-const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
+const TIMEOUT_TAMPERED: Duration = Duration::from_secs(3);
 /// The total time a client has to catch up, even if bytes keep arriving. It is generous: a kilobyte that arrives byte
 /// by byte takes seconds when ten other programs want the CPU.
 const CATCH_UP_MAX: Duration = Duration::from_secs(60);
@@ -137,18 +137,18 @@ impl World {
         self.bytes.send_replace(());
     }
 
-    /// Waits until `is_there` holds; `false` if there is no `progress` for longer than `patience`, or if it takes
+    /// Waits until `is_there` holds; `false` if there is no `progress` for longer than `timeout`, or if it takes
     /// longer than [`CATCH_UP_MAX`].
     async fn until(
         &self,
         progress: &watch::Sender<()>,
-        patience: Duration,
+        timeout: Duration,
         is_there: impl Fn(&Oracle, &Published) -> bool,
     ) -> bool {
         let mut progress = progress.subscribe();
         let watching = async {
             while !self.is(&is_there) {
-                if tokio::time::timeout(patience, progress.changed()).await.is_err() {
+                if tokio::time::timeout(timeout, progress.changed()).await.is_err() {
                     return false;
                 }
             }
@@ -256,7 +256,7 @@ async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> 
 async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &mut JoinSet<()>) -> std::io::Result<()> {
     let mut at = Nanos::ZERO;
     if schedule.waits_for_client {
-        world.until(&world.bytes, PATIENCE, |oracle, _| oracle.has_position()).await;
+        world.until(&world.bytes, TIMEOUT, |oracle, _| oracle.has_position()).await;
     }
     for step in &schedule.steps {
         match step {
@@ -278,8 +278,8 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
         }
     }
     let is_tampered = world.record().watcher.tamper.is_some();
-    let (progress, patience) = if is_tampered { (&world.events, PATIENCE_TAMPERED) } else { (&*world.bytes, PATIENCE) };
-    if !world.until(progress, patience, Oracle::is_caught_up).await {
+    let (progress, timeout) = if is_tampered { (&world.events, TIMEOUT_TAMPERED) } else { (&*world.bytes, TIMEOUT) };
+    if !world.until(progress, timeout, Oracle::is_caught_up).await {
         let watcher = &mut world.record().watcher;
         let (what, when) = &watcher.last;
         watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().saturating_sub(*when).seconds()));

@@ -22,7 +22,7 @@ const TOLERANCE: f64 = 0.01;
 /// IPv4 without options and TCP with timestamps (RFC 791 section 3.1, RFC 9293 section 3.1, RFC 7323 section 3.2).
 const SEGMENT_HEADER_BYTES: f64 = 52.0;
 /// Five trials of about four seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 /// Captured bytes of each packet: the Ethernet, IP and TCP headers take 66, and the rest distinguishes the control
 /// plane from a client.
 const SNAP_BYTES: &str = "128";
@@ -66,7 +66,7 @@ async fn compare(more: &str, least: usize) -> Vec<Value> {
                  --measure 3s";
     let flags = flags.split_whitespace().chain(more.split_whitespace()).chain(["--out"]);
     let arguments: Vec<&str> = flags.chain([folder.path().to_str().unwrap()]).collect();
-    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     // On a busy machine the run may be invalid because of its latencies; its bytes are the same.
     assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     let packets = capture.stop().await;

@@ -11,12 +11,12 @@ use crate::common::{CommandOutput, loadgen, run_for};
 use pushpull::run::path::presets::PRESETS;
 
 /// The timeout of a check, which has four parts of a few seconds each.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 const MILLI: u64 = 1_000_000;
 
 /// Why no path can be created on this machine, if it cannot.
 pub async fn missing() -> Option<String> {
-    let output = run_for(loadgen(), &["path-try"], PATIENCE).await;
+    let output = run_for(loadgen(), &["path-try"], TIMEOUT).await;
     let outcome: Value = serde_json::from_str(&output.stdout).unwrap();
     outcome.get("Err").map(|refusal| format!("a real path cannot be created here: {refusal}"))
 }
@@ -32,7 +32,7 @@ pub async fn missing_forbidden() -> Option<String> {
 }
 
 async fn check(path: &str, length: &str) -> Value {
-    let output = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], PATIENCE).await;
+    let output = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], TIMEOUT).await;
     assert_eq!(output.code, Some(0), "{output:?}");
     serde_json::from_str(&output.stdout).unwrap()
 }
@@ -112,7 +112,7 @@ async fn refused(script: &str) -> Value {
     let script = format!("{script} \"$0\" path-try");
     let program = loadgen();
     let CommandOutput { code, stdout, stderr } =
-        run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], PATIENCE).await;
+        run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], TIMEOUT).await;
     assert_eq!(code, Some(0), "{stderr}");
     let mut outcome: Value = serde_json::from_str(&stdout).unwrap();
     outcome["Err"]["step"].take()
@@ -134,7 +134,7 @@ async fn run_over(path: &str, launcher: &[&str]) -> Value {
     let flags = "--transports sse,websocket --rounds 1 --clients 5 --feed synthetic --rate 20 --alone false --warm-up 300ms --measure 2s";
     let run = [program.to_str().unwrap(), "run", "--path", path, "--out", folder.path().to_str().unwrap()];
     let arguments: Vec<&str> = launcher.iter().copied().chain(run).chain(flags.split(' ')).collect();
-    let output = run_for(arguments[0], &arguments[1..], PATIENCE).await;
+    let output = run_for(arguments[0], &arguments[1..], TIMEOUT).await;
     // On a busy machine the run may be invalid because of its latencies; what is checked here does not depend on them.
     assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     crate::capture::run_file(folder.path())

@@ -10,7 +10,7 @@ use crate::capture::run_file;
 use crate::common::{loadgen, within};
 
 /// The timeout of a run of eight trials, about two seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why nginx cannot be started on this machine, if it cannot.
 pub fn missing() -> Option<String> {
@@ -42,7 +42,7 @@ fn run(folder: &Path, flags: &str) -> Command {
 pub async fn every_update_passes_through_a_real_nginx_which_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = run(folder.path(), "--proxy nginx,nginx-tuned --measure 1s");
-    let status = tokio::time::timeout(RUN_PATIENCE, command.status()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(RUN_TIMEOUT, command.status()).await.unwrap().unwrap();
     // On a busy machine the run may be invalid because of its latencies; what was delivered is the same.
     assert!(matches!(status.code(), Some(0 | 4)), "{status:?}");
 

@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use crate::common::{CommandOutput, Server, loadgen, run_for};
 
 /// The timeout of a run of ten trials, about three seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(180);
+const RUN_TIMEOUT: Duration = Duration::from_secs(180);
 /// The largest size of a report page.
 const REPORT_BYTES_MAX: u64 = 1 << 20;
 
@@ -36,7 +36,7 @@ pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_fo
 pub async fn short_run(out: &Path) -> (CommandOutput, Value) {
     let flags = "run --rounds 2 --clients 20 --poll-interval 250ms --warm-up 300ms --measure 1s --out";
     let arguments: Vec<&str> = flags.split(' ').chain([out.to_str().unwrap()]).collect();
-    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     assert!(!output.stderr.contains("panicked"), "{output:?}");
     let run = read_run(out, &output);
     (output, run)
@@ -174,7 +174,7 @@ pub async fn a_run_against_a_running_server_measures_its_rate_and_payload() {
     let (target, out) = (server.url(""), folder.path().to_str().unwrap());
     let flags = ["--transports", "sse,websocket", "--clients", "5", "--rounds", "1", "--measure", "1s", "--out", out];
     let arguments = [&["run", "--target", &target], &flags[..]].concat();
-    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     let run = read_run(folder.path(), &output);
     check_against_schema(&run);
     for row in run["summary"].as_array().unwrap() {
@@ -206,7 +206,7 @@ pub async fn transports_measured_at_different_rates_of_a_servers_feed_are_not_va
             }
         }
     };
-    let status = tokio::time::timeout(RUN_PATIENCE, ending).await.expect("the run ends");
+    let status = tokio::time::timeout(RUN_TIMEOUT, ending).await.expect("the run ends");
     let output = CommandOutput { code: status.code(), stdout: String::new(), stderr: String::new() };
     let run = read_run(folder.path(), &output);
     let rates: Vec<f64> = rows(&run).map(|row| row["rate_per_s"].as_f64().unwrap()).collect();
@@ -238,7 +238,7 @@ pub async fn requests_with_a_browsers_heads_have_the_recorded_size_on_the_wire()
     let flags = "run --transports polling,long_polling --rounds 1 --clients 5 --feed synthetic --rate 20 --heads bare,browser \
                  --poll-interval 100ms --warm-up 200ms --measure 1s --alone false --tcp-baseline false --out";
     let arguments: Vec<&str> = flags.split_whitespace().chain([folder.path().to_str().unwrap()]).collect();
-    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     let run = read_run(folder.path(), &output);
     let of = |transport: &str, heads: &str| {
         let is_it = |trial: &&Value| trial["transport"] == transport && trial["point"]["heads"] == heads;

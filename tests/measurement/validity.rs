@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use crate::common::{CommandOutput, Server, loadgen, run_for, send_signal};
 
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 async fn measure(out: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let arguments = [&["run", "--out", out.to_str().unwrap()], flags].concat();
-    let output = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let run = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     let run = run.unwrap_or_else(|| panic!("no run: {output:?}"));

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Updates published before the outage, and as many from its beginning on.
 const AROUND: u64 = 30;
 /// The timeout, in addition to the length of the outage.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Counts of the answers to publishers, and the longest waits for them.
 #[derive(Debug, Default)]
@@ -101,7 +101,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
         Instant::now()
     };
     let both = async { tokio::join!(back, publishing) };
-    let (back, _) = tokio::time::timeout(away + PATIENCE, both).await.expect("all is acknowledged");
+    let (back, _) = tokio::time::timeout(away + TIMEOUT, both).await.expect("all is acknowledged");
     done.send_replace(Some(usize::try_from(2 * AROUND).unwrap()));
     publish(&nodes[0], 2 * AROUND - 1, &mut told).await;
     let mut count = 0;
@@ -112,7 +112,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             count += 1;
         }
     };
-    tokio::time::timeout(PATIENCE, all).await.expect("every subscriber gets the last update");
+    tokio::time::timeout(TIMEOUT, all).await.expect("every subscriber gets the last update");
     assert_eq!((count, told.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
     assert!(told.refused > 0, "{told:?}");
     if away > Duration::from_secs(2) {

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use crate::common::{loadgen, send_signal, within};
 
 /// The timeout of a run: a few trials of a second, each of which starts a log and nodes, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const SHORT: &[&str] =
     &["--clients", "24", "--feed", "synthetic", "--rate", "10", "--rounds", "1", "--poll-interval", "200ms"];
@@ -28,7 +28,7 @@ fn start(folder: &Path, flags: &[&str]) -> Child {
 /// Makes a run and returns its trials, whatever its verdict: the machine may be busy.
 async fn trials(folder: &Path, flags: &[&str]) -> Vec<Value> {
     let run = start(folder, flags);
-    let output = tokio::time::timeout(PATIENCE, run.wait_with_output()).await.expect("the run ends").unwrap();
+    let output = tokio::time::timeout(TIMEOUT, run.wait_with_output()).await.expect("the run ends").unwrap();
     let folders = std::fs::read_dir(folder.join("out")).unwrap().map(|entry| entry.unwrap().path());
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     let file = file.unwrap_or_else(|| panic!("no run: {}", String::from_utf8_lossy(&output.stderr)));
@@ -179,13 +179,13 @@ pub async fn a_missing_program_is_named_with_its_package() {
         let mut command = Command::new(loadgen());
         // No program can be found on this path.
         command.arg("run").args(SHORT).args(flags).arg("--out").arg(folder.path()).env("PATH", folder.path());
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let output = tokio::time::timeout(TIMEOUT, command.output()).await.unwrap().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(1) && text.contains(&format!("apt-get install {package}")), "{text}");
     }
     let mut command = Command::new(loadgen());
     let flags = ["--nodes", "1", "--proxy", "none", "--transports", "sse"];
     command.arg("run").args(SHORT).args(flags).arg("--out").arg(folder.path()).env("PATH", folder.path());
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("apt-get install nats-server"), "{output:?}");
 }

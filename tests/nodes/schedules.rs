@@ -72,7 +72,7 @@ async fn all(seeds: std::ops::Range<u64>, nats: Log, failures: usize) {
 async fn leader(nats: &[Nats], stream: &str) -> usize {
     let [_, _, ..] = nats else { return 0 };
     let jetstream = nats[0].jetstream().await;
-    patiently("a leader", async {
+    within_elections("a leader", async {
         loop {
             let info = jetstream.get_stream(stream).await.ok().and_then(|stream| stream.cached_info().cluster.clone());
             if let Some(info) =
@@ -88,7 +88,7 @@ async fn leader(nats: &[Nats], stream: &str) -> usize {
 }
 
 /// Like `within`, with a timeout that is enough for several elections on a busy machine.
-async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+async fn within_elections<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(ELECTIONS, future).await.unwrap_or_else(|_| panic!("waited {ELECTIONS:?} for {what}"))
 }
 
@@ -100,7 +100,7 @@ async fn schedule(seed: u64, nats: &Log, failures: usize) {
     };
     let stream = format!("s{seed}");
     let flags = ["--stream", &stream, "--sse-retry", "20ms", "--stream-replicas", &replicas];
-    let start = || async { Some(patiently("a node", ready(&url, &flags)).await) };
+    let start = || async { Some(within_elections("a node", ready(&url, &flags)).await) };
     let nodes: Nodes = Arc::new([RwLock::new(start().await), RwLock::new(start().await)]);
     let before = nodes[0].read().await.as_ref().unwrap().newest().await;
     let (done, newest) = watch::channel(None);
@@ -131,11 +131,11 @@ async fn schedule(seed: u64, nats: &Log, failures: usize) {
             }
         }
     }
-    let acknowledged = patiently("all updates to be acknowledged", publisher).await.unwrap();
+    let acknowledged = within_elections("all updates to be acknowledged", publisher).await.unwrap();
     done.send_replace(acknowledged.iter().map(|(seq, _)| *seq).max());
     let mut first: Option<Vec<String>> = None;
     for reader in readers {
-        let got = patiently("a client that has everything", reader).await.unwrap();
+        let got = within_elections("a client that has everything", reader).await.unwrap();
         let numbers: Vec<u64> = got.iter().map(|update| clients::number(update)).collect();
         assert_eq!(numbers, (1..=got.len() as u64).collect::<Vec<_>>(), "seed {seed}: lost, duplicate or reordered");
         assert_eq!(first.get_or_insert_with(|| got.clone()), &got, "seed {seed}: two clients got different updates");

@@ -33,7 +33,7 @@ const FLAGS: [&str; 9] = [
 /// A host name that every browser here resolves to loopback.
 pub const NAME: &str = "lab.example";
 /// The timeout for anything on the page, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Slots for browsers that run in parallel: they mostly wait, so two processors are enough for four. A test that
 /// measures takes all slots, since the load of others would disturb it.
@@ -117,7 +117,7 @@ impl Running {
         let driver_url = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
         while reqwest::get(format!("{driver_url}/status")).await.is_err() {
-            assert!(began.elapsed() < PATIENCE, "chromedriver does not answer");
+            assert!(began.elapsed() < TIMEOUT, "chromedriver does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut capabilities = DesiredCapabilities::chrome();
@@ -252,10 +252,10 @@ impl Browser {
             if let Value::Array(mut values) = read {
                 return values.remove(0);
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > TIMEOUT {
                 let state =
                     self.read("[document.body.innerText, page.lanes.map((lane) => [lane.audit, lane.cuts])]").await;
-                panic!("waited for {PATIENCE:?}: {what}\n{state}\n{:?}", self.console().await);
+                panic!("waited for {TIMEOUT:?}: {what}\n{state}\n{:?}", self.console().await);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

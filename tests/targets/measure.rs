@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::common::{CommandOutput, loadgen};
 
 /// The timeout of a run: a few trials of a second each, and the start of an interpreter.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where `scripts/install-test-clients` installs packages.
 pub fn installed() -> PathBuf {
@@ -53,8 +53,8 @@ pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> CommandOut
     command.env("TEXTBOOK_AXUM", textbook());
     command.envs(environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("{arguments:?} took longer than {PATIENCE:?}")).unwrap();
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} took longer than {TIMEOUT:?}")).unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let output = CommandOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!output.stderr.contains("panicked"), "{output:?}");

@@ -48,8 +48,8 @@ async fn flood(app: Arc<App>) {
 }
 
 /// Reads 200 kB a second, so that there is always more to read. Returns what was read until the stream ended; `None` if
-/// it did not end within `patience`.
-async fn read_slowly(stream: &mut DuplexStream, patience: Duration) -> Option<Vec<u8>> {
+/// it did not end within `timeout`.
+async fn read_slowly(stream: &mut DuplexStream, timeout: Duration) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     let reading = async {
         let mut part = [0; 2000];
@@ -58,7 +58,7 @@ async fn read_slowly(stream: &mut DuplexStream, patience: Duration) -> Option<Ve
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(patience, reading).await.ok().map(|()| all)
+    tokio::time::timeout(timeout, reading).await.ok().map(|()| all)
 }
 
 /// Do these bytes contain a close frame of the server with this code (RFC 6455 section 5.5.1)?
