@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use faults::context;
-use faults::plan::Over;
+use faults::plan::TransportChoice;
 use faults::run::Tamper;
 use faults::soak::{self, Soak};
 
@@ -39,7 +39,7 @@ struct Schedules {
     seed: u64,
     /// Use only this; by default each seed uses one of the four transports, or moves between them.
     #[arg(long, value_name = "X")]
-    transport: Option<Over>,
+    transport: Option<TransportChoice>,
     /// Tamper with one update of each schedule, to check that the oracle notices.
     #[arg(long)]
     tamper: Option<Tamper>,

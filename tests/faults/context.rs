@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tokio::task::JoinSet;
 
 use super::oracle::Tally;
-use super::plan::{Over, Schedule};
+use super::plan::{Schedule, TransportChoice};
 use super::proxy::Faults;
 use super::run::{self, Outcome, Tamper};
 use super::table::columns;
@@ -31,7 +31,7 @@ struct Column {
 /// The results of all schedules, one column for each kind.
 #[derive(Debug, Default)]
 pub struct Table {
-    columns: [Column; Over::ALL.len()],
+    columns: [Column; TransportChoice::ALL.len()],
     failures: Vec<String>,
     /// Schedules in which the contract was violated.
     pub failed: usize,
@@ -40,8 +40,13 @@ pub struct Table {
 }
 
 /// The schedules of `count` seeds from `first` on: all over `only`, or over each kind in turn.
-pub fn schedules(first: u64, count: u64, only: Option<Over>) -> impl Iterator<Item = (u64, Over)> {
-    let over = move |seed: u64| only.unwrap_or(Over::ALL[(seed % Over::ALL.len() as u64) as usize]);
+pub fn schedules(
+    first: u64,
+    count: u64,
+    only: Option<TransportChoice>,
+) -> impl Iterator<Item = (u64, TransportChoice)> {
+    let over =
+        move |seed: u64| only.unwrap_or(TransportChoice::ALL[(seed % TransportChoice::ALL.len() as u64) as usize]);
     (first..first.saturating_add(count)).map(move |seed| (seed, over(seed)))
 }
 
@@ -49,7 +54,7 @@ pub fn schedules(first: u64, count: u64, only: Option<Over>) -> impl Iterator<It
 ///
 /// Errors: those of the operating system, for example when it runs out of sockets.
 pub async fn run_all(
-    mut schedules: impl Iterator<Item = (u64, Over)>,
+    mut schedules: impl Iterator<Item = (u64, TransportChoice)>,
     tamper: Option<Tamper>,
     mut on_done: impl FnMut(),
 ) -> std::io::Result<Table> {
@@ -72,7 +77,7 @@ pub async fn run_all(
 }
 
 impl Table {
-    fn add(&mut self, seed: u64, over: Over, outcome: Outcome) {
+    fn add(&mut self, seed: u64, over: TransportChoice, outcome: Outcome) {
         if !outcome.tally.is_clean() {
             self.failed += 1;
             if self.failures.len() < PRINTED_FAILURES_MAX {
@@ -86,7 +91,7 @@ impl Table {
             }
         }
         self.tampered += usize::from(outcome.is_tampered);
-        let place = Over::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
+        let place = TransportChoice::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
         let column = &mut self.columns[place];
         column.schedules += 1;
         column.published += outcome.published;
@@ -154,7 +159,8 @@ impl Table {
             ("reordered", |c| c.tally.reordered),
             ("otherwise wrong", |c| c.tally.wrong.len() as u64),
         ];
-        let ran: Vec<_> = Over::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
+        let ran: Vec<_> =
+            TransportChoice::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
         let heads: Vec<_> = ran.iter().map(|(over, _)| over.label()).collect();
         let row = |(name, metric): &(&str, Metric)| {
             ((*name).to_owned(), ran.iter().map(|(_, column)| metric(column)).collect())

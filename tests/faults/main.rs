@@ -12,7 +12,7 @@ mod simulation;
 use std::io::Write as _;
 
 use faults::context;
-use faults::plan::{Over, Schedule};
+use faults::plan::{Schedule, TransportChoice};
 use faults::run::Tamper;
 use simulation::Troubles;
 
@@ -27,7 +27,7 @@ async fn two_hundred_seeded_schedules_lose_duplicate_and_reorder_nothing() {
 /// Runs schedules that each tamper with one update; returns how many did, and the oracle's counts of lost, duplicate
 /// and reordered updates. The oracle must notice every one. Schedules with a restart are left out: a gap between two
 /// epochs has no count, so it could hide the tampering.
-async fn tampered(over: Over, tamper: Tamper) -> (u64, u64, u64, u64) {
+async fn tampered(over: TransportChoice, tamper: Tamper) -> (u64, u64, u64, u64) {
     let schedules =
         context::schedules(0, 24, Some(over)).filter(|(seed, _)| !Schedule::new(*seed, over).has_restarts());
     let table = context::run_all(schedules, Some(tamper), || {}).await.unwrap();
@@ -39,7 +39,7 @@ async fn tampered(over: Over, tamper: Tamper) -> (u64, u64, u64, u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oracle_counts_a_removed_update_as_lost() {
-    for over in Over::ALL {
+    for over in TransportChoice::ALL {
         let (tampered, lost, duplicate, reordered) = tampered(over, Tamper::Drop).await;
         assert_eq!((lost, duplicate, reordered), (tampered, 0, 0), "{over}");
     }
@@ -47,7 +47,7 @@ async fn the_oracle_counts_a_removed_update_as_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oracle_counts_a_repeated_update_as_a_duplicate() {
-    for over in Over::ALL {
+    for over in TransportChoice::ALL {
         let (tampered, lost, duplicate, reordered) = tampered(over, Tamper::Duplicate).await;
         assert_eq!((lost, duplicate, reordered), (0, tampered, 0), "{over}");
     }
@@ -55,7 +55,7 @@ async fn the_oracle_counts_a_repeated_update_as_a_duplicate() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oracle_counts_swapped_updates_as_reordered() {
-    for over in Over::ALL {
+    for over in TransportChoice::ALL {
         let (tampered, _, duplicate, reordered) = tampered(over, Tamper::Swap).await;
         // With a gap between the two updates, the oracle also reports the gap as wrong.
         assert!(duplicate == 0 && reordered > tampered / 2, "{over}: {reordered} of {tampered}");

@@ -15,39 +15,39 @@ use serde_json::value::RawValue;
 
 /// The transport over which a schedule's client follows the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub enum TransportChoice {
     /// Always this transport.
-    Only(Transport),
+    Fixed(Transport),
     /// A different transport with each connection, with the same cursor.
     Moves,
 }
 
-impl Over {
+impl TransportChoice {
     /// All five, in the order of the table.
     pub const ALL: [Self; 5] = [
-        Self::Only(Transport::Polling),
-        Self::Only(Transport::LongPolling),
-        Self::Only(Transport::Sse),
-        Self::Only(Transport::WebSocket),
+        Self::Fixed(Transport::Polling),
+        Self::Fixed(Transport::LongPolling),
+        Self::Fixed(Transport::Sse),
+        Self::Fixed(Transport::WebSocket),
         Self::Moves,
     ];
 
     /// Its name in flags and tables.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Only(transport) => transport.label(),
+            Self::Fixed(transport) => transport.label(),
             Self::Moves => "moves",
         }
     }
 }
 
-impl fmt::Display for Over {
+impl fmt::Display for TransportChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
     }
 }
 
-impl ValueEnum for Over {
+impl ValueEnum for TransportChoice {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL
     }
@@ -190,7 +190,7 @@ pub struct Schedule {
     /// The seed that repeats it.
     pub seed: u64,
     /// The transport of the client.
-    pub over: Over,
+    pub over: TransportChoice,
     /// The bounds of the server's journal.
     pub journal: Bounds,
     /// The client's poll interval.
@@ -207,7 +207,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of a seed.
-    pub fn new(seed: u64, over: Over) -> Self {
+    pub fn new(seed: u64, over: TransportChoice) -> Self {
         let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
         let journal = match draw.one_in(3) {
             true => Bounds::default(),
@@ -243,8 +243,8 @@ impl Schedule {
     pub fn link(&self, index: usize) -> Link {
         self.links.get(index).cloned().unwrap_or_else(|| {
             Link::good(match self.over {
-                Over::Only(via) => via,
-                Over::Moves => Transport::ALL[index % 4],
+                TransportChoice::Fixed(via) => via,
+                TransportChoice::Moves => Transport::ALL[index % 4],
             })
         })
     }
@@ -307,10 +307,10 @@ impl Draw {
         format!("\"{}\"", parts.collect::<String>())
     }
 
-    fn link(&mut self, over: Over) -> Link {
+    fn link(&mut self, over: TransportChoice) -> Link {
         let via = match over {
-            Over::Only(via) => via,
-            Over::Moves => Transport::ALL[self.within(0..=3)],
+            TransportChoice::Fixed(via) => via,
+            TransportChoice::Moves => Transport::ALL[self.within(0..=3)],
         };
         Link {
             via,

@@ -162,7 +162,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Why a direction ended.
-enum Over {
+enum DirectionEnd {
     /// The sender closed it, or the connection broke.
     Eof,
     /// The plan ended it.
@@ -187,12 +187,12 @@ async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result
             over = &mut down => (over, false),
         };
         match over {
-            Over::Planned(ending @ (Ending::Cut | Ending::Reset)) => Some(ending),
-            Over::Planned(Ending::HalfClose) | Over::Eof => {
+            DirectionEnd::Planned(ending @ (Ending::Cut | Ending::Reset)) => Some(ending),
+            DirectionEnd::Planned(Ending::HalfClose) | DirectionEnd::Eof => {
                 let rest = async { if is_up { down.await } else { up.await } };
                 match tokio::time::timeout(LINGER, rest).await {
-                    Ok(Over::Planned(ending @ (Ending::Cut | Ending::Reset))) => Some(ending),
-                    Ok(Over::Planned(Ending::HalfClose) | Over::Eof) | Err(_) => None,
+                    Ok(DirectionEnd::Planned(ending @ (Ending::Cut | Ending::Reset))) => Some(ending),
+                    Ok(DirectionEnd::Planned(Ending::HalfClose) | DirectionEnd::Eof) | Err(_) => None,
                 }
             }
         }
@@ -226,7 +226,7 @@ async fn pass(
     mut way: Way,
     end: Option<End>,
     shared: &Shared,
-) -> Over {
+) -> DirectionEnd {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut passed = 0;
     let mut left_of = Left { delays: DELAYS_MAX, pieces: PIECES_MAX };
@@ -248,15 +248,17 @@ async fn pass(
         }
     }
     match end {
-        Some(End { ending: ending @ (Ending::Cut | Ending::Reset), .. }) if left == 0 => return Over::Planned(ending),
+        Some(End { ending: ending @ (Ending::Cut | Ending::Reset), .. }) if left == 0 => {
+            return DirectionEnd::Planned(ending);
+        }
         Some(_) if left == 0 => shared.count(|faults| faults.half_closes += 1),
         _ => {}
     }
     // The receiver may already be gone.
     let _ended = to.shutdown().await;
     match end {
-        Some(end) if left == 0 => Over::Planned(end.ending),
-        _ => Over::Eof,
+        Some(end) if left == 0 => DirectionEnd::Planned(end.ending),
+        _ => DirectionEnd::Eof,
     }
 }
 

@@ -37,7 +37,7 @@ use turmoil::Sim;
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::faults::oracle::{Oracle, Published, Tally};
-use super::faults::plan::Over;
+use super::faults::plan::TransportChoice;
 
 const PORT: u16 = 80;
 /// The time step of the simulated network; timers within a host are exact.
@@ -111,13 +111,13 @@ pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
         .build();
     let world = World {
         published: Arc::default(),
-        clients: Arc::new(Over::ALL.map(|_| Mutex::default()).into()),
+        clients: Arc::new(TransportChoice::ALL.map(|_| Mutex::default()).into()),
         app: Arc::default(),
     };
     let bounds = if random.random() { Bounds::default() } else { Bounds { updates: 8, bytes: usize::MAX } };
     let of_server = world.clone();
     sim.host(SERVER, move || serve(of_server.clone(), bounds));
-    for (index, over) in Over::ALL.into_iter().enumerate() {
+    for (index, over) in TransportChoice::ALL.into_iter().enumerate() {
         sim.client(over.label(), follow(world.clone(), index, over, seed));
         sim.set_link_latency(over.label(), SERVER, Duration::from_millis(random.random_range(1..100)));
     }
@@ -132,7 +132,7 @@ pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
     }
     drop(sim);
     let published = world.published.lock().unwrap();
-    let stories = Over::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
+    let stories = TransportChoice::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
         let Client { oracle, dials, events } = std::mem::take(&mut *client.lock().unwrap());
         Story { over: over.label(), tally: oracle.finish(&published), reconnects: dials.saturating_sub(1), events }
     });
@@ -171,7 +171,7 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
             continue;
         }
         next_trouble = now + exponential(TROUBLE_MEAN, random);
-        let client = Over::ALL[random.random_range(0..Over::ALL.len())].label();
+        let client = TransportChoice::ALL[random.random_range(0..TransportChoice::ALL.len())].label();
         let is_well = ends.iter().all(|(_, end)| match end {
             End::Repair(other) | End::Release(other) => *other != client,
             End::Bounce => true,
@@ -236,7 +236,7 @@ async fn serve(world: World, journal: Bounds) -> turmoil::Result {
     }
 }
 
-async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::Result {
+async fn follow(world: World, index: usize, over: TransportChoice, seed: u64) -> turmoil::Result {
     let clock = Clock::Runtime(Instant::now());
     let options = Options {
         host: HeaderValue::from_static(SERVER),
@@ -258,8 +258,8 @@ async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::R
     let dial = |position| {
         connections += 1;
         let via = match over {
-            Over::Only(via) => via,
-            Over::Moves => Transport::ALL[connections % 4],
+            TransportChoice::Fixed(via) => via,
+            TransportChoice::Moves => Transport::ALL[connections % 4],
         };
         let take = |published: &Published, client: &mut Client| {
             client.dials += 1;
