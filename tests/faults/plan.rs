@@ -59,35 +59,35 @@ impl ValueEnum for TransportChoice {
 
 /// The faults of one connection. The default has none.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct ConnectionFaults {
     /// The transport spoken over it.
     pub via: Transport,
     /// Is the connection refused?
     pub is_refused: bool,
     /// From client to server.
-    pub up: Way,
+    pub up: DirectionFaults,
     /// From server to client.
-    pub down: Way,
+    pub down: DirectionFaults,
     /// How the network ends it, if it does.
     pub end: Option<End>,
     /// The most bytes that the client gets from one read.
     pub read_bytes_max: usize,
 }
 
-impl Link {
+impl ConnectionFaults {
     /// A connection without faults.
-    pub fn good(via: Transport) -> Self {
+    pub fn without_faults(via: Transport) -> Self {
         Self { via, ..Self::default() }
     }
 }
 
-impl Default for Link {
+impl Default for ConnectionFaults {
     fn default() -> Self {
         Self {
             via: Transport::Polling,
             is_refused: false,
-            up: Way::default(),
-            down: Way::default(),
+            up: DirectionFaults::default(),
+            down: DirectionFaults::default(),
             end: None,
             read_bytes_max: usize::MAX,
         }
@@ -96,7 +96,7 @@ impl Default for Link {
 
 /// The faults of one direction of a connection.
 #[derive(Clone, Debug, Default)]
-pub struct Way {
+pub struct DirectionFaults {
     /// How bytes are split.
     pub pieces: Pieces,
     /// The delay between two pieces.
@@ -144,7 +144,7 @@ impl Pieces {
 #[derive(Clone, Copy, Debug)]
 pub struct End {
     /// The direction whose bytes are counted.
-    pub side: Side,
+    pub direction: Direction,
     /// After how many bytes it ends.
     pub after_bytes: usize,
     /// The way in which it ends.
@@ -153,7 +153,7 @@ pub struct End {
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Direction {
     /// From client to server.
     Up,
     /// From server to client.
@@ -171,7 +171,7 @@ pub enum Ending {
     HalfClose,
 }
 
-/// One step of the server's side.
+/// One step of the server's direction.
 #[derive(Debug)]
 pub enum Step {
     /// Publishes these updates without a pause.
@@ -202,7 +202,7 @@ pub struct Schedule {
     /// The server's steps, in order. The last one publishes.
     pub steps: Vec<Step>,
     /// The faults of each connection; later connections have none.
-    pub links: Vec<Link>,
+    pub connections: Vec<ConnectionFaults>,
 }
 
 impl Schedule {
@@ -221,7 +221,7 @@ impl Schedule {
             steps.insert(place, step);
         }
         steps.push(Step::Publish(vec![draw.payload()]));
-        let links = (0..draw.within(2..=10)).map(|_| draw.link(over)).collect();
+        let connections = (0..draw.within(2..=10)).map(|_| draw.connection(over)).collect();
         Self {
             seed,
             over,
@@ -230,7 +230,7 @@ impl Schedule {
             hold: draw.millis(5..=60),
             waits_for_client: draw.one_in(2),
             steps,
-            links,
+            connections,
         }
     }
 
@@ -240,9 +240,9 @@ impl Schedule {
     }
 
     /// The faults of the connection with this index.
-    pub fn link(&self, index: usize) -> Link {
-        self.links.get(index).cloned().unwrap_or_else(|| {
-            Link::good(match self.over {
+    pub fn connection(&self, index: usize) -> ConnectionFaults {
+        self.connections.get(index).cloned().unwrap_or_else(|| {
+            ConnectionFaults::without_faults(match self.over {
                 TransportChoice::Fixed(via) => via,
                 TransportChoice::Moves => Transport::ALL[index % 4],
             })
@@ -307,22 +307,22 @@ impl Draw {
         format!("\"{}\"", parts.collect::<String>())
     }
 
-    fn link(&mut self, over: TransportChoice) -> Link {
+    fn connection(&mut self, over: TransportChoice) -> ConnectionFaults {
         let via = match over {
             TransportChoice::Fixed(via) => via,
             TransportChoice::Moves => Transport::ALL[self.within(0..=3)],
         };
-        Link {
+        ConnectionFaults {
             via,
             is_refused: self.one_in(8),
-            up: self.way(400),
-            down: self.way(20_000),
+            up: self.direction(400),
+            down: self.direction(20_000),
             end: (!self.one_in(6)).then(|| self.end()),
             read_bytes_max: if self.one_in(6) { self.within(1..=3) } else { usize::MAX },
         }
     }
 
-    fn way(&mut self, bytes: usize) -> Way {
+    fn direction(&mut self, bytes: usize) -> DirectionFaults {
         let pieces = match self.within(0..=7) {
             0 => Pieces::Bytes,
             1 | 2 => Pieces::Awkward(self.within(1..=6)),
@@ -331,14 +331,14 @@ impl Draw {
         };
         let delay = self.one_in(4).then(|| self.millis(1..=2));
         let stall = self.one_in(4).then(|| (self.any_size(bytes), self.millis(2..=15)));
-        Way { pieces, delay, stall }
+        DirectionFaults { pieces, delay, stall }
     }
 
     fn end(&mut self) -> End {
-        let side = if self.one_in(4) { Side::Up } else { Side::Down };
-        let most = match side {
-            Side::Up => 600,
-            Side::Down => 40_000,
+        let direction = if self.one_in(4) { Direction::Up } else { Direction::Down };
+        let most = match direction {
+            Direction::Up => 600,
+            Direction::Down => 40_000,
         };
         let ending = match self.within(0..=4) {
             0 | 1 => Ending::Cut,
@@ -346,10 +346,10 @@ impl Draw {
             _ => Ending::HalfClose,
         };
         // The first bytes are the answer's head, the first position and gaps: half of the cuts are there.
-        let after_bytes = match side {
-            Side::Down if self.one_in(2) => self.within(0..=500),
-            Side::Up | Side::Down => self.any_size(most),
+        let after_bytes = match direction {
+            Direction::Down if self.one_in(2) => self.within(0..=500),
+            Direction::Up | Direction::Down => self.any_size(most),
         };
-        End { side, after_bytes, ending }
+        End { direction, after_bytes, ending }
     }
 }

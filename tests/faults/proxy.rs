@@ -13,9 +13,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::plan::{End, Ending, Link, Pieces, Side, Way};
+use super::plan::{ConnectionFaults, Direction, DirectionFaults, End, Ending, Pieces};
 
-/// How long the proxy keeps a connection that it has half-closed, or that it has closed while the other side has not.
+/// How long the proxy keeps a connection that it has half-closed, or that it has closed while the other direction has not.
 const LINGER: Duration = Duration::from_millis(30);
 /// The most delays in one direction of one connection, so that a schedule takes tens of milliseconds and not seconds.
 const DELAYS_MAX: u32 = 8;
@@ -94,7 +94,7 @@ struct Shared {
     /// The server's address. `None` while it is down: another process may have taken its old port.
     upstream: Mutex<Option<SocketAddr>>,
     /// The faults of the connection that is being dialled; a connection without a plan has none.
-    next: Mutex<Option<Link>>,
+    next: Mutex<Option<ConnectionFaults>>,
     faults: Mutex<Faults>,
 }
 
@@ -123,15 +123,15 @@ impl Proxy {
         *self.shared.upstream.lock().unwrap() = upstream;
     }
 
-    /// Opens a connection with the faults of `link`. Call it for one connection at a time.
-    pub async fn dial(&self, link: Link) -> io::Result<Narrow> {
-        if link.is_refused {
+    /// Opens a connection with the faults of `faults`. Call it for one connection at a time.
+    pub async fn dial(&self, faults: ConnectionFaults) -> io::Result<Narrow> {
+        if faults.is_refused {
             self.shared.count(|faults| faults.refused += 1);
             TcpStream::connect(self.refusing.local_addr()?).await?;
             return Err(io::Error::other("a port on which nothing listens accepted a connection"));
         }
-        let (most, left) = (link.read_bytes_max, SHORT_READS_BYTES);
-        *self.shared.next.lock().unwrap() = Some(link);
+        let (most, left) = (faults.read_bytes_max, SHORT_READS_BYTES);
+        *self.shared.next.lock().unwrap() = Some(faults);
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         Ok(Narrow { stream, most, left, progress: Arc::clone(&self.progress) })
@@ -149,15 +149,15 @@ impl Proxy {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut links = JoinSet::new();
+    let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        let link = shared.next.lock().unwrap().take().unwrap_or_default();
+        let faults = shared.next.lock().unwrap().take().unwrap_or_default();
         let shared = Arc::clone(&shared);
-        links.spawn(async move {
+        connections.spawn(async move {
             // An error of the proxy's sockets is also seen by the client or the server.
-            let _ended = relay(client, link, &shared).await;
+            let _ended = relay(client, faults, &shared).await;
         });
-        while links.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -169,18 +169,18 @@ enum DirectionEnd {
     Planned(Ending),
 }
 
-async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result<()> {
+async fn relay(mut client: TcpStream, faults: ConnectionFaults, shared: &Shared) -> io::Result<()> {
     let Some(upstream) = *shared.upstream.lock().unwrap() else { return Ok(()) };
     let mut server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let Link { up, down, end, .. } = link;
-    let of = |side: Side| end.filter(|end| end.side == side);
+    let ConnectionFaults { up, down, end, .. } = faults;
+    let of = |direction: Direction| end.filter(|end| end.direction == direction);
     let ending = {
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
-        let mut up = std::pin::pin!(pass(&mut from_client, &mut to_server, up, of(Side::Up), shared));
-        let mut down = std::pin::pin!(pass(&mut from_server, &mut to_client, down, of(Side::Down), shared));
+        let mut up = std::pin::pin!(pass(&mut from_client, &mut to_server, up, of(Direction::Up), shared));
+        let mut down = std::pin::pin!(pass(&mut from_server, &mut to_client, down, of(Direction::Down), shared));
         // The first direction to end decides. If it ended by itself or was half-closed, the other direction continues.
         let (over, is_up) = tokio::select! {
             over = &mut up => (over, true),
@@ -223,7 +223,7 @@ async fn close_with_fin(stream: &mut TcpStream) -> io::Result<()> {
 async fn pass(
     from: &mut ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
-    mut way: Way,
+    mut planned: DirectionFaults,
     end: Option<End>,
     shared: &Shared,
 ) -> DirectionEnd {
@@ -231,19 +231,19 @@ async fn pass(
     let mut passed = 0;
     let mut left_of = Left { delays: DELAYS_MAX, pieces: PIECES_MAX };
     let mut left = end.map_or(usize::MAX, |end| end.after_bytes);
-    if matches!(way.pieces, Pieces::Bytes) {
+    if matches!(planned.pieces, Pieces::Bytes) {
         shared.count(|faults| faults.trickles += 1);
     }
     while left > 0 {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { break };
         let chunk = &buffer[..read.min(left)];
         left -= chunk.len();
-        if let Some((_, length)) = way.stall.take_if(|(after, _)| *after <= passed) {
+        if let Some((_, length)) = planned.stall.take_if(|(after, _)| *after <= passed) {
             shared.count(|faults| faults.stalls += 1);
             tokio::time::sleep(length).await;
         }
         passed += chunk.len();
-        if deliver(chunk, to, &way, &mut left_of, shared).await.is_err() {
+        if deliver(chunk, to, &planned, &mut left_of, shared).await.is_err() {
             break;
         }
     }
@@ -269,10 +269,16 @@ struct Left {
 }
 
 /// Writes `chunk` in pieces, as planned.
-async fn deliver(chunk: &[u8], to: &mut WriteHalf<'_>, way: &Way, left: &mut Left, shared: &Shared) -> io::Result<()> {
+async fn deliver(
+    chunk: &[u8],
+    to: &mut WriteHalf<'_>,
+    planned: &DirectionFaults,
+    left: &mut Left,
+    shared: &Shared,
+) -> io::Result<()> {
     let mut rest = chunk;
     while !rest.is_empty() {
-        let pieces = if left.pieces > 0 { way.pieces } else { Pieces::Whole };
+        let pieces = if left.pieces > 0 { planned.pieces } else { Pieces::Whole };
         left.pieces = left.pieces.saturating_sub(1);
         let (piece, behind) = rest.split_at(pieces.first(rest));
         to.write_all(piece).await?;
@@ -283,7 +289,7 @@ async fn deliver(chunk: &[u8], to: &mut WriteHalf<'_>, way: &Way, left: &mut Lef
             faults.splits += 1;
             faults.split_characters += u64::from(is_inside);
         });
-        match way.delay {
+        match planned.delay {
             Some(delay) if left.delays > 0 => {
                 left.delays -= 1;
                 shared.count(|faults| faults.delays += 1);

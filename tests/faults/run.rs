@@ -244,10 +244,10 @@ async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> 
     let dial = |position| {
         let Record { published, watcher } = &mut *world.record();
         watcher.oracle.connected(published, position);
-        let link = schedule.link(index);
-        watcher.last = (format!("dialled connection {index}, {link:?}"), world.clock.now());
+        let faults = schedule.connection(index);
+        watcher.last = (format!("dialled connection {index}, {faults:?}"), world.clock.now());
         index += 1;
-        async move { Ok((link.via, world.proxy.dial(link).await?)) }
+        async move { Ok((faults.via, world.proxy.dial(faults).await?)) }
     };
     follower.follow(dial, &mut |event| world.note(event)).await
 }
