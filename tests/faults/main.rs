@@ -14,7 +14,7 @@ use std::io::Write as _;
 use faults::context;
 use faults::plan::{Schedule, TransportChoice};
 use faults::run::Tamper;
-use simulation::Troubles;
+use simulation::FaultCounts;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_seeded_schedules_lose_duplicate_and_reorder_nothing() {
@@ -64,22 +64,22 @@ async fn the_oracle_counts_swapped_updates_as_reordered() {
 
 #[test]
 fn ten_minutes_of_partitions_delays_and_crashes_in_virtual_time_lose_nothing() {
-    let mut all = Troubles::default();
+    let mut all = FaultCounts::default();
     let (mut updates, mut reconnects) = (0, 0);
     for seed in 0..SIMULATED_SEEDS {
-        let (stories, troubles) = simulation::run(seed).unwrap();
-        for story in &stories {
-            let last = story.events.iter().rev().take(20).rev().collect::<Vec<_>>();
-            assert!(story.tally.is_clean(), "seed {seed} over {}: {:?} {last:#?}", story.over, story.tally);
-            updates += story.tally.received;
-            reconnects += story.reconnects;
+        let (clients, faults) = simulation::run(seed).unwrap();
+        for client in &clients {
+            let last = client.events.iter().rev().take(20).rev().collect::<Vec<_>>();
+            assert!(client.tally.is_clean(), "seed {seed} over {}: {:?} {last:#?}", client.over, client.tally);
+            updates += client.tally.received;
+            reconnects += client.reconnects;
         }
-        all.partitions += troubles.partitions;
-        all.holds += troubles.holds;
-        all.delays += troubles.delays;
-        all.crashes += troubles.crashes;
+        all.partitions += faults.partitions;
+        all.holds += faults.holds;
+        all.delays += faults.delays;
+        all.crashes += faults.crashes;
     }
-    let Troubles { partitions, holds, delays, crashes } = all;
+    let FaultCounts { partitions, holds, delays, crashes } = all;
     writeln!(
         std::io::stderr(),
         "simulation: {SIMULATED_SEEDS} times ten minutes, {partitions} partitions, {holds} holds, {delays} delays, \

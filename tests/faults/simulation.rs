@@ -44,7 +44,7 @@ const PORT: u16 = 80;
 const TICK: Duration = Duration::from_millis(50);
 const SERVER: &str = "server";
 /// How long the network and the server have faults.
-const TROUBLE: Duration = Duration::from_secs(600);
+const FAULT_PERIOD: Duration = Duration::from_secs(600);
 /// How long the clients may take to catch up after that: a connection that died silently is dropped after the longest
 /// silence that its transport allows, and then comes the longest wait before a reconnect.
 const CATCH_UP: Duration = Duration::from_secs(120);
@@ -52,14 +52,14 @@ const _: () = assert!(
     CATCH_UP.as_secs()
         > limits::LONG_POLL_HOLD.as_secs() + limits::SILENCE_GRACE.as_secs() + 2 * limits::BACKOFF_MAX.as_secs()
 );
-/// Mean time between two updates. Sometimes there is none for minutes: see [`trouble`].
+/// Mean time between two updates. Sometimes there is none for minutes: see [`inject_faults`].
 const UPDATE_MEAN: Duration = Duration::from_secs(2);
 /// Mean time between two faults.
-const TROUBLE_MEAN: Duration = Duration::from_secs(20);
+const FAULT_MEAN: Duration = Duration::from_secs(20);
 
 /// The result of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
+pub struct ClientRecord {
     /// The label of its transport.
     pub over: &'static str,
     /// The oracle's counts.
@@ -72,7 +72,7 @@ pub struct Story {
 
 /// Counts of the injected faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Troubles {
+pub struct FaultCounts {
     /// Partitions of a client from the server; everything in flight was lost.
     pub partitions: u64,
     /// Times that a client's network held all packets back.
@@ -101,10 +101,10 @@ struct World {
 /// Runs ten simulated minutes of a seed, and then as long as the clients need to catch up.
 ///
 /// Errors: those of the simulation.
-pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
+pub fn run(seed: u64) -> turmoil::Result<(Vec<ClientRecord>, FaultCounts)> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut sim = turmoil::Builder::new()
-        .simulation_duration(TROUBLE + CATCH_UP * 2)
+        .simulation_duration(FAULT_PERIOD + CATCH_UP * 2)
         .tick_duration(TICK)
         .tcp_capacity(4096)
         .rng_seed(seed)
@@ -121,7 +121,7 @@ pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
         sim.client(over.label(), follow(world.clone(), index, over, seed));
         sim.set_link_latency(over.label(), SERVER, Duration::from_millis(random.random_range(1..100)));
     }
-    let troubles = trouble(&mut sim, &world, &mut random)?;
+    let faults = inject_faults(&mut sim, &world, &mut random)?;
     let until = sim.elapsed() + CATCH_UP;
     let is_behind = |world: &World| {
         let published = world.published.lock().unwrap();
@@ -132,25 +132,30 @@ pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
     }
     drop(sim);
     let published = world.published.lock().unwrap();
-    let stories = TransportChoice::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
+    let clients = TransportChoice::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
         let Client { oracle, dials, events } = std::mem::take(&mut *client.lock().unwrap());
-        Story { over: over.label(), tally: oracle.finish(&published), reconnects: dials.saturating_sub(1), events }
+        ClientRecord {
+            over: over.label(),
+            tally: oracle.finish(&published),
+            reconnects: dials.saturating_sub(1),
+            events,
+        }
     });
-    Ok((stories.collect(), troubles))
+    Ok((clients.collect(), faults))
 }
 
-/// Publishes updates and injects faults for [`TROUBLE`], then repairs everything and publishes a last update.
-fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil::Result<Troubles> {
+/// Publishes updates and injects faults for [`FAULT_PERIOD`], then repairs everything and publishes a last update.
+fn inject_faults(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil::Result<FaultCounts> {
     enum End {
         Repair(&'static str),
         Release(&'static str),
         Bounce,
     }
-    let mut troubles = Troubles::default();
+    let mut faults = FaultCounts::default();
     let mut ends: Vec<(Duration, End)> = Vec::new();
     let mut next_update = Duration::ZERO;
-    let mut next_trouble = Duration::from_secs(5);
-    while sim.elapsed() < TROUBLE || !ends.is_empty() {
+    let mut next_fault = Duration::from_secs(5);
+    while sim.elapsed() < FAULT_PERIOD || !ends.is_empty() {
         sim.step()?;
         let now = sim.elapsed();
         while let Some(index) = ends.iter().position(|(at, _)| *at <= now) {
@@ -165,12 +170,12 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
             // One pause in forty is longer than any heartbeat, hold or ping.
             let is_long = random.random_range(0..40) == 0;
             next_update =
-                now + exponential(UPDATE_MEAN, random) + if is_long { TROUBLE_MEAN * 4 } else { Duration::ZERO };
+                now + exponential(UPDATE_MEAN, random) + if is_long { FAULT_MEAN * 4 } else { Duration::ZERO };
         }
-        if next_trouble > now || now > TROUBLE {
+        if next_fault > now || now > FAULT_PERIOD {
             continue;
         }
-        next_trouble = now + exponential(TROUBLE_MEAN, random);
+        next_fault = now + exponential(FAULT_MEAN, random);
         let client = TransportChoice::ALL[random.random_range(0..TransportChoice::ALL.len())].label();
         let is_well = ends.iter().all(|(_, end)| match end {
             End::Repair(other) | End::Release(other) => *other != client,
@@ -181,22 +186,22 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
             0 if is_well => {
                 sim.partition(client, SERVER);
                 ends.push((now + exponential(Duration::from_secs(30), random), End::Repair(client)));
-                troubles.partitions += 1;
+                faults.partitions += 1;
             }
             1 if is_well => {
                 sim.hold(client, SERVER);
                 ends.push((now + exponential(Duration::from_secs(8), random), End::Release(client)));
-                troubles.holds += 1;
+                faults.holds += 1;
             }
             2 => {
                 sim.set_link_latency(client, SERVER, Duration::from_millis(random.random_range(1..2_000)));
-                troubles.delays += 1;
+                faults.delays += 1;
             }
             3 if is_up => {
                 sim.crash(SERVER);
                 *world.app.lock().unwrap() = None;
                 ends.push((now + exponential(Duration::from_secs(5), random), End::Bounce));
-                troubles.crashes += 1;
+                faults.crashes += 1;
             }
             _ => {}
         }
@@ -206,7 +211,7 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
         sim.step()?;
     }
     publish(world, sim.elapsed(), random);
-    Ok(troubles)
+    Ok(faults)
 }
 
 fn exponential(mean: Duration, random: &mut ChaCha8Rng) -> Duration {
