@@ -124,7 +124,7 @@ impl Proxy {
     }
 
     /// Opens a connection with the faults of `faults`. Call it for one connection at a time.
-    pub async fn dial(&self, faults: ConnectionFaults) -> io::Result<Narrow> {
+    pub async fn dial(&self, faults: ConnectionFaults) -> io::Result<ShortReads> {
         if faults.is_refused {
             self.shared.count(|faults| faults.refused += 1);
             TcpStream::connect(self.refusing.local_addr()?).await?;
@@ -134,7 +134,7 @@ impl Proxy {
         *self.shared.next.lock().unwrap() = Some(faults);
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Narrow { stream, most, left, progress: Arc::clone(&self.progress) })
+        Ok(ShortReads { stream, most, left, progress: Arc::clone(&self.progress) })
     }
 
     /// Counts a fault of the server.
@@ -303,7 +303,7 @@ async fn deliver(
 }
 
 /// A client's end of a connection, whose reads return at most `most` bytes, however many the kernel has ready.
-pub struct Narrow {
+pub struct ShortReads {
     stream: TcpStream,
     most: usize,
     /// For how many more bytes reads are limited.
@@ -311,7 +311,7 @@ pub struct Narrow {
     progress: Arc<watch::Sender<()>>,
 }
 
-impl AsyncRead for Narrow {
+impl AsyncRead for ShortReads {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -329,7 +329,7 @@ impl AsyncRead for Narrow {
     }
 }
 
-impl AsyncWrite for Narrow {
+impl AsyncWrite for ShortReads {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

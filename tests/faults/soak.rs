@@ -119,7 +119,7 @@ struct World {
 }
 
 /// The result of one client.
-struct Done {
+struct ClientResult {
     via: Transport,
     counts: Counts,
     tally: Tally,
@@ -127,13 +127,13 @@ struct Done {
 
 /// Memory and open files at one moment.
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
+struct ResourceUsage {
     rss_bytes: u64,
     server_files: u64,
     own_files: u64,
 }
 
-impl Level {
+impl ResourceUsage {
     fn read(server: u32) -> Self {
         Self {
             rss_bytes: host::resident_bytes(server).unwrap_or_default(),
@@ -172,27 +172,27 @@ pub async fn run(soak: &Soak, on_progress: impl Fn(String)) -> anyhow::Result<()
     let half = began + length / 2;
     let first = began + (length / 4).min(Duration::from_secs(60));
     publisher.publish_until(first, soak.rate, &on_progress).await?;
-    let mut levels = vec![("once all are there", Level::read(server.pid))];
+    let mut usages = vec![("once all are there", ResourceUsage::read(server.pid))];
     publisher.publish_until(half, soak.rate, &on_progress).await?;
-    levels.push(("before the restart", Level::read(server.pid)));
+    usages.push(("before the restart", ResourceUsage::read(server.pid)));
     on_progress("the server is shut down".to_owned());
     world.life.store(2, Relaxed);
     let drained = server.drain().await?;
     server = Process::start(&soak.server, port).await?;
     publisher.begin_life().await?;
     publisher.publish_until(began + length, soak.rate, &on_progress).await?;
-    levels.push(("in the end", Level::read(server.pid)));
+    usages.push(("in the end", ResourceUsage::read(server.pid)));
 
     world.is_calm.store(true, Relaxed);
     let behind = catch_up(&world, &oracles).await;
     world.stop.cancel();
-    let mut done = Vec::new();
+    let mut results = Vec::new();
     while let Some(client) = clients.join_next().await {
-        done.push(client?);
+        results.push(client?);
     }
     let rest = server.drain().await?;
-    println!("{}", text(&done, &levels, &world, [drained, rest]));
-    judge(soak, &done, &levels, behind, world.cuts.load(Relaxed))
+    println!("{}", text(&results, &usages, &world, [drained, rest]));
+    judge(soak, &results, &usages, behind, world.cuts.load(Relaxed))
 }
 
 /// A free port outside the ephemeral range, from which the kernel takes the ports of clients (32768 on). Otherwise a
@@ -274,7 +274,7 @@ fn identify(published: &Published, data: &RawValue) -> Option<u64> {
     published.identify(UnixMicros(number), data)
 }
 
-async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracle>>) -> Done {
+async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracle>>) -> ClientResult {
     let via = Transport::ALL[id % Transport::ALL.len()];
     let share = id as f64 / of as f64;
     let mut random = ChaCha8Rng::seed_from_u64(id as u64);
@@ -316,10 +316,10 @@ async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracl
     };
     let mut tally = std::mem::take(&mut *oracle.lock().unwrap()).finish(&world.published.read().unwrap());
     tally.wrong.extend(gave_up.map(|error| format!("the client gave up: {error}")));
-    Done { via, counts: follower.counts, tally }
+    ClientResult { via, counts: follower.counts, tally }
 }
 
-async fn dial(world: &World, stays: Duration, resets: bool) -> std::io::Result<Scissors<'_>> {
+async fn dial(world: &World, stays: Duration, resets: bool) -> std::io::Result<CuttingStream<'_>> {
     let stream = TcpStream::connect(world.address).await?;
     stream.set_nodelay(true)?;
     // A server that has just started is recorded a moment later.
@@ -327,18 +327,18 @@ async fn dial(world: &World, stays: Duration, resets: bool) -> std::io::Result<S
     let mut lives = world.lives.subscribe();
     // The channel cannot close: `world` holds its sender.
     let _recorded = lives.wait_for(|lives| *lives >= life).await.map(drop);
-    Ok(Scissors { stream, world, resets, at: Box::pin(tokio::time::sleep(stays)) })
+    Ok(CuttingStream { stream, world, resets, at: Box::pin(tokio::time::sleep(stays)) })
 }
 
 /// A connection that its own client cuts after a while, with FIN or RST.
-struct Scissors<'a> {
+struct CuttingStream<'a> {
     stream: TcpStream,
     world: &'a World,
     resets: bool,
     at: Pin<Box<Sleep>>,
 }
 
-impl AsyncRead for Scissors<'_> {
+impl AsyncRead for CuttingStream<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -356,7 +356,7 @@ impl AsyncRead for Scissors<'_> {
     }
 }
 
-impl AsyncWrite for Scissors<'_> {
+impl AsyncWrite for CuttingStream<'_> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -386,8 +386,8 @@ async fn catch_up(world: &World, oracles: &[Arc<Mutex<Oracle>>]) -> usize {
 }
 
 /// The summed results of these clients, and their number.
-fn total<'a>(done: impl Iterator<Item = &'a Done>) -> (u64, Counts, Tally) {
-    done.fold((0, Counts::default(), Tally::default()), |(clients, mut counts, mut tally), one| {
+fn total<'a>(results: impl Iterator<Item = &'a ClientResult>) -> (u64, Counts, Tally) {
+    results.fold((0, Counts::default(), Tally::default()), |(clients, mut counts, mut tally), one| {
         counts.connections += one.counts.connections;
         counts.failed += one.counts.failed;
         counts.recovered += one.counts.recovered;
@@ -396,7 +396,7 @@ fn total<'a>(done: impl Iterator<Item = &'a Done>) -> (u64, Counts, Tally) {
     })
 }
 
-fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duration; 2]) -> String {
+fn text(results: &[ClientResult], usages: &[(&str, ResourceUsage)], world: &World, drains: [Duration; 2]) -> String {
     type Metric = fn(&(u64, Counts, Tally)) -> u64;
     const ROWS: [(&str, Metric); 12] = [
         ("clients", |(clients, _, _)| *clients),
@@ -412,14 +412,14 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
         ("reordered", |(_, _, tally)| tally.reordered),
         ("otherwise wrong", |(_, _, tally)| tally.wrong.len() as u64),
     ];
-    let of = Transport::ALL.map(|via| total(done.iter().filter(|one| one.via == via)));
+    let of = Transport::ALL.map(|via| total(results.iter().filter(|one| one.via == via)));
     let rows: Vec<_> =
         ROWS.iter().map(|(name, metric)| ((*name).to_owned(), of.iter().map(metric).collect())).collect();
     let mut text = columns(&Transport::ALL.map(Transport::label), &rows);
     let heads: Vec<_> = ["server's RSS, KiB", "server's files", "own files"].to_vec();
-    let rows: Vec<_> = levels
+    let rows: Vec<_> = usages
         .iter()
-        .map(|(name, level)| ((*name).to_owned(), vec![level.rss_bytes / 1024, level.server_files, level.own_files]))
+        .map(|(name, usage)| ((*name).to_owned(), vec![usage.rss_bytes / 1024, usage.server_files, usage.own_files]))
         .collect();
     let wide: Vec<_> = heads.iter().map(|head| format!("{head:>20}")).collect();
     text += &format!("\n\n{:<28}{}", "", wide.concat());
@@ -438,8 +438,14 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
 }
 
 /// Checks the requirements. Errors: each requirement that was not met, on a separate line.
-fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize, cuts: u64) -> anyhow::Result<()> {
-    let (_, _, tally) = total(done.iter());
+fn judge(
+    soak: &Soak,
+    results: &[ClientResult],
+    usages: &[(&str, ResourceUsage)],
+    behind: usize,
+    cuts: u64,
+) -> anyhow::Result<()> {
+    let (_, _, tally) = total(results.iter());
     let mut failures = Vec::new();
     let Tally { lost, duplicate, reordered, .. } = tally;
     if lost + duplicate + reordered > 0 {
@@ -453,21 +459,21 @@ fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize, cu
         failures.push(format!("{cuts} cuts and {} gaps: nothing was tested", tally.gaps));
     }
     let files_max = soak.clients as u64 + FILES_BESIDE + (soak.clients as f64 * FILES_LINGERING) as u64;
-    let (_, first) = levels[0];
-    for (name, level) in levels {
-        if level.rss_bytes as f64 > first.rss_bytes as f64 * (1.0 + MEMORY_GROWTH_MAX) {
-            let [before, now] = [first.rss_bytes, level.rss_bytes].map(|bytes| bytes / 1024);
+    let (_, first) = usages[0];
+    for (name, usage) in usages {
+        if usage.rss_bytes as f64 > first.rss_bytes as f64 * (1.0 + MEMORY_GROWTH_MAX) {
+            let [before, now] = [first.rss_bytes, usage.rss_bytes].map(|bytes| bytes / 1024);
             failures.push(format!(
                 "the server's memory grew from {before} KiB to {now} KiB {name}; {:.0} % more is allowed",
                 MEMORY_GROWTH_MAX * 100.0
             ));
         }
-        for (whose, files) in [("the server", level.server_files), ("the generator", level.own_files)] {
+        for (whose, files) in [("the server", usage.server_files), ("the generator", usage.own_files)] {
             if files > files_max {
                 failures.push(format!("{whose} has {files} files open {name}; {files_max} are allowed"));
             }
         }
-        if level.rss_bytes == 0 || level.server_files == 0 {
+        if usage.rss_bytes == 0 || usage.server_files == 0 {
             failures.push(format!("the server could not be read {name}"));
         }
     }
