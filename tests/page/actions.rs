@@ -3,14 +3,14 @@
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, choose_feed};
+use crate::browser::{Browser, Viewport, choose_feed};
 use crate::common::Server;
 
 /// Ten updates a second and no added latency, so that the tests are quick.
 const QUICK: &str = "/#view=window&feed=steady&rate=10&rtt=0&poll=1000";
 
 pub async fn each_setting_takes_effect_and_is_kept_in_the_address() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
 
@@ -57,7 +57,7 @@ pub async fn each_setting_takes_effect_and_is_kept_in_the_address() {
 }
 
 pub async fn a_setting_that_the_server_refuses_is_not_shown_as_set() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
     // Two hundred updates a second are more than a room allows.
@@ -70,7 +70,7 @@ pub async fn a_setting_that_the_server_refuses_is_not_shown_as_set() {
 }
 
 pub async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&hold=1&panel=settings")).await;
     choose_feed(&browser, "paused").await;
@@ -80,7 +80,7 @@ pub async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
 }
 
 pub async fn an_update_published_by_hand_is_shown_to_arrive_in_all_four_lanes() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
     browser.click("#publish").await;
@@ -98,7 +98,7 @@ pub async fn an_update_published_by_hand_is_shown_to_arrive_in_all_four_lanes() 
 }
 
 pub async fn the_page_asks_for_the_token_once_on_the_main_stream_and_never_in_its_own_room() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
     let flags = ["--feed", "synthetic", "--rate", "10", "--token-file", file.path().to_str().unwrap()];
@@ -152,7 +152,7 @@ async fn cut(browser: &Browser) -> Vec<(String, f64, u64, u64)> {
 }
 
 pub async fn a_cut_with_a_cursor_loses_nothing_and_each_lane_names_the_code_that_recovered_it() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     browser.until("an update everywhere", "page.lanes.every((lane) => lane.audit.received >= 1)").await;
@@ -189,7 +189,7 @@ pub async fn a_cut_with_a_cursor_loses_nothing_and_each_lane_names_the_code_that
 }
 
 pub async fn a_cut_without_a_cursor_loses_the_updates_published_meanwhile_in_every_lane() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     browser.click("#keeps-cursor").await;
@@ -216,7 +216,7 @@ pub async fn a_cut_without_a_cursor_loses_the_updates_published_meanwhile_in_eve
 }
 
 pub async fn the_connection_limit_demo_stalls_the_next_request_explains_why_and_closes_its_connections() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
     let result = "document.getElementById('connect-result').textContent";
@@ -249,7 +249,7 @@ pub async fn the_connection_limit_demo_stalls_the_next_request_explains_why_and_
 }
 
 pub async fn over_http2_the_limit_of_six_connections_is_gone() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--tls"]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
     browser.click("#connect").await;
@@ -280,7 +280,7 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
 }
 
 pub async fn a_message_to_the_server_is_a_small_frame_on_the_websocket_and_a_request_in_each_other_lane() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=up")).await;
     browser.click("#up button").await;

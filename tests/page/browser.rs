@@ -58,14 +58,14 @@ fn idle() -> std::sync::MutexGuard<'static, Vec<Running>> {
 struct Running {
     driver: WebDriver,
     driver_url: String,
-    _process: Ended,
+    _process: ProcessGroup,
     profile: tempfile::TempDir,
 }
 
 /// A process group that is killed when this is dropped. Without that a browser would outlive its driver.
-struct Ended(Child);
+struct ProcessGroup(Child);
 
-impl Drop for Ended {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let group = self.0.id().try_into().ok().and_then(rustix::process::Pid::from_raw);
         // It may have ended by itself.
@@ -76,14 +76,14 @@ impl Drop for Ended {
 
 /// The size and the media features with which a page is shown.
 #[derive(Clone, Copy)]
-pub struct Looks {
+pub struct Viewport {
     pub width: u32,
     pub height: u32,
     pub is_dark: bool,
     pub is_still: bool,
 }
 
-impl Default for Looks {
+impl Default for Viewport {
     fn default() -> Self {
         Self { width: 1280, height: 800, is_dark: false, is_still: false }
     }
@@ -113,7 +113,7 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let process = Ended(process);
+        let process = ProcessGroup(process);
         let driver_url = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
         while reqwest::get(format!("{driver_url}/status")).await.is_err() {
@@ -157,26 +157,26 @@ impl Drop for Browser {
 
 impl Browser {
     /// Opens a browser for a test that does not measure.
-    pub async fn open(looks: Looks) -> Self {
-        Self::begin(looks, SLOTS.one().await).await
+    pub async fn open(viewport: Viewport) -> Self {
+        Self::begin(viewport, SLOTS.one().await).await
     }
 
     /// Opens two browsers, as for two users.
-    pub async fn open_two(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, SLOTS.many(2).await).await
+    pub async fn open_two(viewport: Viewport) -> [Self; 2] {
+        Self::begin_two(viewport, SLOTS.many(2).await).await
     }
 
     /// Opens two browsers for a test that measures: no other test has a browser meanwhile.
-    pub async fn open_two_alone(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, SLOTS.all().await).await
+    pub async fn open_two_alone(viewport: Viewport) -> [Self; 2] {
+        Self::begin_two(viewport, SLOTS.all().await).await
     }
 
-    async fn begin_two(looks: Looks, mut slots: SemaphorePermit<'static>) -> [Self; 2] {
+    async fn begin_two(viewport: Viewport, mut slots: SemaphorePermit<'static>) -> [Self; 2] {
         let first = slots.split(1).unwrap();
-        [Self::begin(looks, first).await, Self::begin(looks, slots).await]
+        [Self::begin(viewport, first).await, Self::begin(viewport, slots).await]
     }
 
-    async fn begin(looks: Looks, slots: SemaphorePermit<'static>) -> Self {
+    async fn begin(viewport: Viewport, slots: SemaphorePermit<'static>) -> Self {
         let found = idle().pop();
         let running = match found {
             Some(running) => running,
@@ -187,7 +187,7 @@ impl Browser {
         // A new server may have the port of an earlier one, and so the origin of data stored for that one.
         browser.devtools("Storage.clearDataForOrigin", json!({"origin": "*", "storageTypes": "all"})).await;
         let _of_the_test_before = browser.console().await;
-        let Looks { width, height, is_dark, is_still } = looks;
+        let Viewport { width, height, is_dark, is_still } = viewport;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let features = json!({"features": [

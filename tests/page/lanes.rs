@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
 use crate::trace;
 
@@ -12,7 +12,7 @@ use crate::trace;
 const QUICK: &str = "/#view=window&feed=steady&rate=20&payload=100&rtt=0";
 
 pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_its_figures_match_the_servers_counts() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&poll=200")).await;
     browser.until("a hundred updates in each lane", "page.lanes.every((lane) => lane.audit.received >= 100)").await;
@@ -80,7 +80,7 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_its_figures_
 }
 
 pub async fn an_undisturbed_page_logs_no_error_and_loads_nothing_from_other_hosts() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
     for panel in ["predict", "up", "connections", "reports", "help", "settings", "figures"] {
@@ -97,7 +97,7 @@ pub async fn an_undisturbed_page_logs_no_error_and_loads_nothing_from_other_host
 }
 
 pub async fn two_pages_have_separate_streams_unless_both_name_the_same_room() {
-    let [one, two] = Browser::open_two(Looks::default()).await;
+    let [one, two] = Browser::open_two(Viewport::default()).await;
     let server = Server::start(&[]).await;
     one.goto(&server, "/#view=window&feed=steady&rate=20&payload=100&rtt=0&poll=500").await;
     two.goto(&server, "/#view=window&feed=steady&rate=5&payload=64&rtt=0&poll=200").await;
@@ -131,7 +131,7 @@ pub async fn two_pages_have_separate_streams_unless_both_name_the_same_room() {
 
 /// Opens a page at 50 updates a second in each lane.
 async fn busy_page(server: &Server) -> Browser {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     browser.goto(server, "/#view=window&feed=steady&rate=50&rtt=0&poll=200").await;
     browser
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
-use crate::judged::Run;
+use crate::near_theory::Run;
 
 /// The files of the lessons. docs/learn/labs.json has how far each lab may be from theory.
 const LESSONS: [&str; 10] = [
@@ -167,7 +167,7 @@ async fn walk(
 
 pub async fn all_ten_lessons_run_and_show_three_bars_near_theory_at_both_widths_light_and_dark() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browsers = Browser::open_two_alone(Looks::default()).await;
+    let browsers = Browser::open_two_alone(Viewport::default()).await;
     let [one, two] = &browsers;
     let (one, two) =
         tokio::join!(walk_all(one, &server, &LESSONS[..5], DESKTOP), walk_all(two, &server, &LESSONS[5..], DESKTOP));
@@ -209,7 +209,7 @@ async fn walk_all(
 
 pub async fn guesses_and_answers_are_kept_in_both_languages_and_handed_in_as_the_schema_says() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let open = async |path: &str| {
         browser.driver.goto(server.url(path)).await.unwrap();
         browser.until("the page is alive", "Boolean(window.lessons)").await;
@@ -272,7 +272,7 @@ pub async fn guesses_and_answers_are_kept_in_both_languages_and_handed_in_as_the
 
 pub async fn two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browsers = Browser::open_two(Looks::default()).await;
+    let browsers = Browser::open_two(Viewport::default()).await;
     for browser in &browsers {
         browser.driver.goto(server.url("/learn/en/06-websocket#room=desk-7")).await.unwrap();
         browser.until("it is in the room", "document.querySelector('.talk .told')?.textContent.length > 0").await;
@@ -295,7 +295,7 @@ pub async fn two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages
 pub async fn the_handout_is_printed_on_one_sheet() {
     use base64::Engine as _;
     let server = Server::start(&["--feed", "none"]).await;
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     browser.driver.goto(server.url("/learn/en/handout")).await.unwrap();
     let printed = browser.devtools("Page.printToPDF", json!({"preferCSSPageSize": true})).await;
     let printed = printed["data"].as_str().unwrap();

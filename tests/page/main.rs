@@ -9,10 +9,10 @@ mod common;
 mod actions;
 mod addresses;
 mod browser;
-mod judged;
 mod lanes;
+mod layout;
 mod lessons;
-mod looks;
+mod near_theory;
 mod predictions;
 mod story;
 mod trace;
@@ -29,8 +29,8 @@ fn main() -> ExitCode {
         lessons::all_ten_lessons_run_and_show_three_bars_near_theory_at_both_widths_light_and_dark,
         lanes::at_fifty_updates_a_second_no_task_of_the_page_takes_a_tenth_of_a_second_of_cpu_time,
         story::the_websocket_lane_shows_the_servers_ping_and_the_browsers_pong,
-        looks::four_lanes_fit_on_a_projector_with_any_panel_open_and_no_text_is_too_small,
-        looks::on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off,
+        layout::four_lanes_fit_on_a_projector_with_any_panel_open_and_no_text_is_too_small,
+        layout::on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off,
         actions::each_setting_takes_effect_and_is_kept_in_the_address,
         actions::the_connection_limit_demo_stalls_the_next_request_explains_why_and_closes_its_connections,
         actions::over_http2_the_limit_of_six_connections_is_gone,
@@ -54,9 +54,9 @@ fn main() -> ExitCode {
         lessons::guesses_and_answers_are_kept_in_both_languages_and_handed_in_as_the_schema_says,
         lessons::two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages,
         lessons::the_handout_is_printed_on_one_sheet,
-        looks::the_page_works_by_keyboard_and_every_control_has_a_name,
-        looks::with_reduced_motion_the_pictures_change_at_most_once_a_second,
-        looks::a_page_opened_under_an_allowed_host_name_receives_on_all_four_lanes,
+        layout::the_page_works_by_keyboard_and_every_control_has_a_name,
+        layout::with_reduced_motion_the_pictures_change_at_most_once_a_second,
+        layout::a_page_opened_under_an_allowed_host_name_receives_on_all_four_lanes,
     ];
     // Takes ten minutes: cargo test --test page -- --ignored ten_minutes
     let slow =
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         addresses::the_page_cannot_change_a_feed_from_standard_input,
         addresses::reports_are_listed_and_served_and_no_other_file_is,
         addresses::an_added_round_trip_delays_each_request_by_that_much,
-        judged::the_allowed_distance_from_theory_grows_with_the_disturbance_up_to_twice,
+        near_theory::the_allowed_distance_from_theory_grows_with_the_disturbance_up_to_twice,
     ]);
     // A test that waits for a slot also occupies a thread.
     let ended = common::tool_tests::run_at_once(browser::SLOTS.at_once() + 2, &[browser], tests);

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
-use crate::judged::Run;
+use crate::near_theory::Run;
 
 const QUESTIONS: usize = 5;
 /// How far a measurement may be from theory, as a fraction of it.
@@ -51,7 +51,7 @@ pub async fn two_pages_in_two_rooms_answer_five_questions_at_once_all_near_theor
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
     let flags = ["--feed", "synthetic", "--rate", "20", "--token-file", file.path().to_str().unwrap()];
     let server = Server::start(&flags).await;
-    let browsers = Browser::open_two_alone(Looks::default()).await;
+    let browsers = Browser::open_two_alone(Viewport::default()).await;
     for browser in &browsers {
         browser.goto(&server, "/#panel=predict").await;
     }
@@ -76,7 +76,7 @@ pub async fn two_pages_in_two_rooms_answer_five_questions_at_once_all_near_theor
 }
 
 pub async fn an_answered_question_hides_no_lane_and_a_reload_keeps_the_answer_and_the_earlier_settings() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#panel=predict").await;
     browser.click(".steps button:nth-child(3)").await;
@@ -106,7 +106,7 @@ pub async fn an_answered_question_hides_no_lane_and_a_reload_keeps_the_answer_an
 }
 
 pub async fn the_main_stream_has_no_questions_since_they_would_change_it_for_everyone() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--feed", "synthetic", "--rate", "10"]).await;
     browser.goto(&server, "/#room=main&panel=predict").await;
     assert_eq!(browser.read("document.querySelector('#predict form').hidden").await, json!(true));

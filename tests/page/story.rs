@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
 
 /// The lanes in the order of the page.
@@ -14,7 +14,7 @@ const IS_OVER: &str = "(() => { const frame = page.story.frame(performance.now()
     lane.deliveries.some((one) => one.seq === frame.scene.seq)); })()";
 
 pub async fn the_first_view_follows_one_update_through_four_lanes_slowly_enough_to_see_its_way() {
-    let browser = Browser::open(Looks { width: 1024, height: 768, ..Looks::default() }).await;
+    let browser = Browser::open(Viewport { width: 1024, height: 768, ..Viewport::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     // All read at one moment: the page soon follows the next update.
@@ -50,7 +50,7 @@ pub async fn the_first_view_follows_one_update_through_four_lanes_slowly_enough_
 }
 
 pub async fn the_pictures_of_event_stream_and_websocket_differ_even_without_colour() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     // The share of the dark pixels of both pictures that are dark in only one of them.
@@ -66,7 +66,7 @@ pub async fn the_pictures_of_event_stream_and_websocket_differ_even_without_colo
 }
 
 pub async fn the_websocket_lane_shows_the_servers_ping_and_the_browsers_pong() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     browser.until("a ping and its pong", "page.lanes[3].pings.some((one) => one.pong !== null)").await;
@@ -76,7 +76,7 @@ pub async fn the_websocket_lane_shows_the_servers_ping_and_the_browsers_pong() {
 }
 
 pub async fn arrows_and_table_show_the_same_bytes_and_the_table_adds_those_of_tcp() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=50&payload=100&rtt=0&panel=figures").await;
     browser.until("updates of 100 B", "page.lanes.every((lane) => String(lane.latest.data).length === 98)").await;
@@ -112,7 +112,7 @@ pub async fn arrows_and_table_show_the_same_bytes_and_the_table_adds_those_of_tc
 }
 
 pub async fn a_latency_below_the_uncertainty_of_the_clocks_is_shown_as_an_upper_bound() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&rtt=0&feed=steady&rate=10").await;
     let shown = browser
@@ -127,7 +127,7 @@ pub async fn a_latency_below_the_uncertainty_of_the_clocks_is_shown_as_an_upper_
 }
 
 pub async fn a_reload_keeps_the_room_and_its_stream() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
     let room = |page: Value| page.as_str().unwrap().to_owned();

@@ -4,7 +4,7 @@
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, NAME};
+use crate::browser::{Browser, NAME, Viewport};
 use crate::common::Server;
 
 /// The smallest text size that can be read from the last row of a classroom.
@@ -42,7 +42,7 @@ async fn cut_off(browser: &Browser) -> serde_json::Value {
 pub async fn four_lanes_fit_on_a_projector_with_any_panel_open_and_no_text_is_too_small() {
     for (width, height, is_dark) in [(1024, 768, false), (1024, 768, true), (1280, 800, false), (1280, 800, true)] {
         let name = format!("{width}x{height}-{}", if is_dark { "dark" } else { "light" });
-        let browser = Browser::open(Looks { width, height, is_dark, ..Looks::default() }).await;
+        let browser = Browser::open(Viewport { width, height, is_dark, ..Viewport::default() }).await;
         let server = Server::start(&[]).await;
         browser.goto(&server, "/").await;
         browser.until("one journey is over", IS_OVER).await;
@@ -80,7 +80,7 @@ pub async fn four_lanes_fit_on_a_projector_with_any_panel_open_and_no_text_is_to
 pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() {
     for is_dark in [false, true] {
         let name = format!("phone-{}", if is_dark { "dark" } else { "light" });
-        let browser = Browser::open(Looks { width: 390, height: 844, is_dark, ..Looks::default() }).await;
+        let browser = Browser::open(Viewport { width: 390, height: 844, is_dark, ..Viewport::default() }).await;
         let server = Server::start(&[]).await;
         browser.goto(&server, "/").await;
         browser.until("one journey is over", IS_OVER).await;
@@ -106,7 +106,7 @@ pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_of
 }
 
 pub async fn the_page_works_by_keyboard_and_every_control_has_a_name() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     let button = browser.driver.find(By::Css("#open-settings")).await.unwrap();
@@ -134,7 +134,7 @@ pub async fn the_page_works_by_keyboard_and_every_control_has_a_name() {
 }
 
 pub async fn with_reduced_motion_the_pictures_change_at_most_once_a_second() {
-    let browser = Browser::open(Looks { is_still: true, ..Looks::default() }).await;
+    let browser = Browser::open(Viewport { is_still: true, ..Viewport::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
     let watch = "window.changes = new Set(); window.watchedSince = performance.now(); \
@@ -154,7 +154,7 @@ pub async fn with_reduced_motion_the_pictures_change_at_most_once_a_second() {
 }
 
 pub async fn a_page_opened_under_an_allowed_host_name_receives_on_all_four_lanes() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--allow-host", NAME]).await;
     let url = format!("http://{NAME}:{}/#view=window&feed=steady&rate=10&rtt=0", server.address.port());
     browser.goto_url(&url).await;
