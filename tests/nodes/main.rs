@@ -5,9 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod away;
+mod drain;
 mod failures;
-mod leaving;
+mod log_outage;
 mod measured;
 mod publishing;
 mod resume;
@@ -32,10 +32,10 @@ fn main() -> ExitCode {
         failures::a_purge_is_a_gap_for_clients_that_are_behind_and_not_for_others,
         failures::a_recreated_stream_is_another_epoch_on_open_connections_too,
         failures::a_stream_with_the_wrong_subjects_is_refused_with_a_reason,
-        away::a_log_that_is_away_under_load_costs_no_connection_and_no_update,
-        leaving::the_clients_of_a_node_that_drains_resume_at_another_node,
-        leaving::a_deleted_stream_is_recreated_by_a_node_as_another_epoch,
-        leaving::a_stream_that_lost_its_last_updates_is_another_epoch_of_the_node_that_had_them,
+        log_outage::a_log_that_is_away_under_load_costs_no_connection_and_no_update,
+        drain::the_clients_of_a_node_that_drains_resume_at_another_node,
+        drain::a_deleted_stream_is_recreated_by_a_node_as_another_epoch,
+        drain::a_stream_that_lost_its_last_updates_is_another_epoch_of_the_node_that_had_them,
         schedules::schedules_of_failures_lose_duplicate_and_reorder_nothing,
         schedules::schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either,
         failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,

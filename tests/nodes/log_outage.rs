@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Counts of the answers to publishers, and the longest waits for them.
 #[derive(Debug, Default)]
-struct Told {
+struct AnswerCounts {
     acknowledged: u64,
     refused: u64,
     slowest_refusal: Duration,
@@ -28,7 +28,7 @@ struct Told {
 }
 
 /// Publishes a number with its key until it is acknowledged.
-async fn publish(server: &Server, number: u64, told: &mut Told) {
+async fn publish(server: &Server, number: u64, answers: &mut AnswerCounts) {
     let began = Instant::now();
     loop {
         let request = server.http.post(server.url("/updates")).header("idempotency-key", format!("away-{number}"));
@@ -36,16 +36,16 @@ async fn publish(server: &Server, number: u64, told: &mut Told) {
         let answer = request.body(number.to_string()).send().await.unwrap();
         match answer.status().as_u16() {
             201 => {
-                told.acknowledged += 1;
-                told.slowest_acknowledgement = told.slowest_acknowledgement.max(began.elapsed());
+                answers.acknowledged += 1;
+                answers.slowest_acknowledgement = answers.slowest_acknowledgement.max(began.elapsed());
                 return;
             }
             status => {
                 assert_eq!((status, answer.headers()["retry-after"].to_str().unwrap()), (503, "1"));
                 let problem: Value = answer.json().await.unwrap();
                 assert_eq!(problem["status"], 503);
-                told.refused += 1;
-                told.slowest_refusal = told.slowest_refusal.max(asked.elapsed());
+                answers.refused += 1;
+                answers.slowest_refusal = answers.slowest_refusal.max(asked.elapsed());
                 // As long as `Retry-After` asks.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -77,9 +77,9 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             });
         }
     }
-    let mut told = Told::default();
+    let mut answers = AnswerCounts::default();
     for number in 0..AROUND {
-        publish(&nodes[number as usize % 2], number, &mut told).await;
+        publish(&nodes[number as usize % 2], number, &mut answers).await;
         tokio::time::sleep(PAUSE).await;
     }
     let killed = Instant::now();
@@ -92,9 +92,9 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
     let publishing = async {
         // All but the last update: subscribers may stop when they have the last one.
         for number in AROUND..2 * AROUND - 1 {
-            publish(&nodes[number as usize % 2], number, &mut told).await;
+            publish(&nodes[number as usize % 2], number, &mut answers).await;
             if number == AROUND {
-                told.slowest_acknowledgement = killed.elapsed();
+                answers.slowest_acknowledgement = killed.elapsed();
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -103,7 +103,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
     let both = async { tokio::join!(back, publishing) };
     let (back, _) = tokio::time::timeout(away + TIMEOUT, both).await.expect("all is acknowledged");
     done.send_replace(Some(usize::try_from(2 * AROUND).unwrap()));
-    publish(&nodes[0], 2 * AROUND - 1, &mut told).await;
+    publish(&nodes[0], 2 * AROUND - 1, &mut answers).await;
     let mut count = 0;
     let all = async {
         while let Some(got) = subscribers.join_next().await {
@@ -113,16 +113,16 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
         }
     };
     tokio::time::timeout(TIMEOUT, all).await.expect("every subscriber gets the last update");
-    assert_eq!((count, told.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
-    assert!(told.refused > 0, "{told:?}");
+    assert_eq!((count, answers.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
+    assert!(answers.refused > 0, "{answers:?}");
     if away > Duration::from_secs(2) {
         println!(
             "away for {away:?}: {} acknowledged, {} refused with 503 and Retry-After (the slowest after {:?}); the first was \
              acknowledged {:?} after the server listened again; {count} connections stayed, each with every update once",
-            told.acknowledged,
-            told.refused,
-            told.slowest_refusal,
-            (killed + told.slowest_acknowledgement).saturating_duration_since(back),
+            answers.acknowledged,
+            answers.refused,
+            answers.slowest_refusal,
+            (killed + answers.slowest_acknowledgement).saturating_duration_since(back),
         );
     }
 }
