@@ -102,7 +102,7 @@ async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
 
 /// What pushpull's own client half received on a connection that was cut after a number of bytes.
 #[derive(Debug, Default)]
-struct Brief {
+struct CutSubscription {
     position: Option<Cursor>,
     gaps: Vec<Gap>,
     has_position: bool,
@@ -111,7 +111,7 @@ struct Brief {
 
 /// Subscribes after the cursor `after` until the connection is cut, `bytes` bytes from the server, or the first update
 /// has arrived.
-async fn subscribe_until_cut(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> Brief {
+async fn subscribe_until_cut(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> CutSubscription {
     let (reading, writing) = TcpStream::connect(server.address).await.unwrap().into_split();
     let io = tokio::io::join(reading.take(bytes), writing);
     let options = Options {
@@ -122,9 +122,9 @@ async fn subscribe_until_cut(server: &Server, transport: Transport, after: Curso
         poll_phase: Nanos::ZERO,
         hold: Nanos::SECOND,
     };
-    let mut brief = Brief { position: Some(after), ..Brief::default() };
+    let mut subscription = CutSubscription { position: Some(after), ..CutSubscription::default() };
     let enough = Notify::new();
-    let Brief { position, gaps, has_position, has_update } = &mut brief;
+    let CutSubscription { position, gaps, has_position, has_update } = &mut subscription;
     let mut note = |event: Event<'_>| match event {
         Event::Gap(gap) => gaps.push(gap),
         Event::Position(_) => *has_position = true,
@@ -141,7 +141,7 @@ async fn subscribe_until_cut(server: &Server, transport: Transport, after: Curso
         }
     };
     within("the cut", subscribing).await;
-    brief
+    subscription
 }
 
 /// More bytes than any transport needs up to the first update: heads, position, gap.
@@ -160,16 +160,16 @@ async fn a_client_with_a_cursor_of_another_epoch_misses_no_gap_wherever_its_conn
         loop {
             bytes += 1;
             assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update arrived");
-            let brief = subscribe_until_cut(&server, transport, stale, bytes).await;
-            match brief.gaps.as_slice() {
-                [] => assert_eq!(brief.position, Some(stale), "{transport}, cut after {bytes} B"),
+            let subscription = subscribe_until_cut(&server, transport, stale, bytes).await;
+            match subscription.gaps.as_slice() {
+                [] => assert_eq!(subscription.position, Some(stale), "{transport}, cut after {bytes} B"),
                 gaps => assert_eq!(gaps, [epoch], "{transport}, cut after {bytes} B"),
             }
-            if !brief.gaps.is_empty() && !brief.has_update {
-                assert_eq!(brief.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
+            if !subscription.gaps.is_empty() && !subscription.has_update {
+                assert_eq!(subscription.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
             }
-            cut_before_gap += u64::from(brief.has_position && brief.gaps.is_empty());
-            if brief.has_update {
+            cut_before_gap += u64::from(subscription.has_position && subscription.gaps.is_empty());
+            if subscription.has_update {
                 break;
             }
         }

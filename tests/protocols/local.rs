@@ -91,7 +91,7 @@ pub fn options(headers: &[(&'static str, &'static str)]) -> Options {
 
 /// What a client received: the published numbers, and the compressed bytes before (`coded`) and after decoding.
 #[derive(Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct Received {
     pub numbers: Vec<u64>,
     pub coded: usize,
     pub decoded: usize,
@@ -104,23 +104,23 @@ pub async fn follow(
     session: Session<Box<dyn Stream>>,
     options: &Options,
     count: u64,
-) -> Result<Seen, ClientError> {
-    let mut seen = Seen::default();
+) -> Result<Received, ClientError> {
+    let mut received = Received::default();
     let mut position = None;
     let enough = tokio::sync::Notify::new();
     let mut note = |event: Event<'_>| match event {
         Event::Position(_) => server.publish(1),
         Event::Update(update) => {
             let (number, _): (u64, String) = serde_json::from_str(update.data.get()).unwrap();
-            seen.numbers.push(number);
+            received.numbers.push(number);
             match number < count {
                 true => server.publish(number + 1),
                 false => enough.notify_one(),
             }
         }
         Event::Decompressed { coded, decoded } => {
-            seen.coded += coded;
-            seen.decoded += decoded;
+            received.coded += coded;
+            received.decoded += decoded;
         }
         Event::Requested | Event::Empty | Event::Gap(_) | Event::Retry(_) | Event::MissedPoll => {}
     };
@@ -132,5 +132,5 @@ pub async fn follow(
         }
     };
     within("the updates", following).await?;
-    Ok(seen)
+    Ok(received)
 }

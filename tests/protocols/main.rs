@@ -7,7 +7,7 @@
 mod common;
 
 mod abuse;
-mod every_way;
+mod every_protocol;
 mod handshake;
 mod local;
 mod refused;

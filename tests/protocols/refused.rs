@@ -43,8 +43,8 @@ async fn plain_http_on_a_tls_port_is_answered_in_plain_http() {
     within("the answer", stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("https://"), "{answer}");
     let session = server.session(Protocol::Https1, false).await;
-    let seen = follow(&server, Transport::Sse, session, &options(&[]), 1).await.unwrap();
-    assert_eq!(seen.numbers, [1], "other clients are not affected");
+    let received = follow(&server, Transport::Sse, session, &options(&[]), 1).await.unwrap();
+    assert_eq!(received.numbers, [1], "other clients are not affected");
 }
 
 #[tokio::test]

@@ -17,10 +17,10 @@ async fn every_transport_delivers_over_every_protocol_in_order() {
         let server = Local::start(protocol, false);
         for via in Transport::ALL {
             let session = server.session(protocol, via == Transport::WebSocket).await;
-            let seen = follow(&server, via, session, &options(&[]), 10).await;
-            let seen = seen.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
-            assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
-            assert_eq!(seen.coded, 0, "compression was not requested");
+            let received = follow(&server, via, session, &options(&[]), 10).await;
+            let received = received.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
+            assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
+            assert_eq!(received.coded, 0, "compression was not requested");
         }
     }
 }
@@ -33,8 +33,8 @@ async fn clients_that_share_one_http2_connection_get_every_update() {
     for via in Transport::ALL {
         let sessions: Vec<Session<Box<dyn Stream>>> = (0..2).map(|_| Session::H2(shared.clone())).collect();
         for session in sessions {
-            let seen = follow(&server, via, session, &options(&[]), 3).await.unwrap();
-            assert_eq!(seen.numbers, [1, 2, 3], "{via}");
+            let received = follow(&server, via, session, &options(&[]), 3).await.unwrap();
+            assert_eq!(received.numbers, [1, 2, 3], "{via}");
         }
     }
     assert_eq!(server.app.counters.accepted(), before, "no other connection was made");
@@ -61,8 +61,8 @@ async fn polls_without_keep_alive_deliver_and_make_a_connection_for_each_request
         for via in [Transport::Polling, Transport::LongPolling] {
             let dial = Arc::new(Dialler { server: Arc::clone(&server), protocol, count: AtomicU64::new(0) });
             let session = Session::Fresh(Arc::clone(&dial) as Arc<dyn Dial<Box<dyn Stream>>>);
-            let seen = follow(&server, via, session, &options(&[]), 4).await.unwrap();
-            assert_eq!(seen.numbers, [1, 2, 3, 4], "{via} over {protocol}");
+            let received = follow(&server, via, session, &options(&[]), 4).await.unwrap();
+            assert_eq!(received.numbers, [1, 2, 3, 4], "{via} over {protocol}");
             let dialled = dial.count.load(Relaxed);
             assert!(dialled >= 5, "{via} over {protocol}: a position and four updates in {dialled} connections");
         }
@@ -76,16 +76,19 @@ async fn compressed_updates_arrive_one_by_one() {
         for coding in ["gzip", "zstd"] {
             for via in [Transport::Polling, Transport::LongPolling, Transport::Sse] {
                 let session = server.session(protocol, false).await;
-                let seen = follow(&server, via, session, &options(&[("accept-encoding", coding)]), 10).await;
-                let seen = seen.unwrap_or_else(|error| panic!("{via} with {coding} over {protocol}: {error}"));
-                assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} with {coding} over {protocol}");
-                assert!(seen.coded > 0 && seen.decoded > 0, "{via} with {coding} over {protocol}: {seen:?}");
+                let received = follow(&server, via, session, &options(&[("accept-encoding", coding)]), 10).await;
+                let received = received.unwrap_or_else(|error| panic!("{via} with {coding} over {protocol}: {error}"));
+                assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "{via} with {coding} over {protocol}");
+                assert!(
+                    received.coded > 0 && received.decoded > 0,
+                    "{via} with {coding} over {protocol}: {received:?}"
+                );
             }
         }
         let session = server.session(protocol, true).await;
         let deflate = options(&[("sec-websocket-extensions", "permessage-deflate")]);
-        let seen = follow(&server, Transport::WebSocket, session, &deflate, 10).await.unwrap();
-        assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "WebSocket with deflate over {protocol}");
-        assert!(seen.decoded > 0, "{seen:?}");
+        let received = follow(&server, Transport::WebSocket, session, &deflate, 10).await.unwrap();
+        assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "WebSocket with deflate over {protocol}");
+        assert!(received.decoded > 0, "{received:?}");
     }
 }
