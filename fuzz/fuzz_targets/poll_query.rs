@@ -5,10 +5,10 @@
 
 #![no_main]
 
-mod line;
+mod connection;
 
+use connection::Connection;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use line::Line;
 use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         request.extend(b"\r\n");
     }
     request.extend(b"\r\n");
-    let answer = Line::exchange(&request);
+    let answer = Connection::exchange(&request);
     match answer.status {
         200 => {
             let body: Value = serde_json::from_slice(&answer.body).expect("a poll's answer is JSON");

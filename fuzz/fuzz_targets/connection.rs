@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
 /// A connection that is kept between requests, and reopened when the server has closed it.
-pub struct Line {
+pub struct Connection {
     runtime: Runtime,
     address: SocketAddr,
     socket: Option<TcpStream>,
@@ -25,14 +25,14 @@ pub struct Answer {
 }
 
 thread_local! {
-    static LINE: RefCell<Line> = RefCell::new(Line::open());
+    static CONNECTION: RefCell<Connection> = RefCell::new(Connection::open());
 }
 
-impl Line {
+impl Connection {
     /// Sends a request and reads its answer.
     pub fn exchange(request: &[u8]) -> Answer {
-        LINE.with_borrow_mut(|line| {
-            let Line { runtime, address, socket } = line;
+        CONNECTION.with_borrow_mut(|connection| {
+            let Connection { runtime, address, socket } = connection;
             runtime.block_on(async {
                 let exchange = exchange(*address, socket, request);
                 tokio::time::timeout(Duration::from_secs(5), exchange).await.expect("an answer in time")
