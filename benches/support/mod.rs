@@ -100,7 +100,7 @@ impl Lab {
             tokio::select! {
                 biased;
                 ended = subscribe(transport, wrap(stream), options, &mut count) => {
-                    panic!("the {transport} subscription ended before its updates had come: {ended:?}");
+                    panic!("the {transport} subscription ended before its updates had arrived: {ended:?}");
                 }
                 () = enough.notified() => {}
             }

@@ -67,7 +67,7 @@ impl Agent {
     }
 
     /// Waits until the agent prints a line with this text.
-    async fn says(&mut self, part: &str) {
+    async fn until_line_with(&mut self, part: &str) {
         within(part, async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 if line.contains(part) {
@@ -124,8 +124,8 @@ pub async fn an_agent_that_is_killed_makes_its_trial_invalid_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--transports", "sse", "--agents", "2", "--control", &nats.url];
     let (measured, ()) = tokio::join!(run(folder.path(), &flags), async {
-        doomed.says("15 clients are connected").await;
-        other.says("15 clients are connected").await;
+        doomed.until_line_with("15 clients are connected").await;
+        other.until_line_with("15 clients are connected").await;
         doomed.process.kill().await.unwrap();
     });
     let (output, run) = measured;
@@ -151,7 +151,7 @@ pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_pl
         let mut stranger = Agent::start(&nats, "stranger", &[], &["--protocol", "99"]);
         let ended = within("the end of an agent that is refused", stranger.process.wait()).await.unwrap();
         assert_eq!(ended.code(), Some(1));
-        stranger.says("version 99").await;
+        stranger.until_line_with("version 99").await;
         let mut good = Agent::start(&nats, "good", &[], &["--once"]);
         let ended = tokio::time::timeout(TIMEOUT, good.process.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), Some(0), "it ends with its run");

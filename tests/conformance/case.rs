@@ -141,10 +141,10 @@ async fn handshake(socket: &mut TcpStream) -> Result<Vec<u8>, String> {
     let mut answer = Vec::new();
     loop {
         if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
-            let behind = answer.split_off(end + 4);
+            let rest = answer.split_off(end + 4);
             let head = String::from_utf8_lossy(&answer).into_owned();
             let agreed = head.starts_with("HTTP/1.1 101 ") && head.contains(ACCEPT);
-            return if agreed { Ok(behind) } else { Err(format!("the handshake: {head}")) };
+            return if agreed { Ok(rest) } else { Err(format!("the handshake: {head}")) };
         }
         if socket.read_buf(&mut answer).await.map_err(|error| error.to_string())? == 0 {
             return Err("the handshake was not answered".to_owned());

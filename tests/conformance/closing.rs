@@ -58,27 +58,27 @@ pub fn bad() -> Vec<Case> {
 }
 
 /// "After receiving a Close frame … discards any further data received" (sections 5.5.1 and 1.4).
-pub fn behind_a_close() -> Vec<Case> {
-    let goodbye = close(1000, "bye");
-    let behind: [(&str, Vec<Frame>); 5] = [
+pub fn after_a_close() -> Vec<Case> {
+    let first = close(1000, "bye");
+    let later: [(&str, Vec<Frame>); 5] = [
         ("a second close", vec![close(1001, "")]),
         ("a ping", vec![frame(PING, "x")]),
         ("a text", vec![frame(TEXT, "x")]),
-        ("a frame against the rules", vec![frame(TEXT, "x").reserved(7)]),
+        ("an invalid frame", vec![frame(TEXT, "x").reserved(7)]),
         ("much text", vec![frame(TEXT, text(200_000)); 4]),
     ];
     let mut cases = Vec::new();
-    for (what, frames) in behind {
-        let frames = [vec![goodbye.clone()], frames].concat();
-        cases.push(case("5.5.1", format!("{what} behind a close"), frames).closes(Some(1000)));
+    for (what, frames) in later {
+        let frames = [vec![first.clone()], frames].concat();
+        cases.push(case("5.5.1", format!("{what} after a close"), frames).closes(Some(1000)));
     }
     let hello = frame(TEXT, "hello");
-    let after = case("1.4", "a text and a close in one write", [hello.clone(), goodbye.clone()]);
+    let after = case("1.4", "a text and a close in one write", [hello.clone(), first.clone()]);
     cases.extend(after.gets([hello]).closes(Some(1000)).whole_and_bytewise());
     let large = frame(TEXT, text(256 << 10));
-    let after = case("1.4", "a text of 256 KiB and a close in one write", [large.clone(), goodbye.clone()]);
+    let after = case("1.4", "a text of 256 KiB and a close in one write", [large.clone(), first.clone()]);
     cases.push(after.gets([large]).closes(Some(1000)));
-    let inside = [part(TEXT, "a"), goodbye, frame(CONTINUATION, "b")];
+    let inside = [part(TEXT, "a"), first, frame(CONTINUATION, "b")];
     cases.extend(case("5.4", "a close inside of a fragmented text", inside).closes(Some(1000)).whole_and_bytewise());
     cases
 }

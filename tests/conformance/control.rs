@@ -15,14 +15,12 @@ pub fn pings() -> Vec<Case> {
     let pongs: Vec<_> = (0..10).map(|at| frame(PONG, format!("ping {at}"))).collect();
     cases.extend(case("5.5.2", "ten pings in one write", ten).gets(pongs).whole_and_bytewise());
     for payload in ["", "unsolicited"] {
-        let quiet = case("5.5.3", format!("a pong that nobody asked for {payload:?}"), [frame(PONG, payload)]);
+        let quiet = case("5.5.3", format!("an unsolicited pong {payload:?}"), [frame(PONG, payload)]);
         cases.extend(quiet.whole_and_bytewise());
     }
     let then = [frame(PONG, "unsolicited"), frame(PING, "asked"), frame(TEXT, "and a text")];
     let wanted = [frame(PONG, "asked"), frame(TEXT, "and a text")];
-    cases.extend(
-        case("5.5.3", "a pong that nobody asked for, a ping and a text", then).gets(wanted).whole_and_bytewise(),
-    );
+    cases.extend(case("5.5.3", "an unsolicited pong, a ping and a text", then).gets(wanted).whole_and_bytewise());
     cases
 }
 
@@ -37,7 +35,9 @@ pub fn wrong_control() -> Vec<Case> {
             cases.push(case("5.5", what, [frame(opcode, payload(length))]).fails(1002));
         }
         let long_form = frame(opcode, payload(126)).form(LengthForm::Eight);
-        cases.push(case("5.5", format!("a {kind} of 126 bytes that says so in eight"), [long_form]).fails(1002));
+        cases.push(
+            case("5.5", format!("a {kind} of 126 bytes with its length in eight bytes"), [long_form]).fails(1002),
+        );
         let fragment = part(opcode, payload(2));
         cases.extend(case("5.5", format!("a fragmented {kind}"), [fragment.clone()]).fails(1002).whole_and_bytewise());
         let inside = [part(TEXT, "a"), fragment];

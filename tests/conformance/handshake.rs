@@ -25,10 +25,13 @@ pub const CASES: [Handshake; 14] = [
     handshake("options in two lines", ("connection: upgrade", "connection: keep-alive\r\nconnection: upgrade")),
     // Section 9.1: the server does not agree to extensions that it does not know.
     handshake("an offer to compress", ("host: t", "host: t\r\nsec-websocket-extensions: permessage-deflate")),
-    handshake("an offer nobody knows", ("host: t", "host: t\r\nsec-websocket-extensions: x; y=1, permessage-deflate")),
+    handshake(
+        "an offer of an unknown extension",
+        ("host: t", "host: t\r\nsec-websocket-extensions: x; y=1, permessage-deflate"),
+    ),
     Handshake {
         lacks: "sec-websocket-protocol",
-        ..handshake("a subprotocol nobody knows", ("host: t", "host: t\r\nsec-websocket-protocol: chat, superchat"))
+        ..handshake("an unknown subprotocol", ("host: t", "host: t\r\nsec-websocket-protocol: chat, superchat"))
     },
     Handshake {
         status: 426,

@@ -54,7 +54,7 @@ const GROUPS: [Group; 18] = [
     group("invalid UTF-8 text, split anywhere", |_| utf8::invalid()),
     group("invalid UTF-8 text, refused before its last fragment", |_| utf8::fails_fast()),
     group("valid close codes and reasons, and frames after a close", |_| {
-        [closing::good(), closing::behind_a_close()].concat()
+        [closing::good(), closing::after_a_close()].concat()
     }),
     group("invalid close codes and reasons", |_| closing::bad()),
     group("deviations", |_| closing::deviations()),

@@ -119,7 +119,7 @@ pub fn fragments() -> Vec<Case> {
             part(CONTINUATION, "3"),
             part(CONTINUATION, "4"),
             ping("b"),
-            pong("nobody asked"),
+            pong("unsolicited"),
             frame(CONTINUATION, "5"),
         ];
         let what = format!("{kind}: two pings and a pong among five fragments");
@@ -181,7 +181,7 @@ pub fn large(limit: usize) -> Vec<Case> {
             cases.push(case("10.4", what, parts).fails(1009));
         }
         let promised = frame(opcode, "").form(LengthForm::Claims(limit as u64 + 1));
-        cases.push(case("10.4", format!("{kind} that only says that it is too large"), [promised]).fails(1009));
+        cases.push(case("10.4", format!("{kind} whose length field is too large"), [promised]).fails(1009));
     }
     cases
 }

@@ -94,11 +94,11 @@ pub fn valid() -> Vec<Case> {
         cases.push(echo(format!("{what}, a fragment for each byte"), &bytewise(text.as_bytes())));
         for at in 1..text.len() {
             let frames = cut_at(text.as_bytes(), &[at]);
-            cases.push(echo(format!("{what}, cut into fragments behind byte {at}"), &frames));
+            cases.push(echo(format!("{what}, split into fragments after byte {at}"), &frames));
             let [first, last] = &frames[..] else { continue };
             let with_ping = [first.clone(), frame(PING, "in the middle"), last.clone()];
             let wanted = [frame(PONG, "in the middle"), frame(TEXT, text)];
-            let what = format!("{what}, with a ping behind byte {at}");
+            let what = format!("{what}, with a ping after byte {at}");
             cases.push(case("8.1", what, with_ping).gets(wanted));
         }
     }
@@ -117,7 +117,7 @@ pub fn invalid() -> Vec<Case> {
         cases.push(case("8.1", format!("{what}, within a text"), [frame(TEXT, within.clone())]).fails(1007));
         for at in 1..bytes.len() {
             let frames = cut_at(bytes, &[at]);
-            cases.push(case("8.1", format!("{what}, cut into fragments behind byte {at}"), frames).fails(1007));
+            cases.push(case("8.1", format!("{what}, split into fragments after byte {at}"), frames).fails(1007));
         }
         cases.push(
             case("8.1", format!("{what}, within a text, a fragment for each byte"), bytewise(&within)).fails(1007),

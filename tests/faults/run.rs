@@ -262,11 +262,11 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
         match step {
             Step::Publish(updates) => updates.iter().for_each(|data| world.publish(&life.app, data.clone(), &mut at)),
             Step::Wait(length) => tokio::time::sleep(*length).await,
-            Step::Crash(gone) => {
+            Step::Crash(down_for) => {
                 world.proxy.lead_to(None);
                 servers.shutdown().await;
                 life.app.counters.sockets.shut(|_| true);
-                tokio::time::sleep(*gone).await;
+                tokio::time::sleep(*down_for).await;
                 world.proxy.count(|faults| faults.crashes += 1);
                 life = restart(schedule, world, servers)?;
             }

@@ -21,7 +21,7 @@ const BAD: &[(&str, &str, Code)] = &[
 
 /// Checks each bad program, and generates their table in the docs.
 pub async fn bad_programs_get_the_right_diagnosis() {
-    let mut table = "| program | what `check` says |\n|---|---|\n".to_owned();
+    let mut table = "| program | `check` prints |\n|---|---|\n".to_owned();
     for (what, script, wanted) in BAD {
         let program: Vec<OsString> = ["sh", "-c", script].map(OsString::from).to_vec();
         let (_, wrong) = check(Exercise::Poller, &program).await;

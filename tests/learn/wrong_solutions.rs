@@ -37,7 +37,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Javascript,
-        what: "an interval behind each answer",
+        what: "waits an interval after each answer",
         changes: &[("Math.max(due + interval, performance.now())", "performance.now() + interval")],
         code: Code::Drifts,
     },
@@ -79,7 +79,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Rust,
-        what: "no wait behind an empty answer",
+        what: "no wait after an empty answer",
         changes: &[("_ => std::thread::sleep(Duration::from_millis(100)),", "_ => {}")],
         code: Code::TightLoop,
     },
@@ -113,7 +113,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Python,
-        what: "asks from now behind a cut",
+        what: "asks from now after a cut",
         changes: &[(
             "request = urllib.request.Request(f\"{lab}/updates/sse?after={cursor}\")",
             "request = f\"{lab}/updates/sse?after={cursor}\" if cursor == \"earliest\" else f\"{lab}/updates/sse\"",
@@ -123,7 +123,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Javascript,
-        what: "waits for ever on a dead line",
+        what: "waits for ever on a dead connection",
         changes: &[("setTimeout(() => dead.abort(), silence)", "setTimeout(() => {}, silence)")],
         code: Code::NoReturn,
     },
@@ -137,7 +137,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Javascript,
-        what: "asks for everything again behind a cut",
+        what: "asks for everything again after a cut",
         changes: &[("if (fields.id) cursor = fields.id;", "")],
         code: Code::Twice,
     },
@@ -161,14 +161,14 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Javascript,
-        what: "a rank too far",
+        what: "a rank too high",
         changes: &[("Math.ceil(share * late.length) - 1", "Math.floor(share * late.length)")],
         code: Code::WrongAnswer,
     },
     WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Rust,
-        what: "an age that stands still between arrivals",
+        what: "an age that does not grow between arrivals",
         changes: &[("length * (age + length / 2.0)", "length * age")],
         code: Code::WrongAnswer,
     },
@@ -213,7 +213,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Python,
-        what: "LF alone ends a line",
+        what: "only LF ends a line",
         changes: &[("rb\"\\r\\n|\\n|\\r(?=.)\"", "rb\"\\n\"")],
         code: Code::WrongAnswer,
     },
@@ -227,14 +227,14 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Rust,
-        what: "every space taken off",
+        what: "all spaces trimmed",
         changes: &[("value.strip_prefix(' ').unwrap_or(value)", "value.trim()")],
         code: Code::WrongAnswer,
     },
     WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Javascript,
-        what: "an id for one event alone",
+        what: "an id for one event only",
         changes: &[("[this.event, this.data] = [\"\", []];", "[this.event, this.data, this.id] = [\"\", [], \"\"];")],
         code: Code::WrongAnswer,
     },
@@ -262,7 +262,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Echo,
         language: Language::Python,
-        what: "text of any bytes",
+        what: "text that is not UTF-8 accepted",
         changes: &[("                raise Wrong(1007)", "                text = payload.decode(errors=\"replace\")")],
         code: Code::Protocol,
     },
@@ -296,7 +296,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Chat,
         language: Language::Rust,
-        what: "text of any bytes",
+        what: "text that is not UTF-8 accepted",
         changes: &[(
             "String::from_utf8(payload).map_err(|_| End::Wrong(1007))?",
             "String::from_utf8_lossy(&payload).into_owned()",
@@ -344,7 +344,7 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::Conflate,
         language: Language::Rust,
-        what: "keeps the first that waits",
+        what: "keeps the oldest waiting update",
         changes: &[(
             "*newest.lock().expect(\"nobody panics\") = Some(update.to_owned());",
             "newest.lock().expect(\"nobody panics\").get_or_insert_with(|| update.to_owned());",
@@ -361,14 +361,14 @@ pub const WRONG: &[WrongSolution] = &[
     WrongSolution {
         exercise: Exercise::YourCase,
         language: Language::Python,
-        what: "a bound that the chosen one breaks",
+        what: "a bound that the chosen transport breaks",
         changes: &[("> 200ms", "> 1us")],
         code: Code::ThresholdBroken,
     },
     WrongSolution {
         exercise: Exercise::YourCase,
         language: Language::Python,
-        what: "a metric that there is not",
+        what: "an unknown metric",
         changes: &[("latency_ns.p50", "latency.p5")],
         code: Code::WrongAnswer,
     },

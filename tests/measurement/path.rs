@@ -173,6 +173,6 @@ pub async fn the_docs_list_every_preset_with_its_source() {
         let (name, about, path, source) = (preset.name, preset.about, preset.settings, preset.source);
         format!("| `{name}` | {about} | `{path}` | {source} |\n")
     });
-    let head = "| preset | what it stands for | the same in keys | source |\n|---|---|---|---|\n".to_owned();
+    let head = "| preset | description | the same as keys | source |\n|---|---|---|---|\n".to_owned();
     assert_generated("docs/PATHS.md", "presets", &(head + &rows.collect::<String>()));
 }

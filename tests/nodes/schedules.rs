@@ -230,7 +230,7 @@ async fn poll(http: &reqwest::Client, url: String, cursor: &mut String, got: &mu
         return None;
     }
     let answer: clients::Answer = answer.json().await.ok()?;
-    assert_eq!(answer.gap, None, "behind {cursor}");
+    assert_eq!(answer.gap, None, "after {cursor}");
     *cursor = answer.cursor;
     got.extend(answer.updates.iter().map(|update| update.get().to_owned()));
     Some(())
@@ -255,7 +255,7 @@ async fn sse(
             let block: Vec<u8> = text.drain(..end + 2).collect();
             let block = String::from_utf8(block).unwrap();
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-            assert_eq!(field("event: "), None, "behind {cursor}: {block}");
+            assert_eq!(field("event: "), None, "after {cursor}: {block}");
             if let Some(id) = field("id: ") {
                 *cursor = id;
             }
@@ -276,7 +276,7 @@ async fn websocket(address: String, most: usize, cursor: &mut String, got: &mut 
     while count < most {
         let Message::Text(text) = socket.next().await?.ok()? else { continue };
         let frame: Value = serde_json::from_str(&text).unwrap();
-        assert!(frame["gap"].is_null(), "behind {cursor}: {text}");
+        assert!(frame["gap"].is_null(), "after {cursor}: {text}");
         if let Some(seq) = frame["seq"].as_u64() {
             *cursor = format!("{}-{seq}", cursor.split_once('-').unwrap().0);
             got.push(text.to_string());

@@ -288,8 +288,8 @@ pub async fn a_message_to_the_server_is_a_small_frame_on_the_websocket_and_a_req
         .until("the echo is shown", "document.getElementById('up-result').textContent.includes('there and back')")
         .await;
     // RFC 6455 section 5.2: 2 B of header, 4 B of mask on the way up, and `hello`.
-    let told = browser.text("#up-result .websocket").await;
-    assert!(told.contains("11 B up, 7 B back"), "{told}");
+    let sizes = browser.text("#up-result .websocket").await;
+    assert!(sizes.contains("11 B up, 7 B back"), "{sizes}");
     let posted = browser
         .read("page.lanes.slice(0, 3).map((lane) => lane.messages.length === 1 && lane.messages[0].up > 200)")
         .await;

@@ -49,13 +49,13 @@ fn step() -> impl Strategy<Value = Step> {
         (-2..30_i64).prop_map(|back| From::Around { back }),
         (0..40_u64).prop_map(|seq| From::AnotherEpoch { seq }),
     ];
-    let behind =
+    let policy =
         prop_oneof![Just(SlowConsumerPolicy::Gap), Just(SlowConsumerPolicy::Conflate), Just(SlowConsumerPolicy::Cut)];
     let limit = (1..6_usize, prop_oneof![Just(usize::MAX), 0..400_usize]);
     let limit = limit.prop_map(|(updates, bytes)| BatchLimit { updates, bytes });
     prop_oneof![
         8 => (1..200_usize).prop_map(|data_bytes| Step::Append { data_bytes }),
-        2 => (from, behind).prop_map(|(from, behind)| Step::Open(from, behind)),
+        2 => (from, policy).prop_map(|(from, policy)| Step::Open(from, policy)),
         5 => (any::<usize>(), limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
         1 => any::<usize>().prop_map(|reader| Step::Reconnect { reader }),
     ]
@@ -113,15 +113,15 @@ struct Follower {
     origin: u64,
     given: u64,
     lost: u64,
-    behind: SlowConsumerPolicy,
+    policy: SlowConsumerPolicy,
     /// Has it been read from since it was opened or reopened?
     is_under_way: bool,
 }
 
 impl Follower {
-    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, behind: SlowConsumerPolicy) -> Self {
-        let reader = reader.when_slow(behind);
-        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, behind, is_under_way: false }
+    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, policy: SlowConsumerPolicy) -> Self {
+        let reader = reader.when_slow(policy);
+        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, policy, is_under_way: false }
     }
 
     fn read(&mut self, model: &Model, limit: BatchLimit) {
@@ -133,12 +133,12 @@ impl Follower {
         }
         let batch = batch.expect("there is something to read");
         let is_behind = self.next < model.oldest;
-        let resumed = match self.behind {
+        let resumed = match self.policy {
             SlowConsumerPolicy::Gap | SlowConsumerPolicy::Cut => model.oldest,
             SlowConsumerPolicy::Conflate => model.head(),
         };
         let missed = if is_behind { resumed - self.next } else { 0 };
-        assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == SlowConsumerPolicy::Cut);
+        assert_eq!(batch.is_cut, is_behind && was_under_way && self.policy == SlowConsumerPolicy::Cut);
         if self.owes_epoch_gap {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
             // The updates of the other epoch cannot be counted, so counting begins after the gap.
@@ -182,7 +182,7 @@ impl Follower {
     }
 }
 
-fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumerPolicy) -> Option<Follower> {
+fn open(journal: &Arc<Journal>, model: &Model, from: &From, policy: SlowConsumerPolicy) -> Option<Follower> {
     let head = model.head();
     let (start, next, owes_epoch_gap) = match from {
         From::Now => (Start::Now, head + 1, false),
@@ -203,7 +203,7 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumer
             (Start::After(cursor), seq + 1, false)
         }
     };
-    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap, behind))
+    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap, policy))
 }
 
 fn run(bounds: Bounds, steps: &[Step]) {
@@ -222,7 +222,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 let cursor = journal.append(due, due, &RawValue::from_string(data).unwrap());
                 assert_eq!(cursor, Cursor { epoch: model.epoch, seq });
             }
-            Step::Open(from, behind) => followers.extend(open(&journal, &model, from, *behind)),
+            Step::Open(from, policy) => followers.extend(open(&journal, &model, from, *policy)),
             Step::Read { reader, limit } => {
                 followers.get_mut(reader % count).into_iter().for_each(|follower| follower.read(&model, *limit));
             }
@@ -230,7 +230,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 // A reader that is still owed a gap is not reopened: the reopened one would not be given it.
                 if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
                     let reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
-                    follower.reader = reader.when_slow(follower.behind);
+                    follower.reader = reader.when_slow(follower.policy);
                     follower.is_under_way = false;
                 }
             }
