@@ -1,14 +1,14 @@
-//! The bandwidth of a delivery over a real loopback connection, as a Criterion measurement in bytes.
+//! The bytes of one delivery over a real loopback connection, as a Criterion measurement.
 //!
-//! Counted is every byte that the client's socket reads or writes from the moment at which the client knows its
-//! position: requests, answers, heads, framing and payload, both ways. The opening of the connection is not in it, since
-//! it is paid once; nor are TCP/IP headers, whose share depends on the rate at which updates come: `loadgen` measures
-//! both. `polling` is a poll that brings one update, and `empty_poll` one that brings none: how many of these there are
-//! for each delivery is the choice of the interval.
+//! It counts every byte that the client's socket reads or writes after the client knows its position: requests,
+//! answers, heads, framing and payload, in both directions. Two things are not counted, and `loadgen` measures both:
+//! opening the connection, which is paid once, and TCP/IP headers, whose share depends on the update rate. `polling` is
+//! a poll that returns one update, `empty_poll` one that returns none; the poll interval decides how many empty polls
+//! there are for each delivery.
 //!
-//! The figures are exact: sequence numbers, cursors and times have as many digits in each delivery. All samples are
-//! equal, so the interval has no width, Criterion's `p` for no change is NaN (0/0), and for a change of a single byte 0.
-//! What Criterion labels `time` are bytes; its throughput is the payload's share of them.
+//! The figures are exact: sequence numbers, cursors and times have the same number of digits in every delivery. All
+//! samples are equal, so the interval has no width, and Criterion's `p` is NaN (0/0) for no change and 0 for a change
+//! of a single byte. What Criterion labels `time` is bytes; its throughput is the payload's share of them.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -27,15 +27,15 @@ use pushpull::units::Nanos;
 use support::{Lab, payload};
 
 const PAYLOADS_BYTES: [usize; 3] = [16, 256, 4096];
-/// The sequence numbers of this bench all have six digits.
+/// All sequence numbers of this bench have six digits.
 const SEQ_BEFORE: u64 = 99_999;
 const SEQ_MAX: u64 = 999_999;
-/// The same in each delivery; `at_us` has sixteen digits whatever it is.
+/// The due time of every update. Its value does not matter: `at_us` always has sixteen digits.
 const AT: Nanos = Nanos::SECOND;
 
 // The measurement -----------------------------------------------------------------------------------------------------
 
-/// Bytes that went over the wire, both ways, read from a ledger that every connection of the bench is entered in.
+/// Bytes on the wire in both directions, from counters that all connections of the bench share.
 #[derive(Clone, Default)]
 struct WireBytes {
     counters: Arc<ByteCounters>,
@@ -52,7 +52,7 @@ impl Measurement for WireBytes {
     fn end(&self, began: Reading) -> u64 {
         let passed = self.counters.read() - began;
         let total = passed.up + passed.down;
-        assert_eq!(passed.http_headers + passed.framing + passed.body, total, "each byte is in one part of the ledger");
+        assert_eq!(passed.http_headers + passed.framing + passed.body, total, "each byte is in one part");
         total
     }
 
@@ -87,7 +87,7 @@ impl ValueFormatter for Bytes {
         unit
     }
 
-    /// What of the bytes was wanted: of a payload its share, of deliveries how many a mebibyte carries.
+    /// For a throughput in bytes: the payload's share of all bytes. For one in elements: elements per MiB.
     fn scale_throughputs(&self, _typical: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
         let (wanted, unit) = match *throughput {
             Throughput::Bytes(bytes) | Throughput::BytesDecimal(bytes) => (bytes as f64 * 100.0, "% payload"),
@@ -120,7 +120,7 @@ fn bandwidth(criterion: &mut Criterion<WireBytes>, wire: &WireBytes) {
         for bytes in PAYLOADS_BYTES {
             group.throughput(Throughput::Bytes(bytes as u64));
             group.bench_function(BenchmarkId::new(transport.label(), bytes), |bencher| {
-                bencher.iter_custom(|deliveries| delivered(&lab, wire, transport, bytes, deliveries));
+                bencher.iter_custom(|deliveries| delivery_bytes(&lab, wire, transport, bytes, deliveries));
             });
         }
     }
@@ -129,13 +129,13 @@ fn bandwidth(criterion: &mut Criterion<WireBytes>, wire: &WireBytes) {
     let mut group = criterion.benchmark_group("bytes_per_request");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
-    group.bench_function("empty_poll", |bencher| bencher.iter_custom(|polls| came_back_empty(&lab, wire, polls)));
+    group.bench_function("empty_poll", |bencher| bencher.iter_custom(|polls| empty_poll_bytes(&lab, wire, polls)));
     group.finish();
 }
 
-/// The bytes of so many deliveries, each published when the client is ready for it: when it sends a request, or when it
-/// has the update before it.
-fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, deliveries: u64) -> u64 {
+/// The bytes of `deliveries` updates. Each is published when the client is ready for it: when it sends a request
+/// (polls), or when it has received the previous update (streams).
+fn delivery_bytes(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, deliveries: u64) -> u64 {
     let is_pushed = match transport {
         Transport::Polling | Transport::LongPolling => false,
         Transport::Sse | Transport::WebSocket => true,
@@ -148,7 +148,7 @@ fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, de
     lab.receive(
         transport,
         &lab.options(limits::POLL_INTERVAL_MIN),
-        |io| entered(wire, io),
+        |io| counted(wire, io),
         deliveries,
         |event| match event {
             Event::Position(_) => {
@@ -159,7 +159,7 @@ fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, de
             }
             Event::Requested if began.is_some() => publish(),
             Event::Update(update) => {
-                assert_eq!(update.data.get().len(), bytes, "the payload that was asked for");
+                assert_eq!(update.data.get().len(), bytes, "the payload has the size that was asked for");
                 received += 1;
                 if received == deliveries {
                     total = wire.end(began.expect("a position comes before the first update"));
@@ -174,18 +174,18 @@ fn delivered(lab: &Lab, wire: &WireBytes, transport: Transport, bytes: usize, de
     total
 }
 
-/// The bytes of so many polls that bring nothing.
-fn came_back_empty(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
+/// The bytes of `polls` polls that return no update.
+fn empty_poll_bytes(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
     let data = payload(1);
     let mut began = None;
     let mut answered = 0;
     let mut total = 0;
     let transport = Transport::Polling;
-    // One update, published once it is no longer measured, ends the sample.
+    // One update, published after the measured polls, ends the sample.
     lab.receive(
         transport,
         &lab.options(limits::POLL_INTERVAL_MIN),
-        |io| entered(wire, io),
+        |io| counted(wire, io),
         1,
         |event| match event {
             Event::Position(_) => began = Some(wire.start()),
@@ -203,13 +203,14 @@ fn came_back_empty(lab: &Lab, wire: &WireBytes, polls: u64) -> u64 {
     total
 }
 
-fn entered(wire: &WireBytes, io: tokio::net::TcpStream) -> Tapped<tokio::net::TcpStream, ByteClassifier> {
+/// Wraps a connection so that its bytes are added to `wire`.
+fn counted(wire: &WireBytes, io: tokio::net::TcpStream) -> Tapped<tokio::net::TcpStream, ByteClassifier> {
     Tapped::new(io, ByteClassifier::new(Arc::clone(&wire.counters)), limits::WRITE_TIMEOUT)
 }
 
 fn all() {
     let wire = WireBytes::default();
-    // No plots: a density has no width where all samples are equal.
+    // No plots: the density of equal samples has no width.
     let criterion = Criterion::default().with_measurement(wire.clone()).without_plots();
     bandwidth(&mut criterion.configure_from_args(), &wire);
 }

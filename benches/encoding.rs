@@ -1,9 +1,8 @@
-//! What it takes to put an update into each transport's form, and to take it out again, with no socket.
+//! The time to encode an update for each transport and to decode it again, without a socket.
 //!
-//! The server encodes an update once for all of its subscribers, when it is appended to the journal (`append`). What is
-//! left to do for each subscriber is `encode`: the envelope of a poll answer, the blocks of an event stream (for one
-//! update those of the journal, shared), the frames of a WebSocket. `decode` is the client half's side, down to the
-//! update itself.
+//! The server encodes an update once for all subscribers, when it is appended to the journal (`append`). `encode` is
+//! the work left for each subscriber: the envelope of a poll answer, the blocks of an event stream (a single update
+//! shares the journal's), the frames of a WebSocket. `decode` is the client half's work, down to the update itself.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -27,14 +26,14 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket};
 const PAYLOADS_BYTES: [usize; 3] = [16, 256, 4096];
 /// The size of `data` in batches.
 const BATCH_PAYLOAD_BYTES: usize = 128;
-/// Updates in a batch: the usual case, and a client that was behind.
+/// Updates in a batch: the usual case, and a client that has fallen behind.
 const BATCHES: [usize; 2] = [1, 100];
 const AT: Nanos = Nanos(40_000 * Nanos::SECOND.0);
 
 fn append(criterion: &mut Criterion) {
-    let mut group = set(criterion, "append");
+    let mut group = group(criterion, "append");
     for bytes in PAYLOADS_BYTES {
-        // Full from the start, so that each append pushes an update out, as it does on a server that has run for a while.
+        // Full from the start, so that each append evicts an update, as on a server that has run for a while.
         let bounds = Bounds { updates: 1_000, ..Bounds::default() };
         let journal = Journal::new(bounds, UnixAnchor::SIMULATED, pushpull::transport::encode);
         let data = synthetic(bytes).next().expect("the synthetic feed has no end").data;
@@ -50,7 +49,7 @@ fn append(criterion: &mut Criterion) {
 }
 
 fn encode(criterion: &mut Criterion) {
-    let mut group = set(criterion, "encode");
+    let mut group = group(criterion, "encode");
     for updates in BATCHES {
         let batch = batch(updates);
         group.throughput(Throughput::Elements(updates as u64));
@@ -67,7 +66,7 @@ fn encode(criterion: &mut Criterion) {
                     group.bench_function(id, |bencher| bencher.iter(|| sse::blocks(&batch)));
                 }
                 Transport::WebSocket => {
-                    let mut socket = WebSocket::from_raw_socket(Nowhere, Role::Server, None);
+                    let mut socket = WebSocket::from_raw_socket(Sink, Role::Server, None);
                     let id = BenchmarkId::new("websocket_frames", updates);
                     group.bench_function(id, |bencher| bencher.iter(|| write_frames(&mut socket, &batch)));
                 }
@@ -78,7 +77,7 @@ fn encode(criterion: &mut Criterion) {
 }
 
 fn decode(criterion: &mut Criterion) {
-    let mut group = set(criterion, "decode");
+    let mut group = group(criterion, "decode");
     let json = batch(1).updates[0].encoded.json.clone();
     group.throughput(Throughput::Elements(1));
     group.bench_function("update", |bencher| {
@@ -93,7 +92,8 @@ fn decode(criterion: &mut Criterion) {
                     let body = answer::encode(&batch);
                     group.bench_function(BenchmarkId::new("poll_answer", updates), |bencher| {
                         bencher.iter(|| {
-                            let answer: Answer<'_> = serde_json::from_slice(&body).expect("an answer of our own");
+                            let answer: Answer<'_> =
+                                serde_json::from_slice(&body).expect("the answer was encoded here");
                             answer.updates.len()
                         });
                     });
@@ -109,7 +109,7 @@ fn decode(criterion: &mut Criterion) {
                 }
                 Transport::WebSocket => {
                     let config = WebSocketConfig::default().read_buffer_size(limits::WS_LARGE_READ_BUFFER_BYTES);
-                    let frames = Again::of(&batch);
+                    let frames = Repeat::of(&batch);
                     let mut socket = WebSocket::from_raw_socket(frames, Role::Client, Some(config));
                     group.bench_function(BenchmarkId::new("websocket_frames", updates), |bencher| {
                         bencher.iter(|| read_frames(&mut socket, updates));
@@ -121,7 +121,7 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn set<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group.sample_size(50).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     group
@@ -144,7 +144,7 @@ fn synthetic(bytes: usize) -> Synthetic {
 }
 
 fn decoded(json: &str) -> u64 {
-    let update: Update<'_> = serde_json::from_str(json).expect("an update of our own");
+    let update: Update<'_> = serde_json::from_str(json).expect("the update was encoded here");
     update.seq
 }
 
@@ -155,11 +155,11 @@ fn parse_blocks(parser: &mut Parser, body: &[u8], updates: usize) {
         seen += 1;
         Ok(())
     });
-    parsed.expect("blocks of our own");
+    parsed.expect("the blocks were encoded here");
     assert_eq!(seen, updates, "each block is handed out");
 }
 
-/// As the server half does: all frames, then one flush.
+/// Writes as the server half does: all frames, then one flush.
 fn write_frames<S: Read + Write>(socket: &mut WebSocket<S>, batch: &Batch) {
     for entry in &batch.updates {
         socket
@@ -169,26 +169,26 @@ fn write_frames<S: Read + Write>(socket: &mut WebSocket<S>, batch: &Batch) {
     socket.flush().expect("a sink takes everything");
 }
 
-fn read_frames(socket: &mut WebSocket<Again>, updates: usize) {
+fn read_frames(socket: &mut WebSocket<Repeat>, updates: usize) {
     for _ in 0..updates {
-        let message = socket.read().expect("frames without end");
+        let message = socket.read().expect("the frames repeat without end");
         let Message::Text(text) = &message else { panic!("an update is a text frame, not {message:?}") };
         std::hint::black_box(decoded(text.as_str()));
     }
 }
 
-/// A stream that takes everything and keeps nothing.
-struct Nowhere;
+/// A stream that accepts every write and discards it.
+struct Sink;
 
-impl Read for Nowhere {
+impl Read for Sink {
     fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
-impl Write for Nowhere {
+impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Looked at, lest the frames be optimized away.
+        // Keeps the compiler from optimizing the frames away.
         Ok(std::hint::black_box(bytes).len())
     }
 
@@ -197,15 +197,15 @@ impl Write for Nowhere {
     }
 }
 
-/// A stream that gives what was written to it, over and over.
+/// A stream from which everything written to it is read over and over.
 #[derive(Default)]
-struct Again {
+struct Repeat {
     bytes: Vec<u8>,
     read: usize,
 }
 
-impl Again {
-    /// The frames of a batch, as a server sends them.
+impl Repeat {
+    /// Repeats the frames of a batch, as a server sends them.
     fn of(batch: &Batch) -> Self {
         let mut socket = WebSocket::from_raw_socket(Self::default(), Role::Server, None);
         write_frames(&mut socket, batch);
@@ -213,7 +213,7 @@ impl Again {
     }
 }
 
-impl Read for Again {
+impl Read for Repeat {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = (&self.bytes[self.read..]).read(buffer)?;
         self.read = (self.read + read) % self.bytes.len();
@@ -221,7 +221,7 @@ impl Read for Again {
     }
 }
 
-impl Write for Again {
+impl Write for Repeat {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.write(bytes)
     }

@@ -1,7 +1,8 @@
-//! What one delivery costs the server when an update goes to many: append, wake, write to N sockets, per delivery.
+//! Server CPU per delivery when an update goes to many clients: append, wake, write to N sockets.
 //!
-//! Measured is processor time and not the clock's: that of all threads but the one which reads on the clients' side. Beside
-//! the transports stands a thread that only writes the same bytes to as many sockets; docs/COST.md says where the rest goes.
+//! It measures the CPU time of all threads except the one that reads for the clients, not wall-clock time. For
+//! comparison, `bare_write` is a thread that only writes the same bytes to as many sockets; docs/COST.md explains the
+//! difference.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -20,14 +21,14 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::value::RawValue;
 use tokio::runtime::{Builder, Runtime};
 
-/// That of the `cost` scenario.
+/// The payload of the `cost` scenario.
 const PAYLOAD_BYTES: usize = 200;
-/// One group, and many.
+/// Clients of the server: one that fits into one fan-out group, and one that needs many.
 const CLIENTS: [u64; 2] = [50, 500];
 
 fn fanout(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("server_cpu_per_delivery");
-    // Flat: every sample is the mean of as many deliveries.
+    // Flat: every sample is the mean of the same number of deliveries.
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(5));
     for clients in CLIENTS {
@@ -35,7 +36,7 @@ fn fanout(criterion: &mut Criterion) {
             let (orders, mut sockets) = bare_writer(clients);
             let mut update = 0;
             bencher.iter_custom(|deliveries| {
-                others_cpu(deliveries, clients, || {
+                server_cpu_time(deliveries, clients, || {
                     update += 1;
                     orders.send(update).expect("the writer runs");
                     sockets.iter_mut().for_each(|socket| socket.read_until(update));
@@ -50,7 +51,7 @@ fn fanout(criterion: &mut Criterion) {
                 let mut sockets: Vec<Client> = (0..clients).map(subscribe).collect();
                 let data = payload();
                 bencher.iter_custom(|deliveries| {
-                    others_cpu(deliveries, clients, || {
+                    server_cpu_time(deliveries, clients, || {
                         let now = lab.app.clock.now();
                         cursor = lab.app.journal.append(now, now, &data);
                         sockets.iter_mut().for_each(|socket| socket.read_until(cursor.seq));
@@ -65,8 +66,9 @@ fn fanout(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The processor time that all other threads take for so many deliveries, of which each `update` makes one to each client.
-fn others_cpu(deliveries: u64, clients: u64, mut update: impl FnMut()) -> Duration {
+/// The CPU time that all other threads take for `deliveries` deliveries. Each call of `update` makes one to each
+/// client.
+fn server_cpu_time(deliveries: u64, clients: u64, mut update: impl FnMut()) -> Duration {
     let read = || {
         let seconds = |clock| Duration::try_from(clock_gettime(clock)).expect("a clock's time is not negative");
         seconds(ClockId::ProcessCPUTime) - seconds(ClockId::ThreadCPUTime)
@@ -77,7 +79,7 @@ fn others_cpu(deliveries: u64, clients: u64, mut update: impl FnMut()) -> Durati
     (read() - before).mul_f64(deliveries as f64 / (updates * clients) as f64)
 }
 
-/// A server that runs, on one thread.
+/// A running server on one thread.
 struct Lab {
     app: Arc<App>,
     address: SocketAddr,
@@ -98,7 +100,7 @@ impl Lab {
     }
 }
 
-/// Made the way the synthetic feed makes it.
+/// A JSON value of [`PAYLOAD_BYTES`], generated as the synthetic feed does.
 fn payload() -> Arc<RawValue> {
     let mut feed =
         Synthetic::new(1.0, PAYLOAD_BYTES, Arrivals::Steady, 1).expect("a rate and a size within the limits");
@@ -121,7 +123,7 @@ impl Client {
         let mut client = Self::of(TcpStream::connect(lab.address).expect("the server listens"));
         client.ask(lab, transport, cursor);
         match transport {
-            // Its answer is the first update.
+            // The answer to a poll is already the first update.
             Transport::Polling | Transport::LongPolling => {}
             Transport::Sse | Transport::WebSocket => client.read_until_found(cursor.to_string().as_bytes()),
         }
@@ -143,7 +145,7 @@ impl Client {
         self.socket.write_all(head.as_bytes()).expect("the server reads");
     }
 
-    /// Reads until the update of this number has come.
+    /// Reads until the update with this sequence number has arrived.
     fn read_until(&mut self, seq: u64) {
         self.read_until_found(format!("\"seq\":{seq},").as_bytes());
         self.unread.clear();
@@ -159,7 +161,8 @@ impl Client {
     }
 }
 
-/// A thread that writes an update of each number it is sent to so many sockets, and their other ends.
+/// Starts a thread that writes an update to `clients` sockets for each sequence number it is sent. Returns the sender
+/// of these numbers and the other ends of the sockets.
 fn bare_writer(clients: u64) -> (mpsc::Sender<u64>, Vec<Client>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
     let address = listener.local_addr().expect("a listening socket has an address");

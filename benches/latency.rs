@@ -1,12 +1,13 @@
 //! The latency from publish to receipt over a real loopback socket, for each of the four transports.
 //!
-//! It begins when an update is handed to the journal and ends when the client half holds it decoded: the figure that
-//! `loadgen` calls latency, but for one client and without the feed's own lateness.
+//! It begins when an update is passed to the journal and ends when the client half has decoded it. This is what
+//! `loadgen` calls latency, for one client and without the feed's own lateness.
 //!
-//! - Long polling, SSE and WebSocket wait for updates of a Poisson process, so that both sides are idle when one comes.
-//! - `polling/at_once` publishes in the moment in which the client sends its poll. That is all that a transport can be
-//!   charged with: one round trip.
-//! - `polling/5ms` polls at the shortest interval there is against the same Poisson process as the others. Its mean is
+//! - Long polling, SSE and WebSocket receive the updates of a Poisson process, so that both sides are idle when one
+//!   comes.
+//! - `polling/at_once` publishes at the moment when the client sends its poll. One round trip is all that the transport
+//!   itself adds.
+//! - `polling/5ms` polls at the shortest interval allowed, with the same Poisson process as the others. Its mean is
 //!   half the interval plus the round trip: it measures the choice of the interval, not the code.
 
 #[path = "support/mod.rs"]
@@ -26,26 +27,26 @@ use serde_json::value::RawValue;
 use support::{Lab, payload};
 use tokio_util::task::AbortOnDropHandle;
 
-/// The load generator's default.
+/// The load generator's default payload.
 const PAYLOAD_BYTES: usize = 128;
-/// Updates a second: 2 ms apart on average, at least ten times as long as any of the three that push takes.
+/// Updates a second: 2 ms apart on average, at least ten times the latency of any of the three transports that push.
 const RATE_PER_SECOND: f64 = 500.0;
-/// Repeats the same schedule for every transport.
+/// The seed of the feed: every transport gets the same schedule.
 const SEED: u64 = 1;
 
 /// When an update is published.
 #[derive(Clone, Copy)]
 enum Pace {
-    /// Whenever the client sends a request.
+    /// When the client sends a request.
     Requests,
-    /// By a schedule of its own.
+    /// By an independent schedule.
     Poisson,
 }
 
 fn latency(criterion: &mut Criterion) {
     let lab = Lab::start();
     let mut group = criterion.benchmark_group("publish_to_receipt");
-    // Flat: every sample is the mean of as many deliveries, so that one sample is worth as much as another.
+    // Flat: every sample is the mean of the same number of deliveries, so all samples have equal weight.
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(8));
     for transport in Transport::ALL {
@@ -55,15 +56,15 @@ fn latency(criterion: &mut Criterion) {
         };
         for (suffix, pace) in cases {
             group.bench_function(format!("{transport}{suffix}"), |bencher| {
-                bencher.iter_custom(|deliveries| waited(&lab, transport, *pace, deliveries));
+                bencher.iter_custom(|deliveries| total_latency(&lab, transport, *pace, deliveries));
             });
         }
     }
     group.finish();
 }
 
-/// The latencies of so many deliveries, added up: Criterion divides by their number.
-fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Duration {
+/// The sum of the latencies of `deliveries` deliveries; Criterion divides it by their number.
+fn total_latency(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Duration {
     let options = lab.options(limits::POLL_INTERVAL_MIN);
     let clock = lab.app.clock;
     let data = payload(PAYLOAD_BYTES);
@@ -77,9 +78,9 @@ fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Durat
         deliveries,
         |event| match event {
             Event::Update(update) => {
-                let waited =
+                let latency =
                     clock.now().since(clock.anchor().instant(update.at_us)).expect("both ends read the same clock");
-                sum = sum.saturating_add(waited);
+                sum = sum.saturating_add(latency);
             }
             Event::Position(_) => {
                 has_position = true;
@@ -100,7 +101,7 @@ fn waited(lab: &Lab, transport: Transport, pace: Pace, deliveries: u64) -> Durat
     sum.duration()
 }
 
-/// Publishes beside the server, as its own feed does, until the handle is dropped.
+/// Publishes from a task on the server's runtime, as its own feed does, until the handle is dropped.
 fn publish(lab: &Lab) -> AbortOnDropHandle<()> {
     let app = std::sync::Arc::clone(&lab.app);
     let schedule =
@@ -115,8 +116,8 @@ fn publish(lab: &Lab) -> AbortOnDropHandle<()> {
     }))
 }
 
-/// The moment of publishing stands in `at_us`, to the nearest microsecond, and not the moment it was due: a late timer is
-/// not the transport's.
+/// Appends an update whose `at_us` is the moment of publishing, to the nearest microsecond, not the moment it was due:
+/// a late timer must not count as the transport's latency.
 fn append(journal: &Journal, now: Nanos, data: &RawValue) {
     journal.append(now, now, data);
 }

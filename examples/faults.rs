@@ -1,4 +1,4 @@
-//! The delivery contract under faults, as a program: `scripts/faults`. See docs/FAULTS.md.
+//! Tests the delivery contract under faults, as a program: `scripts/faults` and `scripts/soak`. See docs/FAULTS.md.
 
 #[path = "../tests/faults/mod.rs"]
 mod faults;
@@ -10,37 +10,37 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use faults::context;
-use faults::plan::Over;
+use faults::plan::TransportChoice;
 use faults::run::Tamper;
 use faults::soak::{self, Soak};
 
-/// Tries the delivery contract under faults.
+/// Tests the delivery contract under faults.
 #[derive(Debug, Parser)]
 struct Args {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Runs seeded schedules of faults through a proxy, and prints what came of them.
+enum Command {
+    /// Runs seeded fault schedules through a proxy, and prints a table of the results.
     Schedules(Schedules),
-    /// Keeps many clients on a server for minutes, cuts them, restarts it, and prints what came of them.
+    /// Connects many clients to a server for minutes, cuts them, restarts it, and prints a table of the results.
     Soak(Soak),
 }
 
 #[derive(Debug, clap::Args)]
 struct Schedules {
-    /// How many, each with a seed of its own.
+    /// How many schedules to run, each with its own seed.
     #[arg(long, default_value_t = 2000)]
     schedules: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Over this only; without it each seed is over one of the four transports or moves between them.
+    /// Use only this; by default each seed uses one of the four transports, or moves between them.
     #[arg(long, value_name = "X")]
-    transport: Option<Over>,
-    /// Does this to an update of each schedule, to see that it is noticed.
+    transport: Option<TransportChoice>,
+    /// Tamper with one update of each schedule, to check that the oracle notices.
     #[arg(long)]
     tamper: Option<Tamper>,
 }
@@ -48,17 +48,17 @@ struct Schedules {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     pushpull::measure::host::raise_file_limit();
-    let is_clean = match Args::parse().what {
-        What::Schedules(args) => schedules(&args).await?,
-        What::Soak(args) => soak(&args).await,
+    let is_clean = match Args::parse().command {
+        Command::Schedules(args) => schedules(&args).await?,
+        Command::Soak(args) => soak(&args).await,
     };
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn schedules(args: &Schedules) -> std::io::Result<bool> {
-    let shown =
+    let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(args.schedules), shown);
+    let bar = ProgressBar::with_draw_target(Some(args.schedules), target);
     let schedules = context::schedules(args.seed, args.schedules, args.transport);
     let table = context::run_all(schedules, args.tamper, || bar.inc(1)).await?;
     bar.finish_and_clear();
@@ -71,8 +71,8 @@ async fn schedules(args: &Schedules) -> std::io::Result<bool> {
 
 async fn soak(args: &Soak) -> bool {
     let began = std::time::Instant::now();
-    let say = |line: String| eprintln!("{:>4} s: {line}", began.elapsed().as_secs());
-    match soak::run(args, say).await {
+    let on_progress = |line: String| eprintln!("{:>4} s: {line}", began.elapsed().as_secs());
+    match soak::run(args, on_progress).await {
         Ok(()) => true,
         Err(error) => {
             eprintln!("\nthe soak failed:\n{error:#}");

@@ -1,6 +1,6 @@
 //! The usual textbook server on axum: a broadcast channel, `axum::response::sse` and `WebSocketUpgrade` with their
-//! defaults, `axum::serve`. It is here to be measured beside our own server (`loadgen run --target textbook_axum,pushpull`),
-//! which shows what our tuning is worth.
+//! defaults, `axum::serve`. Measuring it next to pushpull's server (`loadgen run --target textbook_axum,pushpull`)
+//! shows the effect of that server's tuning.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use futures_util::stream::unfold;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 
-/// Updates that a client may be behind.
+/// How many updates a client may fall behind.
 const CHANNEL: usize = 1024;
 
 #[tokio::main]
@@ -31,7 +31,7 @@ async fn main() -> std::io::Result<()> {
 }
 
 async fn publish(State(sender): State<Sender<String>>, body: String) -> StatusCode {
-    // Nobody listening is no error.
+    // It is no error if nobody is subscribed.
     let _subscribers = sender.send(body);
     StatusCode::NO_CONTENT
 }
@@ -56,7 +56,7 @@ async fn follow(mut socket: WebSocket, mut updates: Receiver<String>) {
     }
 }
 
-/// The next update; those that were missed are passed over, as textbooks do.
+/// The next update. Missed updates are skipped silently, as textbooks do.
 async fn next(updates: &mut Receiver<String>) -> Option<String> {
     loop {
         match updates.recv().await {

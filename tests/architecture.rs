@@ -1,11 +1,11 @@
-//! The arrows between the modules of `src`, as `src/lib.rs` draws them: read from the `use` lines and from the paths
-//! inside the code, tests included.
+//! Checks the imports between the modules of `src` against the order in `src/lib.rs`. They are read from the `use`
+//! lines and from the paths in the code, unit tests included.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "common/docs.rs"]
 mod docs;
-#[allow(dead_code, reason = "the build counts with it; here its table is read")]
+#[allow(dead_code, reason = "build.rs uses the rest; here only its table is read")]
 #[path = "../build/effort.rs"]
 mod effort;
 
@@ -13,26 +13,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// What a report may not know: how a run comes about.
+/// The modules that `report` may not import: those that make a run.
 const HIDDEN_FROM_REPORT: [&str; 6] = ["stream", "measure", "server", "transport", "http", "load"];
-/// One transport is read in one file, so none imports another.
+/// Each transport is one file, and none imports another.
 const TRANSPORTS: [&str; 4] = ["polling", "long_polling", "sse", "websocket"];
 
 /// A module or an item of the crate: `["load", "plan", "Plan"]`.
 type Path_ = Vec<String>;
 
-/// What one file says of others.
+/// What one file imports and names.
 #[derive(Default)]
 struct Source {
-    /// The modules that it declares for tests alone.
+    /// The modules that it declares under `#[cfg(test)]`.
     for_tests: Vec<Path_>,
-    /// Everything that it names.
+    /// All paths that it names.
     named: BTreeSet<Path_>,
-    /// What its `use` lines bind at its outer level: the name, and what it stands for.
+    /// What the `use` lines of its outer level bind: name to path.
     bound: BTreeMap<String, Path_>,
 }
 
-/// The package's modules, each in a file of its own, by their path; the crate's root has the empty one.
+/// The modules of the package, one for each file, by path. The path of the crate's root is empty.
 struct Modules(BTreeMap<Path_, Source>);
 
 impl Modules {
@@ -45,10 +45,10 @@ impl Modules {
         Self(modules.collect())
     }
 
-    /// The module whose file defines what a path names. A name that a module only imports or exports again is followed.
+    /// The module whose file defines what a path names. Imported and re-exported names are followed.
     fn defining(&self, path: &[String]) -> Path_ {
         let mut path = path.to_vec();
-        // Each step follows one name to where it comes from; more than a few would be a circle of names.
+        // Each step follows one name to its origin; more than a few steps would be a cycle.
         'followed: for _ in 0..16 {
             let mut module = Path_::new();
             for (index, segment) in path.iter().enumerate() {
@@ -69,7 +69,7 @@ impl Modules {
         panic!("{} leads nowhere", path.join("::"));
     }
 
-    /// Each file with the other files that it imports something of.
+    /// For each file, the other files that it imports from.
     fn imports(&self) -> BTreeMap<&Path_, BTreeSet<&Path_>> {
         let imports = self.0.iter().map(|(module, source)| {
             let found = source.named.iter().map(|path| self.0.get_key_value(&self.defining(path)).unwrap().0);
@@ -78,7 +78,7 @@ impl Modules {
         imports.collect()
     }
 
-    /// The imports between the modules of the crate's root, from the files of one to those of the other.
+    /// The imports between the top-level modules, each with the files that make it.
     fn arrows(&self) -> BTreeMap<(&str, &str), BTreeSet<String>> {
         let mut arrows = BTreeMap::<_, BTreeSet<String>>::new();
         for (module, imports) in self.imports() {
@@ -109,7 +109,7 @@ fn collect(folder: &Path, module: &[String], texts: &mut BTreeMap<Path_, String>
     }
 }
 
-/// Words, `::` and single characters; comments, literals and spaces are left out.
+/// The tokens of a source text: words, `::` and single characters. Comments, literals and spaces are left out.
 fn tokens(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let at = |index: usize| letters.get(index).copied().unwrap_or(' ');
@@ -153,7 +153,7 @@ fn tokens(text: &str) -> Vec<String> {
                 }
                 index += 1;
             }
-            // A character; otherwise the mark of a lifetime.
+            // A character literal; otherwise it is the mark of a lifetime.
             '\'' if at(index + 2) == '\'' => index += 3,
             ':' if at(index + 1) == ':' => {
                 tokens.push("::".to_owned());
@@ -176,12 +176,12 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// Reads what a module's file imports and names.
+/// Reads the imports and paths of a module's file.
 fn source(module: &[String], text: &str, is_module: &dyn Fn(&[String]) -> bool) -> Source {
     let tokens = tokens(text);
     let token = |index: usize| tokens.get(index).map_or("", String::as_str);
     let mut source = Source::default();
-    // Modules inside the file, each with the depth of braces at which it ends.
+    // Modules inside the file, each with the brace depth at which it ends.
     let mut inner: Vec<(String, usize)> = Vec::new();
     let (mut depth, mut index) = (0, 0);
     while index < tokens.len() {
@@ -193,7 +193,7 @@ fn source(module: &[String], text: &str, is_module: &dyn Fn(&[String]) -> bool) 
                 inner.pop_if(|(_, outer)| *outer == depth);
             }
             "mod" if token(index + 2) == ";" => {
-                // `#[cfg(test)] mod NAME;`, which may be `pub(crate)` or so.
+                // `#[cfg(test)] mod NAME;`, possibly with a visibility such as `pub(crate)`.
                 let words = tokens[..index].rsplit(|token| [";", "{", "}"].contains(&token.as_str())).next();
                 if words.is_some_and(|words| words.concat().contains("#[cfg(test)]")) {
                     source.for_tests.push([module, &[token(index + 1).to_owned()]].concat());
@@ -205,7 +205,7 @@ fn source(module: &[String], text: &str, is_module: &dyn Fn(&[String]) -> bool) 
                 index = tree(&tokens, index + 1, &[], &mut found);
                 for (path, name) in found {
                     let Some(path) = absolute(&here(), &path, is_module) else { continue };
-                    // What a function imports for itself is not the module's.
+                    // Imports inside a function do not belong to the module.
                     if inner.is_empty() && depth == 0 {
                         source.bound.insert(name, path.clone());
                     }
@@ -228,8 +228,8 @@ fn source(module: &[String], text: &str, is_module: &dyn Fn(&[String]) -> bool) 
     source
 }
 
-/// Reads one tree of a `use` line from `index` on, and returns the index of the token behind it: each path that it
-/// names, with the name that it gets here.
+/// Reads one tree of a `use` line from `index` on, and returns the index of the token after it. `found` gets each path
+/// of the tree with the name that it binds.
 fn tree(tokens: &[String], mut index: usize, before: &[String], found: &mut Vec<(Path_, String)>) -> usize {
     let mut path = before.to_vec();
     loop {
@@ -270,7 +270,7 @@ fn tree(tokens: &[String], mut index: usize, before: &[String], found: &mut Vec<
     }
 }
 
-/// A path from the crate's root; `None` for one of another crate, and for one that begins with an item of the file itself.
+/// A path from the crate's root; `None` if it leads to another crate or begins with an item of the file itself.
 fn absolute(here: &[String], path: &[String], is_module: &dyn Fn(&[String]) -> bool) -> Option<Path_> {
     match path[0].as_str() {
         "crate" => Some(path[1..].to_vec()),
@@ -283,11 +283,11 @@ fn absolute(here: &[String], path: &[String], is_module: &dyn Fn(&[String]) -> b
     }
 }
 
-/// The order of the modules, as the head of `src/lib.rs` gives it.
+/// The order of the modules, as given at the head of `src/lib.rs`.
 fn order() -> Vec<String> {
     let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let text = map.replace("\n//!", "");
-    let (_, list) = text.split_once("before it in this list:").expect("src/lib.rs gives the order");
+    let (_, list) = text.split_once("before it in this list:").expect("src/lib.rs has the order");
     let (list, _) = list.split_once(';').unwrap();
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -299,7 +299,7 @@ fn each_module_imports_only_those_before_it() {
     let modules = Modules::read();
     let unordered: Vec<&Path_> =
         modules.0.keys().filter(|path| path.len() == 1 && path[0] != "bin" && place(&path[0]).is_none()).collect();
-    assert!(unordered.is_empty(), "no place in the order of src/lib.rs: {unordered:?}");
+    assert!(unordered.is_empty(), "missing in the order of src/lib.rs: {unordered:?}");
     let mut wrong = Vec::new();
     for ((from, to), files) in modules.arrows() {
         let is_hidden = from == "report" && HIDDEN_FROM_REPORT.contains(&to);
@@ -314,9 +314,9 @@ fn each_module_imports_only_those_before_it() {
 fn no_file_imports_itself_through_others() {
     let modules = Modules::read();
     let imports = modules.imports();
-    // A module and what is inside it are one thing.
+    // A module and its submodules count as one.
     let is_within = |a: &Path_, b: &Path_| a.starts_with(b) || b.starts_with(a);
-    // A run that is made up for tests is made with everything that makes runs, and is of use to the tests of all of it.
+    // The fixtures of unit tests use everything that makes a run, and the tests of all these modules use the fixtures.
     let for_tests: BTreeSet<&Path_> = modules.0.values().flat_map(|source| &source.for_tests).collect();
     let next = |module: &Path_| {
         let next = imports[module].iter().copied();
@@ -395,8 +395,8 @@ fn imports_are_read_from_use_lines_and_from_paths_and_not_from_words() {
     assert_eq!(source.for_tests, [["x", "y", "fixture"]]);
 }
 
-/// What makes answers and messages smaller, an option of all four transports; and the client end that stands in for hyper's to
-/// spare the generator processor time.
+/// Files that are charged to no transport: compression, an option of all four, and the HTTP/1.1 client that replaces
+/// hyper's to save the generator CPU time.
 const CHARGED_TO_NONE: [&str; 2] = ["transport/coding", "transport/http1"];
 
 #[test]

@@ -1,6 +1,7 @@
-//! Bad input on the command line: each gets one clear sentence and the right exit code, no panic, no orphan process.
+//! Bad input on the command line: each gets one clear error message and the right exit code, without a panic or an
+//! orphan process.
 //!
-//! It is one list of bad input, and so one file.
+//! Over 400 lines: the cases are one list of bad input.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Said, loadgen, run, send_signal, within};
+use common::{CommandOutput, loadgen, run, send_signal, within};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -18,24 +19,24 @@ use tokio::process::Command;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_server");
 
-/// The program gave up with `code` and with one sentence that has each of `parts` in it.
+/// Asserts that the program failed with exit code `code` and one error message, which contains each of `parts`.
 #[track_caller]
-fn assert_refused(said: &Said, code: i32, parts: &[&str]) {
-    assert_eq!(said.code, Some(code), "{said:?}");
-    assert!(!said.stderr.contains("panicked") && !said.stderr.contains("RUST_BACKTRACE"), "{said:?}");
-    let errors: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    let [sentence] = errors.as_slice() else { panic!("one line that begins with `error: `, not {said:?}") };
+fn assert_refused(output: &CommandOutput, code: i32, parts: &[&str]) {
+    assert_eq!(output.code, Some(code), "{output:?}");
+    assert!(!output.stderr.contains("panicked") && !output.stderr.contains("RUST_BACKTRACE"), "{output:?}");
+    let errors: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let [sentence] = errors.as_slice() else { panic!("expected one line that begins with `error: `, not {output:?}") };
     for part in parts {
-        // Clap adds its hints below the sentence; a scenario's error shows the line itself there.
-        assert!(said.stderr.contains(part), "`{part}` in {}", said.stderr);
+        // Clap adds hints below the message; a scenario's error shows the line of the file there.
+        assert!(output.stderr.contains(part), "`{part}` in {}", output.stderr);
     }
     assert!(sentence.len() > "error: ".len() + 10, "{sentence}");
-    assert_eq!(said_twice(&said.stderr), None, "{said:?}");
-    assert!(!said.stdout.contains("http://"), "nothing was started: {said:?}");
+    assert_eq!(repeated_part(&output.stderr), None, "{output:?}");
+    assert!(!output.stdout.contains("http://"), "nothing was started: {output:?}");
 }
 
-/// The first part of a text, between colons, semicolons and line ends, that stands in it more than once.
-fn said_twice(text: &str) -> Option<String> {
+/// The first part of a text, between colons, semicolons and line ends, that occurs more than once.
+fn repeated_part(text: &str) -> Option<String> {
     let parts = text.replace("; ", "\n").replace(": ", "\n");
     let mut seen = BTreeSet::new();
     let mut parts = parts.lines().map(str::trim).filter(|part| part.len() > 3);
@@ -43,7 +44,7 @@ fn said_twice(text: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
+async fn wrong_usage_exits_with_code_2_and_names_what_is_wrong() {
     let loadgen = loadgen();
     let cases: [(&[&str], &[&str]); 20] = [
         (&["--clinets", "5"], &["--clinets"]),
@@ -86,7 +87,7 @@ async fn wrong_use_is_exit_code_2_and_names_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_feed_that_cannot_be_is_refused_before_anything_listens() {
+async fn an_impossible_feed_is_refused_before_the_server_listens() {
     let cases: [(&[&str], i32, &[&str]); 7] = [
         (&["--feed", "synthetic", "--rate", "0"], 2, &["--rate"]),
         (&["--feed", "synthetic", "--rate", "1e9"], 2, &["--rate"]),
@@ -118,29 +119,29 @@ async fn a_bad_line_of_a_recording_is_named_by_its_number() {
     let out = folder.path().join("reports");
     let arguments = ["run", "--replay", file, "--out", out.to_str().unwrap()];
     assert_refused(&run(loadgen(), &arguments).await, 1, &["bad.ndjson, line 3: "]);
-    assert!(!out.exists(), "nothing was measured");
+    assert!(!out.exists(), "no run was begun");
 }
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let said = run(SERVER, &["--port", &port]).await;
-    assert_refused(&said, 1, &[&format!("cannot listen on 127.0.0.1:{port}"), "choose another --port"]);
+    let output = run(SERVER, &["--port", &port]).await;
+    assert_refused(&output, 1, &[&format!("cannot listen on 127.0.0.1:{port}"), "choose another --port"]);
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_there_or_is_something_else_is_named_and_leaves_no_folder() {
+async fn a_target_that_is_not_there_or_is_no_such_server_is_named_and_leaves_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    // Taken and given back: nobody listens there now.
+    // Bound and closed again: nothing listens on this port now.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
-    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
-    assert_refused(&said, 1, &[&url, "refused", "correct --target"]);
-    assert!(!said.stderr.contains("trials"), "nothing is promised of a server that is not there: {said:?}");
-    let said = run(loadgen(), &["run", "--target", "http://no-such-host.invalid", "--out", out]).await;
-    assert_refused(&said, 1, &["no-such-host.invalid"]);
+    let output = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&output, 1, &[&url, "refused", "correct --target"]);
+    assert!(!output.stderr.contains("trials"), "no plan is printed for a server that is not there: {output:?}");
+    let output = run(loadgen(), &["run", "--target", "http://no-such-host.invalid", "--out", out]).await;
+    assert_refused(&output, 1, &["no-such-host.invalid"]);
 
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", other.local_addr().unwrap());
@@ -150,14 +151,14 @@ async fn a_target_that_is_not_there_or_is_something_else_is_named_and_leaves_no_
         let _head = socket.read(&mut [0; 4096]).await.unwrap();
         socket.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     });
-    let said = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
-    assert_refused(&said, 1, &["/clock", "404"]);
+    let output = run(loadgen(), &["run", "--target", &url, "--out", out]).await;
+    assert_refused(&output, 1, &["/clock", "404"]);
     serving.await.unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
-async fn more_clients_than_files_may_be_open_is_refused_with_how_many_it_needs() {
+async fn more_clients_than_the_file_limit_allows_are_refused_with_the_limit_they_need() {
     let folder = tempfile::tempdir().unwrap();
     let script = "ulimit -n 100 && exec \"$0\" \"$@\"";
     let loadgen = loadgen();
@@ -171,19 +172,19 @@ async fn more_clients_than_files_may_be_open_is_refused_with_how_many_it_needs()
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_written_is_named_before_anything_is_measured() {
+async fn an_output_folder_that_cannot_be_written_is_named_before_anything_is_measured() {
     let folder = tempfile::tempdir().unwrap();
-    // Below a regular file nobody can make a folder, not even root.
+    // Not even root can create a folder below a regular file.
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let out = file.join("reports");
-    let said = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
-    assert_refused(&said, 1, &[out.to_str().unwrap(), "--out"]);
-    assert!(!said.stderr.contains("round 1"), "no trial was made: {said:?}");
+    let output = run(loadgen(), &["run", "--out", out.to_str().unwrap()]).await;
+    assert_refused(&output, 1, &[out.to_str().unwrap(), "--out"]);
+    assert!(!output.stderr.contains("round 1"), "no trial was made: {output:?}");
 }
 
 #[tokio::test]
-async fn a_scenario_that_makes_no_sense_is_named_with_its_line() {
+async fn an_invalid_scenario_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");
     let path = file.to_str().unwrap();
@@ -202,7 +203,7 @@ async fn a_scenario_that_makes_no_sense_is_named_with_its_line() {
 }
 
 #[tokio::test]
-async fn a_report_of_what_is_no_run_is_refused() {
+async fn a_report_of_something_that_is_no_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let file = folder.path().join("run.json");
@@ -215,11 +216,11 @@ async fn a_report_of_what_is_no_run_is_refused() {
     }
 }
 
-/// The sample run with something changed, in a folder of its own.
+/// A copy of the sample run with a change, in its own folder.
 fn changed_sample(folder: &Path, name: &str, change: impl Fn(&mut Value)) -> String {
     let sample = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample/run.json")).unwrap();
     let mut run: Value = serde_json::from_slice(&sample).unwrap();
-    // Whatever the machine did while it was recorded.
+    // The verdict of the recording does not matter here.
     (run["verdict"], run["reasons"]) = (Value::from("valid"), Value::Array(Vec::new()));
     change(&mut run);
     let folder = folder.join(name);
@@ -247,8 +248,8 @@ async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_r
     let often = changed_sample(folder.path(), "often", often);
     let compared = run(loadgen(), &["compare", &sample, &often]).await;
     assert_eq!(compared.code, Some(0), "{compared:?}");
-    let notes = |said: &Said| said.stdout.lines().filter(|line| line.starts_with("  note: ")).count();
-    assert_eq!(notes(&compared), 1, "the setting that was changed: {}", compared.stdout);
+    let notes = |output: &CommandOutput| output.stdout.lines().filter(|line| line.starts_with("  note: ")).count();
+    assert_eq!(notes(&compared), 1, "a note on the changed setting: {}", compared.stdout);
     assert!(compared.stdout.contains("333 ms"), "{}", compared.stdout);
     let all = run(loadgen(), &["compare", &sample, &often, "--all"]).await;
     assert!(all.stdout.lines().count() > compared.stdout.lines().count() + 100, "{}", all.stdout);
@@ -256,11 +257,11 @@ async fn runs_that_differ_in_a_setting_are_compared_and_those_without_a_common_r
     let polling = changed_sample(folder.path(), "polling", |run| keep(run, "polling"));
     let refused = run(loadgen(), &["compare", &sse, &polling]).await;
     assert_refused(&refused, 1, &["the two runs have no row in common"]);
-    assert_eq!(notes(&refused), 2, "what is only in each of the two: {}", refused.stdout);
+    assert_eq!(notes(&refused), 2, "a note on what only one of the two has, for each: {}", refused.stdout);
     assert!(!Path::new(&polling).join("comparison.html").exists());
 }
 
-/// A run that would go on for long, with its lines on standard error, just behind the first that matches.
+/// A long run that is under way. `lines` is its standard error, after the line that it was started to wait for.
 struct LongRun {
     process: tokio::process::Child,
     lines: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
@@ -298,7 +299,7 @@ impl LongRun {
         self.process.id().unwrap()
     }
 
-    /// Waits until it has a server of its own that listens, and returns its process.
+    /// Waits until it has started a server; returns the process id of that server.
     async fn server(&self) -> u32 {
         let found = async {
             loop {
@@ -311,10 +312,10 @@ impl LongRun {
         within("a server", found).await
     }
 
-    /// Waits for its end; returns the exit code and the rest of its words.
+    /// Waits for its end; returns the exit code and the rest of its standard error.
     async fn ended(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
-        within("the end of its words", async {
+        within("the end of its standard error", async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 rest.push_str(&line);
                 rest.push('\n');
@@ -325,7 +326,7 @@ impl LongRun {
     }
 }
 
-/// The processes that a process has started, from `/proc`.
+/// The child processes of a process, from `/proc`.
 fn children(pid: u32) -> BTreeSet<u32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return BTreeSet::new() };
     threads
@@ -335,14 +336,14 @@ fn children(pid: u32) -> BTreeSet<u32> {
         .collect()
 }
 
-/// Is this process a load generator or a server of ours? A number that was used again for something else is not.
+/// Is this process still a server that a load generator started? A process id may have been reused by another program.
 fn is_running(pid: u32) -> bool {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&command).contains("loadgen\0serve")
 }
 
-async fn gone(pid: u32) {
-    within("the server to be gone", async {
+async fn until_ended(pid: u32) {
+    within("the end of the server", async {
         while is_running(pid) {
             tokio::task::yield_now().await;
         }
@@ -350,7 +351,7 @@ async fn gone(pid: u32) {
     .await;
 }
 
-/// The one run file under a folder of reports.
+/// The only run file in a folder of reports.
 fn run_file(out: &Path) -> Value {
     let mut files: Vec<_> = std::fs::read_dir(out)
         .unwrap()
@@ -364,7 +365,7 @@ fn run_file(out: &Path) -> Value {
 #[tokio::test]
 async fn a_run_cut_short_with_ctrl_c_writes_what_it_has_and_leaves_no_server_behind() {
     for (signal, measure, until, trials) in [
-        // In the middle of the second trial, and of the very first.
+        // In the middle of the second trial, and in the middle of the first.
         (Signal::INT, "500ms", "[1/400]", 1..=2),
         (Signal::TERM, "60s", "400 trials, about", 0..=0),
     ] {
@@ -375,7 +376,7 @@ async fn a_run_cut_short_with_ctrl_c_writes_what_it_has_and_leaves_no_server_beh
         let (code, rest) = run.ended().await;
         assert_eq!(code, Some(130), "{rest}");
         assert!(!rest.contains("panicked"), "{rest}");
-        gone(server).await;
+        until_ended(server).await;
         let file = run_file(folder.path());
         assert_eq!(file["cut_short"], true);
         assert!(trials.contains(&file["trials"].as_array().unwrap().len()), "{measure}: {}", file["trials"]);
@@ -389,20 +390,20 @@ async fn a_load_generator_that_is_killed_leaves_no_server_behind() {
     let mut run = LongRun::start(folder.path(), &["--measure", "60s"], "400 trials, about").await;
     let server = run.server().await;
     run.process.kill().await.unwrap();
-    gone(server).await;
+    until_ended(server).await;
 }
 
-/// The long flags of a program's help, under the heading of each.
+/// The long flags in a program's `--help`, by heading.
 async fn flags_by_heading(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> BTreeMap<String, Vec<String>> {
-    let said = run(program, &[arguments, &["--help"]].concat()).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = run(program, &[arguments, &["--help"]].concat()).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let mut flags = BTreeMap::<String, Vec<String>>::new();
     let mut heading = String::new();
-    for line in said.stdout.lines() {
+    for line in output.stdout.lines() {
         if let Some(name) = line.strip_suffix(':').filter(|line| !line.starts_with(' ')) {
             heading = name.to_owned();
         }
-        // A flag stands alone in its line, or behind its short form.
+        // A flag begins its line, or follows its short form.
         let flag = line.trim_start().trim_start_matches("-h, ").trim_start_matches("-V, ");
         if let Some(flag) = flag.strip_prefix("--").filter(|_| line.starts_with("  ")) {
             let name = flag.split([' ', '<']).next().unwrap();
@@ -413,7 +414,7 @@ async fn flags_by_heading(program: impl AsRef<std::ffi::OsStr>, arguments: &[&st
 }
 
 #[tokio::test]
-async fn each_flag_of_the_help_stands_under_its_own_heading() {
+async fn the_help_lists_each_flag_under_its_heading() {
     let feed = ["feed", "replay", "speed", "rate", "payload", "arrivals", "seed"];
     let loadgen = loadgen();
     for (program, arguments) in [(Path::new(SERVER), &[][..]), (&loadgen, &["serve"])] {
@@ -435,7 +436,7 @@ async fn each_flag_of_the_help_stands_under_its_own_heading() {
     for flag in ["out", "fail-if", "pin", "server-arg"] {
         assert!(flags["Options"].iter().any(|found| found == flag), "--{flag}: {flags:?}");
     }
-    // A setting of the run under one of the others: what is swept, what the feed is, how it is measured.
+    // The settings of a run are under other headings: what can be swept, the feed, how the run is made.
     for (heading, flag) in [
         ("Settings that can be swept", "clients"),
         ("Settings that can be swept", "target"),

@@ -1,5 +1,5 @@
-//! The lessons as documents: their figures are those of a real run, both languages have the same blocks, each question has an
-//! answer, and the minutes of the instructor's plans add up. The run itself is in `tests/page/lessons.rs`.
+//! Checks the lessons as documents: their figures come from a real run, both languages have the same blocks, each
+//! question has an answer, and the minutes of the instructor's plans add up. `tests/page/lessons.rs` makes the run.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -55,7 +55,7 @@ fn json(file: &str) -> BTreeMap<String, Value> {
     serde_json::from_str(&read(file)).unwrap()
 }
 
-/// The Markdown files of a language, below docs/learn.
+/// The Markdown files of a language, relative to docs/learn.
 fn files(language: &str) -> Vec<String> {
     let names = std::fs::read_dir(folder().join(language)).unwrap().flatten();
     let names = names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(".md"));
@@ -93,7 +93,7 @@ fn every_figure_in_the_text_is_that_of_the_recorded_run() {
             written =
                 written.replace(&format!("<!--={name}-->{shown}<!--/-->"), &format!("<!--={name}-->{figure}<!--/-->"));
         }
-        // A line that begins with a comment is raw HTML to Markdown, and its marks would be seen.
+        // To Markdown a line that begins with a comment is raw HTML, so its formatting marks would be visible.
         assert!(!text.lines().any(|line| line.starts_with("<!--=")), "{file}: a line begins with a figure");
         if is_blessed {
             std::fs::write(folder().join(&file), &written).unwrap();
@@ -111,7 +111,7 @@ fn every_figure_in_the_text_is_that_of_the_recorded_run() {
 }
 
 #[test]
-fn each_lab_stands_in_its_lesson_with_a_question_and_a_picture() {
+fn each_lab_is_in_its_lesson_with_a_question_and_a_picture() {
     let labs = json("labs.json");
     let mut found = BTreeSet::new();
     for (number, lesson) in LESSONS.iter().enumerate() {
@@ -150,7 +150,7 @@ fn each_lesson_has_every_part_and_names_its_exercises() {
 }
 
 #[test]
-fn each_question_has_one_right_option_and_says_of_each_why() {
+fn each_question_has_one_right_option_and_explains_every_option() {
     for file in every_file() {
         for (_, id, text) in blocks(&file).iter().filter(|(kind, ..)| *kind == "check") {
             let options: Vec<&str> = text.lines().filter(|line| line.starts_with("- [")).collect();
@@ -236,7 +236,7 @@ fn the_minutes_of_the_plans_add_up() {
 }
 
 #[test]
-fn a_file_that_is_handed_in_can_be_empty_and_nothing_else_can() {
+fn the_schema_of_a_hand_in_accepts_empty_lists_and_refuses_wrong_members() {
     let schema: Value = serde_json::from_str(include_str!("../schema/hand-in.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let empty = serde_json::json!({"schema": "pushpull.hand-in/1", "name": "", "made_at": "2026-01-01T00:00:00Z",
@@ -254,13 +254,13 @@ fn a_file_that_is_handed_in_can_be_empty_and_nothing_else_can() {
     }
 }
 
-/// What stands behind this word, in single quotes.
+/// Each text in `text` that follows `before` and ends at a single quote.
 fn quoted<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
 }
 
 #[test]
-fn what_stands_on_the_pictures_of_the_lanes_can_be_said_in_both_languages() {
+fn every_phrase_in_the_pictures_of_the_lanes_is_translated() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
     let read = |file: &str| std::fs::read_to_string(web.join(file)).unwrap();
     let table = read("learn/phrases_zh.js");

@@ -1,4 +1,4 @@
-//! The figures of README.md are those of the run that is kept in `reports/sample`.
+//! Generates the tables of README.md and docs/CLAIMS.md from the runs in `reports`, and checks the links of the docs.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -90,19 +90,20 @@ fn the_figures_of_the_readme_are_those_of_the_sample_run_with_their_intervals() 
     assert_generated("README.md", "figures", &table);
 }
 
-/// What was found under each condition, from the runs that `scripts/claims` made.
+/// The findings under each condition, from the runs that `scripts/claims` made.
 fn under_conditions() -> Vec<Found> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims");
     let conditions = ["rtt0ms-bare", "rtt0ms-browser", "rtt50ms-bare", "rtt50ms-browser"];
     let found = conditions.map(|condition| {
         let read = |kind: &str| Run::read(&folder.join(format!("{kind}-{condition}.json"))).unwrap();
         let [waste, fresh, load] = ["waste", "fresh", "load"].map(read);
-        conditions::of([&waste, &fresh, &load]).unwrap_or_else(|| panic!("{condition} lacks what is needed"))
+        conditions::of([&waste, &fresh, &load])
+            .unwrap_or_else(|| panic!("{condition} lacks a row that the claims need"))
     });
     found.to_vec()
 }
 
-/// The runs behind the claims.
+/// All runs behind the claims.
 fn runs_of_claims() -> Vec<Run> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -110,7 +111,7 @@ fn runs_of_claims() -> Vec<Run> {
     files.iter().map(|file| Run::read(file).unwrap()).collect()
 }
 
-/// Which builds the runs are of, and how many of their trials are not valid.
+/// A sentence with the commits of the runs and the number of trials that are not valid.
 fn provenance() -> String {
     let runs = runs_of_claims();
     let commits: BTreeSet<String> = runs.iter().map(|run| format!("`{}`", run.environment.commit)).collect();
@@ -131,7 +132,7 @@ fn provenance() -> String {
     )
 }
 
-/// The targets of the links in a Markdown text, without those in code.
+/// The targets of the links in a Markdown text; code blocks are skipped.
 fn links(text: &str) -> Vec<String> {
     use pulldown_cmark::{Event, Parser, Tag};
     let of = |event| {
@@ -200,8 +201,8 @@ fn the_claims_of_the_readme_are_judged_by_the_runs_that_are_kept() {
         writeln!(figures, "## Claim {}\n\n> {claim}\n\n| condition | verdict | figures |\n|---|---|---|", index + 1)
             .unwrap();
         for one in &all {
-            let [condition, said] = [words::condition(one.condition), words::found(index + 1, one)];
-            writeln!(figures, "| {condition} | **{}** | {said} |", words::holding(one.holdings()[index])).unwrap();
+            let [condition, finding] = [words::condition(one.condition), words::found(index + 1, one)];
+            writeln!(figures, "| {condition} | **{}** | {finding} |", words::holding(one.holdings()[index])).unwrap();
         }
         writeln!(figures).unwrap();
     }

@@ -1,7 +1,7 @@
-//! What the benches with a socket share: a server on a thread of its own, one client, and updates to send.
+//! Shared by the benches that use a socket: a server on its own thread, one client, and payloads.
 //!
-//! Server and client are two runtimes of one thread each in one process, so that a hop between them costs what it costs
-//! between two processes but for the cold caches; `loadgen` measures two processes.
+//! Server and client are two single-threaded runtimes in one process. A hop between them costs as much as between two
+//! processes, except for cold caches; `loadgen` measures two processes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -25,17 +25,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// How long one sample may take at the most: far beyond every plan, so that an update that never comes ends the bench
-/// with a sentence instead of keeping it waiting.
+/// The timeout of one sample. It is far longer than any sample takes: it makes a bench whose update never arrives fail
+/// with a message instead of hanging.
 const SAMPLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server that runs, and where its clients run.
+/// A running server, and the runtime of its client.
 pub struct Lab {
-    /// What the server's handlers share: to publish to.
+    /// The state that the server's handlers share; benches publish to its journal.
     pub app: Arc<App>,
     address: SocketAddr,
     host: HeaderValue,
-    /// Runs the server, and whatever publishes beside it.
+    /// The runtime of the server and of tasks that publish.
     pub server: Runtime,
     serving: Option<JoinHandle<()>>,
     client: Runtime,
@@ -58,7 +58,7 @@ impl Lab {
         Self { app, address, host, server, serving, client }
     }
 
-    /// How the client behaves.
+    /// The options of the client.
     pub fn options(&self, poll_interval: Duration) -> Options {
         Options {
             host: self.host.clone(),
@@ -70,8 +70,8 @@ impl Lab {
         }
     }
 
-    /// Opens a connection, subscribes over what `wrap` makes of it, and shows `on_event` everything up to the update
-    /// number `updates`, nothing after it.
+    /// Opens a connection, passes it through `wrap` and subscribes over it. `on_event` gets each event up to and
+    /// including the last of `updates` updates, and none after it.
     pub fn receive<S: Stream>(
         &self,
         transport: Transport,
@@ -100,7 +100,7 @@ impl Lab {
             tokio::select! {
                 biased;
                 ended = subscribe(transport, wrap(stream), options, &mut count) => {
-                    panic!("the {transport} subscription ended before its updates had come: {ended:?}");
+                    panic!("the {transport} subscription ended before its updates had arrived: {ended:?}");
                 }
                 () = enough.notified() => {}
             }
@@ -114,7 +114,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.app.drain.begin();
         if let Some(serving) = self.serving.take() {
-            // A server that panicked has said so already; a second panic here would hide it.
+            // A server that panicked has reported it already; a second panic here would hide it.
             let _ended = self.server.block_on(serving);
         }
     }
@@ -135,7 +135,7 @@ async fn subscribe<S: Stream>(
     }
 }
 
-/// A JSON value of exactly `bytes`, made the way the synthetic feed makes it.
+/// A JSON value of exactly `bytes` bytes, generated as the synthetic feed does.
 pub fn payload(bytes: usize) -> Arc<RawValue> {
     let mut feed = Synthetic::new(1.0, bytes, Arrivals::Steady, 1).expect("a rate and a size within the limits");
     feed.next().expect("the synthetic feed has no end").data

@@ -1,4 +1,4 @@
-//! Cursors: what is read is written again exactly so; what is not a cursor is refused everywhere.
+//! Cursors: a parsed cursor is written back unchanged; text that is not a cursor is refused everywhere.
 
 #![no_main]
 

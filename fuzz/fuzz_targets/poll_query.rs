@@ -1,17 +1,18 @@
-//! The query and the conditional header of a poll: always an answer of the contract, never a broken connection.
+//! The query and the conditional header of a poll: the answer always follows the contract, and the connection never
+//! breaks.
 //!
-//! The input's first line is the query, the second, if there is one, the value of `If-None-Match`.
+//! The first line of the input is the query. The second line, if present, is the value of `If-None-Match`.
 
 #![no_main]
 
-mod line;
+mod connection;
 
+use connection::Connection;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use line::Line;
 use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
-    // Longer than this a head is refused for its length, whatever stands in it.
+    // A longer head would be refused for its length, whatever its content.
     if input.len() > 1024 {
         return Corpus::Reject;
     }
@@ -31,7 +32,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         request.extend(b"\r\n");
     }
     request.extend(b"\r\n");
-    let answer = Line::exchange(&request);
+    let answer = Connection::exchange(&request);
     match answer.status {
         200 => {
             let body: Value = serde_json::from_slice(&answer.body).expect("a poll's answer is JSON");
@@ -39,7 +40,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         }
         204 => assert!(answer.body.is_empty()),
         304 => assert!(answer.body.is_empty() && tag.is_some()),
-        // As many pages as are counted are open; the input named one more.
+        // 503: the input names one room or session more than the server keeps.
         400 | 503 => {
             let problem: Value = serde_json::from_slice(&answer.body).expect("a problem is JSON");
             assert_eq!(problem["status"], answer.status);

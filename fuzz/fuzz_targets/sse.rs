@@ -1,6 +1,7 @@
-//! The parser of event streams: it gives the same blocks however its input is cut, and takes any bytes.
+//! The parser of event streams: it accepts any bytes, and yields the same blocks wherever its input is split.
 //!
-//! The first byte is the length of the chunks that the rest comes in; 0 lets them grow one by one.
+//! The first byte is the length of the chunks into which the rest is split; with 0 each chunk is one byte longer than
+//! the one before.
 
 #![no_main]
 

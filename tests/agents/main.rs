@@ -1,4 +1,5 @@
-//! Generators that work together: the real programs, and a real nats-server. Without one these tests are ignored.
+//! Several generators (agents) in one run: the real programs and a real nats-server. Without nats-server these tests
+//! are ignored.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -23,13 +24,13 @@ fn main() -> ExitCode {
     let clock = clock.then(|| "time namespaces cannot be made here (unshare -T)".to_owned());
     let in_namespace = nats.clone().or(clock.clone());
     let tests = [
-        trials![
+        tests![
             nats.as_deref();
             runs::two_agents_see_what_one_generator_sees,
             runs::an_agent_that_is_killed_makes_its_trial_invalid_and_is_named,
             runs::an_agent_of_another_version_is_refused_and_one_of_this_takes_its_place,
         ],
-        trials![in_namespace.as_deref(); runs::an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_the_same],
+        tests![in_namespace.as_deref(); runs::an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_the_same],
     ];
-    common::trials::run(&[nats, clock], tests.into_iter().flatten().collect())
+    common::tool_tests::run(&[nats, clock], tests.into_iter().flatten().collect())
 }

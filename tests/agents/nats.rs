@@ -1,4 +1,4 @@
-//! A nats-server on a free port, ended when dropped.
+//! A nats-server on a free port, killed when dropped.
 
 use std::process::Stdio;
 
@@ -25,7 +25,7 @@ impl Nats {
             loop {
                 let file = std::fs::read_dir(folder.path()).unwrap().next();
                 let text = file.map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default());
-                // It may be half written.
+                // The file may be half-written.
                 let ports: Option<Value> = text.and_then(|text| serde_json::from_slice(&text).ok());
                 if let Some(url) = ports.and_then(|ports| Some(ports["nats"][0].as_str()?.to_owned())) {
                     return url;

@@ -8,11 +8,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::common::{Said, loadgen, run_for, within};
+use crate::common::{CommandOutput, loadgen, run_for, within};
 use crate::nats::Nats;
 
-/// A trial or two of a second, the silence after which an agent counts as gone, and a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The timeout of a run: one or two trials of a second, plus the silence after which an agent counts as lost, on a busy
+/// machine.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 const SHORT: &[&str] = &[
     "--clients",
@@ -33,21 +34,21 @@ const SHORT: &[&str] = &[
     "false",
 ];
 
-/// A run with these flags behind [`SHORT`], and its run file.
-async fn run(folder: &Path, flags: &[&str]) -> (Said, Value) {
+/// Makes a run with [`SHORT`] and these flags; returns its output and its run file.
+async fn run(folder: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let out = folder.to_str().unwrap();
-    let said = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), PATIENCE).await;
-    (said, run_file(folder))
+    let output = run_for(loadgen(), &[&["run", "--out", out], SHORT, flags].concat(), TIMEOUT).await;
+    (output, run_file(folder))
 }
 
-/// The run file of the only run there.
+/// The run file of the only run in a folder; null without one.
 fn run_file(folder: &Path) -> Value {
     let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
     file.map_or(Value::Null, |file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
 }
 
-/// An agent in a process of its own, ended when dropped.
+/// An agent in its own process, killed when dropped.
 struct Agent {
     process: Child,
     lines: Lines<BufReader<ChildStderr>>,
@@ -65,15 +66,15 @@ impl Agent {
         Self { process, lines }
     }
 
-    /// Waits until it says this.
-    async fn says(&mut self, part: &str) {
+    /// Waits until the agent prints a line with this text.
+    async fn until_line_with(&mut self, part: &str) {
         within(part, async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 if line.contains(part) {
                     return;
                 }
             }
-            panic!("the agent ended, and never said: {part}");
+            panic!("the agent ended without printing: {part}");
         })
         .await;
     }
@@ -87,9 +88,9 @@ pub async fn two_agents_see_what_one_generator_sees() {
     let [alone, both] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let transports = ["--transports", "polling,sse"];
     let (_, alone) = run(alone.path(), &transports).await;
-    // They, and a nats-server, are started for this run.
-    let (said, both) = run(both.path(), &[&transports[..], &["--agents", "2"]].concat()).await;
-    assert!(both["trials"].as_array().is_some_and(|trials| trials.len() == 2), "{said:?}");
+    // The run starts its own agents and a nats-server.
+    let (output, both) = run(both.path(), &[&transports[..], &["--agents", "2"]].concat()).await;
+    assert!(both["trials"].as_array().is_some_and(|trials| trials.len() == 2), "{output:?}");
     for trial in both["trials"].as_array().unwrap() {
         let same = |other: &&Value| other["transport"] == trial["transport"];
         let other = alone["trials"].as_array().unwrap().iter().find(same).unwrap();
@@ -103,7 +104,7 @@ pub async fn two_agents_see_what_one_generator_sees() {
         let each: Vec<_> =
             agents.iter().map(|agent| (agent["clients"].as_u64(), agent["delivered"].as_u64())).collect();
         assert_eq!(each, [(Some(15), Some(150)), (Some(15), Some(150))]);
-        // They share this host's clock.
+        // The agents share this host's clock.
         assert!(
             agents.iter().all(|agent| agent["clocks"][0]["uncertainty_ns"] == 0 && agent["is_lost"] == false),
             "{trial}"
@@ -123,23 +124,23 @@ pub async fn an_agent_that_is_killed_makes_its_trial_invalid_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--transports", "sse", "--agents", "2", "--control", &nats.url];
     let (measured, ()) = tokio::join!(run(folder.path(), &flags), async {
-        doomed.says("15 clients are connected").await;
-        other.says("15 clients are connected").await;
+        doomed.until_line_with("15 clients are connected").await;
+        other.until_line_with("15 clients are connected").await;
         doomed.process.kill().await.unwrap();
     });
-    let (said, run) = measured;
-    assert_eq!(said.code, Some(4), "{said:?}");
+    let (output, run) = measured;
+    assert_eq!(output.code, Some(4), "{output:?}");
     let trial = &run["trials"][0];
     assert_eq!((trial["verdict"].as_str(), codes(trial).contains(&"agent_lost")), (Some("invalid"), true), "{trial}");
     let lost = trial["reasons"].as_array().unwrap().iter().find(|reason| reason["code"] == "agent_lost").unwrap();
     assert_eq!((lost["agent"].as_str(), lost["clients"].as_u64()), (Some("doomed"), Some(15)));
-    // What the other saw is there.
+    // What the other agent received is in the run.
     assert_eq!(
         (trial["audit"]["expected"].as_u64(), trial["audit"]["delivered"].as_u64()),
         (Some(150), Some(150)),
         "{trial}"
     );
-    assert!(said.stdout.contains("doomed"), "{said:?}");
+    assert!(output.stdout.contains("doomed"), "{output:?}");
 }
 
 pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_place() {
@@ -150,14 +151,14 @@ pub async fn an_agent_of_another_version_is_refused_and_one_of_this_takes_its_pl
         let mut stranger = Agent::start(&nats, "stranger", &[], &["--protocol", "99"]);
         let ended = within("the end of an agent that is refused", stranger.process.wait()).await.unwrap();
         assert_eq!(ended.code(), Some(1));
-        stranger.says("version 99").await;
+        stranger.until_line_with("version 99").await;
         let mut good = Agent::start(&nats, "good", &[], &["--once"]);
-        let ended = tokio::time::timeout(PATIENCE, good.process.wait()).await.unwrap().unwrap();
+        let ended = tokio::time::timeout(TIMEOUT, good.process.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), Some(0), "it ends with its run");
     });
-    let (said, run) = measured;
-    assert_eq!(run["trials"][0]["agents"][0]["name"].as_str(), Some("good"), "{said:?}");
-    assert_eq!(run["trials"][0]["audit"]["delivered"].as_u64(), Some(300), "{said:?}");
+    let (output, run) = measured;
+    assert_eq!(run["trials"][0]["agents"][0]["name"].as_str(), Some("good"), "{output:?}");
+    assert_eq!(run["trials"][0]["audit"]["delivered"].as_u64(), Some(300), "{output:?}");
 }
 
 pub async fn an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_the_same() {
@@ -165,17 +166,17 @@ pub async fn an_agent_whose_clock_differs_by_a_thousand_seconds_is_measured_all_
     let elsewhere = ["unshare", "-T", "--monotonic", "1000", "--boottime", "1000"];
     let _agent = Agent::start(&nats, "elsewhere", &elsewhere, &[]);
     let folder = tempfile::tempdir().unwrap();
-    let (said, run) = run(folder.path(), &["--transports", "sse", "--agents", "1", "--control", &nats.url]).await;
+    let (output, run) = run(folder.path(), &["--transports", "sse", "--agents", "1", "--control", &nats.url]).await;
     let trial = &run["trials"][0];
     let agent = &trial["agents"][0];
-    assert_eq!(agent["delivered"].as_u64(), Some(300), "{said:?}");
+    assert_eq!(agent["delivered"].as_u64(), Some(300), "{output:?}");
     let clocks = agent["clocks"].as_array().unwrap();
     assert_eq!(clocks.len(), 3, "before, during and after");
     for clock in clocks {
         let [offset, uncertainty] = ["offset_ns", "uncertainty_ns"].map(|name| clock[name].as_i64().unwrap());
         assert!(uncertainty > 0 && (offset + 1_000_000_000_000).abs() <= uncertainty, "{clock}");
     }
-    // Latencies are those of a machine, and not of the clocks.
+    // The latency is the real one: the difference between the clocks is not in it.
     let latency = trial["metrics"]["latency_ns"]["p50"].as_f64().unwrap();
     assert!(latency.abs() < 60e9, "{latency}");
 }

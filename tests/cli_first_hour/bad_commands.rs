@@ -1,4 +1,4 @@
-//! docs/BAD-COMMANDS.md: what each command line gets that cannot be done.
+//! Generates docs/BAD-COMMANDS.md: what each bad command prints.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use tokio::process::Command;
 
 use crate::common::docs::assert_generated;
-use crate::common::{Said, loadgen};
+use crate::common::{CommandOutput, loadgen};
 use crate::{changed, content, ended, run_in};
 
-/// One line that cannot be done, as it is typed, and its exit code.
+/// Commands that must fail: the exit code, and the command as it is typed.
 const COMMANDS: &[(i32, &str)] = &[
     (2, "loadgen rnu"),
     (2, "loadgen sparse"),
@@ -173,7 +173,7 @@ const COMMANDS: &[(i32, &str)] = &[
     (2, "server --port 0 --core 4096"),
 ];
 
-/// The words of a line, of which some stand between single quotes.
+/// Splits a command into its words; single quotes group words.
 fn words(line: &str) -> Vec<String> {
     let parts: Vec<&str> = line.split('\'').collect();
     let mut words = Vec::new();
@@ -186,7 +186,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-fn furnish(folder: &Path) {
+/// Writes the files that the commands name.
+fn write_files(folder: &Path) {
     let write = |name: &str, text: &str| {
         let file = folder.join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -207,18 +208,18 @@ fn furnish(folder: &Path) {
     std::fs::create_dir(folder.join("empty")).unwrap();
 }
 
-/// What was printed to standard error, in one line: without clap's usage, and without the log that a server of ours adds.
-fn printed(said: &Said) -> String {
+/// What was printed to standard error, as one line of Markdown, without clap's usage.
+fn printed(output: &CommandOutput) -> String {
     let is_usage = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
-    let lines = said.stderr.lines().take_while(|line| !line.starts_with("Usage:")).filter(|line| !is_usage(line));
+    let lines = output.stderr.lines().take_while(|line| !line.starts_with("Usage:")).filter(|line| !is_usage(line));
     let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" ⏎ ").replace('|', "\\|")
 }
 
 #[tokio::test]
-async fn bad_commands_end_with_one_sentence_and_change_nothing() {
+async fn bad_commands_print_one_error_and_change_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_files(folder.path());
     let before = content(folder.path());
     let mut wrong = Vec::new();
     let mut table = String::from("| command | exit code | printed |\n|---|---|---|\n");
@@ -227,18 +228,18 @@ async fn bad_commands_end_with_one_sentence_and_change_nothing() {
         let program = if words[0] == "server" { env!("CARGO_BIN_EXE_server").into() } else { loadgen() };
         let mut command = Command::new(program);
         command.args(&words[1..]).current_dir(folder.path()).env_remove("PUSHPULL_TOKEN").env("RUST_LOG", "off");
-        let said = ended(&mut command).await;
-        let errors = said.stderr.lines().filter(|line| line.starts_with("error: ")).count();
-        // The server of a run has a sentence of its own.
+        let output = ended(&mut command).await;
+        let errors = output.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        // The server that a run starts prints an error of its own.
         let is_one = errors == 1 || errors == 2 && line.contains("--server-arg");
-        if said.code != Some(*code) || !is_one || said.stderr.contains("panicked") {
-            wrong.push(format!("{line}: {said:?}"));
+        if output.code != Some(*code) || !is_one || output.stderr.contains("panicked") {
+            wrong.push(format!("{line}: {output:?}"));
         }
-        writeln!(table, "| `{line}` | {code} | {} |", printed(&said)).unwrap();
+        writeln!(table, "| `{line}` | {code} | {} |", printed(&output)).unwrap();
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(COMMANDS.len() >= 60, "{}", COMMANDS.len());
-    // `--out key.toml` and the like have made nothing; a comparison wrote nothing either.
+    // Not even commands with `--out` have created or changed a file.
     assert_eq!(changed(&before, &content(folder.path())), [""; 0]);
     assert_generated("docs/BAD-COMMANDS.md", "commands", &table);
 }

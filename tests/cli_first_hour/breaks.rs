@@ -1,4 +1,4 @@
-//! What breaks off: a pipe whose reader has left, a server that ends in the middle of a run.
+//! Interruptions: a pipe whose reader has closed it, a server that ends in the middle of a run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,23 +12,23 @@ use crate::common::{Server, loadgen, send_signal, within};
 use crate::files::SHORT;
 use crate::{only_run, run_in};
 
-/// A pipe that nobody reads.
+/// A pipe whose read end is closed.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
 }
 
-/// The exit code of a program whose two outputs nobody reads.
+/// The exit code of a program whose standard output and standard error are closed pipes.
 async fn unread(program: &Path, arguments: &[&str], folder: &Path) -> Option<i32> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
     let mut process = command.stdout(closed_pipe()).stderr(closed_pipe()).spawn().unwrap();
-    within("the end of a program that nobody reads", process.wait()).await.unwrap().code()
+    within("the end of a program with closed pipes", process.wait()).await.unwrap().code()
 }
 
 #[tokio::test]
-async fn a_closed_pipe_ends_no_command_with_a_panic() {
+async fn no_command_panics_on_a_closed_pipe() {
     let folder = tempfile::tempdir().unwrap();
     run_in(&folder.path().join("a"));
     for (arguments, code) in [
@@ -54,7 +54,7 @@ async fn a_closed_pipe_ends_no_command_with_a_panic() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_watches_writes_its_report_all_the_same() {
+async fn a_run_with_closed_pipes_still_writes_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let code = unread(&loadgen(), &SHORT, folder.path()).await;
     assert!([Some(0), Some(4)].contains(&code), "{code:?}");
@@ -64,7 +64,7 @@ async fn a_run_that_nobody_watches_writes_its_report_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_server_whose_log_nobody_reads_any_more_goes_on() {
+async fn a_server_goes_on_after_the_reader_of_its_log_is_gone() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_server"));
     command.args(["--port", "0", "--feed", "none"]).env("RUST_LOG", "trace").stdin(Stdio::null()).kill_on_drop(true);
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -80,7 +80,7 @@ async fn a_server_whose_log_nobody_reads_any_more_goes_on() {
     assert_eq!(within("its end", process.wait()).await.unwrap().code(), Some(0));
 }
 
-/// A run whose lines on standard error are read up to one that holds `until`.
+/// Starts a run and reads its standard error up to a line that contains `until`.
 async fn run_until(flags: &[&str], out: &Path, until: &str) -> (Child, BufReader<ChildStderr>) {
     let mut command = Command::new(loadgen());
     command.args(["run", "--clients", "3", "--rounds", "50", "--warm-up", "50ms", "--poll-interval", "100ms"]);
@@ -96,7 +96,7 @@ async fn run_until(flags: &[&str], out: &Path, until: &str) -> (Child, BufReader
 }
 
 #[tokio::test]
-async fn a_target_that_ends_in_a_run_keeps_the_trials_that_were_done() {
+async fn a_run_whose_target_ends_keeps_the_trials_that_were_done() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&["--feed", "synthetic", "--rate", "50"]).await;
     let target = format!("http://{}", server.address);
@@ -116,7 +116,7 @@ async fn a_target_that_ends_in_a_run_keeps_the_trials_that_were_done() {
 }
 
 #[tokio::test]
-async fn a_server_of_our_own_that_ends_in_a_trial_cuts_the_run_short_and_its_trial_is_not_counted() {
+async fn a_run_whose_own_server_is_killed_is_cut_short_and_that_trial_is_not_counted() {
     let folder = tempfile::tempdir().unwrap();
     let flags =
         ["--feed", "synthetic", "--rate", "50", "--measure", "1s", "--tcp-baseline", "false", "--alone", "false"];
@@ -134,13 +134,13 @@ async fn a_server_of_our_own_that_ends_in_a_trial_cuts_the_run_short_and_its_tri
     assert_eq!(within("the end of the run", run.wait()).await.unwrap().code(), Some(1));
     let (_, file) = only_run(folder.path());
     assert_eq!(file["cut_short"], true);
-    // The trial under way when the signal came may have been the second or, on a busy machine, a later one.
+    // The killed trial may be the second one or, on a busy machine, a later one.
     let trials = file["trials"].as_array().unwrap();
     assert!((1..10).contains(&trials.len()), "{}", trials.len());
     assert!(trials.iter().all(|trial| trial["audit"]["lost"] == 0 && trial["audit"]["expected"] != 0));
 }
 
-/// A server that this process has started, from `/proc`.
+/// The server that this process has started, from `/proc`.
 fn server_of(pid: u32) -> Option<u32> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let children = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());

@@ -1,5 +1,5 @@
-//! What a person meets in the first hour at the command line: nothing of theirs is overwritten, nothing is refused late,
-//! a pipe may close, a disk may be full, a server may end.
+//! What a user meets in the first hour on the command line: no file of theirs is overwritten, bad input is refused
+//! before anything is measured, and a closed pipe, a full disk or a server that ends is handled.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -15,38 +15,38 @@ mod suggestions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::{PATIENCE, Said, loadgen};
+use common::{CommandOutput, TIMEOUT, loadgen};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// The sample run of this repository.
+/// The folder of the sample run in this repository.
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample")
 }
 
-/// A copy of the sample's `run.json`, in a folder made for it.
+/// Copies the sample's `run.json` into a new folder.
 fn run_in(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     std::fs::copy(sample().join("run.json"), folder.join("run.json")).unwrap();
 }
 
-/// Runs the load generator to its end in a folder.
-async fn loadgen_in(folder: &Path, arguments: &[&str]) -> Said {
+/// Runs the load generator to its end, with `folder` as working directory.
+async fn loadgen_in(folder: &Path, arguments: &[&str]) -> CommandOutput {
     ended(Command::new(loadgen()).args(arguments).current_dir(folder)).await
 }
 
-/// Waits for a program's end, and for no longer than [`PATIENCE`].
-async fn ended(command: &mut Command) -> Said {
+/// Runs a program to its end; panics if that takes longer than twice [`TIMEOUT`].
+async fn ended(command: &mut Command) -> CommandOutput {
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE * 2, command.output()).await.expect("it ends in time").unwrap();
-    Said {
+    let output = tokio::time::timeout(TIMEOUT * 2, command.output()).await.expect("it ends in time").unwrap();
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
-/// The one run under a folder of runs.
+/// The only run in a folder of runs: its folder and its run file.
 fn only_run(out: &Path) -> (PathBuf, Value) {
     let entries = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.join("run.json").is_file()).collect();
@@ -56,7 +56,7 @@ fn only_run(out: &Path) -> (PathBuf, Value) {
     (folder, run)
 }
 
-/// Everything in a folder, by name, with its content.
+/// The entries of a folder, sorted by name, each with its content (empty for a folder).
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
@@ -69,7 +69,7 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The names of the files that are not the same in two contents of a folder.
+/// The names of the files that differ between two contents of a folder.
 fn changed(before: &[(String, Vec<u8>)], after: &[(String, Vec<u8>)]) -> Vec<String> {
     let other = |these: &[(String, Vec<u8>)], those: &[(String, Vec<u8>)]| {
         these.iter().filter(|file| !those.contains(file)).map(|(name, _)| name.clone()).collect::<Vec<_>>()

@@ -1,10 +1,10 @@
-//! For every name that can be mistyped, the one that was meant is suggested.
+//! For every name that can be mistyped, the closest valid name is suggested.
 
 use crate::{ended, loadgen_in};
 use tokio::process::Command;
 
 #[tokio::test]
-async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+async fn a_mistyped_name_is_answered_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine.toml"), "question = \"q?\"\n[set]\nclinets = 5\n").unwrap();
     for (arguments, meant) in [
@@ -26,26 +26,26 @@ async fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
         (&["compare", "a", "b", "--failif", "lost > 0"], "'--fail-if'"),
         (&["serve", "--prot", "1"], "'--port'"),
     ] {
-        let said = loadgen_in(folder.path(), arguments).await;
-        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
-        assert!(said.stderr.contains(meant), "{arguments:?}: {meant} in {}", said.stderr);
+        let output = loadgen_in(folder.path(), arguments).await;
+        assert_eq!(output.code, Some(2), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(meant), "{arguments:?}: {meant} in {}", output.stderr);
     }
     let server = env!("CARGO_BIN_EXE_server");
-    let said = ended(Command::new(server).args(["--slow-consumer", "conflat"])).await;
-    assert!(said.code == Some(2) && said.stderr.contains("'conflate'"), "{said:?}");
+    let output = ended(Command::new(server).args(["--slow-consumer", "conflat"])).await;
+    assert!(output.code == Some(2) && output.stderr.contains("'conflate'"), "{output:?}");
 }
 
 #[tokio::test]
-async fn a_number_below_zero_is_answered_with_what_can_be_used() {
+async fn a_negative_number_is_answered_with_the_allowed_range() {
     let folder = tempfile::tempdir().unwrap();
     for (flag, value) in
         [("--clients", "-5"), ("--rounds", "-1"), ("--rate", "-0.5"), ("--measure", "-2s"), ("--seed", "-1")]
     {
-        let said = loadgen_in(folder.path(), &["run", flag, value]).await;
-        assert_eq!(said.code, Some(2), "{flag}: {said:?}");
-        assert!(said.stderr.contains(&format!("invalid value '{value}' for '{flag}")), "{said:?}");
-        assert!(!said.stderr.contains("'-- "), "{said:?}");
+        let output = loadgen_in(folder.path(), &["run", flag, value]).await;
+        assert_eq!(output.code, Some(2), "{flag}: {output:?}");
+        assert!(output.stderr.contains(&format!("invalid value '{value}' for '{flag}")), "{output:?}");
+        assert!(!output.stderr.contains("'-- "), "{output:?}");
     }
-    let said = loadgen_in(folder.path(), &["run", "--clients", "-5"]).await;
-    assert!(said.stderr.contains("use 1 to 1216000"), "{said:?}");
+    let output = loadgen_in(folder.path(), &["run", "--clients", "-5"]).await;
+    assert!(output.stderr.contains("use 1 to 1216000"), "{output:?}");
 }

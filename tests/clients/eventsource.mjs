@@ -1,7 +1,7 @@
-// npm `eventsource`: reconnects and resumes by itself, as WHATWG asks of every EventSource.
+// npm `eventsource`: reconnects and resumes by itself, as WHATWG HTML requires of every EventSource.
 //
-// Its parser does not take the id of a block without data, which WHATWG HTML says it should ("Interpreting an event
-// stream"), so the first block does not tell it where it stands. It is given a position in the address instead.
+// Its parser ignores the id of a block without data, which WHATWG HTML says it should keep ("Interpreting an event
+// stream"), so it does not learn its position from the first block. It is given a position in the address instead.
 // Arguments: the server's address, the number of updates to wait for. Prints each update's number.
 import { createRequire } from "node:module";
 

@@ -1,8 +1,8 @@
-//! Clients that nobody here wrote read the stream through cuts, and resume by their own means.
+//! Third-party clients read the stream through cut connections, and resume in their own way.
 //!
-//! Each client is a small script beside this file. It reads through a relay that cuts its connections in the middle of a
-//! character, a frame or a head, and prints the number of every update. `scripts/install-test-clients` installs what the
-//! scripts need; the tests of a client that is not installed are ignored.
+//! Each client is a small script next to this file. It reads through a relay that cuts its connections in the middle of
+//! a character, a frame or a head, and prints the number of every update. `scripts/install-test-clients` installs what
+//! the scripts need; the tests of a client that is not installed are ignored.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -19,22 +19,23 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use common::Server;
-use common::trials::packages;
+use common::tool_tests::packages;
 use relay::Relay;
 
-/// Updates that a client has to get.
+/// Updates that a client must receive.
 const UPDATES: u64 = 300;
-/// Updates that are published ahead of what the client has printed: less than the journal retains, so no gap may come.
+/// How many updates are published ahead of what the client has printed: fewer than the journal retains, so no gap may
+/// occur.
 const AHEAD: u64 = 40;
-/// How long a client may take for all of them: starting Python or node on a busy machine is most of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of one client. Most of it is for starting Python or node on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where `scripts/install-test-clients` puts them.
+/// Where `scripts/install-test-clients` installs the clients.
 fn installed() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-clients")
 }
 
-/// What runs a script.
+/// The interpreter of a script.
 #[derive(Clone, Copy)]
 enum Runtime {
     Node,
@@ -51,7 +52,7 @@ impl Runtime {
         }
     }
 
-    /// What its scripts lack here, if they lack something.
+    /// Why its scripts cannot run on this machine, if they cannot.
     fn missing(self) -> Option<String> {
         let (list, what) = match self {
             Self::Node => ("package.json", "npm packages"),
@@ -65,9 +66,9 @@ impl Runtime {
     }
 }
 
-/// Runs a script against a server whose connections are cut, and asserts that it printed every number once, in order.
+/// Runs a script through the relay that cuts its connections, and asserts that it prints every number once, in order.
 async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&str]) {
-    let server = Server::quiet(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
+    let server = Server::without_feed(&["--sse-retry", "20ms", "--max-age", "2s"]).await;
     let relay = Relay::start(server.address).await;
     let mut client = Command::new(runtime.program())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
@@ -83,7 +84,7 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
     let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
     let mut printed = Vec::new();
     let reading = async {
-        // Whoever is cut before its first update must resume too, from the position that it was given.
+        // A client that is cut before its first update must resume, too, from the position that it was given.
         relay.position_sent().await;
         relay.cut_all();
         let mut published = 0;
@@ -99,24 +100,24 @@ async fn reads_every_update_once(runtime: Runtime, script: &str, arguments: &[&s
         }
         client.wait().await.unwrap()
     };
-    let ended = tokio::time::timeout(PATIENCE, reading).await;
-    let mut said = String::new();
+    let ended = tokio::time::timeout(TIMEOUT, reading).await;
+    let mut stderr = String::new();
     let mut errors = client.stderr.take().unwrap();
     let _ended_by_itself = client.start_kill();
-    errors.read_to_string(&mut said).await.unwrap();
+    errors.read_to_string(&mut stderr).await.unwrap();
     match ended {
-        Ok(status) => assert!(status.success(), "{script} ended with {status}: {printed:?}\n{said}"),
+        Ok(status) => assert!(status.success(), "{script} ended with {status}: {printed:?}\n{stderr}"),
         Err(_) => {
-            panic!("{script} printed {} of {UPDATES} updates in {PATIENCE:?}: {printed:?}\n{said}", printed.len())
+            panic!("{script} printed {} of {UPDATES} updates in {TIMEOUT:?}: {printed:?}\n{stderr}", printed.len())
         }
     }
     let wanted: Vec<_> = (1..=UPDATES).map(|number| number.to_string()).collect();
-    assert_eq!(printed, wanted, "{script}: {said}");
+    assert_eq!(printed, wanted, "{script}: {stderr}");
     let cuts = relay.cuts();
-    assert!(cuts >= relay::CUTS_BY_BYTES, "{script} was cut {cuts} times only");
+    assert!(cuts >= relay::CUTS_BY_BYTES, "{script} was cut only {cuts} times");
     println!(
         "{}: {UPDATES} updates, each once and in order, through {cuts} cuts",
-        said.lines().next().unwrap_or(script)
+        stderr.lines().next().unwrap_or(script)
     );
     server.assert_unharmed().await;
 }
@@ -152,14 +153,14 @@ async fn curl_reads_every_update_of_a_long_poll_once_with_its_own_etags() {
 fn main() -> ExitCode {
     let [node, python, shell] = [Runtime::Node, Runtime::Python, Runtime::Shell].map(Runtime::missing);
     let tests = [
-        trials![node.as_deref(); npm_eventsource_reads_every_update_once, npm_ws_reads_every_update_once],
-        trials![python.as_deref(); python_httpx_sse_reads_every_update_once, python_websockets_reads_every_update_once],
-        trials![
+        tests![node.as_deref(); npm_eventsource_reads_every_update_once, npm_ws_reads_every_update_once],
+        tests![python.as_deref(); python_httpx_sse_reads_every_update_once, python_websockets_reads_every_update_once],
+        tests![
             shell.as_deref();
             curl_reads_every_update_of_an_event_stream_once,
             curl_reads_every_update_of_a_poll_once_with_its_own_etags,
             curl_reads_every_update_of_a_long_poll_once_with_its_own_etags,
         ],
     ];
-    common::trials::run(&[node, python, shell], tests.into_iter().flatten().collect())
+    common::tool_tests::run(&[node, python, shell], tests.into_iter().flatten().collect())
 }

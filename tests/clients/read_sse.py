@@ -1,4 +1,4 @@
-"""Python `httpx-sse`: gives each event's id, and leaves it to its user to send the last one when connecting again.
+"""Python `httpx-sse`: returns each event's id, and leaves it to the caller to send the last one when reconnecting.
 
 Arguments: the server's address, the number of updates to wait for. Prints each update's number.
 """
@@ -19,7 +19,7 @@ count, last_event_id, retry_ms = 0, "", 50
 
 
 def events():
-    """The events of one connection; ends with it, however it ends."""
+    """The events of one connection, until it ends for any reason."""
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
     try:
         with httpx_sse.connect_sse(client, "GET", f"{address}/updates/sse", headers=headers) as source:

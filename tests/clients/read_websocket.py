@@ -1,5 +1,5 @@
-"""Python `websockets`: its own reconnecting iterator repeats one address, so each connection is opened behind the last
-update here.
+"""Python `websockets`: its own reconnecting iterator repeats one address, so this script opens each connection itself,
+after the last update.
 
 Arguments: the server's address, the number of updates to wait for. Prints each update's number.
 """

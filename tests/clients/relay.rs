@@ -11,17 +11,17 @@ use tokio::task::JoinSet;
 
 use crate::common::within;
 
-/// Connections that are cut after a number of bytes from the server, beside those that are cut on order.
+/// Connections that are cut after a number of bytes from the server, in addition to those cut by [`Relay::cut_all`].
 pub const CUTS_BY_BYTES: u64 = 12;
 
-/// After how many bytes a connection is cut: in its head, before its first update, and anywhere behind. Numbers without
-/// a common factor with an update's length, so that each cut hits another place of it.
+/// After how many bytes a connection is cut: in its head, before its first update, or anywhere later. None of the
+/// numbers has a common factor with an update's length, so each cut hits a different place in an update.
 fn budget(connection: u64) -> usize {
     const BYTES: [usize; 12] = [401, 97, 1009, 563, 277, 1511, 331, 1999, 229, 887, 311, 2503];
     BYTES[connection as usize % BYTES.len()]
 }
 
-/// Listens until it is dropped.
+/// A running relay; it stops when dropped.
 pub struct Relay {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -32,13 +32,13 @@ pub struct Relay {
 struct Shared {
     cuts: AtomicU64,
     cuts_by_bytes: AtomicU64,
-    /// A client has been sent its position.
+    /// Has a client been sent its position?
     knows_position: watch::Sender<bool>,
     cut_all: Notify,
 }
 
 impl Relay {
-    /// Relays to `server`.
+    /// Starts a relay to `server`.
     pub async fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((server.ip(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -59,18 +59,19 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// Waits until the client has been sent its position. One that is cut earlier starts from whenever it comes back.
+    /// Waits until the client has been sent its position. A client that is cut earlier starts from now when it
+    /// reconnects.
     pub async fn position_sent(&self) {
         let mut knows_position = self.shared.knows_position.subscribe();
         within("the client to get its position", knows_position.wait_for(|knows| *knows)).await.unwrap();
     }
 
-    /// Cuts what is open now.
+    /// Cuts all connections that are open now.
     pub fn cut_all(&self) {
         self.shared.cut_all.notify_waiters();
     }
 
-    /// How many connections it cut.
+    /// How many connections it has cut.
     pub fn cuts(&self) -> u64 {
         self.shared.cuts.load(SeqCst)
     }
@@ -81,11 +82,11 @@ async fn relay(mut client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
     let ordered = shared.cut_all.notified();
     tokio::pin!(ordered);
     ordered.as_mut().enable();
-    // Until the client has been sent its position it is not cut.
+    // A client is not cut before it has been sent its position.
     let number = shared.cuts_by_bytes.load(SeqCst);
     let is_cut_by_bytes = *shared.knows_position.borrow() && number < CUTS_BY_BYTES;
     let mut left = if is_cut_by_bytes { budget(number) } else { usize::MAX };
-    let mut said = Vec::new();
+    let mut seen = Vec::new();
     let (mut up, mut down) = ([0; 4096], [0; 4096]);
     loop {
         tokio::select! {
@@ -106,15 +107,15 @@ async fn relay(mut client: TcpStream, server: SocketAddr, shared: Arc<Shared>) {
                     break;
                 }
                 if !*shared.knows_position.borrow() {
-                    said.extend_from_slice(bytes);
-                    let said = String::from_utf8_lossy(&said);
-                    let knows = said.contains("\"cursor\":\"") || said.contains("\nid: ");
+                    seen.extend_from_slice(bytes);
+                    let text = String::from_utf8_lossy(&seen);
+                    let knows = text.contains("\"cursor\":\"") || text.contains("\nid: ");
                     shared.knows_position.send_if_modified(|knew| std::mem::replace(knew, knows) != knows);
                 }
             }
         }
     }
-    // A reset every other time, else an end in good order in the wrong place.
+    // Every other connection is reset; the others end cleanly, but in the wrong place.
     if shared.cuts.fetch_add(1, SeqCst) % 2 == 1 {
         client.set_zero_linger().unwrap();
     }

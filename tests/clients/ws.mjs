@@ -1,4 +1,4 @@
-// npm `ws`: has no reconnection of its own, so it is opened again behind the last update that it gave us.
+// npm `ws`: does not reconnect by itself, so this script reopens it after the last update received.
 // Arguments: the server's address, the number of updates to wait for. Prints each update's number.
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,7 +26,7 @@ function take(text, socket) {
 while (count < wanted) {
   const socket = new WebSocket(`${address}/updates/ws${cursor ? `?after=${cursor}` : ""}`);
   socket.on("message", (data) => take(data.toString(), socket));
-  // A cut is an error and then a close; only the close matters.
+  // A cut connection emits an error and then a close; only the close matters.
   socket.on("error", () => {});
   await new Promise((ended) => socket.on("close", ended));
   await sleep(20);

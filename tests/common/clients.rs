@@ -1,4 +1,4 @@
-//! Subscribers of each transport, made of reqwest and tokio-tungstenite: independent of the client halves in `src`.
+//! A subscriber for each transport, built on reqwest and tokio-tungstenite: independent of the client halves in `src`.
 
 use futures_util::{SinkExt, StreamExt};
 use pushpull::run::Transport;
@@ -11,43 +11,43 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::{Server, within};
 
-/// The body of a poll's answer, with each update as the bytes that it came in.
+/// The body of a poll's answer. Each update is kept as the bytes that arrived.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
-    /// The position behind it.
+    /// The position after these updates.
     pub cursor: String,
-    /// What was announced before the updates.
+    /// The gap announced before the updates.
     pub gap: Option<Value>,
     /// Each update, byte for byte.
     pub updates: Vec<Box<RawValue>>,
 }
 
-/// What a subscriber got.
+/// What a subscriber received.
 #[derive(Debug, Default, PartialEq)]
-pub struct Taken {
-    /// The gap that was announced before the updates, if one was.
+pub struct Received {
+    /// The gap announced before the updates, if any.
     pub gap: Option<Value>,
     /// Each update, byte for byte.
     pub updates: Vec<String>,
-    /// Where it stands then.
+    /// The position after the last update.
     pub cursor: String,
 }
 
-impl Taken {
-    /// The numbers of the updates.
+impl Received {
+    /// The sequence numbers of the updates.
     pub fn numbers(&self) -> Vec<u64> {
         self.updates.iter().map(|update| number(update)).collect()
     }
 }
 
-/// The number of an update.
+/// The sequence number of an update.
 pub fn number(update: &str) -> u64 {
     serde_json::from_str::<Value>(update).unwrap()["seq"].as_u64().unwrap()
 }
 
-/// Subscribes behind `after` until it has `count` updates, and then leaves.
-pub async fn take(server: &Server, transport: Transport, after: &str, count: usize) -> Taken {
-    let taking = async {
+/// Subscribes after the cursor `after`, receives at least `count` updates and disconnects.
+pub async fn receive(server: &Server, transport: Transport, after: &str, count: usize) -> Received {
+    let receiving = async {
         match transport {
             Transport::Polling => poll(server, "/updates/poll?after=", after, count).await,
             Transport::LongPolling => poll(server, "/updates/long-poll?hold=5&after=", after, count).await,
@@ -55,72 +55,72 @@ pub async fn take(server: &Server, transport: Transport, after: &str, count: usi
             Transport::WebSocket => websocket(server, after, count).await,
         }
     };
-    within(transport.label(), taking).await
+    within(transport.label(), receiving).await
 }
 
-async fn poll(server: &Server, path: &str, after: &str, count: usize) -> Taken {
-    let mut taken = Taken { cursor: after.to_owned(), ..Taken::default() };
-    while taken.updates.len() < count {
-        let response = server.get(&format!("{path}{}", taken.cursor)).await;
+async fn poll(server: &Server, path: &str, after: &str, count: usize) -> Received {
+    let mut received = Received { cursor: after.to_owned(), ..Received::default() };
+    while received.updates.len() < count {
+        let response = server.get(&format!("{path}{}", received.cursor)).await;
         if response.status() == 204 {
             continue;
         }
         assert_eq!(response.status(), 200);
         let answer: Answer = response.json().await.unwrap();
-        taken.cursor = answer.cursor;
-        taken.gap = taken.gap.or(answer.gap);
-        taken.updates.extend(answer.updates.iter().map(|update| update.get().to_owned()));
+        received.cursor = answer.cursor;
+        received.gap = received.gap.or(answer.gap);
+        received.updates.extend(answer.updates.iter().map(|update| update.get().to_owned()));
     }
-    taken
+    received
 }
 
-async fn sse(server: &Server, after: &str, count: usize) -> Taken {
+async fn sse(server: &Server, after: &str, count: usize) -> Received {
     let mut stream = EventStream::open(server, &format!("/updates/sse?after={after}"), None).await;
-    let mut taken = Taken::default();
-    while taken.updates.len() < count {
+    let mut received = Received::default();
+    while received.updates.len() < count {
         let block = stream.block().await.expect("the stream goes on");
         if let Some(id) = block.field("id") {
-            taken.cursor = id.to_owned();
+            received.cursor = id.to_owned();
         }
         match (block.field("event"), block.field("data")) {
-            (Some("gap"), Some(data)) => taken.gap = Some(serde_json::from_str(data).unwrap()),
-            (None, Some(data)) => taken.updates.push(data.to_owned()),
+            (Some("gap"), Some(data)) => received.gap = Some(serde_json::from_str(data).unwrap()),
+            (None, Some(data)) => received.updates.push(data.to_owned()),
             (None, None) => {}
             (event, data) => panic!("an event of the contract: {event:?} {data:?}"),
         }
     }
-    taken
+    received
 }
 
-async fn websocket(server: &Server, after: &str, count: usize) -> Taken {
+async fn websocket(server: &Server, after: &str, count: usize) -> Received {
     let mut socket = open_websocket(server, &format!("/updates/ws?after={after}")).await.unwrap();
-    let mut taken = Taken::default();
+    let mut received = Received::default();
     let mut epoch = String::new();
-    while taken.updates.len() < count {
+    while received.updates.len() < count {
         let text = next_text(&mut socket).await;
         let frame: Value = serde_json::from_str(&text).unwrap();
         if let Some(cursor) = frame["cursor"].as_str() {
-            // Beside a gap it is the position behind it, alone the one that was asked for.
-            taken.gap = frame.get("gap").cloned().or(taken.gap);
-            cursor.clone_into(&mut taken.cursor);
+            // Next to a gap it is the position after that gap. On its own it is the position that was asked for.
+            received.gap = frame.get("gap").cloned().or(received.gap);
+            cursor.clone_into(&mut received.cursor);
             epoch = cursor.split('-').next().unwrap().to_owned();
         } else {
-            taken.cursor = format!("{epoch}-{}", frame["seq"]);
-            taken.updates.push(text);
+            received.cursor = format!("{epoch}-{}", frame["seq"]);
+            received.updates.push(text);
         }
     }
     socket.close(None).await.unwrap();
-    taken
+    received
 }
 
 /// An open event stream.
 pub struct EventStream {
-    /// The answer, whose head has been read.
+    /// The response, whose head has been read.
     pub response: reqwest::Response,
     buffer: Vec<u8>,
 }
 
-/// One block of an event stream: its fields in order; a comment has an empty name.
+/// The fields of one event-stream block, in order. A comment has an empty name.
 #[derive(Debug, PartialEq)]
 pub struct Block(pub Vec<(String, String)>);
 
@@ -132,7 +132,7 @@ impl Block {
 }
 
 impl EventStream {
-    /// Opens one.
+    /// Opens an event stream at `path`.
     pub async fn open(server: &Server, path: &str, last_event_id: Option<&str>) -> Self {
         let mut request = server.http.get(server.url(path)).header("accept", "text/event-stream");
         if let Some(id) = last_event_id {
@@ -143,7 +143,7 @@ impl EventStream {
         Self { response, buffer: Vec::new() }
     }
 
-    /// The next block; `None` when the server has ended the stream in good order.
+    /// The next block; `None` when the server has ended the stream cleanly.
     pub async fn block(&mut self) -> Option<Block> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
@@ -155,7 +155,7 @@ impl EventStream {
                 };
                 return Some(Block(text.lines().filter(|line| !line.is_empty()).map(field).collect()));
             }
-            match self.response.chunk().await.expect("the stream ends in good order or not at all") {
+            match self.response.chunk().await.expect("the stream either continues or ends cleanly") {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk),
                 None => return None,
             }
@@ -163,7 +163,7 @@ impl EventStream {
     }
 }
 
-/// The opening handshake of RFC 6455 section 1.3 as it goes over the wire, with further header lines.
+/// The opening handshake of RFC 6455 section 1.3 as sent on the wire, with the additional header lines `more`.
 pub fn handshake(path: &str, more: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -171,7 +171,7 @@ pub fn handshake(path: &str, more: &str) -> String {
     )
 }
 
-/// A WebSocket of a client.
+/// The client's end of a WebSocket.
 pub type Ws = WebSocketStream<TcpStream>;
 
 /// Opens a WebSocket.
@@ -187,18 +187,20 @@ pub async fn next_message(socket: &mut Ws) -> Message {
     within("a message", socket.next()).await.expect("the WebSocket goes on").unwrap()
 }
 
-/// The next text message; control frames before it are passed over.
+/// The next text message; control frames before it are skipped.
 pub async fn next_text(socket: &mut Ws) -> String {
     loop {
         match next_message(socket).await {
             Message::Text(text) => return text.to_string(),
             Message::Ping(_) | Message::Pong(_) => {}
-            other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => panic!("a text, not {other:?}"),
+            other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => {
+                panic!("expected a text message, not {other:?}")
+            }
         }
     }
 }
 
-/// Reads until the server closes, and returns its code.
+/// Reads until the server's close frame, and returns its code.
 pub async fn close_code(socket: &mut Ws) -> u16 {
     loop {
         if let Message::Close(frame) = next_message(socket).await {

@@ -1,17 +1,17 @@
-//! Parts of the docs that the tests write, so that they cannot say anything else than what is tested.
+//! Parts of the docs that the tests generate, so that they cannot differ from what is tested.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Tests run side by side, and two of them may write parts of one file.
+/// Tests run in parallel, and two of them may write to the same file.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Asserts that the part of `file` between `<!-- generated: NAME -->` and `<!-- end: NAME -->` is exactly `text`.
 ///
-/// With `PUSHPULL_BLESS=1` in the environment writes it there instead.
+/// With `PUSHPULL_BLESS=1` in the environment it writes `text` there instead.
 pub fn assert_generated(file: &str, name: &str, text: &str) {
-    // A test that failed while it held the lock has left nothing half done.
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // A test that panicked while it held the lock has left nothing half-written.
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let found = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
@@ -28,8 +28,8 @@ pub fn assert_generated(file: &str, name: &str, text: &str) {
     panic!("{file} is not what the tests generate (first difference: {differs:?}); run them with PUSHPULL_BLESS=1");
 }
 
-/// Asserts that a whole file is exactly `text`; with `PUSHPULL_BLESS=1` in the environment writes it.
-#[allow(dead_code, reason = "not every test that uses this module has a file of its own")]
+/// Asserts that a whole file is exactly `text`; with `PUSHPULL_BLESS=1` in the environment it writes the file.
+#[allow(dead_code, reason = "not every test that uses this module generates a whole file")]
 pub fn assert_file(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {

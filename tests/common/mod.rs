@@ -1,12 +1,12 @@
-//! What the black-box tests share: the real programs, each in a process of its own, and clients that nobody here wrote.
+//! Shared by the black-box tests: starts the real programs, each in its own process, and subscribes with third-party
+//! client libraries.
 
-// Each test program uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses only part of this module")]
 
 pub mod clients;
 pub mod docs;
 pub mod nats;
-pub mod trials;
+pub mod tool_tests;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -22,37 +22,37 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-/// How long anything may take that should take no time, on a machine that is busy with something else.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The timeout for anything that should be immediate: generous, since the machine may be busy.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Waits for `future`, but not for ever.
+/// Awaits `future`; panics if that takes longer than [`TIMEOUT`].
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
+    match tokio::time::timeout(TIMEOUT, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited {PATIENCE:?} for {what}"),
+        Err(_) => panic!("waited {TIMEOUT:?} for {what}"),
     }
 }
 
-/// The load generator under test: the one that `PUSHPULL_LOADGEN` names, else the one that cargo built for the tests.
+/// The load generator under test: `PUSHPULL_LOADGEN` if set, otherwise the binary that cargo built for the tests.
 pub fn loadgen() -> PathBuf {
     std::env::var_os("PUSHPULL_LOADGEN").map_or_else(|| env!("CARGO_BIN_EXE_loadgen").into(), PathBuf::from)
 }
 
-/// The program `server`, listening on a free port. Ended when dropped.
+/// A running `server` process, listening on a free port. Killed when dropped.
 pub struct Server {
-    /// Where it listens, as its first line says.
+    /// The address it listens on, from the first line of its output.
     pub address: SocketAddr,
     is_tls: bool,
-    /// A client for it.
+    /// An HTTP client for this server.
     pub http: reqwest::Client,
     process: Child,
     input: Option<ChildStdin>,
-    /// Kept, so that the server may write to it.
+    /// Kept open so that the server can write to it.
     _output: BufReader<ChildStdout>,
     log: Log,
 }
 
-/// What a process has written to standard error so far.
+/// The standard error of a process, collected while it runs.
 struct Log {
     text: Arc<Mutex<String>>,
     reading: JoinHandle<()>,
@@ -79,7 +79,7 @@ impl Log {
 }
 
 impl Server {
-    /// Starts it on a free port with these flags.
+    /// Starts a server on a free port with these flags.
     pub async fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_server"));
         command.args(["--port", "0"]).args(flags).kill_on_drop(true);
@@ -95,12 +95,12 @@ impl Server {
         Self { address, is_tls, http, input: process.stdin.take(), process, _output: output, log }
     }
 
-    /// Starts it with a feed of nothing but what is posted.
-    pub async fn quiet(flags: &[&str]) -> Self {
+    /// Starts a server that publishes only what is posted to it.
+    pub async fn without_feed(flags: &[&str]) -> Self {
         Self::start(&[&["--feed", "none"], flags].concat()).await
     }
 
-    /// The address of `path`.
+    /// The URL of `path`.
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", if self.is_tls { "https" } else { "http" }, self.address)
     }
@@ -110,7 +110,7 @@ impl Server {
         within(path, self.http.get(self.url(path)).send()).await.unwrap()
     }
 
-    /// `GET path`, whose answer is JSON.
+    /// `GET path`, which must answer 200 with JSON.
     pub async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
         assert_eq!(response.status(), 200, "{path}");
@@ -130,7 +130,7 @@ impl Server {
         published["cursor"].as_str().unwrap().to_owned()
     }
 
-    /// Publishes `count` numbers and returns the position before them.
+    /// Publishes `count` numbers and returns the cursor before them.
     pub async fn publish_numbers(&self, count: usize) -> String {
         let before = self.newest().await;
         for number in 0..count {
@@ -144,43 +144,43 @@ impl Server {
         self.json("/updates/poll").await["cursor"].as_str().unwrap().to_owned()
     }
 
-    /// A member of `/stats` by its JSON pointer.
+    /// The count at a JSON pointer in `/stats`.
     pub async fn stat(&self, pointer: &str) -> u64 {
         let stats = self.json("/stats").await;
         stats.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer} in {stats}"))
     }
 
-    /// Waits until a member of `/stats` is at least `least`.
+    /// Waits until the count at a JSON pointer in `/stats` is at least `least`.
     pub async fn until_stat(&self, pointer: &str, least: u64) {
         within(pointer, async { while self.stat(pointer).await < least {} }).await;
     }
 
-    /// Writes bytes to a new connection, and returns all that comes back until the server closes it.
+    /// Writes bytes to a new connection, and returns everything received until the server closes it.
     pub async fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(bytes).await.unwrap();
         let mut answer = Vec::new();
-        // A reset ends an answer as well as a close; what came before it counts.
+        // The connection may end with a reset as well; what came before it counts.
         let _ended = within("the connection's end", socket.read_to_end(&mut answer)).await;
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// What feeds `--feed stdin`; the input ends when this is dropped.
+    /// The server's standard input, for `--feed stdin`; dropping it ends the input.
     pub fn input(&mut self) -> ChildStdin {
         self.input.take().unwrap()
     }
 
-    /// What it wrote to standard error so far.
+    /// What it has written to standard error so far.
     pub fn log(&self) -> String {
         self.log.read()
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.id().unwrap()
     }
 
-    /// The server still publishes and answers, and nothing in it has panicked.
+    /// Asserts that the server still publishes and answers, and that nothing in it has panicked.
     pub async fn assert_unharmed(&self) {
         let cursor = self.publish("\"still here\"").await;
         let newest = self.newest().await;
@@ -188,33 +188,33 @@ impl Server {
         assert!(!self.log().contains("panicked"), "{}", self.log());
     }
 
-    /// The same for a node of a log, whose own journal has an update a little after it is published.
+    /// The same for a node that follows a log: its journal has an update only some time after it is published.
     pub async fn assert_unharmed_by_log(&self) {
         self.publish("\"still here\"").await;
         assert!(!self.log().contains("panicked"), "{}", self.log());
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         send_signal(self.pid(), signal);
     }
 
-    /// Waits for it to end; returns how, and all that it wrote to standard error.
+    /// Waits for the process to exit; returns its exit status and everything it wrote to standard error.
     pub async fn ended(mut self) -> (ExitStatus, String) {
         let status = within("the server's end", self.process.wait()).await.unwrap();
-        within("the end of its words", &mut self.log.reading).await.unwrap();
+        within("the end of its standard error", &mut self.log.reading).await.unwrap();
         (status, self.log.read())
     }
 }
 
-/// Sends a signal to a process that a test has started.
+/// Sends a signal to a process that the test started.
 pub fn send_signal(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
 }
 
-/// What a program that ran to its end left behind.
+/// The exit code and output of a program that has ended.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
@@ -223,18 +223,18 @@ pub struct Said {
     pub stderr: String,
 }
 
-/// Runs a program that should take no time to its end.
-pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> Said {
-    run_for(program, arguments, PATIENCE).await
+/// Runs a program to its end, with the default timeout.
+pub async fn run(program: impl AsRef<OsStr>, arguments: &[&str]) -> CommandOutput {
+    run_for(program, arguments, TIMEOUT).await
 }
 
-/// Runs a program to its end, for as long as `patience`.
-pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], patience: Duration) -> Said {
+/// Runs a program to its end; panics if that takes longer than `timeout`.
+pub async fn run_for(program: impl AsRef<OsStr>, arguments: &[&str], timeout: Duration) -> CommandOutput {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(patience, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("waited {patience:?} for {arguments:?}")).unwrap();
-    Said {
+    let output = tokio::time::timeout(timeout, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("waited {timeout:?} for {arguments:?}")).unwrap();
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -1,4 +1,5 @@
-//! The real nats-server with JetStream, one or a cluster, each in a process of its own, on free ports of loopback.
+//! Starts the real nats-server with JetStream, alone or as a cluster. Each server has its own process and loopback
+//! address.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,31 +13,31 @@ use tokio::process::{Child, Command};
 
 use super::{Server, send_signal, within};
 
-/// For clients, and for the other servers of a cluster.
+/// The port for clients.
 const PORT: u16 = 4222;
+/// The port for the other servers of a cluster.
 const ROUTES_PORT: u16 = 6222;
 /// The names of the servers of a cluster.
 pub const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// What is missing here of what these tests need.
+/// Why nats-server cannot be started on this machine, if it cannot.
 pub fn missing() -> Option<String> {
     let found = std::process::Command::new("nats-server").arg("--version").output();
     found.err().map(|error| format!("nats-server cannot be started: {error}; apt-get install nats-server"))
 }
 
-/// A nats-server. Ended when dropped; its files go with it.
+/// A running nats-server. Killed when dropped, and its files are deleted.
 pub struct Nats {
-    /// Where it listens, and is there again when it is started again: an address of loopback that it has to itself, so that
-    /// nobody takes its ports meanwhile.
+    /// The loopback address it listens on. No other process uses it, so its ports are still free when it restarts.
     address: String,
-    /// What it was started with beside its ports.
+    /// The flags it was started with, in addition to its ports.
     flags: Vec<String>,
     process: Child,
     folder: TempDir,
 }
 
 impl Nats {
-    /// Starts one with file storage.
+    /// Starts a single server with file storage.
     pub async fn start() -> Self {
         Self::start_with(own_address(), Vec::new()).await
     }
@@ -49,7 +50,7 @@ impl Nats {
         nats
     }
 
-    /// Waits for the file in which it says where it listens.
+    /// Waits for the file in which it reports the ports it listens on.
     async fn listens(&self) {
         let path = self.folder.path().join(format!("nats-server_{}.ports", self.process.id().unwrap()));
         within("a nats-server that listens", async {
@@ -60,7 +61,7 @@ impl Nats {
         .await;
     }
 
-    /// Three of them that are one cluster.
+    /// Starts three servers that form one cluster.
     pub async fn cluster() -> [Self; 3] {
         let addresses = [own_address(), own_address(), own_address()];
         let route = |address: &String| format!("nats://{address}:{ROUTES_PORT}");
@@ -74,35 +75,35 @@ impl Nats {
         [start(0).await, start(1).await, start(2).await]
     }
 
-    /// Ends it as a power cut would, but for what the kernel still holds.
+    /// Kills it, as a power cut would, except that what it has handed to the kernel is kept.
     pub async fn kill(&mut self) {
         send_signal(self.process.id().unwrap(), Signal::KILL);
         within("the end of nats-server", self.process.wait()).await.unwrap();
     }
 
-    /// Starts it again where it was.
+    /// Starts it again with the same address, flags and files.
     pub async fn restart(&mut self) {
         self.process = spawn(&self.folder, &self.address, &self.flags);
         self.listens().await;
     }
 
-    /// Keeps a copy of what it has stored, while it is away.
+    /// Copies its stored data. Call it only while the server is down.
     pub fn save_store(&self) {
         copy(&self.folder.path().join("store"), &self.folder.path().join("saved"));
     }
 
-    /// Puts the copy in place of what it has stored, while it is away.
+    /// Restores the copy made by [`Self::save_store`]. Call it only while the server is down.
     pub fn load_store(&self) {
         std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
         copy(&self.folder.path().join("saved"), &self.folder.path().join("store"));
     }
 
-    /// For `--log`.
+    /// Its URL, for `--log`.
     pub fn url(&self) -> String {
         format!("nats://{}:{PORT}", self.address)
     }
 
-    /// JetStream, as somebody beside the nodes uses it.
+    /// A JetStream context of the test's own, independent of the nodes.
     pub async fn jetstream(&self) -> Context {
         let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
         jetstream::new(within("a connection to nats-server", options.connect(self.url())).await.unwrap())
@@ -120,7 +121,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// An address of loopback that no other server of these tests has.
+/// A loopback address that no other server of these tests uses.
 fn own_address() -> String {
     static COUNT: AtomicU8 = AtomicU8::new(0);
     let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -141,19 +142,19 @@ fn spawn(folder: &TempDir, address: &str, flags: &[String]) -> Child {
         .unwrap()
 }
 
-/// Starts a node of a log, and waits until it follows.
+/// Starts a node with the log at `urls`, and waits until it follows the log.
 pub async fn node(urls: &str, flags: &[&str]) -> Server {
     let server = Server::start(&[&["--log", urls], flags].concat()).await;
     until_ready(&server).await;
     server
 }
 
-/// Waits until a node says that it follows.
+/// Waits until a node reports that it follows its log.
 pub async fn until_ready(server: &Server) {
     within("a node that follows", async { while server.get("/readyz").await.status() != 200 {} }).await;
 }
 
-/// Waits until a node says that it does not follow.
+/// Waits until a node reports that it does not follow its log.
 pub async fn until_not_ready(server: &Server) {
     within("a node that does not follow", async { while server.get("/readyz").await.status() == 200 {} }).await;
 }

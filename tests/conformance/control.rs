@@ -3,7 +3,7 @@
 use crate::case::{Case, case};
 use crate::frame::{BINARY, CLOSE, Frame, LengthForm, PING, PONG, TEXT, close, frame, part};
 
-/// Pings of every length, pongs that nobody asked for.
+/// Pings of every length, and unsolicited pongs.
 pub fn pings() -> Vec<Case> {
     let mut cases = Vec::new();
     for length in [0, 1, 2, 64, 123, 124, 125] {
@@ -15,29 +15,29 @@ pub fn pings() -> Vec<Case> {
     let pongs: Vec<_> = (0..10).map(|at| frame(PONG, format!("ping {at}"))).collect();
     cases.extend(case("5.5.2", "ten pings in one write", ten).gets(pongs).whole_and_bytewise());
     for payload in ["", "unsolicited"] {
-        let quiet = case("5.5.3", format!("a pong that nobody asked for {payload:?}"), [frame(PONG, payload)]);
+        let quiet = case("5.5.3", format!("an unsolicited pong {payload:?}"), [frame(PONG, payload)]);
         cases.extend(quiet.whole_and_bytewise());
     }
     let then = [frame(PONG, "unsolicited"), frame(PING, "asked"), frame(TEXT, "and a text")];
     let wanted = [frame(PONG, "asked"), frame(TEXT, "and a text")];
-    cases.extend(
-        case("5.5.3", "a pong that nobody asked for, a ping and a text", then).gets(wanted).whole_and_bytewise(),
-    );
+    cases.extend(case("5.5.3", "an unsolicited pong, a ping and a text", then).gets(wanted).whole_and_bytewise());
     cases
 }
 
-/// Control frames that are too long or in fragments.
+/// Control frames that are too long or fragmented.
 pub fn wrong_control() -> Vec<Case> {
     let mut cases = Vec::new();
     for (opcode, kind) in [(CLOSE, "close"), (PING, "ping"), (PONG, "pong")] {
-        // A close frame's code is in order, so that only its length is wrong.
+        // A close frame gets a valid code, so that only its length is wrong.
         let payload = |length: usize| [&1000_u16.to_be_bytes()[..], &vec![b'x'; length - 2]].concat();
         for length in [126, 127, 1000, 65_536] {
             let what = format!("a {kind} of {length} bytes");
             cases.push(case("5.5", what, [frame(opcode, payload(length))]).fails(1002));
         }
         let long_form = frame(opcode, payload(126)).form(LengthForm::Eight);
-        cases.push(case("5.5", format!("a {kind} of 126 bytes that says so in eight"), [long_form]).fails(1002));
+        cases.push(
+            case("5.5", format!("a {kind} of 126 bytes with its length in eight bytes"), [long_form]).fails(1002),
+        );
         let fragment = part(opcode, payload(2));
         cases.extend(case("5.5", format!("a fragmented {kind}"), [fragment.clone()]).fails(1002).whole_and_bytewise());
         let inside = [part(TEXT, "a"), fragment];
@@ -48,7 +48,7 @@ pub fn wrong_control() -> Vec<Case> {
     cases
 }
 
-/// Bits that no extension was agreed on for.
+/// Reserved bits, without an extension that defines them.
 pub fn reserved_bits() -> Vec<Case> {
     let mut cases = Vec::new();
     let kinds = [(TEXT, "text"), (BINARY, "binary"), (CLOSE, "close"), (PING, "ping"), (PONG, "pong")];
@@ -69,7 +69,7 @@ pub fn reserved_bits() -> Vec<Case> {
     cases
 }
 
-/// Opcodes that mean nothing yet.
+/// Reserved opcodes.
 pub fn reserved_opcodes() -> Vec<Case> {
     let mut cases = Vec::new();
     let hello = frame(TEXT, "hello");

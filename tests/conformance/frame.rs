@@ -1,4 +1,4 @@
-//! Frames as RFC 6455 section 5.2 lays them out: written and read here, without the library under test.
+//! An encoder and decoder for the frames of RFC 6455 section 5.2, independent of the library under test.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ pub const PONG: u8 = 0xa;
 /// The key of the example in RFC 6455 section 5.7.
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// How a frame says its length.
+/// How a frame encodes its payload length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LengthForm {
-    /// In as few bytes as hold it, as section 5.2 demands.
+    /// In as few bytes as possible, as section 5.2 requires.
     Shortest,
-    /// In two bytes, however short.
+    /// In two bytes, even if it would fit into the header.
     Two,
-    /// In eight bytes, however short.
+    /// In eight bytes, even if it would fit into fewer.
     Eight,
-    /// In eight bytes that say this, whatever follows.
-    Says(u64),
+    /// In eight bytes with this value, whatever the real length.
+    Claims(u64),
 }
 
-/// One frame. Those that are sent are masked unless a case says otherwise; those that come back must not be.
+/// One frame. Frames to the server are masked unless a case says otherwise; frames from it must not be.
 #[derive(Clone, PartialEq)]
 pub struct Frame {
     pub is_final: bool,
@@ -37,7 +37,7 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// A frame that is whole and in order.
+/// A valid, unfragmented frame.
 pub fn frame(opcode: u8, payload: impl Into<Vec<u8>>) -> Frame {
     let payload = payload.into();
     Frame { is_final: true, reserved: 0, opcode, key: Some(KEY), form: LengthForm::Shortest, payload }
@@ -66,7 +66,7 @@ impl Frame {
         Self { form, ..self }
     }
 
-    /// The bytes on the wire.
+    /// The frame as bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let mask_bit = if self.key.is_some() { 0x80 } else { 0 };
         let mut bytes = vec![u8::from(self.is_final) << 7 | self.reserved << 4 | self.opcode];
@@ -81,16 +81,16 @@ impl Frame {
                 bytes.push(mask_bit | 127);
                 bytes.extend((length as u64).to_be_bytes());
             }
-            (LengthForm::Says(said), _) => {
+            (LengthForm::Claims(length), _) => {
                 bytes.push(mask_bit | 127);
-                bytes.extend(said.to_be_bytes());
+                bytes.extend(length.to_be_bytes());
             }
         }
         bytes.extend(self.key.iter().flatten());
         let at = bytes.len();
         bytes.extend(&self.payload);
         if let Some(key) = self.key {
-            // Four bytes at a time: the largest messages would take a second each in a debug build.
+            // Four bytes at a time: byte by byte the largest messages would take a second each in a debug build.
             let key_of_four = u32::from_ne_bytes(key);
             let (fours, rest) = bytes[at..].as_chunks_mut::<4>();
             for four in fours {
@@ -101,9 +101,9 @@ impl Frame {
         bytes
     }
 
-    /// Splits one frame of a server off the front of `bytes`; `None` until all of it has come.
+    /// Splits one frame of the server off the front of `bytes`; `None` until all of it has arrived.
     ///
-    /// Errors: what a server must not send.
+    /// Errors: a frame that a server must not send.
     pub fn split_off(bytes: &mut Vec<u8>) -> Result<Option<Self>, String> {
         let [first, second, ..] = bytes[..] else { return Ok(None) };
         if first & 0x70 != 0 || second & 0x80 != 0 {
@@ -131,7 +131,7 @@ impl Frame {
         Ok(Some(Self { is_final: first & 0x80 != 0, reserved: 0, opcode: first & 0xf, key: None, form, payload }))
     }
 
-    /// The code of a close frame; `None` for one without.
+    /// The code of a close frame; `None` if it has none.
     pub fn close_code(&self) -> Option<u16> {
         self.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }

@@ -1,9 +1,10 @@
-//! The opening handshake (RFC 6455 section 4.2), as far as it is not in the table of bad requests.
+//! The opening handshake (RFC 6455 section 4.2): the cases that are not in the table of bad requests.
 
 use crate::case::{ACCEPT, HANDSHAKE};
 use crate::common::Server;
 
-/// Words, headers beside those of a handshake that is in order, and what the answer's head must and must not hold.
+/// A handshake case: a description, a text to replace in a valid handshake, the status, and what the answer's head must
+/// contain (`holds`) and must not contain (`lacks`).
 pub struct Handshake {
     what: &'static str,
     replace: (&'static str, &'static str),
@@ -22,12 +23,15 @@ pub const CASES: [Handshake; 14] = [
     handshake("the protocol in other case", ("upgrade: websocket", "upgrade: WebSocket")),
     handshake("one of several options", ("connection: upgrade", "connection: keep-alive, Upgrade")),
     handshake("options in two lines", ("connection: upgrade", "connection: keep-alive\r\nconnection: upgrade")),
-    // Section 9.1: what the server does not know it does not agree to.
+    // Section 9.1: the server does not agree to extensions that it does not know.
     handshake("an offer to compress", ("host: t", "host: t\r\nsec-websocket-extensions: permessage-deflate")),
-    handshake("an offer nobody knows", ("host: t", "host: t\r\nsec-websocket-extensions: x; y=1, permessage-deflate")),
+    handshake(
+        "an offer of an unknown extension",
+        ("host: t", "host: t\r\nsec-websocket-extensions: x; y=1, permessage-deflate"),
+    ),
     Handshake {
         lacks: "sec-websocket-protocol",
-        ..handshake("a subprotocol nobody knows", ("host: t", "host: t\r\nsec-websocket-protocol: chat, superchat"))
+        ..handshake("an unknown subprotocol", ("host: t", "host: t\r\nsec-websocket-protocol: chat, superchat"))
     },
     Handshake {
         status: 426,
@@ -59,9 +63,9 @@ pub const CASES: [Handshake; 14] = [
 
 #[tokio::test]
 async fn the_opening_handshake_is_answered_as_it_must_be() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for Handshake { what, replace: (from, to), status, holds, lacks } in CASES {
-        // A close frame behind it ends those that are agreed to.
+        // A close frame after the request ends the connections that are accepted.
         let head = if from.is_empty() { HANDSHAKE.to_owned() } else { HANDSHAKE.replace(from, to) };
         assert!(from.is_empty() || head != HANDSHAKE, "{what}");
         let head = if status == 101 { head } else { head.replace("connection: upgrade", "connection: upgrade, close") };

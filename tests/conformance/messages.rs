@@ -1,14 +1,14 @@
-//! Messages of every length class, in one frame and in fragments, and how their bytes arrive.
+//! Messages of every length class, in one frame and in fragments, written whole and in pieces.
 
 use crate::case::{Case, case};
 use crate::frame::{BINARY, CONTINUATION, Frame, LengthForm, PING, PONG, TEXT, frame, part};
 
-/// A text whose bytes are not all alike.
+/// A text of `length` bytes, not all the same.
 pub fn text(length: usize) -> Vec<u8> {
     (b' '..=b'~').collect::<Vec<_>>().repeat(length / 95 + 1)[..length].to_vec()
 }
 
-/// Every value of a byte, again and again.
+/// `length` bytes that repeat all values from 0 to 255.
 fn binary(length: usize) -> Vec<u8> {
     (0..=255).collect::<Vec<u8>>().repeat(length / 256 + 1)[..length].to_vec()
 }
@@ -27,7 +27,7 @@ fn cut(opcode: u8, payload: &[u8], size: usize) -> Vec<Frame> {
     payload.chunks(size).enumerate().map(fragment).collect()
 }
 
-/// Length classes, masks, and pieces.
+/// Messages of every length class, with several masks, written whole and in pieces.
 pub fn lengths() -> Vec<Case> {
     let mut cases = Vec::new();
     for (opcode, kind) in KINDS {
@@ -56,18 +56,18 @@ pub fn lengths() -> Vec<Case> {
     cases
 }
 
-/// What breaks the rules of section 5.2 on lengths.
+/// Lengths that violate section 5.2.
 pub fn wrong_lengths() -> Vec<Case> {
-    let long = frame(BINARY, "").form(LengthForm::Says(1 << 63));
-    let longest = frame(TEXT, "").form(LengthForm::Says(u64::MAX));
+    let long = frame(BINARY, "").form(LengthForm::Claims(1 << 63));
+    let longest = frame(TEXT, "").form(LengthForm::Claims(u64::MAX));
     vec![
         case("5.2", "a length with the highest bit set", [long]).fails(1009),
         case("5.2", "a length of all ones", [longest]).fails(1009),
     ]
 }
 
-/// Section 5.2 lets only the sender's side of a length be wrong without saying what the reader does; the server reads
-/// what is meant.
+/// Lengths in a longer form than needed. Section 5.2 forbids them to the sender without saying what the receiver does;
+/// the server accepts them.
 pub fn longer_length_forms() -> Vec<Case> {
     let hello = frame(TEXT, "hello");
     vec![
@@ -119,7 +119,7 @@ pub fn fragments() -> Vec<Case> {
             part(CONTINUATION, "3"),
             part(CONTINUATION, "4"),
             ping("b"),
-            pong("nobody asked"),
+            pong("unsolicited"),
             frame(CONTINUATION, "5"),
         ];
         let what = format!("{kind}: two pings and a pong among five fragments");
@@ -157,7 +157,7 @@ pub fn wrong_fragments() -> Vec<Case> {
     cases
 }
 
-/// Messages about the limit, and up to the greatest setting.
+/// Messages up to, at and over the limit.
 pub fn large(limit: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (opcode, kind) in KINDS {
@@ -180,8 +180,8 @@ pub fn large(limit: usize) -> Vec<Case> {
             let what = format!("{kind} too large by half in fragments of {size}");
             cases.push(case("10.4", what, parts).fails(1009));
         }
-        let promised = frame(opcode, "").form(LengthForm::Says(limit as u64 + 1));
-        cases.push(case("10.4", format!("{kind} that only says that it is too large"), [promised]).fails(1009));
+        let promised = frame(opcode, "").form(LengthForm::Claims(limit as u64 + 1));
+        cases.push(case("10.4", format!("{kind} whose length field is too large"), [promised]).fails(1009));
     }
     cases
 }

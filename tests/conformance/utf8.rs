@@ -1,10 +1,10 @@
-//! Text is UTF-8 (RFC 3629), whatever frames and segments it is cut into; else the connection is failed with 1007.
+//! Text must be UTF-8 (RFC 3629), wherever it is split into frames and segments; otherwise the server closes with 1007.
 
 use crate::case::{Case, case};
 use crate::frame::{BINARY, CONTINUATION, Frame, PING, PONG, TEXT, frame, part};
 
-/// First and last of each length, both sides of the surrogates, non-characters, which are characters of UTF-8, and
-/// words in several scripts.
+/// The first and last character of each encoded length, both sides of the surrogates, non-characters (which are valid
+/// in UTF-8), and words in several scripts.
 const VALID: [(&str, &str); 20] = [
     ("\0", "U+0000"),
     ("\x7f", "U+007F"),
@@ -94,22 +94,21 @@ pub fn valid() -> Vec<Case> {
         cases.push(echo(format!("{what}, a fragment for each byte"), &bytewise(text.as_bytes())));
         for at in 1..text.len() {
             let frames = cut_at(text.as_bytes(), &[at]);
-            cases.push(echo(format!("{what}, cut into fragments behind byte {at}"), &frames));
+            cases.push(echo(format!("{what}, split into fragments after byte {at}"), &frames));
             let [first, last] = &frames[..] else { continue };
             let with_ping = [first.clone(), frame(PING, "in the middle"), last.clone()];
             let wanted = [frame(PONG, "in the middle"), frame(TEXT, text)];
-            let what = format!("{what}, with a ping behind byte {at}");
+            let what = format!("{what}, with a ping after byte {at}");
             cases.push(case("8.1", what, with_ping).gets(wanted));
         }
     }
-    // Each part is valid only together with the other, and the parts of two messages do not add up.
     let all: String = VALID.iter().map(|(text, _)| *text).collect();
     let frames = bytewise(all.as_bytes());
     cases.push(case("8.1", "all of them, a fragment for each byte", frames).gets([frame(TEXT, all.clone())]));
     cases
 }
 
-/// Text that fails the connection, cut at every place.
+/// Invalid text, cut at every place.
 pub fn invalid() -> Vec<Case> {
     let mut cases = Vec::new();
     for (bytes, what) in INVALID {
@@ -118,7 +117,7 @@ pub fn invalid() -> Vec<Case> {
         cases.push(case("8.1", format!("{what}, within a text"), [frame(TEXT, within.clone())]).fails(1007));
         for at in 1..bytes.len() {
             let frames = cut_at(bytes, &[at]);
-            cases.push(case("8.1", format!("{what}, cut into fragments behind byte {at}"), frames).fails(1007));
+            cases.push(case("8.1", format!("{what}, split into fragments after byte {at}"), frames).fails(1007));
         }
         cases.push(
             case("8.1", format!("{what}, within a text, a fragment for each byte"), bytewise(&within)).fails(1007),
@@ -131,11 +130,11 @@ pub fn invalid() -> Vec<Case> {
     cases
 }
 
-/// Failed as soon as the fragment that breaks the text is there, without its last fragment.
+/// Invalid text that must fail the connection as soon as the invalid fragment has arrived, before the last fragment.
 pub fn fails_fast() -> Vec<Case> {
     let mut cases = Vec::new();
     for (bytes, what) in INVALID {
-        // What is only cut off may go on in the next fragment; a blank behind it shows that it does not.
+        // A truncated character could continue in the next fragment; the blank after it makes it invalid.
         let unfinished = [part(TEXT, "valid "), part(CONTINUATION, [bytes, b" "].concat())];
         cases.push(case("8.1", format!("{what}, in a fragment that is not the last"), unfinished).fails(1007));
     }

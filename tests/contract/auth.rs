@@ -1,4 +1,4 @@
-//! Who is let in, how many, and how often.
+//! Access control: tokens, origins and host names, connection limits, rate limits, slow consumers.
 
 use http::StatusCode;
 use http::header::{
@@ -15,7 +15,7 @@ use crate::common::{Server, run, within};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// A file that holds a token, with the line break that an editor leaves.
+/// A file with a token, followed by the line break that an editor adds.
 fn token_file() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
@@ -23,22 +23,22 @@ fn token_file() -> tempfile::NamedTempFile {
 }
 
 #[tokio::test]
-async fn one_address_has_its_share_of_connections_and_is_refused_beyond_it() {
-    let server = Server::quiet(&["--max-per-address", "2"]).await;
+async fn connections_beyond_the_limit_per_address_are_refused() {
+    let server = Server::without_feed(&["--max-per-address", "2"]).await;
     let held = TcpStream::connect(server.address).await.unwrap();
     let also_held = TcpStream::connect(server.address).await.unwrap();
     let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
     let answer = server.raw(request).await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nretry-after: "), "{answer}");
     drop((held, also_held));
-    let room = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
-    within("room", room).await;
+    let accepted = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
+    within("a connection that is accepted", accepted).await;
 }
 
 #[tokio::test]
-async fn with_a_token_nobody_publishes_or_controls_without_it_and_everybody_reads() {
+async fn a_server_with_a_token_requires_it_for_publishing_and_control_but_not_for_reading() {
     let file = token_file();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let feed = r#"{"feed":"steady","rate":5,"payload":128}"#;
     let session = "/live/session/0123456789abcdef";
     let guarded = [
@@ -67,12 +67,12 @@ async fn with_a_token_nobody_publishes_or_controls_without_it_and_everybody_read
 }
 
 #[tokio::test]
-async fn a_refusal_over_a_body_that_was_not_read_ends_the_connection_and_one_without_a_body_does_not() {
+async fn a_refusal_closes_the_connection_only_if_a_body_was_left_unread() {
     let file = token_file();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let token = format!("authorization: Bearer {TOKEN}\r\norigin: https://evil.example\r\n");
     for (headers, status) in [("", "401"), (token.as_str(), "403")] {
-        // The head alone: a server that read the body first would never answer.
+        // Only the head is sent: a server that read the body first would never answer.
         let head = format!("POST /updates HTTP/1.1\r\nhost: t\r\n{headers}content-length: 1000\r\n\r\n");
         let answer = server.raw(head.as_bytes()).await.to_ascii_lowercase();
         assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{answer}");
@@ -88,23 +88,23 @@ async fn a_refusal_over_a_body_that_was_not_read_ends_the_connection_and_one_wit
 }
 
 #[tokio::test]
-async fn a_server_that_others_can_reach_does_not_start_without_a_token_and_says_what_to_set() {
+async fn a_server_that_other_hosts_can_reach_does_not_start_without_a_token_and_names_the_flag() {
     let program = env!("CARGO_BIN_EXE_server");
-    let said = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.stderr.contains("--token-file") && said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+    let output = run(program, &["--host", "0.0.0.0", "--port", "0"]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("--token-file") && output.stderr.contains("127.0.0.1"), "{}", output.stderr);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "short").unwrap();
-    let said = run(program, &["--port", "0", "--token-file", file.path().to_str().unwrap()]).await;
-    let names_file = said.stderr.contains(file.path().to_str().unwrap());
-    assert!(said.code == Some(1) && names_file, "{said:?}");
-    let said = run(program, &["--port", "0", "--token-file", "there-is-none"]).await;
-    assert!(said.code == Some(1) && said.stderr.contains("there-is-none"), "{said:?}");
+    let output = run(program, &["--port", "0", "--token-file", file.path().to_str().unwrap()]).await;
+    let names_file = output.stderr.contains(file.path().to_str().unwrap());
+    assert!(output.code == Some(1) && names_file, "{output:?}");
+    let output = run(program, &["--port", "0", "--token-file", "there-is-none"]).await;
+    assert!(output.code == Some(1) && output.stderr.contains("there-is-none"), "{output:?}");
 }
 
 #[tokio::test]
-async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_nothing_is_published() {
-    let server = Server::quiet(&["--publish-rate", "0.001"]).await;
+async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_is_not_published() {
+    let server = Server::without_feed(&["--publish-rate", "0.001"]).await;
     assert_eq!(server.post("/updates", "1").await.status(), 201);
     let answer = server.post("/updates", "2").await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -114,9 +114,9 @@ async fn publishing_faster_than_the_set_rate_is_429_with_retry_after_and_nothing
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_neither_posts_nor_opens_a_websocket_unless_it_is_let_in() {
-    let closed = Server::quiet(&[]).await;
-    let open = Server::quiet(&["--allow-origin", "https://lab.example"]).await;
+async fn a_page_of_another_site_can_neither_post_nor_open_a_websocket_unless_its_origin_is_allowed() {
+    let closed = Server::without_feed(&[]).await;
+    let open = Server::without_feed(&["--allow-origin", "https://lab.example"]).await;
     for (server, origin, is_let_in) in [
         (&closed, "https://lab.example", false),
         (&open, "https://lab.example", true),
@@ -144,7 +144,8 @@ async fn a_page_of_another_site_neither_posts_nor_opens_a_websocket_unless_it_is
     assert!(allowed.contains(AUTHORIZATION.as_str()) && allowed.contains("last-event-id"), "{allowed}");
 }
 
-/// 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
+/// Publishes 12 MB of updates through a journal of 20 KiB: more than the sockets of subscribers that do not read can
+/// hold.
 async fn flood(server: &Server) {
     let data = format!("\"{}\"", "x".repeat(200_000));
     for _ in 0..FLOOD {
@@ -156,9 +157,11 @@ const FLOOD: u64 = 60;
 const SMALL_JOURNAL: [&str; 2] = ["--journal-size", "20KiB"];
 
 #[tokio::test]
-async fn a_client_that_falls_behind_is_given_the_newest_update_alone_where_that_is_set() {
-    let server =
-        Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat()).await;
+async fn with_conflate_a_slow_consumer_gets_only_the_newest_update() {
+    let server = Server::without_feed(
+        &[&SMALL_JOURNAL[..], &["--slow-consumer", "conflate", "--journal-updates", "3"]].concat(),
+    )
+    .await;
     let before = server.publish_numbers(10).await;
     for path in ["/updates/poll?after=", "/updates/long-poll?after="] {
         let answer = server.json(&format!("{path}{before}")).await;
@@ -177,13 +180,13 @@ async fn a_client_that_falls_behind_is_given_the_newest_update_alone_where_that_
             (last, seen) = (seq, seen + 1);
         }
     }
-    assert_eq!(seen + lost, FLOOD, "what was passed over is counted");
+    assert_eq!(seen + lost, FLOOD, "skipped updates are counted");
     assert!(lost > 0, "the socket held everything");
 }
 
 #[tokio::test]
-async fn a_client_that_falls_behind_is_cut_off_where_that_is_set_and_gets_the_gap_on_return() {
-    let server = Server::quiet(&[&SMALL_JOURNAL[..], &["--slow-consumer", "cut"]].concat()).await;
+async fn with_cut_a_slow_consumer_is_disconnected_and_gets_the_gap_when_it_resumes() {
+    let server = Server::without_feed(&[&SMALL_JOURNAL[..], &["--slow-consumer", "cut"]].concat()).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     server.until_stat("/transports/websocket/requests", 1).await;
@@ -191,7 +194,7 @@ async fn a_client_that_falls_behind_is_cut_off_where_that_is_set_and_gets_the_ga
     assert_eq!(close_code(&mut socket).await, 1008);
     let (mut position, mut seen) = (String::new(), 0);
     while let Some(block) = within("a block or the end", stream.block()).await {
-        assert_ne!(block.field("event"), Some("gap"), "it is cut instead");
+        assert_ne!(block.field("event"), Some("gap"), "a cut stream announces no gap");
         seen += u64::from(block.field("data").is_some());
         position = block.field("id").map_or(position, ToOwned::to_owned);
     }
@@ -205,12 +208,12 @@ async fn a_client_that_falls_behind_is_cut_off_where_that_is_set_and_gets_the_ga
 async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     const CLIENTS: usize = 1_000;
     assert!(host::raise_file_limit() > 2 * CLIENTS as u64, "the test needs more open files");
-    let server = Server::quiet(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
+    let server = Server::without_feed(&["--journal-size", "1MiB", "--publish-rate", "20000"]).await;
     let mut held = Vec::with_capacity(CLIENTS);
     for client in 0..CLIENTS {
         let request = handshake(["/updates/sse", "/updates/ws"][client % 2], "");
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        // Little room on this side, so that the other one feels it soon.
+        // A small receive buffer, so that the server's side fills soon.
         socket.set_recv_buffer_size(4096).unwrap();
         let mut socket = socket.connect(server.address).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
@@ -219,7 +222,7 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
     server.until_stat("/transports/sse/requests", CLIENTS as u64 / 2).await;
     server.until_stat("/transports/websocket/requests", CLIENTS as u64 / 2).await;
     let data = format!("\"{}\"", "x".repeat(60_000));
-    // What the kernel takes for each, and then one update that it does not take.
+    // Publish until the kernel's buffers are full and no client takes another update.
     let stuck = async {
         loop {
             let sent =
@@ -239,19 +242,19 @@ async fn memory_stays_flat_with_a_thousand_clients_that_never_read() {
         server.publish(&data).await;
     }
     let grown = resident().saturating_sub(before);
-    // 300 updates of 60 kB for each of them would be 18 GB; one for each, 60 MB.
+    // 300 updates of 60 kB for each client would be 18 GB; one update for each, 60 MB.
     assert!(grown < 8 << 20, "{grown} B more for {CLIENTS} clients that never read");
     drop(held);
 }
 
 #[tokio::test]
-async fn by_a_name_that_was_allowed_all_four_transports_work_alike_and_by_another_none_does() {
-    let server = Server::quiet(&["--allow-host", "Lab.example"]).await;
+async fn all_four_transports_work_under_an_allowed_host_name_and_none_under_another() {
+    let server = Server::without_feed(&["--allow-host", "Lab.example"]).await;
     server.publish("1").await;
     let port = server.address.port();
     for (name, is_let_in) in [("lab.example", true), ("evil.example", false)] {
         let host = format!("{name}:{port}");
-        // As the browser sends it from a page that was opened by this name.
+        // As a browser sends it from a page that was opened under this name.
         let request = |path: &str, more: &str| {
             format!("GET {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nconnection: close\r\n{more}\r\n")
         };
@@ -286,7 +289,7 @@ async fn by_a_name_that_was_allowed_all_four_transports_work_alike_and_by_anothe
 }
 
 #[tokio::test]
-async fn a_server_that_listens_on_all_addresses_prints_those_that_another_host_can_open() {
+async fn a_server_on_all_addresses_prints_the_urls_that_another_host_can_open() {
     let file = token_file();
     let mut process = tokio::process::Command::new(env!("CARGO_BIN_EXE_server"))
         .args(["--host", "0.0.0.0", "--port", "0", "--feed", "none", "--token-file", file.path().to_str().unwrap()])
@@ -297,7 +300,7 @@ async fn a_server_that_listens_on_all_addresses_prints_those_that_another_host_c
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let address = |line: String| line.strip_prefix("http://").unwrap().parse::<std::net::SocketAddr>().unwrap();
     let first = address(within("the first line", lines.next_line()).await.unwrap().unwrap());
-    assert!(first.ip().is_unspecified(), "the first line is what it listens on: {first}");
+    assert!(first.ip().is_unspecified(), "the first line is the address it listens on: {first}");
     for _ in pushpull::net::host_addresses().unwrap().into_iter().filter(std::net::IpAddr::is_ipv4) {
         let other = address(within("another line", lines.next_line()).await.unwrap().unwrap());
         assert!(!other.ip().is_loopback() && other.port() == first.port(), "{other}");

@@ -1,6 +1,7 @@
-//! Bad input on the wire: each gets the right status and a problem document that says what to do, and the server goes on.
+//! Bad requests: each gets the right status and a problem document that says what to do, and the server goes on.
+//! Generates the tables of docs/BAD-INPUT.md.
 //!
-//! It is one list of bad input, and so one file.
+//! Over 400 lines: the cases are one list of bad input.
 
 use serde_json::Value;
 
@@ -9,22 +10,22 @@ use crate::common::docs::assert_generated;
 use crate::common::{Server, within};
 use pushpull::limits;
 
-/// One request that cannot be answered, and what it is answered with: a row of docs/BAD-INPUT.md.
+/// A bad request and its expected answer: a row of docs/BAD-INPUT.md.
 struct Case {
-    /// Method, address and headers, without the `host` and the end of the connection, which every request has.
+    /// Method, path and headers, without `host` and `connection: close`, which every request has.
     head: &'static str,
     body: Body,
     status: u16,
-    /// A part of the problem's detail.
+    /// A part of the problem document's `detail`.
     detail: &'static str,
 }
 
-/// What follows the head.
+/// The body of a request.
 #[derive(Clone, Copy)]
 enum Body {
     None,
     Text(&'static str),
-    /// So many bytes.
+    /// A body of this many bytes.
     Large(usize),
 }
 
@@ -40,7 +41,7 @@ const fn large(head: &'static str, bytes: usize, status: u16, detail: &'static s
     Case { head, body: Body::Large(bytes), status, detail }
 }
 
-/// Headers that stand in several cases, by the name in braces that they have there.
+/// Headers that several cases share, by their placeholder.
 const HEADERS: [(&str, &str); 4] = [
     ("{upgrade}", "connection: upgrade, close\r\nupgrade: websocket"),
     ("{version}", "sec-websocket-version: 13"),
@@ -48,14 +49,14 @@ const HEADERS: [(&str, &str); 4] = [
     ("{token}", "authorization: Bearer 0123456789abcdef"),
 ];
 
-/// An update that is nested deeper than all its readers can follow.
+/// An update that is nested more deeply than is allowed.
 const NESTED: &str = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\
     ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
 
 /// `--echo-max` of the server under test.
 const ECHO_BYTES_MAX: usize = 64 << 10;
 
-// A row is all that a new case needs; `PUSHPULL_BLESS=1 cargo test --test contract bad_requests` then writes the docs.
+// To add a case, add a row; `PUSHPULL_BLESS=1 cargo test --test contract bad_requests` then updates the docs.
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     // Cursors.
@@ -131,7 +132,7 @@ const CASES: &[Case] = &[
     case("GET /updates/ws\r\norigin: http://other.example\r\n{upgrade}\r\n{version}\r\n{key}", 403, "another site"),
 ];
 
-/// What a server answers that has a token, and has just been published to as often as `--publish-rate` allows.
+/// Cases for a server that has a token, and whose `--publish-rate` is used up.
 #[rustfmt::skip]
 const ACCESS_CASES: &[Case] = &[
     body("POST /updates", "1", 401, "needs the server's token"),
@@ -144,7 +145,7 @@ const ACCESS_CASES: &[Case] = &[
     body("POST /updates\r\n{token}", "1", 429, "raise --publish-rate"),
 ];
 
-/// The head of an answer and its problem document.
+/// The status, the head in lower case and the problem document of an answer.
 fn problem(answer: &str) -> (u16, String, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -158,12 +159,12 @@ fn assert_problem(answer: &str, status: u16, detail: &str, request: &str) {
     assert!(head.contains("content-type: application/problem+json"), "{request}\n{head}");
     assert_eq!(body["status"], status, "{request}");
     assert!(body["title"].is_string() && body["type"] == "about:blank", "{request}: {body}");
-    let said = body["detail"].as_str().unwrap();
-    assert!(said.contains(detail), "{request}: {said}");
+    let found = body["detail"].as_str().unwrap();
+    assert!(found.contains(detail), "{request}: {found}");
 }
 
 impl Case {
-    /// The request with all that the table leaves out.
+    /// The full request, with everything that the table leaves out.
     fn request(&self) -> Vec<u8> {
         let (line, headers) = self.head.split_once("\r\n").unwrap_or((self.head, ""));
         let headers = HEADERS.iter().fold(headers.to_owned(), |headers, (name, header)| headers.replace(name, header));
@@ -178,7 +179,7 @@ impl Case {
         [head.into_bytes(), body].concat()
     }
 
-    /// The request as the docs show it.
+    /// The request as shown in the docs.
     fn shown(&self) -> String {
         let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
         let mut shown: Vec<_> = self.head.split("\r\n").map(code).collect();
@@ -193,24 +194,28 @@ impl Case {
 }
 
 #[tokio::test]
-async fn each_bad_request_is_answered_with_its_status_and_a_problem_document_and_stands_in_the_docs() {
-    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+async fn each_bad_request_gets_its_status_and_a_problem_document_and_is_listed_in_the_docs() {
+    let server = Server::without_feed(&["--echo-max", "64KiB"]).await;
     assert_generated("docs/BAD-INPUT.md", "requests", &table(&server, CASES).await);
     server.assert_unharmed().await;
 }
 
 #[tokio::test]
-async fn each_refusal_of_access_says_what_allows_it_and_stands_in_the_docs() {
+async fn each_refusal_of_access_says_what_would_allow_it_and_is_listed_in_the_docs() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef").unwrap();
-    let server = Server::quiet(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
+    let server =
+        Server::without_feed(&["--publish-rate", "0.001", "--token-file", file.path().to_str().unwrap()]).await;
     let first = body("POST /updates\r\n{token}", "1", 201, "");
-    assert!(server.raw(&first.request()).await.starts_with("HTTP/1.1 201 "), "one a thousand seconds");
+    assert!(
+        server.raw(&first.request()).await.starts_with("HTTP/1.1 201 "),
+        "the rate allows one update in a thousand seconds"
+    );
     assert_generated("docs/BAD-INPUT.md", "access", &table(&server, ACCESS_CASES).await);
-    assert_eq!(server.stat("/journal/updates").await, 1, "nobody else published");
+    assert_eq!(server.stat("/journal/updates").await, 1, "no refused update was published");
 }
 
-/// Sends each request and checks its answer; the rows for the docs.
+/// Sends each request and checks its answer; returns the table for the docs.
 async fn table(server: &Server, cases: &[Case]) -> String {
     let mut table = String::from("| request | status | detail |\n|---|---|---|\n");
     for case in cases {
@@ -238,12 +243,12 @@ async fn table(server: &Server, cases: &[Case]) -> String {
 
 #[tokio::test]
 async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let ahead = server.newest().await.replace("-0", "-1");
     for path in ["poll", "long-poll", "sse"] {
         let response = server.get(&format!("/updates/{path}?after={ahead}")).await;
         assert_eq!(response.status(), 400, "{path}");
-        // Not as one that is malformed: the answer says where the stream is.
+        // Unlike the answer to a malformed cursor, this one names the newest position.
         let (newest, problem) = (server.newest().await, response.json::<Value>().await.unwrap());
         assert!(problem["detail"].as_str().unwrap().contains(&newest), "{problem}");
     }
@@ -255,8 +260,8 @@ async fn a_cursor_ahead_of_the_newest_update_is_400_on_every_transport() {
 }
 
 #[tokio::test]
-async fn what_is_not_one_json_value_is_400_and_published_to_nobody() {
-    let server = Server::quiet(&[]).await;
+async fn a_body_that_is_not_one_json_value_is_400_and_is_not_published() {
+    let server = Server::without_feed(&[]).await;
     for body in [&b"{"[..], b"1 2", b"\"\xff\""] {
         assert_eq!(server.post("/updates", body).await.status(), 400, "{body:?}");
     }
@@ -265,8 +270,8 @@ async fn what_is_not_one_json_value_is_400_and_published_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_value_of_any_depth_is_published_or_refused_and_never_ends_the_server() {
-    let server = Server::quiet(&[]).await;
+async fn a_value_of_any_depth_is_published_or_refused_and_never_crashes_the_server() {
+    let server = Server::without_feed(&[]).await;
     for depth in [100, 1_000, 100_000] {
         let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let status = server.post("/updates", body).await.status();
@@ -276,8 +281,8 @@ async fn a_value_of_any_depth_is_published_or_refused_and_never_ends_the_server(
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_413_however_much_too_large() {
-    let server = Server::quiet(&["--echo-max", "64KiB"]).await;
+async fn a_body_over_the_limit_is_413_whatever_its_size() {
+    let server = Server::without_feed(&["--echo-max", "64KiB"]).await;
     for (path, limit) in [("/updates", limits::UPDATE_BYTES_MAX), ("/echo", 64 << 10)] {
         let exact = format!("\"{}\"", "x".repeat(limit - 2));
         assert!(server.post(path, exact).await.status().is_success(), "{path}");
@@ -287,7 +292,7 @@ async fn a_body_that_is_too_large_is_413_however_much_too_large() {
             let problem = response.json::<Value>().await.unwrap();
             assert_eq!(problem["status"], 413, "{problem}");
         }
-        // Chunked, so that nothing says beforehand how much will come.
+        // Chunked, so that its length is not known beforehand.
         let pieces = (0..64).map(move |_| Ok::<_, std::io::Error>(vec![b'1'; limit / 16]));
         let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
         assert_eq!(server.post(path, body).await.status(), 413, "{path}");
@@ -296,8 +301,8 @@ async fn a_body_that_is_too_large_is_413_however_much_too_large() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_refused_and_the_server_goes_on() {
-    let server = Server::quiet(&[]).await;
+async fn bytes_that_are_not_http_are_refused_and_the_server_goes_on() {
+    let server = Server::without_feed(&[]).await;
     let long_head = format!("GET / HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "x".repeat(limits::HEAD_BYTES_MAX * 2));
     let many_headers = format!("GET / HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(500));
     let garbage: [(&str, &[u8]); 12] = [
@@ -322,7 +327,7 @@ async fn what_is_not_http_is_refused_and_the_server_goes_on() {
         server.assert_unharmed().await;
     }
     assert_generated("docs/BAD-INPUT.md", "bytes", &table);
-    // HTTP/2 by prior knowledge and chunks that are none: closed, in whatever words.
+    // HTTP/2 with prior knowledge, and malformed chunks: refused, with whatever answer.
     for bytes in [
         &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
         b"POST /updates HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n",
@@ -334,8 +339,8 @@ async fn what_is_not_http_is_refused_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn frames_against_rfc_6455_are_answered_with_close_1002_or_1007() {
-    let server = Server::quiet(&[]).await;
+async fn frames_that_violate_rfc_6455_are_answered_with_close_1002_or_1007() {
+    let server = Server::without_feed(&[]).await;
     let masked = |first: u8, payload: &[u8]| [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
     for path in ["/updates/ws", "/echo/ws"] {
         for (what, frame, code) in [
@@ -358,7 +363,7 @@ async fn frames_against_rfc_6455_are_answered_with_close_1002_or_1007() {
     server.assert_unharmed().await;
 }
 
-/// As [`Server::raw`], for what is not text.
+/// Like [`Server::raw`], for answers that are not text.
 async fn raw_bytes(server: &Server, bytes: &[u8]) -> Vec<u8> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
@@ -369,8 +374,8 @@ async fn raw_bytes(server: &Server, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_request_that_names_no_host_or_an_impossible_one_is_refused_and_its_connection_ended() {
-    let server = Server::quiet(&[]).await;
+async fn a_request_with_no_host_or_an_invalid_one_is_refused_and_its_connection_closed() {
+    let server = Server::without_feed(&[]).await;
     for hosts in ["", "host: a b\r\n", "host: user@test\r\n", "host: test\r\nhost: test\r\n"] {
         let answer = server.raw(format!("GET /updates/poll HTTP/1.1\r\n{hosts}\r\n").as_bytes()).await;
         assert_problem(&answer, 400, "one Host header", hosts);
@@ -379,7 +384,7 @@ async fn a_request_that_names_no_host_or_an_impossible_one_is_refused_and_its_co
         let answer = server.raw(format!("{head}\r\n").as_bytes()).await;
         assert!(answer.contains(" 200 OK\r\n"), "{head}: {answer}");
     }
-    // What the target names takes the place of the Host header, and is no name of this server.
+    // The host in the request target overrides the Host header, and this server has no such name.
     let forged = format!(
         "POST http://other.example/updates HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\ncontent-length: 1\r\n\
          connection: close\r\n\r\n1",
@@ -390,24 +395,24 @@ async fn a_request_that_names_no_host_or_an_impossible_one_is_refused_and_its_co
 }
 
 #[tokio::test]
-async fn a_body_that_says_itself_that_it_is_too_large_is_refused_before_it_is_sent() {
-    let server = Server::quiet(&[]).await;
+async fn a_body_whose_content_length_is_too_large_is_refused_before_it_is_sent() {
+    let server = Server::without_feed(&[]).await;
     let request = "POST /updates HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 500000\r\n\r\n";
     let answer = server.raw(request.as_bytes()).await;
     assert_problem(&answer, 413, "too large", request);
 }
 
 #[tokio::test]
-async fn a_websocket_is_opened_with_get_alone() {
-    let server = Server::quiet(&[]).await;
+async fn a_websocket_can_only_be_opened_with_get() {
+    let server = Server::without_feed(&[]).await;
     let request = handshake("/updates/ws", "").replace("GET", "HEAD").replace("upgrade\r\n", "upgrade, close\r\n");
     let answer = server.raw(request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_ascii_lowercase().contains("allow: get"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_bad_request_is_counted_for_the_transport_that_it_was_meant_for() {
-    let server = Server::quiet(&[]).await;
+async fn a_bad_request_is_counted_for_the_transport_of_its_path() {
+    let server = Server::without_feed(&[]).await;
     for path in
         ["/updates/poll?limit=-1", "/updates/poll?after=x", "/updates/long-poll?x=1", "/updates/sse?x=1", "/updates/ws"]
     {

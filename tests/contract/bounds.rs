@@ -1,4 +1,4 @@
-//! What the server does when one of its bounds is reached.
+//! The server's behaviour at its limits.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use crate::common::{Server, within};
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
-async fn one_connection_too_many_is_503_with_retry_after_and_let_in_once_there_is_room() {
-    let server = Server::quiet(&["--max-connections", "1"]).await;
+async fn a_connection_beyond_the_limit_is_503_with_retry_after_and_accepted_once_another_closes() {
+    let server = Server::without_feed(&["--max-connections", "1"]).await;
     // A connection counts as soon as it is accepted, and the connections of one backlog are accepted in order.
     let first = TcpStream::connect(server.address).await.unwrap();
     let request = b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
@@ -20,13 +20,13 @@ async fn one_connection_too_many_is_503_with_retry_after_and_let_in_once_there_i
     let head = answer.to_ascii_lowercase();
     assert!(head.contains("\r\nretry-after: ") && head.contains("application/problem+json"), "{answer}");
     drop(first);
-    let room = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
-    within("room", room).await;
+    let accepted = async { while !server.raw(request).await.starts_with("HTTP/1.1 200 ") {} };
+    within("a connection that is accepted", accepted).await;
 }
 
 #[tokio::test]
-async fn a_request_head_that_comes_too_slowly_is_cut() {
-    let server = Server::quiet(&["--head-timeout", "300ms"]).await;
+async fn a_request_head_that_arrives_too_slowly_is_cut_off() {
+    let server = Server::without_feed(&["--head-timeout", "300ms"]).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let began = Instant::now();
     socket.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
@@ -38,8 +38,8 @@ async fn a_request_head_that_comes_too_slowly_is_cut() {
 }
 
 #[tokio::test]
-async fn an_echo_past_the_set_size_is_closed_with_1009_and_one_below_is_sent_back() {
-    let server = Server::quiet(&["--echo-max", "100KiB"]).await;
+async fn an_echo_over_the_limit_is_closed_with_1009_and_one_at_the_limit_is_sent_back() {
+    let server = Server::without_feed(&["--echo-max", "100KiB"]).await;
     for (length, fits) in [(100 << 10, true), ((100 << 10) + 1, false)] {
         let mut socket = open_websocket(&server, "/echo/ws").await.unwrap();
         let message = Message::binary(vec![7; length]);
@@ -53,12 +53,12 @@ async fn an_echo_past_the_set_size_is_closed_with_1009_and_one_below_is_sent_bac
 }
 
 #[tokio::test]
-async fn a_stream_is_sent_to_reconnect_before_its_greatest_age() {
-    let server = Server::quiet(&["--max-age", "500ms"]).await;
+async fn a_stream_is_told_to_reconnect_before_its_maximum_age() {
+    let server = Server::without_feed(&["--max-age", "500ms"]).await;
     let began = Instant::now();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     within("the first block", stream.block()).await.unwrap();
-    let last = within("the farewell", stream.block()).await.unwrap();
+    let last = within("the last block", stream.block()).await.unwrap();
     assert!(last.field("retry").is_some() && last.field("data").is_none(), "{last:?}");
     assert_eq!(within("the end", stream.block()).await, None);
     assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
@@ -68,13 +68,13 @@ async fn a_stream_is_sent_to_reconnect_before_its_greatest_age() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_takes_nothing_is_cut_after_the_write_timeout() {
-    let server = Server::quiet(&["--write-timeout", "500ms"]).await;
+async fn a_subscriber_that_reads_nothing_is_cut_off_after_the_write_timeout() {
+    let server = Server::without_feed(&["--write-timeout", "500ms"]).await;
     let stream = EventStream::open(&server, "/updates/sse", None).await;
     let socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let data = format!("\"{}\"", "x".repeat(250_000));
     let cut = async {
-        // More than the sockets of both sides hold, and then some more for as long as it takes.
+        // More than the sockets of both sides can hold, repeated until both connections are gone.
         loop {
             for _ in 0..20 {
                 server.publish(&data).await;

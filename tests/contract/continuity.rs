@@ -1,4 +1,4 @@
-//! One stream, whichever way it comes: the same bytes, the same gaps, one position for all four.
+//! The stream is the same on all four transports: the same bytes, the same gaps, and cursors that are valid on each.
 
 use std::time::Duration;
 
@@ -14,37 +14,37 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::common::clients::{EventStream, Taken, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, Received, next_text, open_websocket, receive};
 use crate::common::{Server, within};
 
 #[tokio::test]
 async fn an_update_is_the_same_bytes_on_all_four_transports() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "500", "--payload", "200"]).await;
     server.until_stat("/journal/updates", 50).await;
-    let mut all: Vec<Taken> = Vec::new();
+    let mut all: Vec<Received> = Vec::new();
     for transport in Transport::ALL {
-        let mut taken = take(&server, transport, "earliest", 50).await;
-        taken.updates.truncate(50);
-        assert_eq!(taken.numbers(), (1..=50).collect::<Vec<_>>(), "{transport}");
-        all.push(taken);
+        let mut received = receive(&server, transport, "earliest", 50).await;
+        received.updates.truncate(50);
+        assert_eq!(received.numbers(), (1..=50).collect::<Vec<_>>(), "{transport}");
+        all.push(received);
     }
-    for taken in &all[1..] {
-        assert_eq!(taken.updates, all[0].updates);
+    for received in &all[1..] {
+        assert_eq!(received.updates, all[0].updates);
     }
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_transport_is_continued_on_every_other() {
-    let server = Server::quiet(&[]).await;
+async fn a_cursor_of_one_transport_can_be_resumed_on_every_other() {
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     for from in Transport::ALL {
         for to in Transport::ALL {
             let start = server.publish_numbers(3).await;
-            let first = take(&server, from, &start, 3).await;
+            let first = receive(&server, from, &start, 3).await;
             assert_eq!(first.cursor, server.newest().await, "{from}");
             let later = server.publish_numbers(2).await;
             assert_eq!(later, first.cursor);
-            let rest = take(&server, to, &first.cursor, 2).await;
+            let rest = receive(&server, to, &first.cursor, 2).await;
             let wanted = rest.numbers()[0];
             assert_eq!(first.numbers(), [wanted - 3, wanted - 2, wanted - 1], "from {from} to {to}");
             assert_eq!(rest.numbers(), [wanted, wanted + 1], "from {from} to {to}");
@@ -56,61 +56,62 @@ async fn a_cursor_of_one_transport_is_continued_on_every_other() {
 }
 
 #[tokio::test]
-async fn a_client_moves_through_all_four_while_the_stream_runs_and_misses_nothing() {
+async fn a_client_that_switches_between_transports_while_the_stream_runs_misses_nothing() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "200", "--arrivals", "bursty"]).await;
     let mut cursor = server.newest().await;
     let mut numbers = Vec::new();
     for transport in Transport::ALL.into_iter().cycle().take(12) {
-        let taken = take(&server, transport, &cursor, 7).await;
-        assert_eq!(taken.gap, None);
-        numbers.extend(taken.numbers());
-        cursor = taken.cursor;
+        let received = receive(&server, transport, &cursor, 7).await;
+        assert_eq!(received.gap, None);
+        numbers.extend(received.numbers());
+        cursor = received.cursor;
     }
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
 }
 
 #[tokio::test]
 async fn an_evicted_position_is_a_gap_with_its_count_and_then_the_oldest_retained_on_all_four() {
-    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    let server = Server::without_feed(&["--journal-updates", "3"]).await;
     let before = server.publish_numbers(10).await;
     let second = before.replace("-0", "-2");
     for transport in Transport::ALL {
-        let taken = take(&server, transport, &second, 3).await;
-        assert_eq!(taken.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
-        assert_eq!(taken.numbers(), [8, 9, 10], "{transport}");
-        // The last that is not yet out of reach.
-        let taken = take(&server, transport, &before.replace("-0", "-7"), 3).await;
-        assert_eq!((taken.gap.as_ref(), taken.numbers()), (None, vec![8, 9, 10]), "{transport}");
+        let received = receive(&server, transport, &second, 3).await;
+        assert_eq!(received.gap, Some(json!({"reason": "evicted", "lost": 5})), "{transport}");
+        assert_eq!(received.numbers(), [8, 9, 10], "{transport}");
+        // The oldest position that can still be resumed without a gap.
+        let received = receive(&server, transport, &before.replace("-0", "-7"), 3).await;
+        assert_eq!((received.gap.as_ref(), received.numbers()), (None, vec![8, 9, 10]), "{transport}");
     }
     assert_eq!(server.stat("/transports/sse/gaps").await, 1);
 }
 
 #[tokio::test]
 async fn a_position_of_another_epoch_is_a_gap_without_a_count_on_all_four() {
-    let old = Server::quiet(&[]).await;
+    let old = Server::without_feed(&[]).await;
     let stale = old.publish("1").await;
     drop(old);
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     server.publish_numbers(2).await;
     for transport in Transport::ALL {
-        let taken = take(&server, transport, &stale, 2).await;
-        assert_eq!(taken.gap, Some(json!({"reason": "epoch", "lost": null})), "{transport}");
-        assert_eq!(taken.numbers(), [1, 2], "{transport}");
-        assert_eq!(taken.cursor, server.newest().await, "{transport}");
+        let received = receive(&server, transport, &stale, 2).await;
+        assert_eq!(received.gap, Some(json!({"reason": "epoch", "lost": null})), "{transport}");
+        assert_eq!(received.numbers(), [1, 2], "{transport}");
+        assert_eq!(received.cursor, server.newest().await, "{transport}");
     }
 }
 
-/// What a client of our own came to know on a connection that brought it so many bytes and then was gone.
+/// What pushpull's own client half received on a connection that was cut after a number of bytes.
 #[derive(Debug, Default)]
-struct Brief {
+struct CutSubscription {
     position: Option<Cursor>,
     gaps: Vec<Gap>,
     has_position: bool,
     has_update: bool,
 }
 
-/// Subscribes behind `after` until the connection is cut or the first update has come.
-async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> Brief {
+/// Subscribes after the cursor `after` until the connection is cut, `bytes` bytes from the server, or the first update
+/// has arrived.
+async fn subscribe_until_cut(server: &Server, transport: Transport, after: Cursor, bytes: u64) -> CutSubscription {
     let (reading, writing) = TcpStream::connect(server.address).await.unwrap().into_split();
     let io = tokio::io::join(reading.take(bytes), writing);
     let options = Options {
@@ -121,9 +122,9 @@ async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u6
         poll_phase: Nanos::ZERO,
         hold: Nanos::SECOND,
     };
-    let mut brief = Brief { position: Some(after), ..Brief::default() };
+    let mut subscription = CutSubscription { position: Some(after), ..CutSubscription::default() };
     let enough = Notify::new();
-    let Brief { position, gaps, has_position, has_update } = &mut brief;
+    let CutSubscription { position, gaps, has_position, has_update } = &mut subscription;
     let mut note = |event: Event<'_>| match event {
         Event::Gap(gap) => gaps.push(gap),
         Event::Position(_) => *has_position = true,
@@ -140,15 +141,15 @@ async fn briefly(server: &Server, transport: Transport, after: Cursor, bytes: u6
         }
     };
     within("the cut", subscribing).await;
-    brief
+    subscription
 }
 
-/// More than any transport needs to bring the first update: heads, position, gap.
+/// More bytes than any transport needs up to the first update: heads, position, gap.
 const FIRST_UPDATE_BYTES_MAX: u64 = 1_000;
 
 #[tokio::test]
-async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
-    let server = Server::quiet(&[]).await;
+async fn a_client_with_a_cursor_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut() {
+    let server = Server::without_feed(&[]).await;
     let oldest: Cursor = server.newest().await.parse().unwrap();
     server.publish("1").await;
     let stale: Cursor = "00000000-7".parse().unwrap();
@@ -158,17 +159,17 @@ async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut(
         let mut bytes = 0;
         loop {
             bytes += 1;
-            assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update came");
-            let brief = briefly(&server, transport, stale, bytes).await;
-            match brief.gaps.as_slice() {
-                [] => assert_eq!(brief.position, Some(stale), "{transport}, cut after {bytes} B"),
+            assert!(bytes < FIRST_UPDATE_BYTES_MAX, "{transport}: no update arrived");
+            let subscription = subscribe_until_cut(&server, transport, stale, bytes).await;
+            match subscription.gaps.as_slice() {
+                [] => assert_eq!(subscription.position, Some(stale), "{transport}, cut after {bytes} B"),
                 gaps => assert_eq!(gaps, [epoch], "{transport}, cut after {bytes} B"),
             }
-            if !brief.gaps.is_empty() && !brief.has_update {
-                assert_eq!(brief.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
+            if !subscription.gaps.is_empty() && !subscription.has_update {
+                assert_eq!(subscription.position, Some(oldest), "{transport}, cut after {bytes} B, before the update");
             }
-            cut_before_gap += u64::from(brief.has_position && brief.gaps.is_empty());
-            if brief.has_update {
+            cut_before_gap += u64::from(subscription.has_position && subscription.gaps.is_empty());
+            if subscription.has_update {
                 break;
             }
         }
@@ -181,8 +182,8 @@ async fn a_client_of_another_epoch_misses_no_gap_wherever_its_connection_is_cut(
 }
 
 #[tokio::test]
-async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_position() {
-    let server = Server::quiet(&[]).await;
+async fn a_gap_with_no_update_after_it_is_announced_at_once_and_moves_the_position() {
+    let server = Server::without_feed(&[]).await;
     let newest = server.newest().await;
     let stale = "00000000-7";
     assert_ne!(&newest[..8], "00000000");
@@ -208,9 +209,9 @@ async fn a_gap_with_nothing_behind_it_is_announced_at_once_and_moves_the_positio
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_behind_the_journal_gets_its_gap() {
-    // 12 MB of updates through a journal of 20 KiB, past subscribers that do not read: beyond what their sockets hold.
-    let server = Server::quiet(&["--journal-size", "20KiB"]).await;
+async fn a_stream_that_falls_behind_the_journal_gets_a_gap() {
+    // 12 MB of updates through a journal of 20 KiB: more than the sockets of subscribers that do not read can hold.
+    let server = Server::without_feed(&["--journal-size", "20KiB"]).await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     server.until_stat("/transports/websocket/requests", 1).await;

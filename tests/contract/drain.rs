@@ -1,4 +1,4 @@
-//! Leaving in good order on SIGTERM and Ctrl-C.
+//! The graceful shutdown on SIGTERM and Ctrl-C.
 
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,9 +8,9 @@ use crate::common::clients::{EventStream, close_code, handshake, next_text, open
 use crate::common::{Server, within};
 
 #[tokio::test]
-async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_the_exit_code_is_0() {
-    // Each is asked to leave within the first half of it.
-    let server = Server::quiet(&["--drain", "8s"]).await;
+async fn on_sigterm_each_transport_closes_its_subscribers_properly_and_the_exit_code_is_0() {
+    // Each subscriber is asked to reconnect within the first half of the drain.
+    let server = Server::without_feed(&["--drain", "8s"]).await;
     let cursor = server.publish("1").await;
     let path = format!("/updates/long-poll?hold=100&after={cursor}");
     let parked = tokio::spawn(server.http.get(server.url(&path)).send());
@@ -23,8 +23,8 @@ async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_t
 
     server.signal(Signal::TERM);
     let event_stream = async {
-        let farewell = within("the farewell", stream.block()).await.unwrap();
-        assert!(farewell.field("retry").is_some() && farewell.field("data").is_none(), "{farewell:?}");
+        let last = within("the last block", stream.block()).await.unwrap();
+        assert!(last.field("retry").is_some() && last.field("data").is_none(), "{last:?}");
         assert_eq!(within("the end", stream.block()).await, None);
     };
     let websockets = async {
@@ -37,23 +37,23 @@ async fn on_sigterm_every_kind_of_subscriber_is_sent_away_in_its_own_words_and_t
     assert_eq!(answer.headers()["etag"], format!("\"{cursor}\"").as_str());
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
-    assert_eq!(connections_left(&log), 0, "each went by itself: {log}");
+    assert_eq!(connections_left(&log), 0, "each client closed by itself: {log}");
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// How many connections the log says were left when the drain time was over, in a field of its own: `left=2`.
+/// The number of connections left when the drain time was over: the log's field `left=2`.
 fn connections_left(log: &str) -> usize {
     log.split_whitespace().find_map(|word| word.strip_prefix("left=")).map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
-async fn a_drain_ends_in_time_also_with_subscribers_that_never_read() {
-    let server = Server::quiet(&["--drain", "1s"]).await;
-    let mut deaf = Vec::new();
+async fn a_drain_ends_in_time_even_with_subscribers_that_never_read() {
+    let server = Server::without_feed(&["--drain", "1s"]).await;
+    let mut unread = Vec::new();
     for path in ["/updates/sse", "/updates/ws"] {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
         socket.write_all(handshake(path, "").as_bytes()).await.unwrap();
-        deaf.push(socket);
+        unread.push(socket);
     }
     server.until_stat("/transports/sse/requests", 1).await;
     server.until_stat("/transports/websocket/requests", 1).await;
@@ -62,17 +62,17 @@ async fn a_drain_ends_in_time_also_with_subscribers_that_never_read() {
         server.publish(&data).await;
     }
     server.signal(Signal::INT);
-    // They would hold it for ever; it leaves them.
+    // They would never close; the server exits without them.
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
     assert_eq!(connections_left(&log), 2, "{log}");
-    drop(deaf);
+    drop(unread);
 }
 
 #[tokio::test]
-async fn readyz_is_503_once_the_drain_has_begun_and_nobody_new_is_let_in() {
-    let server = Server::quiet(&["--drain", "5s"]).await;
-    // A request that is under way when the drain begins is the only one that can still be answered.
+async fn readyz_is_503_once_the_drain_has_begun_and_new_connections_are_refused() {
+    let server = Server::without_feed(&["--drain", "5s"]).await;
+    // Only a request that is under way when the drain begins can still be answered.
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\n").await.unwrap();
     drain_under_a_request(&server, &socket).await;
@@ -86,20 +86,20 @@ async fn readyz_is_503_once_the_drain_has_begun_and_nobody_new_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_long_poll_that_is_answered_in_the_drain_says_that_its_connection_ends_and_it_does() {
-    // So long that nobody's turn to leave comes by itself.
-    let server = Server::quiet(&["--drain", "20h"]).await;
+async fn a_long_poll_that_is_answered_during_the_drain_announces_and_gets_the_end_of_its_connection() {
+    // So long that no client is asked to reconnect during the test.
+    let server = Server::without_feed(&["--drain", "20h"]).await;
     let mut parked = TcpStream::connect(server.address).await.unwrap();
     parked.write_all(b"GET /updates/long-poll?hold=100 HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     server.until_stat("/transports/long_polling/requests", 1).await;
-    // A request that is under way when the drain begins is the only one that can still publish.
+    // Only a request that is under way when the drain begins can still publish.
     let mut publisher = TcpStream::connect(server.address).await.unwrap();
     let head = b"POST /updates HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n";
     publisher.write_all(head).await.unwrap();
     drain_under_a_request(&server, &publisher).await;
     publisher.write_all(b"1").await.unwrap();
     let mut answer = String::new();
-    within("the answer and its end", parked.read_to_string(&mut answer)).await.unwrap();
+    within("the answer and the end of the connection", parked.read_to_string(&mut answer)).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(head.to_ascii_lowercase().split("\r\n").any(|line| line == "connection: close"), "{answer}");
@@ -109,7 +109,8 @@ async fn a_long_poll_that_is_answered_in_the_drain_says_that_its_connection_ends
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
-/// Begins the drain once the server has read what this client has sent of a request, and waits until nobody new is let in.
+/// Begins the drain once the server has read what this client has sent of a request, and waits until new connections
+/// are refused.
 async fn drain_under_a_request(server: &Server, client: &TcpStream) {
     let port = client.local_addr().unwrap().port();
     within("the server to read", async {
@@ -119,11 +120,11 @@ async fn drain_under_a_request(server: &Server, client: &TcpStream) {
     })
     .await;
     server.signal(Signal::TERM);
-    within("the door to close", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    within("new connections to be refused", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
 }
 
-/// Has the server taken all that this client sent out of its socket? The kernel's table of IPv4 sockets says how much
-/// waits to be read: `sl local remote state tx_queue:rx_queue …`, addresses and queues in hexadecimal.
+/// Has the server read everything that this client sent? The kernel's table of IPv4 sockets shows how many bytes wait
+/// to be read: `sl local remote state tx_queue:rx_queue …`, addresses and queues in hexadecimal.
 fn has_read_all(server: u16, client: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     table.lines().skip(1).any(|line| {
@@ -136,11 +137,11 @@ fn has_read_all(server: u16, client: u16) -> bool {
 
 #[tokio::test]
 async fn a_second_signal_ends_the_server_at_once() {
-    let server = Server::quiet(&["--drain", "60s"]).await;
+    let server = Server::without_feed(&["--drain", "60s"]).await;
     let stream = EventStream::open(&server, "/updates/sse", None).await;
     server.signal(Signal::TERM);
-    // From then on nobody new is let in.
-    within("the first to be heard", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    // From then on new connections are refused.
+    within("the drain to begin", async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
     server.signal(Signal::TERM);
     let (status, _log) = server.ended().await;
     assert_eq!(status.code(), Some(130));

@@ -13,7 +13,7 @@ mod drain;
 mod feeds;
 mod lessons;
 mod metrics;
-mod patience;
 mod polls;
 mod rooms;
 mod streams;
+mod timeouts;

@@ -1,4 +1,4 @@
-//! What watches the server: counters, clock, health, and the page at `/`.
+//! Monitoring: counters, clock, health checks, and the links of the page at `/`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,35 +6,35 @@ use pushpull::clock::Clock;
 use pushpull::run::Transport;
 use serde_json::Value;
 
-use crate::common::clients::take;
-use crate::common::{PATIENCE, Server};
+use crate::common::clients::receive;
+use crate::common::{Server, TIMEOUT};
 
 #[tokio::test]
-async fn the_clock_is_the_systems_runs_with_the_hosts_and_names_its_boot() {
-    let server = Server::quiet(&[]).await;
+async fn the_clock_is_near_the_system_time_runs_with_the_monotonic_clock_and_names_the_boot() {
+    let server = Server::without_feed(&[]).await;
     let [first, second] = [server.json("/clock").await, server.json("/clock").await];
     let of = |reading: &Value, name: &str| reading[name].as_u64().unwrap();
     assert!(of(&second, "now_us") > of(&first, "now_us"));
     let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
-    assert!(of(&second, "now_us").abs_diff(system) < PATIENCE.as_micros() as u64, "{second} at {system}");
-    // What relates the two clocks exactly, for a client on the same host.
+    assert!(of(&second, "now_us").abs_diff(system) < TIMEOUT.as_micros() as u64, "{second} at {system}");
+    // The offset between the two clocks is constant, so a client on the same host can relate them exactly.
     let between = |reading| of(reading, "now_us") - of(reading, "monotonic_us");
     assert_eq!(between(&first), between(&second));
     let own = Clock::Monotonic.now().0 / 1_000;
     let age = own.checked_sub(of(&second, "monotonic_us")).expect("one host has one monotonic clock");
-    assert!(age < PATIENCE.as_micros() as u64, "{age}");
+    assert!(age < TIMEOUT.as_micros() as u64, "{age}");
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert_eq!(first["boot_id"], boot_id.trim());
 }
 
 #[tokio::test]
-async fn the_counters_of_a_transport_count_what_was_asked_and_brought_on_it() {
-    let server = Server::quiet(&[]).await;
+async fn the_counters_of_a_transport_count_its_requests_and_updates() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let newest = server.newest().await;
     let polls_before = server.stat("/transports/polling/requests").await;
     for transport in Transport::ALL {
-        take(&server, transport, &before, 3).await;
+        receive(&server, transport, &before, 3).await;
     }
     server.get(&format!("/updates/long-poll?hold=0&after={newest}")).await;
     let stats = server.json("/stats").await;
@@ -54,7 +54,7 @@ async fn the_counters_of_a_transport_count_what_was_asked_and_brought_on_it() {
 
 #[tokio::test]
 async fn a_connection_counts_as_open_until_it_is_closed() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let stream = crate::common::clients::EventStream::open(&server, "/updates/sse", None).await;
     assert_eq!(server.stat("/transports/sse/connections_open").await, 1);
     drop(stream);
@@ -63,10 +63,10 @@ async fn a_connection_counts_as_open_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_openmetrics_and_say_what_the_stats_say() {
-    let server = Server::quiet(&[]).await;
+async fn the_metrics_are_openmetrics_with_the_counts_of_the_stats() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(2).await;
-    take(&server, Transport::Sse, &before, 2).await;
+    receive(&server, Transport::Sse, &before, 2).await;
     let response = server.get("/metrics").await;
     assert!(
         response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text; version=1")
@@ -84,16 +84,16 @@ async fn the_metrics_are_openmetrics_and_say_what_the_stats_say() {
 }
 
 #[tokio::test]
-async fn the_server_says_that_it_is_alive_and_ready() {
-    let server = Server::quiet(&[]).await;
+async fn the_health_checks_answer_200() {
+    let server = Server::without_feed(&[]).await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(server.get(path).await.status(), 200, "{path}");
     }
 }
 
 #[tokio::test]
-async fn the_front_page_links_only_to_what_there_is() {
-    let server = Server::quiet(&[]).await;
+async fn every_link_of_the_front_page_leads_somewhere() {
+    let server = Server::without_feed(&[]).await;
     let response = server.get("/").await;
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
@@ -102,7 +102,7 @@ async fn the_front_page_links_only_to_what_there_is() {
     let links: Vec<String> = links.map(|link| link.replace("&amp;", "&")).collect();
     assert!(!links.is_empty(), "{page}");
     for link in links {
-        // A WebSocket asks for an upgrade; a parked or endless answer is cut by dropping it.
+        // A WebSocket address answers 426; an answer that does not end is cut off by dropping it.
         let parked = link.starts_with("updates/long-poll");
         let link = if parked { format!("/{link}?hold=0") } else { format!("/{link}") };
         let status = server.get(&link).await.status();
@@ -111,19 +111,26 @@ async fn the_front_page_links_only_to_what_there_is() {
 }
 
 #[tokio::test]
-async fn the_schedule_lists_what_was_due_without_its_data() {
-    let server = Server::quiet(&[]).await;
+async fn the_schedule_lists_updates_without_their_data() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let schedule = server.json(&format!("/stats/schedule?after={before}")).await;
     let entries = schedule["updates"].as_array().unwrap();
     let numbers: Vec<&Value> = entries.iter().map(|entry| &entry[0]).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert!(entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()), "due before it is published");
+    assert!(
+        entries.iter().all(|entry| entry[1].as_u64() <= entry[2].as_u64()),
+        "an update is due before it is published"
+    );
     let answer = server.json(&format!("/updates/poll?after={before}")).await;
     let due = |entry: &Value| [entry[0].clone(), entry[1].clone()];
     let updates = answer["updates"].as_array().unwrap().iter();
     let wanted: Vec<_> = updates.map(|update| [update["seq"].clone(), update["at_us"].clone()]).collect();
-    assert_eq!(entries.iter().map(due).collect::<Vec<_>>(), wanted, "both name the same instants");
+    assert_eq!(
+        entries.iter().map(due).collect::<Vec<_>>(),
+        wanted,
+        "both have the same sequence numbers and due times"
+    );
     let now_us = server.json("/stats").await["now_us"].as_u64();
     assert!(entries.iter().all(|entry| entry[2].as_u64() <= now_us), "published by the clock that /stats shows");
 }

@@ -19,7 +19,7 @@ async fn answer(server: &Server, path: &str) -> (Answer, String) {
 
 #[tokio::test]
 async fn a_poll_without_a_position_gets_one_and_nothing_old() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let (first, tag) = answer(&server, "/updates/poll").await;
     assert!(first.updates.is_empty());
     assert!(first.cursor.ends_with("-0"), "{}", first.cursor);
@@ -32,7 +32,7 @@ async fn a_poll_without_a_position_gets_one_and_nothing_old() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let publishing = async {
         loop {
             server.publish("1").await;
@@ -40,7 +40,7 @@ async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
     };
     let asking = async {
         for _ in 0..200 {
-            // A connection of its own, which is taken over with its first request.
+            // A new connection each time: the server takes it over with its first request.
             let http = reqwest::Client::new();
             let response = within("a first poll", http.get(server.url("/updates/poll")).send()).await.unwrap();
             let tag = response.headers()["etag"].clone();
@@ -56,8 +56,8 @@ async fn a_poll_without_a_position_gets_one_and_no_update_while_updates_come() {
 }
 
 #[tokio::test]
-async fn a_poll_brings_what_is_new_and_then_204_with_the_same_tag() {
-    let server = Server::quiet(&[]).await;
+async fn a_poll_returns_new_updates_and_then_204_with_the_same_tag() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(3).await;
     let (new, tag) = answer(&server, &format!("/updates/poll?after={before}")).await;
     let numbers: Vec<u64> = new.updates.iter().map(|update| number(update.get())).collect();
@@ -72,8 +72,8 @@ async fn a_poll_brings_what_is_new_and_then_204_with_the_same_tag() {
 }
 
 #[tokio::test]
-async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
-    let server = Server::quiet(&[]).await;
+async fn if_none_match_replaces_after_and_nothing_new_is_then_304() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(2).await;
     let newest = server.newest().await;
     for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
@@ -89,8 +89,8 @@ async fn if_none_match_stands_for_after_and_nothing_new_is_then_304() {
 }
 
 #[tokio::test]
-async fn a_connection_is_closed_behind_its_answer_if_any_of_its_connection_fields_asks_for_it() {
-    let server = Server::quiet(&[]).await;
+async fn a_connection_is_closed_after_the_answer_if_any_connection_header_asks_for_it() {
+    let server = Server::without_feed(&[]).await;
     let newest = server.newest().await;
     for path in ["/updates/poll", "/updates/long-poll?hold=0"] {
         for fields in ["close", "keep-alive, close", "keep-alive\r\nconnection: close"] {
@@ -109,8 +109,8 @@ async fn a_connection_is_closed_behind_its_answer_if_any_of_its_connection_field
 }
 
 #[tokio::test]
-async fn an_empty_tag_names_no_position_and_gets_one() {
-    let server = Server::quiet(&[]).await;
+async fn an_empty_tag_counts_as_no_position() {
+    let server = Server::without_feed(&[]).await;
     let newest = server.publish("1").await;
     let request = server.http.get(server.url("/updates/poll")).header("if-none-match", "\"\"");
     let answer: Value = within("an answer", request.send()).await.unwrap().json().await.unwrap();
@@ -118,8 +118,8 @@ async fn an_empty_tag_names_no_position_and_gets_one() {
 }
 
 #[tokio::test]
-async fn a_limit_cuts_an_answer_whose_cursor_continues_it() {
-    let server = Server::quiet(&[]).await;
+async fn a_limit_shortens_an_answer_and_its_cursor_continues_after_it() {
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(5).await;
     for path in ["/updates/poll?limit=2", "/updates/long-poll?limit=2"] {
         let (first, _) = answer(&server, &format!("{path}&after={before}")).await;
@@ -131,7 +131,7 @@ async fn a_limit_cuts_an_answer_whose_cursor_continues_it() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_short_by_its_bytes_says_that_more_is_waiting() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     let data = format!("\"{}\"", "x".repeat(200_000));
     for _ in 0..4 {
@@ -146,25 +146,25 @@ async fn an_answer_that_is_cut_short_by_its_bytes_says_that_more_is_waiting() {
         assert_eq!(
             (limited["updates"].as_array().unwrap().len(), limited.get("more")),
             (1, None),
-            "all that it asked for"
+            "a full answer to this limit"
         );
     }
 }
 
 #[tokio::test]
 async fn after_earliest_begins_with_the_oldest_update_retained() {
-    let server = Server::quiet(&["--journal-updates", "3"]).await;
+    let server = Server::without_feed(&["--journal-updates", "3"]).await;
     server.publish_numbers(5).await;
     for path in ["/updates/poll?after=earliest", "/updates/long-poll?after=earliest"] {
         let (oldest, _) = answer(&server, path).await;
-        assert_eq!(oldest.gap, None, "nobody who asks for the oldest has lost anything");
+        assert_eq!(oldest.gap, None, "a client that asks for the oldest has lost nothing");
         assert_eq!(oldest.updates.iter().map(|update| number(update.get())).collect::<Vec<_>>(), [3, 4, 5]);
     }
 }
 
 #[tokio::test]
 async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     for has_position in [true, false] {
         let old = server.publish("\"old\"").await;
         let after = if has_position { format!("&after={old}") } else { String::new() };
@@ -172,7 +172,7 @@ async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
         let parked_before = server.stat("/transports/long_polling/requests").await;
         let parked = tokio::spawn(server.http.get(server.url(&path)).send());
         server.until_stat("/transports/long_polling/requests", parked_before + 1).await;
-        assert!(!parked.is_finished(), "there is nothing to answer with yet");
+        assert!(!parked.is_finished(), "there is no update to answer with yet");
         let cursor = server.publish("\"new\"").await;
         // `within` is far shorter than the hold.
         let answer: Answer = within("the answer", parked).await.unwrap().unwrap().json().await.unwrap();
@@ -184,7 +184,7 @@ async fn a_parked_long_poll_is_answered_as_soon_as_an_update_is_published() {
 
 #[tokio::test]
 async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_0() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let cursor = server.publish("1").await;
     for (hold, least) in [("0", 0.0), ("0.3", 0.3), ("1", 1.0)] {
         let began = Instant::now();
@@ -193,7 +193,7 @@ async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_
         assert_eq!(response.headers()["etag"], format!("\"{cursor}\"").as_str());
         assert!(began.elapsed().as_secs_f64() >= least, "hold={hold} took {:?}", began.elapsed());
     }
-    // A new client that got nothing has its position from the tag.
+    // A new client that gets no update gets its position from the tag.
     let response = server.get("/updates/long-poll?hold=0").await;
     assert_eq!(response.status(), 204);
     assert_eq!(response.headers()["etag"], format!("\"{cursor}\"").as_str());
@@ -201,7 +201,7 @@ async fn a_long_poll_answers_204_when_its_hold_has_passed_and_at_once_with_hold_
 
 #[tokio::test]
 async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byte() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     let values = [
         "null",
@@ -223,8 +223,8 @@ async fn publishing_answers_201_with_the_cursor_and_keeps_the_value_byte_for_byt
 }
 
 #[tokio::test]
-async fn an_update_is_due_when_it_is_posted_on_the_clock_that_the_server_shows() {
-    let server = Server::quiet(&[]).await;
+async fn an_update_is_due_when_it_is_posted_by_the_servers_own_clock() {
+    let server = Server::without_feed(&[]).await;
     let before = server.json("/clock").await["now_us"].as_u64().unwrap();
     server.publish("1").await;
     let after = server.json("/clock").await["now_us"].as_u64().unwrap();
@@ -240,17 +240,17 @@ async fn an_update_is_due_when_it_is_posted_on_the_clock_that_the_server_shows()
 
 #[tokio::test]
 async fn line_breaks_between_the_tokens_of_a_value_do_not_break_an_event_stream() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.newest().await;
     server.publish("{\r\n\"a\":\n1}").await;
-    let taken = crate::common::clients::take(&server, pushpull::run::Transport::Sse, &before, 1).await;
-    let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+    let received = crate::common::clients::receive(&server, pushpull::run::Transport::Sse, &before, 1).await;
+    let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
     assert_eq!(update["data"], json!({"a": 1}));
 }
 
-/// What a request over an open connection is answered with: the lines of the head, sorted and without the date, and the
-/// body.
-async fn asked(connection: &mut BufReader<TcpStream>, request: &str) -> (Vec<String>, String) {
+/// Sends a request over an open connection; returns the lines of the answer's head, sorted and without the date, and
+/// its body.
+async fn exchange(connection: &mut BufReader<TcpStream>, request: &str) -> (Vec<String>, String) {
     connection.get_mut().write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     loop {
@@ -270,8 +270,8 @@ async fn asked(connection: &mut BufReader<TcpStream>, request: &str) -> (Vec<Str
 }
 
 #[tokio::test]
-async fn a_poll_that_is_asked_again_over_its_connection_is_answered_as_over_another() {
-    let server = Server::quiet(&[]).await;
+async fn polls_over_one_connection_are_answered_like_polls_over_separate_ones() {
+    let server = Server::without_feed(&[]).await;
     let open = async || BufReader::new(TcpStream::connect(server.address).await.unwrap());
     let before = server.publish_numbers(3).await;
     let newest = server.newest().await;
@@ -281,14 +281,14 @@ async fn a_poll_that_is_asked_again_over_its_connection_is_answered_as_over_anot
     let tag = |cursor: &str| format!("if-none-match: \"{cursor}\"\r\n");
     let requests = [
         poll("", ""),
-        // From the third on it is known, with the cursor that it was given and with another.
+        // From the third poll on the server recognizes the form of the request, whatever its cursor.
         poll(&after(&before), ""),
         poll(&after(&newest), ""),
         poll(&after(&newest), ""),
         poll(&after(&before), ""),
         poll(&after(&newest), ""),
         poll(&after("nonsense"), ""),
-        // Otherwise, and again so.
+        // Polls of other forms, each repeated.
         poll(&(after(&before) + "&limit=1"), ""),
         poll(&(after(&before.replace("-0", "-1")) + "&limit=1"), ""),
         poll(&(after(&before.replace("-0", "-2")) + "&limit=1"), ""),
@@ -298,7 +298,7 @@ async fn a_poll_that_is_asked_again_over_its_connection_is_answered_as_over_anot
         poll("after=earliest", &tag(&before)),
         poll("after=earliest", &tag(&newest)),
         poll("after=earliest", &tag(&newest)),
-        // Of another kind.
+        // Other requests in between.
         "GET /updates/long-poll?hold=0 HTTP/1.1\r\nhost: t\r\n\r\n".to_owned(),
         "GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n".to_owned(),
         poll(&after(&newest), "x-new: 1\r\n"),
@@ -307,11 +307,11 @@ async fn a_poll_that_is_asked_again_over_its_connection_is_answered_as_over_anot
     ];
     let mut one = open().await;
     for request in &requests {
-        let over_one = asked(&mut one, request).await;
-        assert_eq!(over_one, asked(&mut open().await, request).await, "{request}");
+        let over_one = exchange(&mut one, request).await;
+        assert_eq!(over_one, exchange(&mut open().await, request).await, "{request}");
     }
     server.publish("4").await;
-    let (head, body) = asked(&mut one, requests.last().unwrap()).await;
+    let (head, body) = exchange(&mut one, requests.last().unwrap()).await;
     assert!(head[0].starts_with("cache-control") && body.contains("\"data\":4"), "{head:?} {body}");
     let polls = requests.iter().filter(|request| request.contains("/poll?")).count() as u64;
     let counted = server.stat("/transports/polling/requests").await - polls_before;

@@ -1,9 +1,8 @@
-//! Rooms: streams beside the main one, which do not see each other.
+//! Rooms: streams in addition to the main one, each independent of the others.
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use pushpull::limits;
-use pushpull::run::Transport;
 use serde_json::{Value, json};
 
 use crate::common::clients::{EventStream, next_text, open_websocket};
@@ -26,8 +25,8 @@ async fn earliest(server: &Server, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn two_rooms_and_the_main_stream_do_not_see_each_other_on_any_transport() {
-    let server = Server::quiet(&[]).await;
+async fn two_rooms_and_the_main_stream_are_separate_on_every_transport() {
+    let server = Server::without_feed(&[]).await;
     let after = [publish(&server, "a", "0").await, publish(&server, "b", "0").await, server.publish("0").await];
     let queries =
         [format!("after={}&room=a", after[0]), format!("after={}&room=b", after[1]), format!("after={}", after[2])];
@@ -44,17 +43,17 @@ async fn two_rooms_and_the_main_stream_do_not_see_each_other_on_any_transport() 
     publish(&server, "a", "\"of a\"").await;
     publish(&server, "b", "\"of b\"").await;
     server.publish("\"of main\"").await;
-    for (index, said) in ["of a", "of b", "of main"].into_iter().enumerate() {
+    for (index, published) in ["of a", "of b", "of main"].into_iter().enumerate() {
         for path in ["/updates/poll", "/updates/long-poll"] {
             let answer = server.json(&format!("{path}?{}", queries[index])).await;
             let data: Vec<&Value> =
                 answer["updates"].as_array().unwrap().iter().map(|update| &update["data"]).collect();
-            assert_eq!(data, [&json!(said)], "{path}");
+            assert_eq!(data, [&json!(published)], "{path}");
         }
         let block = streams[index].block().await.unwrap();
         let event: Value = serde_json::from_str(block.field("data").unwrap()).unwrap();
         let frame: Value = serde_json::from_str(&next_text(&mut sockets[index]).await).unwrap();
-        assert_eq!((&event["data"], &frame["data"]), (&json!(said), &json!(said)), "{}", Transport::Sse.label());
+        assert_eq!((&event["data"], &frame["data"]), (&json!(published), &json!(published)));
     }
     let schedule = server.json("/stats/schedule?room=a").await;
     assert_eq!(schedule["updates"].as_array().unwrap().len(), 2);
@@ -63,7 +62,7 @@ async fn two_rooms_and_the_main_stream_do_not_see_each_other_on_any_transport() 
 
 #[tokio::test]
 async fn a_cursor_of_another_room_is_a_gap_of_another_epoch() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let of_a = publish(&server, "a", "1").await;
     publish(&server, "b", "2").await;
     for room in ["&room=b", ""] {
@@ -73,8 +72,8 @@ async fn a_cursor_of_another_room_is_a_gap_of_another_epoch() {
 }
 
 #[tokio::test]
-async fn a_bad_name_is_refused_and_so_is_one_room_too_many() {
-    let server = Server::quiet(&[]).await;
+async fn a_bad_name_and_a_room_beyond_the_limit_are_refused() {
+    let server = Server::without_feed(&[]).await;
     for bad in ["", "a.b", "a%20b", "%C3%A9", &"x".repeat(limits::ROOM_NAME_BYTES_MAX + 1)] {
         for path in ["/updates/poll", "/updates/sse", "/live/feed", "/stats/schedule"] {
             assert_eq!(
@@ -90,7 +89,7 @@ async fn a_bad_name_is_refused_and_so_is_one_room_too_many() {
     let refused = server.get("/updates/poll?room=one-more").await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.headers().contains_key(RETRY_AFTER));
-    assert_eq!(server.get("/updates/poll?room=r0").await.status(), StatusCode::OK, "those that are there go on");
+    assert_eq!(server.get("/updates/poll?room=r0").await.status(), StatusCode::OK, "existing rooms go on");
     assert_eq!(server.get("/updates/poll").await.status(), StatusCode::OK);
 }
 
@@ -98,7 +97,7 @@ async fn a_bad_name_is_refused_and_so_is_one_room_too_many() {
 async fn a_room_needs_no_token_and_the_main_stream_does() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
-    let server = Server::quiet(&["--token-file", file.path().to_str().unwrap()]).await;
+    let server = Server::without_feed(&["--token-file", file.path().to_str().unwrap()]).await;
     let session = "/live/session/0123456789abcdef";
     for (path, body) in [
         ("/updates", "1"),
@@ -115,14 +114,14 @@ async fn a_room_needs_no_token_and_the_main_stream_does() {
 }
 
 #[tokio::test]
-async fn a_rooms_feed_is_its_own_and_is_bounded() {
-    let server = Server::quiet(&[]).await;
+async fn a_rooms_feed_is_independent_and_limited() {
+    let server = Server::without_feed(&[]).await;
     let feed =
         |feed: &str, rate: f64, payload: usize| json!({"feed": feed, "rate": rate, "payload": payload}).to_string();
     let set = server.post("/live/feed?room=a", feed("steady", 20.0, 16)).await;
     assert_eq!(set.status(), StatusCode::OK);
     within("three updates", async { while earliest(&server, "&room=a").await.len() < 3 {} }).await;
-    assert_eq!(earliest(&server, "").await, Vec::<Value>::new(), "the main stream is not touched");
+    assert_eq!(earliest(&server, "").await, Vec::<Value>::new(), "the main stream is not affected");
     assert_eq!(earliest(&server, "&room=b").await, Vec::<Value>::new());
     assert_eq!(server.json("/live/feed").await["feed"], "paused");
     assert_eq!(server.json("/live/feed?room=a").await["feed"], "steady");
@@ -134,8 +133,8 @@ async fn a_rooms_feed_is_its_own_and_is_bounded() {
 }
 
 #[tokio::test]
-async fn what_is_posted_in_a_room_is_bounded_in_size_rate_and_number() {
-    let server = Server::quiet(&[]).await;
+async fn updates_posted_in_a_room_are_limited_in_size_and_rate() {
+    let server = Server::without_feed(&[]).await;
     let large = format!("\"{}\"", "x".repeat(limits::ROOM_UPDATE_BYTES_MAX));
     assert_eq!(server.post("/updates?room=a", large.clone()).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(server.post("/updates", large).await.status(), StatusCode::CREATED);
@@ -149,5 +148,5 @@ async fn what_is_posted_in_a_room_is_bounded_in_size_rate_and_number() {
     }
     assert!(refused > 0, "200 in much less than four seconds");
     publish(&server, "b", "1").await;
-    assert!(server.publish("1").await.ends_with("-2"), "neither another room nor the main stream is concerned");
+    assert!(server.publish("1").await.ends_with("-2"), "neither another room nor the main stream is affected");
 }

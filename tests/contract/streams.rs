@@ -11,7 +11,7 @@ use crate::common::{Server, within};
 
 #[tokio::test]
 async fn an_event_stream_begins_with_retry_and_the_position_and_no_data() {
-    let server = Server::quiet(&["--sse-retry", "1234ms"]).await;
+    let server = Server::without_feed(&["--sse-retry", "1234ms"]).await;
     let cursor = server.publish("1").await;
     for path in ["/updates/sse".to_owned(), format!("/updates/sse?after={cursor}")] {
         let mut stream = EventStream::open(&server, &path, None).await;
@@ -27,8 +27,8 @@ async fn an_event_stream_begins_with_retry_and_the_position_and_no_data() {
 }
 
 #[tokio::test]
-async fn an_event_is_its_cursor_and_the_update() {
-    let server = Server::quiet(&[]).await;
+async fn an_event_has_its_cursor_as_id_and_the_update_as_data() {
+    let server = Server::without_feed(&[]).await;
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
     within("the first block", stream.block()).await.unwrap();
     let cursor = server.publish(r#"{"magnitude":5.1}"#).await;
@@ -42,7 +42,7 @@ async fn an_event_is_its_cursor_and_the_update() {
 
 #[tokio::test]
 async fn last_event_id_wins_over_after_unless_it_is_empty() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let before = server.publish_numbers(4).await;
     let path = format!("/updates/sse?after={before}");
     let third = before.replace("-0", "-3");
@@ -55,8 +55,8 @@ async fn last_event_id_wins_over_after_unless_it_is_empty() {
 }
 
 #[tokio::test]
-async fn a_websocket_begins_with_the_position_and_then_sends_each_update_as_it_is() {
-    let server = Server::quiet(&[]).await;
+async fn a_websocket_begins_with_the_position_and_then_sends_each_update() {
+    let server = Server::without_feed(&[]).await;
     let cursor = server.publish("1").await;
     let mut socket = open_websocket(&server, "/updates/ws").await.unwrap();
     let hello: Value = serde_json::from_str(&next_text(&mut socket).await).unwrap();
@@ -67,8 +67,8 @@ async fn a_websocket_begins_with_the_position_and_then_sends_each_update_as_it_i
 }
 
 #[tokio::test]
-async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
-    let server = Server::quiet(&[]).await;
+async fn a_websocket_answers_a_ping_with_a_pong_and_a_close_with_a_close() {
+    let server = Server::without_feed(&[]).await;
     for path in ["/updates/ws", "/echo/ws"] {
         let mut socket = open_websocket(&server, path).await.unwrap();
         send(&mut socket, Message::Ping(Bytes::from_static(b"are you there"))).await;
@@ -77,7 +77,7 @@ async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
                 Message::Pong(payload) => break payload,
                 Message::Text(_) => {}
                 other @ (Message::Binary(_) | Message::Ping(_) | Message::Close(_) | Message::Frame(_)) => {
-                    panic!("a pong, not {other:?}")
+                    panic!("expected a pong, not {other:?}")
                 }
             }
         };
@@ -90,8 +90,8 @@ async fn a_websocket_answers_a_ping_and_a_close_in_kind() {
 }
 
 #[tokio::test]
-async fn a_websocket_of_updates_takes_no_messages_and_says_why() {
-    let server = Server::quiet(&[]).await;
+async fn a_websocket_of_updates_refuses_messages_with_the_right_close_code() {
+    let server = Server::without_feed(&[]).await;
     let too_large = "x".repeat(limits::WS_UP_BYTES_MAX + 1);
     for (message, code) in
         [(Message::text("hello"), 1008), (Message::binary(vec![0; 3]), 1008), (Message::text(too_large), 1009)]
@@ -105,7 +105,7 @@ async fn a_websocket_of_updates_takes_no_messages_and_says_why() {
 
 #[tokio::test]
 async fn the_echo_sends_back_each_body_and_each_message_unchanged() {
-    let server = Server::quiet(&[]).await;
+    let server = Server::without_feed(&[]).await;
     let bodies: [Vec<u8>; 4] = [vec![], b"text".to_vec(), (0..=255).collect(), vec![7; 300_000]];
     for body in bodies {
         let request =

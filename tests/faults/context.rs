@@ -1,55 +1,60 @@
-//! Many schedules, a bounded number of them at the same time, and the table of what came of them.
+//! Runs many schedules, a limited number of them concurrently, and makes the table of their results.
 
 use std::fmt::Write as _;
 
 use tokio::task::JoinSet;
 
 use super::oracle::Tally;
-use super::plan::{Over, Schedule};
+use super::plan::{Schedule, TransportChoice};
 use super::proxy::Faults;
 use super::run::{self, Outcome, Tamper};
 use super::table::columns;
 
-/// Schedules that run at the same time: each waits most of its time, and has about ten sockets open.
+/// Schedules that run concurrently: each mostly waits, and has about ten sockets open.
 const AT_ONCE: usize = 32;
-/// Failures that are printed in full.
-const TOLD_MAX: usize = 10;
+/// How many failures are printed in full.
+const PRINTED_FAILURES_MAX: usize = 10;
 
-/// What came of all schedules of one kind.
+/// The summed results of all schedules of one kind.
 #[derive(Debug, Default)]
 struct Column {
     schedules: u64,
     published: u64,
     recovered: u64,
     reconnects: u64,
-    /// The longest that one took, in milliseconds, and its seed.
+    /// The longest duration of a schedule, in milliseconds, and its seed.
     longest: (u64, u64),
     faults: Faults,
     tally: Tally,
 }
 
-/// What came of all of them.
+/// The results of all schedules, one column for each kind.
 #[derive(Debug, Default)]
 pub struct Table {
-    columns: [Column; Over::ALL.len()],
+    columns: [Column; TransportChoice::ALL.len()],
     failures: Vec<String>,
-    /// Schedules in which the contract was not kept.
+    /// Schedules in which the contract was violated.
     pub failed: usize,
     /// Schedules in which an update was tampered with.
     pub tampered: usize,
 }
 
-/// The schedules of `count` seeds from `first` on, over one thing or over each in turn.
-pub fn schedules(first: u64, count: u64, only: Option<Over>) -> impl Iterator<Item = (u64, Over)> {
-    let over = move |seed: u64| only.unwrap_or(Over::ALL[(seed % Over::ALL.len() as u64) as usize]);
+/// The schedules of `count` seeds from `first` on: all over `only`, or over each kind in turn.
+pub fn schedules(
+    first: u64,
+    count: u64,
+    only: Option<TransportChoice>,
+) -> impl Iterator<Item = (u64, TransportChoice)> {
+    let over =
+        move |seed: u64| only.unwrap_or(TransportChoice::ALL[(seed % TransportChoice::ALL.len() as u64) as usize]);
     (first..first.saturating_add(count)).map(move |seed| (seed, over(seed)))
 }
 
-/// Runs all of them; `on_done` is called for each that is done.
+/// Runs all schedules; `on_done` is called after each.
 ///
-/// Errors: what the system says, as when it has no more sockets.
+/// Errors: those of the operating system, for example when it runs out of sockets.
 pub async fn run_all(
-    mut schedules: impl Iterator<Item = (u64, Over)>,
+    mut schedules: impl Iterator<Item = (u64, TransportChoice)>,
     tamper: Option<Tamper>,
     mut on_done: impl FnMut(),
 ) -> std::io::Result<Table> {
@@ -72,10 +77,10 @@ pub async fn run_all(
 }
 
 impl Table {
-    fn add(&mut self, seed: u64, over: Over, outcome: Outcome) {
+    fn add(&mut self, seed: u64, over: TransportChoice, outcome: Outcome) {
         if !outcome.tally.is_clean() {
             self.failed += 1;
-            if self.failures.len() < TOLD_MAX {
+            if self.failures.len() < PRINTED_FAILURES_MAX {
                 let Tally { lost, duplicate, reordered, wrong, .. } = &outcome.tally;
                 self.failures.push(format!(
                     "seed {seed} over {over}: {lost} lost, {duplicate} duplicate, {reordered} reordered{}{}\n  \
@@ -86,7 +91,7 @@ impl Table {
             }
         }
         self.tampered += usize::from(outcome.is_tampered);
-        let place = Over::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
+        let place = TransportChoice::ALL.iter().position(|one| *one == over).expect("ALL has each of them");
         let column = &mut self.columns[place];
         column.schedules += 1;
         column.published += outcome.published;
@@ -97,12 +102,12 @@ impl Table {
         column.tally.add(outcome.tally);
     }
 
-    /// Was the contract kept in all of them?
+    /// Was the contract kept in all schedules?
     pub fn is_clean(&self) -> bool {
         self.failed == 0
     }
 
-    /// The failures, each with the command that repeats it; empty if there are none.
+    /// The failures, each with the command that repeats it; empty without failures.
     pub fn failures(&self) -> String {
         let mut text = self.failures.join("\n");
         if self.failed > self.failures.len() {
@@ -111,14 +116,14 @@ impl Table {
         text
     }
 
-    /// The three figures that must be 0, over all.
+    /// The three counts that must be 0, summed over all schedules.
     pub fn lost_duplicate_reordered(&self) -> (u64, u64, u64) {
         self.columns.iter().fold((0, 0, 0), |(lost, duplicate, reordered), Column { tally, .. }| {
             (lost + tally.lost, duplicate + tally.duplicate, reordered + tally.reordered)
         })
     }
 
-    /// All of it in one line.
+    /// A summary in one line.
     pub fn line(&self) -> String {
         let sum = |of: fn(&Column) -> u64| self.columns.iter().map(of).sum::<u64>();
         let (lost, duplicate, reordered) = self.lost_duplicate_reordered();
@@ -133,7 +138,7 @@ impl Table {
         )
     }
 
-    /// One column for each transport that ran.
+    /// The table, with one column for each kind that ran.
     pub fn text(&self) -> String {
         type Metric = fn(&Column) -> u64;
         const BEFORE: [(&str, Metric); 4] = [
@@ -154,7 +159,8 @@ impl Table {
             ("reordered", |c| c.tally.reordered),
             ("otherwise wrong", |c| c.tally.wrong.len() as u64),
         ];
-        let ran: Vec<_> = Over::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
+        let ran: Vec<_> =
+            TransportChoice::ALL.iter().zip(&self.columns).filter(|(_, column)| column.schedules > 0).collect();
         let heads: Vec<_> = ran.iter().map(|(over, _)| over.label()).collect();
         let row = |(name, metric): &(&str, Metric)| {
             ((*name).to_owned(), ran.iter().map(|(_, column)| metric(column)).collect())

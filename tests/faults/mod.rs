@@ -1,10 +1,9 @@
-//! The fault proxy, the schedules, the soak, and the oracle that judges them all.
+//! The fault proxy, the schedules, the soak test, and the oracle that checks them.
 //!
-//! `main.rs` runs them as tests, `examples/faults.rs` as a program; see docs/FAULTS.md.
+//! `main.rs` runs them as tests, `examples/faults.rs` as a program. See docs/FAULTS.md.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-// The tests and the program each use their own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "the tests and the program each use only part of this module")]
 
 pub use pushpull::learn::oracle;
 

@@ -1,4 +1,4 @@
-//! The oracle itself: each thing that it must not believe.
+//! Unit tests of the oracle: each wrong claim that it must reject.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::faults::oracle::{Oracle, Published, Tally};
 
-/// Lives of a server that retained two updates, each with `counts` of them published, and one client's oracle.
-fn world(counts: &[u64]) -> (Published, Vec<Cursor>, Oracle) {
+/// Server lives that each retain two updates, with `counts` updates published in each; their first cursors; and the
+/// oracle of one client.
+fn setup(counts: &[u64]) -> (Published, Vec<Cursor>, Oracle) {
     let mut published = Published::default();
     let mut starts = Vec::new();
     for count in counts {
@@ -37,8 +38,8 @@ const fn evicted(lost: u64) -> Gap {
 const EPOCH: Gap = Gap { reason: GapReason::Epoch, lost: None };
 
 #[test]
-fn what_is_missing_in_a_true_gap_is_not_lost() {
-    let (published, _, mut oracle) = world(&[5]);
+fn updates_missing_in_a_correct_gap_are_not_lost() {
+    let (published, _, mut oracle) = setup(&[5]);
     oracle.gap(&published, evicted(3));
     oracle.update(&published, Some(3), 4);
     oracle.update(&published, Some(4), 5);
@@ -48,16 +49,16 @@ fn what_is_missing_in_a_true_gap_is_not_lost() {
 }
 
 #[test]
-fn a_gap_that_is_larger_than_what_was_evicted_is_not_believed() {
-    let (published, _, mut oracle) = world(&[5]);
+fn a_gap_larger_than_what_was_evicted_is_wrong() {
+    let (published, _, mut oracle) = setup(&[5]);
     oracle.gap(&published, evicted(4));
     oracle.update(&published, Some(4), 5);
     assert!(!oracle.finish(&published).is_clean());
 }
 
 #[test]
-fn a_gap_that_is_smaller_than_what_is_missing_leaves_the_rest_lost() {
-    let (published, _, mut oracle) = world(&[5]);
+fn a_gap_smaller_than_what_is_missing_leaves_the_rest_lost() {
+    let (published, _, mut oracle) = setup(&[5]);
     oracle.gap(&published, evicted(2));
     oracle.update(&published, Some(3), 4);
     oracle.update(&published, Some(4), 5);
@@ -65,18 +66,18 @@ fn a_gap_that_is_smaller_than_what_is_missing_leaves_the_rest_lost() {
 }
 
 #[test]
-fn a_gap_between_epochs_must_be_announced_and_lead_to_the_oldest_that_is_retained() {
-    let (published, _, mut oracle) = world(&[2, 4]);
+fn a_gap_between_epochs_must_be_announced_and_lead_to_the_oldest_retained_update() {
+    let (published, _, mut oracle) = setup(&[2, 4]);
     oracle.gap(&published, EPOCH);
     oracle.update(&published, Some(4), 3);
     oracle.update(&published, Some(5), 4);
     assert!(oracle.finish(&published).is_clean());
 
-    let (published, _, mut oracle) = world(&[2, 4]);
+    let (published, _, mut oracle) = setup(&[2, 4]);
     oracle.update(&published, Some(4), 3);
     assert_eq!(oracle.finish(&published).lost, 5, "unannounced");
 
-    let (published, _, mut oracle) = world(&[2, 4]);
+    let (published, _, mut oracle) = setup(&[2, 4]);
     oracle.gap(&published, EPOCH);
     oracle.update(&published, Some(5), 4);
     let tally = oracle.finish(&published);
@@ -84,17 +85,17 @@ fn a_gap_between_epochs_must_be_announced_and_lead_to_the_oldest_that_is_retaine
 }
 
 #[test]
-fn an_epoch_that_did_not_end_has_no_gap() {
-    let (published, _, mut oracle) = world(&[2]);
+fn a_gap_of_an_epoch_that_has_not_ended_is_wrong() {
+    let (published, _, mut oracle) = setup(&[2]);
     oracle.gap(&published, EPOCH);
     assert!(!oracle.finish(&published).is_clean());
 }
 
 #[test]
-fn a_gap_that_is_announced_again_after_a_cut_is_one_gap() {
-    let (published, starts, mut oracle) = world(&[5]);
+fn a_gap_announced_again_after_a_cut_is_counted_once_as_missing() {
+    let (published, starts, mut oracle) = setup(&[5]);
     oracle.gap(&published, evicted(3));
-    // The connection was cut behind the gap and before an update: the position is still the old one.
+    // The connection was cut after the gap and before an update: the position is still the old one.
     oracle.connected(&published, Some(starts[0]));
     oracle.gap(&published, evicted(3));
     oracle.update(&published, Some(3), 4);
@@ -104,8 +105,8 @@ fn a_gap_that_is_announced_again_after_a_cut_is_one_gap() {
 }
 
 #[test]
-fn a_client_that_falls_back_gets_duplicates_and_one_that_jumps_ahead_loses() {
-    let (published, starts, mut oracle) = world(&[4]);
+fn a_client_that_resumes_too_early_gets_duplicates_and_one_that_resumes_too_late_loses_updates() {
+    let (published, starts, mut oracle) = setup(&[4]);
     oracle.update(&published, Some(0), 1);
     oracle.connected(&published, Some(starts[0]));
     oracle.update(&published, Some(0), 1);
@@ -116,8 +117,8 @@ fn a_client_that_falls_back_gets_duplicates_and_one_that_jumps_ahead_loses() {
 }
 
 #[test]
-fn content_that_was_not_published_and_a_wrong_number_are_noticed() {
-    let (published, _, mut oracle) = world(&[2]);
+fn unpublished_content_and_a_wrong_number_are_noticed() {
+    let (published, _, mut oracle) = setup(&[2]);
     let other = RawValue::from_string("\"e\"".to_owned()).unwrap();
     assert_eq!(published.identify(UnixMicros(0), &other), None);
     oracle.update(&published, None, 1);
@@ -127,8 +128,8 @@ fn content_that_was_not_published_and_a_wrong_number_are_noticed() {
 }
 
 #[test]
-fn what_never_comes_is_lost_in_the_end() {
-    let (published, _, mut oracle) = world(&[2]);
+fn an_update_that_never_arrives_is_lost() {
+    let (published, _, mut oracle) = setup(&[2]);
     oracle.update(&published, Some(0), 1);
     assert!(!oracle.is_caught_up(&published));
     assert_eq!(oracle.finish(&published).lost, 1);

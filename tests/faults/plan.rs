@@ -1,6 +1,6 @@
-//! What is going to happen in one schedule: all of it drawn from the seed, before anything happens.
+//! The plan of one fault schedule, drawn from its seed before it runs.
 //!
-//! Faults are placed by bytes and by connections, not by time, so that a seed repeats them on a busy machine too.
+//! Faults are placed by byte count and connection, not by time, so that a seed repeats them on a busy machine too.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -13,41 +13,41 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::value::RawValue;
 
-/// Over what a schedule's client follows the stream.
+/// The transport over which a schedule's client follows the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
-    /// One transport.
-    Only(Transport),
-    /// Another one with each connection, with the same cursor.
+pub enum TransportChoice {
+    /// Always this transport.
+    Fixed(Transport),
+    /// A different transport with each connection, with the same cursor.
     Moves,
 }
 
-impl Over {
-    /// All five, in the order in which they are shown.
+impl TransportChoice {
+    /// All five, in the order of the table.
     pub const ALL: [Self; 5] = [
-        Self::Only(Transport::Polling),
-        Self::Only(Transport::LongPolling),
-        Self::Only(Transport::Sse),
-        Self::Only(Transport::WebSocket),
+        Self::Fixed(Transport::Polling),
+        Self::Fixed(Transport::LongPolling),
+        Self::Fixed(Transport::Sse),
+        Self::Fixed(Transport::WebSocket),
         Self::Moves,
     ];
 
     /// Its name in flags and tables.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Only(transport) => transport.label(),
+            Self::Fixed(transport) => transport.label(),
             Self::Moves => "moves",
         }
     }
 }
 
-impl fmt::Display for Over {
+impl fmt::Display for TransportChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
     }
 }
 
-impl ValueEnum for Over {
+impl ValueEnum for TransportChoice {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL
     }
@@ -57,72 +57,73 @@ impl ValueEnum for Over {
     }
 }
 
-/// What happens to one connection. The default is a good one.
+/// The faults of one connection. The default has none.
 #[derive(Clone, Debug)]
-pub struct Link {
-    /// What is spoken over it.
+pub struct ConnectionFaults {
+    /// The transport spoken over it.
     pub via: Transport,
-    /// It cannot be made.
+    /// Is the connection refused?
     pub is_refused: bool,
     /// From client to server.
-    pub up: Way,
+    pub up: DirectionFaults,
     /// From server to client.
-    pub down: Way,
-    /// How the network ends it.
+    pub down: DirectionFaults,
+    /// How the network ends it, if it does.
     pub end: Option<End>,
-    /// What the client reads at once, at the most.
+    /// The most bytes that the client gets from one read.
     pub read_bytes_max: usize,
 }
 
-impl Link {
-    /// One to which nothing happens.
-    pub fn good(via: Transport) -> Self {
+impl ConnectionFaults {
+    /// A connection without faults.
+    pub fn without_faults(via: Transport) -> Self {
         Self { via, ..Self::default() }
     }
 }
 
-impl Default for Link {
+impl Default for ConnectionFaults {
     fn default() -> Self {
         Self {
             via: Transport::Polling,
             is_refused: false,
-            up: Way::default(),
-            down: Way::default(),
+            up: DirectionFaults::default(),
+            down: DirectionFaults::default(),
             end: None,
             read_bytes_max: usize::MAX,
         }
     }
 }
 
-/// What happens to the bytes of one direction.
+/// The faults of one direction of a connection.
 #[derive(Clone, Debug, Default)]
-pub struct Way {
-    /// In which pieces they arrive.
+pub struct DirectionFaults {
+    /// How bytes are split.
     pub pieces: Pieces,
-    /// Between two pieces.
+    /// The delay between two pieces.
     pub delay: Option<Duration>,
-    /// After so many bytes nothing passes for so long.
+    /// A stall: after how many bytes, and for how long nothing passes.
     pub stall: Option<(usize, Duration)>,
 }
 
-/// How bytes are split on their way.
+/// How bytes are split into pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Pieces {
-    /// As they come.
+    /// Not at all.
     #[default]
     Whole,
-    /// One by one.
+    /// Into single bytes.
     Bytes,
-    /// The first few alone, which parts a frame's header or a chunk's size, and in the middle of each UTF-8 character.
+    /// After the first few bytes, which splits a frame's header or a chunk's size, and in the middle of each UTF-8
+    /// character.
     Awkward(usize),
-    /// In pieces of this size.
+    /// Into pieces of this size.
     Every(usize),
 }
 
 impl Pieces {
-    /// How many of `bytes` make the first piece; there is at least one.
+    /// The length of the first piece of `bytes`, at least 1.
     pub fn first(self, bytes: &[u8]) -> usize {
-        /// More pieces than this of one chunk only take time.
+        /// The least piece of a long chunk: smaller ones would only take time.
         const PIECE_BYTES_MIN_OF_LONG: usize = 512;
         const LONG: usize = 2048;
         let wanted = match self {
@@ -142,24 +143,24 @@ impl Pieces {
 /// How and when the network ends a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
-    /// Counted in this direction.
-    pub side: Side,
-    /// After so many bytes.
+    /// The direction whose bytes are counted.
+    pub direction: Direction,
+    /// After how many bytes it ends.
     pub after_bytes: usize,
-    /// In this way.
+    /// The way in which it ends.
     pub ending: Ending,
 }
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Direction {
     /// From client to server.
     Up,
     /// From server to client.
     Down,
 }
 
-/// A way for a connection to end.
+/// The way in which a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// FIN on both sides.
@@ -170,43 +171,43 @@ pub enum Ending {
     HalfClose,
 }
 
-/// What the server's side does next.
+/// One step of the server's direction.
 #[derive(Debug)]
 pub enum Step {
-    /// Publishes these, one right after the other.
+    /// Publishes these updates without a pause.
     Publish(Vec<Box<RawValue>>),
-    /// Nothing.
+    /// Does nothing for this long.
     Wait(Duration),
-    /// Breaks all connections and is gone for so long; then another server begins with an empty journal.
+    /// Breaks all connections and is down for this long; then another server starts with an empty journal.
     Crash(Duration),
-    /// Another server begins and takes all new connections, while this one leaves in good order.
+    /// Another server starts and takes all new connections, while this one drains.
     Drain,
 }
 
-/// All that is going to happen.
+/// The plan of one schedule.
 #[derive(Debug)]
 pub struct Schedule {
-    /// Repeats it.
+    /// The seed that repeats it.
     pub seed: u64,
-    /// Over what the client follows.
-    pub over: Over,
-    /// How much the server retains.
+    /// The transport of the client.
+    pub over: TransportChoice,
+    /// The bounds of the server's journal.
     pub journal: Bounds,
-    /// Between two polls.
+    /// The client's poll interval.
     pub poll_interval: Duration,
-    /// How long a long poll is parked.
+    /// The hold of a long poll.
     pub hold: Duration,
-    /// Does publishing wait until the client knows where it stands?
+    /// Does publishing wait until the client has a position?
     pub waits_for_client: bool,
-    /// In order. The last one publishes.
+    /// The server's steps, in order. The last one publishes.
     pub steps: Vec<Step>,
-    /// What happens to each connection; those beyond are good ones.
-    pub links: Vec<Link>,
+    /// The faults of each connection; later connections have none.
+    pub connections: Vec<ConnectionFaults>,
 }
 
 impl Schedule {
     /// The schedule of a seed.
-    pub fn new(seed: u64, over: Over) -> Self {
+    pub fn new(seed: u64, over: TransportChoice) -> Self {
         let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
         let journal = match draw.one_in(3) {
             true => Bounds::default(),
@@ -220,7 +221,7 @@ impl Schedule {
             steps.insert(place, step);
         }
         steps.push(Step::Publish(vec![draw.payload()]));
-        let links = (0..draw.within(2..=10)).map(|_| draw.link(over)).collect();
+        let connections = (0..draw.within(2..=10)).map(|_| draw.connection(over)).collect();
         Self {
             seed,
             over,
@@ -229,21 +230,21 @@ impl Schedule {
             hold: draw.millis(5..=60),
             waits_for_client: draw.one_in(2),
             steps,
-            links,
+            connections,
         }
     }
 
-    /// Does the server begin anew in its course?
+    /// Does the server restart during the schedule?
     pub fn has_restarts(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Crash(_) | Step::Drain))
     }
 
-    /// What happens to the connection of this index.
-    pub fn link(&self, index: usize) -> Link {
-        self.links.get(index).cloned().unwrap_or_else(|| {
-            Link::good(match self.over {
-                Over::Only(via) => via,
-                Over::Moves => Transport::ALL[index % 4],
+    /// The faults of the connection with this index.
+    pub fn connection(&self, index: usize) -> ConnectionFaults {
+        self.connections.get(index).cloned().unwrap_or_else(|| {
+            ConnectionFaults::without_faults(match self.over {
+                TransportChoice::Fixed(via) => via,
+                TransportChoice::Moves => Transport::ALL[index % 4],
             })
         })
     }
@@ -264,7 +265,7 @@ impl Draw {
         Duration::from_millis(self.0.random_range(range))
     }
 
-    /// As often between 1 and 10 as between 1,000 and 10,000.
+    /// A size on a logarithmic scale: between 1 and 10 as often as between 1,000 and 10,000.
     fn any_size(&mut self, max: usize) -> usize {
         let exponent = self.0.random_range(0.0..=(max as f64).ln());
         exponent.exp() as usize
@@ -298,7 +299,7 @@ impl Draw {
         RawValue::from_string(json).unwrap()
     }
 
-    /// A JSON string with characters of one to four bytes, and what a careless line protocol would trip over.
+    /// A JSON string with characters of one to four bytes, and text that breaks a careless line protocol.
     fn text(&mut self, characters: usize) -> String {
         const PARTS: [&str; 14] =
             ["a", "é", "ß", "Ж", "漢", "字", "\u{2028}", "\u{feff}", "🌋", "👩‍🚀", "\\n", "\\\"", "data: ", "\\u0000"];
@@ -306,22 +307,22 @@ impl Draw {
         format!("\"{}\"", parts.collect::<String>())
     }
 
-    fn link(&mut self, over: Over) -> Link {
+    fn connection(&mut self, over: TransportChoice) -> ConnectionFaults {
         let via = match over {
-            Over::Only(via) => via,
-            Over::Moves => Transport::ALL[self.within(0..=3)],
+            TransportChoice::Fixed(via) => via,
+            TransportChoice::Moves => Transport::ALL[self.within(0..=3)],
         };
-        Link {
+        ConnectionFaults {
             via,
             is_refused: self.one_in(8),
-            up: self.way(400),
-            down: self.way(20_000),
+            up: self.direction(400),
+            down: self.direction(20_000),
             end: (!self.one_in(6)).then(|| self.end()),
             read_bytes_max: if self.one_in(6) { self.within(1..=3) } else { usize::MAX },
         }
     }
 
-    fn way(&mut self, bytes: usize) -> Way {
+    fn direction(&mut self, bytes: usize) -> DirectionFaults {
         let pieces = match self.within(0..=7) {
             0 => Pieces::Bytes,
             1 | 2 => Pieces::Awkward(self.within(1..=6)),
@@ -330,25 +331,25 @@ impl Draw {
         };
         let delay = self.one_in(4).then(|| self.millis(1..=2));
         let stall = self.one_in(4).then(|| (self.any_size(bytes), self.millis(2..=15)));
-        Way { pieces, delay, stall }
+        DirectionFaults { pieces, delay, stall }
     }
 
     fn end(&mut self) -> End {
-        let side = if self.one_in(4) { Side::Up } else { Side::Down };
-        let most = match side {
-            Side::Up => 600,
-            Side::Down => 40_000,
+        let direction = if self.one_in(4) { Direction::Up } else { Direction::Down };
+        let most = match direction {
+            Direction::Up => 600,
+            Direction::Down => 40_000,
         };
         let ending = match self.within(0..=4) {
             0 | 1 => Ending::Cut,
             2 | 3 => Ending::Reset,
             _ => Ending::HalfClose,
         };
-        // Where an answer's head, the first position and a gap are said, every byte is worth a cut.
-        let after_bytes = match side {
-            Side::Down if self.one_in(2) => self.within(0..=500),
-            Side::Up | Side::Down => self.any_size(most),
+        // The first bytes are the answer's head, the first position and gaps: half of the cuts are there.
+        let after_bytes = match direction {
+            Direction::Down if self.one_in(2) => self.within(0..=500),
+            Direction::Up | Direction::Down => self.any_size(most),
         };
-        End { side, after_bytes, ending }
+        End { direction, after_bytes, ending }
     }
 }

@@ -1,4 +1,4 @@
-//! A proxy between client and server that does to a connection what networks do, as its plan says.
+//! A proxy between client and server that injects the planned faults into connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,29 +13,29 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::plan::{End, Ending, Link, Pieces, Side, Way};
+use super::plan::{ConnectionFaults, Direction, DirectionFaults, End, Ending, Pieces};
 
-/// How long the proxy lets a connection live on that it has half closed, or ended and not yet heard the end of.
-const AFTERLIFE: Duration = Duration::from_millis(30);
-/// Delays in one direction of one connection: a schedule takes tens of milliseconds and not seconds.
+/// How long the proxy keeps a connection that it has half-closed, or that it has closed while the other direction has not.
+const LINGER: Duration = Duration::from_millis(30);
+/// The most delays in one direction of one connection, so that a schedule takes tens of milliseconds and not seconds.
 const DELAYS_MAX: u32 = 8;
-/// Pieces in one direction of one connection; what comes after them passes whole. Each lets everything else on the
-/// machine have its turn first: thousands of them look like a client that is stuck.
+/// The most pieces in one direction of one connection; later bytes pass whole. Each piece yields to everything else on
+/// the machine, so thousands of them would look like a stuck client.
 const PIECES_MAX: u32 = 600;
-/// Bytes that a client reads in small pieces, for the same reason.
-const NARROW_BYTES: usize = 1 << 10;
+/// The most bytes that a client reads in small pieces, for the same reason.
+const SHORT_READS_BYTES: usize = 1 << 10;
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// What really happened, over all connections.
+/// The faults that were injected, summed over all connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Connections ended with FIN on both sides.
+    /// Connections that were closed with FIN on both sides.
     pub cuts: u64,
-    /// Connections ended with RST on both sides.
+    /// Connections that were reset (RST) on both sides.
     pub resets: u64,
-    /// Connections of which one direction was ended.
+    /// Connections of which one direction was closed.
     pub half_closes: u64,
-    /// Connections that could not be made.
+    /// Connections that were refused.
     pub refused: u64,
     /// Times when nothing passed for a while.
     pub stalls: u64,
@@ -45,11 +45,11 @@ pub struct Faults {
     pub split_characters: u64,
     /// Pieces that began in the middle of what the sender wrote.
     pub splits: u64,
-    /// Pieces that came later than others.
+    /// Pieces that were delayed.
     pub delays: u64,
     /// Servers that crashed.
     pub crashes: u64,
-    /// Servers that left in good order.
+    /// Servers that drained.
     pub drains: u64,
 }
 
@@ -60,7 +60,7 @@ macro_rules! each_fault {
 }
 
 impl Faults {
-    /// Adds another schedule's.
+    /// Adds the counts of another schedule.
     pub fn add(&mut self, other: Self) {
         macro_rules! add {
             ($($name:ident),+) => { $( self.$name += other.$name; )+ };
@@ -68,7 +68,7 @@ impl Faults {
         each_fault!(add);
     }
 
-    /// Each with its name, as in the table.
+    /// Each count with its name in the table.
     pub fn named(&self) -> Vec<(String, u64)> {
         macro_rules! name {
             ($($name:ident),+) => { vec![ $( (stringify!($name).replace('_', " "), self.$name) ),+ ] };
@@ -77,13 +77,13 @@ impl Faults {
     }
 }
 
-/// A proxy that listens. Its connections end when it is dropped.
+/// A running proxy. Its connections end when it is dropped.
 pub struct Proxy {
-    /// Where clients connect to.
+    /// The address that clients connect to.
     address: SocketAddr,
     /// A port that refuses every connection.
     refusing: TcpSocket,
-    /// Told of all bytes that come to a client.
+    /// Changes with every read of a client.
     progress: Arc<watch::Sender<()>>,
     shared: Arc<Shared>,
     _accepting: JoinSet<()>,
@@ -91,10 +91,10 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    /// `None` while no server is there: its old port may be somebody else's by now.
+    /// The server's address. `None` while it is down: another process may have taken its old port.
     upstream: Mutex<Option<SocketAddr>>,
-    /// The plan of the connection that is being dialled; without one it is a good connection.
-    next: Mutex<Option<Link>>,
+    /// The faults of the connection that is being dialled; a connection without a plan has none.
+    next: Mutex<Option<ConnectionFaults>>,
     faults: Mutex<Faults>,
 }
 
@@ -105,7 +105,7 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port, for the server at `upstream`; `progress` is called for all bytes that come to a client.
+    /// Listens on a free port, for the server at `upstream`. `progress` changes with every read of a client.
     pub async fn start(upstream: SocketAddr, progress: Arc<watch::Sender<()>>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -118,81 +118,81 @@ impl Proxy {
         Ok(Self { address, refusing, progress, shared, _accepting: accepting })
     }
 
-    /// Leads new connections to another server, or ends them at once where there is none.
+    /// Directs new connections to another server; with `None` they are closed at once.
     pub fn lead_to(&self, upstream: Option<SocketAddr>) {
         *self.shared.upstream.lock().unwrap() = upstream;
     }
 
-    /// Opens a connection to which happens what `link` says. One at a time.
-    pub async fn dial(&self, link: Link) -> io::Result<Narrow> {
-        if link.is_refused {
+    /// Opens a connection with the faults of `faults`. Call it for one connection at a time.
+    pub async fn dial(&self, faults: ConnectionFaults) -> io::Result<ShortReads> {
+        if faults.is_refused {
             self.shared.count(|faults| faults.refused += 1);
             TcpStream::connect(self.refusing.local_addr()?).await?;
-            return Err(io::Error::other("a port on which nobody listens took a connection"));
+            return Err(io::Error::other("a port on which nothing listens accepted a connection"));
         }
-        let (most, left) = (link.read_bytes_max, NARROW_BYTES);
-        *self.shared.next.lock().unwrap() = Some(link);
+        let (most, left) = (faults.read_bytes_max, SHORT_READS_BYTES);
+        *self.shared.next.lock().unwrap() = Some(faults);
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Narrow { stream, most, left, progress: Arc::clone(&self.progress) })
+        Ok(ShortReads { stream, most, left, progress: Arc::clone(&self.progress) })
     }
 
-    /// Something else than a connection failed.
+    /// Counts a fault of the server.
     pub fn count(&self, add: impl FnOnce(&mut Faults)) {
         self.shared.count(add);
     }
 
-    /// What happened so far.
+    /// The faults so far.
     pub fn faults(&self) -> Faults {
         *self.shared.faults.lock().unwrap()
     }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut links = JoinSet::new();
+    let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        let link = shared.next.lock().unwrap().take().unwrap_or_default();
+        let faults = shared.next.lock().unwrap().take().unwrap_or_default();
         let shared = Arc::clone(&shared);
-        links.spawn(async move {
-            // Whatever the network says to the proxy, it also says to client and server.
-            let _ended = relay(client, link, &shared).await;
+        connections.spawn(async move {
+            // An error of the proxy's sockets is also seen by the client or the server.
+            let _ended = relay(client, faults, &shared).await;
         });
-        while links.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
     }
 }
 
-/// How a direction came to its end.
-enum Over {
-    /// The sender, or the network, ended it.
+/// Why a direction ended.
+enum DirectionEnd {
+    /// The sender closed it, or the connection broke.
     Eof,
-    /// The plan did.
+    /// The plan ended it.
     Planned(Ending),
 }
 
-async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result<()> {
+async fn relay(mut client: TcpStream, faults: ConnectionFaults, shared: &Shared) -> io::Result<()> {
     let Some(upstream) = *shared.upstream.lock().unwrap() else { return Ok(()) };
     let mut server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let Link { up, down, end, .. } = link;
-    let of = |side: Side| end.filter(|end| end.side == side);
+    let ConnectionFaults { up, down, end, .. } = faults;
+    let of = |direction: Direction| end.filter(|end| end.direction == direction);
     let ending = {
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
-        let mut up = std::pin::pin!(pass(&mut from_client, &mut to_server, up, of(Side::Up), shared));
-        let mut down = std::pin::pin!(pass(&mut from_server, &mut to_client, down, of(Side::Down), shared));
-        // The first direction to end decides; one that ended by itself or was half closed leaves the other be.
+        let mut up = std::pin::pin!(pass(&mut from_client, &mut to_server, up, of(Direction::Up), shared));
+        let mut down = std::pin::pin!(pass(&mut from_server, &mut to_client, down, of(Direction::Down), shared));
+        // The first direction to end decides. If it ended by itself or was half-closed, the other direction continues.
         let (over, is_up) = tokio::select! {
             over = &mut up => (over, true),
             over = &mut down => (over, false),
         };
         match over {
-            Over::Planned(ending @ (Ending::Cut | Ending::Reset)) => Some(ending),
-            Over::Planned(Ending::HalfClose) | Over::Eof => {
+            DirectionEnd::Planned(ending @ (Ending::Cut | Ending::Reset)) => Some(ending),
+            DirectionEnd::Planned(Ending::HalfClose) | DirectionEnd::Eof => {
                 let rest = async { if is_up { down.await } else { up.await } };
-                match tokio::time::timeout(AFTERLIFE, rest).await {
-                    Ok(Over::Planned(ending @ (Ending::Cut | Ending::Reset))) => Some(ending),
-                    Ok(Over::Planned(Ending::HalfClose) | Over::Eof) | Err(_) => None,
+                match tokio::time::timeout(LINGER, rest).await {
+                    Ok(DirectionEnd::Planned(ending @ (Ending::Cut | Ending::Reset))) => Some(ending),
+                    Ok(DirectionEnd::Planned(Ending::HalfClose) | DirectionEnd::Eof) | Err(_) => None,
                 }
             }
         }
@@ -205,72 +205,80 @@ async fn relay(mut client: TcpStream, link: Link, shared: &Shared) -> io::Result
         }
         Some(Ending::Cut) => {
             shared.count(|faults| faults.cuts += 1);
-            let (_, _) = tokio::join!(farewell(&mut client), farewell(&mut server));
+            let (_, _) = tokio::join!(close_with_fin(&mut client), close_with_fin(&mut server));
         }
         Some(Ending::HalfClose) | None => {}
     }
     Ok(())
 }
 
-/// Ends a connection with FIN: closed with unread bytes in it, it would end with RST.
-async fn farewell(stream: &mut TcpStream) -> io::Result<()> {
+/// Closes a connection with FIN, and reads the rest: closed with unread bytes, it would send RST.
+async fn close_with_fin(stream: &mut TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
-    let _heard = tokio::time::timeout(AFTERLIFE, tokio::io::copy(stream, &mut tokio::io::sink())).await;
+    let _heard = tokio::time::timeout(LINGER, tokio::io::copy(stream, &mut tokio::io::sink())).await;
     Ok(())
 }
 
-/// Passes bytes on in one direction, until they end or the plan ends them; the receiver learns of it by FIN.
+/// Relays one direction until it ends or the plan ends it; the receiver then gets FIN.
 async fn pass(
     from: &mut ReadHalf<'_>,
     to: &mut WriteHalf<'_>,
-    mut way: Way,
+    mut planned: DirectionFaults,
     end: Option<End>,
     shared: &Shared,
-) -> Over {
+) -> DirectionEnd {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut passed = 0;
     let mut left_of = Left { delays: DELAYS_MAX, pieces: PIECES_MAX };
     let mut left = end.map_or(usize::MAX, |end| end.after_bytes);
-    if matches!(way.pieces, Pieces::Bytes) {
+    if matches!(planned.pieces, Pieces::Bytes) {
         shared.count(|faults| faults.trickles += 1);
     }
     while left > 0 {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { break };
         let chunk = &buffer[..read.min(left)];
         left -= chunk.len();
-        if let Some((_, length)) = way.stall.take_if(|(after, _)| *after <= passed) {
+        if let Some((_, length)) = planned.stall.take_if(|(after, _)| *after <= passed) {
             shared.count(|faults| faults.stalls += 1);
             tokio::time::sleep(length).await;
         }
         passed += chunk.len();
-        if deliver(chunk, to, &way, &mut left_of, shared).await.is_err() {
+        if deliver(chunk, to, &planned, &mut left_of, shared).await.is_err() {
             break;
         }
     }
     match end {
-        Some(End { ending: ending @ (Ending::Cut | Ending::Reset), .. }) if left == 0 => return Over::Planned(ending),
+        Some(End { ending: ending @ (Ending::Cut | Ending::Reset), .. }) if left == 0 => {
+            return DirectionEnd::Planned(ending);
+        }
         Some(_) if left == 0 => shared.count(|faults| faults.half_closes += 1),
         _ => {}
     }
-    // A receiver that is gone already needs no word.
+    // The receiver may already be gone.
     let _ended = to.shutdown().await;
     match end {
-        Some(end) if left == 0 => Over::Planned(end.ending),
-        _ => Over::Eof,
+        Some(end) if left == 0 => DirectionEnd::Planned(end.ending),
+        _ => DirectionEnd::Eof,
     }
 }
 
-/// What may still be done to one direction of one connection.
+/// How many delays and pieces one direction of one connection may still have.
 struct Left {
     delays: u32,
     pieces: u32,
 }
 
-/// Writes `chunk` in pieces.
-async fn deliver(chunk: &[u8], to: &mut WriteHalf<'_>, way: &Way, left: &mut Left, shared: &Shared) -> io::Result<()> {
+/// Writes `chunk` in pieces, as planned.
+async fn deliver(
+    chunk: &[u8],
+    to: &mut WriteHalf<'_>,
+    planned: &DirectionFaults,
+    left: &mut Left,
+    shared: &Shared,
+) -> io::Result<()> {
     let mut rest = chunk;
     while !rest.is_empty() {
-        let pieces = if left.pieces > 0 { way.pieces } else { Pieces::Whole };
+        let pieces = if left.pieces > 0 { planned.pieces } else { Pieces::Whole };
         left.pieces = left.pieces.saturating_sub(1);
         let (piece, behind) = rest.split_at(pieces.first(rest));
         to.write_all(piece).await?;
@@ -281,29 +289,29 @@ async fn deliver(chunk: &[u8], to: &mut WriteHalf<'_>, way: &Way, left: &mut Lef
             faults.splits += 1;
             faults.split_characters += u64::from(is_inside);
         });
-        match way.delay {
+        match planned.delay {
             Some(delay) if left.delays > 0 => {
                 left.delays -= 1;
                 shared.count(|faults| faults.delays += 1);
                 tokio::time::sleep(delay).await;
             }
-            // Lets the receiver take the piece before the next one comes.
+            // Lets the receiver read the piece before the next one is written.
             _ => tokio::task::yield_now().await,
         }
     }
     Ok(())
 }
 
-/// A client's end of a connection that gives no more than so much at a time, whatever the kernel has put together.
-pub struct Narrow {
+/// A client's end of a connection, whose reads return at most `most` bytes, however many the kernel has ready.
+pub struct ShortReads {
     stream: TcpStream,
     most: usize,
-    /// For so many bytes more.
+    /// For how many more bytes reads are limited.
     left: usize,
     progress: Arc<watch::Sender<()>>,
 }
 
-impl AsyncRead for Narrow {
+impl AsyncRead for ShortReads {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -321,7 +329,7 @@ impl AsyncRead for Narrow {
     }
 }
 
-impl AsyncWrite for Narrow {
+impl AsyncWrite for ShortReads {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -1,4 +1,4 @@
-//! Runs one schedule: a real server, the proxy, a client that follows by its own means, and the oracle.
+//! Runs one schedule: a real server, the proxy, the real client half with its reconnects, and the oracle.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,57 +21,58 @@ use super::oracle::{Oracle, Published, Tally};
 use super::plan::{Schedule, Step};
 use super::proxy::{Faults, Proxy};
 
-/// How long not a byte may come to a client that has not everything, once nothing disturbs it any more: less than after
-/// how long it gives up a silent connection, which would only hide that it was stuck.
-const PATIENCE: Duration = Duration::from_secs(10);
-const _: () = assert!(PATIENCE.as_secs() < limits::SILENCE_GRACE.as_secs());
-/// How long no update may come when one was taken away and will never come; bytes do, as long as somebody polls.
-const PATIENCE_TAMPERED: Duration = Duration::from_secs(3);
-/// For one whose bytes come and never make what it lacks. A kilobyte that comes byte by byte takes seconds where ten other
-/// programs want the processor, so it is generous.
+/// After the last step, a client that lacks updates and receives no byte for this long counts as stuck. It is less than
+/// the time after which the client drops a silent connection, which would hide that it was stuck.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const _: () = assert!(TIMEOUT.as_secs() < limits::SILENCE_GRACE.as_secs());
+/// The same with tampering, for updates instead of bytes: a removed update never arrives, but bytes do as long as the
+/// client polls.
+const TIMEOUT_TAMPERED: Duration = Duration::from_secs(3);
+/// The total time a client has to catch up, even if bytes keep arriving. It is generous: a kilobyte that arrives byte
+/// by byte takes seconds when ten other programs want the CPU.
 const CATCH_UP_MAX: Duration = Duration::from_secs(60);
 const CEILINGS: Ceilings = Ceilings { first: Duration::from_millis(1), max: Duration::from_millis(8) };
 
-/// What is done to the updates between client and oracle, to see that the oracle sees it.
+/// A change to the updates between client and oracle, to check that the oracle notices it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tamper {
-    /// One is taken away.
+    /// Removes one update.
     Drop,
-    /// One comes twice.
+    /// Repeats one update.
     Duplicate,
-    /// Two change places.
+    /// Swaps two updates.
     Swap,
 }
 
-/// Which update is tampered with: late enough that some come before it, early enough that some come after.
+/// Which update is tampered with: some come before it, and some after.
 const TAMPERED: u64 = 3;
 
-/// What came of a schedule.
+/// The result of a schedule.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The oracle's word.
+    /// The oracle's counts.
     pub tally: Tally,
-    /// What was done to the connections.
+    /// The faults that were injected.
     pub faults: Faults,
     /// Updates published.
     pub published: u64,
-    /// What the client recovered after a reconnect.
+    /// Updates that the client recovered after a reconnect.
     pub recovered: u64,
     /// Connections beyond the first.
     pub reconnects: u64,
-    /// An update was really tampered with.
+    /// Was an update actually tampered with?
     pub is_tampered: bool,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Updates on their way from the client to the oracle, which is where they can be tampered with.
+/// Passes the client's updates to the oracle, and tampers with them.
 struct Watcher {
     oracle: Oracle,
     tamper: Option<Tamper>,
     seen: u64,
     held: Option<(Option<u64>, u64)>,
-    /// What the client did last, and when, to tell of one that is stuck.
+    /// The client's last event, and when it happened: reported if the client is stuck.
     last: (String, Nanos),
 }
 
@@ -94,18 +95,18 @@ impl Watcher {
     }
 }
 
-/// What was published, and who watches what becomes of it.
+/// What was published, and the watcher of what the client receives.
 struct Record {
     published: Published,
     watcher: Watcher,
 }
 
-/// What client and server's side share.
+/// The state that the client's and the server's side share.
 struct World {
     record: Mutex<Record>,
     /// Changes with each event of the client.
     events: watch::Sender<()>,
-    /// Changes with all bytes that come to it.
+    /// Changes with every read of the client.
     bytes: Arc<watch::Sender<()>>,
     proxy: Proxy,
     clock: Clock,
@@ -136,18 +137,18 @@ impl World {
         self.bytes.send_replace(());
     }
 
-    /// Waits until the client has come as far as `is_there` says; `false` if `progress` stands still for longer than
-    /// `patience`, or if all takes too long.
+    /// Waits until `is_there` holds; `false` if there is no `progress` for longer than `timeout`, or if it takes
+    /// longer than [`CATCH_UP_MAX`].
     async fn until(
         &self,
         progress: &watch::Sender<()>,
-        patience: Duration,
+        timeout: Duration,
         is_there: impl Fn(&Oracle, &Published) -> bool,
     ) -> bool {
         let mut progress = progress.subscribe();
         let watching = async {
             while !self.is(&is_there) {
-                if tokio::time::timeout(patience, progress.changed()).await.is_err() {
+                if tokio::time::timeout(timeout, progress.changed()).await.is_err() {
                     return false;
                 }
             }
@@ -161,7 +162,7 @@ impl World {
         is_there(&record.watcher.oracle, &record.published)
     }
 
-    /// Publishes, each at a microsecond of its own.
+    /// Publishes an update. Each has a different microsecond.
     fn publish(&self, app: &App, data: Box<RawValue>, at: &mut Nanos) {
         let published = &mut self.record().published;
         *at = self.clock.now().whole_micros().max(at.saturating_add(Nanos::MICRO));
@@ -170,7 +171,7 @@ impl World {
     }
 }
 
-/// A server in this process.
+/// A running server in this process: one life of the stream.
 struct Life {
     app: Arc<App>,
     address: SocketAddr,
@@ -189,9 +190,9 @@ fn begin_life(schedule: &Schedule, clock: Clock, tasks: &mut JoinSet<()>) -> std
     Ok(life)
 }
 
-/// Runs it to its end, which comes in bounded time.
+/// Runs a schedule to its end, in bounded time.
 ///
-/// Errors: what the system says, before anything is published.
+/// Errors: those of the operating system when a socket cannot be opened.
 pub async fn run(schedule: &Schedule, tamper: Option<Tamper>) -> std::io::Result<Outcome> {
     let clock = Clock::Monotonic;
     let began = clock.now();
@@ -243,29 +244,29 @@ async fn follow(follower: &mut Follower, schedule: &Schedule, world: &World) -> 
     let dial = |position| {
         let Record { published, watcher } = &mut *world.record();
         watcher.oracle.connected(published, position);
-        let link = schedule.link(index);
-        watcher.last = (format!("dialled connection {index}, {link:?}"), world.clock.now());
+        let faults = schedule.connection(index);
+        watcher.last = (format!("dialled connection {index}, {faults:?}"), world.clock.now());
         index += 1;
-        async move { Ok((link.via, world.proxy.dial(link).await?)) }
+        async move { Ok((faults.via, world.proxy.dial(faults).await?)) }
     };
     follower.follow(dial, &mut |event| world.note(event)).await
 }
 
-/// The server's side: publishes, crashes and comes back, until the client has all of it or is stuck.
+/// The server's side: does all steps, then waits until the client has everything or is stuck.
 async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &mut JoinSet<()>) -> std::io::Result<()> {
     let mut at = Nanos::ZERO;
     if schedule.waits_for_client {
-        world.until(&world.bytes, PATIENCE, |oracle, _| oracle.has_position()).await;
+        world.until(&world.bytes, TIMEOUT, |oracle, _| oracle.has_position()).await;
     }
     for step in &schedule.steps {
         match step {
-            Step::Publish(all) => all.iter().for_each(|data| world.publish(&life.app, data.clone(), &mut at)),
+            Step::Publish(updates) => updates.iter().for_each(|data| world.publish(&life.app, data.clone(), &mut at)),
             Step::Wait(length) => tokio::time::sleep(*length).await,
-            Step::Crash(gone) => {
+            Step::Crash(down_for) => {
                 world.proxy.lead_to(None);
                 servers.shutdown().await;
                 life.app.counters.sockets.shut(|_| true);
-                tokio::time::sleep(*gone).await;
+                tokio::time::sleep(*down_for).await;
                 world.proxy.count(|faults| faults.crashes += 1);
                 life = restart(schedule, world, servers)?;
             }
@@ -277,8 +278,8 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
         }
     }
     let is_tampered = world.record().watcher.tamper.is_some();
-    let (progress, patience) = if is_tampered { (&world.events, PATIENCE_TAMPERED) } else { (&*world.bytes, PATIENCE) };
-    if !world.until(progress, patience, Oracle::is_caught_up).await {
+    let (progress, timeout) = if is_tampered { (&world.events, TIMEOUT_TAMPERED) } else { (&*world.bytes, TIMEOUT) };
+    if !world.until(progress, timeout, Oracle::is_caught_up).await {
         let watcher = &mut world.record().watcher;
         let (what, when) = &watcher.last;
         watcher.oracle.stuck(&format!("{:.3} s ago: {what}", world.clock.now().saturating_sub(*when).seconds()));
@@ -286,7 +287,7 @@ async fn perform(schedule: &Schedule, world: &World, mut life: Life, servers: &m
     Ok(())
 }
 
-/// Begins a new life and leads new connections to it.
+/// Starts another server and directs new connections to it.
 fn restart(schedule: &Schedule, world: &World, servers: &mut JoinSet<()>) -> std::io::Result<Life> {
     let life = begin_life(schedule, world.clock, servers)?;
     let journal = Arc::clone(&life.app.journal);

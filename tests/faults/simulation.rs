@@ -1,19 +1,19 @@
-//! The same contract in virtual time: a network that partitions, delays and holds back, a server that crashes and comes
-//! back, and minutes of silence that take no time at all.
+//! The delivery contract in virtual time: a network that partitions, delays and holds back, a server that crashes and
+//! restarts, and minutes of silence that take no real time.
 //!
-//! It is [turmoil](https://docs.rs/turmoil) that carries it: every host has a tokio runtime of its own with paused time,
-//! and between them is a network whose latency, partitions and crashes the test decides. The server takes turmoil's
-//! streams through `server::serve_over`, and everything from there on is what serves real connections: hyper, the
-//! handlers, the journal, the drain. In front are the real client halves and the real reconnects. What the proxy of
-//! this folder cannot show is shown here: the hold of a long poll, heartbeats, ping and pong deadlines, the ceilings of
-//! the back-off, and a network that dies silently.
+//! It uses [turmoil](https://docs.rs/turmoil): every host has its own tokio runtime with paused time, and the test
+//! controls the latency, partitions and crashes of the network between them. The server takes turmoil's streams through
+//! `http::serve_over`; everything behind that is what serves real connections: hyper, the handlers, the journal, the
+//! drain. The clients are the real client halves with the real reconnects. This covers what the proxy in this folder
+//! cannot: the hold of a long poll, heartbeats, ping and pong deadlines, the ceilings of the back-off, and a network
+//! that dies silently.
 //!
-//! turmoil does not send again what a partition swallowed: behind one a connection is dead and neither side learns of it.
-//! That is the worst that a network can do, and what [`Follower`] gives up a silent connection for. A network that
-//! comes back before TCP gives up is its `hold` and `release`.
+//! turmoil does not retransmit what a partition swallowed: after a partition the connection is dead, and neither side
+//! notices. That is the worst that a network can do, and the reason why [`Follower`] drops a silent connection. A
+//! network that recovers before TCP gives up is turmoil's `hold` and `release`.
 //!
-//! Each latency is set from the seed and constant until it is set again, since the order in which a server wakes its
-//! subscribers is not from the seed. So each client's story is the same to the nanosecond whenever a seed is repeated.
+//! Each latency is drawn from the seed and constant until it is set again, since the order in which a server wakes its
+//! subscribers does not depend on the seed. So a repeated seed gives each client the same events, to the nanosecond.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
@@ -37,49 +37,49 @@ use turmoil::Sim;
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::faults::oracle::{Oracle, Published, Tally};
-use super::faults::plan::Over;
+use super::faults::plan::TransportChoice;
 
 const PORT: u16 = 80;
-/// How far the network moves at once; timers within a host are exact.
+/// The time step of the simulated network; timers within a host are exact.
 const TICK: Duration = Duration::from_millis(50);
 const SERVER: &str = "server";
-/// How long the network and the server misbehave.
-const TROUBLE: Duration = Duration::from_secs(600);
-/// How long the clients may take after that: a connection that died silently is given up after the longest
-/// silence that its transport allows, and then there is the longest wait before a reconnect.
+/// How long the network and the server have faults.
+const FAULT_PERIOD: Duration = Duration::from_secs(600);
+/// How long the clients may take to catch up after that: a connection that died silently is dropped after the longest
+/// silence that its transport allows, and then comes the longest wait before a reconnect.
 const CATCH_UP: Duration = Duration::from_secs(120);
 const _: () = assert!(
     CATCH_UP.as_secs()
         > limits::LONG_POLL_HOLD.as_secs() + limits::SILENCE_GRACE.as_secs() + 2 * limits::BACKOFF_MAX.as_secs()
 );
-/// Mean time between two updates. Now and then there is none for minutes: see [`publish`].
+/// Mean time between two updates. Sometimes there is none for minutes: see [`inject_faults`].
 const UPDATE_MEAN: Duration = Duration::from_secs(2);
-/// Mean time between two pieces of trouble.
-const TROUBLE_MEAN: Duration = Duration::from_secs(20);
+/// Mean time between two faults.
+const FAULT_MEAN: Duration = Duration::from_secs(20);
 
-/// What came of one client.
+/// The result of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
-    /// Over what it followed.
+pub struct ClientRecord {
+    /// The label of its transport.
     pub over: &'static str,
-    /// The oracle's word.
+    /// The oracle's counts.
     pub tally: Tally,
     /// Connections beyond the first.
     pub reconnects: u64,
-    /// Each thing that happened to it, and when, in virtual nanoseconds.
+    /// Each event of the client, with its virtual time in nanoseconds.
     pub events: Vec<(u128, String)>,
 }
 
-/// What was done to all of them.
+/// Counts of the injected faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Troubles {
-    /// Times that a client's network was gone, and what it had under way lost.
+pub struct FaultCounts {
+    /// Partitions of a client from the server; everything in flight was lost.
     pub partitions: u64,
-    /// Times that a client's network stood still.
+    /// Times that a client's network held all packets back.
     pub holds: u64,
-    /// Times that a client's network became slower or faster.
+    /// Changes of a client's latency.
     pub delays: u64,
-    /// Times that the server crashed and came back.
+    /// Crashes of the server, each followed by a restart.
     pub crashes: u64,
 }
 
@@ -94,34 +94,34 @@ struct Client {
 struct World {
     published: Arc<Mutex<Published>>,
     clients: Arc<Vec<Mutex<Client>>>,
-    /// The server that runs now.
+    /// The server that is running now.
     app: Arc<Mutex<Option<Arc<App>>>>,
 }
 
-/// Runs a seed's ten minutes, and what the clients then need to catch up.
+/// Runs ten simulated minutes of a seed, and then as long as the clients need to catch up.
 ///
-/// Errors: what the simulation says.
-pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
+/// Errors: those of the simulation.
+pub fn run(seed: u64) -> turmoil::Result<(Vec<ClientRecord>, FaultCounts)> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut sim = turmoil::Builder::new()
-        .simulation_duration(TROUBLE + CATCH_UP * 2)
+        .simulation_duration(FAULT_PERIOD + CATCH_UP * 2)
         .tick_duration(TICK)
         .tcp_capacity(4096)
         .rng_seed(seed)
         .build();
     let world = World {
         published: Arc::default(),
-        clients: Arc::new(Over::ALL.map(|_| Mutex::default()).into()),
+        clients: Arc::new(TransportChoice::ALL.map(|_| Mutex::default()).into()),
         app: Arc::default(),
     };
     let bounds = if random.random() { Bounds::default() } else { Bounds { updates: 8, bytes: usize::MAX } };
     let of_server = world.clone();
     sim.host(SERVER, move || serve(of_server.clone(), bounds));
-    for (index, over) in Over::ALL.into_iter().enumerate() {
+    for (index, over) in TransportChoice::ALL.into_iter().enumerate() {
         sim.client(over.label(), follow(world.clone(), index, over, seed));
         sim.set_link_latency(over.label(), SERVER, Duration::from_millis(random.random_range(1..100)));
     }
-    let troubles = trouble(&mut sim, &world, &mut random)?;
+    let faults = inject_faults(&mut sim, &world, &mut random)?;
     let until = sim.elapsed() + CATCH_UP;
     let is_behind = |world: &World| {
         let published = world.published.lock().unwrap();
@@ -132,25 +132,30 @@ pub fn run(seed: u64) -> turmoil::Result<(Vec<Story>, Troubles)> {
     }
     drop(sim);
     let published = world.published.lock().unwrap();
-    let stories = Over::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
+    let clients = TransportChoice::ALL.iter().zip(world.clients.iter()).map(|(over, client)| {
         let Client { oracle, dials, events } = std::mem::take(&mut *client.lock().unwrap());
-        Story { over: over.label(), tally: oracle.finish(&published), reconnects: dials.saturating_sub(1), events }
+        ClientRecord {
+            over: over.label(),
+            tally: oracle.finish(&published),
+            reconnects: dials.saturating_sub(1),
+            events,
+        }
     });
-    Ok((stories.collect(), troubles))
+    Ok((clients.collect(), faults))
 }
 
-/// Publishes and misbehaves until the time of trouble is over, and leaves everything in order.
-fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil::Result<Troubles> {
+/// Publishes updates and injects faults for [`FAULT_PERIOD`], then repairs everything and publishes a last update.
+fn inject_faults(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil::Result<FaultCounts> {
     enum End {
         Repair(&'static str),
         Release(&'static str),
         Bounce,
     }
-    let mut troubles = Troubles::default();
+    let mut faults = FaultCounts::default();
     let mut ends: Vec<(Duration, End)> = Vec::new();
     let mut next_update = Duration::ZERO;
-    let mut next_trouble = Duration::from_secs(5);
-    while sim.elapsed() < TROUBLE || !ends.is_empty() {
+    let mut next_fault = Duration::from_secs(5);
+    while sim.elapsed() < FAULT_PERIOD || !ends.is_empty() {
         sim.step()?;
         let now = sim.elapsed();
         while let Some(index) = ends.iter().position(|(at, _)| *at <= now) {
@@ -165,13 +170,13 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
             // One pause in forty is longer than any heartbeat, hold or ping.
             let is_long = random.random_range(0..40) == 0;
             next_update =
-                now + exponential(UPDATE_MEAN, random) + if is_long { TROUBLE_MEAN * 4 } else { Duration::ZERO };
+                now + exponential(UPDATE_MEAN, random) + if is_long { FAULT_MEAN * 4 } else { Duration::ZERO };
         }
-        if next_trouble > now || now > TROUBLE {
+        if next_fault > now || now > FAULT_PERIOD {
             continue;
         }
-        next_trouble = now + exponential(TROUBLE_MEAN, random);
-        let client = Over::ALL[random.random_range(0..Over::ALL.len())].label();
+        next_fault = now + exponential(FAULT_MEAN, random);
+        let client = TransportChoice::ALL[random.random_range(0..TransportChoice::ALL.len())].label();
         let is_well = ends.iter().all(|(_, end)| match end {
             End::Repair(other) | End::Release(other) => *other != client,
             End::Bounce => true,
@@ -181,39 +186,39 @@ fn trouble(sim: &mut Sim<'_>, world: &World, random: &mut ChaCha8Rng) -> turmoil
             0 if is_well => {
                 sim.partition(client, SERVER);
                 ends.push((now + exponential(Duration::from_secs(30), random), End::Repair(client)));
-                troubles.partitions += 1;
+                faults.partitions += 1;
             }
             1 if is_well => {
                 sim.hold(client, SERVER);
                 ends.push((now + exponential(Duration::from_secs(8), random), End::Release(client)));
-                troubles.holds += 1;
+                faults.holds += 1;
             }
             2 => {
                 sim.set_link_latency(client, SERVER, Duration::from_millis(random.random_range(1..2_000)));
-                troubles.delays += 1;
+                faults.delays += 1;
             }
             3 if is_up => {
                 sim.crash(SERVER);
                 *world.app.lock().unwrap() = None;
                 ends.push((now + exponential(Duration::from_secs(5), random), End::Bounce));
-                troubles.crashes += 1;
+                faults.crashes += 1;
             }
             _ => {}
         }
     }
-    // The server of the last crash begins with the next step, and the last update is published in its life.
+    // After a last crash the server starts in the next step; the last update must be published to it.
     while world.app.lock().unwrap().is_none() {
         sim.step()?;
     }
     publish(world, sim.elapsed(), random);
-    Ok(troubles)
+    Ok(faults)
 }
 
 fn exponential(mean: Duration, random: &mut ChaCha8Rng) -> Duration {
     mean.mul_f64(-(1.0 - random.random::<f64>()).ln())
 }
 
-/// Publishes to the server that runs; one that is down publishes nothing.
+/// Publishes to the running server; while it is down nothing is published.
 fn publish(world: &World, now: Duration, random: &mut ChaCha8Rng) {
     let text = "é漢🌋".repeat(random.random_range(0..200));
     let Some(app) = world.app.lock().unwrap().clone() else { return };
@@ -236,7 +241,7 @@ async fn serve(world: World, journal: Bounds) -> turmoil::Result {
     }
 }
 
-async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::Result {
+async fn follow(world: World, index: usize, over: TransportChoice, seed: u64) -> turmoil::Result {
     let clock = Clock::Runtime(Instant::now());
     let options = Options {
         host: HeaderValue::from_static(SERVER),
@@ -258,8 +263,8 @@ async fn follow(world: World, index: usize, over: Over, seed: u64) -> turmoil::R
     let dial = |position| {
         connections += 1;
         let via = match over {
-            Over::Only(via) => via,
-            Over::Moves => Transport::ALL[connections % 4],
+            TransportChoice::Fixed(via) => via,
+            TransportChoice::Moves => Transport::ALL[connections % 4],
         };
         let take = |published: &Published, client: &mut Client| {
             client.dials += 1;

@@ -1,8 +1,8 @@
-//! The soak: thousands of clients of a server in a process of its own, for minutes, cut at random; in the middle the
-//! server is shut down and another begins on the same port. Memory and file descriptors must stay level, and every
-//! client must have got everything.
+//! The soak test: thousands of clients of a server in its own process, for minutes, cut at random. Halfway the server
+//! is shut down and another starts on the same port. Memory and file descriptors must stay level, and every client must
+//! have received everything.
 //!
-//! Longer than most files: what is done and what is counted meanwhile are one story.
+//! Over 400 lines: the actions and the counts taken during them belong together.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,38 +41,38 @@ use super::table::columns;
 
 /// Mean time until a connection is cut.
 const CUT_MEAN: Duration = Duration::from_secs(20);
-/// Over how long the clients come.
+/// Over how long the clients connect.
 const RAMP: Duration = Duration::from_secs(5);
-/// How long all of them may take to get what is still missing in the end: the longest wait before a reconnect, twice.
+/// How long the clients may take to catch up at the end: twice the longest wait before a reconnect.
 const CATCH_UP: Duration = Duration::from_secs(30);
 const _: () = assert!(CATCH_UP.as_secs() > 2 * limits::BACKOFF_MAX.as_secs());
-/// By which share the server's memory may grow after the first reading, which is after a minute, or after a quarter of
-/// a soak that is shorter than four: the journal fills, and the allocator keeps what
-/// the wave of returning clients took.
+/// The fraction by which the server's memory may grow after the first reading, which is taken after a minute, or after
+/// a quarter of a soak that is shorter than four minutes: the journal fills, and the allocator keeps what the wave of
+/// reconnecting clients took.
 const MEMORY_GROWTH_MAX: f64 = 0.25;
-/// File descriptors beyond one for each client: listener, logs, runtime.
+/// File descriptors in addition to one for each client: listener, logs, runtime.
 const FILES_BESIDE: u64 = 64;
-/// Share of the clients whose last connection may still linger beside the next one (`limits::LINGER`).
+/// The fraction of clients whose previous connection may still linger next to the current one (`limits::LINGER`).
 const FILES_LINGERING: f64 = 0.15;
 
-/// What to run.
+/// The arguments of a soak.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Soak {
-    /// For how long.
+    /// The length of the soak.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// Clients, spread over the four transports.
+    /// The number of clients, spread over the four transports.
     #[arg(long, default_value_t = 2000)]
     clients: usize,
     /// Updates a second.
     #[arg(long, default_value_t = 2.0)]
     rate: f64,
-    /// The server's program.
+    /// The server's binary.
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
 }
 
-/// A server in a process of its own.
+/// A server in its own process.
 struct Process {
     child: Child,
     pid: u32,
@@ -88,51 +88,52 @@ impl Process {
         let mut output = BufReader::new(child.stdout.take().context("the server has no output")?);
         let mut line = String::new();
         tokio::time::timeout(limits::SERVER_START_TIMEOUT, output.read_line(&mut line)).await??;
-        ensure!(line.starts_with("http://"), "the server did not say where it listens");
+        ensure!(line.starts_with("http://"), "the server did not print the address it listens on");
         Ok(Self { child, pid, _output: output })
     }
 
-    /// Tells it to leave, and waits for it; returns how long that took.
+    /// Sends SIGTERM and waits for the process to exit; returns how long that took.
     async fn drain(mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         kill_process(Pid::from_raw(self.pid.try_into()?).context("no such process")?, Signal::TERM)?;
         let status = tokio::time::timeout(limits::DRAIN + Duration::from_secs(5), self.child.wait()).await;
-        let status = status.context("the server did not leave in time")??;
-        ensure!(status.success(), "the server left with {status}");
+        let status = status.context("the server did not exit in time")??;
+        ensure!(status.success(), "the server exited with {status}");
         Ok(began.elapsed())
     }
 }
 
-/// What all clients share.
+/// The state that all clients share.
 struct World {
     address: SocketAddr,
     published: RwLock<Published>,
-    /// How many lives are on record: whoever is connected waits for the life it is connected to.
+    /// How many lives of the server are recorded in `published`. A new connection waits until its server's life is.
     lives: watch::Sender<usize>,
-    /// The server that runs now.
+    /// The number of the running server's life, from 1.
     life: AtomicU64,
-    calm: AtomicBool,
+    /// No more connections are cut.
+    is_calm: AtomicBool,
     cuts: AtomicU64,
     received: AtomicU64,
     stop: CancellationToken,
 }
 
-/// What one client brings back.
-struct Done {
+/// The result of one client.
+struct ClientResult {
     via: Transport,
     counts: Counts,
     tally: Tally,
 }
 
-/// One moment's readings.
+/// Memory and open files at one moment.
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
+struct ResourceUsage {
     rss_bytes: u64,
     server_files: u64,
     own_files: u64,
 }
 
-impl Level {
+impl ResourceUsage {
     fn read(server: u32) -> Self {
         Self {
             rss_bytes: host::resident_bytes(server).unwrap_or_default(),
@@ -142,10 +143,10 @@ impl Level {
     }
 }
 
-/// Runs it, and prints its table; `say` gets a line of progress now and then.
+/// Runs the soak and prints its table; `on_progress` gets a line of progress now and then.
 ///
-/// Errors: what kept it from running, or in plain words what did not hold.
-pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
+/// Errors: what prevented the soak from running, or the requirements that were not met.
+pub async fn run(soak: &Soak, on_progress: impl Fn(String)) -> anyhow::Result<()> {
     let port = free_port()?;
     let mut server = Process::start(&soak.server, port).await?;
     let world = Arc::new(World {
@@ -153,7 +154,7 @@ pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
         published: RwLock::default(),
         lives: watch::Sender::new(0),
         life: AtomicU64::new(1),
-        calm: AtomicBool::new(false),
+        is_calm: AtomicBool::new(false),
         cuts: AtomicU64::new(0),
         received: AtomicU64::new(0),
         stop: CancellationToken::new(),
@@ -170,32 +171,32 @@ pub async fn run(soak: &Soak, say: impl Fn(String)) -> anyhow::Result<()> {
     let began = Instant::now();
     let half = began + length / 2;
     let first = began + (length / 4).min(Duration::from_secs(60));
-    publisher.publish_until(first, soak.rate, &say).await?;
-    let mut levels = vec![("once all are there", Level::read(server.pid))];
-    publisher.publish_until(half, soak.rate, &say).await?;
-    levels.push(("before the restart", Level::read(server.pid)));
-    say("the server is shut down".to_owned());
+    publisher.publish_until(first, soak.rate, &on_progress).await?;
+    let mut usages = vec![("once all are there", ResourceUsage::read(server.pid))];
+    publisher.publish_until(half, soak.rate, &on_progress).await?;
+    usages.push(("before the restart", ResourceUsage::read(server.pid)));
+    on_progress("the server is shut down".to_owned());
     world.life.store(2, Relaxed);
     let drained = server.drain().await?;
     server = Process::start(&soak.server, port).await?;
     publisher.begin_life().await?;
-    publisher.publish_until(began + length, soak.rate, &say).await?;
-    levels.push(("in the end", Level::read(server.pid)));
+    publisher.publish_until(began + length, soak.rate, &on_progress).await?;
+    usages.push(("in the end", ResourceUsage::read(server.pid)));
 
-    world.calm.store(true, Relaxed);
+    world.is_calm.store(true, Relaxed);
     let behind = catch_up(&world, &oracles).await;
     world.stop.cancel();
-    let mut done = Vec::new();
+    let mut results = Vec::new();
     while let Some(client) = clients.join_next().await {
-        done.push(client?);
+        results.push(client?);
     }
     let rest = server.drain().await?;
-    println!("{}", text(&done, &levels, &world, [drained, rest]));
-    judge(soak, &done, &levels, behind, world.cuts.load(Relaxed))
+    println!("{}", text(&results, &usages, &world, [drained, rest]));
+    judge(soak, &results, &usages, behind, world.cuts.load(Relaxed))
 }
 
-/// A port that no connection takes for its own end: the kernel picks those from 32768 on, and a client that dials while
-/// the server is away could else be given the server's port, and be connected to itself.
+/// A free port outside the ephemeral range, from which the kernel takes the ports of clients (32768 on). Otherwise a
+/// client that dials while the server is down could get the server's port and be connected to itself.
 fn free_port() -> anyhow::Result<u16> {
     let mut random = ChaCha8Rng::seed_from_u64(Clock::Monotonic.now().0);
     let ports = std::iter::repeat_with(|| random.random_range(20_000..32_000)).take(100);
@@ -203,7 +204,7 @@ fn free_port() -> anyhow::Result<u16> {
     ports.into_iter().find(is_free).context("no port from 20000 to 32000 is free")
 }
 
-/// Publishes, and knows what it published.
+/// Publishes updates and records them.
 struct Publisher<'a> {
     world: &'a World,
     http: reqwest::Client,
@@ -222,7 +223,7 @@ impl<'a> Publisher<'a> {
         Ok(Self { world, http, random: ChaCha8Rng::seed_from_u64(1), reported: Instant::now() })
     }
 
-    /// Puts the server's new life on record.
+    /// Records the new life of the server.
     async fn begin_life(&mut self) -> anyhow::Result<()> {
         let url = format!("http://{}/updates/poll", self.world.address);
         let Answer { cursor } = self.http.get(url).send().await?.error_for_status()?.json().await?;
@@ -232,7 +233,7 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    async fn publish_until(&mut self, end: Instant, rate: f64, say: &impl Fn(String)) -> anyhow::Result<()> {
+    async fn publish_until(&mut self, end: Instant, rate: f64, on_progress: &impl Fn(String)) -> anyhow::Result<()> {
         while Instant::now() < end {
             let wait = Duration::from_secs_f64(-(1.0 - self.random.random::<f64>()).ln() / rate);
             tokio::time::sleep_until((Instant::now() + wait).min(end)).await;
@@ -240,7 +241,7 @@ impl<'a> Publisher<'a> {
             if self.reported.elapsed() > Duration::from_secs(10) {
                 self.reported = Instant::now();
                 let World { cuts, received, published, .. } = self.world;
-                say(format!(
+                on_progress(format!(
                     "{} published, {} received, {} cuts",
                     published.read().unwrap().len(),
                     received.load(Relaxed),
@@ -251,7 +252,7 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Publishes one update that says its own number, so that it differs from any other.
+    /// Publishes one update that contains its own number, so that no two are equal.
     async fn publish(&mut self) -> anyhow::Result<()> {
         let number = self.world.published.read().unwrap().len();
         let text = "é漢🌋".repeat(self.random.random_range(0..40));
@@ -273,7 +274,7 @@ fn identify(published: &Published, data: &RawValue) -> Option<u64> {
     published.identify(UnixMicros(number), data)
 }
 
-async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracle>>) -> Done {
+async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracle>>) -> ClientResult {
     let via = Transport::ALL[id % Transport::ALL.len()];
     let share = id as f64 / of as f64;
     let mut random = ChaCha8Rng::seed_from_u64(id as u64);
@@ -315,36 +316,36 @@ async fn client(id: usize, of: usize, world: Arc<World>, oracle: Arc<Mutex<Oracl
     };
     let mut tally = std::mem::take(&mut *oracle.lock().unwrap()).finish(&world.published.read().unwrap());
     tally.wrong.extend(gave_up.map(|error| format!("the client gave up: {error}")));
-    Done { via, counts: follower.counts, tally }
+    ClientResult { via, counts: follower.counts, tally }
 }
 
-async fn dial(world: &World, stays: Duration, resets: bool) -> std::io::Result<Scissors<'_>> {
+async fn dial(world: &World, stays: Duration, resets: bool) -> std::io::Result<CuttingStream<'_>> {
     let stream = TcpStream::connect(world.address).await?;
     stream.set_nodelay(true)?;
-    // A server that has just begun is on record a moment later.
+    // A server that has just started is recorded a moment later.
     let life = world.life.load(Relaxed) as usize;
     let mut lives = world.lives.subscribe();
-    // The sender is here: the channel cannot close.
-    let _on_record = lives.wait_for(|lives| *lives >= life).await.map(drop);
-    Ok(Scissors { stream, world, resets, at: Box::pin(tokio::time::sleep(stays)) })
+    // The channel cannot close: `world` holds its sender.
+    let _recorded = lives.wait_for(|lives| *lives >= life).await.map(drop);
+    Ok(CuttingStream { stream, world, resets, at: Box::pin(tokio::time::sleep(stays)) })
 }
 
-/// A connection that its own client cuts after a while, with FIN or with RST.
-struct Scissors<'a> {
+/// A connection that its own client cuts after a while, with FIN or RST.
+struct CuttingStream<'a> {
     stream: TcpStream,
     world: &'a World,
     resets: bool,
     at: Pin<Box<Sleep>>,
 }
 
-impl AsyncRead for Scissors<'_> {
+impl AsyncRead for CuttingStream<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        // Once it has cut nobody reads on; once all is calm it no longer cuts.
-        if self.at.as_mut().poll(context).is_ready() && !self.world.calm.load(Relaxed) {
+        // After the cut it is not read again. It is not cut once the soak `is_calm`.
+        if self.at.as_mut().poll(context).is_ready() && !self.world.is_calm.load(Relaxed) {
             self.world.cuts.fetch_add(1, Relaxed);
             if self.resets {
                 self.stream.set_zero_linger()?;
@@ -355,7 +356,7 @@ impl AsyncRead for Scissors<'_> {
     }
 }
 
-impl AsyncWrite for Scissors<'_> {
+impl AsyncWrite for CuttingStream<'_> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -369,7 +370,7 @@ impl AsyncWrite for Scissors<'_> {
     }
 }
 
-/// Waits until every client has everything; returns how many do not, when it takes too long.
+/// Waits until every client has everything; returns how many do not after [`CATCH_UP`].
 async fn catch_up(world: &World, oracles: &[Arc<Mutex<Oracle>>]) -> usize {
     let end = Instant::now() + CATCH_UP;
     loop {
@@ -384,9 +385,9 @@ async fn catch_up(world: &World, oracles: &[Arc<Mutex<Oracle>>]) -> usize {
     }
 }
 
-/// Of one transport's clients, or of all.
-fn total<'a>(done: impl Iterator<Item = &'a Done>) -> (u64, Counts, Tally) {
-    done.fold((0, Counts::default(), Tally::default()), |(clients, mut counts, mut tally), one| {
+/// The summed results of these clients, and their number.
+fn total<'a>(results: impl Iterator<Item = &'a ClientResult>) -> (u64, Counts, Tally) {
+    results.fold((0, Counts::default(), Tally::default()), |(clients, mut counts, mut tally), one| {
         counts.connections += one.counts.connections;
         counts.failed += one.counts.failed;
         counts.recovered += one.counts.recovered;
@@ -395,7 +396,7 @@ fn total<'a>(done: impl Iterator<Item = &'a Done>) -> (u64, Counts, Tally) {
     })
 }
 
-fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duration; 2]) -> String {
+fn text(results: &[ClientResult], usages: &[(&str, ResourceUsage)], world: &World, drains: [Duration; 2]) -> String {
     type Metric = fn(&(u64, Counts, Tally)) -> u64;
     const ROWS: [(&str, Metric); 12] = [
         ("clients", |(clients, _, _)| *clients),
@@ -411,14 +412,14 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
         ("reordered", |(_, _, tally)| tally.reordered),
         ("otherwise wrong", |(_, _, tally)| tally.wrong.len() as u64),
     ];
-    let of = Transport::ALL.map(|via| total(done.iter().filter(|one| one.via == via)));
+    let of = Transport::ALL.map(|via| total(results.iter().filter(|one| one.via == via)));
     let rows: Vec<_> =
         ROWS.iter().map(|(name, metric)| ((*name).to_owned(), of.iter().map(metric).collect())).collect();
     let mut text = columns(&Transport::ALL.map(Transport::label), &rows);
     let heads: Vec<_> = ["server's RSS, KiB", "server's files", "own files"].to_vec();
-    let rows: Vec<_> = levels
+    let rows: Vec<_> = usages
         .iter()
-        .map(|(name, level)| ((*name).to_owned(), vec![level.rss_bytes / 1024, level.server_files, level.own_files]))
+        .map(|(name, usage)| ((*name).to_owned(), vec![usage.rss_bytes / 1024, usage.server_files, usage.own_files]))
         .collect();
     let wide: Vec<_> = heads.iter().map(|head| format!("{head:>20}")).collect();
     text += &format!("\n\n{:<28}{}", "", wide.concat());
@@ -430,15 +431,21 @@ fn text(done: &[Done], levels: &[(&str, Level)], world: &World, drains: [Duratio
     let published = world.published.read().unwrap().len();
     let cuts = world.cuts.load(Relaxed);
     text += &format!(
-        "\n\n{published} updates published, {cuts} connections cut by their clients; the server left in {drained:.1} s \
-         in the middle and in {rest:.1} s in the end, both times with exit code 0"
+        "\n\n{published} updates published, {cuts} connections cut by their clients; the server shut down in {drained:.1} s \
+         in the middle and in {rest:.1} s at the end, both times with exit code 0"
     );
     text
 }
 
-/// Errors: each thing that did not hold, in a line of its own.
-fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize, cuts: u64) -> anyhow::Result<()> {
-    let (_, _, tally) = total(done.iter());
+/// Checks the requirements. Errors: each requirement that was not met, on a separate line.
+fn judge(
+    soak: &Soak,
+    results: &[ClientResult],
+    usages: &[(&str, ResourceUsage)],
+    behind: usize,
+    cuts: u64,
+) -> anyhow::Result<()> {
+    let (_, _, tally) = total(results.iter());
     let mut failures = Vec::new();
     let Tally { lost, duplicate, reordered, .. } = tally;
     if lost + duplicate + reordered > 0 {
@@ -449,24 +456,24 @@ fn judge(soak: &Soak, done: &[Done], levels: &[(&str, Level)], behind: usize, cu
     }
     failures.extend(tally.wrong.iter().take(10).cloned());
     if cuts == 0 || tally.gaps < soak.clients as u64 {
-        failures.push(format!("{cuts} cuts and {} gaps: nothing was put to the test", tally.gaps));
+        failures.push(format!("{cuts} cuts and {} gaps: nothing was tested", tally.gaps));
     }
     let files_max = soak.clients as u64 + FILES_BESIDE + (soak.clients as f64 * FILES_LINGERING) as u64;
-    let (_, first) = levels[0];
-    for (name, level) in levels {
-        if level.rss_bytes as f64 > first.rss_bytes as f64 * (1.0 + MEMORY_GROWTH_MAX) {
-            let [before, now] = [first.rss_bytes, level.rss_bytes].map(|bytes| bytes / 1024);
+    let (_, first) = usages[0];
+    for (name, usage) in usages {
+        if usage.rss_bytes as f64 > first.rss_bytes as f64 * (1.0 + MEMORY_GROWTH_MAX) {
+            let [before, now] = [first.rss_bytes, usage.rss_bytes].map(|bytes| bytes / 1024);
             failures.push(format!(
                 "the server's memory grew from {before} KiB to {now} KiB {name}; {:.0} % more is allowed",
                 MEMORY_GROWTH_MAX * 100.0
             ));
         }
-        for (whose, files) in [("the server", level.server_files), ("the generator", level.own_files)] {
+        for (whose, files) in [("the server", usage.server_files), ("the generator", usage.own_files)] {
             if files > files_max {
                 failures.push(format!("{whose} has {files} files open {name}; {files_max} are allowed"));
             }
         }
-        if level.rss_bytes == 0 || level.server_files == 0 {
+        if usage.rss_bytes == 0 || usage.server_files == 0 {
             failures.push(format!("the server could not be read {name}"));
         }
     }

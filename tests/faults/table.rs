@@ -1,6 +1,6 @@
-//! Figures in columns.
+//! Formats a table of numbers.
 
-/// One column a head, one row a figure.
+/// A text table with one column for each head and one row for each name.
 pub fn columns(heads: &[&str], rows: &[(String, Vec<u64>)]) -> String {
     let mut text = format!("{:<28}", "");
     heads.iter().for_each(|head| text += &format!("{head:>14}"));

@@ -1,13 +1,13 @@
-//! What `docs/learn` says of the exercises, written by the tests.
+//! Generates the parts of `docs/learn` about the exercises.
 
 use std::ffi::OsString;
 
 use pushpull::learn::{Code, Exercise};
 
-use crate::checked;
+use crate::check;
 use crate::common::docs::assert_generated;
 
-/// Programs that are wrong in other ways than an exercise's own.
+/// Programs that are wrong whatever the exercise: a description, a shell script, and the expected code.
 const BAD: &[(&str, &str, Code)] = &[
     ("ends at once", "exit 7", Code::Ended),
     ("prints words", "echo Listening…; sleep 60", Code::NotJson),
@@ -19,12 +19,12 @@ const BAD: &[(&str, &str, Code)] = &[
     ("makes up a gap", "echo '{\"gap\":{\"reason\":\"evicted\",\"lost\":3}}'; sleep 60", Code::Gap),
 ];
 
-/// Asserts the table of bad programs.
-pub async fn bad_programs_are_told_what_is_wrong() {
-    let mut table = "| program | what `check` says |\n|---|---|\n".to_owned();
+/// Checks each bad program, and generates their table in the docs.
+pub async fn bad_programs_get_the_right_diagnosis() {
+    let mut table = "| program | `check` prints |\n|---|---|\n".to_owned();
     for (what, script, wanted) in BAD {
         let program: Vec<OsString> = ["sh", "-c", script].map(OsString::from).to_vec();
-        let (_, wrong) = checked(Exercise::Poller, &program).await;
+        let (_, wrong) = check(Exercise::Poller, &program).await;
         let (code, sentence) = wrong.unwrap_or_else(|| panic!("{what}: it passes"));
         assert_eq!(code, *wanted, "{what}: {sentence}");
         table += &format!("| {what}: `{}` | {sentence} |\n", script.replace('|', "\\|"));
@@ -32,7 +32,7 @@ pub async fn bad_programs_are_told_what_is_wrong() {
     assert_generated("docs/learn/exercises.md", "bad programs", &table);
 }
 
-/// Asserts that each exercise stands in the docs with its task and its hint.
+/// Generates the list of exercises in the docs.
 pub async fn the_docs_have_each_exercise_with_its_task_and_hint() {
     let mut text = String::new();
     for exercise in Exercise::ALL {

@@ -1,4 +1,4 @@
-//! From checks to hand-ins to a table.
+//! `loadgen learn`: checks are recorded in hand-in files, and hand-in files are graded in a table.
 
 use std::path::Path;
 use std::process::Output;
@@ -27,7 +27,7 @@ fn answer(check: &str, right: bool) -> Value {
     json!({"check": check, "lesson": 1, "answer": 1, "right": right, "at": "2026-11-28T01:00:00Z"})
 }
 
-fn keeps_to_its_schema(hand_in: &Value) {
+fn assert_matches_schema(hand_in: &Value) {
     let schema = std::fs::read_to_string(repository().join("schema/hand-in.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let errors: Vec<String> =
@@ -45,7 +45,7 @@ pub async fn a_folder_of_hand_ins_becomes_a_table() {
     ]);
     ada["checks"] = json!([answer("t-half", true), answer("k-star", false)]);
     let mut later = hand_in("Ada");
-    // The first guess counts, and what was passed in either file.
+    // The first guess counts, and an exercise is passed if it is in either file.
     later["guesses"] = json!([guess("empty", 75.0, 75.0, "2026-11-28T02:00:00Z")]);
     later["exercises"] = json!([
         {"exercise": "poller", "passed": true, "checks": 5, "of": 5, "at": "2026-11-28T02:00:00Z"},
@@ -54,12 +54,12 @@ pub async fn a_folder_of_hand_ins_becomes_a_table() {
     let mut rogue = hand_in("=HYPERLINK(\"x\")\u{1b}[2J");
     rogue["checks"] = json!([answer("k-star", false)]);
     for (name, value) in [("a.json", &ada), ("b.json", &later), ("c.json", &rogue)] {
-        keeps_to_its_schema(value);
+        assert_matches_schema(value);
         write(name, value);
     }
     write("other.json", &json!({"schema": "something else"}));
     std::fs::write(folder.path().join("broken.json"), "{").unwrap();
-    std::fs::write(folder.path().join("notes.txt"), "not looked at").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "not a hand-in").unwrap();
     let output = learn(folder.path(), &["grade", ".", "--csv", "grades.csv"]).await;
     let (table, notes) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(0), "{notes}");
@@ -79,13 +79,13 @@ pub async fn a_folder_of_hand_ins_becomes_a_table() {
         ("passed".to_owned(), "not yet (3 hold)".to_owned(), String::new())
     );
     assert_eq!(cell(rogue, "poller"), "");
-    // One of two guesses was near, one of two answers right, one exercise passed.
+    // One of two guesses was close, one of two answers right, one exercise passed.
     let row = table.lines().find(|line| line.starts_with("Ada")).unwrap();
     assert_eq!(row.matches("1 of 2").count(), 2, "{row}");
     assert!(row.contains("1 of 11") && row.ends_with("resume"), "{row}");
 }
 
-pub async fn a_check_is_noted_in_a_hand_in_that_keeps_to_its_schema() {
+pub async fn a_check_is_recorded_in_a_hand_in_that_matches_its_schema() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("case.toml"),
@@ -96,11 +96,11 @@ pub async fn a_check_is_noted_in_a_hand_in_that_keeps_to_its_schema() {
     assert_eq!(learn(folder.path(), &words).await.status.code(), Some(3));
     let read = || -> Value { serde_json::from_slice(&std::fs::read(folder.path().join("me.json")).unwrap()).unwrap() };
     let noted = read();
-    keeps_to_its_schema(&noted);
+    assert_matches_schema(&noted);
     assert_eq!((&noted["name"], &noted["exercises"][0]["exercise"]), (&json!("Ada"), &json!("your-case")));
     assert_eq!(noted["exercises"][0]["passed"], false);
     assert!(noted["exercises"][0]["first_wrong"].is_string());
-    // Once passed, passed: a later failure does not take it back.
+    // A later failure does not revoke a pass.
     let mut passed = noted;
     passed["exercises"][0]["passed"] = json!(true);
     std::fs::write(folder.path().join("me.json"), passed.to_string()).unwrap();

@@ -1,4 +1,4 @@
-//! How a program in each language is run.
+//! How to run a program in each language.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pushpull::learn::{Exercise, Language};
 
-/// Where programs are written, and compiled ones kept.
+/// The folder of the programs: sources and binaries.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("learn")
 }
 
-/// Where `scripts/install-test-clients` puts npm's packages.
+/// Where `scripts/install-test-clients` installs npm packages.
 fn npm() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-clients/node_modules")
 }
 
-/// What a language lacks here, if it lacks something.
+/// Why programs in a language cannot run on this machine, if they cannot.
 pub fn missing(language: Language) -> Option<String> {
     static PYTHON: OnceLock<Option<String>> = OnceLock::new();
     static NODE: OnceLock<Option<String>> = OnceLock::new();
@@ -34,12 +34,12 @@ pub fn missing(language: Language) -> Option<String> {
                 lacks("node", "nodejs").or_else(|| if is_installed { None } else { no_ws() })
             })
             .clone(),
-        // What runs this was compiled by it.
+        // The compiler that built this test is there.
         Language::Rust => None,
     }
 }
 
-/// Writes a program, compiles it where that is needed, and returns the command that runs it.
+/// Writes the program of an exercise, compiles it if needed, and returns the command that runs it.
 pub fn command(exercise: Exercise, language: Language, name: &str, text: &str) -> Vec<OsString> {
     let place = format!("{}/{name}", exercise.name());
     if exercise.is_program() {
@@ -51,11 +51,11 @@ pub fn command(exercise: Exercise, language: Language, name: &str, text: &str) -
     vec![file.into()]
 }
 
-/// The same for a program that is no exercise; it is called `stem`, in a folder `place` of its own.
+/// The same for any program: a file named `stem`, in its own folder `place`.
 pub fn run_file(language: Language, place: &str, stem: &str, text: &str) -> Vec<OsString> {
     // Two tests may run the same program at the same time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder().join(language.label()).join(place);
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{stem}.{}", language.ending()));
@@ -70,7 +70,7 @@ pub fn run_file(language: Language, place: &str, stem: &str, text: &str) -> Vec<
     words.into_iter().chain([file.into()]).collect()
 }
 
-/// Compiles with `rustc` alone, as a student does; not again what was compiled before.
+/// Compiles a program with plain `rustc`, as a student does, unless the same source is compiled already.
 fn compiled(folder: &Path, file: &Path, text: &str) -> OsString {
     let lab = include_str!("../../exercises/lab.rs");
     let program = folder.join("program");

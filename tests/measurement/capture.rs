@@ -1,5 +1,5 @@
-//! The byte ledger against a packet capture: what the load generator says a trial's clients put on the wire, and what
-//! tcpdump saw on the loopback interface in the same interval.
+//! Compares the byte ledger with a packet capture: the bytes that the load generator counted for a trial's clients, and
+//! the bytes that tcpdump saw on the loopback interface in the same interval.
 //!
 //! Needs tcpdump and the right to capture (root, or CAP_NET_RAW).
 
@@ -16,17 +16,18 @@ use tokio::task::JoinHandle;
 
 use crate::common::{loadgen, run_for, send_signal, within};
 
-/// By how much ledger and capture may differ: connections that are kept, and connections that are made for each request,
-/// whose segments from SYN to the last acknowledgement are all counted.
+/// The largest relative difference between ledger and capture, for connections that are kept and for connections made
+/// per request, of which all segments from SYN to the last acknowledgement count.
 const TOLERANCE: f64 = 0.01;
-/// IPv4 without options, and TCP with its time stamps (RFC 791 section 3.1, RFC 9293 section 3.1, RFC 7323 section 3.2).
+/// IPv4 without options and TCP with timestamps (RFC 791 section 3.1, RFC 9293 section 3.1, RFC 7323 section 3.2).
 const SEGMENT_HEADER_BYTES: f64 = 52.0;
 /// Five trials of about four seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
-/// Of each packet: Ethernet, IP and TCP headers take 66, and the rest tells the control plane from a client.
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
+/// Captured bytes of each packet: the Ethernet, IP and TCP headers take 66, and the rest distinguishes the control
+/// plane from a client.
 const SNAP_BYTES: &str = "128";
 
-/// Why no packets can be captured here, if so.
+/// Why packets cannot be captured on this machine, if they cannot.
 pub async fn missing() -> Option<String> {
     Capture::start().await.err()
 }
@@ -35,8 +36,8 @@ pub async fn the_bytes_of_each_transport_agree_with_a_packet_capture_within_1_pe
     compare("", 5).await;
 }
 
-/// TLS, HTTP/2, compression and connections made anew, in fewer trials than the whole matrix has; `PUSHPULL_CAPTURE` holds
-/// other flags, and the table is printed.
+/// TLS, HTTP/2, compression and a new connection per request, in fewer trials than the whole matrix. With other flags
+/// in `PUSHPULL_CAPTURE` those are measured instead. The table is printed.
 pub async fn the_bytes_of_each_protocol_agree_with_a_packet_capture_within_1_percent() {
     match std::env::var("PUSHPULL_CAPTURE") {
         Ok(flags) => drop(compare(&flags, 1).await),
@@ -55,19 +56,19 @@ pub async fn the_bytes_of_each_protocol_agree_with_a_packet_capture_within_1_per
     }
 }
 
-/// Holds the trials of a run with these flags against a capture, and returns them.
+/// Compares the trials of a run with these flags with a capture, and returns the trials.
 async fn compare(more: &str, least: usize) -> Vec<Value> {
     let capture = Capture::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    // An even feed with a whole number of updates in the interval: the generator then puts both of its ends half way
-    // between two updates. Whatever is on its way at an end, ledger and capture would put on different sides of it.
+    // A steady feed with a whole number of updates in the interval: the generator then puts both ends of the interval
+    // halfway between two updates. Ledger and capture could disagree about bytes that are in flight at an end.
     let flags = "run --rounds 1 --clients 20 --feed synthetic --rate 7 --poll-interval 200ms --alone false --warm-up 300ms \
                  --measure 3s";
     let flags = flags.split_whitespace().chain(more.split_whitespace()).chain(["--out"]);
     let arguments: Vec<&str> = flags.chain([folder.path().to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    // A busy machine makes a run invalid by its latencies; its bytes are the same.
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
+    // On a busy machine the run may be invalid because of its latencies; its bytes are the same.
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     let packets = capture.stop().await;
 
     let mut lines =
@@ -91,7 +92,7 @@ async fn compare(more: &str, least: usize) -> Vec<Value> {
             wire("segments"),
             seen.packets
         ));
-        assert!(seen.bytes > 0, "{name}: the capture has nothing of this trial");
+        assert!(seen.bytes > 0, "{name}: the capture has no packet of this trial");
         rows.push(table_row(trial, counters, seen.bytes));
         if !is_between(counters, least.bytes, most.bytes, TOLERANCE) {
             off.push(name);
@@ -99,12 +100,12 @@ async fn compare(more: &str, least: usize) -> Vec<Value> {
     }
     let table = lines.join("\n");
     println!("{table}\n{}", rows.join("\n"));
-    assert!(trials.len() >= least, "{least} trials were to be done:\n{table}");
+    assert!(trials.len() >= least, "at least {least} trials are expected:\n{table}");
     assert_eq!(off, Vec::<String>::new(), "\n{table}");
     trials.clone()
 }
 
-/// A line of the table in docs/PROTOCOLS.md: the parts of a delivery's bytes, the ledger, the capture.
+/// A row of the table in docs/PROTOCOLS.md: the parts of the bytes of a delivery, the ledger, the capture.
 fn table_row(trial: &Value, ledger: u64, capture: u64) -> String {
     let delivered = trial["audit"]["delivered"].as_f64().unwrap();
     let each = |bytes: f64| {
@@ -113,7 +114,7 @@ fn table_row(trial: &Value, ledger: u64, capture: u64) -> String {
     };
     let part = |name: &str| each(trial["wire"][name].as_f64().unwrap());
     let parts = ["payload", "framing", "http_headers", "h2_frames", "tls_records", "tls_handshake"].map(part);
-    // Counted as segments, which have no data beside their headers.
+    // Acknowledgements are counted as segments: they have headers and no data.
     let acknowledgements = trial["wire"]["acknowledgements"].as_f64().unwrap() * SEGMENT_HEADER_BYTES;
     let setting = |name: &str| trial["point"][name].as_str().unwrap().to_owned();
     let fresh = if trial["point"]["keep_alive"].as_bool().unwrap_or(true) { "" } else { ", not kept" };
@@ -131,15 +132,15 @@ fn table_row(trial: &Value, ledger: u64, capture: u64) -> String {
     format!("| {} | {off} |", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// A trial's interval, with the shortest before it and the longest behind it: what the clients read, they read as late as
-/// their own timers were, and so their counters may be of a moment before.
+/// Three intervals of a trial: the shortest that its counters may cover, the planned one, and the longest. The clients'
+/// timers may be late, and then their counters belong to an earlier moment.
 pub fn edges(trial: &Value) -> [Range<u64>; 3] {
     let [from, to] = [0, 1].map(|end| trial["window_unix_ns"][end].as_u64().unwrap());
     let late = trial["health"]["schedule_lag_ns_p99"].as_u64().unwrap();
     [from..to - late, from..to, from - late..to]
 }
 
-/// Does the ledger lie between what the capture has at the least and at the most?
+/// Is the ledger between the least and the most that the capture allows?
 pub fn is_between(ledger: u64, least: u64, most: u64, tolerance: f64) -> bool {
     let ledger = ledger as f64;
     least > 0 && ledger >= least as f64 * (1.0 - tolerance) && ledger <= most as f64 * (1.0 + tolerance)
@@ -151,7 +152,7 @@ pub fn run_file(out: &std::path::Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap()
 }
 
-/// tcpdump, at work.
+/// A running tcpdump.
 pub struct Capture {
     process: Child,
     words: Lines<BufReader<ChildStderr>>,
@@ -161,17 +162,17 @@ pub struct Capture {
 impl Capture {
     /// Captures all TCP on the loopback interface.
     ///
-    /// Errors: why that cannot be done here.
+    /// Errors: why this machine cannot capture.
     async fn start() -> Result<Self, String> {
         Self::of(Command::new("tcpdump"), "lo").await
     }
 
-    /// Captures all TCP on an interface; `tcpdump` is how tcpdump is started.
+    /// Captures all TCP on an interface; `tcpdump` is the command that starts tcpdump.
     ///
-    /// Errors: why that cannot be done here.
+    /// Errors: why this machine cannot capture.
     pub async fn of(tcpdump: Command, interface: &str) -> Result<Self, String> {
         let mut command = tcpdump;
-        // 64 MiB of buffer: whatever else runs on this machine may talk on the same interface.
+        // 64 MiB of buffer: other programs may use the same interface.
         command.args([
             "-i",
             interface,
@@ -196,51 +197,51 @@ impl Capture {
             bytes
         });
         let mut words = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut said = String::new();
+        let mut last_line = String::new();
         let begun = async {
             while let Some(line) = words.next_line().await.unwrap() {
                 if line.contains(&format!("listening on {interface}")) {
                     return true;
                 }
-                said = line;
+                last_line = line;
             }
             false
         };
         match within("tcpdump to begin", begun).await {
             true => Ok(Self { process, words, bytes }),
-            false => Err(format!("{said}; run as root, or give tcpdump CAP_NET_RAW")),
+            false => Err(format!("{last_line}; run as root, or give tcpdump CAP_NET_RAW")),
         }
     }
 
-    /// Ends it; nothing may have been dropped.
+    /// Ends the capture; asserts that no packet was dropped.
     async fn stop(self) -> Vec<Packet> {
         send_signal(self.process.id().unwrap(), Signal::INT);
         packets(&self.ended().await)
     }
 
-    /// The file of a capture that ends, as it does by itself when its interface goes.
+    /// The file of a capture that ends. It ends by itself when its interface is removed.
     pub async fn ended(mut self) -> Vec<u8> {
         let bytes = within("the end of the capture", self.bytes).await.unwrap();
         let mut dropped = None;
-        while let Some(line) = within("tcpdump's last words", self.words.next_line()).await.unwrap() {
+        while let Some(line) = within("the end of tcpdump's output", self.words.next_line()).await.unwrap() {
             if let Some(count) = line.strip_suffix(" packets dropped by kernel") {
                 dropped = Some(count.to_owned());
             }
         }
-        assert_eq!(dropped.as_deref(), Some("0"), "packets that the capture has missed");
+        assert_eq!(dropped.as_deref(), Some("0"), "packets dropped by the capture");
         bytes
     }
 }
 
-/// What the capture has of one trial's clients in its interval.
+/// The traffic of one trial's clients in its interval, from the capture.
 struct Traffic {
     bytes: u64,
     packets: u64,
 }
 
 impl Traffic {
-    /// Everything to or from the trial's port, but for the control plane's connection: that which ever asked for the
-    /// clock or for the counters. Under TLS nobody can read that, and it is the first.
+    /// Everything to or from the trial's port, except the control plane's connection: the one that ever requested the
+    /// clock or the counters. Under TLS requests cannot be read; the control plane's connection is then the first.
     fn of(packets: &[Packet], trial: &Value, interval: Range<u64>) -> Self {
         let port = u16::try_from(trial["port"].as_u64().unwrap()).unwrap();
         let clients = |packet: &Packet| match port {
@@ -271,7 +272,7 @@ struct Packet {
     to: u16,
     /// Length of the IP packet, header included.
     ip_bytes: u16,
-    /// Asks for the clock or the counters.
+    /// Does it request the clock or the counters?
     is_control: bool,
 }
 

@@ -1,4 +1,5 @@
-//! A real path: what the kernel's TCP does over it is what was asked for, and a system that forbids it is named.
+//! A real path: the kernel's TCP meets the delays, rates and losses that were asked for, and a system that forbids
+//! paths is diagnosed.
 
 use std::time::Duration;
 
@@ -6,21 +7,21 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::common::docs::assert_generated;
-use crate::common::{Said, loadgen, run_for};
+use crate::common::{CommandOutput, loadgen, run_for};
 use pushpull::run::path::presets::PRESETS;
 
-/// Each check has four parts of a few seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The timeout of a check, which has four parts of a few seconds each.
+const TIMEOUT: Duration = Duration::from_secs(120);
 const MILLI: u64 = 1_000_000;
 
-/// Why no path can be had here, if none can.
+/// Why no path can be created on this machine, if it cannot.
 pub async fn missing() -> Option<String> {
-    let said = run_for(loadgen(), &["path-try"], PATIENCE).await;
-    let outcome: Value = serde_json::from_str(&said.stdout).unwrap();
+    let output = run_for(loadgen(), &["path-try"], TIMEOUT).await;
+    let outcome: Value = serde_json::from_str(&output.stdout).unwrap();
     outcome.get("Err").map(|refusal| format!("no network path is available here: {refusal}"))
 }
 
-/// Why a system that forbids paths cannot be made here, if it cannot.
+/// Why a system that forbids paths cannot be simulated on this machine, if it cannot.
 pub async fn missing_forbidden() -> Option<String> {
     let tried = Command::new("unshare").args(["-rm", "setpriv", "--dump"]).output().await;
     match tried {
@@ -31,9 +32,9 @@ pub async fn missing_forbidden() -> Option<String> {
 }
 
 async fn check(path: &str, length: &str) -> Value {
-    let said = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], PATIENCE).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    serde_json::from_str(&said.stdout).unwrap()
+    let output = run_for(loadgen(), &["path-check", path, "--length", length, "--json"], TIMEOUT).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    serde_json::from_str(&output.stdout).unwrap()
 }
 
 fn number(value: &Value, pointer: &str) -> u64 {
@@ -43,7 +44,7 @@ fn number(value: &Value, pointer: &str) -> u64 {
 pub async fn a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost() {
     let report = check("rtt=40ms", "2s").await;
     let least = number(&report, "/probes/round_trip_ns_min");
-    // Nothing arrives early; and however busy the machine is, one of a thousand probes meets no other work.
+    // No probe arrives early; and even on a busy machine, one of a thousand probes is not delayed.
     assert!((40 * MILLI..42 * MILLI).contains(&least), "{report:#}");
     assert!(number(&report, "/messages/connect_ns") >= 40 * MILLI, "a handshake is a round trip: {report:#}");
     assert!(number(&report, "/messages/latency_ns_p50") >= 20 * MILLI, "{report:#}");
@@ -54,12 +55,12 @@ pub async fn a_round_trip_over_20_ms_each_way_takes_40_ms_and_nothing_is_lost() 
     assert_eq!((number(&report, "/relay/missed"), number(&report, "/relay/strays")), (0, 0), "{report:#}");
 }
 
-pub async fn what_the_kernel_sends_again_is_what_the_relay_has_dropped() {
+pub async fn the_kernel_retransmits_what_the_relay_has_dropped() {
     let report = check("rtt=20ms,loss=1%", "4s").await;
     for bulk in report["bulk"].as_array().unwrap() {
         let again = number(bulk, "/segments_retransmitted");
         let dropped = number(bulk, "/down/lost") + number(bulk, "/down/queue_dropped");
-        // A tail loss probe sends what was not lost again; and so does a timeout on a machine that stood still.
+        // A tail loss probe retransmits what was not lost, and so does a timeout after the machine stalled.
         let connections = number(bulk, "/connections");
         assert!(again.abs_diff(dropped) <= 3 * connections + dropped / 20, "{bulk:#}");
     }
@@ -67,7 +68,7 @@ pub async fn what_the_kernel_sends_again_is_what_the_relay_has_dropped() {
     let packets = number(&report, "/relay/down/packets_in") as f64;
     let deviation = (packets * 0.01 * 0.99).sqrt();
     assert!((lost - packets * 0.01).abs() < 5.0 * deviation, "{lost} of {packets}");
-    // Pure chance gives the losses; some there must be, or nothing above was tested.
+    // The losses are random; without any, nothing above was tested.
     assert!(lost > 10.0, "{report:#}");
 }
 
@@ -77,20 +78,20 @@ pub async fn segments_over_a_path_carry_1448_bytes_and_are_counted_one_by_one() 
         assert_eq!(number(bulk, "/segment_bytes"), 1_448, "{bulk:#}");
         let full = number(bulk, "/bytes").div_ceil(1_448);
         let sent = number(bulk, "/data_segments") - number(bulk, "/segments_retransmitted");
-        // Writes that end a burst may leave a segment that is not full.
+        // The last write of a burst may leave a segment that is not full.
         assert!((full..full + full / 10 + 10).contains(&sent), "{full} full segments: {bulk:#}");
-        // The relay saw every one of them by itself, beside a few without data: none was merged with another.
+        // The relay saw each of them as one packet, and a few packets without data: no two segments were merged.
         let packets = number(bulk, "/down/packets_in");
         assert!(packets >= number(bulk, "/data_segments"), "{bulk:#}");
         assert!(number(bulk, "/down/bytes_in") <= packets * 1_500, "{bulk:#}");
     }
 }
 
-pub async fn a_rate_is_given_to_each_direction_within_2_percent() {
+pub async fn each_direction_has_its_rate_within_2_percent() {
     // Datagrams are sent for half of the length.
     const FLOOD_S: f64 = 1.0;
-    // Where the machine stands still as the first or the last datagram comes, the rate seems another: that may happen to
-    // one check, and hardly to three. A wrong rate is wrong in each.
+    // If the machine stalls while the first or the last datagram arrives, the measured rate is wrong. That may happen
+    // in one check, and hardly in three; a wrong rate is wrong in each.
     let mut given = Vec::new();
     for _ in 0..3 {
         let report = check("rtt=10ms,down=8Mbit,up=2Mbit", "2s").await;
@@ -103,53 +104,53 @@ pub async fn a_rate_is_given_to_each_direction_within_2_percent() {
             return;
         }
     }
-    panic!("asked 2 Mbit/s up and 8 Mbit/s down, given {given:?}");
+    panic!("asked for 2 Mbit/s up and 8 Mbit/s down, measured {given:?}");
 }
 
-/// The load generator's trial of a namespace, in a system that `script` makes.
+/// The step at which the load generator fails to create a path, in a system that `script` prepares.
 async fn refused(script: &str) -> Value {
     let script = format!("{script} \"$0\" path-try");
     let program = loadgen();
-    let Said { code, stdout, stderr } =
-        run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], PATIENCE).await;
+    let CommandOutput { code, stdout, stderr } =
+        run_for("unshare", &["-rm", "sh", "-ec", &script, program.to_str().unwrap()], TIMEOUT).await;
     assert_eq!(code, Some(0), "{stderr}");
     let mut outcome: Value = serde_json::from_str(&stdout).unwrap();
     outcome["Err"]["step"].take()
 }
 
-pub async fn a_system_without_a_tun_device_is_refused_for_that() {
+pub async fn a_system_without_a_tun_device_is_diagnosed() {
     assert_eq!(refused("mount -t tmpfs none /dev/net; exec").await, "open_device");
 }
 
-pub async fn a_system_that_forbids_namespaces_is_refused_for_that() {
+pub async fn a_system_that_forbids_namespaces_is_diagnosed() {
     let script = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --inh-caps=-all --bounding-set=-all";
     assert_eq!(refused(script).await, "unshare");
 }
 
-/// A short run over `path`, started by `launcher`, into a folder of its own; returns its run file.
+/// Makes a short run over `path`, started through the command `launcher`; returns its run file.
 async fn run_over(path: &str, launcher: &[&str]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let program = loadgen();
     let flags = "--transports sse,websocket --rounds 1 --clients 5 --feed synthetic --rate 20 --alone false --warm-up 300ms --measure 2s";
     let run = [program.to_str().unwrap(), "run", "--path", path, "--out", folder.path().to_str().unwrap()];
     let arguments: Vec<&str> = launcher.iter().copied().chain(run).chain(flags.split(' ')).collect();
-    let said = run_for(arguments[0], &arguments[1..], PATIENCE).await;
-    // A busy machine makes a run invalid by its latencies; what is looked at here is not.
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    let output = run_for(arguments[0], &arguments[1..], TIMEOUT).await;
+    // On a busy machine the run may be invalid because of its latencies; what is checked here does not depend on them.
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
     crate::capture::run_file(folder.path())
 }
 
-pub async fn a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_path_gave() {
+pub async fn a_run_over_a_path_delivers_everything_with_its_delay_and_records_what_the_path_did() {
     let run = run_over("rtt=40ms,loss=1%", &[]).await;
     let trials = run["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 3, "two transports and the TCP baseline");
     for trial in trials {
         assert_eq!(trial["point"]["path"], "rtt=40ms,loss=1%");
         assert_eq!(number(trial, "/audit/expected"), 5 * 40);
-        assert_eq!(number(trial, "/audit/delivered"), 5 * 40, "the kernel sends again what the path has lost");
+        assert_eq!(number(trial, "/audit/delivered"), 5 * 40, "the kernel retransmits what the path has lost");
         assert!(trial["metrics"]["latency_ns"]["p50"].as_f64().unwrap() >= 20e6, "{trial:#}");
         assert!(number(trial, "/path/round_trip_ns_p50") >= 40 * MILLI);
-        // Each client has a packet for each update, and answers with an acknowledgement.
+        // Each client gets a packet for each update, and answers with an acknowledgement.
         assert!(number(trial, "/path/down/packets_in") >= 5 * 40 * 9 / 10, "{trial:#}");
         assert!(number(trial, "/path/up/packets_in") >= 5 * 40 * 9 / 10, "{trial:#}");
         assert!(number(trial, "/path/relay_cpu_ns") > 0);
@@ -157,7 +158,7 @@ pub async fn a_run_over_a_path_delivers_all_with_its_delay_and_says_what_the_pat
     }
 }
 
-pub async fn where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so() {
+pub async fn where_paths_are_forbidden_a_link_replaces_the_path_and_every_trial_says_so() {
     let script = "mount -t tmpfs none /dev/net; exec \"$0\" \"$@\"";
     let run = run_over("rtt=40ms,loss=1%", &["unshare", "-rm", "sh", "-ec", script]).await;
     for trial in run["trials"].as_array().unwrap() {
@@ -167,11 +168,11 @@ pub async fn where_paths_are_forbidden_a_link_stands_in_and_every_trial_says_so(
     }
 }
 
-pub async fn every_preset_stands_in_the_docs_with_its_source() {
+pub async fn the_docs_list_every_preset_with_its_source() {
     let rows = PRESETS.iter().map(|preset| {
         let (name, about, path, source) = (preset.name, preset.about, preset.settings, preset.source);
         format!("| `{name}` | {about} | `{path}` | {source} |\n")
     });
-    let head = "| preset | what it stands for | the same in keys | source |\n|---|---|---|---|\n".to_owned();
+    let head = "| preset | description | the same as keys | source |\n|---|---|---|---|\n".to_owned();
     assert_generated("docs/PATHS.md", "presets", &(head + &rows.collect::<String>()));
 }

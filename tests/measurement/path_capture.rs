@@ -1,5 +1,5 @@
-//! The byte ledger against a packet capture of the device that a path is made of: what left the clients, and what came to
-//! them, packet by packet, in segments as they are on a real path.
+//! Compares the byte ledger with a packet capture of a path's device: the packets from and to the clients, in the
+//! segments of a real path.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::capture::{Capture, edges, frames, is_between, run_file};
 use crate::common::{loadgen, within};
 use pushpull::load::path::address::NEAR;
 
-/// By how much ledger and capture may differ.
+/// The largest relative difference between ledger and capture.
 const TOLERANCE: f64 = 0.01;
 /// Raw IP (LINKTYPE_RAW of draft-ietf-opsawg-pcaplinktype).
 const RAW_IP: u32 = 101;
 
-/// Why the device of a path cannot be looked at here, if it cannot: its namespace is entered by whoever may.
+/// Why the device of a path cannot be captured on this machine, if it cannot: capturing needs to enter its namespace.
 pub async fn missing() -> Option<String> {
     let tried = Command::new("nsenter").args(["--net=/proc/self/ns/net", "tcpdump", "--version"]).output().await;
     match tried {
@@ -37,7 +37,7 @@ pub async fn over_a_path_the_bytes_of_each_transport_agree_with_a_capture_of_its
         .kill_on_drop(true);
     let mut run = run.spawn().unwrap();
     let pid = run.id().unwrap();
-    // The devices of a process are those of its namespace.
+    // `/proc/PID/net/dev` lists the devices of the process's namespace.
     let entered = async {
         let devices = format!("/proc/{pid}/net/dev");
         while !std::fs::read_to_string(&devices).is_ok_and(|text| text.contains(" path:")) {
@@ -48,7 +48,7 @@ pub async fn over_a_path_the_bytes_of_each_transport_agree_with_a_capture_of_its
     let mut tcpdump = Command::new("nsenter");
     tcpdump.args([&format!("--net=/proc/{pid}/ns/net"), "tcpdump"]);
     let capture = Capture::of(tcpdump, "path").await.unwrap();
-    // A busy machine makes a run invalid by its latencies; its bytes are the same.
+    // On a busy machine the run may be invalid because of its latencies; its bytes are the same.
     let code = tokio::time::timeout(Duration::from_secs(120), run.wait()).await.unwrap().unwrap().code();
     assert!(matches!(code, Some(0 | 4)), "{code:?}");
     let file = capture.ended().await;
@@ -79,8 +79,8 @@ pub async fn over_a_path_the_bytes_of_each_transport_agree_with_a_capture_of_its
     assert_eq!(off, Vec::<String>::new(), "\n{table}");
 }
 
-/// Is a packet on the clients' side of the path, to or from a server's port? The relay puts it into the device a second
-/// time, with the addresses of the other side.
+/// Is this packet on the clients' side of the path, to or from the server's port? The relay writes each packet to the
+/// device a second time, with the addresses of the other side.
 fn is_of_a_client(packet: &[u8], port: u16) -> bool {
     let near = NEAR.octets();
     let tcp = &packet[usize::from(packet[0] & 0x0f) * 4..];

@@ -1,4 +1,4 @@
-//! A real nginx before the server: every update comes through it, and it ends with whoever started it.
+//! A real nginx in front of the server: every update passes through it, and it ends with the load generator.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,16 +9,16 @@ use tokio::process::Command;
 use crate::capture::run_file;
 use crate::common::{loadgen, within};
 
-/// Eight trials of about two seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
+/// The timeout of a run of eight trials, about two seconds each.
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Why there is no proxy here, if so.
+/// Why nginx cannot be started on this machine, if it cannot.
 pub fn missing() -> Option<String> {
-    let said = std::process::Command::new("nginx").arg("-v").stderr(Stdio::null()).status();
-    said.err().map(|error| format!("nginx cannot be started: {error}; apt-get install nginx"))
+    let started = std::process::Command::new("nginx").arg("-v").stderr(Stdio::null()).status();
+    started.err().map(|error| format!("nginx cannot be started: {error}; apt-get install nginx"))
 }
 
-/// A run that keeps what nginx needs under `folder`.
+/// A run whose temporary files, nginx's included, are in `folder`.
 fn run(folder: &Path, flags: &str) -> Command {
     let mut command = Command::new(loadgen());
     command.args([
@@ -39,11 +39,11 @@ fn run(folder: &Path, flags: &str) -> Command {
     command
 }
 
-pub async fn every_update_comes_through_a_real_nginx_and_nothing_of_it_is_left() {
+pub async fn every_update_passes_through_a_real_nginx_which_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = run(folder.path(), "--proxy nginx,nginx-tuned --measure 1s");
-    let status = tokio::time::timeout(RUN_PATIENCE, command.status()).await.unwrap().unwrap();
-    // A busy machine makes a run invalid by its latencies; what came is the same.
+    let status = tokio::time::timeout(RUN_TIMEOUT, command.status()).await.unwrap().unwrap();
+    // On a busy machine the run may be invalid because of its latencies; what was delivered is the same.
     assert!(matches!(status.code(), Some(0 | 4)), "{status:?}");
 
     let run = run_file(&folder.path().join("out"));
@@ -61,14 +61,14 @@ pub async fn every_update_comes_through_a_real_nginx_and_nothing_of_it_is_left()
     }
     until_no_process_of(folder.path()).await;
     let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(left.collect::<Vec<_>>(), ["out"], "its folders are gone");
+    assert_eq!(left.collect::<Vec<_>>(), ["out"], "nginx's folders are deleted");
 }
 
 pub async fn nginx_ends_with_a_load_generator_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run(folder.path(), "--proxy nginx --transports sse --measure 1m").spawn().unwrap();
     let begun = async {
-        // Master and guard; the guard's command line names the same file.
+        // nginx's master process and the guard process, whose command line names the same file.
         while processes_of(folder.path()) < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -87,7 +87,7 @@ async fn until_no_process_of(folder: &Path) {
     within("nginx and its guard to end", ended).await;
 }
 
-/// How many processes have a file of nginx's in this folder in their command line.
+/// How many processes name a file of nginx in this folder on their command line.
 fn processes_of(folder: &Path) -> usize {
     let file = folder.join("pushpull-nginx-");
     let file = file.to_str().unwrap();

@@ -1,7 +1,7 @@
-//! A short real run of the load generator, whose run file is checked against its schema and against itself.
+//! A short real run of the load generator. Its run file is checked against its schema and for consistency.
 //!
-//! What the machine does meanwhile does not change what is checked: a run on a busy machine is no less complete, and it
-//! has to say that it was busy, by the figures that it measured of the machine itself.
+//! The checks hold on a busy machine too: the run is still complete, and its verdicts must follow from the figures that
+//! it measured of the machine itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,53 +14,54 @@ use pushpull::units::Nanos;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::common::{Said, Server, loadgen, run_for};
+use crate::common::{CommandOutput, Server, loadgen, run_for};
 
-/// Ten trials of about three seconds each.
-const RUN_PATIENCE: Duration = Duration::from_secs(180);
-/// The largest report that a person should have to load.
+/// The timeout of a run of ten trials, about three seconds each.
+const RUN_TIMEOUT: Duration = Duration::from_secs(180);
+/// The largest size of a report page.
 const REPORT_BYTES_MAX: u64 = 1 << 20;
 
 pub async fn a_short_run_delivers_every_update_once_and_in_order_and_accounts_for_every_byte() {
     let folder = tempfile::tempdir().unwrap();
-    let (said, run) = short_run(folder.path()).await;
+    let (output, run) = short_run(folder.path()).await;
     check_against_schema(&run);
     check_audit(&run);
     check_wire(&run);
     check_feed(&run);
-    check_verdicts(&run, said.code);
-    check_reports(folder.path(), &said);
+    check_verdicts(&run, output.code);
+    check_reports(folder.path(), &output);
 }
 
-/// Ten trials: two of each transport and of the TCP baseline.
-pub async fn short_run(out: &Path) -> (Said, Value) {
+/// Makes a run of ten trials: two of each transport and of the TCP baseline.
+pub async fn short_run(out: &Path) -> (CommandOutput, Value) {
     let flags = "run --rounds 2 --clients 20 --poll-interval 250ms --warm-up 300ms --measure 1s --out";
     let arguments: Vec<&str> = flags.split(' ').chain([out.to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    assert!(!said.stderr.contains("panicked"), "{said:?}");
-    let run = read_run(out, &said);
-    (said, run)
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
+    assert!(!output.stderr.contains("panicked"), "{output:?}");
+    let run = read_run(out, &output);
+    (output, run)
 }
 
-fn read_run(out: &Path, said: &Said) -> Value {
-    let text = std::fs::read(run_folder(out).join("run.json")).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+fn read_run(out: &Path, output: &CommandOutput) -> Value {
+    let text = std::fs::read(run_folder(out).join("run.json")).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     serde_json::from_slice(&text).unwrap()
 }
 
-/// The one folder of a run under a folder of reports.
+/// The folder of the only run in a folder of reports.
 pub fn run_folder(out: &Path) -> PathBuf {
     let entries = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.is_dir()).max().expect("a folder of its own for the run")
+    entries.filter(|path| path.is_dir()).max().expect("the run has a folder")
 }
 
-/// The audits are clean, so the machine alone decides: a trial has something against it exactly where generator or host were
-/// busier than the bounds, a row where its trials have, and the exit code says what the run does.
+/// The audits are clean, so only the load of the machine decides the verdicts. A trial has a reason exactly if the
+/// generator or the host was busier than the bound, a row exactly if one of its trials has one, and the exit code
+/// follows the run.
 fn check_verdicts(run: &Value, code: Option<i32>) {
     for trial in trials(run) {
         let reasons: Vec<Reason> = serde_json::from_value(trial["reasons"].clone()).unwrap();
         let verdict = reasons.iter().map(|reason| reason.cause.verdict()).max().unwrap_or(Verdict::Valid);
         assert_eq!(trial["verdict"], verdict.label(), "{trial}");
-        // `null` is what this kernel does not give.
+        // `null` means that this kernel does not provide the figure.
         let health = |name: &str| trial["health"][name].as_f64().unwrap_or(0.0);
         let is_beyond = |name: &str, bound: Nanos| health(name) > bound.0 as f64;
         let is_stalled = is_beyond("schedule_lag_ns_p50", limits::LAG_P50_INVALID)
@@ -74,14 +75,14 @@ fn check_verdicts(run: &Value, code: Option<i32>) {
             ("host_busy", health("host_cpu_fraction") > limits::HOST_BUSY_SUSPECT),
             ("others_busy", health("others_cpu_fraction") > limits::OTHERS_BUSY_SUSPECT),
         ];
-        let mut said: Vec<&str> = reasons.iter().map(|reason| reason.cause.code()).collect();
+        let mut output: Vec<&str> = reasons.iter().map(|reason| reason.cause.code()).collect();
         for (code, is_so) in bounds {
-            assert_eq!(said.contains(&code), is_so, "{code}: {trial}");
-            said.retain(|one| *one != code);
+            assert_eq!(output.contains(&code), is_so, "{code}: {trial}");
+            output.retain(|one| *one != code);
         }
-        // A client that the machine keeps from polling says so by itself.
-        said.retain(|one| *one != "missed_polls");
-        assert!(said.is_empty(), "nothing else is the matter: {trial}");
+        // On a busy machine clients may miss polls.
+        output.retain(|one| *one != "missed_polls");
+        assert!(output.is_empty(), "no other reason: {trial}");
         assert_eq!(trial["health"]["refused"], 0, "{trial}");
     }
     for row in rows(run) {
@@ -133,7 +134,7 @@ fn trials(run: &Value) -> impl Iterator<Item = &Value> {
     run["trials"].as_array().unwrap().iter()
 }
 
-/// The parts add up to the total, and those of a trial to what the sockets counted, within 1 %.
+/// The parts of a row add up to its total, and those of a trial to the sockets' own count, within 1 %.
 fn check_wire(run: &Value) {
     for row in run["summary"].as_array().unwrap() {
         let wire = &row["wire_bytes_per_delivery"];
@@ -152,7 +153,8 @@ fn check_wire(run: &Value) {
     }
 }
 
-/// The recording plays at about ten updates a second, but not in every second: what was due in the interval counts.
+/// The recording has about ten updates a second on average, not in every second: a row's rate is that of the updates
+/// due in its interval.
 fn check_feed(run: &Value) {
     for trial in trials(run) {
         let point = &trial["point"];
@@ -166,14 +168,14 @@ fn check_feed(run: &Value) {
     }
 }
 
-pub async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payload_that_it_has() {
+pub async fn a_run_against_a_running_server_measures_its_rate_and_payload() {
     let server = Server::start(&["--feed", "synthetic", "--rate", "25", "--payload", "153"]).await;
     let folder = tempfile::tempdir().unwrap();
     let (target, out) = (server.url(""), folder.path().to_str().unwrap());
     let flags = ["--transports", "sse,websocket", "--clients", "5", "--rounds", "1", "--measure", "1s", "--out", out];
     let arguments = [&["run", "--target", &target], &flags[..]].concat();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    let run = read_run(folder.path(), &said);
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
+    let run = read_run(folder.path(), &output);
     check_against_schema(&run);
     for row in run["summary"].as_array().unwrap() {
         let number = |name: &str| row[name].as_f64().unwrap();
@@ -182,15 +184,15 @@ pub async fn a_server_that_is_already_there_is_measured_at_the_rate_and_the_payl
     }
 }
 
-pub async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_called_valid() {
-    let server = Server::quiet(&[]).await;
+pub async fn transports_measured_at_different_rates_of_a_servers_feed_are_not_valid() {
+    let server = Server::without_feed(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(loadgen());
     command.args(["run", "--target", &server.url(""), "--transports", "sse,websocket", "--clients", "5"]);
     command.args(["--rounds", "1", "--warm-up", "200ms", "--measure", "1s"]).arg("--out").arg(folder.path());
     let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    // The pace of what is published is what the test is about: much faster as soon as the first trial is done.
+    // The test publishes at a steady pace, and much faster as soon as the first trial is done.
     let mut pace = tokio::time::interval(Duration::from_millis(200));
     let ending = async {
         loop {
@@ -204,9 +206,9 @@ pub async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_c
             }
         }
     };
-    let status = tokio::time::timeout(RUN_PATIENCE, ending).await.expect("the run ends");
-    let said = Said { code: status.code(), stdout: String::new(), stderr: String::new() };
-    let run = read_run(folder.path(), &said);
+    let status = tokio::time::timeout(RUN_TIMEOUT, ending).await.expect("the run ends");
+    let output = CommandOutput { code: status.code(), stdout: String::new(), stderr: String::new() };
+    let run = read_run(folder.path(), &output);
     let rates: Vec<f64> = rows(&run).map(|row| row["rate_per_s"].as_f64().unwrap()).collect();
     assert!(rates[0] * 2.0 < rates[1] || rates[1] * 2.0 < rates[0], "the feed was changed between the two: {rates:?}");
     for row in rows(&run) {
@@ -217,9 +219,9 @@ pub async fn transports_that_met_different_stretches_of_a_servers_feed_are_not_c
     }
 }
 
-fn check_reports(out: &Path, said: &Said) {
+fn check_reports(out: &Path, output: &CommandOutput) {
     let page = run_folder(out).join("index.html");
-    assert!(said.stdout.contains(&format!("report: {}", page.display())), "{}", said.stdout);
+    assert!(output.stdout.contains(&format!("report: {}", page.display())), "{}", output.stdout);
     let bytes = page.metadata().unwrap().len();
     assert!(bytes < REPORT_BYTES_MAX, "{bytes} B");
     let text = std::fs::read_to_string(&page).unwrap();
@@ -231,16 +233,16 @@ fn check_reports(out: &Path, said: &Said) {
     assert!(index.contains(folder.file_name().unwrap().to_str().unwrap()), "the run is listed");
 }
 
-pub async fn a_browsers_heads_take_the_bytes_on_the_wire_that_were_recorded_of_it() {
+pub async fn requests_with_a_browsers_heads_have_the_recorded_size_on_the_wire() {
     let folder = tempfile::tempdir().unwrap();
     let flags = "run --transports polling,long_polling --rounds 1 --clients 5 --feed synthetic --rate 20 --heads bare,browser \
                  --poll-interval 100ms --warm-up 200ms --measure 1s --alone false --tcp-baseline false --out";
     let arguments: Vec<&str> = flags.split_whitespace().chain([folder.path().to_str().unwrap()]).collect();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
-    let run = read_run(folder.path(), &said);
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
+    let run = read_run(folder.path(), &output);
     let of = |transport: &str, heads: &str| {
         let is_it = |trial: &&Value| trial["transport"] == transport && trial["point"]["heads"] == heads;
-        let trial = trials(&run).find(is_it).unwrap_or_else(|| panic!("{transport} {heads}: {said:?}"));
+        let trial = trials(&run).find(is_it).unwrap_or_else(|| panic!("{transport} {heads}: {output:?}"));
         let per_request =
             |name: &str| trial["wire"][name].as_f64().unwrap() / trial["wire"]["requests"].as_f64().unwrap();
         let audit = &trial["audit"];
@@ -250,7 +252,8 @@ pub async fn a_browsers_heads_take_the_bytes_on_the_wire_that_were_recorded_of_i
     for transport in ["polling", "long_polling"] {
         let ((bare, _), (browser, port)) = (of(transport, "bare"), of(transport, "browser"));
         let recorded = Heads::Browser.field_bytes(Request::Fetch, &format!("http://127.0.0.1:{port}")) as f64;
-        // Answers with updates and without have heads of their own; a request more or fewer at an end of the interval.
+        // Not exact: answers with and without updates have different heads, and a request may fall on an end of the
+        // interval.
         assert!(
             (browser - bare - recorded).abs() < 0.05 * recorded,
             "{transport}: {bare} B and {browser} B, {recorded} B"

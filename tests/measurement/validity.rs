@@ -1,4 +1,5 @@
-//! The instrument does not flatter: a server that stands still shows, and a generator that was starved says so.
+//! The measurement does not hide problems: a stalled server shows in the latency, and a starved generator or a busy
+//! host in the verdict.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,20 +10,20 @@ use pushpull::limits;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{Said, Server, loadgen, run_for, send_signal};
+use crate::common::{CommandOutput, Server, loadgen, run_for, send_signal};
 
-const RUN_PATIENCE: Duration = Duration::from_secs(120);
+const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
-async fn measure(out: &Path, flags: &[&str]) -> (Said, Value) {
+async fn measure(out: &Path, flags: &[&str]) -> (CommandOutput, Value) {
     let arguments = [&["run", "--out", out.to_str().unwrap()], flags].concat();
-    let said = run_for(loadgen(), &arguments, RUN_PATIENCE).await;
+    let output = run_for(loadgen(), &arguments, RUN_TIMEOUT).await;
     let folders = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
     let run = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
-    let run = run.unwrap_or_else(|| panic!("no run: {said:?}"));
-    (said, serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap())
+    let run = run.unwrap_or_else(|| panic!("no run: {output:?}"));
+    (output, serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap())
 }
 
-/// Stops a process for 400 ms of each 2 s, until it is dropped; leaves it running.
+/// Stops a process for 400 ms of every 2 s. When dropped it leaves the process running.
 struct Stutter {
     pid: u32,
     task: tokio::task::JoinHandle<()>,
@@ -32,7 +33,7 @@ impl Stutter {
     fn of(pid: u32) -> Self {
         let task = tokio::spawn(async move {
             loop {
-                // No waiting for something to happen: the length of the stall is what is tested.
+                // The sleeps wait for no event: the length of the stall is what is tested.
                 tokio::time::sleep(Duration::from_millis(1600)).await;
                 send_signal(pid, Signal::STOP);
                 tokio::time::sleep(Duration::from_millis(400)).await;
@@ -50,34 +51,34 @@ impl Drop for Stutter {
     }
 }
 
-pub async fn a_server_that_stands_still_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one() {
+pub async fn a_stalled_server_shows_in_the_corrected_latency_and_not_in_the_uncorrected_one() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&["--feed", "synthetic", "--rate", "50", "--payload", "64"]).await;
     let stutter = Stutter::of(server.pid());
     let target = server.url("");
     let flags = ["--target", &target, "--transports", "sse,websocket", "--clients", "20", "--rounds", "1"];
     let lengths = ["--warm-up", "200ms", "--measure", "4s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &lengths].concat()).await;
+    let (output, run) = measure(folder.path(), &[&flags[..], &lengths].concat()).await;
     drop(stutter);
     let rows = run["summary"].as_array().unwrap();
-    assert_eq!(rows.len(), 2, "{said:?}");
+    assert_eq!(rows.len(), 2, "{output:?}");
     for row in rows {
         let p99_ms = |metric: &str| row[metric]["p99"].as_f64().unwrap() / 1e6;
         let (corrected, uncorrected) = (p99_ms("latency_ns"), p99_ms("uncorrected_latency_ns"));
         println!("{}: p99 {corrected:.1} ms corrected, {uncorrected:.1} ms uncorrected", row["transport"]);
-        // A fifth of the updates was due in a stall of 400 ms.
+        // A fifth of the updates was due during a stall of 400 ms.
         assert!(corrected > 250.0, "{row}");
         assert!(uncorrected < corrected / 3.0, "{row}");
-        assert_eq!(row["lost"], 0, "late is not lost: {row}");
+        assert_eq!(row["lost"], 0, "late updates are not lost: {row}");
     }
 }
 
-/// Keeps a processor from everyone else, until it is dropped.
-struct Hog {
+/// A busy loop on one processor, until it is dropped.
+struct BusyLoop {
     is_over: Arc<AtomicBool>,
 }
 
-impl Hog {
+impl BusyLoop {
     fn on(core: usize) -> Self {
         let mut cores = rustix::thread::CpuSet::new();
         cores.set(core);
@@ -96,29 +97,29 @@ impl Hog {
     }
 }
 
-impl Drop for Hog {
+impl Drop for BusyLoop {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
-/// Where `--pin` puts the generator.
+/// The processor to which `--pin` pins the generator.
 const GENERATOR_CORE: usize = 1;
 
-/// Why no generator can be starved here, if so.
+/// Why the generator cannot be starved on this machine, if it cannot.
 pub fn missing_core() -> Option<String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (cores <= GENERATOR_CORE).then(|| format!("a second processor is missing: there is {cores}"))
+    (cores <= GENERATOR_CORE).then(|| format!("needs a second processor; this machine has {cores}"))
 }
 
-pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_anything_else() {
+pub async fn a_run_whose_generator_was_starved_is_invalid_and_prints_the_reason_before_any_figure() {
     let folder = tempfile::tempdir().unwrap();
-    // One is not enough: a generator that sleeps most of the time is woken before a busy program.
-    let hogs = [(); 8].map(|()| Hog::on(GENERATOR_CORE));
+    // One is not enough: the scheduler prefers a generator that mostly sleeps to a busy program.
+    let busy_loops = [(); 8].map(|()| BusyLoop::on(GENERATOR_CORE));
     let flags = ["--pin", "--transports", "websocket", "--clients", "100", "--feed", "synthetic", "--rate", "50"];
     let once = ["--rounds", "1", "--alone", "false", "--tcp-baseline", "false", "--measure", "2s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
-    drop(hogs);
+    let (output, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
+    drop(busy_loops);
     assert_eq!(run["verdict"], "invalid", "{}", run["summary"]);
     let health = &run["trials"][0]["health"];
     let value = |name: &str| health[name].as_f64().unwrap();
@@ -128,14 +129,14 @@ pub async fn a_run_whose_generator_was_starved_is_invalid_and_says_why_before_an
     assert!(is_starved, "{health}");
     let code = run["reasons"][0]["code"].as_str().unwrap();
     assert!(["generator_stalled", "generator_starved"].contains(&code), "{}", run["reasons"]);
-    assert_eq!(said.code, Some(4), "{said:?}");
-    let reason = said.stdout.find("invalid");
-    let figures = said.stdout.find("p99");
-    assert!(reason.is_some() && figures.is_some() && reason < figures, "{said:?}");
+    assert_eq!(output.code, Some(4), "{output:?}");
+    let reason = output.stdout.find("invalid");
+    let figures = output.stdout.find("p99");
+    assert!(reason.is_some() && figures.is_some() && reason < figures, "{output:?}");
     println!("{}", run["reasons"]);
 }
 
-/// Takes a quarter of every processor from everyone else, until it is dropped.
+/// Takes a quarter of the time of every processor, until it is dropped.
 struct Neighbour {
     is_over: Arc<AtomicBool>,
 }
@@ -171,10 +172,10 @@ pub async fn every_trial_beside_a_busy_neighbour_is_suspect_and_says_how_much_it
     let flags = ["--transports", "sse,websocket", "--clients", "10", "--feed", "synthetic", "--rate", "20"];
     let once =
         ["--rounds", "2", "--alone", "false", "--tcp-baseline", "false", "--warm-up", "200ms", "--measure", "1s"];
-    let (said, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
+    let (output, run) = measure(folder.path(), &[&flags[..], &once].concat()).await;
     drop(neighbour);
     let trials = run["trials"].as_array().unwrap();
-    assert_eq!(trials.len(), 4, "{said:?}");
+    assert_eq!(trials.len(), 4, "{output:?}");
     for trial in trials {
         let reasons = trial["reasons"].as_array().unwrap();
         let found = reasons.iter().find(|reason| reason["code"] == "others_busy");

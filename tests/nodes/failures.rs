@@ -1,9 +1,9 @@
-//! What becomes of clients and publishers when the log fails them.
+//! Clients and publishers when the log fails.
 
 use pushpull::run::Transport;
 use serde_json::{Value, json};
 
-use crate::common::clients::{EventStream, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, next_text, open_websocket, receive};
 use crate::common::nats::{NAMES, Nats, node, until_not_ready, until_ready};
 use crate::common::{Server, within};
 
@@ -23,7 +23,7 @@ pub async fn next_number(stream: &mut EventStream) -> u64 {
     update["seq"].as_u64().unwrap()
 }
 
-pub async fn a_node_without_its_log_says_so_and_follows_once_it_is_there() {
+pub async fn a_node_without_its_log_is_not_ready_and_follows_the_log_once_it_is_there() {
     let mut nats = Nats::start().await;
     nats.kill().await;
     let server = Server::start(&["--log", &nats.url()]).await;
@@ -45,7 +45,7 @@ pub async fn a_node_without_its_log_says_so_and_follows_once_it_is_there() {
     server.assert_unharmed_by_log().await;
 }
 
-pub async fn nats_killed_and_back_loses_nothing_and_publishers_are_told_meanwhile() {
+pub async fn a_restart_of_nats_loses_nothing_and_publishers_get_503_meanwhile() {
     let mut nats = Nats::start().await;
     let nodes = [node(&nats.url(), &[]).await, node(&nats.url(), &[]).await];
     let mut stream = EventStream::open(&nodes[0], "/updates/sse", None).await;
@@ -61,7 +61,7 @@ pub async fn nats_killed_and_back_loses_nothing_and_publishers_are_told_meanwhil
         assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"1".parse().unwrap()));
         let problem: Value = refused.json().await.unwrap();
         assert_eq!(problem["status"], 503);
-        // What it holds, it still serves.
+        // The node still serves what is in its journal.
         assert_eq!(server.get("/updates/poll?after=earliest").await.status(), 200);
         assert_eq!(server.get(&format!("/updates/poll?after={cursor}")).await.status(), 204);
     }
@@ -70,13 +70,13 @@ pub async fn nats_killed_and_back_loses_nothing_and_publishers_are_told_meanwhil
         until_ready(server).await;
     }
     assert_eq!(nodes[1].publish("3").await, format!("{}-2", &cursor[..8]), "the refused ones were not stored");
-    assert_eq!(next_number(&mut stream).await, 2, "on the connection that was open all the time");
+    assert_eq!(next_number(&mut stream).await, 2, "on the same connection");
     let texts = [next_text(&mut socket).await, next_text(&mut socket).await];
     let numbers = texts.map(|text| serde_json::from_str::<Value>(&text).unwrap()["seq"].as_u64().unwrap());
     assert_eq!(numbers, [1, 2]);
 }
 
-pub async fn a_purge_is_a_gap_for_who_is_behind_and_nothing_for_who_is_not() {
+pub async fn a_purge_is_a_gap_for_clients_that_are_behind_and_not_for_others() {
     let nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let before = server.publish_numbers(5).await;
@@ -87,16 +87,16 @@ pub async fn a_purge_is_a_gap_for_who_is_behind_and_nothing_for_who_is_not() {
     }
     nats.jetstream().await.get_stream("pushpull").await.unwrap().purge().await.unwrap();
     server.publish("6").await;
-    assert_eq!(next_number(&mut level).await, 6, "it has the rest");
-    // This node has them still, another never gets them.
+    assert_eq!(next_number(&mut level).await, 6, "it has received all before");
+    // This node still has the purged updates in its journal; a new node never gets them.
     let late = node(&nats.url(), &[]).await;
     for transport in Transport::ALL {
-        let taken = take(&late, transport, &before, 1).await;
-        assert_eq!((taken.numbers(), taken.gap), (vec![6], Some(json!({"reason": "evicted", "lost": 5}))));
+        let received = receive(&late, transport, &before, 1).await;
+        assert_eq!((received.numbers(), received.gap), (vec![6], Some(json!({"reason": "evicted", "lost": 5}))));
     }
 }
 
-pub async fn a_stream_made_anew_is_another_epoch_on_open_connections_too() {
+pub async fn a_recreated_stream_is_another_epoch_on_open_connections_too() {
     let nats = Nats::start().await;
     let nodes = [node(&nats.url(), &[]).await, node(&nats.url(), &[]).await];
     let mut stream = EventStream::open(&nodes[0], "/updates/sse", None).await;
@@ -125,13 +125,13 @@ pub async fn a_stream_made_anew_is_another_epoch_on_open_connections_too() {
     assert_eq!((&frame["gap"], &frame["cursor"]), (&gap, &json!(format!("{}-0", &new[..8]))));
     for server in &nodes {
         for transport in Transport::ALL {
-            let taken = take(server, transport, &old, 1).await;
-            assert_eq!((taken.gap.as_ref(), taken.numbers(), &taken.cursor), (Some(&gap), vec![1], &new));
+            let received = receive(server, transport, &old, 1).await;
+            assert_eq!((received.gap.as_ref(), received.numbers(), &received.cursor), (Some(&gap), vec![1], &new));
         }
     }
 }
 
-pub async fn a_stream_that_is_no_log_is_refused_with_the_reason() {
+pub async fn a_stream_with_the_wrong_subjects_is_refused_with_a_reason() {
     let nats = Nats::start().await;
     let config = async_nats::jetstream::stream::Config {
         name: "wild".to_owned(),
@@ -178,6 +178,6 @@ pub async fn a_killed_leader_of_three_loses_nothing_that_was_acknowledged() {
         delivered.push(update["data"].as_i64().unwrap());
     }
     assert_eq!(delivered, acknowledged);
-    let taken = take(&server, Transport::WebSocket, &before, 20).await;
-    assert_eq!((taken.gap, taken.updates.len()), (None, 20));
+    let received = receive(&server, Transport::WebSocket, &before, 20).await;
+    assert_eq!((received.gap, received.updates.len()), (None, 20));
 }

@@ -1,4 +1,4 @@
-//! `loadgen run --nodes`: nodes, their log and their balancer as the server of a run.
+//! `loadgen run --nodes`: a run against nodes with their log and load balancer.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use tokio::process::{Child, Command};
 
 use crate::common::{loadgen, send_signal, within};
 
-/// A few trials of a second, each with a log and nodes to start, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The timeout of a run: a few trials of a second, each of which starts a log and nodes, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const SHORT: &[&str] =
     &["--clients", "24", "--feed", "synthetic", "--rate", "10", "--rounds", "1", "--poll-interval", "200ms"];
 
-/// A run with these flags behind [`SHORT`], all of whose files are in `folder`.
+/// Starts a run with [`SHORT`] and these flags, with all its files in `folder`.
 fn start(folder: &Path, flags: &[&str]) -> Child {
     let temporary = folder.join("temporary");
     std::fs::create_dir_all(&temporary).unwrap();
@@ -25,20 +25,20 @@ fn start(folder: &Path, flags: &[&str]) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
 }
 
-/// The trials of a run that is over, whatever its figures are worth on a busy machine.
+/// Makes a run and returns its trials, whatever its verdict: the machine may be busy.
 async fn trials(folder: &Path, flags: &[&str]) -> Vec<Value> {
     let run = start(folder, flags);
-    let said = tokio::time::timeout(PATIENCE, run.wait_with_output()).await.expect("the run ends").unwrap();
+    let output = tokio::time::timeout(TIMEOUT, run.wait_with_output()).await.expect("the run ends").unwrap();
     let folders = std::fs::read_dir(folder.join("out")).unwrap().map(|entry| entry.unwrap().path());
     let file = folders.map(|folder| folder.join("run.json")).find(|file| file.exists());
-    let file = file.unwrap_or_else(|| panic!("no run: {}", String::from_utf8_lossy(&said.stderr)));
+    let file = file.unwrap_or_else(|| panic!("no run: {}", String::from_utf8_lossy(&output.stderr)));
     let run: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    assert_eq!(run["cut_short"], false, "{}", String::from_utf8_lossy(&said.stderr));
+    assert_eq!(run["cut_short"], false, "{}", String::from_utf8_lossy(&output.stderr));
     run["trials"].as_array().unwrap().clone()
 }
 
-/// What became of the updates: each client had each, once and in order.
-fn assert_whole(trial: &Value) {
+/// Asserts that each client received each update, once and in order.
+fn assert_complete(trial: &Value) {
     let audit = &trial["audit"];
     let [expected, delivered] = ["expected", "delivered"].map(|name| audit[name].as_u64().unwrap());
     assert!(expected == delivered && expected > 0, "{audit}");
@@ -51,13 +51,13 @@ fn left_in(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder.join("temporary")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-pub async fn nodes_behind_a_balancer_deliver_everything_and_their_log_and_balancer_are_counted_apart() {
+pub async fn nodes_behind_a_balancer_deliver_everything_and_the_cpu_of_log_and_balancer_is_counted_separately() {
     let folder = tempfile::tempdir().unwrap();
     let trials =
         trials(folder.path(), &["--nodes", "0,2", "--transports", "polling,websocket", "--measure", "1s"]).await;
     assert_eq!(trials.len(), 4, "no TCP baseline");
     for trial in &trials {
-        assert_whole(trial);
+        assert_complete(trial);
         assert!(trial["proxy"]["software"].as_str().unwrap().starts_with("haproxy/"), "{}", trial["proxy"]);
         assert!(trial["proxy"]["cpu_ns"].as_u64().is_some() && trial["point"]["proxy"] == "haproxy");
         assert!(trial["readings"]["ended"]["server_cpu_ns"].as_u64().is_some());
@@ -76,18 +76,18 @@ pub async fn nodes_behind_a_balancer_deliver_everything_and_their_log_and_balanc
     assert_eq!(left_in(folder.path()), Vec::<PathBuf>::new());
 }
 
-pub async fn clients_of_a_killed_node_go_on_at_another_and_those_of_a_killed_log_stay() {
+pub async fn clients_of_a_killed_node_resume_at_another_and_a_killed_log_costs_no_connection() {
     let folder = tempfile::tempdir().unwrap();
-    // Long enough for a log that is away for two seconds.
+    // Long enough for an outage of the log of two seconds.
     let flags = ["--nodes", "2", "--kill", "node,log,leader", "--transports", "sse", "--measure", "5s"];
     for trial in &trials(folder.path(), &flags).await {
-        assert_whole(trial);
+        assert_complete(trial);
         let failover = &trial["failover"];
         let [cut, back, dialled, recovered] =
             ["cut", "back", "dialled", "recovered"].map(|name| failover[name].as_u64().unwrap());
         assert_eq!(back, cut, "{failover}");
         match trial["point"]["kill"].as_str().unwrap() {
-            // Half of them, as the balancer spread them.
+            // About half of the clients, as the balancer distributed them.
             "node" => {
                 assert!((6..=18).contains(&cut) && dialled >= cut, "{failover}");
                 assert!(recovered > 0 && failover["recover_ns_max"].as_u64() > Some(0), "{failover}");
@@ -103,17 +103,17 @@ pub async fn clients_of_a_killed_node_go_on_at_another_and_those_of_a_killed_log
     }
 }
 
-pub async fn agents_deal_their_clients_out_to_nodes_without_a_balancer() {
+pub async fn agents_distribute_their_clients_over_nodes_without_a_balancer() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--nodes", "2", "--proxy", "none", "--agents", "2", "--transports", "sse", "--measure", "1s"];
     let trials = trials(folder.path(), &flags).await;
     let [trial] = trials.as_slice() else { panic!("{trials:?}") };
-    assert_whole(trial);
+    assert_complete(trial);
     assert_eq!(trial["log"]["connections"], serde_json::json!([12, 12]));
     assert!(trial["proxy"].is_null() && trial["agents"].as_array().unwrap().len() == 2, "{trial}");
 }
 
-/// The process that a file of the run's names, once it does.
+/// Waits for a pid file of the run, and returns the process id in it.
 async fn pid(folder: &Path, prefix: &str, file: &str) -> u32 {
     within("a program of the run", async {
         loop {
@@ -130,14 +130,14 @@ async fn pid(folder: &Path, prefix: &str, file: &str) -> u32 {
     .await
 }
 
-pub async fn a_run_that_is_interrupted_or_killed_leaves_neither_processes_nor_nodes() {
+pub async fn a_run_that_is_interrupted_or_killed_leaves_no_process_behind() {
     for signal in [Signal::INT, Signal::KILL] {
         let folder = tempfile::tempdir().unwrap();
         let flags = ["--nodes", "2", "--transports", "sse", "--warm-up", "60s"];
         let mut run = start(folder.path(), &flags);
         let programs = [
             pid(folder.path(), "pushpull-log-", "nats-server.pid").await,
-            // Started when all nodes are there.
+            // haproxy is started last, when all nodes are ready.
             pid(folder.path(), "pushpull-haproxy-", "haproxy.pid").await,
         ];
         let nodes = children(run.id().unwrap());
@@ -156,13 +156,13 @@ pub async fn a_run_that_is_interrupted_or_killed_leaves_neither_processes_nor_no
     }
 }
 
-/// Is there such a process, and has it not ended?
+/// Does this process exist, and has it not ended?
 fn is_there(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
-/// The processes that this one started.
+/// The child processes of this process.
 fn children(parent: u32) -> Vec<u32> {
     let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let is_child = |pid: &u32| {
@@ -173,19 +173,19 @@ fn children(parent: u32) -> Vec<u32> {
     pids.filter(is_child).collect()
 }
 
-pub async fn a_program_that_is_missing_is_named_with_its_package() {
+pub async fn a_missing_program_is_named_with_its_package() {
     let folder = tempfile::tempdir().unwrap();
     for (flags, package) in [(["--nodes", "1"], "haproxy"), (["--proxy", "haproxy"], "haproxy")] {
         let mut command = Command::new(loadgen());
-        // There is nothing on its path.
+        // No program can be found on this path.
         command.arg("run").args(SHORT).args(flags).arg("--out").arg(folder.path()).env("PATH", folder.path());
-        let said = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
-        let text = String::from_utf8_lossy(&said.stderr);
-        assert!(said.status.code() == Some(1) && text.contains(&format!("apt-get install {package}")), "{text}");
+        let output = tokio::time::timeout(TIMEOUT, command.output()).await.unwrap().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && text.contains(&format!("apt-get install {package}")), "{text}");
     }
     let mut command = Command::new(loadgen());
     let flags = ["--nodes", "1", "--proxy", "none", "--transports", "sse"];
     command.arg("run").args(SHORT).args(flags).arg("--out").arg(folder.path()).env("PATH", folder.path());
-    let said = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&said.stderr).contains("apt-get install nats-server"), "{said:?}");
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("apt-get install nats-server"), "{output:?}");
 }

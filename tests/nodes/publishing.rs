@@ -1,11 +1,11 @@
-//! What is published is in the log once, and before it is answered.
+//! A published update is in the log exactly once, and before the request is answered.
 
 use std::collections::BTreeSet;
 
 use pushpull::run::Transport;
 use serde_json::{Value, json};
 
-use crate::common::clients::take;
+use crate::common::clients::receive;
 use crate::common::nats::{Nats, node, until_ready};
 use crate::common::within;
 
@@ -13,7 +13,7 @@ fn seq(cursor: &str) -> u64 {
     cursor.split_once('-').unwrap().1.parse().unwrap()
 }
 
-pub async fn an_update_is_in_the_stream_when_it_is_answered_with_201() {
+pub async fn an_update_is_in_the_stream_before_its_201() {
     let nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let stream = nats.jetstream().await.get_stream("pushpull").await.unwrap();
@@ -22,8 +22,8 @@ pub async fn an_update_is_in_the_stream_when_it_is_answered_with_201() {
         let cursor = server.publish(&data).await;
         let stored = stream.get_raw_message(seq(&cursor)).await.unwrap();
         assert_eq!((seq(&cursor), &stored.payload[..]), (number, data.as_bytes()));
-        let taken = take(&server, Transport::Sse, &format!("{}-{}", &cursor[..8], number - 1), 1).await;
-        let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+        let received = receive(&server, Transport::Sse, &format!("{}-{}", &cursor[..8], number - 1), 1).await;
+        let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
         assert_eq!(stored.headers.get("Pushpull-At-Us").unwrap().as_str(), update["at_us"].to_string());
     }
 }
@@ -50,7 +50,7 @@ pub async fn a_repeated_key_publishes_once_whichever_node_it_is_sent_to() {
     assert_eq!(request.send().await.unwrap().status(), 400);
 }
 
-pub async fn what_somebody_else_puts_into_the_stream_is_an_update_or_a_gap() {
+pub async fn messages_of_other_programs_in_the_stream_are_updates_or_gaps() {
     let nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let before = server.newest().await;
@@ -59,14 +59,14 @@ pub async fn what_somebody_else_puts_into_the_stream_is_an_update_or_a_gap() {
         jetstream.publish("pushpull.updates", text.into()).await.unwrap().await.unwrap();
     }
     server.until_stat("/journal/oldest_seq", 3).await;
-    let taken = take(&server, Transport::Polling, &before, 1).await;
-    assert_eq!((taken.numbers(), taken.gap), (vec![3], Some(json!({"reason": "evicted", "lost": 2}))));
-    let update: Value = serde_json::from_str(&taken.updates[0]).unwrap();
+    let received = receive(&server, Transport::Polling, &before, 1).await;
+    assert_eq!((received.numbers(), received.gap), (vec![3], Some(json!({"reason": "evicted", "lost": 2}))));
+    let update: Value = serde_json::from_str(&received.updates[0]).unwrap();
     assert_eq!((update["data"].clone(), update["at_us"].to_string().len()), (json!([2]), 16));
     server.assert_unharmed_by_log().await;
 }
 
-pub async fn a_schedule_is_published_once_by_the_node_that_is_told_to_through_a_kill_of_nats() {
+pub async fn the_feed_of_one_node_is_published_exactly_once_through_a_restart_of_nats() {
     const PERIOD_US: u64 = 20_000;
     let mut nats = Nats::start().await;
     let watching = node(&nats.url(), &[]).await;
@@ -80,12 +80,13 @@ pub async fn a_schedule_is_published_once_by_the_node_that_is_told_to_through_a_
     until_ready(&feeding).await;
     let held = watching.stat("/journal/updates").await;
     watching.until_stat("/journal/updates", held + 100).await;
-    let taken = take(&watching, Transport::Polling, &before, 100).await;
-    assert_eq!(taken.gap, None);
+    let received = receive(&watching, Transport::Polling, &before, 100).await;
+    assert_eq!(received.gap, None);
     let at_us = |text: &String| serde_json::from_str::<Value>(text).unwrap()["at_us"].as_u64().unwrap();
-    let due: BTreeSet<u64> = taken.updates.iter().map(at_us).collect();
-    assert_eq!(due.len(), taken.updates.len(), "none twice");
-    // What was in flight when the server was killed may come later than its successors; what is still in flight now is not here.
+    let due: BTreeSet<u64> = received.updates.iter().map(at_us).collect();
+    assert_eq!(due.len(), received.updates.len(), "no update twice");
+    // Updates that were in flight when nats-server was killed may come after later ones; those in flight now are not
+    // here.
     let missing = due.iter().zip(due.iter().skip(1)).filter(|(one, next)| *next - *one != PERIOD_US).count();
     assert_eq!(missing, 0, "each instant of the schedule has its update: {due:?}");
 }

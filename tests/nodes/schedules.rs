@@ -1,6 +1,6 @@
-//! Seeded schedules of failures across nodes: nodes and the nats-server are killed under publishing, while clients go from
-//! node to node and from transport to transport with their cursor. Every update that was acknowledged reaches every
-//! client once and in order, and without a gap, since the stream and the journals retain them all.
+//! Seeded failure schedules with several nodes: nodes and nats-server are killed while updates are published, and
+//! clients move between nodes and transports with their cursor. Every acknowledged update must reach every client once,
+//! in order and without a gap, since the stream and the journals retain all updates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,35 +19,36 @@ use crate::common::{Server, clients};
 
 /// Updates of one schedule.
 const UPDATES: usize = 60;
-/// Failures of one schedule.
+/// Kills in one schedule.
 const FAILURES: usize = 4;
-/// Those of one with three servers, each of which takes some seconds: the choice of a leader.
+/// Kills in a schedule with three nats-servers. Each takes some seconds: the election of a leader.
 const LEADER_FAILURES: usize = 2;
-/// How long that and everything behind it may take.
+/// The timeout for an election and everything that waits for it.
 const ELECTIONS: Duration = Duration::from_secs(90);
 /// Clients of one schedule.
 const CLIENTS: u64 = 6;
-/// How long one connection may take; after it the client goes elsewhere.
+/// How long a client stays on one connection before it moves.
 const STAY: Duration = Duration::from_millis(700);
 
-/// The servers of the log.
+/// The nats-servers of the log.
 type Log = Arc<Mutex<Vec<Nats>>>;
 
 type Nodes = Arc<[RwLock<Option<Server>>; 2]>;
 
-/// Which seeds, by `NODES_SEED` (1) and a variable that says how many.
+/// The seeds to run: from `NODES_SEED` (default 1) on, as many as the variable `name` says.
 fn seeds(name: &str, usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let first = number("NODES_SEED", 1);
     first..first + number(name, usual)
 }
 
-/// Schedules of a few seeds, `NODES_SEEDS` of them (3), with one nats-server.
-pub async fn schedules_of_failures_lose_double_and_reorder_nothing() {
+/// Runs `NODES_SEEDS` schedules (default 3) with one nats-server.
+pub async fn schedules_of_failures_lose_duplicate_and_reorder_nothing() {
     all(seeds("NODES_SEEDS", 3), Arc::new(Mutex::new(vec![Nats::start().await])), FAILURES).await;
 }
 
-/// The same with three that each keep the stream, whose leader is killed: `NODES_LEADER_SEEDS` of them (1).
+/// Runs `NODES_LEADER_SEEDS` schedules (default 1) with three nats-servers that replicate the stream; the leader is
+/// killed.
 pub async fn schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either() {
     all(seeds("NODES_LEADER_SEEDS", 1), Arc::new(Mutex::new(Nats::cluster().await.into())), LEADER_FAILURES).await;
 }
@@ -56,22 +57,22 @@ async fn all(seeds: std::ops::Range<u64>, nats: Log, failures: usize) {
     let (first, count) = (seeds.start, seeds.end - seeds.start);
     for seed in seeds {
         schedule(seed, &nats, failures).await;
-        // The streams of the schedules before it would be recovered at each start.
+        // Otherwise nats-server would recover this stream at each later start.
         let _gone = nats.lock().await[0].jetstream().await.delete_stream(format!("s{seed}")).await;
     }
     if count > 3 {
         let [updates, clients, failures] = [UPDATES as u64, CLIENTS, failures as u64].map(|one| one * count);
         println!(
-            "{count} schedules from seed {first}: {updates} updates, {clients} clients, {failures} kills; nothing lost, doubled or reordered"
+            "{count} schedules from seed {first}: {updates} updates, {clients} clients, {failures} kills; nothing lost, duplicated or reordered"
         );
     }
 }
 
-/// The server to kill: the only one, or that which leads the stream, once all have what it has, since two of three must.
+/// The server to kill: the only one, or the leader of the stream once all replicas are current (two of three must be).
 async fn leader(nats: &[Nats], stream: &str) -> usize {
     let [_, _, ..] = nats else { return 0 };
     let jetstream = nats[0].jetstream().await;
-    patiently("a leader", async {
+    within_elections("a leader", async {
         loop {
             let info = jetstream.get_stream(stream).await.ok().and_then(|stream| stream.cached_info().cluster.clone());
             if let Some(info) =
@@ -86,8 +87,8 @@ async fn leader(nats: &[Nats], stream: &str) -> usize {
     .await
 }
 
-/// Waits as long as several elections may take on a busy machine.
-async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+/// Like `within`, with a timeout that is enough for several elections on a busy machine.
+async fn within_elections<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(ELECTIONS, future).await.unwrap_or_else(|_| panic!("waited {ELECTIONS:?} for {what}"))
 }
 
@@ -99,7 +100,7 @@ async fn schedule(seed: u64, nats: &Log, failures: usize) {
     };
     let stream = format!("s{seed}");
     let flags = ["--stream", &stream, "--sse-retry", "20ms", "--stream-replicas", &replicas];
-    let start = || async { Some(patiently("a node", ready(&url, &flags)).await) };
+    let start = || async { Some(within_elections("a node", ready(&url, &flags)).await) };
     let nodes: Nodes = Arc::new([RwLock::new(start().await), RwLock::new(start().await)]);
     let before = nodes[0].read().await.as_ref().unwrap().newest().await;
     let (done, newest) = watch::channel(None);
@@ -110,7 +111,7 @@ async fn schedule(seed: u64, nats: &Log, failures: usize) {
     for number in 0..failures {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..150))).await;
         match random.random_range(0..3_u32) {
-            // The leader of three once at the least.
+            // With three servers, at least one kill is of the leader.
             which if which == 0 || (number == 0 && replicas != "1") => {
                 let mut nats = nats.lock().await;
                 let leader = leader(&nats, &stream).await;
@@ -130,32 +131,33 @@ async fn schedule(seed: u64, nats: &Log, failures: usize) {
             }
         }
     }
-    let acknowledged = patiently("all updates to be acknowledged", publisher).await.unwrap();
+    let acknowledged = within_elections("all updates to be acknowledged", publisher).await.unwrap();
     done.send_replace(acknowledged.iter().map(|(seq, _)| *seq).max());
-    let mut whole: Option<Vec<String>> = None;
+    let mut first: Option<Vec<String>> = None;
     for reader in readers {
-        let got = patiently("a client that has everything", reader).await.unwrap();
+        let got = within_elections("a client that has everything", reader).await.unwrap();
         let numbers: Vec<u64> = got.iter().map(|update| clients::number(update)).collect();
-        assert_eq!(numbers, (1..=got.len() as u64).collect::<Vec<_>>(), "seed {seed}: lost, double or reordered");
-        assert_eq!(whole.get_or_insert_with(|| got.clone()), &got, "seed {seed}: two clients got different updates");
+        assert_eq!(numbers, (1..=got.len() as u64).collect::<Vec<_>>(), "seed {seed}: lost, duplicate or reordered");
+        assert_eq!(first.get_or_insert_with(|| got.clone()), &got, "seed {seed}: two clients got different updates");
     }
-    let whole = whole.unwrap();
-    // No more than was acknowledged: an attempt without an answer has the key of the next.
-    assert_eq!(whole.len(), acknowledged.len(), "seed {seed}");
+    let received = first.unwrap();
+    // No more than was acknowledged: a repeated attempt has the same key.
+    assert_eq!(received.len(), acknowledged.len(), "seed {seed}");
     for (seq, data) in acknowledged {
-        let update: Value = serde_json::from_str(&whole[usize::try_from(seq).unwrap() - 1]).unwrap();
+        let update: Value = serde_json::from_str(&received[usize::try_from(seq).unwrap() - 1]).unwrap();
         assert_eq!(update["data"], data, "seed {seed}");
     }
 }
 
-/// A node that follows, however long that takes.
+/// Starts a node and waits until it follows the log, without a timeout.
 async fn ready(url: &str, flags: &[&str]) -> Server {
     let server = Server::start(&[&["--log", url], flags].concat()).await;
     while server.get("/readyz").await.status() != 200 {}
     server
 }
 
-/// Publishes through either node, with a key for each update, until each is acknowledged.
+/// Publishes through either node, with an idempotency key for each update, until each is acknowledged. Returns sequence
+/// number and data of each.
 async fn publish(seed: u64, nodes: Nodes) -> Vec<(u64, u64)> {
     let mut random = ChaCha8Rng::seed_from_u64(!seed);
     let mut acknowledged = Vec::new();
@@ -184,7 +186,7 @@ async fn publish(seed: u64, nodes: Nodes) -> Vec<(u64, u64)> {
     acknowledged
 }
 
-/// Reads from one node after the other, with one transport after the other, until everything is there.
+/// Reads from changing nodes over changing transports until everything has arrived.
 async fn read(seed: u64, nodes: Nodes, mut cursor: String, newest: watch::Receiver<Option<u64>>) -> Vec<String> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut got: Vec<String> = Vec::new();
@@ -200,7 +202,7 @@ async fn read(seed: u64, nodes: Nodes, mut cursor: String, newest: watch::Receiv
         };
         let Some((address, http)) = address else { continue };
         let most = random.random_range(1..15_usize);
-        // What is read until the connection ends, however it ends, counts.
+        // Everything read counts, however the connection ends.
         let reading = async {
             match transport {
                 Transport::Polling => {
@@ -228,7 +230,7 @@ async fn poll(http: &reqwest::Client, url: String, cursor: &mut String, got: &mu
         return None;
     }
     let answer: clients::Answer = answer.json().await.ok()?;
-    assert_eq!(answer.gap, None, "behind {cursor}");
+    assert_eq!(answer.gap, None, "after {cursor}");
     *cursor = answer.cursor;
     got.extend(answer.updates.iter().map(|update| update.get().to_owned()));
     Some(())
@@ -253,7 +255,7 @@ async fn sse(
             let block: Vec<u8> = text.drain(..end + 2).collect();
             let block = String::from_utf8(block).unwrap();
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-            assert_eq!(field("event: "), None, "behind {cursor}: {block}");
+            assert_eq!(field("event: "), None, "after {cursor}: {block}");
             if let Some(id) = field("id: ") {
                 *cursor = id;
             }
@@ -274,7 +276,7 @@ async fn websocket(address: String, most: usize, cursor: &mut String, got: &mut 
     while count < most {
         let Message::Text(text) = socket.next().await?.ok()? else { continue };
         let frame: Value = serde_json::from_str(&text).unwrap();
-        assert!(frame["gap"].is_null(), "behind {cursor}: {text}");
+        assert!(frame["gap"].is_null(), "after {cursor}: {text}");
         if let Some(seq) = frame["seq"].as_u64() {
             *cursor = format!("{}-{seq}", cursor.split_once('-').unwrap().0);
             got.push(text.to_string());

@@ -1,16 +1,16 @@
-//! Settings, cuts, the limit of six connections, messages up: each does what it says.
+//! The page's controls: settings, cuts, the limit of six connections, messages to the server.
 
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, choose_feed};
+use crate::browser::{Browser, Viewport, choose_feed};
 use crate::common::Server;
 
-/// Ten updates a second, and no longer way: what is measured here is not slowed down.
+/// Ten updates a second and no added latency, so that the tests are quick.
 const QUICK: &str = "/#view=window&feed=steady&rate=10&rtt=0&poll=1000";
 
-pub async fn each_setting_does_what_it_says_and_stands_in_the_address() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn each_setting_takes_effect_and_is_kept_in_the_address() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
 
@@ -51,24 +51,26 @@ pub async fn each_setting_does_what_it_says_and_stands_in_the_address() {
     {
         assert!(address.contains(part), "{part} is missing in {address}");
     }
-    assert!(!address.contains("room="), "a room of its own is nobody else's: {address}");
+    assert!(!address.contains("room="), "the page's own room is not shared: {address}");
     assert_eq!(browser.console().await, Vec::<String>::new());
     browser.close().await;
 }
 
-pub async fn a_setting_that_the_server_refuses_is_not_shown_as_if_it_were_so() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn a_setting_that_the_server_refuses_is_not_shown_as_set() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=settings")).await;
-    // Two hundred a second is more than a room takes.
+    // Two hundred updates a second are more than a room allows.
     browser.slide("rate", 11).await;
-    browser.until("it is said why", "document.getElementById('heading').textContent.includes('use 0.1 to 50')").await;
+    browser
+        .until("the reason is shown", "document.getElementById('heading').textContent.includes('use 0.1 to 50')")
+        .await;
     assert_eq!(browser.read("page.settings.rate").await, json!(10));
     browser.close().await;
 }
 
 pub async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&hold=1&panel=settings")).await;
     choose_feed(&browser, "paused").await;
@@ -77,16 +79,16 @@ pub async fn a_held_poll_comes_back_empty_when_its_hold_is_over() {
     browser.close().await;
 }
 
-pub async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn an_update_published_by_hand_is_shown_to_arrive_in_all_four_lanes() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
     browser.click("#publish").await;
     let heading = "document.getElementById('heading').textContent";
-    let said = browser.read_when("it is said", &format!("{heading}.includes('arrived')"), heading).await;
-    let said = said.as_str().unwrap();
+    let text = browser.read_when("the arrivals are shown", &format!("{heading}.includes('arrived')"), heading).await;
+    let text = text.as_str().unwrap();
     for lane in ["Polling after", "Long polling after", "SSE after", "WebSocket after"] {
-        assert!(said.contains(lane), "{said}");
+        assert!(text.contains(lane), "{text}");
     }
     assert_eq!(
         browser.read("page.lanes.map((lane) => lane.deliveries.filter((one) => one.mark).length)").await,
@@ -95,8 +97,8 @@ pub async fn one_update_published_by_hand_is_seen_to_arrive_four_times() {
     browser.close().await;
 }
 
-pub async fn the_main_stream_asks_for_the_token_once_and_a_room_of_its_own_never() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn the_page_asks_for_the_token_once_on_the_main_stream_and_never_in_its_own_room() {
+    let browser = Browser::open(Viewport::default()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
     let flags = ["--feed", "synthetic", "--rate", "10", "--token-file", file.path().to_str().unwrap()];
@@ -107,25 +109,28 @@ pub async fn the_main_stream_asks_for_the_token_once_and_a_room_of_its_own_never
     assert_eq!(browser.read("document.getElementById('token').open").await, json!(false));
 
     browser.driver.goto("about:blank").await.unwrap();
-    // The round trip of a session is set on the main stream, too, and needs the token there.
+    // On the main stream even setting the session's round trip needs the token.
     browser.driver.goto(server.url("/#room=main&view=window&rtt=0")).await.unwrap();
     browser.until("all lanes receive", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
     browser.click("#publish").await;
-    browser.until("it is asked for", "document.getElementById('token').open").await;
+    browser.until("the token is asked for", "document.getElementById('token').open").await;
     browser.screenshot("token").await;
     browser.click("#token button[value='']").await;
-    browser.until("only watching is said", "document.getElementById('heading').textContent.includes('token')").await;
+    browser
+        .until("the page says that it only watches", "document.getElementById('heading').textContent.includes('token')")
+        .await;
     browser.click("#publish").await;
-    browser.until("it is asked for again", "document.getElementById('token').open").await;
+    browser.until("the token is asked for again", "document.getElementById('token').open").await;
     let input = browser.driver.find(By::Css("#token-text")).await.unwrap();
     input.send_keys("0123456789abcdef0123456789abcdef" + Key::Enter).await.unwrap();
     browser.until("it is published", "document.getElementById('heading').textContent.includes('arrived')").await;
     browser.click("#cut").await;
-    browser.until("the cut needs no more asking", "page.lanes.every((lane) => lane.cuts.length === 1)").await;
+    browser.until("the cut does not ask for the token", "page.lanes.every((lane) => lane.cuts.length === 1)").await;
     browser.close().await;
 }
 
-/// Cuts all lanes off and returns what became of each, once every lane has an update from after the cut.
+/// Cuts all lanes off and waits until every lane has an update from after the cut. Returns of each lane: its key, the
+/// length of the cut in ms, the updates recovered and those lost.
 async fn cut(browser: &Browser) -> Vec<(String, f64, u64, u64)> {
     browser.click("#cut").await;
     browser.until("the lanes are cut", "page.lanes.every((lane) => lane.cuts.length === 1)").await;
@@ -146,20 +151,20 @@ async fn cut(browser: &Browser) -> Vec<(String, f64, u64, u64)> {
     cuts.as_array().unwrap().iter().map(cut).collect()
 }
 
-pub async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recovered_it() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn a_cut_with_a_cursor_loses_nothing_and_each_lane_names_the_code_that_recovered_it() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     browser.until("an update everywhere", "page.lanes.every((lane) => lane.audit.received >= 1)").await;
     for (lane, away, recovered, lost) in cut(&browser).await {
-        assert!(away >= 3_800.0, "{lane}: four seconds and the way back: {away} ms");
+        assert!(away >= 3_800.0, "{lane}: a cut of four seconds took {away} ms");
         assert!(recovered >= 3 && lost == 0, "{lane}: {recovered} recovered, {lost} lost");
     }
     let drawn = browser.read("page.lanes.map((lane) => lane.deliveries.filter((one) => one.isRecovered).length === lane.cuts[0].recovered)").await;
-    assert_eq!(drawn, json!([true, true, true, true]), "each has its ring, in every lane alike");
+    assert_eq!(drawn, json!([true, true, true, true]), "each recovered update is marked, in every lane");
     let notices = browser
         .read_when(
-            "the picture has come so far",
+            "the notices are shown",
             "page.lanes.every((lane) => document.querySelector(`.${lane.key} .notice`).dataset.tone === 'good')",
             "[...document.querySelectorAll('.notice')].map((one) => one.textContent)",
         )
@@ -173,18 +178,18 @@ pub async fn a_cut_with_cursor_loses_nothing_and_each_lane_says_whose_code_recov
         browser.read("page.lanes.map((lane) => lane.audit.missing + lane.audit.duplicate)").await,
         json!([0, 0, 0, 0])
     );
-    // A long poll may be between two requests when the order comes; then it is the next one that is broken.
+    // A long poll may be between two requests when the cut begins; then the next request is broken.
     browser
         .until(
-            "the server tells that it broke each of them",
+            "the server reports that it cut each of them",
             "['long_polling', 'sse', 'websocket'].every((key) => page.status.lanes[key].cuts >= 1)",
         )
         .await;
     browser.close().await;
 }
 
-pub async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_lane() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn a_cut_without_a_cursor_loses_the_updates_published_meanwhile_in_every_lane() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     browser.click("#keeps-cursor").await;
@@ -193,13 +198,13 @@ pub async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_la
     }
     browser
         .until(
-            "the picture has come so far",
+            "the losses are shown",
             "page.lanes.every((lane) => \
         document.querySelector(`.${lane.key} .notice`).textContent.includes(`${lane.cuts[0].lost} updates lost`))",
         )
         .await;
     browser.screenshot("cut-without-cursor").await;
-    // Each of them has its cross: the page asked the server's schedule when they were due.
+    // Each lost update has its mark: the page has read from the server's schedule when it was due.
     let known = browser
         .read(
             "page.lanes.map((lane) => lane.losses.reduce((sum, loss) => sum + page.born.filter((one) => \
@@ -210,13 +215,13 @@ pub async fn a_cut_without_cursor_loses_what_was_published_meanwhile_in_every_la
     browser.close().await;
 }
 
-pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes_what_it_opened() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn the_connection_limit_demo_stalls_the_next_request_explains_why_and_closes_its_connections() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
     let result = "document.getElementById('connect-result').textContent";
     let counts = "[page.lanes[0].exchanges.filter((one) => one.answered).length, page.lanes[3].audit.received]";
-    // While it is stuck, the page itself writes down what the lanes do: a test may look too late.
+    // While it is stuck, the page itself records what the lanes do: the test might look too late.
     let watch = format!(
         "window.stuck = []; new MutationObserver(() => window.stuck.push({{ is: {result}.startsWith('Stuck'), \
         counts: (() => {{ const {{ page }} = window.pushpull; return {counts}; }})() }})) \
@@ -229,7 +234,7 @@ pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes
         browser.read("window.stuck.slice(window.stuck.findIndex((one) => one.is)).map((one) => one.counts)").await;
     let count =
         |at: usize, lane: usize| seen[at][lane].as_u64().unwrap_or_else(|| panic!("stuck, then closed: {seen}"));
-    // Six seconds are sixty updates. What was under way when it was stuck may be answered.
+    // Six seconds are sixty updates. Requests that were under way may still be answered.
     assert!(count(1, 1) > count(0, 1) + 15, "the WebSocket goes on meanwhile: {seen}");
     assert!(count(1, 0) <= count(0, 0) + 2, "polling waits meanwhile: {seen}");
     let answered = count(1, 0);
@@ -244,7 +249,7 @@ pub async fn the_connection_limit_stalls_the_next_request_explains_it_and_closes
 }
 
 pub async fn over_http2_the_limit_of_six_connections_is_gone() {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--tls"]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0&poll=200&panel=connections").await;
     browser.click("#connect").await;
@@ -254,7 +259,7 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
     let polls = browser.read(answered).await.as_u64().unwrap();
     browser.until("polling goes on", &format!("{answered} > {polls} + 3")).await;
     assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
-    // On the connection that they share nobody can tell whose bytes are whose, and the figures do not say so.
+    // On a shared connection bytes cannot be attributed to lanes, so the figures leave them out.
     let cells = |names: &str| {
         format!(
             "[...document.querySelectorAll('#figures .row:not(.head) .cell')].filter((cell) => {names}.some((name) => \
@@ -265,7 +270,7 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
     browser.until("updates and requests are counted", &are_counted).await;
     let of_bytes = browser.read(&cells("['messages', 'tcp', 'total', 'bar']")).await;
     assert_eq!(of_bytes, json!(vec![["–", "not told apart over HTTP/2"]; 16]));
-    // Nor is their ratio to be guessed, by the one question that is of bytes.
+    // The one prediction about bytes is hidden, too.
     let forms = "[...document.querySelectorAll('#predict .steps button')].map((_, index) => { \
                  document.querySelectorAll('#predict .steps button')[index].click(); \
                  return document.querySelector('#predict form').hidden; })";
@@ -274,8 +279,8 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
     browser.close().await;
 }
 
-pub async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its_own_in_each_other_lane() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn a_message_to_the_server_is_a_small_frame_on_the_websocket_and_a_request_in_each_other_lane() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=up")).await;
     browser.click("#up button").await;
@@ -283,8 +288,8 @@ pub async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its
         .until("the echo is shown", "document.getElementById('up-result').textContent.includes('there and back')")
         .await;
     // RFC 6455 section 5.2: 2 B of header, 4 B of mask on the way up, and `hello`.
-    let told = browser.text("#up-result .websocket").await;
-    assert!(told.contains("11 B up, 7 B back"), "{told}");
+    let sizes = browser.text("#up-result .websocket").await;
+    assert!(sizes.contains("11 B up, 7 B back"), "{sizes}");
     let posted = browser
         .read("page.lanes.slice(0, 3).map((lane) => lane.messages.length === 1 && lane.messages[0].up > 200)")
         .await;

@@ -1,4 +1,4 @@
-//! The page's addresses without a browser: what they take, what they refuse, and for whom.
+//! The page's HTTP addresses, without a browser: what they accept and refuse, and from which origins.
 
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
             .header(header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(upgrade.send().await.unwrap().status().as_u16(), status);
     }
-    assert_eq!(server.json("/stats").await["journal"]["updates"], 1, "only what our own page published");
+    assert_eq!(server.json("/stats").await["journal"]["updates"], 1, "only the server's own page has published");
 }
 
 pub async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
@@ -63,7 +63,7 @@ pub async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
     }
 }
 
-pub async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
+pub async fn the_page_cannot_change_a_feed_from_standard_input() {
     let server = Server::start(&["--feed", "stdin"]).await;
     assert_eq!(server.json("/live/feed").await["can_change"], false);
     let (status, problem) = post(&server, "/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16})).await;
@@ -71,7 +71,7 @@ pub async fn a_feed_of_somebody_elses_making_is_not_the_pages_to_set() {
     assert!(problem["detail"].as_str().unwrap().contains("--feed"));
 }
 
-pub async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
+pub async fn reports_are_listed_and_served_and_no_other_file_is() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("reports/20260101-quick");
     std::fs::create_dir_all(&run).unwrap();
@@ -93,7 +93,7 @@ pub async fn reports_are_listed_and_read_and_nothing_beside_them_is() {
     }
 }
 
-pub async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
+pub async fn an_added_round_trip_delays_each_request_by_that_much() {
     let server = Server::start(&["--feed", "none"]).await;
     let client = &server.http;
     let poll = || client.get(server.url(&format!("/updates/poll?session={ID}"))).send();
@@ -106,9 +106,9 @@ pub async fn a_page_whose_link_is_longer_waits_half_of_it_each_way() {
         poll().await.unwrap().bytes().await.unwrap();
         took.push(began.elapsed().as_millis());
     }
-    assert!(took.iter().all(|&took| took >= 300), "a round trip more on a connection that is open: {took:?} ms");
-    // A busy machine adds to some of them what it likes; a second round trip would be added to each.
-    assert!(took.iter().any(|&took| took < 600), "and no second: {took:?} ms");
+    assert!(took.iter().all(|&took| took >= 300), "one added round trip on an open connection: {took:?} ms");
+    // A busy machine delays some of the requests; a second round trip would delay each.
+    assert!(took.iter().any(|&took| took < 600), "and not a second one: {took:?} ms");
     let counts = server.json(&format!("/live/session/{ID}")).await;
     assert_eq!(counts["lanes"]["polling"]["requests"], 5);
 }

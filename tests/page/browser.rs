@@ -1,5 +1,5 @@
-//! Real browsers: each started on a free port by a driver of its own, ended by handle, and taken again by the next test,
-//! which finds a new tab and nothing of the test before.
+//! Real browsers. Each is started by its own chromedriver on a free port and ended through its process handle. The next
+//! test reuses it, with a new tab and without any data of the test before.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::SemaphorePermit;
 
 use crate::common::Server;
-use crate::common::trials::Turns;
+use crate::common::tool_tests::Slots;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
@@ -30,22 +30,22 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--hide-scrollbars",
 ];
-/// A name that every browser here takes for loopback.
+/// A host name that every browser here resolves to loopback.
 pub const NAME: &str = "lab.example";
-/// How long anything may take, on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The timeout for anything on the page, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Browsers at the same time: mostly they wait, and two processors carry so many. A test that measures takes the turns of
-/// all of them, since the load of others would be what is measured.
-pub static TURNS: Turns = Turns::new(4);
+/// Slots for browsers that run in parallel: they mostly wait, so two processors are enough for four. A test that
+/// measures takes all slots, since the load of others would disturb it.
+pub static SLOTS: Slots = Slots::new(4);
 
-/// One runtime for all tests, since a browser outlives the test that started it.
+/// The runtime of all tests: a browser outlives the test that started it.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// Browsers that no test uses now.
+/// Browsers that no test is using.
 static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// Ends those that are left.
+/// Ends all browsers that are left.
 pub fn end_all() {
     idle().clear();
 }
@@ -58,14 +58,14 @@ fn idle() -> std::sync::MutexGuard<'static, Vec<Running>> {
 struct Running {
     driver: WebDriver,
     driver_url: String,
-    _process: Ended,
+    _process: ProcessGroup,
     profile: tempfile::TempDir,
 }
 
-/// A process that ends with its owner, and with it those that it started: a browser outlives its driver otherwise.
-struct Ended(Child);
+/// A process group that is killed when this is dropped. Without that a browser would outlive its driver.
+struct ProcessGroup(Child);
 
-impl Drop for Ended {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let group = self.0.id().try_into().ok().and_then(rustix::process::Pid::from_raw);
         // It may have ended by itself.
@@ -74,16 +74,16 @@ impl Drop for Ended {
     }
 }
 
-/// How a page is looked at.
+/// The size and the media features with which a page is shown.
 #[derive(Clone, Copy)]
-pub struct Looks {
+pub struct Viewport {
     pub width: u32,
     pub height: u32,
     pub is_dark: bool,
     pub is_still: bool,
 }
 
-impl Default for Looks {
+impl Default for Viewport {
     fn default() -> Self {
         Self { width: 1280, height: 800, is_dark: false, is_still: false }
     }
@@ -93,10 +93,10 @@ impl Default for Looks {
 pub struct Browser {
     pub driver: WebDriver,
     running: Option<Running>,
-    _turns: SemaphorePermit<'static>,
+    _slots: SemaphorePermit<'static>,
 }
 
-/// What is missing here to open one.
+/// Why no browser can be started on this machine, if it cannot.
 pub fn missing() -> Option<String> {
     let missing = [CHROMIUM, CHROMEDRIVER].into_iter().find(|program| !Path::new(program).exists())?;
     Some(format!("{missing} is missing; apt-get install chromium chromium-driver"))
@@ -113,16 +113,16 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let process = Ended(process);
+        let process = ProcessGroup(process);
         let driver_url = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
         while reqwest::get(format!("{driver_url}/status")).await.is_err() {
-            assert!(began.elapsed() < PATIENCE, "chromedriver does not answer");
+            assert!(began.elapsed() < TIMEOUT, "chromedriver does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(CHROMIUM).unwrap();
-        // A lab certificate is nobody's that a browser knows.
+        // The certificate of `--tls` is signed by no authority that a browser knows.
         capabilities.accept_insecure_certs(true).unwrap();
         for flag in FLAGS {
             capabilities.add_arg(flag).unwrap();
@@ -134,8 +134,8 @@ impl Running {
         Self { driver, driver_url, _process: process, profile }
     }
 
-    /// A new tab in place of all that there were: what a tab keeps for itself goes with it.
-    async fn begin_anew(&self) {
+    /// Replaces all tabs by a new one, which also discards their session storage.
+    async fn open_fresh_tab(&self) {
         let before = self.driver.windows().await.unwrap();
         let tab = self.driver.new_tab().await.unwrap();
         for window in before {
@@ -147,7 +147,7 @@ impl Running {
 }
 
 impl Drop for Browser {
-    /// The next test may have it, unless this one failed: then nobody knows what it is up to.
+    /// Leaves the browser to the next test, unless this one failed: then its state is unknown.
     fn drop(&mut self) {
         if let Some(running) = self.running.take().filter(|_| !std::thread::panicking()) {
             idle().push(running);
@@ -156,38 +156,38 @@ impl Drop for Browser {
 }
 
 impl Browser {
-    /// A browser for a test that looks and does not measure.
-    pub async fn open(looks: Looks) -> Self {
-        Self::begin(looks, TURNS.beside().await).await
+    /// Opens a browser for a test that does not measure.
+    pub async fn open(viewport: Viewport) -> Self {
+        Self::begin(viewport, SLOTS.one().await).await
     }
 
-    /// Two at the same time, as on two desks.
-    pub async fn open_two(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, TURNS.several(2).await).await
+    /// Opens two browsers, as for two users.
+    pub async fn open_two(viewport: Viewport) -> [Self; 2] {
+        Self::begin_two(viewport, SLOTS.many(2).await).await
     }
 
-    /// Two for a test that measures: nobody else has a browser meanwhile.
-    pub async fn open_two_alone(looks: Looks) -> [Self; 2] {
-        Self::begin_two(looks, TURNS.alone().await).await
+    /// Opens two browsers for a test that measures: no other test has a browser meanwhile.
+    pub async fn open_two_alone(viewport: Viewport) -> [Self; 2] {
+        Self::begin_two(viewport, SLOTS.all().await).await
     }
 
-    async fn begin_two(looks: Looks, mut turns: SemaphorePermit<'static>) -> [Self; 2] {
-        let first = turns.split(1).unwrap();
-        [Self::begin(looks, first).await, Self::begin(looks, turns).await]
+    async fn begin_two(viewport: Viewport, mut slots: SemaphorePermit<'static>) -> [Self; 2] {
+        let first = slots.split(1).unwrap();
+        [Self::begin(viewport, first).await, Self::begin(viewport, slots).await]
     }
 
-    async fn begin(looks: Looks, turns: SemaphorePermit<'static>) -> Self {
+    async fn begin(viewport: Viewport, slots: SemaphorePermit<'static>) -> Self {
         let found = idle().pop();
         let running = match found {
             Some(running) => running,
             None => Running::start().await,
         };
-        running.begin_anew().await;
-        let browser = Self { driver: running.driver.clone(), running: Some(running), _turns: turns };
-        // The port of a server that has gone may be another's now, with what was kept for the one before.
+        running.open_fresh_tab().await;
+        let browser = Self { driver: running.driver.clone(), running: Some(running), _slots: slots };
+        // A new server may have the port of an earlier one, and so the origin of data stored for that one.
         browser.devtools("Storage.clearDataForOrigin", json!({"origin": "*", "storageTypes": "all"})).await;
         let _of_the_test_before = browser.console().await;
-        let Looks { width, height, is_dark, is_still } = looks;
+        let Viewport { width, height, is_dark, is_still } = viewport;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let features = json!({"features": [
@@ -195,7 +195,7 @@ impl Browser {
             {"name": "prefers-reduced-motion", "value": if is_still { "reduce" } else { "no-preference" }},
         ]});
         browser.devtools("Emulation.setEmulatedMedia", features).await;
-        // What is drawn on canvases is no text to the page; so its smallest size is written down.
+        // Text drawn on a canvas is not in the DOM, so its smallest size is recorded.
         let watch = "const draw = CanvasRenderingContext2D.prototype.fillText; window.canvasTextPx = Infinity; \
             CanvasRenderingContext2D.prototype.fillText = function (...all) { \
             window.canvasTextPx = Math.min(window.canvasTextPx, Number(/([0-9.]+)px/.exec(this.font)[1])); \
@@ -213,25 +213,25 @@ impl Browser {
         tools.execute_cdp_with_params(command, parameters).await.unwrap()
     }
 
-    /// Opens a page of the server and waits until all four lanes have received something.
+    /// Opens a page of the server and waits until all four lanes have received an update.
     pub async fn goto(&self, server: &Server, address: &str) {
         self.goto_url(&server.url(address)).await;
     }
 
-    /// The same by a whole address.
+    /// The same with a full URL.
     pub async fn goto_url(&self, url: &str) {
         self.driver.goto(url).await.unwrap();
         self.until("all lanes receive", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
     }
 
-    /// What an expression over the page's own `page` and `clock` gives.
+    /// Evaluates an expression over the page's own `page` and `clock`.
     pub async fn read(&self, expression: &str) -> Value {
         let script =
             format!("const {{ page, clock }} = window.pushpull ?? {{ page: {{ lanes: [] }} }}; return {expression};");
         self.driver.execute(script, Vec::new()).await.unwrap().json().clone()
     }
 
-    /// What a file of the page exports, worked on by an expression over `it`.
+    /// Imports a JavaScript module of the page and evaluates an expression over its exports, `it`.
     pub async fn import(&self, file: &str, expression: &str) -> Value {
         let script = format!("const it = await import('/web/{file}'); return {expression};");
         let script = format!("const done = arguments[0]; (async () => {{ {script} }})().then(done);");
@@ -243,8 +243,8 @@ impl Browser {
         self.read_when(what, expression, "true").await;
     }
 
-    /// Waits until an expression holds, and gives what another is at that very moment: a busy machine may read so late
-    /// that the page is at something else by then.
+    /// Waits until an expression holds, and returns the value of another at that same moment: on a busy machine a
+    /// second read could come after the page has changed.
     pub async fn read_when(&self, what: &str, expression: &str, then: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -252,10 +252,10 @@ impl Browser {
             if let Value::Array(mut values) = read {
                 return values.remove(0);
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > TIMEOUT {
                 let state =
                     self.read("[document.body.innerText, page.lanes.map((lane) => [lane.audit, lane.cuts])]").await;
-                panic!("waited for {PATIENCE:?}: {what}\n{state}\n{:?}", self.console().await);
+                panic!("waited for {TIMEOUT:?}: {what}\n{state}\n{:?}", self.console().await);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -269,19 +269,19 @@ impl Browser {
         self.driver.find(By::Css(selector)).await.unwrap().text().await.unwrap()
     }
 
-    /// Moves a slider as a hand does: the value, then the event.
+    /// Moves a slider as a user does: sets the value, then fires the event.
     pub async fn slide(&self, setting: &str, step: u32) {
         let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'));";
         let slider = self.driver.find(By::Css(format!("#setting-{setting}"))).await.unwrap();
         self.driver.execute(script, vec![slider.to_json().unwrap(), json!(step)]).await.unwrap();
     }
 
-    /// The folder of what it keeps, and of where it listens.
+    /// The folder of its profile, which also has the file with its debugging port.
     pub fn profile(&self) -> &Path {
         self.running().profile.path()
     }
 
-    /// Errors and warnings in the console since it was last asked.
+    /// Errors and warnings on the console since the last call.
     pub async fn console(&self) -> Vec<String> {
         let address = format!("{}/session/{}/se/log", self.running().driver_url, self.driver.session_id());
         let client = reqwest::Client::new();
@@ -292,20 +292,20 @@ impl Browser {
         lines.iter().filter(is_bad).map(|line| line["message"].to_string()).collect()
     }
 
-    /// Writes what is to be seen to `target/tmp`.
+    /// Writes a screenshot to `target/tmp`.
     pub async fn screenshot(&self, name: &str) -> Vec<u8> {
         let png = self.driver.screenshot_as_png().await.unwrap();
         std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{name}.png")), &png).unwrap();
         png
     }
 
-    /// Leaves the page, and with it all that goes on there.
+    /// Leaves the page, which ends its connections.
     pub async fn close(self) {
         self.driver.goto("about:blank").await.unwrap();
     }
 }
 
-/// Chooses a feed as a hand does: the value, then the event.
+/// Chooses a feed as a user does: sets the value, then fires the event.
 pub async fn choose_feed(browser: &Browser, feed: &str) {
     let script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'));";
     let select = browser.driver.find(By::Css("#setting-feed")).await.unwrap();

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
 use crate::trace;
 
-/// Twenty updates of 100 B a second, and no longer way.
+/// Twenty updates of 100 B a second, and no added latency.
 const QUICK: &str = "/#view=window&feed=steady&rate=20&payload=100&rtt=0";
 
-pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_are_the_servers_own() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_its_figures_match_the_servers_counts() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&poll=200")).await;
     browser.until("a hundred updates in each lane", "page.lanes.every((lane) => lane.audit.received >= 100)").await;
 
-    // The feed is stopped, so that all four come to the same end and nothing more is counted.
+    // The feed is paused, so that all four lanes end with the same update and nothing more is counted.
     browser
         .driver
         .execute(
@@ -42,7 +42,7 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_
         assert_eq!((&audit["missing"], &audit["duplicate"], &audit["announced"]), (&json!(0), &json!(0), &json!(0)));
     }
 
-    // The server's counts for this page's connections, asked from outside of it, are those that the page worked with.
+    // The page's figures match the server's counts for its connections, read independently of the page.
     let session = browser.read("page.lanes[2].source.url.match(/session=([0-9a-f]+)/)[1]").await;
     let counts = server.json(&format!("/live/session/{}", session.as_str().unwrap())).await;
     let stats = server.json("/stats").await;
@@ -55,7 +55,7 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_
         assert!(whole["updates"].as_u64() >= lane["updates"].as_u64(), "{key}: {whole} {lane}");
         assert!(whole["bytes_out"].as_u64() >= lane["bytes_out"].as_u64(), "{key}: {whole} {lane}");
     }
-    // The path is that of this page's own connections, as the server's kernel has it.
+    // The path's figures are those of this page's own connections, from the server's kernel.
     let path = browser.read("page.path()").await;
     let sum = |name: &str| {
         counts["lanes"].as_object().unwrap().values().map(|lane| lane[name].as_u64().unwrap()).sum::<u64>()
@@ -64,7 +64,7 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_
     assert!(path["sent"].as_u64().unwrap() <= sum("data_segments_out"), "{path}");
     assert!(path["again"].as_u64().unwrap() <= sum("segments_retransmitted"), "{path}");
     assert!((0.0..1_000.0).contains(&path["roundTripMs"].as_f64().unwrap()), "{path}");
-    // What the page adds up itself from what it saw is what the server wrote to the socket.
+    // The bytes that the page added up itself are those that the server wrote to the socket.
     let seen = browser.read("page.lanes[0].exchanges.reduce((sum, one) => sum + one.down, 0)").await;
     let wrote = counts["lanes"]["polling"]["bytes_out"].as_f64().unwrap();
     let share = seen.as_f64().unwrap() / wrote;
@@ -72,12 +72,15 @@ pub async fn each_lane_receives_the_same_sequence_without_a_gap_and_the_figures_
     let framed = browser.read("page.lanes[3].deliveries.reduce((sum, one) => sum + one.bytes, 0)").await;
     let wrote = counts["lanes"]["websocket"]["bytes_out"].as_f64().unwrap();
     let rest = wrote - framed.as_f64().unwrap();
-    assert!((100.0..400.0).contains(&rest), "beside frames there is one 101 response and one hello: {rest} B");
+    assert!(
+        (100.0..400.0).contains(&rest),
+        "in addition to the frames there are the 101 response and the hello: {rest} B"
+    );
     browser.close().await;
 }
 
-pub async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn an_undisturbed_page_logs_no_error_and_loads_nothing_from_other_hosts() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, QUICK).await;
     for panel in ["predict", "up", "connections", "reports", "help", "settings", "figures"] {
@@ -89,17 +92,17 @@ pub async fn a_page_that_runs_undisturbed_logs_no_error_and_asks_no_other_host()
         .await;
     assert_eq!(hosts, json!([server.address.to_string()]));
     assert_eq!(browser.console().await, Vec::<String>::new());
-    assert_eq!(browser.read("window.crossOriginIsolated").await, json!(true), "the page has the fine clock");
+    assert_eq!(browser.read("window.crossOriginIsolated").await, json!(true), "the page has a high-resolution clock");
     browser.close().await;
 }
 
-pub async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_it() {
-    let [one, two] = Browser::open_two(Looks::default()).await;
+pub async fn two_pages_have_separate_streams_unless_both_name_the_same_room() {
+    let [one, two] = Browser::open_two(Viewport::default()).await;
     let server = Server::start(&[]).await;
     one.goto(&server, "/#view=window&feed=steady&rate=20&payload=100&rtt=0&poll=500").await;
     two.goto(&server, "/#view=window&feed=steady&rate=5&payload=64&rtt=0&poll=200").await;
     two.until("two pages are counted", "page.status.pages === 2").await;
-    // Each has its own, whoever set its feed last; and goes on having it.
+    // Each page keeps its own feed, whichever page set its feed last.
     for again in 0..2 {
         for (page, payload) in [(&one, 100), (&two, 64)] {
             let seen = page.read("page.lanes[3].audit.received").await.as_u64().unwrap();
@@ -128,33 +131,33 @@ pub async fn two_pages_at_once_have_a_stream_each_and_share_one_where_both_name_
 
 /// Opens a page at 50 updates a second in each lane.
 async fn busy_page(server: &Server) -> Browser {
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     browser.goto(server, "/#view=window&feed=steady&rate=50&rtt=0&poll=200").await;
     browser
 }
 
-/// A page whose task takes longer does not answer a hand at once.
+/// The longest task of the page's thread: after a longer one the page does not respond to input at once.
 const TASK_MS_MAX: f64 = 100.0;
 
-pub async fn at_fifty_updates_a_second_no_task_takes_a_tenth_of_a_second_of_the_pages_processor_time() {
+pub async fn at_fifty_updates_a_second_no_task_of_the_page_takes_a_tenth_of_a_second_of_cpu_time() {
     let server = Server::start(&[]).await;
     let browser = busy_page(&server).await;
     let trace::Tasks { count, longest_ms } = trace::tasks(browser.profile(), Duration::from_secs(15)).await;
-    println!("the longest of {count} tasks took {longest_ms} ms of a processor");
-    // Each update in each lane is a task at least, and a busy machine gathers some.
-    assert!(count > 500, "{count} tasks: the trace has not seen the page");
-    assert!(longest_ms > 0.0 && longest_ms <= TASK_MS_MAX, "a task took {longest_ms} ms of a processor");
+    println!("the longest of {count} tasks took {longest_ms} ms of CPU time");
+    // Each update in each lane makes a task, but a busy machine merges some.
+    assert!(count > 500, "{count} tasks: the trace has not covered the page");
+    assert!(longest_ms > 0.0 && longest_ms <= TASK_MS_MAX, "a task took {longest_ms} ms of CPU time");
     assert_eq!(browser.read("page.lanes.map((lane) => lane.audit.missing)").await, json!([0, 0, 0, 0]));
     browser.close().await;
 }
 
-/// Bytes that the page's own objects take once all garbage is gone.
+/// The page's heap in bytes, after garbage collection.
 async fn heap(browser: &Browser) -> f64 {
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
     browser.devtools("Runtime.getHeapUsage", json!({})).await["usedSize"].as_f64().unwrap()
 }
 
-/// Its histories are full after three minutes; from there on nothing may grow.
+/// The page's histories are full after three minutes; from then on nothing may grow.
 pub async fn ten_minutes_at_fifty_updates_a_second_leave_the_memory_level() {
     let server = Server::start(&[]).await;
     let browser = busy_page(&server).await;

@@ -1,17 +1,18 @@
-//! The lessons, walked as a reader does: guess, run, three bars; in both languages, on a desk and on a phone, light and dark.
+//! Goes through the lessons as a reader does (guess, run, three bars), in both languages, on desktop and phone, light
+//! and dark.
 //!
-//! With `PUSHPULL_BLESS=1` the walk writes what it measured to `docs/learn/figures.json`, and the pictures.
+//! With `PUSHPULL_BLESS=1` it writes what it measured to `docs/learn/figures.json`, and the pictures.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
-use crate::judged::Run;
+use crate::near_theory::Run;
 
-/// The lessons' files, and how far the lab of each may be from theory: docs/learn/labs.json.
+/// The files of the lessons. docs/learn/labs.json has how far each lab may be from theory.
 const LESSONS: [&str; 10] = [
     "01-polling",
     "02-late",
@@ -24,13 +25,13 @@ const LESSONS: [&str; 10] = [
     "09-slow-reader",
     "10-choose",
 ];
-/// Text that is smaller is not read from the last row.
+/// The smallest text size that can be read from the last row of a classroom.
 const TEXT_PX_MIN: f64 = 14.0;
-/// How often a run is done that is far from theory: other programs may have the processors for a moment.
+/// How often a run that is far from theory is repeated: other programs may have disturbed it.
 const ATTEMPTS: usize = 6;
-/// Width, height, and whether it is dark.
+/// Width, height, and whether the colour scheme is dark.
 type Screen = (u32, u32, bool);
-const DESK: Screen = (1280, 800, false);
+const DESKTOP: Screen = (1280, 800, false);
 const PHONE: Screen = (390, 844, true);
 
 fn repository(path: &str) -> std::path::PathBuf {
@@ -41,7 +42,7 @@ fn labs() -> BTreeMap<String, Value> {
     serde_json::from_str(&std::fs::read_to_string(repository("docs/learn/labs.json")).unwrap()).unwrap()
 }
 
-async fn look(browser: &Browser, (width, height, is_dark): Screen) {
+async fn set_screen(browser: &Browser, (width, height, is_dark): Screen) {
     let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
     browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     let scheme = if is_dark { "dark" } else { "light" };
@@ -53,7 +54,7 @@ async fn look(browser: &Browser, (width, height, is_dark): Screen) {
         .await;
 }
 
-/// Gives the guess that the slider stands at, and returns what was kept of the run.
+/// Runs a lab with the slider's initial guess; returns what the page stored of the last run.
 async fn run(browser: &Browser, lab: &str, within: f64) -> Value {
     browser.click(&format!("#lab-{lab} form.guess button")).await;
     let state = format!("document.getElementById('lab-{lab}').dataset");
@@ -66,18 +67,18 @@ async fn run(browser: &Browser, lab: &str, within: f64) -> Value {
         }
         let is_over = format!("{state}.state === 'failed' || {kept}?.runs > {attempt} && {state}.state === 'answered'");
         browser.until(&format!("{lab} is answered"), &is_over).await;
-        let said = browser.text(&format!("#lab-{lab} .result")).await;
-        assert_eq!(browser.read(&format!("{state}.state")).await, json!("answered"), "{lab}: {said}");
+        let shown = browser.text(&format!("#lab-{lab} .result")).await;
+        assert_eq!(browser.read(&format!("{state}.state")).await, json!("answered"), "{lab}: {shown}");
         last = browser.read(&format!("{kept}.last")).await;
-        if is_good(Run::of(&last), within) {
+        if is_acceptable(Run::of(&last), within) {
             break;
         }
     }
     last
 }
 
-/// What is recorded is held against theory without any allowance.
-fn is_good(run: Run, within: f64) -> bool {
+/// Is a run close enough to theory? One that will be recorded gets no allowance for disturbance.
+fn is_acceptable(run: Run, within: f64) -> bool {
     if is_blessed() { run.is_fit_to_record(within) } else { run.is_near(within) }
 }
 
@@ -85,7 +86,7 @@ fn is_blessed() -> bool {
     std::env::var_os("PUSHPULL_BLESS").is_some_and(|value| value == "1")
 }
 
-/// The figures of a run as the page writes them, by name.
+/// The figures of a run as the page shows them, by name.
 async fn shown(browser: &Browser, lab: &str) -> Value {
     let script = format!(
         "(() => {{ const {{ unit, measured, theory, rows, details }} = JSON.parse(localStorage.getItem('pushpull-lessons')).guesses['{lab}'].last; \
@@ -96,7 +97,7 @@ async fn shown(browser: &Browser, lab: &str) -> Value {
     browser.import("learn/words.js", &script).await
 }
 
-/// What is to be seen after the run, as the lesson's still picture.
+/// Saves the picture after the run as the lesson's still picture.
 async fn keep_picture(browser: &Browser, lab: &str) {
     let script = format!(
         "(() => {{ const one = window.lessons.labs.find(({{ lab }}) => lab.id === '{lab}'); \
@@ -114,7 +115,7 @@ async fn walk(
     screen: Screen,
 ) -> (BTreeMap<String, Value>, Vec<String>) {
     let number: u64 = lesson[..2].parse().unwrap();
-    look(browser, screen).await;
+    set_screen(browser, screen).await;
     browser.driver.goto(server.url(&format!("/learn/{lesson}"))).await.unwrap();
     browser.until("the page is alive", "Boolean(window.lessons)").await;
     let mut recorded = BTreeMap::new();
@@ -132,7 +133,7 @@ async fn walk(
             .await;
         assert_eq!(bars, json!([result["guess"], result["measured"], result["theory"]]), "{lab}: three bars");
         println!("{lab}: {:?}, {}", Run::of(&result), result["details"]);
-        if !is_good(Run::of(&result), within) {
+        if !is_acceptable(Run::of(&result), within) {
             wrong.push(format!("{lab}: {:?}", Run::of(&result)));
         }
         recorded.insert(lab.clone(), shown(browser, &lab).await);
@@ -140,8 +141,8 @@ async fn walk(
             keep_picture(browser, &lab).await;
         }
     }
-    for (width, height, is_dark) in [DESK, (1280, 800, true), (390, 844, false), PHONE] {
-        look(browser, (width, height, is_dark)).await;
+    for (width, height, is_dark) in [DESKTOP, (1280, 800, true), (390, 844, false), PHONE] {
+        set_screen(browser, (width, height, is_dark)).await;
         let name = format!("{lesson}-{width}-{}", if is_dark { "dark" } else { "light" });
         let wide = browser.read("document.documentElement.scrollWidth").await.as_u64().unwrap();
         assert!(wide <= u64::from(width), "{name}: the page is {wide} px wide");
@@ -157,25 +158,25 @@ async fn walk(
         assert!(smallest >= TEXT_PX_MIN, "{name}: a text of {smallest} px");
         browser.screenshot(&name).await;
     }
-    // A browser writes down each attempt that a cut line refuses: that is what the seventh lesson is about.
+    // The seventh lesson cuts connections, and a browser logs each failed attempt to reconnect.
     let is_cut = |line: &String| lesson == "07-resume" && line.contains("/updates/ws?");
     let console: Vec<String> = browser.console().await.into_iter().filter(|line| !is_cut(line)).collect();
     assert_eq!(console, Vec::<String>::new(), "{lesson}");
     (recorded, wrong)
 }
 
-pub async fn all_ten_are_walked_guess_run_three_bars_each_near_theory_at_both_widths_light_and_dark() {
+pub async fn all_ten_lessons_run_and_show_three_bars_near_theory_at_both_widths_light_and_dark() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browsers = Browser::open_two_alone(Looks::default()).await;
+    let browsers = Browser::open_two_alone(Viewport::default()).await;
     let [one, two] = &browsers;
     let (one, two) =
-        tokio::join!(walk_all(one, &server, &LESSONS[..5], DESK), walk_all(two, &server, &LESSONS[5..], DESK));
+        tokio::join!(walk_all(one, &server, &LESSONS[..5], DESKTOP), walk_all(two, &server, &LESSONS[5..], DESKTOP));
     let version = browsers[0].read("/Chrome\\/([0-9]+)/.exec(navigator.userAgent)[1]").await;
     for browser in browsers {
         browser.close().await;
     }
     let wrong = [one.1, two.1].concat();
-    assert!(wrong.is_empty(), "not as theory has it: {wrong:#?}");
+    assert!(wrong.is_empty(), "far from theory: {wrong:#?}");
     if is_blessed() {
         let mut recorded: BTreeMap<_, _> = one.0.into_iter().chain(two.0).collect();
         recorded.insert("run".to_owned(), recorded_with(version.as_str().unwrap()));
@@ -184,7 +185,7 @@ pub async fn all_ten_are_walked_guess_run_three_bars_each_near_theory_at_both_wi
     }
 }
 
-/// What was recorded, when, and in which browser; docs/learn/README.md says so.
+/// The commit, date and browser of the recording, which docs/learn/README.md shows.
 fn recorded_with(version: &str) -> Value {
     let commit = pushpull::load::environment::read(Vec::new(), &[]).commit;
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
@@ -206,9 +207,9 @@ async fn walk_all(
     all
 }
 
-pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_handed_in_as_the_schema_says() {
+pub async fn guesses_and_answers_are_kept_in_both_languages_and_handed_in_as_the_schema_says() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     let open = async |path: &str| {
         browser.driver.goto(server.url(path)).await.unwrap();
         browser.until("the page is alive", "Boolean(window.lessons)").await;
@@ -216,22 +217,22 @@ pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_hand
     open("/learn/en/06-websocket").await;
     run(&browser, "hello", 0.0).await;
     browser.click("#check-hello-mask .option:nth-child(1)").await;
-    assert!(!browser.text("#check-hello-mask .feedback").await.is_empty(), "it is said why");
+    assert!(!browser.text("#check-hello-mask .feedback").await.is_empty(), "there is an explanation");
     browser.click("#check-hello-mask .option:nth-child(2)").await;
     let script = "const field = document.getElementById('note-saw-hello'); field.value = 'eleven bytes'; \
         field.dispatchEvent(new Event('change'));";
     browser.driver.execute(script, Vec::new()).await.unwrap();
 
-    // The same page in the other language knows them, and has no words that are missing.
+    // The same page in the other language has them, and every text is translated.
     browser.click("nav a[hreflang=zh]").await;
     browser.until("the other language", "document.documentElement.lang === 'zh' && Boolean(window.lessons)").await;
     assert_eq!(browser.read("window.lessons.untranslated()").await, json!([]));
     assert_eq!(browser.read("document.querySelectorAll('#lab-hello .bars b').length >= 3").await, json!(true));
     browser.screenshot("lesson-zh").await;
-    // Nor do the pictures of the lanes, and what is said beside them.
+    // So is every text in and next to the pictures of the lanes.
     for (lesson, lab) in [("01-polling", "empty"), ("05-sse", "six"), ("07-resume", "lost")] {
         open(&format!("/learn/zh/{lesson}")).await;
-        // The first picture of a page begins by itself.
+        // The first picture of a page starts by itself.
         let begin = format!("document.querySelector('#lab-{lab} button.watch')?.click()");
         browser.driver.execute(begin, Vec::new()).await.unwrap();
         browser
@@ -259,7 +260,7 @@ pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_hand
     assert_eq!(
         (&file["checks"][0]["answer"], &file["checks"][0]["right"]),
         (&json!(1), &json!(false)),
-        "the first counts"
+        "the first answer counts"
     );
     assert_eq!(file["notes"][0]["text"], json!("eleven bytes"));
     browser.click("#forget").await;
@@ -271,20 +272,21 @@ pub async fn guesses_and_answers_outlive_the_page_in_both_languages_and_are_hand
 
 pub async fn two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages() {
     let server = Server::start(&["--feed", "none"]).await;
-    let browsers = Browser::open_two(Looks::default()).await;
+    let browsers = Browser::open_two(Viewport::default()).await;
     for browser in &browsers {
         browser.driver.goto(server.url("/learn/en/06-websocket#room=desk-7")).await.unwrap();
         browser.until("it is in the room", "document.querySelector('.talk .told')?.textContent.length > 0").await;
     }
     let [one, two] = &browsers;
     one.click(".talk form button").await;
-    two.until("it is heard", "document.querySelector('.talk .log').textContent.includes('Hello!')").await;
+    two.until("the message has arrived", "document.querySelector('.talk .log').textContent.includes('Hello!')").await;
     one.until("its frame is shown", "document.querySelector('.frame .data small')?.textContent.includes('Hello!')")
         .await;
     assert_eq!(one.read("document.querySelectorAll('.frame .cell').length").await, json!(4));
-    assert_eq!(two.read("document.querySelector('.frame')").await, json!(null), "the frame is its sender's");
+    assert_eq!(two.read("document.querySelector('.frame')").await, json!(null), "only the sender sees the frame");
     one.click(".talk .pair button").await;
-    one.until("the code is told", "document.querySelector('.talk .log .closed')?.textContent.includes('4000')").await;
+    one.until("the close code is shown", "document.querySelector('.talk .log .closed')?.textContent.includes('4000')")
+        .await;
     for browser in browsers {
         browser.close().await;
     }
@@ -293,7 +295,7 @@ pub async fn two_pages_in_one_room_talk_and_see_the_frames_of_their_own_messages
 pub async fn the_handout_is_printed_on_one_sheet() {
     use base64::Engine as _;
     let server = Server::start(&["--feed", "none"]).await;
-    let browser = Browser::open(Looks::default()).await;
+    let browser = Browser::open(Viewport::default()).await;
     browser.driver.goto(server.url("/learn/en/handout")).await.unwrap();
     let printed = browser.devtools("Page.printToPDF", json!({"preferCSSPageSize": true})).await;
     let printed = printed["data"].as_str().unwrap();

@@ -1,20 +1,20 @@
-//! Predict, then see: in a room of the page's own, whatever others do.
+//! The page's predictions: guess, then measure, in the page's own room.
 
 use serde_json::json;
 
-use crate::browser::{Browser, Looks};
+use crate::browser::{Browser, Viewport};
 use crate::common::Server;
-use crate::judged::Run;
+use crate::near_theory::Run;
 
 const QUESTIONS: usize = 5;
-/// How far a measurement may be from theory.
+/// How far a measurement may be from theory, as a fraction of it.
 const WITHIN: f64 = 0.10;
 
-/// How often a question is run that the page says was disturbed: other programs may have the processors.
+/// How often a question whose run is far from theory is repeated: other programs may have disturbed it.
 const ATTEMPTS: usize = 5;
 
-/// Answers a question with the guess that the slider stands at; asserts that what was measured is near theory, as far as
-/// the page says that it was disturbed no more than that.
+/// Answers a question with the slider's initial guess; asserts that the measurement is near theory, with the allowance
+/// for the disturbance that the page reports.
 async fn answer(browser: &Browser, question: usize) {
     browser.click(&format!(".steps button:nth-child({question})")).await;
     let mut run = commit(browser, question).await;
@@ -39,25 +39,25 @@ async fn commit(browser: &Browser, question: usize) -> Run {
     Run::of(&kept)
 }
 
-/// Answers every question, beginning with this one.
+/// Answers every question, beginning with `first`.
 async fn answer_all(browser: &Browser, first: usize) {
     for question in (first..=QUESTIONS).chain(1..first) {
         answer(browser, question).await;
     }
 }
 
-pub async fn two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_near_theory_and_without_a_token() {
+pub async fn two_pages_in_two_rooms_answer_five_questions_at_once_all_near_theory_and_without_a_token() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef0123456789abcdef").unwrap();
     let flags = ["--feed", "synthetic", "--rate", "20", "--token-file", file.path().to_str().unwrap()];
     let server = Server::start(&flags).await;
-    let browsers = Browser::open_two_alone(Looks::default()).await;
+    let browsers = Browser::open_two_alone(Viewport::default()).await;
     for browser in &browsers {
         browser.goto(&server, "/#panel=predict").await;
     }
     let main_before = server.newest().await;
     let [one, two] = &browsers;
-    // Not the same question at the same time: each would disturb the other if the two shared a stream.
+    // Different questions at the same time: if the pages shared a stream, each would disturb the other.
     tokio::join!(answer_all(one, 1), answer_all(two, 3));
     for browser in browsers {
         assert_eq!(browser.read("document.getElementById('token').open").await, json!(false), "no token was asked for");
@@ -67,12 +67,16 @@ pub async fn two_pages_in_two_rooms_answer_five_questions_at_the_same_time_all_n
         browser.close().await;
     }
     let feed = server.json("/live/feed").await;
-    assert_eq!((&feed["feed"], &feed["rate"]), (&json!("steady"), &json!(20.0)), "the main stream is the operator's");
+    assert_eq!(
+        (&feed["feed"], &feed["rate"]),
+        (&json!("steady"), &json!(20.0)),
+        "the main stream still has the operator's feed"
+    );
     assert_ne!(server.newest().await, main_before, "and went on");
 }
 
-pub async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_answer_nor_the_way_back() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn an_answered_question_hides_no_lane_and_a_reload_keeps_the_answer_and_the_earlier_settings() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#panel=predict").await;
     browser.click(".steps button:nth-child(3)").await;
@@ -85,7 +89,7 @@ pub async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_a
         "lanes end at {bottom}, panel at {panel}"
     );
     let scrolls = browser.read("(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight)(document.getElementById('panel-predict'))").await;
-    assert_eq!(scrolls, json!(0), "the answer is seen whole");
+    assert_eq!(scrolls, json!(0), "the answer is fully visible");
 
     browser.driver.refresh().await.unwrap();
     browser.until("the page is back", "page.lanes.length === 4 && page.lanes.every((lane) => lane.latest)").await;
@@ -101,8 +105,8 @@ pub async fn an_answered_question_hides_no_lane_and_a_reload_loses_neither_the_a
     browser.close().await;
 }
 
-pub async fn on_the_main_stream_no_question_is_asked_since_it_would_change_it_for_everyone() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn the_main_stream_has_no_questions_since_they_would_change_it_for_everyone() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--feed", "synthetic", "--rate", "10"]).await;
     browser.goto(&server, "/#room=main&panel=predict").await;
     assert_eq!(browser.read("document.querySelector('#predict form').hidden").await, json!(true));

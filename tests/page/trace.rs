@@ -1,7 +1,7 @@
-//! How much of a processor the page's own thread takes for one task, from the trace that the browser keeps of itself.
+//! The CPU time of each task on the page's own thread, from the browser's trace.
 //!
-//! The page itself can only see how long a task took (`longtask` of PerformanceObserver), and a busy machine takes the
-//! processor away in the middle of it.
+//! The page itself can only measure the wall-clock time of a task (`longtask` of PerformanceObserver), which includes
+//! the time in which a busy machine runs other programs.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,19 +14,19 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-/// Tasks of all threads with the processor time of each (`tdur`).
+/// The trace category with the tasks of all threads and the CPU time of each (`tdur`).
 const CATEGORY: &str = "disabled-by-default-devtools.timeline";
 const TASK: &str = "RunTask";
-/// The thread of a page's scripts, as Chromium names it.
+/// Chromium's name of the thread that runs a page's scripts.
 const PAGE_THREAD: &str = "CrRendererMain";
 
-/// What is read of an event of the trace: Trace Event Format.
+/// The members of a trace event that are read (Trace Event Format).
 #[derive(Deserialize)]
 struct Event {
     name: String,
     pid: u64,
     tid: u64,
-    /// Processor time of its thread, in microseconds.
+    /// CPU time, in microseconds.
     #[serde(default)]
     tdur: u64,
     #[serde(default)]
@@ -47,16 +47,16 @@ struct Parameters {
     value: Vec<Event>,
 }
 
-/// What the threads of pages did meanwhile.
+/// The tasks of all page threads during a trace.
 pub struct Tasks {
     pub count: usize,
-    /// Processor time of the longest.
+    /// The CPU time of the longest task.
     pub longest_ms: f64,
 }
 
-/// Watches a browser, by its profile's folder, for so long.
+/// Traces the browser with this profile folder for `length`.
 pub async fn tasks(profile: &Path, length: Duration) -> Tasks {
-    // Chromium writes there where it listens: a port, and the path of the browser itself.
+    // Chromium writes its debugging port and the path of the browser's own WebSocket to this file.
     let listens = std::fs::read_to_string(profile.join("DevToolsActivePort")).unwrap();
     let (port, path) = listens.trim().split_once('\n').unwrap();
     let stream = TcpStream::connect(format!("127.0.0.1:{port}")).await.unwrap();

@@ -1,9 +1,9 @@
-//! A cursor has one spelling, and nothing else is a cursor.
+//! A cursor has exactly one spelling, and no other text is a cursor.
 
 use proptest::prelude::*;
 use pushpull::stream::{Cursor, MalformedCursor, Start};
 
-/// What the contract says, digit by digit.
+/// The contract's definition of a cursor, independent of the parser under test.
 fn is_cursor(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some((epoch, [b'-', seq @ ..])) = bytes.split_at_checked(8) else { return false };
@@ -40,16 +40,16 @@ proptest! {
     }
 
     #[test]
-    fn whatever_looks_a_little_like_a_cursor_is_one_or_is_refused(text in "[0-9a-fA-F]{7,9}[-_+ ]{0,2}[0-9+ -]{0,21}") {
+    fn text_similar_to_a_cursor_is_a_cursor_or_is_refused(text in "[0-9a-fA-F]{7,9}[-_+ ]{0,2}[0-9+ -]{0,21}") {
         check(&text);
     }
 
     #[test]
-    fn a_cursor_with_one_character_changed_is_another_or_is_refused(
+    fn a_cursor_with_one_character_changed_is_another_cursor_or_is_refused(
         epoch: u32,
         seq: u64,
         at: usize,
-        // Of all characters hardly any is near to one of a cursor.
+        // Mostly ASCII: hardly any other character is similar to one of a cursor.
         other in prop_oneof![3 => proptest::char::range(' ', '~'), 1 => any::<char>()],
     ) {
         let mut text: Vec<char> = format!("{epoch:08x}-{seq}").chars().collect();
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_refused_or_a_cursor(text: String) {
+    fn any_text_is_a_cursor_or_is_refused(text: String) {
         check(&text);
     }
 }

@@ -1,5 +1,5 @@
-//! The journal and its readers against a model that keeps everything, and against the one promise: what a reader was
-//! given, and the count that it lost, is everything there was, whatever is to become of it when it falls behind.
+//! Compares the journal and its readers with a model that keeps everything, and checks the contract: the updates that a
+//! reader was given and those counted as lost are all updates there were, with every policy for slow consumers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use pushpull::stream::{BatchLimit, Bounds, Cursor, Gap, GapReason, Journal, Read
 use pushpull::units::Nanos;
 use serde_json::value::RawValue;
 
-/// One thing done to the journal or to one of its readers.
+/// One operation on the journal or on one of its readers.
 #[derive(Clone, Debug)]
 enum Step {
     Append {
@@ -22,18 +22,18 @@ enum Step {
         reader: usize,
         limit: BatchLimit,
     },
-    /// The reader is gone, and comes back with its cursor.
+    /// The reader is closed, and reopened with its cursor.
     Reconnect {
         reader: usize,
     },
 }
 
-/// Where a reader is opened.
+/// The position at which a reader is opened.
 #[derive(Clone, Debug)]
 enum From {
     Now,
     Earliest,
-    /// So far from the newest update, also into the future.
+    /// This many updates before the newest one; a negative number is in the future.
     Around {
         back: i64,
     },
@@ -49,25 +49,25 @@ fn step() -> impl Strategy<Value = Step> {
         (-2..30_i64).prop_map(|back| From::Around { back }),
         (0..40_u64).prop_map(|seq| From::AnotherEpoch { seq }),
     ];
-    let behind =
+    let policy =
         prop_oneof![Just(SlowConsumerPolicy::Gap), Just(SlowConsumerPolicy::Conflate), Just(SlowConsumerPolicy::Cut)];
     let limit = (1..6_usize, prop_oneof![Just(usize::MAX), 0..400_usize]);
     let limit = limit.prop_map(|(updates, bytes)| BatchLimit { updates, bytes });
     prop_oneof![
         8 => (1..200_usize).prop_map(|data_bytes| Step::Append { data_bytes }),
-        2 => (from, behind).prop_map(|(from, behind)| Step::Open(from, behind)),
+        2 => (from, policy).prop_map(|(from, policy)| Step::Open(from, policy)),
         5 => (any::<usize>(), limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
         1 => any::<usize>().prop_map(|reader| Step::Reconnect { reader }),
     ]
 }
 
-/// Every update ever published, and what of it is retained.
+/// The model of the journal: every update ever published, and which are retained.
 struct Model {
     epoch: pushpull::stream::Epoch,
     bounds: Bounds,
-    /// The JSON of update `seq` stands at `seq - 1`.
+    /// The JSON of all updates; that of update `seq` is at index `seq - 1`.
     all: Vec<String>,
-    /// The number of the oldest that is retained.
+    /// The sequence number of the oldest retained update.
     oldest: u64,
 }
 
@@ -80,7 +80,7 @@ impl Model {
         &self.all[usize::try_from(seq - 1).unwrap()]
     }
 
-    /// What an update counts towards the bound: both of its forms, and what is around them.
+    /// What an update counts towards the byte bound: both of its encodings, and the overhead of an entry.
     fn bytes(&self, seq: u64) -> usize {
         let json = self.json(seq).len();
         let sse = format!("id: {}\ndata: \n\n", Cursor { epoch: self.epoch, seq }).len() + json;
@@ -103,25 +103,25 @@ impl Model {
     }
 }
 
-/// A reader and what the model knows of it.
+/// A reader, and what the model expects of it.
 struct Follower {
     reader: Reader,
-    /// The next update that it is owed.
+    /// The sequence number of the next update it must be given.
     next: u64,
     owes_epoch_gap: bool,
-    /// Where it stood when it was opened, or behind its epoch's gap.
+    /// Its position when it was opened, or after the gap between epochs.
     origin: u64,
     given: u64,
     lost: u64,
-    behind: SlowConsumerPolicy,
-    /// It has been read from, since it was opened or came back.
+    policy: SlowConsumerPolicy,
+    /// Has it been read from since it was opened or reopened?
     is_under_way: bool,
 }
 
 impl Follower {
-    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, behind: SlowConsumerPolicy) -> Self {
-        let reader = reader.when_slow(behind);
-        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, behind, is_under_way: false }
+    fn new(reader: Reader, next: u64, owes_epoch_gap: bool, policy: SlowConsumerPolicy) -> Self {
+        let reader = reader.when_slow(policy);
+        Self { reader, next, owes_epoch_gap, origin: next - 1, given: 0, lost: 0, policy, is_under_way: false }
     }
 
     fn read(&mut self, model: &Model, limit: BatchLimit) {
@@ -133,15 +133,15 @@ impl Follower {
         }
         let batch = batch.expect("there is something to read");
         let is_behind = self.next < model.oldest;
-        let resumed = match self.behind {
+        let resumed = match self.policy {
             SlowConsumerPolicy::Gap | SlowConsumerPolicy::Cut => model.oldest,
             SlowConsumerPolicy::Conflate => model.head(),
         };
         let missed = if is_behind { resumed - self.next } else { 0 };
-        assert_eq!(batch.is_cut, is_behind && was_under_way && self.behind == SlowConsumerPolicy::Cut);
+        assert_eq!(batch.is_cut, is_behind && was_under_way && self.policy == SlowConsumerPolicy::Cut);
         if self.owes_epoch_gap {
             assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
-            // What the other epoch had cannot be counted, so counting begins behind the gap.
+            // The updates of the other epoch cannot be counted, so counting begins after the gap.
             (self.origin, self.given, self.lost) = (self.next + missed - 1, 0, 0);
             self.owes_epoch_gap = false;
         } else if missed > 0 {
@@ -153,7 +153,7 @@ impl Follower {
         self.next += missed;
         let mut bytes = 0;
         for entry in &batch.updates {
-            assert_eq!(entry.seq, self.next, "in order, without holes");
+            assert_eq!(entry.seq, self.next, "in order, without a hole");
             assert_eq!(entry.encoded.json, model.json(self.next));
             let id = Cursor { epoch: model.epoch, seq: self.next };
             assert_eq!(
@@ -172,7 +172,7 @@ impl Follower {
         let is_full = count == limit.updates
             || self.next > model.head()
             || (count > 0 && bytes + model.json(self.next).len() > limit.bytes);
-        assert!(is_full, "{count} updates where more were there and allowed");
+        assert!(is_full, "only {count} updates, though the limit allows more of those available");
         assert_eq!(batch.cursor, self.reader.cursor());
     }
 
@@ -182,7 +182,7 @@ impl Follower {
     }
 }
 
-fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumerPolicy) -> Option<Follower> {
+fn open(journal: &Arc<Journal>, model: &Model, from: &From, policy: SlowConsumerPolicy) -> Option<Follower> {
     let head = model.head();
     let (start, next, owes_epoch_gap) = match from {
         From::Now => (Start::Now, head + 1, false),
@@ -203,7 +203,7 @@ fn open(journal: &Arc<Journal>, model: &Model, from: &From, behind: SlowConsumer
             (Start::After(cursor), seq + 1, false)
         }
     };
-    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap, behind))
+    Some(Follower::new(journal.reader(start).expect("no cursor from the future"), next, owes_epoch_gap, policy))
 }
 
 fn run(bounds: Bounds, steps: &[Step]) {
@@ -222,15 +222,15 @@ fn run(bounds: Bounds, steps: &[Step]) {
                 let cursor = journal.append(due, due, &RawValue::from_string(data).unwrap());
                 assert_eq!(cursor, Cursor { epoch: model.epoch, seq });
             }
-            Step::Open(from, behind) => followers.extend(open(&journal, &model, from, *behind)),
+            Step::Open(from, policy) => followers.extend(open(&journal, &model, from, *policy)),
             Step::Read { reader, limit } => {
                 followers.get_mut(reader % count).into_iter().for_each(|follower| follower.read(&model, *limit));
             }
             Step::Reconnect { reader } => {
-                // A gap that was not yet given would have been given on the connection that is gone.
+                // A reader that is still owed a gap is not reopened: the reopened one would not be given it.
                 if let Some(follower) = followers.get_mut(reader % count).filter(|follower| !follower.owes_epoch_gap) {
                     let reader = journal.reader(Start::After(follower.reader.cursor())).unwrap();
-                    follower.reader = reader.when_slow(follower.behind);
+                    follower.reader = reader.when_slow(follower.policy);
                     follower.is_under_way = false;
                 }
             }
@@ -242,7 +242,7 @@ fn run(bounds: Bounds, steps: &[Step]) {
         assert_eq!(occupancy.bytes, model.retained_bytes());
         followers.iter().for_each(|follower| follower.check(&model));
     }
-    // Whatever was done before, everyone gets to the end.
+    // Whatever was done before, every reader gets to the end.
     for follower in &mut followers {
         while follower.next <= model.head() || follower.owes_epoch_gap {
             follower.read(&model, BatchLimit { updates: 3, bytes: 500 });

@@ -1,7 +1,6 @@
-//! What must hold for every input, tried with many that nobody thought of.
+//! Properties that must hold for every input, tested with generated inputs (proptest).
 //!
-//! A case that fails is made as small as it gets and printed; it is not written down anywhere, so turn it into a test of
-//! the module that it concerns.
+//! A failing case is shrunk and printed. It is not saved anywhere, so turn it into a test of the module concerned.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -12,18 +11,19 @@ mod sse;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// The seed of the suite: what passes today passes tomorrow. Other inputs are tried by `scripts/fuzz`.
+/// The seed of the suite: fixed, so that a suite that passes today passes tomorrow. `scripts/fuzz` tries other inputs.
 const SEED: u64 = 1;
 
-/// So many cases of each property, always the same ones, whatever the environment says to proptest itself; nothing is
-/// written beside the sources. `PUSHPULL_SEED` draws other cases, `PUSHPULL_CASES` so many times as many.
+/// The configuration for `cases` cases of each property: always the same cases, whatever proptest's own environment
+/// variables are, and no failure file next to the sources. `PUSHPULL_SEED` sets another seed, `PUSHPULL_CASES`
+/// multiplies the number of cases.
 fn cases(cases: u32) -> Config {
     let cases = cases.saturating_mul(number("PUSHPULL_CASES").unwrap_or(1));
     let rng_seed = RngSeed::Fixed(number("PUSHPULL_SEED").unwrap_or(SEED));
     Config { cases, rng_seed, failure_persistence: None, ..Config::default() }
 }
 
-/// A number of the environment. One that is none must not pass for none given.
+/// The number in an environment variable. Panics if it is set and not a number: it must not count as unset.
 fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`; give a whole number")))

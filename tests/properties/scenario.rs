@@ -1,6 +1,6 @@
-//! A scenario file never ends the program; where one of its lines is wrong, the line is named.
+//! No scenario file crashes the program, and an error names the wrong line.
 //!
-//! Longer than most files: every way to make a scenario stands with what is expected of it.
+//! Over 400 lines: every way to generate a scenario is next to what is expected of it.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -21,13 +21,13 @@ fn load(text: &str) -> Result<Scenario, ScenarioError> {
     Scenario::load(file.to_str().unwrap())
 }
 
-/// Reads a scenario and, where it can be read, plans it; says why not.
+/// Reads a scenario and plans it. Errors: the message of the parser or the planner.
 fn plan(text: &str) -> Result<Plan, String> {
     let scenario = load(text).map_err(|error| error.to_string())?;
     Plan::new(scenario, RunSettings::default(), PathBuf::new()).map_err(|error| error.to_string())
 }
 
-/// The settings as these flags set them.
+/// Parses these flags as the settings of a run.
 fn flags(arguments: &[String]) -> Result<RunSettings, String> {
     #[derive(clap::Parser)]
     struct Flags {
@@ -38,15 +38,15 @@ fn flags(arguments: &[String]) -> Result<RunSettings, String> {
     <Flags as clap::Parser>::try_parse_from(arguments).map(|flags| flags.settings).map_err(|error| error.to_string())
 }
 
-/// Plans settings that stand in a file, and the same as flags, which must come to the same.
+/// Plans settings from a file and the same settings from flags; asserts that both are accepted or both refused.
 fn plan_both_ways(settings: &[(String, String)]) -> Result<Plan, Refusal> {
     let quoted: Vec<(&str, String)> =
         settings.iter().map(|(key, value)| (key.as_str(), format!("{value:?}"))).collect();
     let arguments: Vec<String> = settings.iter().map(|(key, value)| format!("--{key}={value}")).collect();
     let (file, flags) = (load(&file(&quoted)), flags(&arguments));
     assert_eq!(file.is_ok(), flags.is_ok(), "{settings:?}: {file:?} {flags:?}");
-    let said = |error: ScenarioError| Refusal::Value(error.to_string());
-    let scenario = file.map_err(said)?;
+    let message = |error: ScenarioError| Refusal::Value(error.to_string());
+    let scenario = file.map_err(message)?;
     let bare = load("question = \"What?\"").unwrap();
     let plan = |scenario, flags| Plan::new(scenario, flags, PathBuf::new());
     let (by_file, by_flags) = (plan(scenario, RunSettings::default()), plan(bare, flags.unwrap()));
@@ -57,25 +57,27 @@ fn plan_both_ways(settings: &[(String, String)]) -> Result<Plan, Refusal> {
 /// Why settings were refused.
 #[derive(Debug)]
 enum Refusal {
-    /// One could not be read: what was said.
+    /// A value could not be read: the message.
     Value(String),
-    /// They do not go together.
+    /// The settings do not fit together.
     Plan(PlanError),
 }
 
-/// Is the bound said that was passed?
+/// Does the message name the bound that was exceeded?
 fn names_the_bound(error: &PlanError) -> bool {
-    let said = error.to_string();
+    let message = error.to_string();
     match error {
-        PlanError::Empty(_) => said.contains("--measure") || said.contains("--rate") || said.contains("--speed"),
-        PlanError::Files { most, .. } => said.contains(&format!("--clients {most}")),
-        PlanError::TooMany { .. } => said.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
-        PlanError::TooLong { .. } => said.contains(&limits::RUN_HOURS_MAX.to_string()),
-        PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => said.contains("--feed"),
-        PlanError::Jitter { rtt, .. } => said.contains(&format!("--rtt {rtt}")),
-        PlanError::Feed(_) => said.contains("--speed"),
-        PlanError::NothingToShare => said.contains("--protocol"),
-        PlanError::Crowd { .. } => said.contains("--agents"),
+        PlanError::Empty(_) => {
+            message.contains("--measure") || message.contains("--rate") || message.contains("--speed")
+        }
+        PlanError::Files { most, .. } => message.contains(&format!("--clients {most}")),
+        PlanError::TooMany { .. } => message.contains(&limits::TRIAL_DELIVERIES_MAX.to_string()),
+        PlanError::TooLong { .. } => message.contains(&limits::RUN_HOURS_MAX.to_string()),
+        PlanError::NotSynthetic(_) | PlanError::NotReplay(_) => message.contains("--feed"),
+        PlanError::Jitter { rtt, .. } => message.contains(&format!("--rtt {rtt}")),
+        PlanError::Feed(_) => message.contains("--speed"),
+        PlanError::NothingToShare => message.contains("--protocol"),
+        PlanError::Crowd { .. } => message.contains("--agents"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)
@@ -105,7 +107,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         | PlanError::SharedAndNew
         | PlanError::NewForEcho
         | PlanError::NothingThere(_) => false,
-        PlanError::TooManyOnOne { .. } => said.contains(&limits::H2_STREAMS_MAX.to_string()),
+        PlanError::TooManyOnOne { .. } => message.contains(&limits::H2_STREAMS_MAX.to_string()),
     }
 }
 
@@ -116,12 +118,12 @@ fn numbers() -> Vec<(String, [String; 2])> {
     all
 }
 
-/// The feed that settings are of: the recording only where it must be, since it takes a while to read.
+/// The feed for these settings: the recording only if they need it, since reading it takes a while.
 fn feed_of(keys: &[&str]) -> Option<(String, String)> {
     (!keys.contains(&"speed")).then(|| ("feed".to_owned(), "synthetic".to_owned()))
 }
 
-/// Numbers, lengths, sizes and bandwidths from where arithmetic ends.
+/// Extreme numbers, lengths, sizes and bandwidths.
 const EXTREMES: [&str; 44] = [
     "0",
     "1",
@@ -169,21 +171,24 @@ const EXTREMES: [&str; 44] = [
     "1e300Gbit",
 ];
 
-/// Every numeric setting at these values is planned, or refused with its range: not one ends the program, and in a
-/// debug build no sum overflows.
+/// Asserts that a numeric setting with this value is planned or refused with its range. It must not crash the program,
+/// and in a debug build no sum may overflow.
 fn assert_planned_or_refused_with_its_range(key: &str, [least, most]: &[String; 2], value: &str) {
     let settings: Vec<_> = feed_of(&[key]).into_iter().chain([(key.to_owned(), value.to_owned())]).collect();
     match plan_both_ways(&settings) {
         Ok(plan) => assert!(plan.trials() > 0 && plan.least_length().0 > 0, "{key} = {value}"),
-        Err(Refusal::Value(said)) => {
-            assert!(said.contains(&format!("{least} to {most}")) && said.contains(key), "{key} = {value}: {said}");
+        Err(Refusal::Value(message)) => {
+            assert!(
+                message.contains(&format!("{least} to {most}")) && message.contains(key),
+                "{key} = {value}: {message}"
+            );
         }
         Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{key} = {value}: {error}"),
     }
 }
 
 #[test]
-fn every_number_at_any_extreme_is_planned_or_refused_with_its_range() {
+fn every_number_with_an_extreme_value_is_planned_or_refused_with_its_range() {
     for (key, range) in numbers() {
         for value in EXTREMES.iter().copied().chain(range.iter().map(String::as_str)) {
             assert_planned_or_refused_with_its_range(&key, &range, value);
@@ -192,7 +197,7 @@ fn every_number_at_any_extreme_is_planned_or_refused_with_its_range() {
 }
 
 #[test]
-fn any_two_numbers_at_their_ends_are_planned_or_refused_with_the_bound() {
+fn any_two_numbers_at_the_ends_of_their_ranges_are_planned_or_refused_with_the_bound() {
     let ends: Vec<(String, String)> =
         numbers().into_iter().flat_map(|(key, range)| range.map(|end| (key.clone(), end))).collect();
     let mut planned = 0;
@@ -202,7 +207,7 @@ fn any_two_numbers_at_their_ends_are_planned_or_refused_with_the_bound() {
             let settings: Vec<_> = feed.into_iter().chain([first.clone(), second.clone()]).collect();
             match plan_both_ways(&settings) {
                 Ok(_) => planned += 1,
-                Err(Refusal::Value(said)) => panic!("{settings:?}: {said}"),
+                Err(Refusal::Value(message)) => panic!("{settings:?}: {message}"),
                 Err(Refusal::Plan(error)) => assert!(names_the_bound(&error), "{settings:?}: {error}"),
             }
         }
@@ -211,7 +216,7 @@ fn any_two_numbers_at_their_ends_are_planned_or_refused_with_the_bound() {
 }
 
 #[test]
-fn lists_that_make_too_many_points_or_one_twice_are_refused() {
+fn lists_with_too_many_points_or_a_repeated_value_are_refused() {
     let list = |count: u32| (1..=count).map(|one| one.to_string()).collect::<Vec<_>>().join(",");
     let all = |count| ["clients", "rate", "payload"].map(|key| (key.to_owned(), list(count)));
     let synthetic = || feed_of(&["rate"]).into_iter();
@@ -226,7 +231,7 @@ fn lists_that_make_too_many_points_or_one_twice_are_refused() {
     assert_eq!(plan_both_ways(&synthetic().chain(all(3)).collect::<Vec<_>>()).unwrap().points.len(), 27);
 }
 
-/// A value that some setting takes, or its like.
+/// A value that some setting accepts, or a similar one.
 fn value() -> impl Strategy<Value = String> {
     let usual = select(vec![
         "1",
@@ -275,7 +280,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Every setting but the recording, which is a file's name.
+/// Every setting except `replay`, which is a file name.
 fn keys() -> Vec<&'static str> {
     static KEYS: LazyLock<Vec<String>> =
         LazyLock::new(|| RunSettings::entries().into_iter().map(|one| one.key).filter(|key| key != "replay").collect());
@@ -286,7 +291,7 @@ fn setting() -> impl Strategy<Value = (&'static str, String)> {
     (select(keys()), value())
 }
 
-/// Settings that can each be read, of which the odd ones go to the edges of what can.
+/// Settings whose values are all valid, some at the ends of their ranges.
 fn readable() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let of = |key: &'static str, values: &'static [&'static str]| {
         proptest::option::of(select(values.to_vec()).prop_map(move |value| (key, value.to_owned())))
@@ -324,12 +329,12 @@ fn file(settings: &[(&str, String)]) -> String {
     text
 }
 
-/// As the parser says it, or we.
-fn names_line(said: &str, line: usize) -> bool {
-    [",", ":"].iter().any(|end| said.contains(&format!("line {line}{end}")))
+/// Does the message name this line, in the form of the TOML parser or of the program?
+fn names_line(message: &str, line: usize) -> bool {
+    [",", ":"].iter().any(|end| message.contains(&format!("line {line}{end}")))
 }
 
-/// Lines that are in order, one for each setting.
+/// Valid lines, one for each setting.
 const GOOD: [&str; 8] = [
     "transports = [\"sse\", \"polling\"]",
     "clients = [1, 2]",
@@ -341,7 +346,7 @@ const GOOD: [&str; 8] = [
     "tcp-baseline = false",
 ];
 
-/// Lines of which none is in order.
+/// Invalid lines.
 const BAD: [&str; 12] = [
     "clientz = 5",
     "Rate = 5",
@@ -361,23 +366,23 @@ proptest! {
     #![proptest_config(crate::cases(500))]
 
     #[test]
-    fn any_settings_are_planned_or_refused_with_a_reason(settings in vec(setting(), 0..12)) {
-        if let Err(said) = plan(&file(&settings)) {
-            prop_assert!(!said.trim().is_empty());
+    fn any_settings_are_planned_or_refused_with_a_message(settings in vec(setting(), 0..12)) {
+        if let Err(message) = plan(&file(&settings)) {
+            prop_assert!(!message.trim().is_empty());
         }
     }
 
     #[test]
-    fn settings_that_can_be_read_are_planned_or_refused_with_a_reason(settings in readable()) {
+    fn valid_values_are_planned_or_refused_with_a_message(settings in readable()) {
         load(&file(&settings)).unwrap();
         match plan(&file(&settings)) {
             Ok(plan) => prop_assert!(plan.trials() > 0 && plan.least_length().0 > 0),
-            Err(said) => prop_assert!(!said.trim().is_empty()),
+            Err(message) => prop_assert!(!message.trim().is_empty()),
         }
     }
 
     #[test]
-    fn any_value_of_any_number_is_planned_or_refused_with_its_range(
+    fn any_value_of_a_numeric_setting_is_planned_or_refused_with_its_range(
         (key, range) in select(numbers()),
         value in prop_oneof![
             any::<f64>().prop_map(|number| number.to_string()),
@@ -412,15 +417,15 @@ proptest! {
             "{}{head}{}\n{bad}\n{}\n", "\n".repeat(blank_lines), GOOD[..before].join("\n"), GOOD[before..].join("\n")
         );
         let line = text.lines().position(|line| line == bad).unwrap() + 1;
-        let said = plan(&text).unwrap_err();
-        prop_assert!(names_line(&said, line), "line {line}: {said}");
+        let message = plan(&text).unwrap_err();
+        prop_assert!(names_line(&message, line), "line {line}: {message}");
         let key = bad.split(' ').next().unwrap();
-        prop_assert!(said.contains(key), "{key}: {said}");
+        prop_assert!(message.contains(key), "{key}: {message}");
     }
 }
 
 #[test]
-fn what_a_scenario_asks_to_be_drawn_is_read_or_its_line_is_named() {
+fn the_figures_focus_and_claims_of_a_scenario_are_read_or_the_wrong_line_is_named() {
     let good = "question = \"What?\"\nfigures = [\"latency_ns.p99\", \"overhead\"]\nfocus = [\"sse\", \"polling\"]\n\
         claims = [\"sse_pushes\"]\n[set]\nclients = 5\n";
     let scenario = load(good).unwrap();
@@ -435,12 +440,12 @@ fn what_a_scenario_asks_to_be_drawn_is_read_or_its_line_is_named() {
         ("claims =", "claim =", 4, "did you mean `claims`?"),
         ("sse_pushes", "pigeons", 4, "websocket_is_simple"),
     ] {
-        let said = load(&good.replace(from, to)).unwrap_err().to_string();
-        assert!(names_line(&said, line) && said.contains(expected), "{to}: {said}");
+        let message = load(&good.replace(from, to)).unwrap_err().to_string();
+        assert!(names_line(&message, line) && message.contains(expected), "{to}: {message}");
     }
 }
 
 #[test]
-fn the_lines_that_are_in_order_are_planned_together() {
+fn the_valid_lines_are_planned_together() {
     plan(&format!("question = \"What?\"\n[set]\n{}\n", GOOD.join("\n"))).unwrap();
 }

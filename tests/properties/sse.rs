@@ -1,11 +1,11 @@
-//! The parser of event streams against a reading of the whole stream at once, written line by line after WHATWG HTML,
-//! "Parsing an event stream" and "Interpreting an event stream".
+//! Compares the incremental parser of event streams with a reference parser of the whole stream, written line by line
+//! after WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream".
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use pushpull::transport::sse::Parser;
 
-/// Event, data, id, retry in milliseconds.
+/// A block: event, data, id, retry in milliseconds.
 type Block = (String, String, Option<String>, Option<u64>);
 
 fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Block> {
@@ -22,7 +22,7 @@ fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Block> {
     blocks
 }
 
-/// The lines of a stream that is all there; what has no end yet is not among them.
+/// The lines of a complete stream; a last line without an end is left out.
 fn lines(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
@@ -35,14 +35,15 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 fn reference(stream: &[u8]) -> Vec<Block> {
-    // "Streams must be decoded using the UTF-8 decode algorithm", which passes over one byte order mark.
+    // "Streams must be decoded using the UTF-8 decode algorithm", which skips one byte order mark.
     let text = String::from_utf8_lossy(stream);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut blocks = Vec::new();
     let (mut event, mut data, mut id, mut retry) = (String::new(), String::new(), None, None);
     for line in lines(text) {
         if line.is_empty() {
-            // The parser also hands over a block that has an id or a retry and no data; its user needs both.
+            // Unlike the standard, the parser also yields blocks with an id or a retry and no data: the client needs
+            // both.
             if !data.is_empty() || id.is_some() || retry.is_some() {
                 data.pop();
                 blocks.push((event.clone(), data.clone(), id.take(), retry.take()));
@@ -70,7 +71,7 @@ fn reference(stream: &[u8]) -> Vec<Block> {
     blocks
 }
 
-/// Pieces of which streams are made: fields, line ends, characters of every length, bytes that are none.
+/// Pieces of streams: fields, line ends, characters of every encoded length, invalid bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let pieces: &[&[u8]] = &[
         b"data",
@@ -117,7 +118,7 @@ proptest! {
     #![proptest_config(crate::cases(3_000))]
 
     #[test]
-    fn a_stream_that_is_cut_anywhere_is_read_as_a_whole(stream in stream(), cuts in vec(any::<usize>(), 0..8)) {
+    fn a_stream_split_anywhere_is_parsed_like_the_whole(stream in stream(), cuts in vec(any::<usize>(), 0..8)) {
         let wanted = reference(&stream);
         prop_assert_eq!(&parse([&stream[..]]), &wanted);
         prop_assert_eq!(&parse(stream.chunks(1)), &wanted, "byte by byte");
@@ -129,13 +130,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_as_the_standard_says(stream: Vec<u8>, length in 1..20_usize) {
+    fn any_bytes_are_parsed_as_the_standard_says(stream: Vec<u8>, length in 1..20_usize) {
         prop_assert_eq!(parse(stream.chunks(length)), reference(&stream));
     }
 }
 
 #[test]
-fn a_stream_of_everything_is_cut_at_each_pair_of_places() {
+fn a_stream_of_every_kind_of_block_is_parsed_alike_when_split_at_any_two_places() {
     let stream =
         "\u{feff}retry: 5\r\nid: 1\r\n\r\n: c\r\rdata: é\u{1F30B}\r\ndata: b\r\revent: gap\nid: 2\ndata: c\n\n";
     let wanted = reference(stream.as_bytes());

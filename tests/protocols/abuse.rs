@@ -1,4 +1,4 @@
-//! Clients that mean harm: each comes to a clear end, memory stays bounded, and the others go on.
+//! Malicious clients: each is disconnected or refused, memory stays bounded, and other clients are not affected.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
-/// More than any of these clients may cost: a bomb that went off would take gigabytes.
+/// The most memory that one of these clients may cost: a decompression bomb would take gigabytes.
 const GROWTH_MAX_BYTES: u64 = 64 << 20;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A GET of `path` as HPACK writes it without its tables (RFC 7541 section 6).
+/// A GET of `path` in HPACK, without the dynamic table (RFC 7541 section 6).
 fn head(path: &str) -> Vec<u8> {
     let mut head = vec![0x82, 0x86, 0x04, path.len() as u8];
     head.extend(path.as_bytes());
@@ -37,7 +37,7 @@ fn resident_bytes(server: &Server) -> u64 {
     pushpull::measure::host::resident_bytes(server.pid()).unwrap()
 }
 
-/// A connection that has begun to speak HTTP/2.
+/// A connection with the HTTP/2 preface sent.
 async fn begin(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(PREFACE).await.unwrap();
@@ -45,7 +45,7 @@ async fn begin(server: &Server) -> TcpStream {
     stream
 }
 
-/// All frames until the server ends the connection, as kind, stream and payload.
+/// All frames until the server closes the connection: kind, stream and payload of each.
 async fn frames_until_end(stream: &mut (impl AsyncReadExt + Unpin)) -> Vec<(u8, u32, Vec<u8>)> {
     let mut frames = Vec::new();
     let reading = async {
@@ -66,13 +66,13 @@ async fn frames_until_end(stream: &mut (impl AsyncReadExt + Unpin)) -> Vec<(u8, 
     frames
 }
 
-/// The code of the GOAWAY frame among these.
-fn goodbye(frames: &[(u8, u32, Vec<u8>)]) -> Option<u32> {
+/// The code of the last GOAWAY frame.
+fn goaway_code(frames: &[(u8, u32, Vec<u8>)]) -> Option<u32> {
     let last = frames.iter().rev().find(|(kind, _, _)| *kind == GOAWAY)?;
     Some(u32::from_be_bytes(last.2[4..8].try_into().unwrap()))
 }
 
-/// One who subscribes, and must go on getting updates whatever others do.
+/// A subscriber that must continue to get updates, whatever the other client does.
 struct Bystander(TcpStream);
 
 impl Bystander {
@@ -98,21 +98,21 @@ impl Bystander {
     }
 }
 
-/// The server is as it was: it goes on for the one who was there before, and has not grown.
+/// Asserts that the server still works, that the bystander still gets updates, and that memory has not grown.
 async fn assert_unharmed(server: &Server, mut bystander: Bystander, before: u64) {
     server.assert_unharmed().await;
     bystander.reads("still here").await;
     let grown = resident_bytes(server).saturating_sub(before);
-    assert!(grown < GROWTH_MAX_BYTES, "grown by {grown} B");
+    assert!(grown < GROWTH_MAX_BYTES, "memory has grown by {grown} B");
 }
 
 #[tokio::test]
-async fn a_head_that_unpacks_to_gigabytes_is_refused_and_not_unpacked() {
-    let server = Server::quiet(&["--h2c"]).await;
+async fn a_head_that_decompresses_to_gigabytes_is_refused_without_decompressing_it() {
+    let server = Server::without_feed(&["--h2c"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let mut stream = begin(&server).await;
-    // An entry of 4,000 bytes into the dynamic table (RFC 7541 section 6.2.1), and a MiB of references to it.
+    // Adds an entry of 4,000 bytes to the dynamic table (RFC 7541 section 6.2.1), then has one MiB of references to it.
     let mut bomb = head("/updates/poll");
     bomb.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]);
     bomb.extend(vec![b'b'; 4_000]);
@@ -122,24 +122,25 @@ async fn a_head_that_unpacks_to_gigabytes_is_refused_and_not_unpacked() {
     for (index, piece) in pieces.into_iter().enumerate() {
         let kind = if index == 0 { HEADERS } else { CONTINUATION };
         let flags = if index == 0 { END_STREAM } else { 0 } | if index == last { END_HEADERS } else { 0 };
-        // It may be cut in the middle of it.
+        // The server may close the connection in the middle.
         if stream.write_all(&frame(kind, flags, 1, piece)).await.is_err() {
             break;
         }
     }
-    let mut said = Vec::new();
+    let mut received = Vec::new();
     let ended = async {
         loop {
             let mut bytes = [0; 4096];
             match stream.read(&mut bytes).await {
                 Ok(0) | Err(_) => return "closed",
-                Ok(count) => said.extend_from_slice(&bytes[..count]),
+                Ok(count) => received.extend_from_slice(&bytes[..count]),
             }
-            // A refusal of this stream alone is an end as well: 431 in the static table's way, or a reset.
+            // It may also refuse only this stream: with 431 or a reset.
             let mut at = 0;
-            while at + 9 <= said.len() {
-                let length = usize::from(said[at]) << 16 | usize::from(said[at + 1]) << 8 | usize::from(said[at + 2]);
-                let (kind, stream) = (said[at + 3], said[at + 8]);
+            while at + 9 <= received.len() {
+                let byte = |offset: usize| usize::from(received[at + offset]);
+                let length = byte(0) << 16 | byte(1) << 8 | byte(2);
+                let (kind, stream) = (received[at + 3], received[at + 8]);
                 if stream == 1 && matches!(kind, HEADERS | RST_STREAM | DATA) || kind == GOAWAY {
                     return "refused";
                 }
@@ -147,13 +148,13 @@ async fn a_head_that_unpacks_to_gigabytes_is_refused_and_not_unpacked() {
             }
         }
     };
-    within("the end of the bomb", ended).await;
+    within("the refusal of the head", ended).await;
     assert_unharmed(&server, bystander, before).await;
 }
 
 #[tokio::test]
-async fn a_client_that_opens_and_resets_ten_thousand_streams_is_sent_away() {
-    let server = Server::quiet(&["--h2c"]).await;
+async fn a_client_that_opens_and_resets_ten_thousand_streams_is_disconnected() {
+    let server = Server::without_feed(&["--h2c"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let (mut reading, mut writing) = begin(&server).await.into_split();
@@ -171,7 +172,7 @@ async fn a_client_that_opens_and_resets_ten_thousand_streams_is_sent_away() {
     const ENHANCE_YOUR_CALM: u32 = 0xb;
     let frames = frames_until_end(&mut reading).await;
     assert_eq!(
-        goodbye(&frames),
+        goaway_code(&frames),
         Some(ENHANCE_YOUR_CALM),
         "{:?}",
         frames.iter().map(|frame| frame.0).collect::<Vec<_>>()
@@ -181,21 +182,21 @@ async fn a_client_that_opens_and_resets_ten_thousand_streams_is_sent_away() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_http2_to_a_server_of_http1_is_told_which_is_spoken() {
-    let server = Server::quiet(&[]).await;
+async fn a_client_that_speaks_http2_to_an_http1_server_gets_http_1_1_required() {
+    let server = Server::without_feed(&[]).await;
     let mut stream = begin(&server).await;
     const HTTP_1_1_REQUIRED: u32 = 0xd;
-    assert_eq!(goodbye(&frames_until_end(&mut stream).await), Some(HTTP_1_1_REQUIRED));
+    assert_eq!(goaway_code(&frames_until_end(&mut stream).await), Some(HTTP_1_1_REQUIRED));
     server.assert_unharmed().await;
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_after_it_has_begun_http2_is_let_go() {
-    let server = Server::quiet(&["--h2c", "--head-timeout", "1s"]).await;
+async fn a_client_that_is_silent_after_the_http2_preface_is_disconnected() {
+    let server = Server::without_feed(&["--h2c", "--head-timeout", "1s"]).await;
     let mut stream = begin(&server).await;
     const NO_ERROR: u32 = 0;
-    assert_eq!(goodbye(&frames_until_end(&mut stream).await), Some(NO_ERROR));
-    // And so is one that stops in the middle of how that begins.
+    assert_eq!(goaway_code(&frames_until_end(&mut stream).await), Some(NO_ERROR));
+    // So is a client that stops in the middle of the preface.
     let mut half = TcpStream::connect(server.address).await.unwrap();
     half.write_all(&PREFACE[..3]).await.unwrap();
     assert_eq!(within("the end", half.read(&mut [0; 16])).await.unwrap_or(0), 0);
@@ -203,9 +204,9 @@ async fn a_client_that_says_nothing_after_it_has_begun_http2_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_message_that_unpacks_to_a_hundred_megabytes_ends_its_connection() {
+async fn a_message_that_decompresses_to_a_hundred_megabytes_ends_its_connection() {
     use flate2::{Compress, Compression, FlushCompress};
-    let server = Server::quiet(&["--compress"]).await;
+    let server = Server::without_feed(&["--compress"]).await;
     let bystander = Bystander::arrive(&server).await;
     let before = resident_bytes(&server);
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -228,9 +229,9 @@ async fn a_message_that_unpacks_to_a_hundred_megabytes_ends_its_connection() {
     message.extend([0; 4]);
     message.extend(&packed);
     let _cut = stream.write_all(&message).await;
-    let mut said = Vec::new();
-    let _reset = within("the end of the connection", stream.read_to_end(&mut said)).await;
-    let head = String::from_utf8_lossy(&said);
+    let mut received = Vec::new();
+    let _reset = within("the end of the connection", stream.read_to_end(&mut received)).await;
+    let head = String::from_utf8_lossy(&received);
     assert!(head.contains("permessage-deflate"), "the extension was not agreed on: {head}");
     assert_unharmed(&server, bystander, before).await;
 }

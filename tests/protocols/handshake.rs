@@ -1,4 +1,4 @@
-//! What theory says of a TLS handshake's bytes against handshakes that really take place.
+//! Compares the bytes of a TLS handshake in theory with real handshakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,11 +15,11 @@ use tokio_rustls::rustls::HandshakeKind;
 
 use crate::common::within;
 
-/// A lab certificate and its signature are a byte or two longer or shorter each time.
+/// The tolerance in bytes: a new lab certificate and its signature vary by a byte or two.
 const CERTIFICATE_TOLERANCE: f64 = 8.0;
 
 #[tokio::test]
-async fn a_handshake_takes_the_bytes_that_theory_says_with_a_certificate_and_resumed() {
+async fn full_and_resumed_handshakes_take_the_bytes_that_theory_predicts() {
     for (alpn, name) in [(Alpn::Http1, "http/1.1"), (Alpn::H2, "h2")] {
         let identity = Identity::lab(&[]).unwrap();
         let trust = Trust::These(vec![identity.certificate().clone()]);
@@ -32,13 +32,14 @@ async fn a_handshake_takes_the_bytes_that_theory_says_with_a_certificate_and_res
             let tolerance = if is_resumed { 0.0 } else { CERTIFICATE_TOLERANCE };
             assert!(
                 (bytes as f64 - predicted).abs() <= tolerance,
-                "{name}, {kind:?}: {bytes} B, by theory {predicted}"
+                "{name}, {kind:?}: {bytes} B, in theory {predicted}"
             );
         }
     }
 }
 
-/// Makes a connection, sends one byte down it, and ends it from both sides; returns what agreeing on TLS took.
+/// Makes a connection, sends one byte to the client, and closes both sides; returns the kind of handshake and the bytes
+/// of TLS other than that one byte.
 async fn connection(acceptor: &Acceptor, connector: &Connector) -> (HandshakeKind, u64) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

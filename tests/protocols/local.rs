@@ -1,4 +1,4 @@
-//! A server in this process, and clients of our own that speak to it as they are told.
+//! A server in this process, and pushpull's own client halves over a given protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::within;
 
-/// A server in this process.
+/// A running server in this process.
 pub struct Local {
     pub address: SocketAddr,
     pub app: Arc<App>,
@@ -28,7 +28,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// One that speaks this, and compresses if it is to.
+    /// Starts a server that speaks this protocol, with compression if `compress`.
     pub fn start(protocol: Protocol, compress: bool) -> Self {
         let identity = Identity::lab(&[]).unwrap();
         let certificate = identity.certificate().clone();
@@ -37,7 +37,7 @@ impl Local {
         Self { certificate, ..Self::with(tls, protocol == Protocol::H2c, compress) }
     }
 
-    /// One with this TLS.
+    /// Starts a server with this TLS configuration.
     pub fn with(tls: Option<Acceptor>, h2c: bool, compress: bool) -> Self {
         let settings = Settings { tls, h2c, compress, ..Settings::default() };
         let server = Server::bind(([127, 0, 0, 1], 0).into(), settings, Clock::Monotonic).unwrap();
@@ -46,19 +46,19 @@ impl Local {
         Self { address, app, certificate: None }
     }
 
-    /// Publishes a number, in an update that is worth compressing.
+    /// Publishes a number, in an update that compresses well.
     pub fn publish(&self, number: u64) {
         let now = self.app.clock.now();
         let data = format!("[{number},\"{}\"]", "x".repeat(200));
         self.app.journal.append(now, now, &RawValue::from_string(data).unwrap());
     }
 
-    /// What clients make TLS with.
+    /// A TLS connector that trusts this server's certificate.
     pub fn connector(&self, alpn: Alpn) -> Connector {
         Connector::new(LAB_NAME, &Trust::These(self.certificate.iter().cloned().collect()), &[alpn]).unwrap()
     }
 
-    /// A connection, with what is spoken on it.
+    /// A new connection for this protocol.
     pub async fn session(&self, protocol: Protocol, for_websockets: bool) -> Session<Box<dyn Stream>> {
         let tcp = TcpStream::connect(self.address).await.unwrap();
         let alpn = if protocol.is_h2() { Alpn::H2 } else { Alpn::Http1 };
@@ -74,7 +74,7 @@ impl Local {
     }
 }
 
-/// Options of a client that polls often, with these headers.
+/// The options of a client that polls often, with these headers.
 pub fn options(headers: &[(&'static str, &'static str)]) -> Options {
     let header = |(name, value): &(&'static str, &'static str)| {
         (http::HeaderName::from_static(name), HeaderValue::from_static(value))
@@ -89,38 +89,38 @@ pub fn options(headers: &[(&'static str, &'static str)]) -> Options {
     }
 }
 
-/// What a client saw: the numbers that were published, and the bytes that were compressed, before and after.
+/// What a client received: the published numbers, and the compressed bytes before (`coded`) and after decoding.
 #[derive(Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct Received {
     pub numbers: Vec<u64>,
     pub coded: usize,
     pub decoded: usize,
 }
 
-/// Subscribes over `session` until `count` updates are there; publishes each once the client holds the one before.
+/// Subscribes over `session` until `count` updates have arrived; publishes each once the client has the previous one.
 pub async fn follow(
     server: &Local,
     via: Transport,
     session: Session<Box<dyn Stream>>,
     options: &Options,
     count: u64,
-) -> Result<Seen, ClientError> {
-    let mut seen = Seen::default();
+) -> Result<Received, ClientError> {
+    let mut received = Received::default();
     let mut position = None;
     let enough = tokio::sync::Notify::new();
     let mut note = |event: Event<'_>| match event {
         Event::Position(_) => server.publish(1),
         Event::Update(update) => {
             let (number, _): (u64, String) = serde_json::from_str(update.data.get()).unwrap();
-            seen.numbers.push(number);
+            received.numbers.push(number);
             match number < count {
                 true => server.publish(number + 1),
                 false => enough.notify_one(),
             }
         }
         Event::Decompressed { coded, decoded } => {
-            seen.coded += coded;
-            seen.decoded += decoded;
+            received.coded += coded;
+            received.decoded += decoded;
         }
         Event::Requested | Event::Empty | Event::Gap(_) | Event::Retry(_) | Event::MissedPoll => {}
     };
@@ -132,5 +132,5 @@ pub async fn follow(
         }
     };
     within("the updates", following).await?;
-    Ok(seen)
+    Ok(received)
 }

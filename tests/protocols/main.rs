@@ -1,4 +1,5 @@
-//! What the transports run over: every transport over every protocol, and what bad clients and bad servers get.
+//! The protocols under the transports: every transport over every protocol, and how bad clients and bad servers are
+//! handled.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -6,7 +7,7 @@
 mod common;
 
 mod abuse;
-mod every_way;
+mod every_protocol;
 mod handshake;
 mod local;
 mod refused;

@@ -1,4 +1,5 @@
-//! Servers and clients that do not fit together, or are not who they should be: each is told so.
+//! Connections that must be refused: wrong certificates, plain HTTP on a TLS port, unfinished handshakes, wrong
+//! origins.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::common::within;
 use crate::local::{Local, follow, options};
 
 #[tokio::test]
-async fn a_client_does_not_talk_to_a_server_whose_certificate_is_expired_or_for_somebody_else() {
+async fn a_client_refuses_a_server_whose_certificate_is_expired_or_for_another_name() {
     let mut expired = CertificateParams::new([LAB_NAME.to_owned()]).unwrap();
     expired.not_after = date_time_ymd(2001, 1, 1);
     let elsewhere = CertificateParams::new(["example.org".to_owned()]).unwrap();
@@ -26,15 +27,15 @@ async fn a_client_does_not_talk_to_a_server_whose_certificate_is_expired_or_for_
         let error = connector.connect(tcp).await.map(drop).unwrap_err();
         assert!(certificate_error(&error).is_some(), "{error}");
         let error = ClientError::of_dial(error);
-        assert!(matches!(error, ClientError::Untrusted(_)) && !error.is_passing(), "another attempt would be as vain");
-        // The server goes on for whoever believes it.
+        assert!(matches!(error, ClientError::Untrusted(_)) && !error.is_passing(), "another attempt would fail, too");
+        // The server still serves clients that accept any certificate.
         let anyone = Connector::new(LAB_NAME, &Trust::Anyone, &[Alpn::Http1]).unwrap();
         anyone.connect(TcpStream::connect(server.address).await.unwrap()).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn plain_http_on_the_port_of_tls_is_answered_in_plain_http() {
+async fn plain_http_on_a_tls_port_is_answered_in_plain_http() {
     let server = Local::start(Protocol::Https1, false);
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /updates/poll HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -42,12 +43,12 @@ async fn plain_http_on_the_port_of_tls_is_answered_in_plain_http() {
     within("the answer", stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("https://"), "{answer}");
     let session = server.session(Protocol::Https1, false).await;
-    let seen = follow(&server, Transport::Sse, session, &options(&[]), 1).await.unwrap();
-    assert_eq!(seen.numbers, [1], "the others go on");
+    let received = follow(&server, Transport::Sse, session, &options(&[]), 1).await.unwrap();
+    assert_eq!(received.numbers, [1], "other clients are not affected");
 }
 
 #[tokio::test]
-async fn a_client_that_begins_a_handshake_and_stops_counts_as_a_connection_until_its_time_is_over() {
+async fn an_unfinished_tls_handshake_counts_as_a_connection_until_it_times_out() {
     let server = Local::start(Protocol::Https1, false);
     let mut half = TcpStream::connect(server.address).await.unwrap();
     half.write_all(&[22, 3, 1, 2, 0, 1]).await.unwrap();
@@ -58,7 +59,7 @@ async fn a_client_that_begins_a_handshake_and_stops_counts_as_a_connection_until
     })
     .await;
     assert_eq!(within("its end", half.read(&mut [0; 16])).await.unwrap_or(0), 0);
-    within("it to count no more", async {
+    within("the connection to be gone", async {
         while server.app.counters.connections() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -67,7 +68,7 @@ async fn a_client_that_begins_a_handshake_and_stops_counts_as_a_connection_until
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_websocket_over_http2_that_is_of_another_sites_page_is_refused() {
+async fn a_websocket_over_http2_from_another_sites_page_is_refused() {
     let server = Local::start(Protocol::H2c, false);
     let session = server.session(Protocol::H2c, true).await;
     let foreign = options(&[("origin", "http://evil.example")]);

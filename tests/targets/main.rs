@@ -1,5 +1,5 @@
-//! Servers that are not ours, measured by their target files: the real programs, one run each, and small servers that do
-//! wrong on purpose. What is missing here is said, and its tests are ignored.
+//! Third-party servers, measured through their target files: the real programs, with one run each, and small faulty
+//! servers. The tests of a program that is not installed are ignored, with the reason.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -7,19 +7,19 @@
 mod common;
 
 mod docs;
+mod faulty_servers;
 mod measure;
 mod real;
 mod secure;
 mod tokens;
-mod tried;
-mod wrong;
+mod try_command;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use common::trials::packages;
+use common::tool_tests::packages;
 
-/// Tests at the same time: they look at what is counted, and mostly wait for a server to start and for a clock.
+/// Tests that run in parallel: they check counts, and mostly wait for servers to start and for timers.
 const AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
@@ -31,54 +31,54 @@ fn main() -> ExitCode {
     let is_built = measure::textbook().exists();
     let textbook = (!is_built).then(|| "the example is not built; cargo build --example textbook_axum".to_owned());
     let tests = [
-        trials![
+        tests![
             None;
             real::our_own_server_is_measured_by_its_target_file,
             docs::the_axum_example_is_the_target_file_that_is_tested,
-            tried::our_own_streams_are_told_apart_and_described,
-            tried::a_target_file_that_was_begun_can_be_run_as_it_is,
-            tried::what_is_no_stream_has_a_useful_sentence,
-            secure::a_server_over_tls_is_tried_and_measured_with_its_authority,
-            secure::whoever_cannot_be_trusted_is_refused_with_one_sentence_that_says_why,
-            tokens::a_token_in_an_address_is_written_nowhere_though_the_server_refuses_and_says_what_it_was_asked,
-            tokens::a_token_in_an_address_that_is_tried_is_read_from_the_environment_and_written_nowhere,
-            wrong::a_server_that_drops_every_hundredth_message_has_lost_them,
-            wrong::a_server_that_delivers_twice_has_duplicates,
-            wrong::a_server_that_reorders_is_called_that,
-            wrong::a_server_that_asks_for_patience_is_obeyed_and_that_is_counted,
-            wrong::a_server_that_asks_subscribers_for_patience_is_obeyed_by_each_and_that_is_counted,
-            wrong::a_secret_of_the_environment_is_sent_and_written_nowhere,
-            wrong::what_cannot_be_measured_is_refused_with_one_sentence,
-            wrong::a_program_that_is_not_there_is_missed_before_anything_is_measured,
-            wrong::a_feed_of_others_is_measured_by_its_timestamps_or_without_latency,
+            try_command::each_transport_of_pushpulls_own_server_is_recognized_and_described,
+            try_command::the_generated_target_file_can_be_run_as_it_is,
+            try_command::an_address_without_a_stream_gets_a_useful_message,
+            secure::a_server_over_tls_can_be_tried_and_measured_with_its_authority,
+            secure::a_server_that_cannot_be_trusted_is_refused_with_one_error_that_says_why,
+            tokens::a_token_in_an_address_is_written_nowhere_though_the_servers_refusal_repeats_it,
+            tokens::try_reads_a_token_in_an_address_from_the_environment_and_writes_it_nowhere,
+            faulty_servers::a_server_that_drops_every_hundredth_update_has_lost_updates,
+            faulty_servers::a_server_that_sends_each_update_twice_has_duplicates,
+            faulty_servers::a_server_that_swaps_updates_has_reordered_ones,
+            faulty_servers::retry_after_is_obeyed_when_publishing_and_the_throttled_updates_are_counted,
+            faulty_servers::retry_after_is_obeyed_by_each_subscriber_and_the_throttled_attempts_are_counted,
+            faulty_servers::a_secret_from_the_environment_is_sent_and_written_nowhere,
+            faulty_servers::a_target_that_cannot_be_measured_is_refused_with_a_useful_message,
+            faulty_servers::a_missing_program_of_a_target_is_reported_before_anything_is_measured,
+            faulty_servers::a_third_party_feed_is_measured_by_its_timestamps_or_without_latency,
         ],
-        trials![
+        tests![
             textbook.as_deref();
-            tried::the_textbook_server_is_found_at_its_bare_address,
+            try_command::the_textbook_server_is_found_by_host_and_port,
             real::the_textbook_server_is_measured_by_its_target_file,
             real::servers_side_by_side_are_points_of_one_run,
         ],
-        trials![
+        tests![
             nchan.as_deref();
-            tried::nchan_is_found_at_its_bare_address,
-            tried::a_file_of_nginx_is_no_stream_at_its_bare_address_and_json_at_its_own,
+            try_command::nchan_is_found_by_host_and_port,
+            try_command::a_static_file_of_nginx_is_not_found_by_host_and_port_but_as_json_by_its_address,
             real::nchan_is_measured_by_its_target_file,
-            real::a_file_of_nginx_is_polled_and_costs_something_where_it_is_as_it_was,
+            real::polls_of_a_static_file_of_nginx_deliver_its_changes_and_unchanged_answers_cost_cpu_too,
         ],
-        trials![
+        tests![
             node.as_deref();
-            tried::socketio_and_ws_are_found_at_their_bare_addresses,
+            try_command::socketio_and_ws_are_found_by_host_and_port,
             docs::the_node_example_is_measured_as_written,
             real::socketio_is_measured_by_its_target_file,
             real::ws_is_measured_by_its_target_file,
         ],
-        trials![
+        tests![
             python.as_deref();
-            tried::the_python_servers_are_found_at_their_bare_addresses,
+            try_command::the_python_servers_are_found_by_host_and_port,
             docs::the_python_example_is_measured_as_written,
             real::websockets_is_measured_by_its_target_file,
             real::sse_starlette_is_measured_by_its_target_file,
         ],
     ];
-    common::trials::run_at_once(AT_ONCE, &[textbook, nchan, node, python], tests.into_iter().flatten().collect())
+    common::tool_tests::run_at_once(AT_ONCE, &[textbook, nchan, node, python], tests.into_iter().flatten().collect())
 }

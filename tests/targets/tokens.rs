@@ -1,5 +1,5 @@
-//! Tokens that stand in the address of a server which sends back what it was asked: they are written nowhere, whatever becomes
-//! of the run.
+//! Tokens in the address of a server whose errors repeat the address: the token must not be written anywhere, whatever
+//! the result of the run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use axum::routing::any;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::{Sender, channel};
 
-use crate::common::Said;
+use crate::common::CommandOutput;
 use crate::measure::{arguments, run, run_file};
 
 const SECRET: &str = "swordfish-7f3a9c";
 
-/// A server that wants a token in each query, passes on twice what is published, and takes only so many subscribers.
+/// A server that requires a token in each query, sends each update twice, and accepts a limited number of subscribers.
 struct Gate {
     sender: Sender<String>,
     left: AtomicU64,
 }
 
 impl Gate {
-    /// Its address.
+    /// Starts a server that accepts `subscribers` subscribers; returns it and its address.
     async fn start(subscribers: u64) -> (Arc<Self>, String) {
         let gate = Arc::new(Self { sender: channel(4096).0, left: AtomicU64::new(subscribers) });
         let routes = Router::new()
@@ -43,7 +43,7 @@ impl Gate {
     }
 }
 
-/// What was asked, token and all, as some servers say it.
+/// A refusal that repeats the requested address, token included, as some servers do.
 fn refused(asked: &Request) -> Response {
     (StatusCode::UNAUTHORIZED, format!("not for you: {}", asked.uri())).into_response()
 }
@@ -58,7 +58,7 @@ async fn publish(State(gate): State<Arc<Gate>>, asked: Request) -> Response {
     }
     let body = axum::body::to_bytes(asked.into_body(), 4096).await.unwrap();
     let update = String::from_utf8(body.to_vec()).unwrap();
-    // Twice, so that the trial is invalid for a reason of its own, and never done again on a busy machine.
+    // Twice, so that the trial is invalid because of the duplicates, and is not repeated on a busy machine.
     for _ in 0..2 {
         let _nobody = gate.sender.send(update.clone());
     }
@@ -77,9 +77,9 @@ async fn events(State(gate): State<Arc<Gate>>, asked: Request) -> Response {
     Sse::new(updates).into_response()
 }
 
-/// Neither what was said nor any file of this folder holds the token.
-fn assert_written_nowhere(said: &Said, folder: &Path) {
-    assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
+/// Asserts that the token is neither in the output nor in any file of this folder.
+fn assert_written_nowhere(output: &CommandOutput, folder: &Path) {
+    assert!(!format!("{output:?}").contains(SECRET), "{output:?}");
     let mut left = vec![folder.to_owned()];
     while let Some(path) = left.pop() {
         if path.is_dir() {
@@ -91,7 +91,7 @@ fn assert_written_nowhere(said: &Said, folder: &Path) {
     }
 }
 
-pub async fn a_token_in_an_address_is_written_nowhere_though_the_server_refuses_and_says_what_it_was_asked() {
+pub async fn a_token_in_an_address_is_written_nowhere_though_the_servers_refusal_repeats_it() {
     let (_gate, address) = Gate::start(8).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gate.toml");
@@ -101,18 +101,18 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_server_refuses_
     let publish = "[publish.http]\nurl = '{base}/publish?token=${TEST_TOKEN}'\n";
     let environment = [("TEST_TOKEN", SECRET)];
 
-    // Eight clients of the first round are let in, and none of the second.
+    // The eight clients of the first round are accepted, and none of the second.
     std::fs::write(&file, format!("{base}{publish}[sse]\nurl = '{{base}}/events?token=${{TEST_TOKEN}}'\n")).unwrap();
-    let said = run(&arguments(target, out, &["--rounds", "2"]), &environment).await;
-    let run_json = run_file(Path::new(out)).unwrap_or_else(|| panic!("no run: {said:?}"));
+    let output = run(&arguments(target, out, &["--rounds", "2"]), &environment).await;
+    let run_json = run_file(Path::new(out)).unwrap_or_else(|| panic!("no run: {output:?}"));
     let reasons = run_json["reasons"].as_array().unwrap();
-    let cut_short = reasons.iter().find(|reason| reason["code"] == "cut_short").unwrap_or_else(|| panic!("{said:?}"));
+    let cut_short = reasons.iter().find(|reason| reason["code"] == "cut_short").unwrap_or_else(|| panic!("{output:?}"));
     let error = cut_short["error"].as_str().unwrap();
     assert!(error.contains("401") && error.contains("token=${TEST_TOKEN}"), "{error}");
-    assert!(said.code == Some(1) && said.stderr.contains("401"), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    assert!(output.code == Some(1) && output.stderr.contains("401"), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
-    // What cannot be published is told of by its answer, and what is no WebSocket as asked for by its address.
+    // A failed publish reports the server's answer, and a failed WebSocket its address.
     let wrong = "[publish.http]\nurl = '{base}/publish?key=${TEST_TOKEN}'\n";
     let socket = "[websocket]\nurl = '{ws}/socket?token=${TEST_TOKEN}'\n";
     for (text, part) in [
@@ -121,13 +121,13 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_server_refuses_
         (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "start it with {base}"),
     ] {
         std::fs::write(&file, text).unwrap();
-        let said = run(&arguments(target, out, &[]), &environment).await;
-        assert!(said.code == Some(1) && said.stderr.contains(part), "{part}: {said:?}");
-        assert_written_nowhere(&said, folder.path());
+        let output = run(&arguments(target, out, &[]), &environment).await;
+        assert!(output.code == Some(1) && output.stderr.contains(part), "{part}: {output:?}");
+        assert_written_nowhere(&output, folder.path());
     }
 }
 
-pub async fn a_token_in_an_address_that_is_tried_is_read_from_the_environment_and_written_nowhere() {
+pub async fn try_reads_a_token_in_an_address_from_the_environment_and_writes_it_nowhere() {
     let (gate, address) = Gate::start(1_000).await;
     let publishing = tokio::spawn(async move {
         for number in 0_u64.. {
@@ -140,29 +140,29 @@ pub async fn a_token_in_an_address_that_is_tried_is_read_from_the_environment_an
     let (file, out, literal) = (path("found.toml"), path("out"), path("literal.toml"));
     let environment = [("TEST_TOKEN", SECRET)];
     let url = format!("{address}/events?token=${{TEST_TOKEN}}");
-    let said = run(&["try", &url, "--for", "1s", "--out", &file], &[]).await;
-    assert!(said.code == Some(1) && said.stderr.contains("TEST_TOKEN"), "{said:?}");
-    let said = run(&["try", &url, "--for", "1s", "--out", &file], &environment).await;
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-    assert!(said.code == Some(0) && said.stdout.contains("an event stream"), "{said:?}");
+    let output = run(&["try", &url, "--for", "1s", "--out", &file], &[]).await;
+    assert!(output.code == Some(1) && output.stderr.contains("TEST_TOKEN"), "{output:?}");
+    let output = run(&["try", &url, "--for", "1s", "--out", &file], &environment).await;
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert!(output.code == Some(0) && output.stdout.contains("an event stream"), "{output:?}");
     assert!(text.contains("url = \"{base}/events?token=${TEST_TOKEN}\"\n"), "{text}");
-    assert_written_nowhere(&said, folder.path());
+    assert_written_nowhere(&output, folder.path());
 
-    // The file that was begun can be run as it is.
+    // The generated target file can be run as it is.
     let flags = ["--clients", "2", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s", "--out", &out];
-    let said = run(&[&["run", "--target", &file], &flags[..]].concat(), &environment).await;
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    let output = run(&[&["run", "--target", &file], &flags[..]].concat(), &environment).await;
+    assert!(matches!(output.code, Some(0 | 4)), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
-    // Who refuses and says what was asked.
-    let said =
+    // A server that refuses and repeats the address.
+    let output =
         run(&["try", &url.replace("token=", "key="), "--for", "1s", "--out", &path("none.toml")], &environment).await;
-    assert!(said.stdout.contains("it answered 401"), "{said:?}");
-    assert_written_nowhere(&said, folder.path());
+    assert!(output.stdout.contains("it answered 401"), "{output:?}");
+    assert_written_nowhere(&output, folder.path());
 
-    // Whoever writes the token itself finds it where clients need it, and not in what goes into reports.
-    let said = run(&["try", &url.replace("${TEST_TOKEN}", SECRET), "--for", "1s", "--out", &literal], &[]).await;
-    let text = std::fs::read_to_string(&literal).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    // A token written literally in the address is only where clients need it, and not in texts that go into reports.
+    let output = run(&["try", &url.replace("${TEST_TOKEN}", SECRET), "--for", "1s", "--out", &literal], &[]).await;
+    let text = std::fs::read_to_string(&literal).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!(text.matches(SECRET).count(), 1, "{text}");
     publishing.abort();
 }

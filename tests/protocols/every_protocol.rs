@@ -1,4 +1,4 @@
-//! Every transport delivers over every protocol and with every compression that it can have.
+//! Every transport delivers over every protocol and with every compression that it supports.
 
 use std::io;
 use std::pin::Pin;
@@ -17,30 +17,30 @@ async fn every_transport_delivers_over_every_protocol_in_order() {
         let server = Local::start(protocol, false);
         for via in Transport::ALL {
             let session = server.session(protocol, via == Transport::WebSocket).await;
-            let seen = follow(&server, via, session, &options(&[]), 10).await;
-            let seen = seen.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
-            assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
-            assert_eq!(seen.coded, 0, "nobody asked for compression");
+            let received = follow(&server, via, session, &options(&[]), 10).await;
+            let received = received.unwrap_or_else(|error| panic!("{via} over {protocol}: {error}"));
+            assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "{via} over {protocol}");
+            assert_eq!(received.coded, 0, "compression was not requested");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_of_one_connection_deliver_to_each_of_its_clients() {
+async fn clients_that_share_one_http2_connection_get_every_update() {
     let server = Local::start(Protocol::H2, false);
     let Session::H2(shared) = server.session(Protocol::H2, true).await else { panic!("HTTP/2 was asked for") };
     let before = server.app.counters.accepted();
     for via in Transport::ALL {
         let sessions: Vec<Session<Box<dyn Stream>>> = (0..2).map(|_| Session::H2(shared.clone())).collect();
         for session in sessions {
-            let seen = follow(&server, via, session, &options(&[]), 3).await.unwrap();
-            assert_eq!(seen.numbers, [1, 2, 3], "{via}");
+            let received = follow(&server, via, session, &options(&[]), 3).await.unwrap();
+            assert_eq!(received.numbers, [1, 2, 3], "{via}");
         }
     }
-    assert_eq!(server.app.counters.accepted(), before, "no further connection was made");
+    assert_eq!(server.app.counters.accepted(), before, "no other connection was made");
 }
 
-/// Dials as it is asked to, and counts.
+/// Dials new connections, and counts them.
 struct Dialler {
     server: Arc<Local>,
     protocol: Protocol,
@@ -55,14 +55,14 @@ impl Dial<Box<dyn Stream>> for Dialler {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn polls_over_connections_that_are_not_kept_deliver_and_make_one_for_each_request() {
+async fn polls_without_keep_alive_deliver_and_make_a_connection_for_each_request() {
     for protocol in Protocol::ALL {
         let server = Arc::new(Local::start(protocol, false));
         for via in [Transport::Polling, Transport::LongPolling] {
             let dial = Arc::new(Dialler { server: Arc::clone(&server), protocol, count: AtomicU64::new(0) });
             let session = Session::Fresh(Arc::clone(&dial) as Arc<dyn Dial<Box<dyn Stream>>>);
-            let seen = follow(&server, via, session, &options(&[]), 4).await.unwrap();
-            assert_eq!(seen.numbers, [1, 2, 3, 4], "{via} over {protocol}");
+            let received = follow(&server, via, session, &options(&[]), 4).await.unwrap();
+            assert_eq!(received.numbers, [1, 2, 3, 4], "{via} over {protocol}");
             let dialled = dial.count.load(Relaxed);
             assert!(dialled >= 5, "{via} over {protocol}: a position and four updates in {dialled} connections");
         }
@@ -70,22 +70,25 @@ async fn polls_over_connections_that_are_not_kept_deliver_and_make_one_for_each_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_compressed_arrives_event_by_event() {
+async fn compressed_updates_arrive_one_by_one() {
     for protocol in [Protocol::Http1, Protocol::H2] {
         let server = Local::start(protocol, true);
         for coding in ["gzip", "zstd"] {
             for via in [Transport::Polling, Transport::LongPolling, Transport::Sse] {
                 let session = server.session(protocol, false).await;
-                let seen = follow(&server, via, session, &options(&[("accept-encoding", coding)]), 10).await;
-                let seen = seen.unwrap_or_else(|error| panic!("{via} with {coding} over {protocol}: {error}"));
-                assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "{via} with {coding} over {protocol}");
-                assert!(seen.coded > 0 && seen.decoded > 0, "{via} with {coding} over {protocol}: {seen:?}");
+                let received = follow(&server, via, session, &options(&[("accept-encoding", coding)]), 10).await;
+                let received = received.unwrap_or_else(|error| panic!("{via} with {coding} over {protocol}: {error}"));
+                assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "{via} with {coding} over {protocol}");
+                assert!(
+                    received.coded > 0 && received.decoded > 0,
+                    "{via} with {coding} over {protocol}: {received:?}"
+                );
             }
         }
         let session = server.session(protocol, true).await;
         let deflate = options(&[("sec-websocket-extensions", "permessage-deflate")]);
-        let seen = follow(&server, Transport::WebSocket, session, &deflate, 10).await.unwrap();
-        assert_eq!(seen.numbers, (1..=10).collect::<Vec<_>>(), "WebSocket with deflate over {protocol}");
-        assert!(seen.decoded > 0, "{seen:?}");
+        let received = follow(&server, Transport::WebSocket, session, &deflate, 10).await.unwrap();
+        assert_eq!(received.numbers, (1..=10).collect::<Vec<_>>(), "WebSocket with deflate over {protocol}");
+        assert!(received.decoded > 0, "{received:?}");
     }
 }

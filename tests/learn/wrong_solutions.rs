@@ -1,19 +1,20 @@
-//! Typical wrong solutions, each a right one with a line or two changed, and what a check must find.
+//! Typical wrong solutions: each is a correct solution with a line or two changed, and the code that a check must
+//! report.
 
 use pushpull::learn::{Code, Exercise, Language};
 
-/// One of them.
-pub struct Wrong {
+/// A wrong solution.
+pub struct WrongSolution {
     pub exercise: Exercise,
     pub language: Language,
-    /// What the student did.
+    /// The student's mistake.
     pub what: &'static str,
-    /// What stands there in the solution, and what stood in its place.
+    /// Replacements in the correct solution: the text, and what replaces it.
     pub changes: &'static [(&'static str, &'static str)],
     pub code: Code,
 }
 
-/// What a starter is told, in each language.
+/// The code that a check of the starter must report, in each language.
 pub fn of_starter(exercise: Exercise) -> Code {
     match exercise {
         Exercise::Poller | Exercise::LongPoller | Exercise::Resume => Code::FromNow,
@@ -25,71 +26,71 @@ pub fn of_starter(exercise: Exercise) -> Code {
     }
 }
 
-pub const WRONG: &[Wrong] = &[
-    Wrong {
+pub const WRONG: &[WrongSolution] = &[
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Python,
         what: "no cursor",
         changes: &[("/updates/poll?after={cursor}", "/updates/poll")],
         code: Code::FromNow,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Javascript,
-        what: "an interval behind each answer",
+        what: "waits an interval after each answer",
         changes: &[("Math.max(due + interval, performance.now())", "performance.now() + interval")],
         code: Code::Drifts,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Rust,
         what: "milliseconds for seconds in Retry-After",
         changes: &[("Duration::from_secs(seconds)", "Duration::from_millis(seconds)")],
         code: Code::IgnoresRetryAfter,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Javascript,
         what: "an empty answer read as JSON",
         changes: &[("answer.status === 200", "answer.status < 300")],
         code: Code::Ended,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Python,
         what: "no wait between polls",
         changes: &[("    time.sleep(due - now)", "    pass")],
         code: Code::TooManyRequests,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Poller,
         language: Language::Javascript,
         what: "the cursor kept from the first answer",
         changes: &[("cursor = batch.cursor;", "if (cursor === \"earliest\") cursor = batch.cursor;")],
         code: Code::Twice,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Javascript,
         what: "no cursor",
         changes: &[("&after=${cursor}", "")],
         code: Code::FromNow,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Rust,
-        what: "no wait behind an empty answer",
+        what: "no wait after an empty answer",
         changes: &[("_ => std::thread::sleep(Duration::from_millis(100)),", "_ => {}")],
         code: Code::TightLoop,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Python,
         what: "held for two minutes",
         changes: &[("hold=20", "hold=120")],
         code: Code::HoldTooLong,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Python,
         what: "a cut ends the program",
@@ -99,7 +100,7 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::Ended,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::LongPoller,
         language: Language::Javascript,
         what: "the cursor moved before the answer is read",
@@ -109,38 +110,38 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::MovedOn,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Python,
-        what: "asks from now behind a cut",
+        what: "asks from now after a cut",
         changes: &[(
             "request = urllib.request.Request(f\"{lab}/updates/sse?after={cursor}\")",
             "request = f\"{lab}/updates/sse?after={cursor}\" if cursor == \"earliest\" else f\"{lab}/updates/sse\"",
         )],
         code: Code::FromNow,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Javascript,
-        what: "waits for ever on a dead line",
+        what: "waits for ever on a dead connection",
         changes: &[("setTimeout(() => dead.abort(), silence)", "setTimeout(() => {}, silence)")],
         code: Code::NoReturn,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Rust,
         what: "a gap is not printed",
         changes: &[("\"gap\" => lab::print(&format!(\"{{\\\"gap\\\":{data}}}\")),", "\"gap\" => {}")],
         code: Code::Gap,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Javascript,
-        what: "asks for everything again behind a cut",
+        what: "asks for everything again after a cut",
         changes: &[("if (fields.id) cursor = fields.id;", "")],
         code: Code::Twice,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Resume,
         language: Language::Python,
         what: "the cursor moved with a line and not with a block",
@@ -150,28 +151,28 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::MovedOn,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Python,
         what: "the mean for the median",
         changes: &[("\"p50_ms\": rank(0.5)", "\"p50_ms\": sum(late) / len(late)")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Javascript,
-        what: "a rank too far",
+        what: "a rank too high",
         changes: &[("Math.ceil(share * late.length) - 1", "Math.floor(share * late.length)")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Rust,
-        what: "an age that stands still between arrivals",
+        what: "an age that does not grow between arrivals",
         changes: &[("length * (age + length / 2.0)", "length * age")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Staleness,
         language: Language::Python,
         what: "a share of updates and not of time",
@@ -181,91 +182,91 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Frames,
         language: Language::Python,
         what: "126 in one byte",
         changes: &[("    if length < 126:\n        return bytes", "    if length <= 126:\n        return bytes")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Frames,
         language: Language::Javascript,
         what: "the smaller byte first",
         changes: &[("header.writeUInt16BE(length, 2)", "header.writeUInt16LE(length, 2)")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Frames,
         language: Language::Rust,
         what: "a chunk's size in decimal",
         changes: &[("{length:x}", "{length}")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Frames,
         language: Language::Python,
         what: "the mask left on",
         changes: &[("byte ^ key[index % 4]", "byte")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Python,
-        what: "LF alone ends a line",
+        what: "only LF ends a line",
         changes: &[("rb\"\\r\\n|\\n|\\r(?=.)\"", "rb\"\\n\"")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Javascript,
         what: "each piece decoded by itself",
         changes: &[("this.decoder.decode(piece, { stream: true })", "piece.toString()")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Rust,
-        what: "every space taken off",
+        what: "all spaces trimmed",
         changes: &[("value.strip_prefix(' ').unwrap_or(value)", "value.trim()")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::SseParser,
         language: Language::Javascript,
-        what: "an id for one event alone",
+        what: "an id for one event only",
         changes: &[("[this.event, this.data] = [\"\", []];", "[this.event, this.data, this.id] = [\"\", [], \"\"];")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Echo,
         language: Language::Javascript,
         what: "binary taken for text",
         changes: &[("isBinary ? message : answer(message.toString())", "answer(message.toString())")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Echo,
         language: Language::Python,
         what: "every frame taken for a message",
         changes: &[("            if is_final:", "            if True:")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Echo,
         language: Language::Rust,
         what: "no pong",
         changes: &[("PING => send(stream, PONG, &payload)?,", "PING => {}")],
         code: Code::NotDelivered,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Echo,
         language: Language::Python,
-        what: "text of any bytes",
+        what: "text that is not UTF-8 accepted",
         changes: &[("                raise Wrong(1007)", "                text = payload.decode(errors=\"replace\")")],
         code: Code::Protocol,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Chat,
         language: Language::Javascript,
         what: "not to the sender",
@@ -275,14 +276,14 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::NotDelivered,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Chat,
         language: Language::Javascript,
         what: "text sent as binary",
         changes: &[("client.send(message, { binary: isBinary })", "client.send(message)")],
         code: Code::WrongAnswer,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Chat,
         language: Language::Python,
         what: "to the sender twice",
@@ -292,45 +293,45 @@ pub const WRONG: &[Wrong] = &[
         )],
         code: Code::Twice,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Chat,
         language: Language::Rust,
-        what: "text of any bytes",
+        what: "text that is not UTF-8 accepted",
         changes: &[(
             "String::from_utf8(payload).map_err(|_| End::Wrong(1007))?",
             "String::from_utf8_lossy(&payload).into_owned()",
         )],
         code: Code::Protocol,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Heartbeat,
         language: Language::Python,
         what: "waits for ever",
         changes: &[("/updates/sse?after={cursor}\", timeout=silence)", "/updates/sse?after={cursor}\")")],
         code: Code::DeadUnnoticed,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Heartbeat,
         language: Language::Javascript,
         what: "dead after one interval",
         changes: &[("2 * Number(process", "Number(process")],
         code: Code::FalseAlarm,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Heartbeat,
         language: Language::Rust,
         what: "never falls back",
         changes: &[("if is_silence && !something {", "if is_silence && !something && url.is_empty() {")],
         code: Code::NoFallback,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Conflate,
         language: Language::Javascript,
         what: "shows without a wait",
         changes: &[("    await sleep(show);\n", "    if (show < 0) break;\n")],
         code: Code::ShowsTooFast,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Conflate,
         language: Language::Python,
         what: "keeps everything",
@@ -340,34 +341,34 @@ pub const WRONG: &[Wrong] = &[
         ],
         code: Code::Memory,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::Conflate,
         language: Language::Rust,
-        what: "keeps the first that waits",
+        what: "keeps the oldest waiting update",
         changes: &[(
             "*newest.lock().expect(\"nobody panics\") = Some(update.to_owned());",
             "newest.lock().expect(\"nobody panics\").get_or_insert_with(|| update.to_owned());",
         )],
         code: Code::NotTheNewest,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::YourCase,
         language: Language::Python,
         what: "a bound that nothing breaks",
         changes: &[("> 200ms", "> 30s")],
         code: Code::DecidesNothing,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::YourCase,
         language: Language::Python,
-        what: "a bound that the chosen one breaks",
+        what: "a bound that the chosen transport breaks",
         changes: &[("> 200ms", "> 1us")],
         code: Code::ThresholdBroken,
     },
-    Wrong {
+    WrongSolution {
         exercise: Exercise::YourCase,
         language: Language::Python,
-        what: "a metric that there is not",
+        what: "an unknown metric",
         changes: &[("latency_ns.p50", "latency.p5")],
         code: Code::WrongAnswer,
     },

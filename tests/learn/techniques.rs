@@ -1,4 +1,5 @@
-//! The four techniques as code that one can read (`docs/learn/code`): each client reads from each server, and the page has them as they are.
+//! The example code of the four techniques (`docs/learn/code`): each client reads from each server, whatever their
+//! languages, and the page docs/learn/code.md shows the code that is tested.
 
 use std::ffi::OsString;
 
@@ -9,16 +10,16 @@ use crate::common::docs::assert_generated;
 use crate::languages::run_file;
 use crate::repository;
 
-/// In the order of the page.
+/// The techniques in the order of the page: file name and title.
 pub const TECHNIQUES: [(&str, &str); 4] = [
     ("polling", "Polling"),
     ("long-polling", "Long polling"),
     ("sse", "Server-Sent Events"),
     ("websocket", "WebSocket"),
 ];
-/// As many as make clear that it goes on.
+/// Updates that a client must receive: enough to show that the stream goes on.
 const UPDATES: u64 = 6;
-/// A page is for reading: none is longer.
+/// The maximum length of a file: the page is for reading.
 const LINES_MAX: usize = 45;
 
 fn text(technique: &str, half: &str, language: Language) -> String {
@@ -45,11 +46,11 @@ pub async fn a_client_reads_each_update_once(technique: &str, server: Language, 
             assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["seq"], seq, "{line}");
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), talk).await.expect("a minute is enough");
+    tokio::time::timeout(std::time::Duration::from_secs(60), talk).await.expect("the client finishes within a minute");
 }
 
-/// Asserts the page.
-pub async fn the_page_has_the_code_as_it_is_tested() {
+/// Generates the page.
+pub async fn the_page_shows_the_code_that_is_tested() {
     let mut page = String::new();
     for (technique, title) in TECHNIQUES {
         page += &format!("## {title}\n\n");

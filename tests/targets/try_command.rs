@@ -1,4 +1,4 @@
-//! `loadgen try`: what it says of servers that it meets for the first time.
+//! `loadgen try`: what it reports about unknown servers.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -8,17 +8,17 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::common::{Said, send_signal, within};
+use crate::common::{CommandOutput, send_signal, within};
 use crate::measure::{installed, run, textbook};
 
-async fn tried(url: &str, more: &[&str]) -> (Said, Option<String>) {
+async fn tried(url: &str, more: &[&str]) -> (CommandOutput, Option<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("found.toml");
-    let said = run(&[&["try", url, "--for", "2s", "--out", file.to_str().unwrap()], more].concat(), &[]).await;
-    (said, std::fs::read_to_string(file).ok())
+    let output = run(&[&["try", url, "--for", "2s", "--out", file.to_str().unwrap()], more].concat(), &[]).await;
+    (output, std::fs::read_to_string(file).ok())
 }
 
-/// Answers the first that every connection says with these bytes, and then with nothing more.
+/// A server that answers the first bytes on each connection with `bytes`, and sends nothing more.
 async fn answers(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ async fn answers(bytes: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Hears what is asked, and closes the connection.
+/// A server that reads a request and closes the connection.
 async fn hangs_up() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -77,97 +77,98 @@ impl Shipped {
         server
     }
 
-    /// What is found where nothing but host and port are known.
-    async fn check_found(mut self, said: &str, section: &str) {
+    /// Asserts what `try` finds when only host and port are given: a text in its output, and a section of the target
+    /// file.
+    async fn check_found(mut self, output: &str, section: &str) {
         let (found, file) = tried(&format!("127.0.0.1:{}", self.port), &[]).await;
         let file = file.unwrap_or_else(|| panic!("{found:?}"));
-        assert!(found.code == Some(0) && found.stdout.contains(said), "{said}: {found:?}");
+        assert!(found.code == Some(0) && found.stdout.contains(output), "{output}: {found:?}");
         assert!(file.contains(section), "{file}");
-        assert_eq!(self.process.try_wait().unwrap(), None, "it is still there after having been looked at");
+        assert_eq!(self.process.try_wait().unwrap(), None, "the server still runs after `try`");
         assert!(self.work.path().exists());
     }
 }
 
 impl Drop for Shipped {
     fn drop(&mut self) {
-        // Asked to, since nginx is two processes, of which the first ends the second.
+        // SIGTERM instead of SIGKILL: nginx is two processes, of which the first ends the second.
         self.process.id().into_iter().for_each(|pid| send_signal(pid, Signal::TERM));
     }
 }
 
-pub async fn nchan_is_found_at_its_bare_address() {
+pub async fn nchan_is_found_by_host_and_port() {
     let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nchan.conf", "-e", "{work}/error.log"];
     Shipped::start(&work).await.check_found("/sse: an event stream", "[sse]").await;
 }
 
-pub async fn a_file_of_nginx_is_no_stream_at_its_bare_address_and_json_at_its_own() {
+pub async fn a_static_file_of_nginx_is_not_found_by_host_and_port_but_as_json_by_its_address() {
     let work = ["/usr/sbin/nginx", "-p", "{work}", "-c", "{work}/nginx_static.conf", "-e", "{work}/error.log"];
     let server = Shipped::start(&work).await;
-    let (said, file) = tried(&format!("127.0.0.1:{}", server.port), &[]).await;
-    assert!(said.code == Some(0) && said.stdout.contains("give the address of the stream itself"), "{said:?}");
+    let (output, file) = tried(&format!("127.0.0.1:{}", server.port), &[]).await;
+    assert!(output.code == Some(0) && output.stdout.contains("give the address of the stream itself"), "{output:?}");
     assert_eq!(file, None);
     std::fs::write(server.work.path().join("latest.json"), r#"{"seq":1}"#).unwrap();
-    let (said, file) = tried(&format!("127.0.0.1:{}/latest.json", server.port), &[]).await;
-    assert!(file.is_some_and(|file| file.contains("[polling]")), "{said:?}");
-    assert!(said.stdout.contains("If-None-Match works") && !said.stdout.contains("`null`"), "{said:?}");
+    let (output, file) = tried(&format!("127.0.0.1:{}/latest.json", server.port), &[]).await;
+    assert!(file.is_some_and(|file| file.contains("[polling]")), "{output:?}");
+    assert!(output.stdout.contains("If-None-Match works") && !output.stdout.contains("`null`"), "{output:?}");
 }
 
-pub async fn socketio_and_ws_are_found_at_their_bare_addresses() {
+pub async fn socketio_and_ws_are_found_by_host_and_port() {
     Shipped::start(&["node", "socketio.cjs"]).await.check_found(": Socket.IO", "EIO=4&transport=websocket").await;
     Shipped::start(&["node", "ws.cjs"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
 }
 
-pub async fn the_python_servers_are_found_at_their_bare_addresses() {
+pub async fn the_python_servers_are_found_by_host_and_port() {
     let python = installed().join("python/bin/python");
     let python = python.to_str().unwrap();
     Shipped::start(&[python, "websockets_server.py"]).await.check_found(": a WebSocket (101)", "[websocket]").await;
     Shipped::start(&[python, "sse_starlette_server.py"]).await.check_found("/events: an event stream", "[sse]").await;
 }
 
-pub async fn the_textbook_server_is_found_at_its_bare_address() {
+pub async fn the_textbook_server_is_found_by_host_and_port() {
     let program = textbook();
     Shipped::start(&[program.to_str().unwrap()]).await.check_found("/sse: an event stream", "[sse]").await;
 }
 
-pub async fn our_own_streams_are_told_apart_and_described() {
+pub async fn each_transport_of_pushpulls_own_server_is_recognized_and_described() {
     let server = crate::common::Server::start(&["--feed", "synthetic", "--rate", "20", "--payload", "50"]).await;
-    let (said, file) = tried(&server.url("/updates/sse"), &[]).await;
-    let file = file.unwrap_or_else(|| panic!("{said:?}"));
+    let (output, file) = tried(&server.url("/updates/sse"), &[]).await;
+    let file = file.unwrap_or_else(|| panic!("{output:?}"));
     assert!(
-        said.code == Some(0) && file.contains("[sse]") && file.contains("timestamp = \"$.at_us\""),
-        "{said:?} {file}"
+        output.code == Some(0) && file.contains("[sse]") && file.contains("timestamp = \"$.at_us\""),
+        "{output:?} {file}"
     );
-    assert!(said.stdout.contains("Last-Event-ID works"), "{said:?}");
-    // At nothing but host and port there is its page, and the stream is found beside it.
-    let (said, file) = tried(&server.address.to_string(), &[]).await;
+    assert!(output.stdout.contains("Last-Event-ID works"), "{output:?}");
+    // At the bare host and port there is its page, and the stream is found as well.
+    let (output, file) = tried(&server.address.to_string(), &[]).await;
     assert!(
-        said.stdout.contains(": a web page (200") && said.stdout.contains("/updates/sse: an event stream"),
-        "{said:?}"
+        output.stdout.contains(": a web page (200") && output.stdout.contains("/updates/sse: an event stream"),
+        "{output:?}"
     );
-    assert!(file.is_some_and(|file| file.contains("url = \"{base}/updates/sse\"")), "{said:?}");
-    let (said, file) = tried(&server.url("/updates/ws").replace("http", "ws"), &[]).await;
-    assert!(file.is_some_and(|file| file.contains("[websocket]")), "{said:?}");
-    let (said, file) = tried(&server.url("/updates/poll?after=earliest"), &[]).await;
-    assert!(file.is_some_and(|file| file.contains("[polling]") && file.contains("each = \"updates\"")), "{said:?}");
+    assert!(file.is_some_and(|file| file.contains("url = \"{base}/updates/sse\"")), "{output:?}");
+    let (output, file) = tried(&server.url("/updates/ws").replace("http", "ws"), &[]).await;
+    assert!(file.is_some_and(|file| file.contains("[websocket]")), "{output:?}");
+    let (output, file) = tried(&server.url("/updates/poll?after=earliest"), &[]).await;
+    assert!(file.is_some_and(|file| file.contains("[polling]") && file.contains("each = \"updates\"")), "{output:?}");
 }
 
-pub async fn a_target_file_that_was_begun_can_be_run_as_it_is() {
+pub async fn the_generated_target_file_can_be_run_as_it_is() {
     let server = crate::common::Server::start(&["--feed", "synthetic", "--rate", "20", "--payload", "50"]).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("begun.toml");
     let file = file.to_str().unwrap();
-    let said = run(&["try", &server.url("/updates/sse"), "--for", "2s", "--out", file], &[]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
+    let output = run(&["try", &server.url("/updates/sse"), "--for", "2s", "--out", file], &[]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     let again = run(&["try", &server.url("/updates/sse"), "--for", "1s", "--out", file], &[]).await;
     assert!(again.stdout.contains("was not changed"), "{again:?}");
     let out = folder.path().join("out");
     let flags =
         ["--clients", "4", "--rounds", "1", "--warm-up", "300ms", "--measure", "1s", "--out", out.to_str().unwrap()];
-    let said = run(&[&["run", "--target", file], &flags[..]].concat(), &[]).await;
-    assert!(matches!(said.code, Some(0 | 4)) && said.stdout.contains("SSE"), "{said:?}");
+    let output = run(&[&["run", "--target", file], &flags[..]].concat(), &[]).await;
+    assert!(matches!(output.code, Some(0 | 4)) && output.stdout.contains("SSE"), "{output:?}");
 }
 
-pub async fn what_is_no_stream_has_a_useful_sentence() {
+pub async fn an_address_without_a_stream_gets_a_useful_message() {
     let page = answers(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 4\r\n\r\n<p>x").await;
     let silent = answers(b"").await;
     let other = answers(b"220 mail ESMTP\r\n").await;
@@ -184,9 +185,9 @@ pub async fn what_is_no_stream_has_a_useful_sentence() {
         ("http://no-such-host.invalid".to_owned(), 1, "there is no host"),
         ("ftp://127.0.0.1".to_owned(), 1, "ftp:// is not supported"),
     ] {
-        let (said, file) = tried(&url, &[]).await;
-        assert_eq!(said.code, Some(code), "{url}: {said:?}");
-        assert!(format!("{}{}", said.stdout, said.stderr).contains(part), "{url}: {said:?}");
+        let (output, file) = tried(&url, &[]).await;
+        assert_eq!(output.code, Some(code), "{url}: {output:?}");
+        assert!(format!("{}{}", output.stdout, output.stderr).contains(part), "{url}: {output:?}");
         assert!(file.is_none(), "{url}: {file:?}");
     }
 }

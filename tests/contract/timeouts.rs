@@ -1,4 +1,4 @@
-//! What is bounded in time, and clients that lag, in virtual time: the server runs here, over a stream in memory.
+//! Timeouts, heartbeats and slow clients, in virtual time: the server runs in this process, over in-memory streams.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use tokio::time::Instant;
 use crate::common::clients::handshake;
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
-/// What the network holds in each direction.
+/// How many bytes the simulated network buffers in each direction.
 const NETWORK_BYTES: usize = 4096;
 
 fn app(settings: Settings) -> Arc<App> {
     App::new(settings, Clock::Runtime(Instant::now()), pushpull::transport::encode)
 }
 
-/// A connection to it.
+/// A connection to the server.
 fn connect(app: &Arc<App>) -> DuplexStream {
     let (near, far) = tokio::io::duplex(NETWORK_BYTES);
     tokio::spawn(serve_over(Arc::clone(app), far, PEER));
@@ -38,7 +38,7 @@ fn append(app: &App, data: &str) {
     app.journal.append(now, now, &RawValue::from_string(data.to_owned()).unwrap());
 }
 
-/// Publishes faster than anybody here reads.
+/// Publishes faster than the tests read.
 async fn flood(app: Arc<App>) {
     let data = format!("\"{}\"", "x".repeat(1000));
     loop {
@@ -47,8 +47,9 @@ async fn flood(app: Arc<App>) {
     }
 }
 
-/// Reads 200 kB a second, so that there is always more to read, until the stream ends or `patience` does.
-async fn read_slowly(stream: &mut DuplexStream, patience: Duration) -> Option<Vec<u8>> {
+/// Reads 200 kB a second, so that there is always more to read. Returns what was read until the stream ended; `None` if
+/// it did not end within `timeout`.
+async fn read_slowly(stream: &mut DuplexStream, timeout: Duration) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     let reading = async {
         let mut part = [0; 2000];
@@ -57,17 +58,17 @@ async fn read_slowly(stream: &mut DuplexStream, patience: Duration) -> Option<Ve
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(patience, reading).await.ok().map(|()| all)
+    tokio::time::timeout(timeout, reading).await.ok().map(|()| all)
 }
 
-/// A close frame of the server with its code (RFC 6455 section 5.5.1) stands in these bytes.
+/// Do these bytes contain a close frame of the server with this code (RFC 6455 section 5.5.1)?
 fn has_close_frame(bytes: &[u8], code: u16) -> bool {
     let [high, low] = code.to_be_bytes();
     bytes.windows(4).any(|part| part[0] == 0x88 && part[2..] == [high, low])
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_lags_is_asked_to_end_when_its_stream_is_too_old() {
+async fn a_slow_client_is_asked_to_reconnect_when_its_stream_reaches_its_maximum_age() {
     let app = app(Settings { stream_age_max: Some(Duration::from_secs(4)), ..Settings::default() });
     tokio::spawn(flood(Arc::clone(&app)));
     let mut stream = connect(&app);
@@ -82,26 +83,26 @@ async fn a_client_that_lags_is_asked_to_end_when_its_stream_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_lags_is_heard_when_it_closes_pings_or_breaks_the_protocol() {
+async fn a_slow_client_is_answered_when_it_closes_pings_or_violates_the_protocol() {
     // Masked with zeros: a close frame with 1000, a ping, a reserved opcode (RFC 6455 section 5.2).
-    let said: [(&[u8], &[u8]); 3] = [
+    let cases: [(&[u8], &[u8]); 3] = [
         (b"\x88\x82\0\0\0\0\x03\xe8", b"\x88\x02\x03\xe8"),
         (b"\x89\x82\0\0\0\0hi", b"\x8a\x02hi"),
         (b"\x83\x80\0\0\0\0", b"\x03\xeanot according to RFC 6455"),
     ];
-    for (frame, answer) in said {
+    for (frame, answer) in cases {
         let app = app(Settings::default());
         tokio::spawn(flood(Arc::clone(&app)));
         let mut stream = connect(&app);
         stream.write_all(handshake("/updates/ws", "").as_bytes()).await.unwrap();
-        assert!(read_slowly(&mut stream, Duration::from_secs(2)).await.is_none(), "it goes on");
+        assert!(read_slowly(&mut stream, Duration::from_secs(2)).await.is_none(), "the stream goes on");
         stream.write_all(frame).await.unwrap();
         let mut all = Vec::new();
         let found = async {
             let mut part = [0; 2000];
             while !all.windows(answer.len()).any(|part| part == answer) {
                 let read = stream.read(&mut part).await.unwrap();
-                assert!(read > 0, "the end came without an answer");
+                assert!(read > 0, "the stream ended without an answer");
                 all.extend_from_slice(&part[..read]);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -111,7 +112,7 @@ async fn a_client_that_lags_is_heard_when_it_closes_pings_or_breaks_the_protocol
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_408_and_the_end_of_the_connection() {
+async fn a_body_that_does_not_arrive_is_408_and_its_connection_is_closed() {
     for path in ["/updates", "/echo", "/live/feed"] {
         let app = app(Settings::default());
         let mut stream = connect(&app);
@@ -126,7 +127,7 @@ async fn a_body_that_does_not_come_is_408_and_the_end_of_the_connection() {
     }
 }
 
-/// Reads until these bytes have come, and returns after how long.
+/// Reads until these bytes have arrived, and returns how long that took.
 async fn until(stream: &mut DuplexStream, wanted: &[u8]) -> Duration {
     let began = Instant::now();
     let mut all = Vec::new();
@@ -137,12 +138,12 @@ async fn until(stream: &mut DuplexStream, wanted: &[u8]) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_streams_are_kept_alive_by_a_comment_and_by_a_ping() {
+async fn idle_event_streams_get_a_heartbeat_comment_and_idle_websockets_a_ping() {
     let app = app(Settings::default());
     let mut stream = connect(&app);
     stream.write_all(b"GET /updates/sse HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     until(&mut stream, b"\nid: ").await;
-    // Each comes when it is due, and again: not only once.
+    // Each heartbeat comes when it is due, repeatedly.
     for _ in 0..3 {
         let waited = until(&mut stream, b"\r\n:\n\n\r\n").await;
         assert_eq!(waited.as_secs(), limits::SSE_HEARTBEAT.as_secs());
@@ -154,7 +155,7 @@ async fn idle_streams_are_kept_alive_by_a_comment_and_by_a_ping() {
     for _ in 0..3 {
         let waited = until(&mut stream, b"\x89\x00").await;
         assert_eq!(waited.as_secs(), limits::WS_PING.as_secs());
-        // A pong, masked with zeros: the client is there, and the stream goes on.
+        // A pong, masked with zeros: the client is alive, so the stream goes on.
         stream.write_all(b"\x8a\x80\0\0\0\0").await.unwrap();
     }
     append(&app, "1");
@@ -162,13 +163,13 @@ async fn idle_streams_are_kept_alive_by_a_comment_and_by_a_ping() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_echo_of_which_nothing_is_heard_is_pinged_and_then_cut() {
-    // Nothing at all, and the beginning of a message.
-    for said in [&b""[..], b"\x81\xfe\x10\x00\0\0\0\0half"] {
+async fn a_silent_echo_websocket_is_pinged_and_then_cut_off() {
+    // A client that sends nothing at all, and one that sends the beginning of a message.
+    for sent in [&b""[..], b"\x81\xfe\x10\x00\0\0\0\0half"] {
         let app = app(Settings::default());
         let mut stream = connect(&app);
         stream.write_all(handshake("/echo/ws", "").as_bytes()).await.unwrap();
-        stream.write_all(said).await.unwrap();
+        stream.write_all(sent).await.unwrap();
         let began = Instant::now();
         let mut all = Vec::new();
         let bound = limits::WS_PING + limits::WS_PONG_WAIT;
@@ -180,7 +181,7 @@ async fn an_echo_of_which_nothing_is_heard_is_pinged_and_then_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_polling_client_gets_all_that_is_waiting_also_when_one_answer_cannot_hold_it() {
+async fn a_polling_client_gets_all_waiting_updates_even_if_they_exceed_one_answer() {
     const UPDATES: usize = 12;
     let app = app(Settings::default());
     let start = app.journal.newest();
@@ -196,7 +197,7 @@ async fn a_polling_client_gets_all_that_is_waiting_also_when_one_answer_cannot_h
     let mut arrived = Vec::new();
     let mut position = Some(start);
     let publishing = async {
-        // The first poll finds nothing; all of these wait for the next.
+        // The first poll returns nothing; all these updates wait for the next one.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let data = format!("\"{}\"", "x".repeat(100_000));
         (0..UPDATES).for_each(|_| append(&app, &data));

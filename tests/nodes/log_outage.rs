@@ -1,4 +1,4 @@
-//! The log's only server away under load, for as long as `NODES_AWAY` says in seconds (2): publishers and subscribers.
+//! An outage of the log's only server under load. Environment: `NODES_AWAY`, its length in seconds (default 2).
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use crate::common::nats::{Nats, node};
 
 /// Subscribers of each node.
 const SUBSCRIBERS: usize = 50;
-/// Between two updates.
+/// The pause between two updates.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Updates before the server goes and after it is back.
+/// Updates published before the outage, and as many from its beginning on.
 const AROUND: u64 = 30;
-/// How long everything may take beside the time away.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout, in addition to the length of the outage.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a publisher was told.
+/// Counts of the answers to publishers, and the longest waits for them.
 #[derive(Debug, Default)]
-struct Told {
+struct AnswerCounts {
     acknowledged: u64,
     refused: u64,
     slowest_refusal: Duration,
@@ -28,7 +28,7 @@ struct Told {
 }
 
 /// Publishes a number with its key until it is acknowledged.
-async fn publish(server: &Server, number: u64, told: &mut Told) {
+async fn publish(server: &Server, number: u64, answers: &mut AnswerCounts) {
     let began = Instant::now();
     loop {
         let request = server.http.post(server.url("/updates")).header("idempotency-key", format!("away-{number}"));
@@ -36,17 +36,17 @@ async fn publish(server: &Server, number: u64, told: &mut Told) {
         let answer = request.body(number.to_string()).send().await.unwrap();
         match answer.status().as_u16() {
             201 => {
-                told.acknowledged += 1;
-                told.slowest_acknowledgement = told.slowest_acknowledgement.max(began.elapsed());
+                answers.acknowledged += 1;
+                answers.slowest_acknowledgement = answers.slowest_acknowledgement.max(began.elapsed());
                 return;
             }
             status => {
                 assert_eq!((status, answer.headers()["retry-after"].to_str().unwrap()), (503, "1"));
                 let problem: Value = answer.json().await.unwrap();
                 assert_eq!(problem["status"], 503);
-                told.refused += 1;
-                told.slowest_refusal = told.slowest_refusal.max(asked.elapsed());
-                // As it was asked to.
+                answers.refused += 1;
+                answers.slowest_refusal = answers.slowest_refusal.max(asked.elapsed());
+                // As long as `Retry-After` asks.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -64,7 +64,7 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             let (mut stream, newest) = (EventStream::open(server, "/updates/sse", None).await, newest.clone());
             subscribers.spawn(async move {
                 let mut got: Vec<(u64, u64)> = Vec::new();
-                // On one connection, which is open from the beginning to the end.
+                // All on one connection, which stays open from beginning to end.
                 while newest.borrow().is_none_or(|newest| got.len() < newest) {
                     let block = stream.block().await.expect("the stream goes on");
                     if let Some(data) = block.field("data") {
@@ -77,9 +77,9 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             });
         }
     }
-    let mut told = Told::default();
+    let mut answers = AnswerCounts::default();
     for number in 0..AROUND {
-        publish(&nodes[number as usize % 2], number, &mut told).await;
+        publish(&nodes[number as usize % 2], number, &mut answers).await;
         tokio::time::sleep(PAUSE).await;
     }
     let killed = Instant::now();
@@ -90,20 +90,20 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
         Instant::now()
     };
     let publishing = async {
-        // The last but one: with the last, subscribers may stop.
+        // All but the last update: subscribers may stop when they have the last one.
         for number in AROUND..2 * AROUND - 1 {
-            publish(&nodes[number as usize % 2], number, &mut told).await;
+            publish(&nodes[number as usize % 2], number, &mut answers).await;
             if number == AROUND {
-                told.slowest_acknowledgement = killed.elapsed();
+                answers.slowest_acknowledgement = killed.elapsed();
             }
             tokio::time::sleep(PAUSE).await;
         }
         Instant::now()
     };
     let both = async { tokio::join!(back, publishing) };
-    let (back, _) = tokio::time::timeout(away + PATIENCE, both).await.expect("all is acknowledged");
+    let (back, _) = tokio::time::timeout(away + TIMEOUT, both).await.expect("all is acknowledged");
     done.send_replace(Some(usize::try_from(2 * AROUND).unwrap()));
-    publish(&nodes[0], 2 * AROUND - 1, &mut told).await;
+    publish(&nodes[0], 2 * AROUND - 1, &mut answers).await;
     let mut count = 0;
     let all = async {
         while let Some(got) = subscribers.join_next().await {
@@ -112,17 +112,17 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
             count += 1;
         }
     };
-    tokio::time::timeout(PATIENCE, all).await.expect("every subscriber gets the last update");
-    assert_eq!((count, told.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
-    assert!(told.refused > 0, "{told:?}");
+    tokio::time::timeout(TIMEOUT, all).await.expect("every subscriber gets the last update");
+    assert_eq!((count, answers.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
+    assert!(answers.refused > 0, "{answers:?}");
     if away > Duration::from_secs(2) {
         println!(
             "away for {away:?}: {} acknowledged, {} refused with 503 and Retry-After (the slowest after {:?}); the first was \
              acknowledged {:?} after the server listened again; {count} connections stayed, each with every update once",
-            told.acknowledged,
-            told.refused,
-            told.slowest_refusal,
-            (killed + told.slowest_acknowledgement).saturating_duration_since(back),
+            answers.acknowledged,
+            answers.refused,
+            answers.slowest_refusal,
+            (killed + answers.slowest_acknowledgement).saturating_duration_since(back),
         );
     }
 }

@@ -1,27 +1,29 @@
-//! How it looks: on a projector and on a phone, light and dark, by keyboard, and with motion reduced.
+//! The page's layout and accessibility: on a projector and a phone, light and dark, by keyboard, and with reduced
+//! motion.
 
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Looks, NAME};
+use crate::browser::{Browser, NAME, Viewport};
 use crate::common::Server;
 
-/// Smaller text is not read from the last row.
+/// The smallest text size that can be read from the last row of a classroom.
 const TEXT_PX_MIN: f64 = 14.0;
-/// A phone's page with no panel open: two screens at the most would still be four lanes and their controls at hand.
+/// The maximum height of the page on a phone with no panel open: less than two screens, so that lanes and controls are
+/// close.
 const PHONE_HEIGHT_PX_MAX: u64 = 1_200;
 
-/// A journey is drawn to its end.
+/// The way of an update is drawn to its end.
 const IS_OVER: &str = "(() => { const frame = page.story.frame(performance.now()); \
     return frame.scene.kind === 'update' && frame.now >= frame.to; })()";
 
-/// Each transport's bar of bytes is filled by its parts from end to end.
+/// The parts of each transport's bar of bytes fill it.
 const BARS_ARE_FILLED: &str = "[...document.querySelectorAll('#figures .bar[role=img]')].filter((bar) => { \
     const width = (node) => node.getBoundingClientRect().width; \
     return width(bar) >= 40 && Math.abs([...bar.children].reduce((sum, part) => sum + width(part), 0) - width(bar)) < 2; \
     }).length === 4";
 
-/// The size of the smallest text that is seen, in the page and on its canvases.
+/// The smallest visible text size in px, in the page and on its canvases.
 async fn smallest_text(browser: &Browser) -> f64 {
     let script = "Math.min(window.canvasTextPx, ...[...document.querySelectorAll('body *')].filter((node) => \
         node.checkVisibility() && [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim())) \
@@ -29,7 +31,7 @@ async fn smallest_text(browser: &Browser) -> f64 {
     browser.read(script).await.as_f64().unwrap()
 }
 
-/// Texts that are cut off: wider than what shows them.
+/// The elements whose text is cut off: wider than its box or the page.
 async fn cut_off(browser: &Browser) -> serde_json::Value {
     let script = "[...document.querySelectorAll('h1, h2, p, button, label, output, .cell, .row span, .row b')].filter((node) => \
         node.checkVisibility() && (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0 \
@@ -37,10 +39,10 @@ async fn cut_off(browser: &Browser) -> serde_json::Value {
     browser.read(script).await
 }
 
-pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small() {
+pub async fn four_lanes_fit_on_a_projector_with_any_panel_open_and_no_text_is_too_small() {
     for (width, height, is_dark) in [(1024, 768, false), (1024, 768, true), (1280, 800, false), (1280, 800, true)] {
         let name = format!("{width}x{height}-{}", if is_dark { "dark" } else { "light" });
-        let browser = Browser::open(Looks { width, height, is_dark, ..Looks::default() }).await;
+        let browser = Browser::open(Viewport { width, height, is_dark, ..Viewport::default() }).await;
         let server = Server::start(&[]).await;
         browser.goto(&server, "/").await;
         browser.until("one journey is over", IS_OVER).await;
@@ -52,7 +54,7 @@ pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small
             }
             let page =
                 browser.read("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]").await;
-            assert_eq!(page, json!([width, height]), "{name} {panel}: all stands on the first screen");
+            assert_eq!(page, json!([width, height]), "{name} {panel}: everything is on the first screen");
             let lanes = browser.read("[...document.querySelectorAll('.lane')].map((lane) => lane.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])").await;
             for lane in lanes.as_array().unwrap() {
                 let (top, bottom) = (lane[0].as_f64().unwrap(), lane[1].as_f64().unwrap());
@@ -65,7 +67,7 @@ pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small
             }
             assert_eq!(cut_off(&browser).await, json!([]), "{name} {panel}");
         }
-        // Something of the lane's own is drawn.
+        // Each lane's canvas has a drawing.
         let drawn = "page.lanes.every((lane) => { const canvas = document.querySelector(`.${lane.key} .diagram`); \
             const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; \
             let count = 0; for (let i = 3; i < pixels.length; i += 4) if (pixels[i] > 200) count += 1; return count > 500; })";
@@ -78,7 +80,7 @@ pub async fn four_lanes_fit_a_projector_with_any_panel_open_and_no_text_is_small
 pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_off() {
     for is_dark in [false, true] {
         let name = format!("phone-{}", if is_dark { "dark" } else { "light" });
-        let browser = Browser::open(Looks { width: 390, height: 844, is_dark, ..Looks::default() }).await;
+        let browser = Browser::open(Viewport { width: 390, height: 844, is_dark, ..Viewport::default() }).await;
         let server = Server::start(&[]).await;
         browser.goto(&server, "/").await;
         browser.until("one journey is over", IS_OVER).await;
@@ -103,8 +105,8 @@ pub async fn on_a_phone_the_lanes_come_before_the_controls_and_nothing_is_cut_of
     }
 }
 
-pub async fn everything_can_be_done_by_keyboard_and_has_a_name() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn the_page_works_by_keyboard_and_every_control_has_a_name() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/").await;
     let button = browser.driver.find(By::Css("#open-settings")).await.unwrap();
@@ -124,15 +126,15 @@ pub async fn everything_can_be_done_by_keyboard_and_has_a_name() {
     assert_eq!(nameless, json!([]));
     browser
         .until(
-            "pictures are told in words",
+            "pictures have a description",
             "document.querySelector('.polling .diagram').ariaLabel?.includes('request')",
         )
         .await;
     browser.close().await;
 }
 
-pub async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
-    let browser = Browser::open(Looks { is_still: true, ..Looks::default() }).await;
+pub async fn with_reduced_motion_the_pictures_change_at_most_once_a_second() {
+    let browser = Browser::open(Viewport { is_still: true, ..Viewport::default() }).await;
     let server = Server::start(&[]).await;
     browser.goto(&server, "/#view=window&feed=steady&rate=10&rtt=0").await;
     let watch = "window.changes = new Set(); window.watchedSince = performance.now(); \
@@ -151,8 +153,8 @@ pub async fn with_reduced_motion_the_pictures_change_once_a_second_at_most() {
     browser.close().await;
 }
 
-pub async fn opened_by_a_name_that_was_allowed_the_page_receives_on_all_four_lanes() {
-    let browser = Browser::open(Looks::default()).await;
+pub async fn a_page_opened_under_an_allowed_host_name_receives_on_all_four_lanes() {
+    let browser = Browser::open(Viewport::default()).await;
     let server = Server::start(&["--allow-host", NAME]).await;
     let url = format!("http://{NAME}:{}/#view=window&feed=steady&rate=10&rtt=0", server.address.port());
     browser.goto_url(&url).await;

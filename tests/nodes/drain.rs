@@ -1,15 +1,15 @@
-//! A node that leaves in good order, and a stream that is gone for good or has gone back.
+//! A node that drains, and a stream that was deleted or restored from an older copy.
 
 use pushpull::run::Transport;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::common::clients::{EventStream, close_code, next_text, open_websocket, take};
+use crate::common::clients::{EventStream, close_code, next_text, open_websocket, receive};
 use crate::common::nats::{Nats, node, until_not_ready, until_ready};
 use crate::common::within;
 use crate::failures::{event, next_number};
 
-pub async fn a_node_that_is_told_to_leave_sends_its_clients_to_another_where_they_go_on() {
+pub async fn the_clients_of_a_node_that_drains_resume_at_another_node() {
     let nats = Nats::start().await;
     let leaving = node(&nats.url(), &["--drain", "4s"]).await;
     let other = node(&nats.url(), &[]).await;
@@ -23,18 +23,18 @@ pub async fn a_node_that_is_told_to_leave_sends_its_clients_to_another_where_the
     let parked = tokio::spawn(parked);
     leaving.until_stat("/transports/long_polling/requests", 1).await;
     leaving.signal(Signal::TERM);
-    let farewell = within("the farewell", async {
+    let last = within("the last block", async {
         loop {
             match stream.block().await {
                 Some(block) if block.field("retry").is_some() => return block,
                 // A heartbeat.
                 Some(block) => assert_eq!(block.field("data"), None),
-                None => panic!("it ended without a word"),
+                None => panic!("the stream ended without `retry`"),
             }
         }
     })
     .await;
-    assert_eq!(farewell.field("data"), None);
+    assert_eq!(last.field("data"), None);
     assert_eq!(within("the end", stream.block()).await, None);
     assert_eq!(close_code(&mut socket).await, 1001);
     assert_eq!(within("the answer", parked).await.unwrap().unwrap().status(), 204);
@@ -42,12 +42,12 @@ pub async fn a_node_that_is_told_to_leave_sends_its_clients_to_another_where_the
     assert_eq!(status.code(), Some(0), "{log}");
     other.publish("2").await;
     for transport in Transport::ALL {
-        let taken = take(&other, transport, &cursor, 1).await;
-        assert_eq!((taken.gap.clone(), taken.numbers()), (None, vec![2]), "{transport:?}");
+        let received = receive(&other, transport, &cursor, 1).await;
+        assert_eq!((received.gap.clone(), received.numbers()), (None, vec![2]), "{transport:?}");
     }
 }
 
-pub async fn a_stream_that_stays_away_is_made_anew_by_a_node_and_is_another_epoch() {
+pub async fn a_deleted_stream_is_recreated_by_a_node_as_another_epoch() {
     let nats = Nats::start().await;
     let nodes = [node(&nats.url(), &[]).await, node(&nats.url(), &[]).await];
     let mut stream = EventStream::open(&nodes[0], "/updates/sse", None).await;
@@ -65,12 +65,12 @@ pub async fn a_stream_that_stays_away_is_made_anew_by_a_node_and_is_another_epoc
     let gap = json!({"reason": "epoch", "lost": null});
     assert_eq!(within("the gap", event(&mut stream)).await, (Some("gap".to_owned()), gap));
     assert_eq!(next_number(&mut stream).await, 1);
-    // One made it, and both follow the same.
+    // One node recreated it, and both follow it.
     nodes[1].until_stat("/journal/updates", 1).await;
     assert_eq!(nodes[1].newest().await, new);
 }
 
-pub async fn a_stream_that_has_gone_back_is_another_epoch_of_the_node_that_held_more() {
+pub async fn a_stream_that_lost_its_last_updates_is_another_epoch_of_the_node_that_had_them() {
     let mut nats = Nats::start().await;
     let server = node(&nats.url(), &[]).await;
     let mut stream = EventStream::open(&server, "/updates/sse", None).await;
@@ -78,7 +78,7 @@ pub async fn a_stream_that_has_gone_back_is_another_epoch_of_the_node_that_held_
     for number in 1..=3 {
         assert_eq!(next_number(&mut stream).await, number);
     }
-    // What it has stored by now is all that it will have after the power is back.
+    // After the simulated power cut nats-server has only what it has stored by now.
     nats.kill().await;
     nats.save_store();
     nats.restart().await;
@@ -96,11 +96,11 @@ pub async fn a_stream_that_has_gone_back_is_another_epoch_of_the_node_that_held_
     let gap = json!({"reason": "epoch", "lost": null});
     assert_eq!(within("the gap", event(&mut stream)).await, (Some("gap".to_owned()), gap.clone()));
     for number in 1..=3 {
-        assert_eq!(next_number(&mut stream).await, number, "all that the stream has, under new positions");
+        assert_eq!(next_number(&mut stream).await, number, "all updates of the stream, with new positions");
     }
     until_ready(&server).await;
-    let taken = take(&server, Transport::Polling, &old, 3).await;
-    assert_eq!((taken.gap, taken.updates.len()), (Some(gap), 3));
+    let received = receive(&server, Transport::Polling, &old, 3).await;
+    assert_eq!((received.gap, received.updates.len()), (Some(gap), 3));
     let answer: Value = server.json("/updates/poll").await;
     assert_ne!(answer["cursor"].as_str().unwrap()[..8], old[..8]);
 }
