@@ -8,7 +8,6 @@
 //! checks (one file for each kind) → session → words → scene → program, relay, oracle
 //! ```
 
-pub mod asked;
 pub mod checks;
 pub mod exercise;
 pub mod fault;
@@ -19,6 +18,7 @@ pub mod oracle;
 pub mod program;
 pub mod questions;
 pub mod relay;
+pub mod request;
 pub mod scene;
 pub mod session;
 pub mod socket;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::asked::{Asked, Head};
+use super::request::{Head, Request};
 use crate::limits;
 
 /// What becomes of one request that is still to come.
@@ -62,7 +62,7 @@ struct Plan {
     replies: VecDeque<Reply>,
     treatment: Treatment,
     connections: u64,
-    asked: Vec<Asked>,
+    asked: Vec<Request>,
 }
 
 #[derive(Debug)]
@@ -159,12 +159,12 @@ impl Relay {
     }
 
     /// How many requests there were.
-    pub fn asked_count(&self) -> usize {
+    pub fn request_count(&self) -> usize {
         self.shared.plan().asked.len()
     }
 
     /// The requests from `first` on.
-    pub fn asked_since(&self, first: usize) -> Vec<Asked> {
+    pub fn requests_since(&self, first: usize) -> Vec<Request> {
         self.shared.plan().asked.get(first..).unwrap_or_default().to_vec()
     }
 }
@@ -286,9 +286,9 @@ impl Link {
         let head = Head::read(bytes);
         let (reply, treatment) = {
             let mut plan = self.shared.plan();
-            if plan.asked.len() < limits::LEARN_ASKED_MAX {
+            if plan.asked.len() < limits::LEARN_REQUESTS_MAX {
                 self.asked = Some(plan.asked.len());
-                plan.asked.push(Asked::new(&head, Instant::now(), self.number));
+                plan.asked.push(Request::new(&head, Instant::now(), self.number));
             }
             (plan.replies.pop_front(), plan.treatment)
         };

@@ -1,7 +1,7 @@
 //! What there is to say something about when a program is wrong: what was published, asked, done and printed.
 
-use super::asked::Asked;
 use super::oracle::{Oracle, Published};
+use super::request::Request;
 
 /// What is done to a program's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct Scene<'a> {
     /// What was done to the line.
     pub disturbed: &'a [Disturbed],
     /// What the program asked.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Request>,
     /// How many servers there were.
     pub lives: usize,
     /// How many ends of one were announced.
@@ -68,12 +68,12 @@ impl Scene<'_> {
     }
 
     /// The requests from `first` on.
-    pub fn asked_since(&self, first: usize) -> &[Asked] {
+    pub fn requests_since(&self, first: usize) -> &[Request] {
         self.asked.get(first..).unwrap_or_default()
     }
 
     /// The number that a request asks for next, if it names a cursor of this lab.
-    pub fn next(&self, asked: &Asked) -> Option<u64> {
+    pub fn next(&self, asked: &Request) -> Option<u64> {
         asked.next(self.published)
     }
 

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::asked::{After, Asked};
 use super::fault::{Code, Fault, Stop, fail};
 use super::oracle::{Oracle, Published};
 use super::program::{Input, Line, Program};
 use super::relay::Relay;
+use super::request::{After, Request};
 use super::scene::{Disturbance, Disturbed, Scene};
 use super::stall::StallMeter;
 use super::words;
@@ -191,12 +191,13 @@ impl<'a> Session<'a> {
         const LOOK: Duration = Duration::from_millis(20);
         let until = Instant::now() + limits::LEARN_START;
         while Instant::now() < until {
-            let answered = |session: &Self| session.relay.asked_since(0).iter().any(|asked| asked.answered.is_some());
+            let answered =
+                |session: &Self| session.relay.requests_since(0).iter().any(|asked| asked.answered.is_some());
             if self.wait(LOOK, answered).await? || self.life.journal.subscribers() > 0 {
                 return self.check_addresses();
             }
         }
-        let sentence = match self.relay.asked_since(0).first() {
+        let sentence = match self.relay.requests_since(0).first() {
             None => format!(
                 "nothing asked LAB_URL within {} s; take the address from the environment, and ask it",
                 limits::LEARN_START.as_secs()
@@ -214,7 +215,7 @@ impl<'a> Session<'a> {
             [] => &Transport::ALL[..],
             some => some,
         };
-        let asked = self.relay.asked_since(0);
+        let asked = self.relay.requests_since(0);
         match asked.iter().find(|asked| !asked.transport().is_some_and(|found| allowed.contains(&found))) {
             None => Ok(()),
             Some(wrong) => fail(Code::WrongAddress, words::wrong_address(&wrong.path, allowed)),
@@ -243,7 +244,7 @@ impl<'a> Session<'a> {
     /// Writes down that the line is disturbed.
     pub fn disturb(&mut self, what: Disturbance) {
         let nth = self.disturbed.iter().filter(|before| before.what == what).count() + 1;
-        let (published, asked) = (self.published.len(), self.relay.asked_count());
+        let (published, asked) = (self.published.len(), self.relay.request_count());
         self.disturbed.push(Disturbed { what, nth, published, asked });
     }
 
@@ -304,7 +305,7 @@ impl<'a> Session<'a> {
             return false;
         }
         let Some(&due) = usize::try_from(next).ok().and_then(|next| self.published_at.get(next)) else { return false };
-        let asked = self.relay.asked_since(0);
+        let asked = self.relay.requests_since(0);
         let mut late = asked.iter().filter(|asked| asked.at > due && asked.at.elapsed() > limits::LEARN_LOOK / 2);
         late.any(|asked| match &asked.after {
             After::Now => true,
@@ -316,12 +317,12 @@ impl<'a> Session<'a> {
     /// Waits for a request beyond the first `count`.
     ///
     /// Errors: the first thing that is wrong; [`Code::NoReturn`] if there is none in time.
-    pub async fn asked_beyond(&mut self, count: usize) -> Result<Asked, Stop> {
-        let is_there = |session: &Self| session.relay.asked_count() > count;
+    pub async fn next_request_after(&mut self, count: usize) -> Result<Request, Stop> {
+        let is_there = |session: &Self| session.relay.request_count() > count;
         if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
             return Err(words::no_return(&self.scene()).into());
         }
-        Ok(self.relay.asked_since(count).swap_remove(0))
+        Ok(self.relay.requests_since(count).swap_remove(0))
     }
 
     /// Waits until `is_there`, and judges meanwhile what is printed; `false` if it takes longer than `patience`.
@@ -426,7 +427,7 @@ impl<'a> Session<'a> {
             oracle: &self.oracle,
             published: &self.published,
             disturbed: &self.disturbed,
-            asked: self.relay.asked_since(0),
+            asked: self.relay.requests_since(0),
             lives: self.lives,
             epochs_announced: self.epochs_announced,
             last_words: self.program.last_words(),

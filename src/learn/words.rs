@@ -1,8 +1,8 @@
 //! What is said to a student: one sentence, with the update, the disturbance and the request that it is about.
 
-use super::asked::{After, Asked};
 use super::fault::{Code, Fault};
 use super::oracle::Fault as Finding;
+use super::request::{After, Request};
 use super::scene::{Disturbance, Disturbed, Scene};
 use crate::limits;
 use crate::run::Transport;
@@ -132,9 +132,9 @@ fn wrong(scene: &Scene<'_>) -> String {
 }
 
 /// The disturbance that these updates fell behind, and the first request after it.
-fn disturbance(scene: &Scene<'_>, before: u64) -> Option<(Disturbed, Option<Asked>)> {
+fn disturbance(scene: &Scene<'_>, before: u64) -> Option<(Disturbed, Option<Request>)> {
     let disturbed = *scene.disturbed.iter().rfind(|disturbed| disturbed.published <= before)?;
-    Some((disturbed, scene.asked_since(disturbed.asked).first().cloned()))
+    Some((disturbed, scene.requests_since(disturbed.asked).first().cloned()))
 }
 
 fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
@@ -148,10 +148,10 @@ fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
     let place = behind(&disturbed);
     let is_eviction = disturbed.what == Disturbance::Eviction;
     // What was never printed, and is passed over by a request all the same.
-    let passes = |asked: &Asked| scene.next(asked).is_some_and(|next| next > start);
-    let passing = scene.asked_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
+    let passes = |asked: &Request| scene.next(asked).is_some_and(|next| next > start);
+    let passing = scene.requests_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
     match (request, passing) {
-        (Some(Asked { after: After::Now, .. }), _) => {
+        (Some(Request { after: After::Now, .. }), _) => {
             let sentence = format!("lost {count} {place}: the request after it asked from now, not after your cursor");
             Fault::new(Code::FromNow, sentence)
         }
@@ -182,7 +182,7 @@ fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
 }
 
 fn lost_undisturbed(scene: &Scene<'_>, start: u64, count: u64) -> Fault {
-    let asked = scene.asked_since(0);
+    let asked = scene.requests_since(0);
     let from_now = asked.iter().enumerate().skip(1).find(|(_, asked)| asked.after == After::Now);
     match from_now {
         Some((index, _)) => {
@@ -208,7 +208,7 @@ fn twice(scene: &Scene<'_>, number: u64) -> Fault {
     let seq = scene.seq_of(number);
     let place = disturbance(scene, scene.published.len())
         .map_or_else(String::new, |(disturbed, _)| format!(", {}", behind(&disturbed)));
-    let asked = scene.asked_since(0);
+    let asked = scene.requests_since(0);
     // The last request that brought it.
     let again = asked.iter().skip(1).rfind(|asked| match &asked.after {
         After::Earliest => true,
@@ -251,7 +251,7 @@ pub fn stuck(scene: &Scene<'_>) -> Fault {
     let seq = scene.seq_of(next);
     let last = scene.disturbed.last().filter(|last| last.published <= scene.published.len());
     let since = last.map_or(0, |last| last.asked);
-    let requests = scene.asked_since(since);
+    let requests = scene.requests_since(since);
     let place = last.map_or_else(String::new, |last| format!(" {}", behind(last)));
     if last.is_some() && requests.is_empty() {
         return no_return(scene);

@@ -51,9 +51,9 @@ async fn grid(session: &mut Session<'_>) -> Result<(), Stop> {
     session.watch(INTERVAL * 2).await?;
     let mut polls = Vec::new();
     for _ in 0..TRIES {
-        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        let (before, stalled) = (session.relay.request_count(), session.stall.total());
         session.watch(LOOK).await?;
-        polls = session.relay.asked_since(before);
+        polls = session.relay.requests_since(before);
         // What a machine shows that stood still in between is looked at again.
         if session.stall.total().saturating_sub(stalled) < STALL_MAX {
             break;
