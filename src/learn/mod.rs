@@ -5,7 +5,7 @@
 //! is wrong ends it, and is said in one sentence.
 //!
 //! ```text
-//! checks (one file for each kind) → session → words → scene → program, relay, oracle
+//! checks (one file for each kind) → session → messages → scene → program, relay, oracle
 //! ```
 
 pub mod checks;
@@ -14,6 +14,7 @@ pub mod fault;
 pub mod frames;
 pub mod grade;
 pub mod hand_in;
+mod messages;
 pub mod oracle;
 pub mod program;
 pub mod questions;
@@ -23,7 +24,6 @@ pub mod scene;
 pub mod session;
 pub mod socket;
 pub mod stall;
-mod words;
 
 pub use exercise::{Exercise, Language};
 pub use fault::{CheckError, Code, Fault, Stop};

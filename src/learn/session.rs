@@ -14,13 +14,13 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::fault::{Code, Fault, Stop, fail};
+use super::messages;
 use super::oracle::{Oracle, Published};
 use super::program::{Input, Line, Program};
 use super::relay::Relay;
 use super::request::{After, Request};
 use super::scene::{Disturbance, Disturbed, Scene};
 use super::stall::StallMeter;
-use super::words;
 use crate::clock::Clock;
 use crate::http::Server;
 use crate::limits;
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
         let asked = self.relay.requests_since(0);
         match asked.iter().find(|asked| !asked.transport().is_some_and(|found| allowed.contains(&found))) {
             None => Ok(()),
-            Some(wrong) => fail(Code::WrongAddress, words::wrong_address(&wrong.path, allowed)),
+            Some(wrong) => fail(Code::WrongAddress, messages::wrong_address(&wrong.path, allowed)),
         }
     }
 
@@ -292,7 +292,7 @@ impl<'a> Session<'a> {
             } else if last_line.elapsed() >= limits::LEARN_PATIENCE || self.is_hopeless() {
                 return match self.program.has_ended().await {
                     true => Err(self.program.ended().await.into()),
-                    false => Err(words::stuck(&self.scene()).into()),
+                    false => Err(messages::stuck(&self.scene()).into()),
                 };
             }
         }
@@ -320,7 +320,7 @@ impl<'a> Session<'a> {
     pub async fn next_request_after(&mut self, count: usize) -> Result<Request, Stop> {
         let is_there = |session: &Self| session.relay.request_count() > count;
         if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
-            return Err(words::no_return(&self.scene()).into());
+            return Err(messages::no_return(&self.scene()).into());
         }
         Ok(self.relay.requests_since(count).swap_remove(0))
     }
@@ -352,18 +352,18 @@ impl<'a> Session<'a> {
         let number = self.lines;
         let text = match line {
             Line::Text(text) => text.as_str(),
-            Line::TooLong => return Err(words::too_long(number)),
-            Line::NotUtf8 => return Err(words::not_utf8(number)),
+            Line::TooLong => return Err(messages::too_long(number)),
+            Line::NotUtf8 => return Err(messages::not_utf8(number)),
             Line::End => return Ok(()),
         };
-        let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(words::not_json(number, text)) };
+        let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(messages::not_json(number, text)) };
         let printed: Option<Printed<'_>> = value.is_object().then(|| serde_json::from_str(text).ok()).flatten();
         match printed {
             Some(Printed { gap: Some(gap), .. }) => self.judge_gap(number, gap),
             Some(Printed { seq: Some(seq), at_us: Some(at), data: Some(data), gap: None }) => {
                 self.judge_update(seq, at, data)
             }
-            Some(_) | None => Err(words::not_an_update(number, text)),
+            Some(_) | None => Err(messages::not_an_update(number, text)),
         }
     }
 
@@ -397,7 +397,7 @@ impl<'a> Session<'a> {
         self.epochs_announced += usize::from(gap.lost.is_none());
         match self.oracle.first_fault() {
             None => Ok(()),
-            Some(_) => Err(words::gap(line, gap)),
+            Some(_) => Err(messages::gap(line, gap)),
         }
     }
 
@@ -413,7 +413,7 @@ impl<'a> Session<'a> {
         }
         self.oracle.update(&self.published, number, seq);
         if self.oracle.first_fault().is_some() {
-            return Err(words::update(&self.scene(), number, seq));
+            return Err(messages::update(&self.scene(), number, seq));
         }
         if let Some(number) = number {
             self.seen.push(Shown { number, due: self.clock.anchor().instant(at), at: self.clock.now() });

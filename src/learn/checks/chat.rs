@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use super::serving::{Serving, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::Opcode;
+use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::{Message, Socket};
-use crate::learn::words::quote;
 
 /// Who is there.
 const CLIENTS: usize = 10;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::serving::{Serving, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::{Frame, Opcode};
+use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::Message;
-use crate::learn::words::quote;
 
 /// What the server says to every text that is no JSON object.
 const GREETING: &str = "Nice to meet you!";

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::{Frame, Opcode, header};
+use crate::learn::messages::quote;
 use crate::learn::questions::{Questions, hex};
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 
 /// Where the form of a length changes, and around it.
 const LENGTHS: [usize; 12] = [0, 1, 5, 124, 125, 126, 127, 255, 256, 65_535, 65_536, 1_000_000];

@@ -78,7 +78,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
         if stalled < STALL_MAX || attempt == TRIES {
             let sentence = format!(
                 "{} while the line lived: a sign of life came each {} ms, up to {} ms late; a line is dead after two intervals of silence",
-                crate::learn::words::counted(alarms as u64, "new request"),
+                crate::learn::messages::counted(alarms as u64, "new request"),
                 HEARTBEAT.as_millis(),
                 JITTER.as_millis()
             );
@@ -132,7 +132,7 @@ async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
     if !session.wait(limits::LEARN_PATIENCE, fell_back).await? {
         let sentence = format!(
             "{} to the stream got a head and no event, and none was for /updates/long-poll; fall back to it when the first event is late",
-            crate::learn::words::counted((session.relay.request_count() - before) as u64, "request")
+            crate::learn::messages::counted((session.relay.request_count() - before) as u64, "request")
         );
         return fail(Code::NoFallback, sentence);
     }

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::messages::quote;
 use crate::learn::questions::{Questions, hex};
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 use crate::transport::ClientError;
 use crate::transport::sse::Parser;
 

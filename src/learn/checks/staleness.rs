@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::messages::quote;
 use crate::learn::questions::Questions;
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 use crate::measure::delivery::{Delivery, Due, Window, age, stale};
 use crate::units::Nanos;
 
