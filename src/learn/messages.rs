@@ -1,7 +1,7 @@
 //! What is said to a student: one sentence, with the update, the disturbance and the request that it is about.
 
 use super::fault::{Code, Fault};
-use super::oracle::Fault as Finding;
+use super::oracle::Violation;
 use super::request::{After, Request};
 use super::scene::{Disturbance, Disturbed, Scene};
 use crate::limits;
@@ -87,15 +87,15 @@ pub fn behind(disturbed: &Disturbed) -> String {
 
 /// What is wrong with an update that was printed just now.
 pub fn update(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
-    match scene.oracle.first_fault() {
-        Some(Finding::Lost(range)) => lost(scene, range.start, range.end),
-        Some(Finding::Duplicate(number)) => twice(scene, *number),
-        Some(Finding::Reordered(number)) => {
+    match scene.oracle.first_violation() {
+        Some(Violation::Lost(range)) => lost(scene, range.start, range.end),
+        Some(Violation::Duplicate(number)) => twice(scene, *number),
+        Some(Violation::Reordered(number)) => {
             let sentence =
                 format!("update {} was printed behind a later one; print them in order", scene.seq_of(*number));
             Fault::new(Code::OutOfOrder, sentence)
         }
-        Some(Finding::Wrong(_)) | None => other(scene, number, seq),
+        Some(Violation::Wrong(_)) | None => other(scene, number, seq),
     }
 }
 
@@ -123,9 +123,9 @@ fn other(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
 }
 
 fn wrong(scene: &Scene<'_>) -> String {
-    match scene.oracle.first_fault() {
-        Some(Finding::Wrong(what)) => what.clone(),
-        Some(Finding::Lost(_) | Finding::Duplicate(_) | Finding::Reordered(_)) | None => {
+    match scene.oracle.first_violation() {
+        Some(Violation::Wrong(what)) => what.clone(),
+        Some(Violation::Lost(_) | Violation::Duplicate(_) | Violation::Reordered(_)) | None => {
             "it is not its turn".to_owned()
         }
     }

@@ -395,7 +395,7 @@ impl<'a> Session<'a> {
         }
         self.oracle.gap(&self.published, gap);
         self.epochs_announced += usize::from(gap.lost.is_none());
-        match self.oracle.first_fault() {
+        match self.oracle.first_violation() {
             None => Ok(()),
             Some(_) => Err(messages::gap(line, gap)),
         }
@@ -412,7 +412,7 @@ impl<'a> Session<'a> {
             return self.judge_newest(number, at, seq);
         }
         self.oracle.update(&self.published, number, seq);
-        if self.oracle.first_fault().is_some() {
+        if self.oracle.first_violation().is_some() {
             return Err(messages::update(&self.scene(), number, seq));
         }
         if let Some(number) = number {
