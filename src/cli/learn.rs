@@ -210,11 +210,11 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
     let mut printed = Ok(());
     let mut progress = |progress| {
         let text = match progress {
-            Progress::Begins(stage) => {
+            Progress::StageStarted(stage) => {
                 stages += 1;
                 format!("  {stages}. {stage} … ")
             }
-            Progress::Holds => {
+            Progress::StagePassed => {
                 held += 1;
                 "holds\n".to_owned()
             }

@@ -33,9 +33,9 @@ use crate::units::{Nanos, UnixMicros};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// A stage begins.
-    Begins(&'static str),
+    StageStarted(&'static str),
     /// The stage that began last holds.
-    Holds,
+    StagePassed,
 }
 
 /// What a check is made of, for one exercise.
@@ -156,16 +156,16 @@ impl<'a> Session<'a> {
     /// A stage begins; the one before it holds.
     pub fn stage(&mut self, name: &'static str) {
         if self.is_open {
-            (self.say)(Progress::Holds);
+            (self.say)(Progress::StagePassed);
         }
         self.is_open = true;
-        (self.say)(Progress::Begins(name));
+        (self.say)(Progress::StageStarted(name));
     }
 
     /// All stages hold.
     pub fn finish(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            (self.say)(Progress::Holds);
+            (self.say)(Progress::StagePassed);
         }
     }
 

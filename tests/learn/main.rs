@@ -41,7 +41,7 @@ fn solution(exercise: Exercise, language: Language) -> PathBuf {
 /// What a check of this program says: its stages that hold, and what is wrong.
 async fn checked(exercise: Exercise, program: &[OsString]) -> (usize, Option<(Code, String)>) {
     let mut held = 0;
-    let mut say = |progress| held += usize::from(progress == Progress::Holds);
+    let mut say = |progress| held += usize::from(progress == Progress::StagePassed);
     let outcome = checks::check(exercise, program, Path::new(env!("CARGO_BIN_EXE_loadgen")), SEED, &mut say).await;
     match outcome {
         Ok(()) => (held, None),

@@ -45,9 +45,9 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         ("a stream of which some never arrive", lossy, 20_000),
     ];
     for (name, trace, end) in traces {
-        say(Progress::Begins(name));
+        say(Progress::StageStarted(name));
         one(&mut questions, name, &trace, end).await?;
-        say(Progress::Holds);
+        say(Progress::StagePassed);
     }
     Ok(())
 }
