@@ -59,11 +59,11 @@ struct Life {
 
 /// What a program is to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Expected {
     /// Every update.
-    Every,
+    EveryUpdate,
     /// The newest, each time that it can.
-    Newest,
+    NewestUpdate,
 }
 
 /// A check that goes on.
@@ -75,7 +75,7 @@ pub struct Session<'a> {
     /// How late this machine is.
     pub stall: StallMeter,
     /// What it is to print.
-    pub order: Order,
+    pub expected: Expected,
     published: Published,
     oracle: Oracle,
     setup: Setup,
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
             program,
             relay,
             stall: StallMeter::start(),
-            order: Order::Every,
+            expected: Expected::EveryUpdate,
             published,
             oracle,
             setup,
@@ -390,7 +390,7 @@ impl<'a> Session<'a> {
     }
 
     fn judge_gap(&mut self, line: u64, gap: Gap) -> Result<(), Fault> {
-        if self.order == Order::Newest {
+        if self.expected == Expected::NewestUpdate {
             return Ok(());
         }
         self.oracle.gap(&self.published, gap);
@@ -408,7 +408,7 @@ impl<'a> Session<'a> {
             // As values: a program may have parsed it and written it anew.
             wanted.is_some_and(|wanted: Value| serde_json::from_str::<Value>(data.get()).is_ok_and(|got| got == wanted))
         });
-        if self.order == Order::Newest {
+        if self.expected == Expected::NewestUpdate {
             return self.judge_newest(number, at, seq);
         }
         self.oracle.update(&self.published, number, seq);
