@@ -5,10 +5,11 @@
 //! is wrong ends it, and is said in one sentence.
 //!
 //! ```text
-//! checks (one file for each kind) → session → messages → scene → program, relay, oracle
+//! checks (one file for each kind) → session → messages → context → program, relay, oracle
 //! ```
 
 pub mod checks;
+pub mod context;
 pub mod exercise;
 pub mod fault;
 pub mod frames;
@@ -20,7 +21,6 @@ pub mod program;
 pub mod questions;
 pub mod relay;
 pub mod request;
-pub mod scene;
 pub mod session;
 pub mod socket;
 pub mod stall;

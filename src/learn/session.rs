@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::context::{Context, Disturbance, DisturbanceRecord};
 use super::fault::{Code, Fault, Stop, fail};
 use super::messages;
 use super::oracle::{Oracle, Published};
 use super::program::{Input, Line, Program};
 use super::relay::Relay;
 use super::request::{After, Request};
-use super::scene::{Disturbance, Disturbed, Scene};
 use super::stall::StallMeter;
 use crate::clock::Clock;
 use crate::http::Server;
@@ -83,7 +83,7 @@ pub struct Session<'a> {
     clock: Clock,
     at: Nanos,
     published_at: Vec<Instant>,
-    disturbed: Vec<Disturbed>,
+    disturbed: Vec<DisturbanceRecord>,
     lines: u64,
     /// Gaps of several lives that were announced.
     epochs_announced: usize,
@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
     pub fn disturb(&mut self, what: Disturbance) {
         let nth = self.disturbed.iter().filter(|before| before.what == what).count() + 1;
         let (published, asked) = (self.published.len(), self.relay.request_count());
-        self.disturbed.push(Disturbed { what, nth, published, asked });
+        self.disturbed.push(DisturbanceRecord { what, nth, published, asked });
     }
 
     /// Publishes `count` updates while the program cannot reach the server.
@@ -292,7 +292,7 @@ impl<'a> Session<'a> {
             } else if last_line.elapsed() >= limits::LEARN_PATIENCE || self.is_hopeless() {
                 return match self.program.has_ended().await {
                     true => Err(self.program.ended().await.into()),
-                    false => Err(messages::stuck(&self.scene()).into()),
+                    false => Err(messages::stuck(&self.context()).into()),
                 };
             }
         }
@@ -320,7 +320,7 @@ impl<'a> Session<'a> {
     pub async fn next_request_after(&mut self, count: usize) -> Result<Request, Stop> {
         let is_there = |session: &Self| session.relay.request_count() > count;
         if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
-            return Err(messages::no_return(&self.scene()).into());
+            return Err(messages::no_return(&self.context()).into());
         }
         Ok(self.relay.requests_since(count).swap_remove(0))
     }
@@ -413,7 +413,7 @@ impl<'a> Session<'a> {
         }
         self.oracle.update(&self.published, number, seq);
         if self.oracle.first_violation().is_some() {
-            return Err(messages::update(&self.scene(), number, seq));
+            return Err(messages::update(&self.context(), number, seq));
         }
         if let Some(number) = number {
             self.seen.push(Shown { number, due: self.clock.anchor().instant(at), at: self.clock.now() });
@@ -422,8 +422,8 @@ impl<'a> Session<'a> {
     }
 
     /// What there is to say something about.
-    fn scene(&self) -> Scene<'_> {
-        Scene {
+    fn context(&self) -> Context<'_> {
+        Context {
             oracle: &self.oracle,
             published: &self.published,
             disturbed: &self.disturbed,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Reply;
 use crate::learn::request::After;
-use crate::learn::scene::Disturbance;
 use crate::learn::session::Session;
 
 /// Between two updates that come one by one.

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::{delivery, in_session};
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Treatment;
 use crate::learn::request::Request;
-use crate::learn::scene::Disturbance;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::limits;
 use crate::run::Transport;

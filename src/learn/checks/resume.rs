@@ -7,9 +7,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{delivery, in_session};
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Reply;
-use crate::learn::scene::Disturbance;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::stream::Bounds;
 

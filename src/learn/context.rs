@@ -22,7 +22,7 @@ pub enum Disturbance {
 
 /// What was done, and where the stream stood then.
 #[derive(Clone, Copy, Debug)]
-pub struct Disturbed {
+pub struct DisturbanceRecord {
     /// What.
     pub what: Disturbance,
     /// Which of its kind, from 1.
@@ -34,13 +34,13 @@ pub struct Disturbed {
 }
 
 /// A check as it stands.
-pub struct Scene<'a> {
+pub struct Context<'a> {
     /// What the program printed, judged.
     pub oracle: &'a Oracle,
     /// What was published.
     pub published: &'a Published,
     /// What was done to the line.
-    pub disturbed: &'a [Disturbed],
+    pub disturbed: &'a [DisturbanceRecord],
     /// What the program asked.
     pub asked: Vec<Request>,
     /// How many servers there were.
@@ -51,7 +51,7 @@ pub struct Scene<'a> {
     pub last_words: String,
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// What an update is called in its life: its `seq`.
     pub fn seq_of(&self, number: u64) -> u64 {
         self.published.place(number).1
