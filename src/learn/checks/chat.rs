@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::serving::{Serving, expect};
+use super::student_server::{StudentServer, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::Opcode;
 use crate::learn::messages::quote;
@@ -18,7 +18,7 @@ const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     say(Progress::StageStarted("listens, and shakes hands with ten clients"));
-    let mut server = Serving::start(command).await?;
+    let mut server = StudentServer::start(command).await?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(server.open_and_ping().await?);

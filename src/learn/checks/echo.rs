@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use serde_json::{Value, json};
 
-use super::serving::{Serving, expect};
+use super::student_server::{StudentServer, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::{Frame, Opcode};
 use crate::learn::messages::quote;
@@ -22,7 +22,7 @@ const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     say(Progress::StageStarted("listens, and shakes hands"));
-    let mut server = Serving::start(command).await?;
+    let mut server = StudentServer::start(command).await?;
     let mut socket = server.open().await?;
     say(Progress::StagePassed);
 

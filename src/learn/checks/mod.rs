@@ -12,9 +12,9 @@ mod heartbeat;
 mod long_poller;
 mod poller;
 mod resume;
-mod serving;
 mod sse_parser;
 mod staleness;
+mod student_server;
 mod your_case;
 
 use std::ffi::OsString;

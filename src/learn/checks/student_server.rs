@@ -12,7 +12,7 @@ use crate::learn::socket::{Message, Socket};
 use crate::limits;
 
 /// A student's server.
-pub struct Serving {
+pub struct StudentServer {
     program: Program,
     port: u16,
 }
@@ -22,7 +22,7 @@ struct Listening {
     port: u16,
 }
 
-impl Serving {
+impl StudentServer {
     /// Starts it, and waits for the line that says where it listens.
     ///
     /// Errors: it cannot be started, ends, or does not say it.
