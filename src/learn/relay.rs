@@ -127,7 +127,7 @@ impl Relay {
     }
 
     /// Leads new connections to another server, or ends them at once where there is none.
-    pub fn lead_to(&self, upstream: Option<SocketAddr>) {
+    pub fn forward_to(&self, upstream: Option<SocketAddr>) {
         self.shared.plan().upstream = upstream;
     }
 
@@ -170,7 +170,7 @@ impl Relay {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut links = JoinSet::new();
+    let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
             tokio::time::sleep(limits::ACCEPT_REST).await;
@@ -184,10 +184,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         // Where there is no server, a connection ends before it was used.
         let Some(upstream) = upstream else { continue };
         let shared = Arc::clone(&shared);
-        links.spawn(async move {
+        connections.spawn(async move {
             let orders = shared.orders.subscribe();
             // Whatever the network says to the relay, it has said to the program or to the server as well.
-            let _ended = Link {
+            let _ended = Connection {
                 number,
                 shared: Arc::clone(&shared),
                 orders,
@@ -200,7 +200,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             .await;
             shared.tell();
         });
-        while links.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -212,7 +212,7 @@ enum Holds {
     Body(usize),
 }
 
-struct Link {
+struct Connection {
     number: u64,
     shared: Arc<Shared>,
     orders: watch::Receiver<Orders>,
@@ -225,7 +225,7 @@ struct Link {
     holds: Holds,
 }
 
-impl Link {
+impl Connection {
     async fn run(mut self, mut client: TcpStream, upstream: SocketAddr) -> io::Result<()> {
         let mut server = TcpStream::connect(upstream).await?;
         client.set_nodelay(true)?;

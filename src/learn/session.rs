@@ -250,22 +250,22 @@ impl<'a> Session<'a> {
 
     /// Publishes `count` updates while the program cannot reach the server.
     pub fn away_while(&mut self, count: u64) {
-        self.relay.lead_to(None);
+        self.relay.forward_to(None);
         self.relay.cut();
         self.publish(count);
-        self.relay.lead_to(Some(self.life.address));
+        self.relay.forward_to(Some(self.life.address));
     }
 
     /// Ends the server, and begins another one with an empty journal.
     ///
     /// Errors: it cannot be.
     pub fn restart(&mut self) -> Result<(), Stop> {
-        self.relay.lead_to(None);
+        self.relay.forward_to(None);
         self.life = begin(&self.setup, self.clock)?;
         let journal = Arc::clone(&self.life.journal);
         self.published.begin_life(journal.newest().epoch, Some(journal));
         self.lives += 1;
-        self.relay.lead_to(Some(self.life.address));
+        self.relay.forward_to(Some(self.life.address));
         self.relay.cut();
         Ok(())
     }
