@@ -78,7 +78,7 @@ impl Context<'_> {
     }
 
     /// Is a new server not announced yet?
-    pub fn hides_a_restart(&self) -> bool {
+    pub fn has_unannounced_restart(&self) -> bool {
         self.epochs_announced + 1 < self.lives
     }
 }

@@ -112,7 +112,7 @@ fn other(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
     if context.oracle.next().is_some_and(|next| number < next) {
         return twice(context, number);
     }
-    let sentence = if context.hides_a_restart() {
+    let sentence = if context.has_unannounced_restart() {
         "the server began anew, and its first update was printed without the gap before it; print {\"gap\":{\"reason\":\"epoch\",\
          \"lost\":null}} when the server says so"
             .to_owned()
@@ -138,7 +138,7 @@ fn disturbance(context: &Context<'_>, before: u64) -> Option<(DisturbanceRecord,
 }
 
 fn lost(context: &Context<'_>, start: u64, end: u64) -> Fault {
-    if context.hides_a_restart() && context.life_of(end) > context.life_of(start.saturating_sub(1)) {
+    if context.has_unannounced_restart() && context.life_of(end) > context.life_of(start.saturating_sub(1)) {
         let sentence = "the server began anew, and your program printed its updates without a gap before them; print \
                         {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server says so";
         return Fault::new(Code::Gap, sentence);

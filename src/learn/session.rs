@@ -249,7 +249,7 @@ impl<'a> Session<'a> {
     }
 
     /// Publishes `count` updates while the program cannot reach the server.
-    pub fn away_while(&mut self, count: u64) {
+    pub fn publish_while_away(&mut self, count: u64) {
         self.relay.forward_to(None);
         self.relay.cut();
         self.publish(count);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
 use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Treatment;
@@ -34,7 +34,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         variables: vec![("LAB_HEARTBEAT_MS", HEARTBEAT.as_millis().to_string())],
         transports: &[Transport::Sse, Transport::LongPolling, Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         begins_with_a_stream(session)?;
         delivery::in_order(session).await?;

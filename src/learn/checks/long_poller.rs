@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::{Reply, Treatment};
 use crate::learn::session::{Progress, Session, Setup};
@@ -30,7 +30,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         // The first position may be had from a poll.
         transports: &[Transport::LongPolling, Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         delivery::in_order(session).await?;
         delivery::check_cursors(session)?;

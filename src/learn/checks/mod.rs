@@ -58,7 +58,7 @@ pub async fn check(
 }
 
 /// Starts a session and lets the stages run in it.
-async fn in_session(
+async fn run_stages(
     command: &[OsString],
     setup: Setup,
     say: &mut (dyn FnMut(Progress) + Send),

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Treatment;
 use crate::learn::session::{Progress, Session, Setup};
@@ -32,7 +32,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         variables: vec![("LAB_INTERVAL_MS", INTERVAL.as_millis().to_string())],
         transports: &[Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         delivery::in_order(session).await?;
         delivery::check_cursors(session)?;

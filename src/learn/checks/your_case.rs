@@ -42,7 +42,7 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
     say(Progress::StageStarted("is a scenario with a choice and thresholds"));
     let case = read(&text)?;
     say(Progress::StagePassed);
-    let folder = tempfile(file)?;
+    let folder = temporary_folder(file)?;
     let outcome = async {
         say(Progress::StageStarted("runs over the transport that you choose, and keeps your thresholds"));
         let run = measure(&case, case.choose, &folder, loadgen).await?;
@@ -93,7 +93,7 @@ fn read(text: &str) -> Result<Case, Stop> {
 }
 
 /// A folder of our own beside nothing else.
-fn tempfile(file: &OsString) -> std::io::Result<std::path::PathBuf> {
+fn temporary_folder(file: &OsString) -> std::io::Result<std::path::PathBuf> {
     let name = format!("loadgen-your-case-{}-{}", std::process::id(), file.len());
     let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let folder = std::env::temp_dir().join(format!("{name}-{unique}"));
