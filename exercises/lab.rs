@@ -1,5 +1,5 @@
-//! What Rust's standard library lacks for the exercises: HTTP over a TcpStream, and the members of a JSON object.
-//! No dependencies: `rustc -O --edition 2021 NAME.rs` is all.
+//! What Rust's standard library lacks for the exercises: HTTP over a TcpStream, the members of a JSON object, and the
+//! opening handshake of a WebSocket. No dependencies: `rustc -O --edition 2021 NAME.rs` compiles it.
 #![allow(dead_code)]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,7 +16,7 @@ pub fn setting(name: &str) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is not set"))
 }
 
-/// Prints one line at once: to a pipe, `println!` alone waits for no more than a line, but be sure.
+/// Prints one line and flushes it; exits if nobody reads it.
 pub fn print(line: &str) {
     let mut out = io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
@@ -24,17 +24,17 @@ pub fn print(line: &str) {
     }
 }
 
-/// An answer whose body has yet to be read.
+/// An HTTP answer whose body has not been read yet.
 pub struct Answer {
     pub status: u16,
     headers: Vec<(String, String)>,
     reader: BufReader<TcpStream>,
-    /// Bytes of the body that are left; of a chunked one, of this chunk.
+    /// Bytes that are left of the body, or of this chunk if it is chunked.
     left: usize,
     is_chunked: bool,
 }
 
-/// Asks for a path, on a connection of its own. `silence`: after how long without a byte a read fails.
+/// Sends a GET request for a path, on a new connection. `silence`: after how long without a byte a read fails.
 pub fn get(url: &str, path: &str, headers: &[(&str, &str)], silence: Option<Duration>) -> io::Result<Answer> {
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(host)?;
@@ -79,7 +79,7 @@ impl Answer {
         String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
-    /// The next bytes of the body, as they come; `None` at its end. Of a body that is cut, an error.
+    /// The next bytes of the body, as they come; `None` at its end; an error if the body was cut.
     pub fn part(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.left == 0 && self.is_chunked {
             let mut size = String::new();
@@ -107,7 +107,7 @@ impl Answer {
     }
 }
 
-/// How many bytes the JSON value takes with which `text` begins.
+/// The length in bytes of the JSON value at the beginning of `text`.
 fn value_length(text: &str) -> usize {
     let (mut depth, mut in_string, mut escaped) = (0, false, false);
     for (at, letter) in text.char_indices() {
@@ -137,7 +137,7 @@ fn value_length(text: &str) -> usize {
     text.len()
 }
 
-/// A member of a JSON object, as it stands there: `member(r#"{"a":[1],"b":"x"}"#, "b")` is `"x"` with its quotes.
+/// A member of a JSON object, as JSON: `member(r#"{"a":[1],"b":"x"}"#, "b")` is `"x"` with its quotes.
 pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = object.trim().strip_prefix('{')?;
     loop {
@@ -156,7 +156,7 @@ pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// The elements of a JSON array, each as it stands there.
+/// The elements of a JSON array, each as JSON.
 pub fn items(array: &str) -> Vec<&str> {
     let mut rest = array.trim().strip_prefix('[').unwrap_or("");
     let mut found = Vec::new();
@@ -171,12 +171,12 @@ pub fn items(array: &str) -> Vec<&str> {
     }
 }
 
-/// What a JSON string says, if nothing in it is escaped.
+/// The text of a JSON string, if nothing in it is escaped.
 pub fn plain(value: &str) -> &str {
     value.trim_matches('"')
 }
 
-/// A JSON string.
+/// Text as a JSON string.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {
@@ -194,7 +194,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// And back.
+/// Hexadecimal digits as bytes.
 pub fn unhex(digits: &str) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).expect("hexadecimal digits") as u8;
     digits.as_bytes().chunks(2).map(|two| digit(two[0]) << 4 | digit(two[1])).collect()
@@ -218,7 +218,7 @@ pub fn shake_hands(stream: &mut TcpStream) -> io::Result<()> {
     )
 }
 
-/// FIPS 180-4, section 6.1.
+/// SHA-1: FIPS 180-4, section 6.1.
 fn sha1(message: &[u8]) -> [u8; 20] {
     let mut state: [u32; 5] = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
     let mut bytes = message.to_vec();
@@ -257,7 +257,7 @@ fn sha1(message: &[u8]) -> [u8; 20] {
     digest
 }
 
-/// RFC 4648, section 4.
+/// Base64: RFC 4648, section 4.
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

@@ -769,4 +769,4 @@ pub const GUESS_NEAR_SHARE: f64 = 0.25;
 /// Questions that are named to a teacher as the hardest.
 pub const GRADE_QUESTIONS_SHOWN: usize = 5;
 /// Requests of a student's program that are remembered: a check takes seconds, and even a tight loop is told in time.
-pub const LEARN_ASKED_MAX: usize = 20_000;
+pub const LEARN_REQUESTS_MAX: usize = 20_000;

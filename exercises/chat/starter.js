@@ -1,4 +1,4 @@
-// chat: what one says, all hear. Run: npm install ws, then loadgen learn check chat -- node chat.js
+// chat: pass each message on to all clients. Run: npm install ws, then loadgen learn check chat -- node chat.js
 const { WebSocketServer } = require("ws");
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: 0 }, () => {
@@ -6,6 +6,6 @@ const server = new WebSocketServer({ host: "127.0.0.1", port: 0 }, () => {
 });
 
 server.on("connection", (socket) => {
-  // Who else is there? `server.clients` knows.
+  // Who else is connected? See `server.clients`.
   socket.on("message", (message) => socket.send(message.toString()));
 });

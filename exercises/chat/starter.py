@@ -1,4 +1,4 @@
-"""chat: what one says, all hear. Run: loadgen learn check chat -- python3 chat.py"""
+"""chat: pass each message on to all clients. Run: loadgen learn check chat -- python3 chat.py"""
 import asyncio, base64, hashlib, json
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -12,11 +12,11 @@ async def serve(reader, writer):
     writer.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
     while True:
         first, second = await reader.readexactly(2)
-        # Right for up to 125 B of text, in one frame. Your echo knows the others.
+        # Right for up to 125 B of text, in one frame. Your echo can do the others.
         key = await reader.readexactly(4)
         payload = await reader.readexactly(second & 0x7F)
         text = bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
-        # A ping is answered with a pong. And text: who else is there?
+        # A ping is answered with a pong. And text: who else must get it?
         writer.write(bytes([0x8A if first == 0x89 else 0x81, len(text)]) + text)
 
 

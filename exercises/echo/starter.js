@@ -1,4 +1,4 @@
-// echo: the server that the lessons began from. Run: npm install ws, then loadgen learn check echo -- node echo.js
+// echo: the server that the lessons started from. Run: npm install ws, then loadgen learn check echo -- node echo.js
 const { WebSocketServer } = require("ws");
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: 0 }, () => {
@@ -6,7 +6,7 @@ const server = new WebSocketServer({ host: "127.0.0.1", port: 0 }, () => {
 });
 
 server.on("connection", (socket) => {
-  // And if the message is JSON? If it is binary? ws has a second argument.
+  // What if the message is JSON, or binary? ws passes a second argument.
   socket.on("message", (message) => {
     console.error("received: " + message);
     socket.send("Nice to meet you!");

@@ -12,7 +12,7 @@ async def serve(reader, writer):
     writer.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
     while True:
         first, second = await reader.readexactly(2)
-        # Right for up to 125 B. And what was in the message? And which kind is it?
+        # Right for up to 125 B. But what is in the message, and is it text or binary?
         await reader.readexactly(4 + (second & 0x7F))
         answer = b"Nice to meet you!"
         writer.write(bytes([0x81, len(answer)]) + answer)

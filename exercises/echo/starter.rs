@@ -10,7 +10,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     loop {
         let mut header = [0; 2];
         stream.read_exact(&mut header)?;
-        // Right for up to 125 B. And what was in the message? And which kind is it?
+        // Right for up to 125 B. But what is in the message, and is it text or binary?
         let mut rest = vec![0; 4 + usize::from(header[1] & 0x7f)];
         stream.read_exact(&mut rest)?;
         let answer = b"Nice to meet you!";

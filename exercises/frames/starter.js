@@ -1,7 +1,7 @@
-// frames: what a message costs beside its payload. Run: loadgen learn check frames -- node frames.js
+// frames: the bytes that a message costs besides its payload. Run: loadgen learn check frames -- node frames.js
 const lines = require("node:readline").createInterface({ input: process.stdin });
 
-// Right for short frames. And from 126 on? And from 65536?
+// Right for short frames. What about 126 bytes and more, or 65536 and more?
 const frameHeader = (length, masked) => Buffer.from([0x81, (masked ? 0x80 : 0) | (length & 0x7f)]);
 
 lines.on("line", (line) => {

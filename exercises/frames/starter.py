@@ -1,9 +1,9 @@
-"""frames: what a message costs beside its payload. Run: loadgen learn check frames -- python3 frames.py"""
+"""frames: the bytes that a message costs besides its payload. Run: loadgen learn check frames -- python3 frames.py"""
 import json, sys
 
 
 def frame_header(length, masked):
-    # Right for short frames. And from 126 on? And from 65536?
+    # Right for short frames. What about 126 bytes and more, or 65536 and more?
     return bytes([0x81, (0x80 if masked else 0) | (length & 0x7F)])
 
 

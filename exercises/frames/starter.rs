@@ -1,9 +1,9 @@
-//! frames: what a message costs beside its payload.
+//! frames: the bytes that a message costs besides its payload.
 //! Run: rustc -O --edition 2021 frames.rs && loadgen learn check frames -- ./frames
 mod lab;
 
 fn frame_header(length: usize, masked: bool) -> Vec<u8> {
-    // Right for short frames. And from 126 on? And from 65536?
+    // Right for short frames. What about 126 bytes and more, or 65536 and more?
     vec![0x81, if masked { 0x80 } else { 0 } | (length & 0x7f) as u8]
 }
 

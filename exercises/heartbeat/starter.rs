@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 fn follow(url: &str, cursor: &mut String) -> io::Result<()> {
-    // On a dead line this waits for ever. How long should it wait? The last argument of `get` says after how long a read fails.
+    // On a dead line this waits for ever. How long should it wait? The last argument of `get` sets after how long a read fails.
     let mut answer = lab::get(url, &format!("/updates/sse?after={cursor}"), &[], None)?;
     let (mut bytes, mut data, mut id) = (Vec::new(), String::new(), String::new());
     while let Some(part) = answer.part()? {

@@ -3,7 +3,7 @@ const lab = process.env.LAB_URL;
 
 async function main() {
   for (;;) {
-    // The request waits in the lab until there is an update. And what is published before the next one is there?
+    // The request waits in the lab for an update. What about updates that are published before the next request?
     const answer = await fetch(`${lab}/updates/long-poll?hold=20`);
     if (answer.status === 200) {
       for (const update of (await answer.json()).updates) console.log(JSON.stringify(update));

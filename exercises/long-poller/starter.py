@@ -4,7 +4,7 @@ import json, os, time, urllib.request
 lab = os.environ["LAB_URL"]
 
 while True:
-    # The request waits in the lab until there is an update. And what is published before the next one is there?
+    # The request waits in the lab for an update. What about updates that are published before the next request?
     with urllib.request.urlopen(f"{lab}/updates/long-poll?hold=20") as answer:
         if answer.status == 200:
             for update in json.load(answer)["updates"]:

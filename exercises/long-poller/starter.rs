@@ -5,7 +5,7 @@ mod lab;
 fn main() {
     let url = lab::lab_url();
     loop {
-        // The request waits in the lab until there is an update. And what is published before the next one is there?
+        // The request waits in the lab for an update. What about updates that are published before the next request?
         let answer = lab::get(&url, "/updates/long-poll?hold=20", &[], None).expect("the lab answers");
         if answer.status == 200 {
             let body = answer.text().expect("the answer is whole");

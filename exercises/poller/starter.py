@@ -5,7 +5,7 @@ lab = os.environ["LAB_URL"]
 interval = int(os.environ["LAB_INTERVAL_MS"]) / 1000
 
 while True:
-    # Each poll asks for what comes from now on. What was published between two polls?
+    # Each poll asks for what comes from now on. What about those that were published between two polls?
     with urllib.request.urlopen(f"{lab}/updates/poll") as answer:
         if answer.status == 200:
             for update in json.load(answer)["updates"]:

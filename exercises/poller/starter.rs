@@ -8,7 +8,7 @@ fn main() {
     let url = lab::lab_url();
     let interval = Duration::from_millis(lab::setting("LAB_INTERVAL_MS"));
     loop {
-        // Each poll asks for what comes from now on. What was published between two polls?
+        // Each poll asks for what comes from now on. What about those that were published between two polls?
         let answer = lab::get(&url, "/updates/poll", &[], None).expect("the lab answers");
         if answer.status == 200 {
             let body = answer.text().expect("the answer is whole");

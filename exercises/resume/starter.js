@@ -1,4 +1,4 @@
-// resume: print every update, whatever becomes of the line. Run: loadgen learn check resume -- node resume.js
+// resume: print every update, whatever happens to the line. Run: loadgen learn check resume -- node resume.js
 const lab = process.env.LAB_URL;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -9,7 +9,7 @@ async function follow() {
     text += part;
     const lines = text.split("\n");
     text = lines.pop();
-    // An update is a line `data: {"seq":…}`. What else is in a block, and what of it do you need behind a cut?
+    // An update is a line `data: {"seq":…}`. What else in a block do you need after a cut?
     for (const line of lines) if (line.startsWith("data: ")) console.log(line.slice(6));
   }
 }

@@ -1,4 +1,4 @@
-//! resume: print every update, whatever becomes of the line.
+//! resume: print every update, whatever happens to the line.
 //! Run: rustc -O --edition 2021 resume.rs && loadgen learn check resume -- ./resume
 mod lab;
 
@@ -10,7 +10,7 @@ fn follow(url: &str) -> io::Result<()> {
     let mut bytes = Vec::new();
     while let Some(part) = answer.part()? {
         bytes.extend(part);
-        // An update is a line `data: {"seq":…}`. What else is in a block, and what of it do you need behind a cut?
+        // An update is a line `data: {"seq":…}`. What else in a block do you need after a cut?
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = bytes.drain(..=end).collect();
             if let Some(update) = String::from_utf8_lossy(&line).trim_end().strip_prefix("data: ") {

@@ -15,7 +15,7 @@ fn main() {
             }
         }
         late.sort_by(f64::total_cmp);
-        // The mean is one figure; which are asked for? And what is an age between two arrivals?
+        // This is only the mean. Which figures does the task ask for? And what does the age do between two arrivals?
         let mean = late.iter().sum::<f64>() / late.len() as f64;
         let last = late[late.len() - 1];
         lab::print(&format!("{{\"p50_ms\":{mean},\"p99_ms\":{last},\"mean_age_ms\":{mean},\"stale_share\":0}}"));

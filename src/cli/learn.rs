@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use crate::cli::process::{DONE, INTERRUPTED, THRESHOLD, print_out, usage_error};
 use crate::learn::checks;
 use crate::learn::grade::Grades;
-use crate::learn::hand_in::{Exercised, HandIn};
+use crate::learn::hand_in::{ExerciseResult, HandIn};
 use crate::learn::session::Progress;
 use crate::learn::{Exercise, Language, Stop};
 use crate::{files, print, suggest};
@@ -207,11 +207,11 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
     let mut printed = Ok(());
     let mut progress = |progress| {
         let text = match progress {
-            Progress::Begins(stage) => {
+            Progress::StageStarted(stage) => {
                 stages += 1;
                 format!("  {stages}. {stage} … ")
             }
-            Progress::Holds => {
+            Progress::StagePassed => {
                 held += 1;
                 "holds\n".to_owned()
             }
@@ -238,7 +238,7 @@ async fn check(exercise: Exercise, command: &[OsString], seed: u64, hand_in: Opt
         };
         let name = exercise.name().to_owned();
         let of = passed.then_some(held);
-        hand_in.hand_in.note(Exercised { exercise: name, passed, checks: Some(held), of, first_wrong, at: now() });
+        hand_in.hand_in.note(ExerciseResult { exercise: name, passed, checks: Some(held), of, first_wrong, at: now() });
         hand_in.write()?;
     }
     match outcome {

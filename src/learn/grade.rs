@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::exercise::Exercise;
-use super::hand_in::{Answer, Exercised, Guess, HandIn, HandInError};
+use super::hand_in::{Answer, ExerciseResult, Guess, HandIn, HandInError};
 use crate::limits;
 
 /// What a class has handed in.
@@ -21,7 +21,7 @@ pub struct Grades {
 struct Student {
     guesses: BTreeMap<String, Guess>,
     answers: BTreeMap<String, Answer>,
-    exercises: BTreeMap<String, Exercised>,
+    exercises: BTreeMap<String, ExerciseResult>,
 }
 
 impl Grades {
@@ -171,8 +171,8 @@ impl Student {
     fn word(&self, exercise: Exercise) -> String {
         match self.exercises.get(exercise.name()) {
             None => String::new(),
-            Some(Exercised { passed: true, .. }) => "passed".to_owned(),
-            Some(Exercised { checks, .. }) => format!("not yet ({} hold)", checks.unwrap_or(0)),
+            Some(ExerciseResult { passed: true, .. }) => "passed".to_owned(),
+            Some(ExerciseResult { checks, .. }) => format!("not yet ({} hold)", checks.unwrap_or(0)),
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct HandIn {
     /// What was written.
     pub notes: Vec<Note>,
     /// Exercises that were checked.
-    pub exercises: Vec<Exercised>,
+    pub exercises: Vec<ExerciseResult>,
 }
 
 /// A guess before a run.
@@ -93,7 +93,7 @@ pub struct Note {
 /// An exercise as it was checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exercised {
+pub struct ExerciseResult {
     /// Its name.
     pub exercise: String,
     /// All of it holds.
@@ -167,7 +167,7 @@ impl HandIn {
     }
 
     /// Notes an exercise; what was passed once stays passed.
-    pub fn note(&mut self, exercised: Exercised) {
+    pub fn note(&mut self, exercised: ExerciseResult) {
         match self.exercises.iter_mut().find(|before| before.exercise == exercised.exercise) {
             Some(before) if before.passed && !exercised.passed => {}
             Some(before) => *before = exercised,

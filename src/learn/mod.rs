@@ -5,25 +5,25 @@
 //! is wrong ends it, and is said in one sentence.
 //!
 //! ```text
-//! checks (one file for each kind) → session → words → scene → program, relay, oracle
+//! checks (one file for each kind) → session → messages → context → program, relay, oracle
 //! ```
 
-pub mod asked;
 pub mod checks;
+pub mod context;
 pub mod exercise;
 pub mod fault;
 pub mod frames;
 pub mod grade;
 pub mod hand_in;
+mod messages;
 pub mod oracle;
 pub mod program;
 pub mod questions;
 pub mod relay;
-pub mod scene;
+pub mod request;
 pub mod session;
 pub mod socket;
 pub mod stall;
-mod words;
 
 pub use exercise::{Exercise, Language};
 pub use fault::{CheckError, Code, Fault, Stop};

@@ -140,7 +140,7 @@ impl Tally {
 
 /// The first thing that was wrong with a client, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Violation {
     /// These were passed over without a gap.
     Lost(Range<u64>),
     /// This came again.
@@ -167,7 +167,7 @@ pub struct Oracle {
     announced: Vec<Range<u64>>,
     /// Numbers that were passed over without a gap, so far.
     skipped: BTreeSet<u64>,
-    first_fault: Option<Fault>,
+    first_violation: Option<Violation>,
     tally: Tally,
 }
 
@@ -278,7 +278,7 @@ impl Oracle {
             return self.came_late(number);
         }
         if number > next {
-            self.fault(|| Fault::Lost(next..number));
+            self.violation(|| Violation::Lost(next..number));
         }
         self.tally.lost += number - next;
         self.skipped.extend(next..number);
@@ -309,12 +309,12 @@ impl Oracle {
             self.tally.lost -= 1;
             self.tally.received += 1;
             self.tally.reordered += 1;
-            self.fault(|| Fault::Reordered(number));
+            self.violation(|| Violation::Reordered(number));
         } else if number < self.start || self.is_announced(&(number..number + 1)) {
             self.wrong(&format!("update number {number} came where it was not to come any more"));
         } else {
             self.tally.duplicate += 1;
-            self.fault(|| Fault::Duplicate(number));
+            self.violation(|| Violation::Duplicate(number));
         }
     }
 
@@ -329,8 +329,8 @@ impl Oracle {
     }
 
     /// The first thing that was wrong.
-    pub fn first_fault(&self) -> Option<&Fault> {
-        self.first_fault.as_ref()
+    pub fn first_violation(&self) -> Option<&Violation> {
+        self.first_violation.as_ref()
     }
 
     /// The number that should come next; `None` until the client knows where it stands.
@@ -343,13 +343,13 @@ impl Oracle {
         self.between_lives
     }
 
-    fn fault(&mut self, fault: impl FnOnce() -> Fault) {
-        self.first_fault.get_or_insert_with(fault);
+    fn violation(&mut self, violation: impl FnOnce() -> Violation) {
+        self.first_violation.get_or_insert_with(violation);
     }
 
     fn wrong(&mut self, what: &str) {
         const KEPT: usize = 5;
-        self.fault(|| Fault::Wrong(what.to_owned()));
+        self.violation(|| Violation::Wrong(what.to_owned()));
         if self.tally.wrong.len() < KEPT {
             self.tally.wrong.push(what.to_owned());
         }

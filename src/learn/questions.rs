@@ -8,8 +8,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
 use super::fault::{Code, Stop, fail};
+use super::messages;
 use super::program::{Input, Line, Program};
-use super::words;
 use crate::limits;
 
 /// A program that is asked.
@@ -48,11 +48,11 @@ impl Questions {
         match tokio::time::timeout(patience, exchange).await {
             Err(_) => self.silent(patience),
             Ok(Line::End) => Err(self.program.ended().await.into()),
-            Ok(Line::TooLong) => Err(words::too_long(number).into()),
-            Ok(Line::NotUtf8) => Err(words::not_utf8(number).into()),
+            Ok(Line::TooLong) => Err(messages::too_long(number).into()),
+            Ok(Line::NotUtf8) => Err(messages::not_utf8(number).into()),
             Ok(Line::Text(text)) => match serde_json::from_str(&text) {
                 Ok(value) => Ok(value),
-                Err(_) => Err(words::not_json(number, &text).into()),
+                Err(_) => Err(messages::not_json(number, &text).into()),
             },
         }
     }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::asked::{Asked, Head};
+use super::request::{Head, Request};
 use crate::limits;
 
 /// What becomes of one request that is still to come.
@@ -62,7 +62,7 @@ struct Plan {
     replies: VecDeque<Reply>,
     treatment: Treatment,
     connections: u64,
-    asked: Vec<Asked>,
+    asked: Vec<Request>,
 }
 
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Relay {
     }
 
     /// Leads new connections to another server, or ends them at once where there is none.
-    pub fn lead_to(&self, upstream: Option<SocketAddr>) {
+    pub fn forward_to(&self, upstream: Option<SocketAddr>) {
         self.shared.plan().upstream = upstream;
     }
 
@@ -159,18 +159,18 @@ impl Relay {
     }
 
     /// How many requests there were.
-    pub fn asked_count(&self) -> usize {
+    pub fn request_count(&self) -> usize {
         self.shared.plan().asked.len()
     }
 
     /// The requests from `first` on.
-    pub fn asked_since(&self, first: usize) -> Vec<Asked> {
+    pub fn requests_since(&self, first: usize) -> Vec<Request> {
         self.shared.plan().asked.get(first..).unwrap_or_default().to_vec()
     }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut links = JoinSet::new();
+    let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
             tokio::time::sleep(limits::ACCEPT_REST).await;
@@ -184,10 +184,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         // Where there is no server, a connection ends before it was used.
         let Some(upstream) = upstream else { continue };
         let shared = Arc::clone(&shared);
-        links.spawn(async move {
+        connections.spawn(async move {
             let orders = shared.orders.subscribe();
             // Whatever the network says to the relay, it has said to the program or to the server as well.
-            let _ended = Link {
+            let _ended = Connection {
                 number,
                 shared: Arc::clone(&shared),
                 orders,
@@ -200,7 +200,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             .await;
             shared.tell();
         });
-        while links.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -212,7 +212,7 @@ enum Holds {
     Body(usize),
 }
 
-struct Link {
+struct Connection {
     number: u64,
     shared: Arc<Shared>,
     orders: watch::Receiver<Orders>,
@@ -225,7 +225,7 @@ struct Link {
     holds: Holds,
 }
 
-impl Link {
+impl Connection {
     async fn run(mut self, mut client: TcpStream, upstream: SocketAddr) -> io::Result<()> {
         let mut server = TcpStream::connect(upstream).await?;
         client.set_nodelay(true)?;
@@ -286,9 +286,9 @@ impl Link {
         let head = Head::read(bytes);
         let (reply, treatment) = {
             let mut plan = self.shared.plan();
-            if plan.asked.len() < limits::LEARN_ASKED_MAX {
+            if plan.asked.len() < limits::LEARN_REQUESTS_MAX {
                 self.asked = Some(plan.asked.len());
-                plan.asked.push(Asked::new(&head, Instant::now(), self.number));
+                plan.asked.push(Request::new(&head, Instant::now(), self.number));
             }
             (plan.replies.pop_front(), plan.treatment)
         };

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::asked::{After, Asked};
+use super::context::{Context, Disturbance, DisturbanceRecord};
 use super::fault::{Code, Fault, Stop, fail};
+use super::messages;
 use super::oracle::{Oracle, Published};
 use super::program::{Input, Line, Program};
 use super::relay::Relay;
-use super::scene::{Disturbance, Disturbed, Scene};
+use super::request::{After, Request};
 use super::stall::StallMeter;
-use super::words;
 use crate::clock::Clock;
 use crate::http::Server;
 use crate::limits;
@@ -33,9 +33,9 @@ use crate::units::{Nanos, UnixMicros};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// A stage begins.
-    Begins(&'static str),
+    StageStarted(&'static str),
     /// The stage that began last holds.
-    Holds,
+    StagePassed,
 }
 
 /// What a check is made of, for one exercise.
@@ -59,11 +59,11 @@ struct Life {
 
 /// What a program is to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Expected {
     /// Every update.
-    Every,
+    EveryUpdate,
     /// The newest, each time that it can.
-    Newest,
+    NewestUpdate,
 }
 
 /// A check that goes on.
@@ -75,7 +75,7 @@ pub struct Session<'a> {
     /// How late this machine is.
     pub stall: StallMeter,
     /// What it is to print.
-    pub order: Order,
+    pub expected: Expected,
     published: Published,
     oracle: Oracle,
     setup: Setup,
@@ -83,7 +83,7 @@ pub struct Session<'a> {
     clock: Clock,
     at: Nanos,
     published_at: Vec<Instant>,
-    disturbed: Vec<Disturbed>,
+    disturbed: Vec<DisturbanceRecord>,
     lines: u64,
     /// Gaps of several lives that were announced.
     epochs_announced: usize,
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
             program,
             relay,
             stall: StallMeter::start(),
-            order: Order::Every,
+            expected: Expected::EveryUpdate,
             published,
             oracle,
             setup,
@@ -156,16 +156,16 @@ impl<'a> Session<'a> {
     /// A stage begins; the one before it holds.
     pub fn stage(&mut self, name: &'static str) {
         if self.is_open {
-            (self.say)(Progress::Holds);
+            (self.say)(Progress::StagePassed);
         }
         self.is_open = true;
-        (self.say)(Progress::Begins(name));
+        (self.say)(Progress::StageStarted(name));
     }
 
     /// All stages hold.
     pub fn finish(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            (self.say)(Progress::Holds);
+            (self.say)(Progress::StagePassed);
         }
     }
 
@@ -191,12 +191,13 @@ impl<'a> Session<'a> {
         const LOOK: Duration = Duration::from_millis(20);
         let until = Instant::now() + limits::LEARN_START;
         while Instant::now() < until {
-            let answered = |session: &Self| session.relay.asked_since(0).iter().any(|asked| asked.answered.is_some());
+            let answered =
+                |session: &Self| session.relay.requests_since(0).iter().any(|asked| asked.answered.is_some());
             if self.wait(LOOK, answered).await? || self.life.journal.subscribers() > 0 {
                 return self.check_addresses();
             }
         }
-        let sentence = match self.relay.asked_since(0).first() {
+        let sentence = match self.relay.requests_since(0).first() {
             None => format!(
                 "nothing asked LAB_URL within {} s; take the address from the environment, and ask it",
                 limits::LEARN_START.as_secs()
@@ -214,10 +215,10 @@ impl<'a> Session<'a> {
             [] => &Transport::ALL[..],
             some => some,
         };
-        let asked = self.relay.asked_since(0);
+        let asked = self.relay.requests_since(0);
         match asked.iter().find(|asked| !asked.transport().is_some_and(|found| allowed.contains(&found))) {
             None => Ok(()),
-            Some(wrong) => fail(Code::WrongAddress, words::wrong_address(&wrong.path, allowed)),
+            Some(wrong) => fail(Code::WrongAddress, messages::wrong_address(&wrong.path, allowed)),
         }
     }
 
@@ -243,28 +244,28 @@ impl<'a> Session<'a> {
     /// Writes down that the line is disturbed.
     pub fn disturb(&mut self, what: Disturbance) {
         let nth = self.disturbed.iter().filter(|before| before.what == what).count() + 1;
-        let (published, asked) = (self.published.len(), self.relay.asked_count());
-        self.disturbed.push(Disturbed { what, nth, published, asked });
+        let (published, asked) = (self.published.len(), self.relay.request_count());
+        self.disturbed.push(DisturbanceRecord { what, nth, published, asked });
     }
 
     /// Publishes `count` updates while the program cannot reach the server.
-    pub fn away_while(&mut self, count: u64) {
-        self.relay.lead_to(None);
+    pub fn publish_while_away(&mut self, count: u64) {
+        self.relay.forward_to(None);
         self.relay.cut();
         self.publish(count);
-        self.relay.lead_to(Some(self.life.address));
+        self.relay.forward_to(Some(self.life.address));
     }
 
     /// Ends the server, and begins another one with an empty journal.
     ///
     /// Errors: it cannot be.
     pub fn restart(&mut self) -> Result<(), Stop> {
-        self.relay.lead_to(None);
+        self.relay.forward_to(None);
         self.life = begin(&self.setup, self.clock)?;
         let journal = Arc::clone(&self.life.journal);
         self.published.begin_life(journal.newest().epoch, Some(journal));
         self.lives += 1;
-        self.relay.lead_to(Some(self.life.address));
+        self.relay.forward_to(Some(self.life.address));
         self.relay.cut();
         Ok(())
     }
@@ -291,7 +292,7 @@ impl<'a> Session<'a> {
             } else if last_line.elapsed() >= limits::LEARN_PATIENCE || self.is_hopeless() {
                 return match self.program.has_ended().await {
                     true => Err(self.program.ended().await.into()),
-                    false => Err(words::stuck(&self.scene()).into()),
+                    false => Err(messages::stuck(&self.context()).into()),
                 };
             }
         }
@@ -304,7 +305,7 @@ impl<'a> Session<'a> {
             return false;
         }
         let Some(&due) = usize::try_from(next).ok().and_then(|next| self.published_at.get(next)) else { return false };
-        let asked = self.relay.asked_since(0);
+        let asked = self.relay.requests_since(0);
         let mut late = asked.iter().filter(|asked| asked.at > due && asked.at.elapsed() > limits::LEARN_LOOK / 2);
         late.any(|asked| match &asked.after {
             After::Now => true,
@@ -316,12 +317,12 @@ impl<'a> Session<'a> {
     /// Waits for a request beyond the first `count`.
     ///
     /// Errors: the first thing that is wrong; [`Code::NoReturn`] if there is none in time.
-    pub async fn asked_beyond(&mut self, count: usize) -> Result<Asked, Stop> {
-        let is_there = |session: &Self| session.relay.asked_count() > count;
+    pub async fn next_request_after(&mut self, count: usize) -> Result<Request, Stop> {
+        let is_there = |session: &Self| session.relay.request_count() > count;
         if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
-            return Err(words::no_return(&self.scene()).into());
+            return Err(messages::no_return(&self.context()).into());
         }
-        Ok(self.relay.asked_since(count).swap_remove(0))
+        Ok(self.relay.requests_since(count).swap_remove(0))
     }
 
     /// Waits until `is_there`, and judges meanwhile what is printed; `false` if it takes longer than `patience`.
@@ -351,18 +352,18 @@ impl<'a> Session<'a> {
         let number = self.lines;
         let text = match line {
             Line::Text(text) => text.as_str(),
-            Line::TooLong => return Err(words::too_long(number)),
-            Line::NotUtf8 => return Err(words::not_utf8(number)),
+            Line::TooLong => return Err(messages::too_long(number)),
+            Line::NotUtf8 => return Err(messages::not_utf8(number)),
             Line::End => return Ok(()),
         };
-        let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(words::not_json(number, text)) };
+        let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(messages::not_json(number, text)) };
         let printed: Option<Printed<'_>> = value.is_object().then(|| serde_json::from_str(text).ok()).flatten();
         match printed {
             Some(Printed { gap: Some(gap), .. }) => self.judge_gap(number, gap),
             Some(Printed { seq: Some(seq), at_us: Some(at), data: Some(data), gap: None }) => {
                 self.judge_update(seq, at, data)
             }
-            Some(_) | None => Err(words::not_an_update(number, text)),
+            Some(_) | None => Err(messages::not_an_update(number, text)),
         }
     }
 
@@ -389,14 +390,14 @@ impl<'a> Session<'a> {
     }
 
     fn judge_gap(&mut self, line: u64, gap: Gap) -> Result<(), Fault> {
-        if self.order == Order::Newest {
+        if self.expected == Expected::NewestUpdate {
             return Ok(());
         }
         self.oracle.gap(&self.published, gap);
         self.epochs_announced += usize::from(gap.lost.is_none());
-        match self.oracle.first_fault() {
+        match self.oracle.first_violation() {
             None => Ok(()),
-            Some(_) => Err(words::gap(line, gap)),
+            Some(_) => Err(messages::gap(line, gap)),
         }
     }
 
@@ -407,12 +408,12 @@ impl<'a> Session<'a> {
             // As values: a program may have parsed it and written it anew.
             wanted.is_some_and(|wanted: Value| serde_json::from_str::<Value>(data.get()).is_ok_and(|got| got == wanted))
         });
-        if self.order == Order::Newest {
+        if self.expected == Expected::NewestUpdate {
             return self.judge_newest(number, at, seq);
         }
         self.oracle.update(&self.published, number, seq);
-        if self.oracle.first_fault().is_some() {
-            return Err(words::update(&self.scene(), number, seq));
+        if self.oracle.first_violation().is_some() {
+            return Err(messages::update(&self.context(), number, seq));
         }
         if let Some(number) = number {
             self.seen.push(Shown { number, due: self.clock.anchor().instant(at), at: self.clock.now() });
@@ -421,12 +422,12 @@ impl<'a> Session<'a> {
     }
 
     /// What there is to say something about.
-    fn scene(&self) -> Scene<'_> {
-        Scene {
+    fn context(&self) -> Context<'_> {
+        Context {
             oracle: &self.oracle,
             published: &self.published,
             disturbed: &self.disturbed,
-            asked: self.relay.asked_since(0),
+            asked: self.relay.requests_since(0),
             lives: self.lives,
             epochs_announced: self.epochs_announced,
             last_words: self.program.last_words(),

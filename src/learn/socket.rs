@@ -40,7 +40,7 @@ impl Message {
     /// In a sentence.
     pub fn name(&self) -> String {
         match self {
-            Self::Text(text) => format!("the text {}", super::words::quote(text)),
+            Self::Text(text) => format!("the text {}", super::messages::quote(text)),
             Self::Binary(bytes) => format!("a binary message of {} B", bytes.len()),
             Self::Pong(bytes) => format!("a pong of {} B", bytes.len()),
             Self::Close(Some(code)) => format!("a close frame with {code}"),

@@ -42,7 +42,7 @@ fn solution(exercise: Exercise, language: Language) -> PathBuf {
 /// Checks a program; returns how many stages passed, and the code and message of the first fault.
 async fn check(exercise: Exercise, program: &[OsString]) -> (usize, Option<(Code, String)>) {
     let mut passed = 0;
-    let mut note = |progress| passed += usize::from(progress == Progress::Holds);
+    let mut note = |progress| passed += usize::from(progress == Progress::StagePassed);
     let outcome = checks::check(exercise, program, Path::new(env!("CARGO_BIN_EXE_loadgen")), SEED, &mut note).await;
     match outcome {
         Ok(()) => (passed, None),

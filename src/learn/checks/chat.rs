@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use super::serving::{Serving, expect};
+use super::student_server::{StudentServer, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::Opcode;
+use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::{Message, Socket};
-use crate::learn::words::quote;
 
 /// Who is there.
 const CLIENTS: usize = 10;
@@ -17,15 +17,15 @@ const MESSAGES: usize = 10;
 const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
-    say(Progress::Begins("listens, and shakes hands with ten clients"));
-    let mut server = Serving::start(command).await?;
+    say(Progress::StageStarted("listens, and shakes hands with ten clients"));
+    let mut server = StudentServer::start(command).await?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(server.open_and_ping().await?);
     }
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("hands a message to all, the sender among them"));
+    say(Progress::StageStarted("hands a message to all, the sender among them"));
     let hello = r#"{"from":3,"n":0,"says":"地震 é"}"#;
     clients[3].send(true, Opcode::Text, hello.as_bytes()).await;
     for (index, client) in clients.iter_mut().enumerate() {
@@ -34,31 +34,31 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         expect(client, &what, &Message::Text(hello.to_owned())).await?;
     }
     let mut said = 1;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("hands each message to each once, and those of one sender in order"));
+    say(Progress::StageStarted("hands each message to each once, and those of one sender in order"));
     everybody_talks(&mut clients, &mut said, MESSAGES).await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("ends a client that sends no UTF-8 with 1007, and the others hear nothing of it"));
+    say(Progress::StageStarted("ends a client that sends no UTF-8 with 1007, and the others hear nothing of it"));
     let mut bad = clients.remove(0);
     bad.send(true, Opcode::Text, &[0xc3, 0x28]).await;
     expect(&mut bad, "sent text that is not UTF-8", &Message::Close(Some(NOT_UTF8))).await?;
     everybody_talks(&mut clients, &mut said, 1).await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("goes on when clients are gone without a word"));
+    say(Progress::StageStarted("goes on when clients are gone without a word"));
     clients.remove(0).reset();
     clients.remove(0).reset();
     drop(bad);
     everybody_talks(&mut clients, &mut said, 3).await?;
     server.still_runs()?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("hands a newcomer what is said from then on"));
+    say(Progress::StageStarted("hands a newcomer what is said from then on"));
     clients.push(server.open_and_ping().await?);
     everybody_talks(&mut clients, &mut said, 1).await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
     Ok(())
 }
 

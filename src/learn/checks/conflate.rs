@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::delivery;
 use crate::learn::fault::{Code, Fault, Stop, fail};
-use crate::learn::session::{Order, Progress, Session, Setup, Shown};
+use crate::learn::session::{Expected, Progress, Session, Setup, Shown};
 use crate::limits;
 use crate::stream::Bounds;
 
@@ -39,7 +39,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         transports: &[],
     };
     let mut session = Session::start(command, setup, say).await?;
-    session.order = Order::Newest;
+    session.expected = Expected::NewestUpdate;
     delivery::begins(&mut session).await?;
     session.stage("shows the newest of a stream that is twenty times as fast");
     flood(&mut session).await?;

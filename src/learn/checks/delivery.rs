@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::learn::asked::After;
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Reply;
-use crate::learn::scene::Disturbance;
+use crate::learn::request::After;
 use crate::learn::session::Session;
 
 /// Between two updates that come one by one.
@@ -43,17 +43,17 @@ pub async fn large(session: &mut Session<'_>) -> Result<(), Stop> {
 pub async fn busy(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("obeys 503 with Retry-After");
     session.disturb(Disturbance::Busy);
-    let before = session.relay.asked_count();
+    let before = session.relay.request_count();
     session.relay.reply(Reply::Busy(BUSY_S));
     session.publish(3);
     // What keeps a connection open for long asks nothing by itself.
     if !session.wait(Duration::from_millis(400), |session| session.relay.replies_waiting() == 0).await? {
         session.relay.cut();
     }
-    let refused = session.asked_beyond(before).await?;
+    let refused = session.next_request_after(before).await?;
     let refused_index = before;
     // The connection that was cut may have asked at the same moment; the one that was refused is the first.
-    let again = session.asked_beyond(refused_index + 1).await?;
+    let again = session.next_request_after(refused_index + 1).await?;
     let waited = again.at.saturating_duration_since(refused.answered.unwrap_or(refused.at));
     let asked = Duration::from_secs(BUSY_S.into());
     if waited + Duration::from_millis(30) < asked {
@@ -96,7 +96,7 @@ pub async fn half_answers(session: &mut Session<'_>) -> Result<(), Stop> {
 
 /// The cursor that a request names is one that the lab gave out.
 pub fn check_cursors(session: &Session<'_>) -> Result<(), Stop> {
-    let asked = session.relay.asked_since(0);
+    let asked = session.relay.requests_since(0);
     let other = asked.iter().find_map(|asked| match &asked.after {
         After::Other(text) => Some(text.clone()),
         After::Now | After::Earliest | After::Cursor(_) => None,

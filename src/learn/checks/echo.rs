@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use serde_json::{Value, json};
 
-use super::serving::{Serving, expect};
+use super::student_server::{StudentServer, expect};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::{Frame, Opcode};
+use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::Message;
-use crate::learn::words::quote;
 
 /// What the server says to every text that is no JSON object.
 const GREETING: &str = "Nice to meet you!";
@@ -21,20 +21,20 @@ const PROTOCOL_ERROR: u16 = 1002;
 const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
-    say(Progress::Begins("listens, and shakes hands"));
-    let mut server = Serving::start(command).await?;
+    say(Progress::StageStarted("listens, and shakes hands"));
+    let mut server = StudentServer::start(command).await?;
     let mut socket = server.open().await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("answers text with \"Nice to meet you!\""));
+    say(Progress::StageStarted("answers text with \"Nice to meet you!\""));
     for text in ["Hello!", "地震 é", ""] {
         socket.send(true, Opcode::Text, text.as_bytes()).await;
         let what = format!("sent the text {}", quote(text));
         expect(&mut socket, &what, &Message::Text(GREETING.to_owned())).await?;
     }
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("parses JSON, and answers with the sum of its numbers"));
+    say(Progress::StageStarted("parses JSON, and answers with the sum of its numbers"));
     for numbers in [&[1, 2, 3][..], &[40, -2], &[]] {
         let question = json!({"numbers": numbers}).to_string();
         socket.send(true, Opcode::Text, question.as_bytes()).await;
@@ -46,17 +46,17 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
             return fail(Code::WrongAnswer, sentence);
         }
     }
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("sends binary back as it came, from 0 B to 70 kB"));
+    say(Progress::StageStarted("sends binary back as it came, from 0 B to 70 kB"));
     for size in SIZES {
         let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
         socket.send(true, Opcode::Binary, &bytes).await;
         expect(&mut socket, &format!("sent a binary message of {size} B"), &Message::Binary(bytes)).await?;
     }
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("answers a ping, also between the fragments of a message"));
+    say(Progress::StageStarted("answers a ping, also between the fragments of a message"));
     socket.send(true, Opcode::Ping, b"are you there").await;
     expect(&mut socket, "sent a ping", &Message::Pong(b"are you there".to_vec())).await?;
     socket.send(false, Opcode::Binary, b"one ").await;
@@ -66,18 +66,18 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     let what = "sent a binary message in three fragments, and a ping between them";
     expect(&mut socket, what, &Message::Pong(b"in between".to_vec())).await?;
     expect(&mut socket, what, &Message::Binary(b"one two three".to_vec())).await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("serves two at once"));
+    say(Progress::StageStarted("serves two at once"));
     let mut second = server.open().await?;
     second.send(true, Opcode::Text, b"Hello from the second").await;
     expect(&mut second, "a second client sent text while the first is open", &Message::Text(GREETING.to_owned()))
         .await?;
     socket.send(true, Opcode::Text, b"Hello again").await;
     expect(&mut socket, "the first client sent text again", &Message::Text(GREETING.to_owned())).await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("ends what is not WebSocket, and goes on with the others"));
+    say(Progress::StageStarted("ends what is not WebSocket, and goes on with the others"));
     second.send(true, Opcode::Text, &[b'a', 0xff]).await;
     expect(&mut second, "sent text that is not UTF-8", &Message::Close(Some(NOT_UTF8))).await?;
     let mut third = server.open().await?;
@@ -86,13 +86,13 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     socket.send(true, Opcode::Text, b"Still there?").await;
     expect(&mut socket, "another client did wrong, and the first sent text", &Message::Text(GREETING.to_owned()))
         .await?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
 
-    say(Progress::Begins("closes when it is asked to: 1000, \"Stop client\""));
+    say(Progress::StageStarted("closes when it is asked to: 1000, \"Stop client\""));
     let goodbye = [&NORMAL.to_be_bytes()[..], b"Stop client"].concat();
     socket.send(true, Opcode::Close, &goodbye).await;
     expect(&mut socket, "sent close 1000 \"Stop client\"", &Message::Close(Some(NORMAL))).await?;
     server.still_runs()?;
-    say(Progress::Holds);
+    say(Progress::StagePassed);
     Ok(())
 }

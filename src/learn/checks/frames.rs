@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::{Frame, Opcode, header};
+use crate::learn::messages::quote;
 use crate::learn::questions::{Questions, hex};
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 
 /// Where the form of a length changes, and around it.
 const LENGTHS: [usize; 12] = [0, 1, 5, 124, 125, 126, 127, 255, 256, 65_535, 65_536, 1_000_000];
@@ -20,29 +20,29 @@ const RANDOM: usize = 200;
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     let mut questions = Questions::start(command)?;
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    say(Progress::Begins("writes the headers of frames, of every length"));
+    say(Progress::StageStarted("writes the headers of frames, of every length"));
     for length in LENGTHS {
         for masked in [false, true] {
             ask_header(&mut questions, length, masked).await?;
         }
     }
-    say(Progress::Holds);
-    say(Progress::Begins("writes the size line of a chunk"));
+    say(Progress::StagePassed);
+    say(Progress::StageStarted("writes the size line of a chunk"));
     for length in [1, 9, 10, 15, 16, 26, 255, 256, 4096, 1_000_000] {
         ask_chunk(&mut questions, length).await?;
     }
-    say(Progress::Holds);
-    say(Progress::Begins("reads the examples of RFC 6455, section 5.7"));
+    say(Progress::StagePassed);
+    say(Progress::StageStarted("reads the examples of RFC 6455, section 5.7"));
     for bytes in examples() {
         ask_frame(&mut questions, &bytes).await?;
     }
-    say(Progress::Holds);
-    say(Progress::Begins("splits whole answers into head, framing and payload"));
+    say(Progress::StagePassed);
+    say(Progress::StageStarted("splits whole answers into head, framing and payload"));
     for chunks in [&["Hello"][..], &["{\"seq\":1}", "é🌋"], &["a chunk of more than fifteen bytes", "b", "c"]] {
         ask_split(&mut questions, chunks).await?;
     }
-    say(Progress::Holds);
-    say(Progress::Begins("and 200 random ones"));
+    say(Progress::StagePassed);
+    say(Progress::StageStarted("and 200 random ones"));
     for _ in 0..RANDOM {
         let length = (random.random_range(0.0..11.0_f64)).exp() as usize;
         match random.random_range(0..3) {
@@ -51,7 +51,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
             _ => ask_frame(&mut questions, &random_frame(&mut random, length % 2000).bytes()).await?,
         }
     }
-    say(Progress::Holds);
+    say(Progress::StagePassed);
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
-use crate::learn::asked::Asked;
+use super::{delivery, run_stages};
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Treatment;
-use crate::learn::scene::Disturbance;
+use crate::learn::request::Request;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::limits;
 use crate::run::Transport;
@@ -34,7 +34,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         variables: vec![("LAB_HEARTBEAT_MS", HEARTBEAT.as_millis().to_string())],
         transports: &[Transport::Sse, Transport::LongPolling, Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         begins_with_a_stream(session)?;
         delivery::in_order(session).await?;
@@ -48,7 +48,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
 }
 
 fn begins_with_a_stream(session: &Session<'_>) -> Result<(), Stop> {
-    match session.relay.asked_since(0).first().and_then(Asked::transport) {
+    match session.relay.requests_since(0).first().and_then(Request::transport) {
         Some(Transport::Sse) => Ok(()),
         Some(Transport::Polling | Transport::LongPolling | Transport::WebSocket) | None => fail(
             Code::WrongAddress,
@@ -62,7 +62,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not take a slow line for a dead one (jitter of 300 ms)");
     for attempt in 1..=TRIES {
         session.relay.treat(Treatment { jitter: JITTER, ..Treatment::default() });
-        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        let (before, stalled) = (session.relay.request_count(), session.stall.total());
         for _ in 0..2 {
             session.watch(SLOW / 3).await?;
             session.publish(1);
@@ -70,7 +70,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
         session.watch(SLOW / 3).await?;
         session.relay.treat(Treatment::default());
         session.caught_up().await?;
-        let alarms = session.relay.asked_count() - before;
+        let alarms = session.relay.request_count() - before;
         if alarms == 0 {
             return Ok(());
         }
@@ -78,7 +78,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
         if stalled < STALL_MAX || attempt == TRIES {
             let sentence = format!(
                 "{} while the line lived: a sign of life came each {} ms, up to {} ms late; a line is dead after two intervals of silence",
-                crate::learn::words::counted(alarms as u64, "new request"),
+                crate::learn::messages::counted(alarms as u64, "new request"),
                 HEARTBEAT.as_millis(),
                 JITTER.as_millis()
             );
@@ -93,11 +93,11 @@ async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("notices a dead line within two intervals");
     for _ in 0..2 {
         session.disturb(Disturbance::Silence);
-        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        let (before, stalled) = (session.relay.request_count(), session.stall.total());
         session.relay.freeze();
         let began = tokio::time::Instant::now();
         session.publish(2);
-        let is_back = session.wait(limits::LEARN_PATIENCE, |session| session.relay.asked_count() > before).await?;
+        let is_back = session.wait(limits::LEARN_PATIENCE, |session| session.relay.request_count() > before).await?;
         let stalled = session.stall.total().saturating_sub(stalled);
         let took = began.elapsed();
         let most = HEARTBEAT * 2 + GRACE + stalled * 2;
@@ -119,20 +119,20 @@ async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
 async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("falls back to long polling where a proxy holds the stream back");
     session.relay.treat(Treatment { holds_streams: true, ..Treatment::default() });
-    let before = session.relay.asked_count();
+    let before = session.relay.request_count();
     session.relay.cut();
     session.publish(2);
     let fell_back = |session: &Session<'_>| {
         session
             .relay
-            .asked_since(before)
+            .requests_since(before)
             .iter()
             .any(|asked| matches!(asked.transport(), Some(Transport::LongPolling | Transport::Polling)))
     };
     if !session.wait(limits::LEARN_PATIENCE, fell_back).await? {
         let sentence = format!(
             "{} to the stream got a head and no event, and none was for /updates/long-poll; fall back to it when the first event is late",
-            crate::learn::words::counted((session.relay.asked_count() - before) as u64, "request")
+            crate::learn::messages::counted((session.relay.request_count() - before) as u64, "request")
         );
         return fail(Code::NoFallback, sentence);
     }

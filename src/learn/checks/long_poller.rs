@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::{Reply, Treatment};
 use crate::learn::session::{Progress, Session, Setup};
@@ -30,7 +30,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         // The first position may be had from a poll.
         transports: &[Transport::LongPolling, Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         delivery::in_order(session).await?;
         delivery::check_cursors(session)?;
@@ -46,7 +46,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
 
 /// It waits in the server, and not longer than others let it.
 fn parks(session: &Session<'_>) -> Result<(), Stop> {
-    let asked = session.relay.asked_since(0);
+    let asked = session.relay.requests_since(0);
     if !asked.iter().any(|asked| asked.transport() == Some(Transport::LongPolling)) {
         return fail(Code::WrongAddress, "no request was for /updates/long-poll; this exercise is about it");
     }
@@ -69,10 +69,10 @@ fn parks(session: &Session<'_>) -> Result<(), Stop> {
 async fn between_requests(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("loses nothing that is published while no request is parked");
     for _ in 0..3 {
-        let before = session.relay.asked_count();
+        let before = session.relay.request_count();
         session.relay.reply(Reply::Late(UNDER_WAY));
         session.publish(1);
-        session.asked_beyond(before).await?;
+        session.next_request_after(before).await?;
         session.publish(3);
         session.caught_up().await?;
     }
@@ -84,10 +84,10 @@ async fn patience(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not ask in a tight loop when answers bring nothing at once");
     session.relay.treat(Treatment { is_impatient: true, ..Treatment::default() });
     session.relay.cut();
-    let before = session.relay.asked_count();
+    let before = session.relay.request_count();
     session.watch(IMPATIENT).await?;
     session.relay.treat(Treatment::default());
-    let asked = session.relay.asked_since(before);
+    let asked = session.relay.requests_since(before);
     let hasty = asked
         .windows(2)
         .filter(|two| two[0].answered.is_some_and(|answered| two[1].at.saturating_duration_since(answered) < WAIT_MIN));

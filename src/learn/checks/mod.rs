@@ -12,9 +12,9 @@ mod heartbeat;
 mod long_poller;
 mod poller;
 mod resume;
-mod serving;
 mod sse_parser;
 mod staleness;
+mod student_server;
 mod your_case;
 
 use std::ffi::OsString;
@@ -58,7 +58,7 @@ pub async fn check(
 }
 
 /// Starts a session and lets the stages run in it.
-async fn in_session(
+async fn run_stages(
     command: &[OsString],
     setup: Setup,
     say: &mut (dyn FnMut(Progress) + Send),

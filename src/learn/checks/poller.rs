@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Treatment;
 use crate::learn::session::{Progress, Session, Setup};
@@ -32,7 +32,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         variables: vec![("LAB_INTERVAL_MS", INTERVAL.as_millis().to_string())],
         transports: &[Transport::Polling],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         delivery::in_order(session).await?;
         delivery::check_cursors(session)?;
@@ -51,9 +51,9 @@ async fn grid(session: &mut Session<'_>) -> Result<(), Stop> {
     session.watch(INTERVAL * 2).await?;
     let mut polls = Vec::new();
     for _ in 0..TRIES {
-        let (before, stalled) = (session.relay.asked_count(), session.stall.total());
+        let (before, stalled) = (session.relay.request_count(), session.stall.total());
         session.watch(LOOK).await?;
-        polls = session.relay.asked_since(before);
+        polls = session.relay.requests_since(before);
         // What a machine shows that stood still in between is looked at again.
         if session.stall.total().saturating_sub(stalled) < STALL_MAX {
             break;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{delivery, in_session};
+use super::{delivery, run_stages};
+use crate::learn::context::Disturbance;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::relay::Reply;
-use crate::learn::scene::Disturbance;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::stream::Bounds;
 
@@ -32,7 +32,7 @@ pub async fn check(command: &[OsString], seed: u64, say: &mut (dyn FnMut(Progres
         variables: vec![("LAB_SILENCE_MS", SILENCE.as_millis().to_string())],
         transports: &[],
     };
-    in_session(command, setup, say, async |session| {
+    run_stages(command, setup, say, async |session| {
         delivery::begins(session).await?;
         delivery::in_order(session).await?;
         delivery::check_cursors(session)?;
@@ -61,7 +61,7 @@ async fn silence(session: &mut Session<'_>) -> Result<(), Stop> {
 async fn eviction(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("announces what was evicted while it was away");
     session.disturb(Disturbance::Eviction);
-    session.away_while(RETAINED as u64 + BEYOND);
+    session.publish_while_away(RETAINED as u64 + BEYOND);
     session.caught_up().await
 }
 
@@ -85,7 +85,7 @@ async fn drawn(session: &mut Session<'_>, seed: u64) -> Result<(), Stop> {
             }
             _ => {
                 session.disturb(Disturbance::Eviction);
-                session.away_while(RETAINED as u64 + count);
+                session.publish_while_away(RETAINED as u64 + count);
             }
         }
         session.caught_up().await?;

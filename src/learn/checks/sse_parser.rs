@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::messages::quote;
 use crate::learn::questions::{Questions, hex};
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 use crate::transport::ClientError;
 use crate::transport::sse::Parser;
 
@@ -32,7 +32,7 @@ const STREAMS: [(&str, &str); 11] = [
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     let mut questions = Questions::start(command)?;
     for (name, stream) in STREAMS {
-        say(Progress::Begins(name));
+        say(Progress::StageStarted(name));
         let bytes = stream.as_bytes();
         ask(&mut questions, name, &[bytes], "as a whole").await?;
         for at in 1..bytes.len() {
@@ -41,7 +41,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         ask(&mut questions, name, &single, "byte by byte").await?;
-        say(Progress::Holds);
+        say(Progress::StagePassed);
     }
     Ok(())
 }

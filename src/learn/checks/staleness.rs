@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use crate::learn::fault::{Code, Stop, fail};
+use crate::learn::messages::quote;
 use crate::learn::questions::Questions;
 use crate::learn::session::Progress;
-use crate::learn::words::quote;
 use crate::measure::delivery::{Delivery, Due, Window, age, stale};
 use crate::units::Nanos;
 
@@ -45,9 +45,9 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         ("a stream of which some never arrive", lossy, 20_000),
     ];
     for (name, trace, end) in traces {
-        say(Progress::Begins(name));
+        say(Progress::StageStarted(name));
         one(&mut questions, name, &trace, end).await?;
-        say(Progress::Holds);
+        say(Progress::StagePassed);
     }
     Ok(())
 }

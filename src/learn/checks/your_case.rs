@@ -39,12 +39,12 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
     let text = std::fs::read_to_string(file).map_err(|error| {
         CheckError::Use(format!("cannot read {}: {error}; name your scenario file", file.display()))
     })?;
-    say(Progress::Begins("is a scenario with a choice and thresholds"));
+    say(Progress::StageStarted("is a scenario with a choice and thresholds"));
     let case = read(&text)?;
-    say(Progress::Holds);
-    let folder = tempfile(file)?;
+    say(Progress::StagePassed);
+    let folder = temporary_folder(file)?;
     let outcome = async {
-        say(Progress::Begins("runs over the transport that you choose, and keeps your thresholds"));
+        say(Progress::StageStarted("runs over the transport that you choose, and keeps your thresholds"));
         let run = measure(&case, case.choose, &folder, loadgen).await?;
         if let Some(broken) = run.thresholds.iter().find(|threshold| threshold.failed) {
             let sentence = format!(
@@ -53,8 +53,8 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
             );
             return fail(Code::ThresholdBroken, sentence);
         }
-        say(Progress::Holds);
-        say(Progress::Begins("runs over the one that you rule out, and breaks a threshold"));
+        say(Progress::StagePassed);
+        say(Progress::StageStarted("runs over the one that you rule out, and breaks a threshold"));
         let run = measure(&case, case.rule_out, &folder, loadgen).await?;
         if !run.thresholds.iter().any(|threshold| threshold.failed) {
             let sentence = format!(
@@ -64,7 +64,7 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
             );
             return fail(Code::DecidesNothing, sentence);
         }
-        say(Progress::Holds);
+        say(Progress::StagePassed);
         Ok(())
     };
     let outcome = outcome.await;
@@ -93,7 +93,7 @@ fn read(text: &str) -> Result<Case, Stop> {
 }
 
 /// A folder of our own beside nothing else.
-fn tempfile(file: &OsString) -> std::io::Result<std::path::PathBuf> {
+fn temporary_folder(file: &OsString) -> std::io::Result<std::path::PathBuf> {
     let name = format!("loadgen-your-case-{}-{}", std::process::id(), file.len());
     let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let folder = std::env::temp_dir().join(format!("{name}-{unique}"));

@@ -1,7 +1,7 @@
 //! What there is to say something about when a program is wrong: what was published, asked, done and printed.
 
-use super::asked::Asked;
 use super::oracle::{Oracle, Published};
+use super::request::Request;
 
 /// What is done to a program's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub enum Disturbance {
 
 /// What was done, and where the stream stood then.
 #[derive(Clone, Copy, Debug)]
-pub struct Disturbed {
+pub struct DisturbanceRecord {
     /// What.
     pub what: Disturbance,
     /// Which of its kind, from 1.
@@ -34,15 +34,15 @@ pub struct Disturbed {
 }
 
 /// A check as it stands.
-pub struct Scene<'a> {
+pub struct Context<'a> {
     /// What the program printed, judged.
     pub oracle: &'a Oracle,
     /// What was published.
     pub published: &'a Published,
     /// What was done to the line.
-    pub disturbed: &'a [Disturbed],
+    pub disturbed: &'a [DisturbanceRecord],
     /// What the program asked.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<Request>,
     /// How many servers there were.
     pub lives: usize,
     /// How many ends of one were announced.
@@ -51,7 +51,7 @@ pub struct Scene<'a> {
     pub last_words: String,
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// What an update is called in its life: its `seq`.
     pub fn seq_of(&self, number: u64) -> u64 {
         self.published.place(number).1
@@ -68,17 +68,17 @@ impl Scene<'_> {
     }
 
     /// The requests from `first` on.
-    pub fn asked_since(&self, first: usize) -> &[Asked] {
+    pub fn requests_since(&self, first: usize) -> &[Request] {
         self.asked.get(first..).unwrap_or_default()
     }
 
     /// The number that a request asks for next, if it names a cursor of this lab.
-    pub fn next(&self, asked: &Asked) -> Option<u64> {
+    pub fn next(&self, asked: &Request) -> Option<u64> {
         asked.next(self.published)
     }
 
     /// Is a new server not announced yet?
-    pub fn hides_a_restart(&self) -> bool {
+    pub fn has_unannounced_restart(&self) -> bool {
         self.epochs_announced + 1 < self.lives
     }
 }

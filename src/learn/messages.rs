@@ -1,9 +1,9 @@
 //! What is said to a student: one sentence, with the update, the disturbance and the request that it is about.
 
-use super::asked::{After, Asked};
+use super::context::{Context, Disturbance, DisturbanceRecord};
 use super::fault::{Code, Fault};
-use super::oracle::Fault as Finding;
-use super::scene::{Disturbance, Disturbed, Scene};
+use super::oracle::Violation;
+use super::request::{After, Request};
 use crate::limits;
 use crate::run::Transport;
 use crate::stream::{Gap, GapReason};
@@ -81,87 +81,87 @@ fn noun(what: Disturbance) -> &'static str {
 }
 
 /// `behind the second cut`.
-pub fn behind(disturbed: &Disturbed) -> String {
+pub fn behind(disturbed: &DisturbanceRecord) -> String {
     format!("behind the {} {}", ordinal(disturbed.nth), noun(disturbed.what))
 }
 
 /// What is wrong with an update that was printed just now.
-pub fn update(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
-    match scene.oracle.first_fault() {
-        Some(Finding::Lost(range)) => lost(scene, range.start, range.end),
-        Some(Finding::Duplicate(number)) => twice(scene, *number),
-        Some(Finding::Reordered(number)) => {
+pub fn update(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
+    match context.oracle.first_violation() {
+        Some(Violation::Lost(range)) => lost(context, range.start, range.end),
+        Some(Violation::Duplicate(number)) => twice(context, *number),
+        Some(Violation::Reordered(number)) => {
             let sentence =
-                format!("update {} was printed behind a later one; print them in order", scene.seq_of(*number));
+                format!("update {} was printed behind a later one; print them in order", context.seq_of(*number));
             Fault::new(Code::OutOfOrder, sentence)
         }
-        Some(Finding::Wrong(_)) | None => other(scene, number, seq),
+        Some(Violation::Wrong(_)) | None => other(context, number, seq),
     }
 }
 
-fn other(scene: &Scene<'_>, number: Option<u64>, seq: u64) -> Fault {
+fn other(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
     let Some(number) = number else {
         let sentence =
             format!("update {seq} was printed with another content than it was published with; print it as it came");
         return Fault::new(Code::Altered, sentence);
     };
-    if scene.seq_of(number) != seq {
-        let sentence = format!("update {} was printed as update {seq}; print it as it came", scene.seq_of(number));
+    if context.seq_of(number) != seq {
+        let sentence = format!("update {} was printed as update {seq}; print it as it came", context.seq_of(number));
         return Fault::new(Code::Altered, sentence);
     }
-    if scene.oracle.next().is_some_and(|next| number < next) {
-        return twice(scene, number);
+    if context.oracle.next().is_some_and(|next| number < next) {
+        return twice(context, number);
     }
-    let sentence = if scene.hides_a_restart() {
+    let sentence = if context.has_unannounced_restart() {
         "the server began anew, and its first update was printed without the gap before it; print {\"gap\":{\"reason\":\"epoch\",\
          \"lost\":null}} when the server says so"
             .to_owned()
     } else {
-        format!("update {seq} was printed where it could not come: {}", wrong(scene))
+        format!("update {seq} was printed where it could not come: {}", wrong(context))
     };
     Fault::new(Code::Gap, sentence)
 }
 
-fn wrong(scene: &Scene<'_>) -> String {
-    match scene.oracle.first_fault() {
-        Some(Finding::Wrong(what)) => what.clone(),
-        Some(Finding::Lost(_) | Finding::Duplicate(_) | Finding::Reordered(_)) | None => {
+fn wrong(context: &Context<'_>) -> String {
+    match context.oracle.first_violation() {
+        Some(Violation::Wrong(what)) => what.clone(),
+        Some(Violation::Lost(_) | Violation::Duplicate(_) | Violation::Reordered(_)) | None => {
             "it is not its turn".to_owned()
         }
     }
 }
 
 /// The disturbance that these updates fell behind, and the first request after it.
-fn disturbance(scene: &Scene<'_>, before: u64) -> Option<(Disturbed, Option<Asked>)> {
-    let disturbed = *scene.disturbed.iter().rfind(|disturbed| disturbed.published <= before)?;
-    Some((disturbed, scene.asked_since(disturbed.asked).first().cloned()))
+fn disturbance(context: &Context<'_>, before: u64) -> Option<(DisturbanceRecord, Option<Request>)> {
+    let disturbed = *context.disturbed.iter().rfind(|disturbed| disturbed.published <= before)?;
+    Some((disturbed, context.requests_since(disturbed.asked).first().cloned()))
 }
 
-fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
-    if scene.hides_a_restart() && scene.life_of(end) > scene.life_of(start.saturating_sub(1)) {
+fn lost(context: &Context<'_>, start: u64, end: u64) -> Fault {
+    if context.has_unannounced_restart() && context.life_of(end) > context.life_of(start.saturating_sub(1)) {
         let sentence = "the server began anew, and your program printed its updates without a gap before them; print \
                         {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server says so";
         return Fault::new(Code::Gap, sentence);
     }
     let count = end - start;
-    let Some((disturbed, request)) = disturbance(scene, end) else { return lost_undisturbed(scene, start, count) };
+    let Some((disturbed, request)) = disturbance(context, end) else { return lost_undisturbed(context, start, count) };
     let place = behind(&disturbed);
     let is_eviction = disturbed.what == Disturbance::Eviction;
     // What was never printed, and is passed over by a request all the same.
-    let passes = |asked: &Asked| scene.next(asked).is_some_and(|next| next > start);
-    let passing = scene.asked_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
+    let passes = |asked: &Request| context.next(asked).is_some_and(|next| next > start);
+    let passing = context.requests_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
     match (request, passing) {
-        (Some(Asked { after: After::Now, .. }), _) => {
+        (Some(Request { after: After::Now, .. }), _) => {
             let sentence = format!("lost {count} {place}: the request after it asked from now, not after your cursor");
             Fault::new(Code::FromNow, sentence)
         }
         (_, Some(passing)) if !is_eviction => {
-            let asked = scene.next(&passing).unwrap_or(start);
+            let asked = context.next(&passing).unwrap_or(start);
             let sentence = format!(
                 "lost {count} {place}: a request asked after update {}, and your program had printed up to update {}; move your \
                  cursor with what you have read whole",
-                scene.seq_before(asked),
-                scene.seq_before(start)
+                context.seq_before(asked),
+                context.seq_before(start)
             );
             Fault::new(Code::MovedOn, sentence)
         }
@@ -175,20 +175,20 @@ fn lost(scene: &Scene<'_>, start: u64, end: u64) -> Fault {
         }
         (Some(_) | None, _) => {
             let sentence =
-                format!("lost {count} {place}: update {} came in an answer and was not printed", scene.seq_of(start));
+                format!("lost {count} {place}: update {} came in an answer and was not printed", context.seq_of(start));
             Fault::new(Code::Lost, sentence)
         }
     }
 }
 
-fn lost_undisturbed(scene: &Scene<'_>, start: u64, count: u64) -> Fault {
-    let asked = scene.asked_since(0);
+fn lost_undisturbed(context: &Context<'_>, start: u64, count: u64) -> Fault {
+    let asked = context.requests_since(0);
     let from_now = asked.iter().enumerate().skip(1).find(|(_, asked)| asked.after == After::Now);
     match from_now {
         Some((index, _)) => {
             let sentence = format!(
                 "lost {count} before update {}: your request number {} asked from now, not after your cursor",
-                scene.seq_of(start + count),
+                context.seq_of(start + count),
                 index + 1
             );
             Fault::new(Code::FromNow, sentence)
@@ -196,29 +196,29 @@ fn lost_undisturbed(scene: &Scene<'_>, start: u64, count: u64) -> Fault {
         None => {
             let sentence = format!(
                 "lost {count} before update {}: update {} came in an answer and was not printed",
-                scene.seq_of(start + count),
-                scene.seq_of(start)
+                context.seq_of(start + count),
+                context.seq_of(start)
             );
             Fault::new(Code::Lost, sentence)
         }
     }
 }
 
-fn twice(scene: &Scene<'_>, number: u64) -> Fault {
-    let seq = scene.seq_of(number);
-    let place = disturbance(scene, scene.published.len())
+fn twice(context: &Context<'_>, number: u64) -> Fault {
+    let seq = context.seq_of(number);
+    let place = disturbance(context, context.published.len())
         .map_or_else(String::new, |(disturbed, _)| format!(", {}", behind(&disturbed)));
-    let asked = scene.asked_since(0);
+    let asked = context.requests_since(0);
     // The last request that brought it.
     let again = asked.iter().skip(1).rfind(|asked| match &asked.after {
         After::Earliest => true,
-        After::Cursor(_) => scene.next(asked).is_some_and(|next| next <= number),
+        After::Cursor(_) => context.next(asked).is_some_and(|next| next <= number),
         After::Now | After::Other(_) => false,
     });
-    let why = match again.map(|asked| (&asked.after, scene.next(asked))) {
+    let why = match again.map(|asked| (&asked.after, context.next(asked))) {
         Some((After::Earliest, _)) => "a request asked from the earliest again, not after your cursor".to_owned(),
         Some((After::Cursor(_), next)) => {
-            let seq = next.map_or(0, |next| scene.seq_before(next));
+            let seq = next.map_or(0, |next| context.seq_before(next));
             format!("a request asked after update {seq} again; ask after the last that you have")
         }
         Some((After::Now | After::Other(_), _)) | None => "it came once".to_owned(),
@@ -240,50 +240,50 @@ pub fn gap(line: u64, gap: Gap) -> Fault {
 }
 
 /// Nothing more comes.
-pub fn stuck(scene: &Scene<'_>) -> Fault {
+pub fn stuck(context: &Context<'_>) -> Fault {
     let patience = limits::LEARN_PATIENCE.as_secs();
-    let Some(next) = scene.oracle.next() else { return Fault::new(Code::Silent, "nothing was printed") };
-    if scene.oracle.is_between_lives() || next >= scene.published.len() {
+    let Some(next) = context.oracle.next() else { return Fault::new(Code::Silent, "nothing was printed") };
+    if context.oracle.is_between_lives() || next >= context.published.len() {
         let sentence =
             format!("behind the gap nothing was printed for {patience} s; go on from the position that came with it");
         return Fault::new(Code::Silent, sentence);
     }
-    let seq = scene.seq_of(next);
-    let last = scene.disturbed.last().filter(|last| last.published <= scene.published.len());
+    let seq = context.seq_of(next);
+    let last = context.disturbed.last().filter(|last| last.published <= context.published.len());
     let since = last.map_or(0, |last| last.asked);
-    let requests = scene.asked_since(since);
+    let requests = context.requests_since(since);
     let place = last.map_or_else(String::new, |last| format!(" {}", behind(last)));
     if last.is_some() && requests.is_empty() {
-        return no_return(scene);
+        return no_return(context);
     }
     let from_now = requests.iter().skip(usize::from(last.is_none())).any(|asked| asked.after == After::Now);
     if from_now {
-        let count = scene.published.len() - next;
+        let count = context.published.len() - next;
         let which = if last.is_some() { "the request after it" } else { "a request" };
         let sentence =
             format!("lost {count}{place}, update {seq} first: {which} asked from now, not after your cursor");
         return Fault::new(Code::FromNow, sentence);
     }
-    let moved = requests.iter().find(|asked| scene.next(asked).is_some_and(|asked| asked > next));
+    let moved = requests.iter().find(|asked| context.next(asked).is_some_and(|asked| asked > next));
     if let Some(moved) = moved {
-        let asked = scene.next(moved).unwrap_or(next);
+        let asked = context.next(moved).unwrap_or(next);
         let sentence = format!(
             "update {seq} was not printed{place}: your program asks after update {} already; move your cursor with what you have \
              read whole, and print it",
-            scene.seq_before(asked)
+            context.seq_before(asked)
         );
         return Fault::new(Code::MovedOn, sentence);
     }
     let sentence = format!(
         "update {seq} was published and not printed within {patience} s{place}{}; print each line at once (flush)",
-        scene.last_words
+        context.last_words
     );
     Fault::new(Code::Silent, sentence)
 }
 
 /// It did not come back.
-pub fn no_return(scene: &Scene<'_>) -> Fault {
-    let place = scene.disturbed.last().map_or_else(|| "after its first answer".to_owned(), behind);
+pub fn no_return(context: &Context<'_>) -> Fault {
+    let place = context.disturbed.last().map_or_else(|| "after its first answer".to_owned(), behind);
     let patience = limits::LEARN_PATIENCE.as_secs();
     Fault::new(
         Code::NoReturn,

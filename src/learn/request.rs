@@ -23,7 +23,7 @@ pub enum After {
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct Request {
     /// When.
     pub at: Instant,
     /// On which connection, from 0.
@@ -38,7 +38,7 @@ pub struct Asked {
     pub answered: Option<Instant>,
 }
 
-impl Asked {
+impl Request {
     /// A request with this head.
     pub(super) fn new(head: &Head, at: Instant, connection: u64) -> Self {
         let Head { path, after, hold, .. } = head.clone();

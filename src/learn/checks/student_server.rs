@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::Opcode;
+use crate::learn::messages;
 use crate::learn::program::{Input, Line, Program};
 use crate::learn::socket::{Message, Socket};
-use crate::learn::words;
 use crate::limits;
 
 /// A student's server.
-pub struct Serving {
+pub struct StudentServer {
     program: Program,
     port: u16,
 }
@@ -22,7 +22,7 @@ struct Listening {
     port: u16,
 }
 
-impl Serving {
+impl StudentServer {
     /// Starts it, and waits for the line that says where it listens.
     ///
     /// Errors: it cannot be started, ends, or does not say it.
@@ -38,13 +38,13 @@ impl Serving {
                 return fail(Code::NotListening, sentence);
             }
             Ok(Line::End) => return Err(program.ended().await.into()),
-            Ok(Line::TooLong) => return Err(words::too_long(1).into()),
-            Ok(Line::NotUtf8) => return Err(words::not_utf8(1).into()),
+            Ok(Line::TooLong) => return Err(messages::too_long(1).into()),
+            Ok(Line::NotUtf8) => return Err(messages::not_utf8(1).into()),
             Ok(Line::Text(text)) => match serde_json::from_str(&text) {
                 Ok(Listening { port }) => port,
                 Err(_) => {
                     let sentence =
-                        format!("the first line of your output is {}, and not {{\"port\":N}}", words::quote(&text));
+                        format!("the first line of your output is {}, and not {{\"port\":N}}", messages::quote(&text));
                     return fail(Code::NotJson, sentence);
                 }
             },
