@@ -1,4 +1,4 @@
-// Socket.IO 4 with its defaults: what is posted to /publish is emitted to everybody as `update`.
+// Socket.IO 4 with its defaults: the body of a POST to /publish is emitted to all clients as `update`.
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 

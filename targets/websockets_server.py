@@ -1,4 +1,4 @@
-"""The broadcast of PyPI's `websockets`: what one client sends goes to all others."""
+"""The broadcast of PyPI's `websockets`: each client's messages go to all others."""
 
 import asyncio
 import os

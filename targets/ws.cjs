@@ -1,4 +1,4 @@
-// The classic broadcast of npm's `ws`: what one client sends goes to all others.
+// The classic broadcast of npm's `ws`: each client's messages go to all others.
 const { WebSocketServer, WebSocket } = require("ws");
 
 const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.env.PORT), backlog: 4096 });
