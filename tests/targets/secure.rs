@@ -113,8 +113,8 @@ pub async fn whoever_cannot_be_trusted_is_refused_with_one_sentence_that_says_wh
     let out = right.path("found.toml");
     let flags = ["--feed", "synthetic", "--rate", "50"];
     for (lab, believed, parts) in [
-        (&right, Some(&stranger), &["nobody who is believed here", "--ca"][..]),
-        (&right, None, &["nobody who is believed here", "--ca"]),
+        (&right, Some(&stranger), &["not signed by a trusted authority", "--ca"][..]),
+        (&right, None, &["not signed by a trusted authority", "--ca"]),
         (&expired, Some(&expired), &["has expired", "--insecure"]),
         (&other, Some(&other), &["example.org", "localhost", "--insecure"]),
     ] {
