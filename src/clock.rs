@@ -1,13 +1,14 @@
-//! One clock for every figure: the host's monotonic clock, read the same way in the server and in the load generator.
+//! The clock for all measurements: the host's monotonic clock, read in the same way by the server and the load
+//! generator.
 //!
 //! Both processes read `CLOCK_MONOTONIC`, which counts from boot and is shared by all processes of a host. Clocks that
 //! calibrate themselves per process (quanta, minstant) cannot relate an instant of one process to one of another.
 //!
-//! On the wire an instant is in microseconds since the Unix epoch (`at_us`). A process reads the system's clock once, and
-//! adds from then on the same whole number of microseconds to the monotonic clock: its [`UnixAnchor`]. So `at_us` never
-//! steps, and has as many digits after a minute of uptime as after a year. Two processes of one host have read the
-//! system's clock at different moments, and it may have been set in between; so they must not compare `at_us` as it is.
-//! `GET /clock` shows both readings of one instant, which gives a client on the same host the server's anchor exactly.
+//! On the wire, an instant is in microseconds since the Unix epoch (`at_us`). A process reads the system's clock once
+//! and from then on adds a constant number of microseconds to the monotonic clock: its [`UnixAnchor`]. So `at_us` never
+//! jumps, and has as many digits after a minute of uptime as after a year. Two processes of one host read the system's
+//! clock at different moments, and it may have been set in between, so they must not compare `at_us` directly. `GET
+//! /clock` returns one instant on both clocks, which gives a client on the same host the server's exact anchor.
 //!
 //! [`Clock::Runtime`] follows tokio's time instead, so that tests can pause it and a simulation can drive it.
 
@@ -23,42 +24,42 @@ use tokio::time::Instant;
 
 use crate::units::{Nanos, UnixMicros};
 
-/// How the instants of a monotonic clock relate to the Unix epoch: what is added to the one to get the other, in whole
-/// microseconds.
+/// The offset of a monotonic clock from the Unix epoch, in whole microseconds.
 ///
-/// An instant on a whole microsecond is converted exactly, both ways; any other one to the nearest microsecond.
+/// An instant on a whole microsecond is converted exactly in both directions, any other one to the nearest microsecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixAnchor(pub i64);
 
 impl UnixAnchor {
-    /// That of a simulation, whose clock begins at zero: the same in each run, and with sixteen digits like any other.
+    /// The anchor of a simulation, whose clock starts at zero: the same in each run, and with sixteen digits like any
+    /// other.
     pub const SIMULATED: Self = Self(1_800_000_000_000_000);
 
-    /// That of this process: the system's clock, read once.
+    /// The anchor of this process, from one reading of the system's clock.
     pub fn of_process() -> Self {
         static ANCHOR: LazyLock<UnixAnchor> = LazyLock::new(UnixAnchor::read);
         *ANCHOR
     }
 
-    /// The one by which `instant` is `unix`.
+    /// The anchor that maps `instant` to `unix`.
     pub fn between(unix: UnixMicros, instant: Nanos) -> Self {
         Self(signed(unix.0).saturating_sub(signed(instant.whole_micros().0 / Nanos::MICRO.0)))
     }
 
-    /// An instant as it goes over the wire. One before 1970 is 0.
+    /// Converts an instant to the wire. One before 1970 becomes 0.
     pub fn unix(self, instant: Nanos) -> UnixMicros {
         let micros = signed(instant.whole_micros().0 / Nanos::MICRO.0).saturating_add(self.0);
         UnixMicros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// An instant that came over the wire. One before the zero of the monotonic clock is 0.
+    /// Converts an instant from the wire. One before the zero of the monotonic clock becomes 0.
     pub fn instant(self, unix: UnixMicros) -> Nanos {
         let micros = signed(unix.0).saturating_sub(self.0);
         Nanos(u64::try_from(micros).unwrap_or(0).saturating_mul(Nanos::MICRO.0))
     }
 
-    /// Reads both clocks, the system's between two readings of the monotonic one. Of several attempts the one counts in
-    /// which these two are closest: in the others something came in between.
+    /// Reads both clocks: the system's between two readings of the monotonic one. Uses the attempt in which these two
+    /// are closest together, since the others were interrupted.
     fn read() -> Self {
         const ATTEMPTS: usize = 8;
         let attempts = (0..ATTEMPTS).map(|_| {
@@ -75,23 +76,23 @@ fn middle(from: Nanos, length: Nanos) -> Nanos {
     from.saturating_add(Nanos(length.0 / 2))
 }
 
-/// No instant is that late: 292,000 years.
+/// Saturates at 292,000 years, which no instant reaches.
 fn signed(micros: u64) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)
 }
 
-/// A system clock that is set to before 1970 counts as 1970.
+/// A system clock set to before 1970 counts as 1970.
 fn nanos(time: Timespec) -> Nanos {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Nanos(seconds.saturating_mul(Nanos::SECOND.0).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0)))
 }
 
-/// Where "now" comes from.
+/// The source of the current time.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     /// The host's `CLOCK_MONOTONIC`.
     Monotonic,
-    /// tokio's clock, counted from the instant given here: pausable in tests.
+    /// tokio's clock, counted from this instant; tests can pause it.
     Runtime(Instant),
 }
 
@@ -104,7 +105,7 @@ impl Clock {
         }
     }
 
-    /// How its instants relate to the Unix epoch: the same for as long as the process runs.
+    /// Its anchor, which is constant for the life of the process.
     pub fn anchor(self) -> UnixAnchor {
         match self {
             Self::Monotonic => UnixAnchor::of_process(),
@@ -112,7 +113,7 @@ impl Clock {
         }
     }
 
-    /// The instant `at` as tokio counts it: for sleeps where a millisecond either way does not matter.
+    /// The instant `at` on tokio's clock, for sleeps where a millisecond does not matter.
     pub fn instant(self, at: Nanos) -> Instant {
         Instant::now() + at.saturating_sub(self.now()).duration()
     }
@@ -134,7 +135,7 @@ impl Clock {
 /// Sleeps until an instant of the clock with the kernel's precision, about 50 µs.
 ///
 /// tokio's own sleep rounds up to whole milliseconds, which would add half a millisecond to every latency that is
-/// measured from the schedule. One timer costs one file descriptor: it is for a schedule, not for each client.
+/// measured from the schedule. A timer costs one file descriptor, so use one per schedule and not one per client.
 pub enum Timer {
     /// A `timerfd`.
     Kernel(AsyncFd<rustix::fd::OwnedFd>),
@@ -143,9 +144,9 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// Returns at `at`, at once if that has passed.
+    /// Returns at `at`, or at once if that has passed.
     ///
-    /// Cancel safe: a sleep that is dropped leaves a timer that the next call sets anew.
+    /// Cancel safe: the next call sets the timer again.
     pub async fn sleep_until(&mut self, at: Nanos) -> io::Result<()> {
         match self {
             Self::Kernel(fd) => {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_that_no_clock_shows_is_the_nearest_that_one_does() {
+    fn an_instant_out_of_range_saturates() {
         assert_eq!(UnixAnchor(1_000).instant(UnixMicros(999)), Nanos::ZERO);
         assert_eq!(UnixAnchor(-1_000).unix(Nanos(999_000)), UnixMicros(0));
         assert_eq!(UnixAnchor(0).instant(UnixMicros(u64::MAX)), Nanos::MAX);
@@ -203,7 +204,7 @@ mod tests {
         let system = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as u64;
         let clock = Clock::Monotonic;
         let ours = clock.anchor().unix(clock.now()).0;
-        // A test that waited for a processor between the two lines; an anchor that is wrong is off by hours.
+        // The test may have to wait for a processor between the two readings; a wrong anchor is off by hours.
         assert!((system..system + 10_000_000).contains(&ours), "{system} {ours}");
         let simulated = Clock::Runtime(Instant::now());
         for micros in [ours, simulated.anchor().unix(Nanos::ZERO).0, simulated.anchor().unix(simulated.now()).0] {

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Atomic writing of files.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -6,14 +6,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Sets a file's name apart from those of others that are being written: by other processes and by this one.
+/// Makes the names of temporary files unique within this process.
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// Writes a file so that at every moment its name leads to all of the old content or to all of the new: to another name
-/// in the same folder first, to the disk, and then by `rename` (POSIX: atomic). A full disk or a kill loses nothing
-/// that was there.
+/// Replaces a file atomically, so that its name always leads to all of the old content or all of the new: writes a
+/// temporary file in the same folder, syncs it to the disk, and renames it (atomic in POSIX). A full disk or a kill
+/// does not damage the old file.
 ///
-/// Errors: what the system says; the file is as it was then.
+/// Errors: those of the system; the file is then unchanged.
 pub fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     let Some(name) = file.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a file's name", file.display())));
@@ -25,13 +25,13 @@ pub fn write_whole(file: &Path, content: &[u8]) -> io::Result<()> {
     let written = OpenOptions::new().write(true).create_new(true).open(&temporary).and_then(|mut open| {
         let filled = open.write_all(content).and_then(|()| open.sync_all()).and_then(|()| fs::rename(&temporary, file));
         if filled.is_err() {
-            // The one that matters is the first error.
+            // Only the first error matters.
             let _removed = fs::remove_file(&temporary);
         }
         filled
     });
     written.map_err(|error| match error.kind() == io::ErrorKind::AlreadyExists {
-        // Of a new file the system names no path.
+        // The system's error for a new file does not name its path.
         true => io::Error::new(error.kind(), format!("{} is in the way", temporary.display())),
         false => error,
     })
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
+    fn a_file_is_replaced_and_no_temporary_file_is_left_behind() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.txt");
         write_whole(&file, b"first").unwrap();
@@ -52,9 +52,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_what_was_there() {
+    fn a_failed_write_leaves_the_folder_unchanged() {
         let folder = tempfile::tempdir().unwrap();
-        // A folder cannot be replaced by a file: the last step fails, with everything before it done.
+        // A folder cannot be replaced by a file, so the last step fails after all the others.
         let taken = folder.path().join("taken");
         fs::create_dir_all(taken.join("inside")).unwrap();
         assert!(write_whole(&taken, b"x").is_err());

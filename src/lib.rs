@@ -1,7 +1,7 @@
-//! **pushpull**: one server publishes one stream of updates four ways, and a load generator measures what each way costs
-//! and gives.
+//! **pushpull**: one server publishes one stream of updates over four transports, and a load generator measures what
+//! each transport costs and delivers.
 //!
-//! # The flow
+//! # Data flow
 //!
 //! ```text
 //! feed → journal → transport (server half) → wire → transport (client half) → measure → load → report
@@ -9,47 +9,49 @@
 //!
 //! # Reading order
 //!
-//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`mod@print`], [`files`], [`net`]: what everything else is
-//!    written in.
-//! 2. [`run`]: the names, metrics and rows of a run, as `load` writes them and `report` reads them.
-//! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them; the log of several nodes.
-//! 4. [`transport`]: one file for each of the four, its wire transcript at the top, server half and client half together.
-//! 5. [`server`]: what handlers share: counters, authorization, bounds, shutting down; and the fan-out, where one task wakes
-//!    for a group of clients and writes to each of their sockets. [`http`]: routes, and the live page
-//!    with the files in `web/`.
-//! 6. [`measure`]: counting bytes, following deliveries, reading processes. [`load`]: plan → trial → run.
-//! 7. [`report`]: findings as data, then their words and pictures.
-//! 8. [`learn`]: the exercises and what checks a student's program, the oracle among it. [`cli`]: the two programs.
+//! 1. [`units`], [`clock`], [`limits`], [`stats`], [`suggest`], [`mod@print`], [`files`], [`net`]: basics that all other
+//!    modules use.
+//! 2. [`run`]: the names, metrics and rows of a run, which `load` writes and `report` reads.
+//! 3. [`stream`]: when updates are due, where they are kept, and how every subscriber reads them; the log of several
+//!    nodes.
+//! 4. [`transport`]: one file per transport, with its wire transcript at the top, then the server half and the client
+//!    half.
+//! 5. [`server`]: what handlers share: counters, authorization, limits and shutdown; and the fan-out, in which one task
+//!    writes to each socket of a group of clients. [`http`]: routes, and the live page with the files in `web/`.
+//! 6. [`measure`]: counting bytes, auditing deliveries, reading process statistics. [`load`]: plan → trial → run.
+//! 7. [`report`]: findings as data, then text and charts.
+//! 8. [`learn`]: the exercises, and the checks and oracle for a student's program. [`cli`]: the two programs.
 //!
-//! # The arrows
+//! # Dependencies between modules
 //!
-//! A module imports only modules that stand before it in this list: `units`, `limits`, `clock`, `stats`, `suggest`, `print`,
-//! `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `learn`, `cli`; and `report` imports
-//! neither `http` nor `load` nor anything between them and `run`. `tests/architecture.rs` reads the `use` lines and fails on any other.
+//! A module imports only modules that come before it in this list: `units`, `limits`, `clock`, `stats`, `suggest`,
+//! `print`, `files`, `net`, `run`, `stream`, `measure`, `server`, `transport`, `http`, `load`, `report`, `learn`,
+//! `cli`; and `report` imports neither `http` nor `load`, nor anything between them and `run`. `tests/architecture.rs`
+//! checks the `use` lines.
 //!
 //! # Where to find what
 //!
 //! | to find | go to |
 //! |---|---|
-//! | a percentile of latency | `percentiles` in [`run::histogram`]; of the rounds merged, with its interval: `latency` in `run/samples` |
-//! | a verdict on a trial | `judge` in [`load::analysis`] finds the causes; `verdict` in [`run::reason`] decides |
+//! | a percentile of latency | `percentiles` in [`run::histogram`]; over merged rounds with its interval: `latency` in `run/samples` |
+//! | the verdict on a trial | `judge` in [`load::analysis`] finds the reasons; `verdict` in [`run::reason`] decides |
 //! | how an SSE event is encoded | `block` in [`transport::sse`] |
-//! | how an update reaches a thousand sockets | `append` in [`stream::journal`] wakes, `serve` in `server/fanout.rs` goes through a group, `server/wire.rs` writes |
-//! | how often a client polls | `poll_interval` in [`run::setting`]; [`load::trial`] hands it to `transport::client::Options`; `subscribe` in [`transport::polling`] waits for it |
-//! | what a setting does | its entry in [`run::setting`] makes a [`run::file::Point`]; [`load::trial`] makes `transport::client::Options` of it; the transport's `subscribe` uses them |
+//! | how an update reaches a thousand sockets | `append` in [`stream::journal`] wakes the groups, `serve` in `server/fanout.rs` serves a group, `server/wire.rs` writes |
+//! | how often a client polls | `poll_interval` in [`run::setting`]; [`load::trial`] puts it into `transport::client::Options`; `subscribe` in [`transport::polling`] waits for it |
+//! | what a setting does | its entry in [`run::setting`] sets a member of [`run::file::Point`]; [`load::trial`] converts that to `transport::client::Options`; the transport's `subscribe` uses them |
 //!
 //! # Where to add what
 //!
 //! | to add | go to |
 //! |---|---|
-//! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must decide |
+//! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must handle it |
 //! | a source of updates | [`stream::feed::Source`] and its flags in `cli/feed.rs` |
 //! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
 //! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
-//! | a question | a file in `scenarios/`, which says what its report draws ([`run::purpose`]) |
-//! | a server to be measured | a file in `targets/`, and its name in [`load::foreign::catalog`] |
+//! | a question | a file in `scenarios/`, which defines what its report shows ([`run::purpose`]) |
+//! | a server under test | a file in `targets/`, and its name in [`load::foreign::catalog`] |
 //! | an exercise | a variant of [`learn::Exercise`], and its files in `exercises/` |
-//! | a bound | [`limits`], with its reason |
+//! | a limit | [`limits`], with its reason |
 
 pub mod cli;
 pub mod clock;

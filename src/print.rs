@@ -1,22 +1,22 @@
-//! Printing for people, when nobody may be reading any more.
+//! Printing to standard output and standard error, tolerating a closed pipe.
 //!
-//! A program in a pipe (`… | head -1`) finds the pipe closed when its reader has had enough. That is no failure: what is
-//! printed after it is dropped, the work goes on (a run still writes its report), and the exit code says what became of
-//! it. Ending at once by SIGPIPE, as small tools do, would be wrong here: a server writes to sockets that clients
-//! close at any time, and a run would be lost because somebody looked at its first line.
+//! In a pipeline (`… | head -1`), the reader may close the pipe early. That is not an error: later output is dropped,
+//! the work continues (a run still writes its report), and the exit code gives the result. Ending by SIGPIPE, as small
+//! tools do, would be wrong here: a server writes to sockets that clients close at any time, and a run would be lost
+//! because somebody looked at its first line.
 
 use std::io::{self, Write};
 
 /// Prints to standard output.
 ///
-/// Errors: what the system says, except that nobody reads any more.
+/// Errors: those of the system, except a closed pipe.
 pub fn out(text: &str) -> io::Result<()> {
     reached(text, io::stdout().lock()).map(drop)
 }
 
-/// Prints to standard output; false if nobody reads it any more.
+/// Writes to `to`; returns false if the pipe is closed.
 ///
-/// Errors: what the system says otherwise.
+/// Errors: all other errors of the system.
 pub fn reached(text: &str, mut to: impl Write) -> io::Result<bool> {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
         Ok(()) => Ok(true),
@@ -25,7 +25,7 @@ pub fn reached(text: &str, mut to: impl Write) -> io::Result<bool> {
     }
 }
 
-/// Prints a line to standard error. Where that cannot be, there is nowhere left to say so.
+/// Prints a line to standard error. A failure is ignored, since it could not be reported anywhere.
 pub fn err(line: &str) {
     let _nowhere_left = writeln!(io::stderr().lock(), "{line}");
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_left_is_no_error_and_a_full_disk_is_one() {
+    fn a_closed_pipe_is_not_an_error_and_a_full_disk_is_one() {
         let (reader, writer) = io::pipe().unwrap();
         assert!(reached("one\n", &writer).unwrap());
         drop(reader);

@@ -1,32 +1,33 @@
-//! What trials say together, how far it can be trusted, and whether two sets of them differ. (Percentiles of latency are
-//! those of [`crate::run::histogram`].)
+//! Statistics over trials: medians, confidence intervals, and whether two sets of trials differ. (For percentiles of
+//! latency, see [`crate::run::histogram`].)
 //!
-//! The trial is the unit: the thousands of deliveries inside one share its luck, so only the spread *between* trials
-//! says how far a figure would move if the run were repeated (Kalibera and Jones, "Rigorous benchmarking in reasonable
-//! time", ISMM 2013). Runs have few trials, often three, and there the usual percentile bootstrap promises too much:
-//! it cannot look past the smallest and the largest value seen, and the range of three values holds the true median
-//! only 1 − 2 × (1/2)³ = 75 % of the time, of five 94 %, whatever is called "95 %".
+//! The trial is the statistical unit. The thousands of deliveries in a trial are not independent, so only the spread
+//! *between* trials shows how much a figure would change if the run were repeated (Kalibera and Jones, "Rigorous
+//! benchmarking in reasonable time", ISMM 2013). Runs have few trials, often three, for which the usual percentile
+//! bootstrap is too optimistic. Its interval cannot extend beyond the smallest and the largest value, and the range of
+//! three values contains the true median only 1 − 2 × (1/2)³ = 75 % of the time, and that of five 94 %, even if it is
+//! called a "95 %" interval.
 //!
-//! So the bootstrap is used for what it does well with few values, the *standard error*, and the interval is put
-//! around the median with Student's t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, sections 6.2
-//! and 12.2):
+//! So the bootstrap is used for what it does well with few values, the *standard error*, and the interval around the
+//! median uses Student's t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, sections 6.2 and 12.2):
 //!
-//! 1. resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every way there is, and take
-//!    the statistic of each ([`Sample`]): the median, or for latency the percentile of the merged histograms;
-//! 2. the standard deviation of these replicates, times √(n / (n − 1)) because a resample varies about the sample and
-//!    not about the truth, is the standard error;
-//! 3. the interval is the statistic ± t × that error, t taken at 95 % for n − 1 degrees of freedom (2 (n − 1) for the
-//!    difference of two samples).
+//! 1. Resample the trials with replacement, [`limits::BOOTSTRAP_RESAMPLES`] times or in every possible way, and compute
+//!    the statistic of each resample ([`Sample`]): the median, or for latency the percentile of the merged histograms.
+//! 2. The standard error is the standard deviation of these replicates, times √(n / (n − 1)), because a resample varies
+//!    around the sample and not around the truth.
+//! 3. The interval is the statistic ± t × the standard error, with t at 95 % for n − 1 degrees of freedom
+//!    (2 (n − 1) for the difference of two samples).
 //!
-//! Values above zero are treated in logarithms, where noise is a factor and an interval cannot reach below zero.
+//! Positive values are transformed to logarithms, where noise is a factor and an interval cannot extend below zero.
 //!
-//! Simulated with normal, t-distributed, contaminated and skewed noise and with 2 to 8 trials, the interval of one
-//! median holds the truth in 93 to 98 % of runs, and [`difference`] calls two samples of the same thing different in
-//! 0.5 to 5 %, as long as the noise of both is of one size; where one is a hundred times noisier than the other, in up
-//! to 6 % of three rounds and 15 % of two, which are too few. It finds a shift of 20 % under 3 % of noise in more than
-//! 9 of 10 runs of three rounds, and practically always with four. The tests below repeat the main cases.
+//! In simulations with normal, t-distributed, contaminated and skewed noise and with 2 to 8 trials, the interval of one
+//! median contains the truth in 93 to 98 % of runs. [`difference`] calls two samples of the same thing different in 0.5
+//! to 5 % of cases, as long as both have the same amount of noise. If one is a hundred times noisier than the other, it
+//! does so in up to 6 % with three rounds and 15 % with two, which are too few. It finds a shift of 20 % under 3 % of
+//! noise in more than 9 of 10 runs of three rounds, and practically always with four. The tests below repeat the main
+//! cases.
 //!
-//! Over 400 lines, a third of them those tests: all else is one method, whose parts use one another.
+//! Over 400 lines: a third are those tests, and the rest is one method whose parts depend on each other.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -34,17 +35,17 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::limits;
 
-/// The smallest of the values that at least this share of them does not exceed: the percentile by nearest rank of a
-/// sorted list. `None` of an empty one.
+/// The percentile of a sorted list by nearest rank: the smallest value that at least this share of the values does not
+/// exceed. `None` for an empty list.
 pub fn nearest_rank<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-/// How sure an interval is to hold the true value.
+/// The confidence level of the intervals.
 const CONFIDENCE: f64 = 0.95;
 
-/// The middle value, or the mean of the two in the middle; `None` of nothing.
+/// The middle value, or the mean of the two middle values; `None` for an empty list.
 pub fn median(values: &[f64]) -> Option<f64> {
     median_of(&mut values.to_vec())
 }
@@ -59,56 +60,56 @@ fn median_of(values: &mut [f64]) -> Option<f64> {
     }
 }
 
-/// A statistic of a set of trials: what it is for all of them together, and for each resample of them.
+/// A statistic of a set of trials: its value for all of them together, and for each resample.
 ///
-/// Value, interval and ratio of a figure all come from here, so that they cannot contradict one another.
+/// The value, interval and ratio of a figure all come from here, so that they cannot contradict each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// For all trials together.
+    /// The statistic of all trials together.
     pub value: f64,
-    /// For the resamples that [`for_each_resample`] makes of them.
+    /// The statistic of each resample of [`for_each_resample`].
     pub replicates: Vec<f64>,
-    /// How many trials there are.
+    /// The number of trials.
     pub trials: usize,
 }
 
 impl Sample {
-    /// The median of trials that have one value each; `None` of nothing.
+    /// The median of trials with one value each; `None` for no trials.
     ///
     /// The same seed gives the same replicates.
     pub fn of_median(values: &[f64], seed: u64) -> Option<Self> {
         Some(Self { value: median(values)?, replicates: medians(values, seed), trials: values.len() })
     }
 
-    /// The 95 % interval; `None` with fewer than two trials, from which no spread can be told.
+    /// The 95 % interval; `None` with fewer than two trials, which have no spread.
     pub fn interval(&self) -> Option<[f64; 2]> {
         interval_around(self.value, &self.replicates, self.trials)
     }
 
-    /// A statistic made of two of the same trials. `None` if the two are not of as many trials.
+    /// Combines two statistics of the same trials. `None` if their numbers of trials differ.
     pub fn with(&self, other: &Self, make: impl Fn(f64, f64) -> f64) -> Option<Self> {
         let is_of_same = self.trials == other.trials && self.replicates.len() == other.replicates.len();
         is_of_same.then(|| Self {
             value: make(self.value, other.value),
-            // The same number of trials and the same seed are resampled in the same order.
+            // With the same number of trials and the same seed, the resamples are the same and in the same order.
             replicates: self.replicates.iter().zip(&other.replicates).map(|(a, b)| make(*a, *b)).collect(),
             trials: self.trials,
         })
     }
 
-    /// Does this hold of the value and of every replicate?
+    /// Whether this holds for the value and for every replicate.
     pub fn all(&self, is_so: impl Fn(f64) -> bool) -> bool {
         is_so(self.value) && self.replicates.iter().all(|value| is_so(*value))
     }
 
-    /// The standard error, after each replicate was brought to a scale.
+    /// The standard error of the replicates, after `scale` is applied to each.
     fn error(&self, scale: impl Fn(f64) -> f64) -> f64 {
         let scaled: Vec<f64> = self.replicates.iter().map(|value| scale(*value)).collect();
         deviation(&scaled) * few_trials(self.trials)
     }
 }
 
-/// The 95 % interval of the median of `values`; `None` with fewer than two, from which no spread can be told.
+/// The 95 % interval of the median of `values`; `None` with fewer than two values, which have no spread.
 ///
 /// The same seed gives the same interval.
 pub fn interval(values: &[f64], seed: u64) -> Option<[f64; 2]> {
@@ -128,18 +129,18 @@ fn medians(values: &[f64], seed: u64) -> Vec<f64> {
     medians
 }
 
-/// Hands resamples of `trials` trials to `on_draw`, each as the indices that were drawn with replacement.
+/// Calls `on_draw` for each resample of `trials` trials, with the indices drawn with replacement.
 ///
-/// Where there are no more than [`limits::BOOTSTRAP_RESAMPLES`] ways to draw, each way is given once, which is what
-/// random draws only approach (Efron and Tibshirani, 1993, section 6.2: the ideal bootstrap); otherwise that many are
-/// drawn, and the same seed gives the same draws.
+/// If there are at most [`limits::BOOTSTRAP_RESAMPLES`] possible draws, each is made once, which random draws only
+/// approximate (Efron and Tibshirani, 1993, section 6.2: the ideal bootstrap). Otherwise that many random draws are
+/// made, and the same seed gives the same draws.
 pub fn for_each_resample(trials: usize, seed: u64, mut on_draw: impl FnMut(&[usize])) {
     let mut drawn = vec![0; trials];
     let ways = u32::try_from(trials).ok().and_then(|exponent| trials.checked_pow(exponent));
     if let Some(ways) = ways.filter(|ways| *ways <= limits::BOOTSTRAP_RESAMPLES) {
         for _ in 0..ways {
             on_draw(&drawn);
-            // Counts up, the first place the fastest.
+            // Counts up; the first index changes fastest.
             for place in &mut drawn {
                 *place = (*place + 1) % trials;
                 if *place != 0 {
@@ -156,9 +157,9 @@ pub fn for_each_resample(trials: usize, seed: u64, mut on_draw: impl FnMut(&[usi
     }
 }
 
-/// The 95 % interval of a statistic that is `centre` for all trials together and `replicates` for resamples of them.
+/// The 95 % interval of a statistic that is `centre` for all trials together and `replicates` for the resamples.
 ///
-/// `None` with fewer than two trials, or if the interval would be without bound.
+/// `None` with fewer than two trials, or if the interval would be infinite.
 pub fn interval_around(centre: f64, replicates: &[f64], trials: usize) -> Option<[f64; 2]> {
     if trials < 2 || replicates.is_empty() {
         return None;
@@ -171,45 +172,45 @@ pub fn interval_around(centre: f64, replicates: &[f64], trials: usize) -> Option
         [centre / factor, centre * factor]
     } else {
         let half = t * error(replicates);
-        // What is never negative has no interval below zero.
+        // A statistic that is never negative has no interval below zero.
         let low_min = if centre >= 0.0 && replicates.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::MIN };
         [(centre - half).max(low_min), centre + half]
     };
     interval.iter().all(|bound| bound.is_finite()).then_some(interval)
 }
 
-/// By how much a resample of `trials` values varies less than a new sample would.
+/// The correction for a resample of `trials` values, which varies less than a new sample would.
 fn few_trials(trials: usize) -> f64 {
     (trials as f64 / (trials as f64 - 1.0)).sqrt()
 }
 
 fn deviation(values: &[f64]) -> f64 {
     let count = values.len() as f64;
-    // Measured from one of the values: equal values then have exactly no deviation, whatever their size.
+    // Relative to one of the values, so that the deviation of equal values is exactly zero.
     let origin = values.first().copied().unwrap_or_default();
     let mean = values.iter().map(|value| value - origin).sum::<f64>() / count;
     (values.iter().map(|value| (value - origin - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
-/// How one sample of trials relates to another.
+/// The comparison of two samples of trials.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// The first's value over the second's.
+    /// The first value divided by the second.
     pub ratio: f64,
-    /// Where the true ratio is, with 95 % confidence.
+    /// The 95 % interval of the ratio.
     pub ci95: [f64; 2],
     /// The interval excludes 1: the two differ. Otherwise they are equal within noise, and the interval is the bound.
     pub is_clear: bool,
-    /// The chance of a ratio this far from 1 between two samples of the same thing; below 0.05 exactly where the
-    /// difference is clear. For whoever looks at many differences at once and must correct for that.
+    /// The probability of a ratio this far from 1 between two samples of the same thing; below 0.05 exactly if the
+    /// difference is clear. For corrections when many differences are examined at once.
     pub p_value: f64,
 }
 
-/// Compares two independent sets of trials: the ratio of their values, and how sure it is.
+/// Compares two independent sets of trials: the ratio of their values, and its interval.
 ///
-/// `None` if either has fewer than two trials, or if the second's value is zero and not everything else is: there is
-/// no ratio to zero. Where a value is zero or negative the difference is taken as it is and not in logarithms, and then
-/// expressed as a share of the second value.
+/// `None` if either has fewer than two trials, or if the second value is zero and not everything else is, because there
+/// is no ratio to zero. If a value is zero or negative, the difference is taken without logarithms and expressed as a
+/// share of the second value.
 pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
     let trials = a.trials.min(b.trials);
     if trials < 2 || !a.all(f64::is_finite) || !b.all(f64::is_finite) {
@@ -224,13 +225,13 @@ pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
     let scale = |value: f64| if is_positive { value.ln() } else { value / b.value.abs() };
     let error = a.error(scale).hypot(b.error(scale));
     let distance = scale(a.value) - scale(b.value);
-    // The smaller sample's degrees of freedom for both: more would overrate it where the other is much larger.
+    // The smaller sample's degrees of freedom for both: more would be too optimistic if the other is much larger.
     let freedom = 2 * (trials - 1);
     let half = student_t(freedom) * error;
     let to_ratio = |distance: f64| if is_positive { distance.exp() } else { 1.0 + distance * b.value.signum() };
     let mut ci95 = [to_ratio(distance - half), to_ratio(distance + half)];
     ci95.sort_by(f64::total_cmp);
-    // Rounding of the logarithms alone is no difference.
+    // A rounding error of the logarithms is not a difference.
     let is_equal = distance.abs() <= 1e-12;
     let p_value = if is_equal { 1.0 } else { 2.0 * students(freedom).sf(distance.abs() / error) };
     let is_clear = !is_equal && distance.abs() > half;
@@ -238,8 +239,8 @@ pub fn difference(a: &Sample, b: &Sample) -> Option<Difference> {
     is_bounded.then_some(Difference { ratio: a.value / b.value, ci95, is_clear, p_value })
 }
 
-/// The slope of the straight line that fits points best (least squares), and its 95 % interval, by Student's t for two
-/// less than there are points. `None` of fewer than three, or where all stand at one place.
+/// The slope of the least-squares line through points, and its 95 % interval by Student's t with n − 2 degrees of
+/// freedom. `None` for fewer than three points, or if all have the same x.
 ///
 /// Source: Draper and Smith, "Applied Regression Analysis", 3rd edition, 1998, sections 1.2 to 1.4.
 pub fn slope(points: &[(f64, f64)]) -> Option<(f64, [f64; 2])> {
@@ -256,12 +257,12 @@ pub fn slope(points: &[(f64, f64)]) -> Option<(f64, [f64; 2])> {
     Some((slope, [slope - half, slope + half]))
 }
 
-/// Student's distribution for so many degrees of freedom, which are 1 or more.
+/// Student's t distribution with `freedom` degrees of freedom, which must be 1 or more.
 fn students(freedom: usize) -> StudentsT {
     StudentsT::new(0.0, 1.0, freedom as f64).expect("a scale of 1 and at least one degree of freedom")
 }
 
-/// The t beyond which, on either side, Student's distribution has 5 %.
+/// The two-sided 95 % quantile of Student's t distribution.
 fn student_t(freedom: usize) -> f64 {
     students(freedom).inverse_cdf((1.0 + CONFIDENCE) / 2.0)
 }
@@ -270,12 +271,12 @@ fn student_t(freedom: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// How the medians of two lists of values differ.
+    /// The difference of the medians of two lists of values.
     fn difference(a: &[f64], b: &[f64], seed: u64) -> Option<Difference> {
         super::difference(&Sample::of_median(a, seed)?, &Sample::of_median(b, seed)?)
     }
 
-    /// Trials of a thing that is 1, with noise of the given relative size.
+    /// Trials of a quantity whose true value is 1, with noise of this relative size.
     fn trials(count: usize, noise: f64, random: &mut ChaCha8Rng) -> Vec<f64> {
         // Box and Muller: a normal deviate from two uniform ones.
         let mut normal = || {
@@ -285,7 +286,7 @@ mod tests {
         (0..count).map(|_| (noise * normal()).exp()).collect()
     }
 
-    /// Pairs of samples in one simulation: enough to tell 5 % from 8 %, few enough for a debug build.
+    /// Pairs of samples in one simulation: enough to distinguish 5 % from 8 %, few enough for a debug build.
     const PAIRS: u64 = 300;
 
     /// The share of [`PAIRS`] pairs of samples, the second times `factor`, that are called different.
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifth_more_is_found_through_three_percent_of_noise() {
+    fn a_shift_of_a_fifth_is_found_under_three_percent_of_noise() {
         for (rounds, least) in [([3, 3], 0.9), ([4, 4], 0.99), ([5, 5], 0.99)] {
             let share = share_called_different(rounds, [0.03, 0.03], 1.2);
             assert!(share >= least, "found in {share} of {rounds:?} rounds");
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_a_median_holds_the_truth_as_often_as_it_says() {
+    fn the_interval_of_a_median_contains_the_truth_as_often_as_it_claims() {
         for rounds in [2, 3, 5, 8] {
             let mut random = ChaCha8Rng::seed_from_u64(3);
             let holds = (0..PAIRS).filter(|seed| {
@@ -328,12 +329,12 @@ mod tests {
                 low <= 1.0 && 1.0 <= high
             });
             let share = holds.count() as f64 / PAIRS as f64;
-            assert!((0.92..=0.995).contains(&share), "{share} of intervals of {rounds} rounds hold the truth");
+            assert!((0.92..=0.995).contains(&share), "{share} of intervals of {rounds} rounds contain the truth");
         }
     }
 
     #[test]
-    fn few_trials_are_resampled_in_every_way_and_many_at_random() {
+    fn few_trials_are_resampled_in_every_possible_way_and_many_at_random() {
         let mut draws = std::collections::BTreeSet::new();
         for_each_resample(3, 1, |drawn| assert!(draws.insert(drawn.to_vec())));
         assert_eq!(draws.len(), 27);
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn students_t_is_that_of_the_tables() {
+    fn students_t_agrees_with_the_published_tables() {
         for (freedom, t) in [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (7, 2.365), (30, 2.042), (61, 2.000)] {
             assert!((student_t(freedom) - t).abs() < 0.001, "{freedom}: {}", student_t(freedom));
         }
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn one_trial_has_no_interval_and_equal_trials_an_interval_of_no_width() {
+    fn one_trial_has_no_interval_and_equal_trials_have_an_interval_of_zero_width() {
         assert_eq!(interval(&[5.0], 1), None);
         assert_eq!(difference(&[5.0], &[4.0], 1), None);
         assert_eq!(interval(&[5.0, 5.0, 5.0], 1), Some([5.0, 5.0]));
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_through_exact_points_has_their_slope_and_one_through_noise_an_interval_that_holds_it() {
+    fn a_line_through_exact_points_has_their_slope_and_one_through_noise_an_interval_that_contains_it() {
         let exact: Vec<(f64, f64)> = [10.0, 100.0, 1_000.0].map(|x| (x, 5e6 + 8_192.0 * x)).to_vec();
         let (found, [low, high]) = slope(&exact).unwrap();
         assert!((found - 8_192.0).abs() < 1e-3 && high - low < 1.0, "{found} {low} {high}");

@@ -1,10 +1,10 @@
-//! The name that was most likely meant by one that there is not: for scenarios, transports, metrics, keys, flags.
+//! "Did you mean …?" for unknown names of scenarios, transports, metrics, keys and flags.
 
-/// The candidate that was most likely meant by `found`, if one is near.
+/// The candidate that was most likely meant by `found`, if one is close enough.
 ///
-/// In this order: the same name but for case and hyphens; a dotted name by its last part (`p99` for `latency_ns.p99`);
-/// the fewest letters changed, if these are few for the length; the first that `found` is a part of; the only one that it
-/// abbreviates (`ws` for `websocket`).
+/// In this order: a name that differs only in case and hyphens; a dotted name with this last part (`p99` for
+/// `latency_ns.p99`); the name with the fewest letters changed, if these are few for its length; the first name that
+/// contains `found`; the only name that `found` abbreviates (`ws` for `websocket`).
 pub fn nearest<'a>(found: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = normal(found);
     if wanted.is_empty() {
@@ -24,12 +24,12 @@ pub fn nearest<'a>(found: &str, candidates: &[&'a str]) -> Option<&'a str> {
         .or_else(|| only(candidates, |candidate| wanted.len() > 1 && abbreviates(&wanted, candidate)))
 }
 
-/// `; did you mean `quick`?`, or nothing.
+/// `; did you mean `quick`?`, or an empty string.
 pub fn hint(found: &str, candidates: &[&str]) -> String {
     nearest(found, candidates).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
-/// Without case, and with one kind of separator.
+/// Lowercase, with `_` as the only separator.
 fn normal(name: &str) -> String {
     name.trim().to_lowercase().replace(['-', ' '], "_")
 }
@@ -38,7 +38,7 @@ fn last_part(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(_, last)| last)
 }
 
-/// The candidate that takes the fewest letters inserted, removed, replaced or swapped, if these are few for its length.
+/// The candidate with the smallest edit distance (insert, remove, replace or swap), if that is small for its length.
 fn misspelt<'a>(wanted: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let near = candidates.iter().map(|candidate| (strsim::osa_distance(wanted, &normal(candidate)), *candidate));
     let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
@@ -46,13 +46,13 @@ fn misspelt<'a>(wanted: &str, candidates: &[&'a str]) -> Option<&'a str> {
     (distance <= letters.div_ceil(3) && 2 * distance < letters).then_some(candidate)
 }
 
-/// The only candidate for which this is so.
+/// The candidate for which this holds, if it is the only one.
 fn only<'a>(candidates: &[&'a str], is_so: impl Fn(&str) -> bool) -> Option<&'a str> {
     let mut found = candidates.iter().filter(|candidate| is_so(&normal(candidate)));
     found.next().copied().filter(|_| found.next().is_none())
 }
 
-/// Are its letters those of `name` with others left out, the first among them?
+/// Whether `short` has the first letter of `name` and some of the others, in order.
 fn abbreviates(short: &str, name: &str) -> bool {
     let mut letters = name.chars();
     short.chars().next() == name.chars().next() && short.chars().all(|letter| letters.any(|other| other == letter))
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_to_nothing_gets_no_suggestion() {
+    fn a_name_unlike_any_candidate_gets_no_suggestion() {
         for found in ["", " ", "carrier_pigeon", "s", "é", "x"] {
             assert_eq!(nearest(found, &TRANSPORTS), None, "{found}");
         }

@@ -1,23 +1,23 @@
-//! The units that figures and settings are written in.
+//! The units of figures and settings.
 //!
-//! Instants and lengths of time are whole nanoseconds ([`Nanos`]); instants on the wire are whole microseconds since the
-//! Unix epoch ([`UnixMicros`]; [`crate::clock::UnixAnchor`] relates the two). Settings are typed by people, so [`length`] and
-//! [`size`] read `250ms` and `4KiB`, and refuse a number that lacks its unit.
+//! Instants and durations are whole nanoseconds ([`Nanos`]). Instants on the wire are whole microseconds since the Unix
+//! epoch ([`UnixMicros`]); [`crate::clock::UnixAnchor`] converts between the two. Settings are typed by people, so
+//! [`length`] and [`size`] parse `250ms` and `4KiB`; a duration without a unit is refused.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Nanoseconds: an instant on the monotonic clock, or the length between two of them.
+/// Nanoseconds: an instant on the monotonic clock, or a duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Nanos(pub u64);
 
 impl Nanos {
-    /// No time at all.
+    /// Zero.
     pub const ZERO: Self = Self(0);
-    /// The longest length there is: a bound that is never reached.
+    /// The longest duration, used as a bound that is never reached.
     pub const MAX: Self = Self(u64::MAX);
     /// One microsecond.
     pub const MICRO: Self = Self(1_000);
@@ -26,24 +26,24 @@ impl Nanos {
     /// One second.
     pub const SECOND: Self = Self(1_000_000_000);
 
-    /// The length from `earlier` to `self`.
+    /// The duration from `earlier` to `self`.
     ///
-    /// `None` if `earlier` is later: two clocks got mixed, and zero would hide it.
+    /// `None` if `earlier` is later: two clocks were mixed up, and zero would hide that.
     pub fn since(self, earlier: Self) -> Option<Self> {
         self.0.checked_sub(earlier.0).map(Self)
     }
 
-    /// The length from `earlier` to `self`, zero where `earlier` is later: for clipping to a window, not for clocks.
+    /// The duration from `earlier` to `self`, or zero if `earlier` is later: for clipping to a window, not for clocks.
     pub fn saturating_sub(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
     }
 
-    /// `self` later by `length`, at most [`Nanos::MAX`].
+    /// `self` plus `length`, at most [`Nanos::MAX`].
     pub fn saturating_add(self, length: Self) -> Self {
         Self(self.0.saturating_add(length.0))
     }
 
-    /// In seconds, for ratios and for showing.
+    /// In seconds, for ratios and for display.
     pub fn seconds(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -53,12 +53,12 @@ impl Nanos {
         Self((seconds * 1e9).round() as u64)
     }
 
-    /// The whole microsecond that is nearest: what goes over the wire as such loses nothing there.
+    /// Rounded to the nearest whole microsecond, which is exact on the wire.
     pub fn whole_micros(self) -> Self {
         Self(self.0.saturating_add(Self::MICRO.0 / 2) / Self::MICRO.0 * Self::MICRO.0)
     }
 
-    /// As the standard library's length.
+    /// As the standard library's type.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0)
     }
@@ -70,13 +70,13 @@ impl From<Duration> for Nanos {
     }
 }
 
-/// Microseconds since the Unix epoch: the instants of the wire (`at_us`). Sixteen digits from 2001 to 2286, and exact in
-/// a JavaScript number until 2255.
+/// Microseconds since the Unix epoch: instants on the wire (`at_us`). Sixteen digits from 2001 to 2286, and exact in a
+/// JavaScript number until 2255.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMicros(pub u64);
 
-/// Shows a length with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
+/// Shows a duration with three significant digits and its unit: `812 ns`, `4.21 µs`, `1.50 ms`, `2.00 s`.
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scaled, unit) = match self.0 {
@@ -89,7 +89,7 @@ impl fmt::Display for Nanos {
     }
 }
 
-/// A length as people tell how long they will wait: `4 s`, `58 s`, `6 min 35 s`, `1 h 12 min`.
+/// A duration as people state a waiting time: `4 s`, `58 s`, `6 min 35 s`, `1 h 12 min`.
 pub fn rough(length: Nanos) -> String {
     let seconds = length.seconds().round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -125,7 +125,7 @@ pub fn short_number(value: f64) -> String {
     }
 }
 
-/// A whole number with its thousands set apart: `12,345`.
+/// A whole number with thousands separators: `12,345`.
 pub fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
@@ -141,7 +141,7 @@ pub fn grouped(value: i64) -> String {
     out
 }
 
-/// A setting that could not be read, with what to write instead.
+/// Why a setting could not be parsed, with what to write instead.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnitError {
     /// Not a length of time.
@@ -152,20 +152,20 @@ pub enum UnitError {
     Size(String),
 }
 
-/// Reads a length of time with its unit: `250ms`, `1.5s`, `5m`, `1h30m`. Zero is written `0s`.
+/// Parses a duration with its unit: `250ms`, `1.5s`, `5m`, `1h30m`. Zero is written `0s`.
 pub fn length(text: &str) -> Result<Nanos, UnitError> {
     let refuse = || UnitError::Length(text.to_owned());
     let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| refuse())?;
     Duration::try_from(parsed).map(Nanos::from).map_err(|_| refuse())
 }
 
-/// Reads a size in bytes: `512`, `4KiB` (4,096), `1MB` (1,000,000).
+/// Parses a size in bytes: `512`, `4KiB` (4,096), `1MB` (1,000,000).
 pub fn size(text: &str) -> Result<u64, UnitError> {
     let parsed: bytesize::ByteSize = text.trim().parse().map_err(|_| UnitError::Size(text.to_owned()))?;
     Ok(parsed.as_u64())
 }
 
-/// A length of time as [`length`] reads it: in the largest unit of which it is a whole number.
+/// A duration as [`length`] parses it, in the largest unit that gives a whole number.
 pub fn plain_length(length: Nanos) -> String {
     let units = [("h", 3_600_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
     match units.into_iter().find(|(_, scale)| length.0 > 0 && length.0.is_multiple_of(*scale)) {
@@ -175,7 +175,7 @@ pub fn plain_length(length: Nanos) -> String {
     }
 }
 
-/// A size as [`size`] reads it: in the largest unit of 1,024 of which it is a whole number.
+/// A size as [`size`] parses it, in the largest binary unit that gives a whole number.
 pub fn plain_size(bytes: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.into_iter().find(|(_, scale)| bytes > 0 && bytes.is_multiple_of(*scale)) {
@@ -184,9 +184,9 @@ pub fn plain_size(bytes: u64) -> String {
     }
 }
 
-/// Reads a number, for [`within`].
+/// Parses a number, for [`within`].
 ///
-/// Errors: whether it is none, or not a whole one where that is wanted, or only none that fits.
+/// Errors: a message that says whether the text is not a number, not a whole number, or out of range for `T`.
 pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     let is_digit = |one: char| one.is_ascii_digit() || one == '-' || one == '+';
     text.trim().parse().map_err(|_| match text.trim().parse::<f64>() {
@@ -196,7 +196,7 @@ pub fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     })
 }
 
-/// A number within its range, both ends included; the error names the range.
+/// Checks a number against its range, which includes both ends; the error names the range.
 pub fn within<T: PartialOrd>(
     text: &str,
     read: Result<T, String>,
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_length_or_size_is_read_back_as_it_was() {
+    fn a_plain_length_or_size_parses_to_the_same_value() {
         for (nanos, plain) in
             [(0, "0ms"), (7, "7ns"), (2_500_000, "2500us"), (60_000_000_000, "60s"), (7_200_000_000_000, "2h")]
         {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subtraction_of_the_wrong_order_is_seen() {
+    fn a_subtraction_in_the_wrong_order_is_detected() {
         assert_eq!(Nanos(5).since(Nanos(3)), Some(Nanos(2)));
         assert_eq!(Nanos(3).since(Nanos(5)), None);
     }

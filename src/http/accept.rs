@@ -1,4 +1,4 @@
-//! From a listening socket to connections that are served.
+//! The accept loop: from a listening socket to served connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => take(&app, &router, stream, peer),
                 Err(error) => {
-                    // Most likely out of file descriptors: those of connections that end are given back meanwhile.
+                    // Most likely out of file descriptors. During the wait, connections that end free some.
                     tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(limits::ACCEPT_REST).await;
                 }
@@ -34,17 +34,17 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
     drop(listener);
     app.tasks.close();
     if tokio::time::timeout(app.settings.drain, app.tasks.wait()).await.is_err() {
-        tracing::info!(left = app.tasks.len(), "the drain time was over before every connection had ended");
+        tracing::info!(left = app.tasks.len(), "the drain time ended before all connections had ended");
     }
 }
 
 fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     if app.counters.connections() >= app.settings.connections_max {
-        return refuse(app, stream, "too many connections; come back later");
+        return refuse(app, stream, "too many connections; try again later");
     }
-    // Without it a small write may wait for the acknowledgement of the one before (RFC 9293 section 3.7.4).
+    // Otherwise a small write may wait for the acknowledgement of the previous one (RFC 9293 section 3.7.4).
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("{peer} was gone before it was served: {error}");
+        tracing::debug!("{peer} disconnected before it was served: {error}");
         return;
     }
     let most = match app.settings.per_address_max {
@@ -53,7 +53,7 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
         None => limits::CONNECTIONS_PER_ADDRESS,
     };
     if !app.counters.addresses.enter(peer.ip(), most) {
-        return refuse(app, stream, "too many connections of your address; close some, or come back later");
+        return refuse(app, stream, "too many connections from your address; close some, or try again later");
     }
     if app.settings.tls.is_some() || app.settings.h2c {
         app.tasks.spawn(agree(Arc::clone(app), router.clone(), stream, peer));
@@ -64,7 +64,7 @@ fn take(app: &Arc<App>, router: &Router, stream: TcpStream, peer: SocketAddr) {
     app.tasks.spawn(serve_http1(Arc::clone(app), router.clone(), connection, socket));
 }
 
-/// Agrees with a client on what is spoken, outside the loop that accepts, and serves it.
+/// Negotiates the protocol with a client, outside the accept loop, and serves the connection.
 async fn agree(app: Arc<App>, router: Router, stream: TcpStream, peer: SocketAddr) {
     let handshaking = app.counters.begin_handshake();
     let agreed = match &app.settings.tls {
@@ -82,12 +82,12 @@ async fn agree(app: Arc<App>, router: Router, stream: TcpStream, peer: SocketAdd
         }
         Err(error) => {
             app.counters.addresses.leave(peer.ip());
-            tracing::debug!("{peer} could not be agreed with: {error}");
+            tracing::debug!("no protocol could be agreed on with {peer}: {error}");
         }
     }
 }
 
-/// Serves one connection over any stream: for a simulation, which has a network of its own.
+/// Serves one connection over any stream, for simulations with their own network.
 pub async fn serve_over(app: Arc<App>, stream: impl Stream + 'static, peer: SocketAddr) {
     let router = routes::router(Arc::clone(&app));
     app.counters.addresses.enter(peer.ip(), usize::MAX);

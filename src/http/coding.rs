@@ -1,5 +1,5 @@
-//! Content codings of what is sent (RFC 9110 section 8.4): gzip and zstd of answers and event streams, for clients that
-//! take them, with a flush behind each event.
+//! Compression of answers and event streams (RFC 9110 section 8.4): gzip and zstd, for clients that accept them. Event
+//! streams are flushed after each event.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use zstd::stream::write::Encoder as ZstdEncoder;
 use crate::limits;
 use crate::server::Connection;
 
-/// Compresses the answer where the client takes it and there is enough of it.
+/// Middleware that compresses an answer if the client accepts it and the answer is large enough.
 pub async fn compress(request: Request, next: Next) -> Response {
     let coding = Coding::accepted(request.headers());
     if let (Some(_), Some(connection)) = (coding, request.extensions().get::<Arc<Connection>>()) {
@@ -34,14 +34,14 @@ pub async fn compress(request: Request, next: Next) -> Response {
     if !is_ready || !is_worth_it(response.body()) {
         return response;
     }
-    // Whoever keeps the answer must know that it depends on what was asked for (RFC 9110 section 12.5.5).
+    // A cache must know that the answer depends on this request header (RFC 9110 section 12.5.5).
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     let Some(coding) = coding else { return response };
     let Ok(encoder) = Encoder::new(coding) else { return response };
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     parts.headers.remove(CONTENT_LENGTH);
-    // A whole answer stays one, with its length.
+    // An answer of known length keeps a `Content-Length`.
     if body.size_hint().exact().is_some() {
         let whole = body.collect().await.map(|body| body.to_bytes()).map_err(io::Error::other);
         return match whole.and_then(|whole| encoder.last(&whole)) {
@@ -67,7 +67,7 @@ impl Coding {
         }
     }
 
-    /// The best that the client takes (RFC 9110 section 12.5.3).
+    /// The coding that the client prefers (RFC 9110 section 12.5.3).
     fn accepted(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let named: Vec<(&str, f32)> = values
@@ -91,7 +91,7 @@ impl Coding {
     }
 }
 
-/// Compresses one answer.
+/// The compressor of one answer.
 enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(ZstdEncoder<'static, Vec<u8>>),
@@ -103,14 +103,14 @@ impl Encoder {
             Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), flate2::Compression::new(limits::GZIP_LEVEL))),
             Coding::Zstd => {
                 let mut encoder = ZstdEncoder::new(Vec::new(), limits::ZSTD_LEVEL)?;
-                // A client's share of memory, on both sides, is the window's.
+                // The window determines the memory per client, on both sides.
                 encoder.window_log(limits::ZSTD_WINDOW_LOG)?;
                 Self::Zstd(encoder)
             }
         })
     }
 
-    /// What `plain` becomes, all of it: whoever gets it needs nothing of what follows.
+    /// Compresses `plain` and flushes, so that it can be decompressed without the bytes that follow.
     fn next(&mut self, plain: &[u8]) -> io::Result<Bytes> {
         let coded = match self {
             Self::Gzip(encoder) => {
@@ -127,7 +127,7 @@ impl Encoder {
         Ok(coded.into())
     }
 
-    /// What `plain` becomes as the last of it.
+    /// Compresses `plain` and ends the stream.
     fn last(self, plain: &[u8]) -> io::Result<Bytes> {
         let coded = match self {
             Self::Gzip(mut encoder) => {
@@ -146,7 +146,7 @@ impl Encoder {
 /// A body that is compressed piece by piece.
 struct Coded {
     body: Body,
-    /// Until the last piece.
+    /// `None` after the last piece.
     encoder: Option<Box<Encoder>>,
 }
 
@@ -176,7 +176,7 @@ impl HttpBody for Coded {
     }
 }
 
-/// A body that could not be made.
+/// A body that fails with an error.
 struct Failed(Option<io::Error>);
 
 impl HttpBody for Failed {
@@ -196,11 +196,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_coding_that_a_client_takes_is_chosen() {
+    fn the_coding_that_a_client_prefers_is_chosen() {
         let chosen = |text: &'static str| {
             Coding::accepted(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(text))]))
         };
-        assert_eq!(chosen("gzip, deflate, br, zstd"), Some(Coding::Zstd), "as Chromium asks");
+        assert_eq!(chosen("gzip, deflate, br, zstd"), Some(Coding::Zstd), "the header that Chromium sends");
         assert_eq!(chosen("gzip, deflate"), Some(Coding::Gzip));
         assert_eq!(chosen("zstd;q=0.5, gzip"), Some(Coding::Gzip));
         assert_eq!(chosen("zstd;q=0, *;q=0.1"), Some(Coding::Gzip));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn each_piece_can_be_unpacked_before_the_next_is_there() {
+    fn each_piece_can_be_decompressed_before_the_next_arrives() {
         let mut encoder = Encoder::new(Coding::Gzip).unwrap();
         let mut decoder = flate2::write::GzDecoder::new(Vec::new());
         let mut zstd = Encoder::new(Coding::Zstd).unwrap();
@@ -230,7 +230,7 @@ mod tests {
             if number == 0 {
                 first = [coded[0].len(), coded[1].len()];
             } else if number > 1 {
-                assert!(coded[0].len() < first[0] && coded[1].len() < first[1], "what came before makes it smaller");
+                assert!(coded[0].len() < first[0] && coded[1].len() < first[1], "the earlier pieces make it smaller");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! One accepted connection: what is spoken on it, and the requests that come over it.
+//! One accepted connection: its protocol, and its requests.
 //!
 //! ```text
-//! TCP → TLS, if it is spoken → HTTP/1.1, or HTTP/2 where ALPN or a preface says so → the router
+//! TCP → TLS, if enabled → HTTP/1.1, or HTTP/2 if ALPN or a preface says so → the router
 //! ```
 
 use std::convert::Infallible;
@@ -40,12 +40,13 @@ use crate::transport;
 
 /// The first octet of a TLS handshake (RFC 8446 section 5.1: content type 22).
 const TLS_HANDSHAKE: u8 = 22;
-/// How a client begins that speaks HTTP/2 (RFC 9113 section 3.4), as far as nothing else begins like it.
+/// The start of the HTTP/2 client preface (RFC 9113 section 3.4), long enough to distinguish it from any HTTP/1.1
+/// request.
 const PREFACE: &[u8] = b"PRI ";
 /// An empty SETTINGS frame, and a GOAWAY frame with the code HTTP_1_1_REQUIRED (RFC 9113 sections 6.5, 6.8 and 7).
 const HTTP_1_1_REQUIRED: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d";
 
-/// What is spoken on a connection, above TLS if there is any.
+/// The protocol of a connection, above TLS if there is any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spoken {
     /// HTTP/1.1.
@@ -54,16 +55,16 @@ pub enum Spoken {
     H2,
 }
 
-/// Does the handshake of TLS.
+/// Performs the TLS handshake.
 ///
-/// Errors: what the client did wrong. One that speaks HTTP without TLS is told so in its own language.
+/// Errors: a protocol violation by the client. A client that sends plain HTTP gets an answer in plain HTTP.
 pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(AnyStream, Spoken)> {
     let mut first = [TLS_HANDSHAKE];
     tokio::time::timeout(limits::TLS_HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await??;
     if first != [TLS_HANDSHAKE] {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "this port speaks TLS; use https://");
         end(stream, refusal::in_plain_http(&problem).as_bytes()).await;
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on the port of TLS"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on a TLS port"));
     }
     let stream = acceptor.accept(Counted::new(stream)).await?;
     let spoken = match stream.get_ref().1.alpn_protocol() {
@@ -73,9 +74,9 @@ pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(A
     Ok((AnyStream::Tls(Box::new(stream)), spoken))
 }
 
-/// Looks at how a client begins, where HTTP/2 is let in without TLS.
+/// Detects the HTTP/2 preface, if HTTP/2 without TLS is enabled.
 ///
-/// Errors: what the system says; a client that says nothing for too long.
+/// Errors: those of the system; a client that sends nothing for too long.
 pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Result<Spoken> {
     let look = async {
         let mut bytes = [0; PREFACE.len()];
@@ -84,36 +85,37 @@ pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Res
             if seen == PREFACE.len() || seen == 0 || !PREFACE.starts_with(&bytes[..seen]) {
                 return Ok(if bytes == PREFACE { Spoken::H2 } else { Spoken::Http1 });
             }
-            // What has come stays readable, so nothing wakes whoever waits for the rest.
+            // Peeked bytes stay readable, so waiting for readability would return at once.
             tokio::time::sleep(limits::PREFACE_LOOK).await;
         }
     };
     tokio::time::timeout(patience, look).await?
 }
 
-/// Says a last word on a connection that is not served.
+/// Sends `word` on a connection that will not be served, and closes it.
 async fn end(mut stream: TcpStream, word: &[u8]) {
     let ending = async {
         stream.write_all(word).await?;
         stream.shutdown().await?;
-        // Closed over an unread request, the connection would be reset and the word lost.
+        // Closing a socket with unread bytes would reset the connection, and the client might lose the answer.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
     let _ended = tokio::time::timeout(limits::LINGER, ending).await;
 }
 
-/// Serves one connection until it ends, or until the drain asks it to.
+/// Serves one connection until it ends or is drained.
 pub async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket, spoken: Spoken) {
     match spoken {
         Spoken::Http1 => Box::pin(serve_http1(app, router, connection, socket)).await,
-        // Boxed, so that whoever speaks HTTP/1.1 keeps no room for it.
+        // Boxed, so that an HTTP/1.1 connection takes no space for it.
         Spoken::H2 => Box::pin(serve_http2(app, router, connection, socket)).await,
     }
 }
 
-/// By hyper, and in between by whoever takes the connection over from there.
+/// Serves a connection with hyper and, after each takeover, with the successor that has taken it over.
 ///
-/// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+/// An `async` block and not an `async fn`, which would store its arguments twice: every idle subscriber keeps this
+/// state.
 pub fn serve_http1(
     app: Arc<App>,
     router: Router,
@@ -123,7 +125,7 @@ pub fn serve_http1(
     let mut next = Some(socket);
     async move {
         while let Some(socket) = next.take() {
-            // Boxed and gone before the successor begins: an idle subscriber does not hold what only a request needs.
+            // Boxed, and freed before the successor starts: an idle subscriber does not keep what only a request needs.
             let taken = Box::pin(requests(&app, &router, &connection, socket)).await;
             let Some(succession) = taken else { return };
             next = succession.await;
@@ -131,7 +133,7 @@ pub fn serve_http1(
     }
 }
 
-/// Answers requests until the connection ends, or is taken over, or the drain asks it to end.
+/// Answers requests until the connection ends, is taken over, or is drained. Returns the successor after a takeover.
 async fn requests(
     app: &Arc<App>,
     router: &Router,
@@ -147,7 +149,7 @@ async fn requests(
         .serve_connection(TokioIo::new(socket), service);
     let mut is_draining = false;
     let ended = poll_fn(|context| {
-        // In this order: the wait for the drain must not be asked again once it is over.
+        // In this order: a future must not be polled again once it is ready.
         if !is_draining && (app.drain.has_begun() || drain.as_mut().poll(context).is_ready()) {
             is_draining = true;
             Pin::new(&mut http).graceful_shutdown();
@@ -158,7 +160,7 @@ async fn requests(
     .await;
     let parts = http.into_parts();
     let mut socket = parts.io.into_inner();
-    // Copied, since it is most often empty: taken over, it would keep hyper's read buffer alive.
+    // Copied, because a slice would keep hyper's whole read buffer alive, and it is usually empty.
     socket.unread(Bytes::copy_from_slice(&parts.read_buf));
     match ended {
         Ok(()) => match connection.takeover().take(socket) {
@@ -182,7 +184,7 @@ async fn serve_http2(app: Arc<App>, router: Router, connection: Arc<Connection>,
     let service = service_fn(move |request| {
         let guard = Open::new(&counted);
         let (app, router, connection) = (Arc::clone(&shared), router.clone(), Arc::clone(&connection));
-        // Boxed, since a stream needs it no more once its answer has begun.
+        // Boxed, so that it is freed once the answer has started.
         Box::pin(async move {
             let response = answer(&app, &router, &connection, request).await?;
             Ok::<_, Infallible>(response.map(|body| OpenBody { body, _guard: guard }))
@@ -205,7 +207,7 @@ async fn serve_http2(app: Arc<App>, router: Router, connection: Arc<Connection>,
         () = idle(&open, app.settings.head_timeout) => {}
     }
     serving.as_mut().graceful_shutdown();
-    // A client that was asked to leave and has nothing open has no reason to stay.
+    // After the graceful shutdown, the connection is closed as soon as no request has been open for a while.
     tokio::select! {
         biased;
         ended = &mut serving => note(ended),
@@ -213,7 +215,7 @@ async fn serve_http2(app: Arc<App>, router: Router, connection: Arc<Connection>,
     }
 }
 
-/// Answers one request; never, where its handler has the connection taken over.
+/// Answers one request. Never returns if the handler has agreed to a takeover.
 async fn answer(
     app: &App,
     router: &Router,
@@ -237,8 +239,8 @@ async fn answer(
     Ok(response)
 }
 
-/// Returns once no request has been open for the whole of `patience`. HTTP/2 has no time limit of its own for what comes
-/// between two requests.
+/// Returns once no request has been open for about `patience`. hyper has no timeout between two requests of an HTTP/2
+/// connection.
 async fn idle(open: &AtomicUsize, patience: Duration) {
     let mut was_quiet = false;
     loop {
@@ -251,7 +253,7 @@ async fn idle(open: &AtomicUsize, patience: Duration) {
     }
 }
 
-/// A request that is being answered.
+/// Counts a request as open until it is dropped.
 struct Open(Arc<AtomicUsize>);
 
 impl Open {
@@ -267,7 +269,7 @@ impl Drop for Open {
     }
 }
 
-/// The body of an answer, which is open until it is sent.
+/// The body of an answer, whose request counts as open until the body has been sent.
 struct OpenBody {
     body: Body,
     _guard: Open,
@@ -293,7 +295,7 @@ impl HttpBody for OpenBody {
     }
 }
 
-/// Runs the streams of HTTP/2 connections, which the drain waits for.
+/// Spawns the streams of HTTP/2 connections as tasks that the drain waits for.
 #[derive(Clone)]
 struct Tasks(TaskTracker);
 
@@ -303,7 +305,7 @@ impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
     }
 }
 
-/// A connection that breaks is the network's or the client's doing, and worth a line only to who looks for it.
+/// Logs how a connection ended, at debug level: a broken connection is the network's or the client's fault.
 fn note(ended: Result<(), impl Display>) {
     if let Err(error) = ended {
         tracing::debug!("a connection ended: {error}");

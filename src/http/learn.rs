@@ -1,8 +1,8 @@
-//! The lessons: `docs/learn`, rendered when the program was built.
+//! The lessons: `docs/learn`, rendered at build time.
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /learn/`, `GET /learn/NAME` | to the same page in the language that the browser prefers |
+//! | `GET /learn/`, `GET /learn/NAME` | redirects to the page in the language that the browser prefers |
 //! | `GET /learn/en/NAME`, `GET /learn/zh/NAME` | the page; `index` lists the lessons |
 //! | `GET /learn/pictures/FILE` | a still picture of a lesson |
 
@@ -23,7 +23,7 @@ mod built {
     include!(concat!(env!("OUT_DIR"), "/learn.rs"));
 }
 
-/// The lessons' addresses.
+/// The routes of the lessons.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/learn", get(|headers: HeaderMap| async move { choose(&headers, "") }))
@@ -31,6 +31,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/learn/{*path}", get(page))
 }
 
+/// `GET /learn/…`: a page, a picture, or a redirect.
+///
 /// Errors: 404.
 async fn page(Segment(path): Segment, headers: HeaderMap, uri: Uri) -> Response {
     match path.split_once('/') {
@@ -55,7 +57,7 @@ fn has(language: &str, name: &str) -> bool {
     built::PAGES.iter().any(|(one, known, _)| *one == language && *known == name)
 }
 
-/// Sends the browser to the page in its own language.
+/// Redirects to the page in the browser's language.
 fn choose(headers: &HeaderMap, name: &str) -> Response {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
     let name_in_chinese = if name.is_empty() { "index" } else { name };
@@ -73,7 +75,7 @@ fn redirect(to: &str) -> Response {
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-/// Whether Chinese stands before English in `Accept-Language` (RFC 9110 section 12.5.4): by weight, then by order.
+/// Whether `Accept-Language` prefers Chinese to English (RFC 9110 section 12.5.4): by weight, then by order.
 fn prefers_chinese(accepted: &str) -> bool {
     let weight = |language: &str| {
         let weights = accepted.split(',').enumerate().filter_map(|(place, one)| {
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_is_the_one_that_the_browser_likes_better() {
+    fn the_language_is_the_one_that_the_browser_prefers() {
         for chinese in ["zh-CN,zh;q=0.9,en;q=0.8", "zh", "fr, zh-TW;q=0.5", "zh,en", "en;q=0, zh;q=0.1"] {
             assert!(prefers_chinese(chinese), "{chinese}");
         }
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn each_page_is_there_in_both_languages_or_in_english() {
+    fn each_page_exists_in_both_languages_or_in_english() {
         for (language, name, _) in built::PAGES {
             assert!(*language == "en" || has("en", name), "{language}/{name} has no English page");
         }

@@ -1,4 +1,4 @@
-//! What a monitoring system opens: `/metrics`.
+//! `/metrics`, for monitoring systems.
 
 use std::sync::Arc;
 
@@ -19,23 +19,23 @@ struct Label {
     transport: &'static str,
 }
 
-/// Name, help and reading of every counter that is kept per transport.
+/// The name, help text, unit and value of a counter that is kept per transport.
 type Column = (&'static str, &'static str, Option<Unit>, fn(&AccountReading) -> u64);
 
 const COUNTERS: [Column; 10] = [
-    ("requests", "Requests, a stream being one", None, |one| one.requests),
-    ("empty_requests", "Requests answered with nothing", None, |one| one.empty),
-    ("updates_sent", "Updates handed to connections", None, |one| one.updates),
+    ("requests", "Requests; a stream counts as one", None, |one| one.requests),
+    ("empty_requests", "Requests answered without an update", None, |one| one.empty),
+    ("updates_sent", "Updates passed to connections", None, |one| one.updates),
     ("gaps", "Gaps announced", None, |one| one.gaps),
     ("streams_cut", "Streams ended because they fell behind", None, |one| one.cut),
     ("received", "Bytes read from sockets", Some(Unit::Bytes), |one| one.bytes_in),
     ("sent", "Bytes written to sockets", Some(Unit::Bytes), |one| one.bytes_out),
     ("segments_received", "TCP segments received", None, |one| one.segments_in),
     ("segments_sent", "TCP segments sent", None, |one| one.segments_out),
-    ("retransmitted", "Bytes sent again", Some(Unit::Bytes), |one| one.bytes_retransmitted),
+    ("retransmitted", "Bytes retransmitted", Some(Unit::Bytes), |one| one.bytes_retransmitted),
 ];
 
-/// `GET /metrics`: OpenMetrics text, made anew from the counters at each request.
+/// `GET /metrics`: the counters as OpenMetrics text.
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("pushpull");
     let accounts = app.counters.read();
@@ -56,7 +56,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     registry.register("connections_open", "Connections whose last request was for this transport", open);
     let totals: [(&str, &str, u64); 3] = [
         ("connections_accepted", "Connections accepted", app.counters.accepted()),
-        ("connections_refused", "Connections not let in", app.counters.refused()),
+        ("connections_refused", "Connections refused", app.counters.refused()),
         ("updates_published", "Updates published in this epoch", app.journal.newest().seq),
     ];
     for (name, help, value) in totals {
@@ -69,10 +69,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         let gauges = [
             (
                 "log_following",
-                "1 while this node has what its log holds",
+                "1 while this node is up to date with its log",
                 i64::from(reading.standing == Standing::Following),
             ),
-            ("log_newest", "Number of the log's newest update when it was last looked at", reading.newest_seq as i64),
+            ("log_newest", "Number of the log's newest update when it was last checked", reading.newest_seq as i64),
         ];
         for (name, help, value) in gauges {
             let gauge = <Gauge>::default();

@@ -1,8 +1,8 @@
 //! HTTP: from an accepted socket to the handlers of the contract and of the live page.
 //!
-//! [`Server::bind`] takes settings and an address; [`Server::run`] accepts until it is told to stop. Connections are
-//! served by hyper's own builders of HTTP/1.1 and HTTP/2, over TLS or without. That of HTTP/1.1, unlike `axum::serve`, lets a
-//! half-sent request head time out and keeps the memory of an idle connection small.
+//! [`Server::bind`] takes an address and settings; [`Server::run`] serves until it is told to stop. Connections are
+//! served by hyper's own builders for HTTP/1.1 and HTTP/2, with or without TLS. Unlike `axum::serve`, the builder for
+//! HTTP/1.1 allows a timeout for incomplete request heads and a small buffer for idle connections.
 
 mod accept;
 mod coding;
@@ -27,13 +27,13 @@ use crate::limits;
 use crate::server::{App, Settings};
 use crate::transport;
 
-/// Why a server does not listen.
+/// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The system says so, as for a port in use.
+    /// An error of the system, for example a port in use.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Others could reach it, and publish as they like.
+    /// Other hosts could reach the server, and publish without a token.
     #[error(
         "other hosts could reach {0} and publish there; set a token (--token-file or PUSHPULL_TOKEN), or listen on 127.0.0.1"
     )]
@@ -49,7 +49,7 @@ impl From<BindError> for io::Error {
     }
 }
 
-/// A server that listens.
+/// A listening server.
 pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
@@ -58,7 +58,7 @@ pub struct Server {
 impl Server {
     /// Listens on `address`; port 0 picks a free one.
     ///
-    /// Errors: what the system says, as for a port in use; an address beyond loopback without a token.
+    /// Errors: [`BindError`].
     pub fn bind(address: SocketAddr, settings: Settings, clock: Clock) -> Result<Self, BindError> {
         if !address.ip().to_canonical().is_loopback() && settings.token.is_none() {
             return Err(BindError::NoToken(address.ip()));
@@ -73,19 +73,20 @@ impl Server {
         Ok(Self { app: App::new(settings, clock, transport::encode), listener })
     }
 
-    /// The address it really listens on.
+    /// The address that the server listens on, with the port that was picked.
     ///
-    /// Errors: what the system says.
+    /// Errors: those of the system.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// What its handlers share: to publish to, to count with, and to drain.
+    /// The state that its handlers share, for publishing, reading the counters and draining.
     pub fn app(&self) -> &Arc<App> {
         &self.app
     }
 
-    /// Accepts and serves until [`Drain::begin`](crate::server::Drain::begin), then lets connections end in good order, in bounded time.
+    /// Accepts and serves until [`Drain::begin`](crate::server::Drain::begin), then drains the connections in bounded
+    /// time.
     pub async fn run(self) {
         accept::run(self.app, self.listener).await;
     }

@@ -1,4 +1,4 @@
-//! The addresses of the contract.
+//! The routes of the contract, and the handlers that belong to no transport.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::stream::{self, BatchLimit, Cursor, LogReading, Occupancy, Standing, S
 use crate::transport::{echo, long_polling, polling, sse, talk, websocket};
 use crate::units::{Nanos, UnixMicros};
 
-/// Every address with its handler.
+/// The router with all routes and middleware.
 pub fn router(app: Arc<App>) -> Router {
     let streams = Router::new()
         .route("/updates/poll", get(polling::serve))
@@ -54,10 +54,10 @@ pub fn router(app: Arc<App>) -> Router {
     }
 }
 
-/// Lets a request that changes something pass only from a page that may, and with the token if there is one and the
-/// change is to the main stream.
+/// Middleware that accepts a request that changes something only from an allowed page and, for the main stream, with
+/// the token if one is set.
 ///
-/// The body of one that may not pass is not read, so the connection ends: what follows is not the next request.
+/// The body of a refused request is not read, so the connection is closed.
 async fn guard(
     State(app): State<Arc<App>>,
     Extension(room): Extension<Arc<Room>>,
@@ -75,13 +75,14 @@ fn may_change(app: &App, room: &Room, request: &Request) -> Result<(), Problem> 
     app.settings.token.as_ref().filter(|_| room.needs_token).map_or(Ok(()), |token| token.check(request.headers()))
 }
 
-/// `POST /updates`: publishes any JSON value, due now. 201 with its cursor; with a log, once that has acknowledged it.
+/// `POST /updates`: publishes any JSON value, due now. Answers 201 with its cursor; with a log, after the
+/// acknowledgement.
 ///
-/// With a log, of two updates with the same `Idempotency-Key` the first is kept, and both are answered with its cursor.
+/// With a log, the first of two updates with the same `Idempotency-Key` is kept, and both requests get its cursor.
 ///
-/// Errors: 400 for what is not JSON or nested too deep and for a malformed key, 401 without the token, 403 for a page of
-/// another site, 408 for what does not come, 413 for what is too large, 422 for what the log does not take, 429 for what
-/// comes too fast, 503 with `Retry-After` where the log cannot be reached.
+/// Errors: 400 for a body that is not JSON or is nested too deeply and for a malformed key, 401 without the token, 403
+/// for a page of another site, 408 for a body that does not arrive in time, 413 for one that is too large, 422 for an
+/// update that the log refuses, 429 above the rate limit, 503 with `Retry-After` if the log cannot be reached.
 async fn publish(
     State(app): State<Arc<App>>,
     Extension(room): Extension<Arc<Room>>,
@@ -101,10 +102,11 @@ async fn publish(
     Ok((StatusCode::CREATED, Json(Published { cursor })).into_response())
 }
 
-/// `GET /clock`: one instant, on the clock of `at_us` and on the host's monotonic clock.
+/// `GET /clock`: the current instant, on the clock of `at_us` and on the host's monotonic clock.
 ///
-/// What lies between the two stays the same for as long as the server runs. A client on the same host (its `boot_id` is
-/// the same) takes it from each `at_us`, and has the instant on the monotonic clock that it shares with the server.
+/// The difference between the two is constant while the server runs. A client on the same host (with the same
+/// `boot_id`) subtracts it from each `at_us`, and gets the instant on the monotonic clock that it shares with the
+/// server.
 async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading<'a> {
@@ -118,8 +120,8 @@ async fn clock(State(app): State<Arc<App>>) -> impl IntoResponse {
     Json(reading).into_response()
 }
 
-/// `GET /readyz`: 200 while new work is taken, 503 once the drain has begun, and while a node does not have what its log
-/// holds.
+/// `GET /readyz`: 200 while new work is accepted; 503 once the drain has begun, and while a node is not up to date with
+/// its log.
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     let refuse = |detail: &str| Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
     if app.drain.has_begun() {
@@ -129,12 +131,12 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
         None | Some(Standing::Following) => Ok("ready\n"),
         Some(Standing::Away) => refuse("the log cannot be reached; use another node"),
         Some(Standing::Missing) => refuse("the log's stream is missing; use another node"),
-        Some(Standing::Unfit(reason)) => refuse(&format!("the log's stream cannot be followed: {reason}")),
+        Some(Standing::Unfit(reason)) => refuse(&format!("the log's stream cannot be used: {reason}")),
         Some(Standing::CatchingUp) => refuse("this node is catching up with the log; use another, or wait"),
     }
 }
 
-/// `GET /stats`
+/// `GET /stats`: the counters as JSON.
 async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Reading {
@@ -142,7 +144,7 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
         journal: Occupancy,
         #[serde(skip_serializing_if = "Option::is_none")]
         log: Option<LogReading>,
-        /// Streams beside the main one.
+        /// Streams in addition to the main one.
         rooms: usize,
         connections: Connections,
         transports: std::collections::BTreeMap<&'static str, crate::server::AccountReading>,
@@ -165,10 +167,10 @@ async fn stats(State(app): State<Arc<App>>) -> impl IntoResponse {
     Json(Reading { now_us, journal, log, rooms, connections, transports }).into_response()
 }
 
-/// What was due when, and when it was published: the record that a load generator audits against.
+/// When each update was due and when it was published: the record against which a load generator audits deliveries.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The last update of the page.
+    /// The position after these updates.
     pub cursor: Cursor,
     /// `[seq, at_us, published_us]` of each.
     pub updates: Vec<(u64, UnixMicros, UnixMicros)>,

@@ -1,6 +1,5 @@
-//! Finds out what a request is about before its handler sees it, so that no handler needs to know of pages and rooms: its
-//! stream (`room=R`; the main one otherwise), which it is given, and the live page (`session=ID`) that its connection is
-//! counted for.
+//! Middleware that resolves a request's stream (`room=R`, or the main one) and the live page that its connection is
+//! counted for (`session=ID`), so that no handler needs to know about rooms and pages.
 
 use std::sync::{Arc, Weak};
 
@@ -17,21 +16,21 @@ use crate::limits;
 use crate::server::{App, Buffered, Connection, Lane, Middlebox, PageSession, Problem, Room};
 use crate::transport;
 
-/// Middleware of all addresses: takes `room` and `session` off the query, gives the request its [`Room`], and lets it wait
-/// as long as the page's added distance makes it travel.
+/// Middleware for all addresses: removes `room` and `session` from the query, adds the [`Room`] to the request, and
+/// delays the request by the page's added latency.
 ///
-/// Errors: 400 for a malformed name, 503 where there are too many rooms and where this node has not followed its log yet, and
-/// as [`attach`].
+/// Errors: 400 for a malformed name; 503 if there are too many rooms, or if this node has not followed its log yet;
+/// those of [`attach`].
 pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let room: Arc<Room> = match take(&mut request, "room") {
         Some(name) => app.rooms.open(name.parse()?)?,
         None => Arc::clone(&app.main),
     };
     let lane = lane_of(request.method(), request.uri().path());
-    // Before that, every cursor would seem to be of another epoch.
+    // Until the log is followed, every cursor would seem to be of another epoch.
     let knows_cursors = app.log.as_ref().is_none_or(|log| log.has_been_followed()) || !room.needs_token;
     if !knows_cursors && matches!(lane, Some(Lane::Down(_))) {
-        return Err(Problem::of_log("this node has not reached the log yet; use another, or come back later"));
+        return Err(Problem::of_log("this node has not reached the log yet; use another, or try again later"));
     }
     request.extensions_mut().insert(room);
     let mut middlebox = Middlebox::default();
@@ -49,7 +48,7 @@ pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next:
         }
     }
     if middlebox.is_upgrade_dropped {
-        // A proxy that does not know a protocol takes the fields off that name it (RFC 9110 section 7.6.1).
+        // A proxy that does not support a protocol removes the headers that name it (RFC 9110 section 7.6.1).
         request.headers_mut().remove(UPGRADE);
         request.headers_mut().remove(CONNECTION);
     }
@@ -60,7 +59,7 @@ pub async fn middleware(State(app): State<Arc<App>>, mut request: Request, next:
     Ok(response.map(|body| Body::new(Buffered::new(body, middlebox.buffer_bytes))))
 }
 
-/// Breaks a connection over which nothing goes either way for as long as the page's middlebox waits.
+/// Breaks a connection that is silent in both directions for the idle time of the page's middlebox.
 async fn cut_when_silent(app: Arc<App>, connection: Weak<Connection>, session: Arc<PageSession>) {
     let mut seen = (0, 0);
     let mut since = Instant::now();
@@ -81,7 +80,7 @@ async fn cut_when_silent(app: Arc<App>, connection: Weak<Connection>, session: A
     }
 }
 
-/// Takes a parameter off a request's query.
+/// Removes a parameter from a request's query and returns its value.
 fn take(request: &mut Request, parameter: &str) -> Option<String> {
     let (value, rest) = take_parameter(request.uri(), parameter)?;
     *request.uri_mut() = rest;
@@ -97,7 +96,7 @@ fn lane_of(method: &Method, path: &str) -> Option<Lane> {
     }
 }
 
-/// The value of the parameter, and the address without it; `None` where it does not stand there.
+/// The value of the parameter, and the URI without it; `None` if it is absent.
 fn take_parameter(uri: &Uri, parameter: &str) -> Option<(String, Uri)> {
     let query = uri.query()?;
     let is_named = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == parameter);
@@ -109,13 +108,13 @@ fn take_parameter(uri: &Uri, parameter: &str) -> Option<(String, Uri)> {
     Some((value, Uri::from_parts(parts).ok()?))
 }
 
-/// Attaches a request's connection to a page session, and lets the request travel the page's longer way.
+/// Attaches a request's connection to a page session, and delays the request by the page's added latency.
 ///
-/// A request on a connection that nothing was asked on before has made the connection first: that takes a round trip
-/// (RFC 9293 section 3.5), so it waits that much longer.
+/// The first request on a connection is delayed by a round trip more, because opening the connection takes one (RFC
+/// 9293 section 3.5).
 ///
-/// Errors: 400 for a malformed session, 503 where too many pages are open or this one is cut off just now; in the last
-/// case the connection is already broken and nobody will read the answer.
+/// Errors: 400 for a malformed session; 503 if too many pages are open, or if this page is cut off. When it is cut off,
+/// the connection is already broken and nobody reads the answer.
 async fn attach(
     app: &App,
     connection: &Arc<Connection>,
@@ -127,7 +126,7 @@ async fn attach(
     if session.is_cut(now) && matches!(lane, Lane::Down(_)) {
         session.lane(lane).cut();
         app.counters.sockets.shut(|one| Arc::ptr_eq(one, connection));
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this page asked to be cut off; come back later"));
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this page asked to be cut off; try again later"));
     }
     let is_first = connection.attach(&session, lane);
     let one_way = session.added_one_way();
@@ -142,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parameter_is_taken_off_the_query_and_the_rest_stays_as_it_was() {
+    fn the_parameter_is_removed_from_the_query_and_the_rest_stays_as_it_was() {
         let take =
             |uri: &str| take_parameter(&uri.parse().unwrap(), "session").map(|(value, rest)| (value, rest.to_string()));
         let taken = |value: &str, rest: &str| Some((value.to_owned(), rest.to_owned()));

@@ -1,4 +1,4 @@
-//! What a connection runs over: any byte stream, with TLS or without, and one that ends when nothing comes.
+//! Byte streams under a connection: with or without TLS, and with an idle timeout.
 
 pub mod tls;
 
@@ -19,19 +19,19 @@ use tokio_rustls::server::TlsStream;
 
 use crate::limits;
 
-/// A TCP connection, or the stream that a simulation puts in its place: one concrete type, so that a WebSocket can take
-/// its connection back from hyper without a box.
+/// A server's connection: TCP, TLS, or a simulated stream. A concrete type, so that a WebSocket can get its connection
+/// back from hyper without boxing.
 pub enum AnyStream {
     /// A socket.
     Tcp(TcpStream),
-    /// A socket under TLS; in a box, so that whoever has none keeps no room for it.
+    /// A socket with TLS. Boxed, so that a connection without TLS takes no space for it.
     Tls(Box<TlsStream<Counted>>),
-    /// Anything else; the kernel has no counts of it.
+    /// Any other stream, of which the kernel has no counts.
     Other(Box<dyn Stream>),
 }
 
 impl AnyStream {
-    /// Its descriptor, or one that is none, of which the kernel says nothing.
+    /// Its file descriptor, or -1 if it has none.
     pub fn descriptor(&self) -> RawFd {
         match self {
             Self::Tcp(stream) => stream.as_raw_fd(),
@@ -40,7 +40,7 @@ impl AnyStream {
         }
     }
 
-    /// The bytes that the socket itself carries, where they are not those that this stream is given.
+    /// The bytes on the socket itself, if they differ from those of this stream because of TLS.
     pub fn below(&self) -> Option<Arc<BytesBelow>> {
         match self {
             Self::Tls(stream) => Some(Arc::clone(&stream.get_ref().0.below)),
@@ -85,7 +85,7 @@ impl AsyncWrite for AnyStream {
     }
 }
 
-/// Bytes that a socket has carried below TLS, and that nobody has taken over yet.
+/// Bytes that a socket has carried below TLS and that have not been counted yet.
 #[derive(Debug, Default)]
 pub struct BytesBelow {
     came_in: AtomicU64,
@@ -93,25 +93,25 @@ pub struct BytesBelow {
 }
 
 impl BytesBelow {
-    /// Those that came in since they were last taken.
+    /// Bytes received since the last call.
     pub fn take_in(&self) -> u64 {
         self.came_in.swap(0, Relaxed)
     }
 
-    /// Those that went out.
+    /// Bytes sent since the last call.
     pub fn take_out(&self) -> u64 {
         self.went_out.swap(0, Relaxed)
     }
 }
 
-/// A socket whose bytes are counted, for TLS to run over.
+/// A socket under TLS whose bytes are counted.
 pub struct Counted {
     stream: TcpStream,
     below: Arc<BytesBelow>,
 }
 
 impl Counted {
-    /// With nothing counted yet.
+    /// A socket with nothing counted yet.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream, below: Arc::default() }
     }
@@ -148,7 +148,7 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// Lets a wrapper write as its `stream` does: for those that change nothing but what is read.
+/// Forwards writes to the wrapper's `stream`, for wrappers that change only reads.
 macro_rules! forward_writes {
     ($wrapper:ident) => {
         impl<S: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for $wrapper<S> {
@@ -178,14 +178,15 @@ macro_rules! forward_writes {
 }
 pub(crate) use forward_writes;
 
-/// A stream that a client can run over.
+/// A byte stream that a client can run over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// Reads what there is, up to [`limits::READ_BYTES_MAX`], and hands it on where it lies; nothing at the stream's end.
+/// Reads what is available, up to [`limits::READ_BYTES_MAX`], and passes it to `take`; an empty slice at the stream's
+/// end.
 ///
-/// It lies on the stack of the thread, and so for all connections in the same place, which is at hand in the cache: a buffer
-/// of its own for each of thousands would not be.
+/// The buffer is on the thread's stack, so all connections use the same memory, which stays in the cache. With a buffer
+/// for each of thousands of connections it would not.
 ///
 /// Cancel safe. Errors: the stream's.
 pub async fn read<S: AsyncRead + Unpin, T>(stream: &mut S, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
@@ -196,7 +197,7 @@ pub async fn read<S: AsyncRead + Unpin, T>(stream: &mut S, take: impl FnOnce(&[u
     reading.await
 }
 
-/// As [`read`].
+/// Polls [`read`].
 pub fn poll_read<S: AsyncRead + Unpin, T>(
     stream: &mut S,
     context: &mut Context<'_>,
@@ -208,18 +209,18 @@ pub fn poll_read<S: AsyncRead + Unpin, T>(
     Poll::Ready(Ok(take(buffer.filled())))
 }
 
-/// A stream whose reads fail once nothing has come for too long.
+/// A stream whose reads fail after a time without data.
 pub struct IdleTimeout<S> {
     stream: S,
     silence_max: Duration,
-    /// When something last came.
+    /// When data last arrived.
     heard: Instant,
-    /// Looks at `heard` when it fires, so that a read that succeeds need not set a timer.
+    /// Checks `heard` when it fires, so that a successful read need not set a timer.
     alarm: Pin<Box<Sleep>>,
 }
 
 impl<S> IdleTimeout<S> {
-    /// Fails reads once nothing has come for `silence_max`.
+    /// A stream whose reads fail with `TimedOut` after `silence_max` without data.
     pub fn new(stream: S, silence_max: Duration) -> Self {
         Self { stream, silence_max, heard: Instant::now(), alarm: Box::pin(tokio::time::sleep(silence_max)) }
     }
@@ -248,10 +249,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeout<S> {
 }
 
 forward_writes!(IdleTimeout);
-/// The addresses under which other hosts reach this one: those of its interfaces, without loopback and without those
-/// that hold on one link only (RFC 3927, RFC 4291 section 2.5.6), which a person cannot type into a phone.
+
+/// The addresses at which other hosts reach this one: those of its interfaces, except loopback and link-local addresses
+/// (RFC 3927, RFC 4291 section 2.5.6), which a person cannot type into a phone.
 ///
-/// Errors: what the system says.
+/// Errors: those of the system.
 pub fn host_addresses() -> io::Result<Vec<IpAddr>> {
     let mut found = Vec::new();
     for interface in nix::ifaddrs::getifaddrs()? {

@@ -1,7 +1,8 @@
-//! TLS by rustls with ring, on both ends.
+//! TLS with rustls and ring, for server and client.
 //!
-//! The server shows an [`Identity`]: its own certificate, or one made for the lab at its start. A client has a
-//! [`Connector`], which says whom it believes ([`Trust`]) and which protocols it offers (RFC 7301):
+//! A server has an [`Identity`]: a given certificate and key, or a self-signed lab certificate made at its start. A
+//! client has a [`Connector`], which defines the certificates that it trusts ([`Trust`]) and the protocols that it
+//! offers (ALPN, RFC 7301):
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,14 +13,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`Trust::System`] believes the roots of the host (`SSL_CERT_FILE` and `SSL_CERT_DIR` in their place),
-//! - [`Trust::These`] believes given certificates and nothing else: a private authority's, or a lab's ([`read_certificates`]),
-//! - [`Trust::Anyone`] believes whoever answers, for a server under test whose certificate nobody can check.
+//! - [`Trust::System`] trusts the root certificates of the host (`SSL_CERT_FILE` and `SSL_CERT_DIR` replace them),
+//! - [`Trust::These`] trusts only the given certificates, of a private authority or a lab ([`read_certificates`]),
+//! - [`Trust::Anyone`] trusts any server, for a server under test whose certificate cannot be checked.
 //!
-//! A connector resumes the sessions of its earlier connections, as a browser does; one made for each virtual client
-//! ([`Connector::of_another_client`]) resumes only that client's own.
+//! A connector resumes the sessions of its earlier connections, as a browser does. With one connector per virtual
+//! client ([`Connector::of_another_client`]), each client resumes only its own sessions.
 //!
-//! Longer than most files: both ends stand here, since they are tested against each other.
+//! Longer than most files: it contains both ends, which are tested against each other.
 
 use std::fmt;
 use std::io;
@@ -42,15 +43,15 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::limits;
 
-/// The name that a lab certificate is for, whatever address its server listens on.
+/// The name in a lab certificate, independent of the address on which its server listens.
 pub const LAB_NAME: &str = "localhost";
 
-/// How a certificate in PEM ends (RFC 7468 section 5).
+/// The last line of a certificate in PEM (RFC 7468 section 5).
 pub const PEM_END: &str = "-----END CERTIFICATE-----";
-/// What a server says to whoever started it in place of its lab certificate when it has none.
+/// The line that a server prints instead of a lab certificate if it was given a certificate.
 pub const NO_LAB: &str = "certificate: given";
 
-/// A protocol to be agreed on during the handshake (RFC 7301).
+/// A protocol that is negotiated during the handshake (ALPN, RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alpn {
     /// HTTP/1.1.
@@ -60,7 +61,7 @@ pub enum Alpn {
 }
 
 impl Alpn {
-    /// Its name on the wire.
+    /// The name on the wire.
     pub fn name(self) -> &'static [u8] {
         match self {
             Self::Http1 => b"http/1.1",
@@ -73,37 +74,37 @@ impl Alpn {
     }
 }
 
-/// Why TLS cannot be spoken.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file could not be read as what it should be.
+    /// A file could not be read or parsed.
     #[error("cannot read {what} in {file}: {reason}; give a PEM file")]
     File {
-        /// The certificate or the key.
+        /// Which one: a certificate or a private key.
         what: &'static str,
-        /// As given.
+        /// The file as given.
         file: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// Certificate and key do not belong together, or one of them is of a kind that is not known.
+    /// Certificate and key do not belong together, or one of them is of an unsupported kind.
     #[error("the certificate and the key cannot be used together: {0}")]
     Identity(#[source] rustls::Error),
     /// The lab certificate could not be made.
     #[error("cannot make a lab certificate: {0}")]
     Lab(#[source] rcgen::Error),
-    /// No authority to believe.
-    #[error("no certificate of an authority could be read on this host ({0}); give one, as in --tls-ca FILE")]
+    /// The host has no root certificates.
+    #[error("no root certificate could be read on this host ({0}); give one, as in --tls-ca FILE")]
     NoRoots(String),
-    /// A certificate that is no authority's.
-    #[error("a certificate cannot be believed: {0}")]
+    /// A certificate that cannot be used as a root.
+    #[error("a certificate cannot be trusted: {0}")]
     Root(#[source] rustls::Error),
-    /// A name that no certificate can be for.
+    /// A server name that cannot be in a certificate.
     #[error("`{0}` is neither a host name nor an address")]
     Name(String),
 }
 
-/// What a server shows: a certificate with those that vouch for it, and its key.
+/// A server's certificate chain and private key.
 #[derive(Debug)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
@@ -111,17 +112,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new certificate of its own, on P-256, for [`LAB_NAME`], the loopback addresses and `names`.
+    /// A new self-signed certificate, on P-256, for [`LAB_NAME`], the loopback addresses and `names`.
     ///
-    /// Errors: [`TlsError::Lab`] for a name that cannot stand in a certificate.
+    /// Errors: [`TlsError::Lab`] for a name that cannot be in a certificate.
     pub fn lab(names: &[String]) -> Result<Self, TlsError> {
         let mut all = [LAB_NAME, "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         all.extend(names.iter().filter(|name| !all.contains(name)).cloned().collect::<Vec<_>>());
         Self::self_signed(CertificateParams::new(all).map_err(TlsError::Lab)?)
     }
 
-    /// A certificate with these parameters, signed by its own key: for tests that need one that is expired or for
-    /// somebody else.
+    /// A self-signed certificate with these parameters, for tests that need an expired one or another name.
     ///
     /// Errors: [`TlsError::Lab`].
     pub fn self_signed(params: CertificateParams) -> Result<Self, TlsError> {
@@ -139,7 +139,7 @@ impl Identity {
         Ok(Self { chain, key })
     }
 
-    /// The certificate that it shows, in PEM, for whoever is to believe it.
+    /// The server's certificate in PEM, for clients that should trust it.
     pub fn certificate_pem(&self) -> String {
         use base64::Engine as _;
         let encoded = base64::engine::general_purpose::STANDARD.encode(self.certificate());
@@ -151,13 +151,13 @@ impl Identity {
         pem + PEM_END + "\n"
     }
 
-    /// The certificate that it shows, in DER.
+    /// The server's certificate in DER.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.chain[0]
     }
 
-    /// Makes a server of it that speaks TLS 1.3 and these protocols, and lets clients resume their sessions with tickets
-    /// that it need not remember.
+    /// An acceptor with this identity, for TLS 1.3 and these protocols. Clients resume their sessions with tickets, for
+    /// which the server keeps no state.
     ///
     /// Errors: [`TlsError::Identity`].
     pub fn acceptor(self, alpn: &[Alpn]) -> Result<Acceptor, TlsError> {
@@ -172,20 +172,20 @@ impl Identity {
 
 /// Reads the certificates of a PEM file.
 ///
-/// Errors: [`TlsError::File`], also of a file without any.
+/// Errors: [`TlsError::File`], also for a file without certificates.
 pub fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let error = |error| file_error("a certificate", file, &error);
     let found: Vec<_> = CertificateDer::pem_file_iter(file).map_err(error)?.collect::<Result<_, _>>().map_err(error)?;
     if found.is_empty() {
-        let reason = "there is none".to_owned();
+        let reason = "it has none".to_owned();
         return Err(TlsError::File { what: "a certificate", file: file.display().to_string(), reason });
     }
     Ok(found)
 }
 
-/// Reads the certificates of a text in PEM.
+/// Parses the certificates of a text in PEM.
 ///
-/// Errors: as for a text that is none.
+/// Errors: if the text is not PEM.
 pub fn certificates_of_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
     CertificateDer::pem_slice_iter(text).collect()
 }
@@ -194,14 +194,14 @@ fn file_error(what: &'static str, file: &Path, error: &dyn fmt::Display) -> TlsE
     TlsError::File { what, file: file.display().to_string(), reason: error.to_string() }
 }
 
-/// What a server makes TLS of an accepted connection with.
+/// Performs the server's side of the TLS handshake on accepted connections.
 #[derive(Clone)]
 pub struct Acceptor(TlsAcceptor);
 
 impl Acceptor {
-    /// Does the handshake.
+    /// Performs the handshake.
     ///
-    /// Errors: what the client did wrong, or `TimedOut`.
+    /// Errors: a protocol violation by the client, or `TimedOut`.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
@@ -216,18 +216,18 @@ impl fmt::Debug for Acceptor {
     }
 }
 
-/// Whom a client believes.
+/// The certificates that a client trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The authorities that this host believes.
+    /// The root certificates of this host.
     System,
-    /// These certificates, and what they vouch for.
+    /// These certificates, and those signed by them.
     These(Vec<CertificateDer<'static>>),
-    /// Whoever answers.
+    /// Any certificate.
     Anyone,
 }
 
-/// What a client makes TLS of a connection with.
+/// Performs the client's side of the TLS handshake on new connections.
 #[derive(Clone)]
 pub struct Connector {
     config: Arc<ClientConfig>,
@@ -235,7 +235,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// To a server of this name (or address), which speaks one of these protocols.
+    /// A connector to the server of this name (or address), offering these protocols.
     ///
     /// Errors: [`TlsError`].
     pub fn new(name: &str, trust: &Trust, alpn: &[Alpn]) -> Result<Self, TlsError> {
@@ -262,7 +262,7 @@ impl Connector {
         Ok(Self { config: Arc::new(config), name: server })
     }
 
-    /// The same for somebody else, who resumes none of the sessions of this one.
+    /// The same connector for another client, which does not resume this one's sessions.
     #[must_use]
     pub fn of_another_client(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
@@ -270,7 +270,7 @@ impl Connector {
         Self { config: Arc::new(config), name: self.name.clone() }
     }
 
-    /// The same without resuming anything.
+    /// The same connector without session resumption.
     #[must_use]
     pub fn without_resumption(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
@@ -278,9 +278,9 @@ impl Connector {
         Self { config: Arc::new(config), name: self.name.clone() }
     }
 
-    /// Does the handshake.
+    /// Performs the handshake.
     ///
-    /// Errors: what is wrong with the server; [`certificate_error`] says whether it is its certificate.
+    /// Errors: what is wrong with the server; [`certificate_error`] says whether it is the certificate.
     pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
         let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream);
         tokio::time::timeout(limits::TLS_HANDSHAKE_TIMEOUT, connecting).await?
@@ -293,16 +293,16 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// What is wrong with a server's certificate, if that is why the handshake failed: another attempt would only repeat it.
+/// What is wrong with a server's certificate, if the handshake failed for that reason. Another attempt would fail too.
 pub fn certificate_error(error: &io::Error) -> Option<String> {
     let rustls::Error::InvalidCertificate(problem) = error.get_ref()?.downcast_ref::<rustls::Error>()? else {
         return None;
     };
-    #[allow(clippy::wildcard_enum_match_arm, reason = "of the library's many the rest is said in its own words")]
+    #[allow(clippy::wildcard_enum_match_arm, reason = "all other variants are shown in the library's own words")]
     let said = match problem {
-        // Of an authority of the same name with another key, or of none that is known.
+        // An unknown authority, or one of the same name with another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "nobody who is believed here has signed it".to_owned()
+            "it is not signed by a trusted authority".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
@@ -321,7 +321,7 @@ pub fn certificate_error(error: &io::Error) -> Option<String> {
     Some(format!("its certificate is not valid: {said}"))
 }
 
-/// Would the certificate do, if whoever has signed it were believed?
+/// Whether the only thing wrong with the certificate is that its issuer is not trusted.
 pub fn is_unknown_issuer(error: &io::Error) -> bool {
     let found = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
     let unknown = [CertificateError::UnknownIssuer, CertificateError::BadSignature];
@@ -332,7 +332,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// A client that talks to one server keeps few sessions.
+/// A client with one server keeps few sessions.
 fn resumption() -> Resumption {
     Resumption::in_memory_sessions(limits::TLS_CLIENT_SESSIONS)
 }
@@ -342,12 +342,12 @@ fn system_roots() -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let (added, _unusable) = roots.add_parsable_certificates(found.certs);
     match added {
-        0 => Err(TlsError::NoRoots(found.errors.first().map_or("there is none".to_owned(), ToString::to_string))),
+        0 => Err(TlsError::NoRoots(found.errors.first().map_or("there are none".to_owned(), ToString::to_string))),
         _ => Ok(roots),
     }
 }
 
-/// Believes whoever answers, as long as it has the key of the certificate that it shows.
+/// Trusts any certificate, as long as the server has its key.
 #[derive(Debug)]
 struct AnyoneVerifier(Arc<CryptoProvider>);
 
@@ -392,7 +392,7 @@ mod tests {
     use rcgen::date_time_ymd;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// How a client of this trust and name fares with this identity: what it read, or why it could not.
+    /// Connects a client with this trust and name to this identity; returns what it read, or why it could not.
     async fn talk(identity: Identity, name: &str, trust: &Trust) -> io::Result<Vec<u8>> {
         let acceptor = identity.acceptor(&[Alpn::H2, Alpn::Http1]).unwrap();
         let (near, far) = tokio::io::duplex(1 << 14);
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_trusts_the_certificate_or_anyone_is_let_in_and_all_others_learn_what_is_wrong() {
+    async fn a_client_that_trusts_the_certificate_or_any_connects_and_all_others_learn_what_is_wrong() {
         let lab = || Identity::lab(&["10.9.0.2".to_owned()]).unwrap();
         for name in [LAB_NAME, "127.0.0.1", "10.9.0.2", "::1"] {
             let identity = lab();
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_and_its_key_are_read_from_files_and_what_is_none_is_refused_with_its_name() {
+    fn a_certificate_and_its_key_are_read_from_files_and_another_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let [certificate, key, other] = ["cert.pem", "key.pem", "other.pem"].map(|name| folder.path().join(name));
         let own = KeyPair::generate().unwrap();

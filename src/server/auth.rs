@@ -10,11 +10,11 @@ use super::problem::Problem;
 use super::request::single_header;
 use crate::limits;
 
-/// What a request must show that publishes or controls: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
+/// The token that requests to publish or control must present: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Box<str>);
 
-/// A text that is no token.
+/// A text that is not a token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a token is {} to {} characters from A-Z a-z 0-9 - . _ ~ + / =; make one with `openssl rand -hex 32`",
@@ -33,7 +33,7 @@ impl FromStr for Token {
     }
 }
 
-/// Not shown: logs are read by others.
+/// Hides the token, because others may read the logs.
 impl std::fmt::Debug for Token {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Token(…)")
@@ -41,8 +41,8 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Lets a request pass that shows this token. The comparison takes as long for a token that is wrong in its first
-    /// character as for one that is wrong in its last, so that it cannot be guessed piece by piece.
+    /// Accepts a request that presents this token. The comparison takes constant time, so that the token cannot be
+    /// guessed character by character.
     ///
     /// Errors: 401 with the challenge of RFC 6750 section 3.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
@@ -54,7 +54,7 @@ impl Token {
             let detail = "this needs the server's token; send `Authorization: Bearer TOKEN`";
             return Err(challenge("Bearer realm=\"pushpull\"", detail));
         };
-        // More than one blank may stand between the two (RFC 9110 section 11.4).
+        // There may be more than one space between the two (RFC 9110 section 11.4).
         let token = token.trim_ascii_start();
         if scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes())) {
             return Ok(());
@@ -64,7 +64,7 @@ impl Token {
     }
 }
 
-/// Does a request change something, and therefore need the token and a page of ours? Echoes change nothing.
+/// Whether a request changes something, and so needs the token and an allowed origin. Echoes change nothing.
 pub fn changes_something(method: &Method, path: &str) -> bool {
     !method.is_safe() && path != "/echo"
 }
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_opens_the_door_and_it_is_never_printed() {
+    fn only_the_whole_token_is_accepted_and_it_is_never_printed() {
         let token: Token = "0123456789abcdef".parse().unwrap();
         assert!(token.check(&shown("Bearer 0123456789abcdef")).is_ok());
         assert!(token.check(&shown("bearer 0123456789abcdef")).is_ok(), "a scheme has no case: RFC 9110 section 11.1");
-        assert!(token.check(&shown("Bearer  0123456789abcdef")).is_ok(), "blanks: RFC 9110 section 11.4");
+        assert!(token.check(&shown("Bearer  0123456789abcdef")).is_ok(), "spaces: RFC 9110 section 11.4");
         let mut twice = shown("Bearer 0123456789abcdef");
         twice.append(AUTHORIZATION, HeaderValue::from_static("Bearer 0123456789abcdef"));
-        assert!(token.check(&twice).is_err(), "of two nobody can say which one counts");
+        assert!(token.check(&twice).is_err(), "with two headers it is unclear which one counts");
         for wrong in
             ["", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef"]
         {

@@ -1,6 +1,6 @@
-//! What the server counts, charged to a transport, and the connections it counts it for.
+//! The server's counters, one account per transport, and the connections that are charged to them.
 //!
-//! Over 400 lines: the counts and the connections that they are charged to are one table.
+//! Over 400 lines: the counters and the connections that they are charged to are one table.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -20,11 +20,11 @@ use crate::server::takeover::Takeover;
 use crate::stream::Batch;
 use crate::units::Nanos;
 
-/// A server's side of a connection, with its bytes counted.
-/// Boxed, since it goes from hand to hand: from hyper to a WebSocket or into a seat, and back.
+/// The server's side of a connection, with its bytes counted. Boxed because it is passed on often: from hyper to a
+/// WebSocket or a group, and back.
 pub type Socket = Box<Tapped<DelayedStream<AnyStream, Arc<Connection>>, Meter>>;
 
-/// Where bytes and requests are charged that belong to no transport: `/stats`, `/clock`, pages, publishing.
+/// The account of bytes and requests that belong to no transport: `/stats`, `/clock`, pages, publishing.
 const OTHER: usize = 4;
 const ACCOUNTS: usize = 5;
 
@@ -34,7 +34,7 @@ pub struct Counters {
     accounts: [Account; ACCOUNTS],
     /// The open connections.
     pub sockets: Sockets<Connection>,
-    /// How many of them each address has.
+    /// The number of open connections per address.
     pub addresses: Addresses,
     accepted: AtomicU64,
     refused: AtomicU64,
@@ -42,7 +42,7 @@ pub struct Counters {
     burn: Duration,
 }
 
-/// A handshake of TLS under way.
+/// A TLS handshake in progress.
 pub struct Handshaking(Arc<Counters>);
 
 impl Drop for Handshaking {
@@ -66,16 +66,16 @@ struct Account {
     bytes_retransmitted: AtomicU64,
 }
 
-/// One transport's counters at one moment, as `/stats` gives them.
+/// A snapshot of one account, as `/stats` returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AccountReading {
     /// Connections whose last request was for this transport.
     pub connections_open: u64,
-    /// Requests, a stream being one.
+    /// Requests; a stream counts as one.
     pub requests: u64,
-    /// Requests answered with nothing.
+    /// Requests answered without an update.
     pub empty: u64,
-    /// Updates handed to connections.
+    /// Updates passed to connections.
     pub updates: u64,
     /// Gaps announced.
     pub gaps: u64,
@@ -85,44 +85,44 @@ pub struct AccountReading {
     pub bytes_in: u64,
     /// Bytes written to sockets.
     pub bytes_out: u64,
-    /// TCP segments received, on connections open and closed.
+    /// TCP segments received, on open and closed connections.
     pub segments_in: u64,
     /// TCP segments sent.
     pub segments_out: u64,
-    /// Bytes of data sent again.
+    /// Bytes of data retransmitted.
     pub bytes_retransmitted: u64,
 }
 
-/// One connection and what it carried.
+/// One connection and its counters.
 #[derive(Debug)]
 pub struct Connection {
     peer: SocketAddr,
     opened: Nanos,
     counters: Arc<Counters>,
-    /// How long its client may take nothing.
+    /// How long its client may read nothing.
     write_timeout: Duration,
-    /// Index of the account that the last request chose.
+    /// Index of the account that the last request is charged to.
     account: AtomicU8,
-    /// Read, and not yet charged: a request's head comes in before it is known whose it is.
+    /// Bytes read and not charged yet: a request's head arrives before its transport is known.
     uncharged_in: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     /// Its number in the table of sockets.
     id: OnceLock<u64>,
     requests: AtomicU64,
-    /// Bytes of the last request, as far as they had come in when it was charged.
+    /// Bytes of the last request that had arrived when it was charged.
     request_bytes: AtomicU64,
     attachment: Attachment,
     takeover: Takeover<Socket>,
 }
 
 impl Counters {
-    /// All at zero; `burn` is wasted on each update sent.
+    /// Counters at zero. `burn` is the CPU time to burn for each update sent.
     pub fn new(burn: Duration) -> Self {
         Self { burn, ..Self::default() }
     }
 
-    /// RequestCounters a new connection, which has entered [`Self::addresses`], and puts its stream under the meter.
+    /// Counts a new connection, which is already in [`Self::addresses`], and wraps its stream to count the bytes.
     pub fn open(
         self: &Arc<Self>,
         stream: AnyStream,
@@ -154,18 +154,18 @@ impl Counters {
         (connection, Box::new(Tapped::new(line, meter, write_timeout)))
     }
 
-    /// A connection that is not open yet, since TLS is being agreed on: it counts until what this returns is dropped.
+    /// Counts a connection whose TLS handshake is in progress, until the returned guard is dropped.
     pub fn begin_handshake(self: &Arc<Self>) -> Handshaking {
         self.handshakes.fetch_add(1, Relaxed);
         Handshaking(Arc::clone(self))
     }
 
-    /// Connections that are open or on the way to it.
+    /// Connections that are open or in the TLS handshake.
     pub fn connections(&self) -> usize {
         self.sockets.len() + self.handshakes.load(Relaxed)
     }
 
-    /// RequestCounters a connection that was not let in.
+    /// Counts a refused connection.
     pub fn refuse(&self) {
         self.refused.fetch_add(1, Relaxed);
     }
@@ -175,14 +175,14 @@ impl Counters {
         self.accepted.load(Relaxed)
     }
 
-    /// Connections not let in so far.
+    /// Connections refused so far.
     pub fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
     }
 
-    /// Every account, by transport, and what belongs to none last.
+    /// Every account: the transports in order, then `other`.
     ///
-    /// Asks the kernel about every open connection: about half a microsecond each.
+    /// Asks the kernel about every open connection, which takes about half a microsecond each.
     pub fn read(&self) -> [(&'static str, AccountReading); ACCOUNTS] {
         let mut readings = std::array::from_fn(|index| {
             let label = Transport::ALL.get(index).map_or("other", |transport| transport.label());
@@ -223,7 +223,8 @@ impl Account {
 }
 
 impl Connection {
-    /// Charges a request that has just come in, and what follows on this connection, to a transport, if to any.
+    /// Charges a request that has just arrived, and everything that follows on this connection, to a transport or to
+    /// `other`.
     pub fn charge(&self, transport: Option<Transport>) {
         let index = transport.map_or(OTHER, Transport::index);
         self.attachment.leave(|| self.tcp_before_this_request());
@@ -237,12 +238,13 @@ impl Connection {
         self.request_bytes.store(self.settle(), Relaxed);
     }
 
-    /// RequestCounters what the request that was charged last is answered with.
+    /// Counters for the answer to the request that was charged last.
     pub fn counts(self: &Arc<Self>) -> RequestCounters {
         RequestCounters { connection: Arc::clone(self) }
     }
 
-    /// Takes its place in a page's lane with the request that was charged last; is that the connection's first?
+    /// Attaches the connection to a lane of a page, from the request that was charged last. Returns whether that is the
+    /// connection's first request.
     pub fn attach(&self, session: &Arc<PageSession>, lane: Lane) -> bool {
         let is_first = self.requests.load(Relaxed) <= 1;
         let since = if is_first { TcpCounts::default() } else { self.tcp_before_this_request() };
@@ -251,31 +253,33 @@ impl Connection {
         is_first
     }
 
-    /// A stream inside this connection, whose bytes the connection's own meter has counted.
+    /// An HTTP/2 stream inside this connection. Its bytes are not counted again: the connection's own meter has done
+    /// so.
     pub fn stream(self: &Arc<Self>, stream: impl Stream + 'static) -> Socket {
         let meter = Meter { connection: Arc::clone(self), socket: None };
         let line = DelayedStream::new(AnyStream::Other(Box::new(stream)), Arc::clone(self), self.write_timeout);
         Box::new(Tapped::new(line, meter, self.write_timeout))
     }
 
-    /// Says a last word past whoever serves this connection, as far as its socket takes that at once.
+    /// Writes last bytes to the socket directly, bypassing the task that serves the connection; only as much as the
+    /// socket takes at once.
     pub fn say_last(&self, word: &[u8]) {
         if let Some(id) = self.id.get() {
             self.counters.sockets.say(*id, word);
         }
     }
 
-    /// Its place in a page's session.
+    /// Its attachment to a page's session.
     pub fn attachment(&self) -> &Attachment {
         &self.attachment
     }
 
-    /// What is agreed about its being taken over from hyper.
+    /// The state of its takeover from hyper.
     pub fn takeover(&self) -> &Takeover<Socket> {
         &self.takeover
     }
 
-    /// The kernel's counts without the segment that the request just came in with.
+    /// The kernel's counts without the segment in which the current request arrived.
     fn tcp_before_this_request(&self) -> TcpCounts {
         let counts = self.id.get().map(|id| self.counters.sockets.counts(*id)).unwrap_or_default();
         counts.since(TcpCounts { segments_in: 1, ..TcpCounts::default() })
@@ -285,7 +289,7 @@ impl Connection {
         &self.counters.accounts[usize::from(self.account.load(Relaxed))]
     }
 
-    /// Charges what was read since the last request, now that it is known for whom.
+    /// Charges the bytes that were read since the last request, now that the account is known.
     fn settle(&self) -> u64 {
         let bytes = self.uncharged_in.swap(0, Relaxed);
         if bytes > 0 {
@@ -295,7 +299,7 @@ impl Connection {
         bytes
     }
 
-    /// Where it comes from.
+    /// The client's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
@@ -305,7 +309,7 @@ impl Connection {
         self.opened
     }
 
-    /// Bytes read from it and written to it.
+    /// Bytes read from it, and bytes written to it.
     pub fn bytes(&self) -> (u64, u64) {
         (self.bytes_in.load(Relaxed), self.bytes_out.load(Relaxed))
     }
@@ -317,11 +321,11 @@ impl AddedDelay for Arc<Connection> {
     }
 }
 
-/// The tap of a server connection: counts, and gives the kernel's counts back when it closes.
+/// Counts the bytes of a server connection, and adds the kernel's counts when it closes.
 #[derive(Debug)]
 pub struct Meter {
     connection: Arc<Connection>,
-    /// Its number in the table of sockets, and what TLS makes of its bytes; `None` of a stream inside a connection.
+    /// Its number in the table of sockets, and the count of bytes below TLS; `None` for a stream inside a connection.
     socket: Option<(u64, Option<Arc<BytesBelow>>)>,
 }
 
@@ -364,14 +368,14 @@ impl Tap for Meter {
     }
 }
 
-/// RequestCounters what one request of a transport is answered with.
+/// Counts what is sent in answer to one request.
 #[derive(Clone, Debug)]
 pub struct RequestCounters {
     connection: Arc<Connection>,
 }
 
 impl RequestCounters {
-    /// These updates go out.
+    /// Counts the updates of a batch as sent.
     pub fn sent(&self, batch: &Batch) {
         let account = self.connection.account();
         account.updates.fetch_add(batch.updates.len() as u64, Relaxed);
@@ -381,34 +385,34 @@ impl RequestCounters {
         self.connection.attachment.count(|lane| lane.sent(batch));
         let burn = self.connection.counters.burn;
         if !burn.is_zero() {
-            waste(burn * u32::try_from(batch.updates.len()).unwrap_or(u32::MAX));
+            burn_cpu(burn * u32::try_from(batch.updates.len()).unwrap_or(u32::MAX));
         }
     }
 
-    /// The stream ends because it fell behind the journal.
+    /// Counts a stream that ends because it fell behind the journal.
     pub fn cut(&self) {
         self.connection.account().cut.fetch_add(1, Relaxed);
     }
 
-    /// A ping is sent over the WebSocket that was opened.
+    /// Notes that a ping was sent.
     pub fn pinged(&self, now: Nanos) {
         self.connection.attachment.count(|lane| lane.pinged(now));
     }
 
-    /// Its pong has come.
+    /// Notes that a pong arrived.
     pub fn ponged(&self, now: Nanos) {
         self.connection.attachment.count(|lane| lane.ponged(now));
     }
 
-    /// The request brings nothing.
+    /// Counts an answer without an update.
     pub fn empty(&self) {
         self.connection.account().empty.fetch_add(1, Relaxed);
         self.connection.attachment.count(LaneCounts::empty);
     }
 }
 
-/// Keeps the processor busy.
-fn waste(time: Duration) {
+/// Keeps the processor busy for this long.
+fn burn_cpu(time: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < time {
         std::hint::spin_loop();
@@ -421,7 +425,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_of_a_page_that_added_a_round_trip_has_the_longer_way() {
+    async fn a_connection_of_a_page_that_added_a_round_trip_is_delayed() {
         let one_way = Duration::from_millis(100);
         let (near, mut far) = tokio::io::duplex(8);
         let peer = "127.0.0.1:1".parse().unwrap();

@@ -1,5 +1,5 @@
-//! Leaving in good order: every stream is asked to end at its own moment, spread over a while, so that its clients do
-//! not all come back as one wave.
+//! Graceful shutdown: each stream is asked to end at its own random moment, spread over the drain time, so that the
+//! clients do not all reconnect at once.
 
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
@@ -14,14 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 
-/// A stream's wait for its end, and after how long its client should come back.
+/// A future that is ready when a stream has to end. Its output is how long the stream's client should wait before it
+/// reconnects.
 ///
-/// A stream that is sent much is asked often whether it is to end, so that costs next to nothing: once it waits, it need
-/// not look before the drain has begun. It must be polled by one and the same task.
+/// A busy stream polls this often, so polling is cheap: once it is waiting, it checks only a flag until the drain
+/// begins. It must always be polled by the same task.
 pub struct DrainSignal {
     leave: Pin<Box<dyn Future<Output = Duration> + Send>>,
     begun: Arc<AtomicBool>,
-    /// It will be woken when the drain begins, and by nothing else before.
+    /// It will be woken when the drain begins, and not before.
     is_asleep: bool,
     has_age_max: bool,
 }
@@ -38,15 +39,15 @@ impl Future for DrainSignal {
     }
 }
 
-/// The signal to leave, and the jitter around it.
+/// The shutdown signal, and the jitter for each stream.
 #[derive(Debug)]
 pub struct Drain {
     begun: CancellationToken,
-    /// The same, to look at without a lock.
+    /// The same state, readable without a lock.
     has_begun: Arc<AtomicBool>,
-    /// Over how long streams are ended once it has begun.
+    /// The time over which streams are ended once the drain has begun.
     spread: Duration,
-    /// A stream's age at which it is asked to end in ordinary running, if it is limited.
+    /// The age at which a stream is asked to end in normal operation, if limited.
     age_max: Option<Duration>,
     random: Mutex<ChaCha8Rng>,
 }
@@ -58,31 +59,32 @@ impl Drain {
         Self { begun: CancellationToken::new(), has_begun: Arc::default(), spread, age_max, random }
     }
 
-    /// Begins it.
+    /// Begins the drain.
     pub fn begin(&self) {
-        // In this order: whoever is woken must see it.
+        // In this order: a task that is woken must see the flag.
         self.has_begun.store(true, Release);
         self.begun.cancel();
     }
 
-    /// Has it begun?
+    /// Whether the drain has begun.
     pub fn has_begun(&self) -> bool {
         self.has_begun.load(Acquire)
     }
 
-    /// Waits for it to begin.
+    /// Waits until the drain begins.
     pub async fn begun(&self) {
         self.begun.cancelled().await;
     }
 
-    /// Waits until it is one stream's turn to end, and says after how long its client should come back.
+    /// The signal for one stream, at a random moment of the drain.
     ///
-    /// A stream that has reached its age limit may come back at once: the limit itself is spread, too.
+    /// The client of a stream that has reached its age limit may reconnect at once, because the age limit has jitter
+    /// too.
     pub fn turn(&self) -> DrainSignal {
         self.signal(self.random_share(), self.age_max)
     }
 
-    /// As [`Self::begun`], for a connection that is asked often: its turn is at once.
+    /// As [`Self::begun`], for a connection that polls it often: ready as soon as the drain begins.
     pub fn begun_signal(&self) -> DrainSignal {
         self.signal(0.0, None)
     }
@@ -90,11 +92,11 @@ impl Drain {
     fn signal(&self, share: f64, age_max: Option<Duration>) -> DrainSignal {
         let begun = self.begun.clone();
         let spread = self.spread;
-        // Waited for where it stands, and the timer boxed: every open stream holds this.
+        // Only the timer is boxed, when it is needed: every open stream keeps this state.
         let leave = async move {
             begun.cancelled().await;
             Box::pin(tokio::time::sleep(spread.mul_f64(share))).await;
-            // Whoever was sent away first comes back last: the server is down for at least the rest of this.
+            // Clients that were disconnected first return last: the server is down for at least the rest of the drain.
             spread.mul_f64(2.0 - share)
         };
         // Without an age limit there is no timer until the drain begins.

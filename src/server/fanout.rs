@@ -1,19 +1,21 @@
-//! Fan-out: subscribers in groups, each of which one task serves.
+//! Fan-out: subscribers are served in groups, with one task per group.
 //!
-//! A subscriber that keeps up costs its write and little more. When the journal grows, one task wakes for a whole group,
-//! reads the journal once, encodes once what it read, and writes it to one member after the other while the code and the
-//! data for it are at hand. All else is done by the connection's own task, which sleeps meanwhile: hearing its client,
-//! heartbeats and pings, saying goodbye, and catching up.
+//! When the journal grows, one task wakes for a whole group. It reads the journal once, encodes the batch once, and
+//! writes it to one member after the other while code and data are in the cache. So a subscriber that keeps up costs
+//! little more than its write.
+//!
+//! Everything else is done by the connection's own task: reading from the client, heartbeats and pings, closing, and
+//! catching up. While the group delivers, that task waits.
 //!
 //! ```text
-//! own task ── has read all that there is ──▶ lends its seat to the group
+//! own task ── has read the whole journal ──▶ hands its slot to the group
 //!    ▲                                              │
-//!    └── a socket did not take all, or an update ◀──┘
-//!        came that does not follow on the last one
+//!    └── the socket did not take everything, or ◀───┘
+//!        an update does not follow the last one
 //! ```
 //!
-//! A member lives under the lock of its [`Seat`], so the two never write at the same time, and each finds the position
-//! where the other left it.
+//! A member is behind the lock of its [`Slot`], so the two tasks never write at the same time, and each continues at
+//! the position that the other reached.
 
 use std::cell::OnceCell;
 use std::ops::Deref;
@@ -27,60 +29,60 @@ use crate::limits;
 use crate::run::Transport;
 use crate::stream::{Batch, BatchLimit, Cursor, Journal, Reader, Start};
 
-/// What a group reads at once; a member that catches up by itself does the same.
+/// The size of one batch, for a group and for a member that catches up by itself.
 const LIMIT: BatchLimit =
     BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
-/// What a group hands to each of its members.
+/// A batch of updates that a group sends to each of its members.
 pub struct Delivery {
     /// The updates.
     pub batch: Batch,
-    /// Their bytes as each transport sends them, made when the first member asks.
+    /// The batch as each transport sends it, encoded when the first member asks for it.
     forms: [OnceCell<Bytes>; Transport::ALL.len()],
 }
 
 impl Delivery {
-    /// With no form made yet.
+    /// A delivery with nothing encoded yet.
     pub fn new(batch: Batch) -> Self {
         Self { batch, forms: Default::default() }
     }
 
-    /// The form in which a transport sends this; every member after the first gets what was made for that one.
+    /// The batch as `transport` sends it. `encode` runs for the first member only; the others share its result.
     pub fn form(&self, transport: Transport, encode: impl FnOnce(&Batch) -> Bytes) -> &Bytes {
         self.forms[transport.index()].get_or_init(|| encode(&self.batch))
     }
 }
 
-/// A connection that subscribes: where its bytes go.
+/// A subscriber's connection, as a group writes to it.
 pub trait Member: Send + 'static {
-    /// Why it takes no more.
+    /// Why a write failed.
     type Error;
 
-    /// It wants one delivery and no more.
+    /// The member takes one delivery and no more, as a long poll does.
     const WANTS_ONE: bool = false;
 
-    /// Writes a delivery, all of it: what the socket does not take at once it keeps, and is then pending. It is pending,
-    /// too, where its own task has to go on behind this delivery.
+    /// Writes a whole delivery. Pending if the socket did not take all of it, in which case the member buffers the
+    /// rest. Also pending if the member's own task has to continue after this delivery.
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
 
-    /// Writes what it kept.
+    /// Writes what was buffered.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
 }
 
-/// A member and its position, which its own task and its group share.
+/// A member and its reader, shared by its own task and its group.
 pub struct Seat<M> {
     place: Mutex<Place<M>>,
 }
 
 struct Place<M> {
-    /// Gone once the connection is somebody else's.
+    /// `None` once [`Slot::take`] has removed it.
     member: Option<M>,
     reader: Reader,
-    /// The group delivers; else the own task does.
+    /// The group delivers; otherwise the member's own task does.
     is_lent: bool,
-    /// A delivery of the group was all that the member wanted.
+    /// The group has made the one delivery that the member wanted.
     is_served: bool,
-    /// Wakes the own task.
+    /// Wakes the member's own task.
     owner: Waker,
 }
 
@@ -91,10 +93,10 @@ impl<M: Member> Seat<M> {
         Self { place: Mutex::new(place) }
     }
 
-    /// What the own task has to deliver; it is pending for as long as the group does it. `None` once the group has
-    /// delivered all that the member wanted.
+    /// The next batch that the member's own task has to send; pending while the group delivers. `None` once the group
+    /// has made the one delivery that the member wanted, or the member was taken out.
     ///
-    /// Cancel safe. Errors: the member's, also those that the group met with.
+    /// Cancel safe. Errors: those of the member's writes, including those of the group.
     pub fn next(&self) -> impl Future<Output = Result<Option<Batch>, M::Error>> {
         std::future::poll_fn(|context| self.poll_next(context))
     }
@@ -113,18 +115,17 @@ impl<M: Member> Seat<M> {
             if let Some(batch) = reader.try_next(LIMIT) {
                 return Poll::Ready(Ok(Some(batch)));
             }
-            // What is appended from here on finds the seat lent: the group comes by after the append, and waits for the
-            // lock that is held here.
+            // No update is missed: the group delivers after the append, and must wait for the lock that is held here.
             *is_lent = true;
         }
         owner.clone_from(context.waker());
         Poll::Pending
     }
 
-    /// Lets the own task hear the client, whose position `poll` is told. With what it hears the seat is taken back: the
-    /// member may have to answer before it is written to again.
+    /// Reads from the client with `poll`, which is given the member's position. When something arrives, the group stops
+    /// delivering: the member may have to answer first.
     ///
-    /// Cancel safe, if `poll` is.
+    /// Cancel safe if `poll` is.
     pub fn hear<T>(
         &self,
         mut poll: impl FnMut(&mut M, Cursor, &mut Context<'_>) -> Poll<Option<T>>,
@@ -138,31 +139,31 @@ impl<M: Member> Seat<M> {
         })
     }
 
-    /// The member wants one more delivery, behind the last.
+    /// Asks for one more delivery, for a member that wants one at a time.
     pub fn want_more(&self) {
         self.lock().is_served = false;
     }
 
-    /// Takes the seat back to write something of the own task's, to be followed by [`Self::flushed`]. The group has it
-    /// again with the next call of [`Self::next`].
+    /// Stops the group's deliveries and writes something from the member's own task; call [`Self::flushed`] afterwards.
+    /// The group continues after the next call of [`Self::next`].
     ///
-    /// Errors: the member's.
+    /// Errors: those of the member's writes.
     pub fn put(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
         let mut place = self.lock();
         place.is_lent = false;
         place.member.as_mut().map_or(Ok(()), write)
     }
 
-    /// Waits until the socket has taken what was put.
+    /// Waits until the socket has taken everything that was written.
     ///
-    /// Errors: the member's.
+    /// Errors: those of the member's writes.
     pub fn flushed(&self) -> impl Future<Output = Result<(), M::Error>> {
         std::future::poll_fn(|context| {
             self.lock().member.as_mut().map_or(Poll::Ready(Ok(())), |member| member.poll_flush(context))
         })
     }
 
-    /// Takes the member out for good.
+    /// Removes the member, which gets no more deliveries.
     pub fn take(&self) -> Option<M> {
         self.lock().member.take()
     }
@@ -173,12 +174,12 @@ impl<M: Member> Seat<M> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Place<M>> {
-        // A panic under the lock is the end of the member's own task or of its group's, which others do not share.
+        // A panic under the lock ends the member's own task or its group's, and no other task uses the lock.
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A seat of any transport, as its group sees it.
+/// A slot with a member of any transport, as its group sees it.
 trait Subscriber: Send + Sync {
     fn deliver(&self, delivery: &Delivery);
 }
@@ -195,10 +196,10 @@ impl<M: Member> Subscriber for Seat<M> {
         let is_done = reader.follow(&delivery.batch)
             && matches!(member.deliver(delivery, &mut Context::from_waker(owner)), Poll::Ready(Ok(())));
         match is_done {
-            // Its own task finds this when its client asks again.
+            // The member's own task sees this when the client sends its next request.
             true if M::WANTS_ONE => (*is_lent, *is_served) = (false, true),
             true => {}
-            // Its own task flushes, and meets with the error, if it is one.
+            // The member's own task flushes, and gets the error if there was one.
             false => {
                 *is_lent = false;
                 *is_served = M::WANTS_ONE && reader.has(&delivery.batch);
@@ -221,7 +222,7 @@ struct Group {
 
 type Members = Mutex<Vec<Arc<dyn Subscriber>>>;
 
-/// A seat in a group, which is left when this is dropped.
+/// A slot in a group. Dropping it leaves the group.
 pub struct Seated<M: Member> {
     seat: Arc<Seat<M>>,
     group: Arc<Members>,
@@ -246,7 +247,7 @@ impl<M: Member> Drop for Seated<M> {
 }
 
 impl Fanout {
-    /// Gives a member a seat in a group that has room, or in a new one. It is not lent yet.
+    /// Adds a member to a group that is not full, or to a new one. Its own task delivers first.
     pub fn seat<M: Member>(self: &Arc<Self>, journal: &Arc<Journal>, member: M, reader: Reader) -> Seated<M> {
         let seat = Arc::new(Seat::new(member, reader));
         let mut groups = lock(&self.groups);
@@ -265,17 +266,17 @@ impl Fanout {
         Seated { seat, group: members }
     }
 
-    /// How many groups there are.
+    /// The number of groups.
     pub fn len(&self) -> usize {
         lock(&self.groups).len()
     }
 
-    /// There is none.
+    /// Whether there are no groups.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Forgets a group if nobody is in it; is it gone?
+    /// Removes a group if it has no members; returns whether it did.
     fn forget_if_empty(&self, group: &Arc<Members>) -> bool {
         let mut groups = lock(&self.groups);
         let is_empty = lock(group).is_empty();
@@ -292,7 +293,7 @@ impl std::fmt::Debug for Fanout {
     }
 }
 
-/// Serves a group until it is empty when the journal grows.
+/// Serves a group. Returns when the journal grows and the group has no members.
 async fn serve(fanout: Weak<Fanout>, group: Arc<Members>, mut reader: Reader) {
     loop {
         let delivery = Delivery::new(reader.next(LIMIT).await);
@@ -300,13 +301,13 @@ async fn serve(fanout: Weak<Fanout>, group: Arc<Members>, mut reader: Reader) {
         if members.is_empty() && fanout.upgrade().is_none_or(|fanout| fanout.forget_if_empty(&group)) {
             return;
         }
-        // The runtime makes sockets refuse work after some while, so that tasks give way: a member would look slow then.
+        // tokio's cooperative budget would make sockets return pending after a while, and members would look slow.
         let pass = std::future::poll_fn(move |_context| {
             members.iter().for_each(|member| member.deliver(&delivery));
             Poll::Ready(())
         });
         tokio::task::coop::unconstrained(pass).await;
-        // Instead it gives way here, once a pass.
+        // Instead, the task yields once per pass.
         tokio::task::yield_now().await;
     }
 }

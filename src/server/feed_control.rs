@@ -1,4 +1,4 @@
-//! The feed as the live page sets it: one setting for everyone who listens to this server.
+//! The feed as the live page sets it: one setting for all clients of a stream.
 
 use std::path::PathBuf;
 
@@ -11,19 +11,19 @@ use crate::stream::Publisher;
 use crate::stream::feed::{self, Due, Feed, FeedError, Replay, Source};
 use crate::units::Nanos;
 
-/// Which stream.
+/// The kind of feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The recording, at a rate.
+    /// The recording, at the set rate.
     Replay,
-    /// Generated updates, evenly.
+    /// Generated updates at equal intervals.
     Steady,
     /// Generated updates at random moments.
     Poisson,
     /// Generated updates in bursts.
     Bursty,
-    /// Only what is posted.
+    /// Only posted updates.
     Paused,
 }
 
@@ -31,20 +31,20 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedSetting {
-    /// Which stream.
+    /// The kind of feed.
     pub feed: Kind,
-    /// Updates a second, as a mean.
+    /// Mean updates per second.
     pub rate: f64,
-    /// Bytes of `data` in a made-up update; a recording has its own.
+    /// Bytes of `data` in a generated update; ignored for a recording.
     pub payload: usize,
 }
 
-/// The setting, and whether it may be changed here.
+/// The current setting, and whether the page may change it.
 #[derive(Clone, Debug, Serialize)]
 pub struct FeedState {
     #[serde(flatten)]
     setting: FeedSetting,
-    /// Counts the changes.
+    /// The number of changes so far.
     version: u64,
     can_change: bool,
 }
@@ -52,15 +52,15 @@ pub struct FeedState {
 /// Why the feed cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedChangeError {
-    /// Somebody else decides what is published.
-    #[error("this feed is set from outside")]
+    /// The server does not generate this feed.
+    #[error("this feed comes from outside the server and cannot be changed here")]
     Closed,
-    /// The setting makes no feed.
+    /// The setting is not valid.
     #[error(transparent)]
     Feed(#[from] FeedError),
 }
 
-/// Sets the feed, from any page; whoever publishes follows.
+/// The setting of a feed, which any page may change and the publishing task follows.
 #[derive(Debug)]
 pub struct FeedControl {
     order: watch::Sender<Order>,
@@ -75,7 +75,7 @@ struct Order {
 }
 
 impl Default for FeedControl {
-    /// One that nothing follows, and which therefore may not be changed.
+    /// A control that no publisher follows, so it cannot be changed.
     fn default() -> Self {
         let setting = FeedSetting { feed: Kind::Paused, rate: 1.0, payload: 128 };
         let state = FeedState { setting, version: 0, can_change: false };
@@ -84,9 +84,9 @@ impl Default for FeedControl {
 }
 
 impl FeedControl {
-    /// Says what is published now, and allows it to be changed from here on.
+    /// Notes what is published now, and allows changes from now on.
     ///
-    /// A feed of somebody else's making (standard input) stays closed.
+    /// A feed that comes from outside (standard input) cannot be changed.
     pub fn follows(&self, feed: &Feed, source: Option<&Source>) {
         let setting = match (feed, source) {
             (Feed::Replay { .. }, Some(Source::Replay(replay))) => {
@@ -107,12 +107,12 @@ impl FeedControl {
         self.order.send_replace(Order { state, recording, source: None });
     }
 
-    /// The setting of now.
+    /// The current setting.
     pub fn state(&self) -> FeedState {
         self.order.borrow().state.clone()
     }
 
-    /// Changes the setting for everyone.
+    /// Changes the setting for all clients.
     ///
     /// Errors: [`FeedChangeError`].
     pub async fn change(&self, setting: FeedSetting) -> Result<FeedState, FeedChangeError> {
@@ -137,9 +137,9 @@ impl FeedControl {
         self.state()
     }
 
-    /// Publishes what `first` does, and each later setting in its turn, for ever: end it by dropping it.
+    /// Publishes the feed `first`, and then each later setting. Runs until it is dropped.
     ///
-    /// Errors: only if the kernel gives no timer.
+    /// Errors: only if the kernel provides no timer.
     pub async fn publish(
         &self,
         first: Option<Source>,
@@ -148,7 +148,7 @@ impl FeedControl {
         clock: Clock,
     ) -> std::io::Result<()> {
         let mut orders = self.order.subscribe();
-        // It may have been set already, before this began to listen: then `first` is out of date.
+        // If the setting was changed before this subscribed, `first` is out of date.
         let set = {
             let order = orders.borrow_and_update();
             (order.state.version > 0).then(|| (order.source.clone(), clock.now()))
@@ -161,7 +161,7 @@ impl FeedControl {
                 match source {
                     None => std::future::pending().await,
                     Some(Source::Replay(replay)) => {
-                        // The item that was taken last still waited for its moment when this setting came.
+                        // The item that was taken last was not due yet when the setting changed.
                         taken = taken.saturating_sub(1);
                         let items = resumed(replay, taken).inspect(|_| taken += 1);
                         feed::run(items, publisher, clock, origin).await
@@ -179,12 +179,12 @@ impl FeedControl {
     }
 }
 
-/// A recording from its item `count` on, due at once: a change of its pace does not begin it anew.
+/// A recording from item `count` on, with that item due at once: changing the rate does not restart it.
 fn resumed(mut replay: Replay, count: u64) -> impl Iterator<Item = Due> {
     for _ in 0..count {
         replay.next();
     }
-    // From its beginning on, it keeps its own time: the first item need not be due at once.
+    // From the start, it keeps its own offsets: the first item need not be due at once.
     let mut first = (count == 0).then_some(Nanos::ZERO);
     replay.map(move |due| {
         let first = *first.get_or_insert(due.offset);
@@ -200,7 +200,7 @@ fn kind(arrivals: Arrivals) -> Kind {
     }
 }
 
-/// The schedule of a setting; `None` where there is none.
+/// The schedule of a setting; `None` while paused.
 fn source(setting: FeedSetting, recording: Option<PathBuf>) -> Result<Option<Source>, FeedError> {
     let synthetic = |arrivals| Feed::Synthetic { rate: setting.rate, payload: setting.payload, arrivals, seed: 1 };
     match setting.feed {
@@ -223,7 +223,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_recording_from_its_beginning_on_keeps_its_own_time_and_a_resumed_one_is_due_at_once() {
+    fn a_recording_from_its_start_keeps_its_own_offsets_and_a_resumed_one_is_due_at_once() {
         let replay = || Replay::open(None, 3600.0).unwrap().beginning_at(0.4);
         let own: Vec<Nanos> = replay().take(5).map(|due| due.offset).collect();
         assert!(own[0] > Nanos::ZERO);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_setting_that_came_before_anybody_published_is_not_lost() {
+    async fn a_setting_that_was_made_before_publishing_started_is_not_lost() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
         let journal = Journal::new(Bounds::default(), clock.anchor(), crate::stream::journal::testing::encode);
         let control = FeedControl::default();

@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: names a request, so that it can be sent again without being done again.
+//! `Idempotency-Key`: identifies a request, so that a client can repeat it without publishing twice.
 //!
-//! Source: draft-ietf-httpapi-idempotency-key-header, section 2: a structured field string, `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
-//! The quotation marks may be missing, as in most uses of it.
+//! Source: draft-ietf-httpapi-idempotency-key-header, section 2: a structured field string,
+//! `"8e03978e-40d5-43e8-bc93-6894a57f9324"`. The quotation marks may be missing, as in most uses of it.
 
 use http::{HeaderMap, StatusCode};
 
@@ -10,7 +10,7 @@ use crate::limits;
 
 /// The key of a request, if it has one.
 ///
-/// Errors: 400 for one that is empty, too long, or not of visible ASCII characters, and for two of them.
+/// Errors: 400 for a key that is empty, too long, or has other characters than visible ASCII, and for two keys.
 pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(None) };
@@ -32,7 +32,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn a_key_may_be_quoted_and_is_short_visible_and_alone() {
+    fn a_key_may_be_quoted_and_must_be_short_visible_and_unique() {
         let read = |values: &[&str]| {
             let values =
                 values.iter().map(|value| ("idempotency-key".parse().unwrap(), HeaderValue::from_str(value).unwrap()));

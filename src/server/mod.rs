@@ -1,6 +1,6 @@
-//! What every handler shares: the journal, the counters, the page sessions, and the rules for who may do what.
+//! What all handlers share: the journal, the rooms, the counters, the page sessions and access control.
 //!
-//! No transport and no route is known here; `http` puts them together.
+//! This module knows no transport and no route. `http` combines them.
 
 pub mod auth;
 mod counters;
@@ -45,50 +45,50 @@ use crate::net::tls::Acceptor;
 use crate::stream::journal::Encode;
 use crate::stream::{Bounds, Journal, Log, LogSettings, Publisher, SlowConsumerPolicy};
 
-/// What can be set; the defaults are safe.
+/// The server's settings. The defaults are safe.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The journal's bounds.
     pub journal: Bounds,
-    /// The log that this node follows with others; without one, its journal is all there is.
+    /// The log that this node shares with others. Without one, the stream exists only in this node's journal.
     pub log: Option<LogSettings>,
-    /// Connections at the same time.
+    /// Maximum number of open connections.
     pub connections_max: usize,
-    /// How long a client may take nothing of what it is sent.
+    /// How long a client may read nothing of what it is sent.
     pub write_timeout: Duration,
-    /// TLS, if it is spoken: HTTP/1.1 and HTTP/2 over it, as clients ask for.
+    /// TLS, if enabled; clients negotiate HTTP/1.1 or HTTP/2 over it.
     pub tls: Option<Acceptor>,
-    /// Let clients speak HTTP/2 without TLS, if they begin with it.
+    /// Accept HTTP/2 without TLS from clients that start with it (prior knowledge).
     pub h2c: bool,
-    /// Requests at a time on one HTTP/2 connection.
+    /// Concurrent requests on one HTTP/2 connection.
     pub h2_streams: u32,
-    /// Compress what is sent to clients that can unpack it.
+    /// Compress what is sent to clients that accept it.
     pub compress: bool,
-    /// How long a request head may take, and a kept-alive connection may wait for its next request.
+    /// How long a request head may take, and how long a kept-alive connection may wait for its next request.
     pub head_timeout: Duration,
     /// The `retry` of an event stream.
     pub sse_retry: Duration,
-    /// Between the heartbeat comments of an event stream.
+    /// Time between the heartbeat comments of an event stream.
     pub sse_heartbeat: Duration,
-    /// Between the pings of a WebSocket of updates.
+    /// Time between the pings of a WebSocket of updates.
     pub ws_ping: Duration,
-    /// One message to `/echo` or `/echo/ws`.
+    /// Maximum size of a message to `/echo` or `/echo/ws`.
     pub echo_bytes_max: usize,
     /// How long a stopping server waits for its connections.
     pub drain: Duration,
-    /// A stream's greatest age.
+    /// Maximum age of a stream.
     pub stream_age_max: Option<Duration>,
     /// The folder of reports that the page lists, if any.
     pub reports: Option<PathBuf>,
-    /// Connections of one address; `None` is [`limits::CONNECTIONS_PER_ADDRESS`], except for loopback.
+    /// Connections per address; `None` means [`limits::CONNECTIONS_PER_ADDRESS`], and no limit for loopback.
     pub per_address_max: Option<usize>,
-    /// What becomes of a subscriber that falls behind the journal.
+    /// What happens to a subscriber that falls behind the journal.
     pub slow_consumer: SlowConsumerPolicy,
-    /// Updates a second that may be posted.
+    /// Updates that may be posted per second.
     pub publish_per_s: f64,
-    /// What a request must show that publishes or controls.
+    /// The token that requests to publish or control must present.
     pub token: Option<Token>,
-    /// The pages of other sites that are let in.
+    /// The host names of this server, and the pages of other sites that may use it.
     pub origins: Origins,
     /// CPU time burnt per update sent, to calibrate the measurement.
     pub burn: Duration,
@@ -123,37 +123,38 @@ impl Default for Settings {
     }
 }
 
-/// What every handler shares.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct App {
     /// The main stream.
     pub main: Arc<Room>,
-    /// The main stream's log of recent updates.
+    /// The main stream's journal.
     pub journal: Arc<Journal>,
-    /// The log that the journal follows, if it does.
+    /// The log that the journal follows, if any.
     pub log: Option<Arc<Log>>,
-    /// The streams beside it.
+    /// The other streams.
     pub rooms: Arc<Rooms>,
-    /// The clock that updates are due by; its anchor makes `at_us` of an instant.
+    /// The clock of the feed; its anchor converts an instant to `at_us`.
     pub clock: Clock,
     /// The counters.
     pub counters: Arc<Counters>,
-    /// The signal to leave.
+    /// The shutdown signal.
     pub drain: Drain,
-    /// Owns the WebSockets, which outlive the request that opened them.
+    /// Owns the WebSocket tasks, which outlive the request that opened them.
     pub tasks: TaskTracker,
-    /// One permit for each refused connection that is given time to read why.
+    /// One permit for each refused connection that is kept open until its client has read the reason.
     pub refusals: Arc<Semaphore>,
     /// The open live pages.
     pub sessions: Sessions,
-    /// As set.
+    /// The settings.
     pub settings: Settings,
-    /// Names this boot of the host.
+    /// The kernel's identifier of this boot of the host.
     pub boot_id: String,
 }
 
 impl App {
-    /// With an empty journal and nobody connected. Where a log is set it begins to be followed, in tasks of the runtime.
+    /// The state of a server with an empty journal and no connections. If a log is configured, starts to follow it in
+    /// tasks of the runtime.
     pub fn new(settings: Settings, clock: Clock, encode: Encode) -> Arc<Self> {
         let spread = settings.drain.mul_f64(limits::DRAIN_SPREAD_SHARE);
         let drain = Drain::new(spread, settings.stream_age_max, clock.now().0);

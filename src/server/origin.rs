@@ -1,4 +1,4 @@
-//! Which pages of the web may do something here: a browser says in `Origin` which page sends a request.
+//! Which web pages may use this server. A browser names the page that sends a request in `Origin`.
 
 use std::str::FromStr;
 
@@ -22,13 +22,13 @@ pub enum Origin {
     Of(HeaderValue),
 }
 
-/// A text that is no origin.
+/// A text that is not an origin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an origin is a scheme and a host, as https://example.org or http://localhost:3000, without a path; or *")]
 pub struct MalformedOrigin;
 
 impl Origin {
-    /// Is it a page of this host and port?
+    /// Whether it has this host and port.
     fn has_authority(&self, host: &str) -> bool {
         match self {
             Self::Any => true,
@@ -69,9 +69,9 @@ impl std::fmt::Display for HostName {
     }
 }
 
-/// A text that is no host name.
+/// A text that is not a host name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a host name stands alone, as laptop.example.org, without http://, port and path")]
+#[error("expected a host name alone, as in laptop.example.org, without http://, port or path")]
 pub struct MalformedHostName;
 
 impl FromStr for HostName {
@@ -86,23 +86,23 @@ impl FromStr for HostName {
     }
 }
 
-/// The pages of other sites that are let in, beside our own, and the names that are ours.
+/// The allowed origins and host names.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
-    /// Pages of other sites.
+    /// Allowed pages of other sites.
     pub pages: Vec<Origin>,
-    /// What this server may be called, beside its addresses.
+    /// Names of this server, in addition to its addresses.
     pub hosts: Vec<HostName>,
 }
 
 impl Origins {
-    /// Lets a request pass that was sent to an address of this server or to a name of it.
+    /// Accepts a request that was sent to an address or a name of this server.
     ///
-    /// Whoever owns a name can point it at this server once his page is loaded (DNS rebinding): to the browser that page
-    /// and this server are then one site, and it may read everything. The name is in `Host`, so it is looked at for every
-    /// request, reads too.
+    /// This prevents DNS rebinding: the owner of a name can point it at this server after a page has loaded, and the
+    /// browser then lets that page read everything here. The name is in `Host`, so it is checked for every request,
+    /// including reads.
     ///
-    /// Errors: 403 with the flag that lets the name in.
+    /// Errors: 403 with the flag that allows the name.
     pub fn check_host(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(host) = host_of(target, headers) else { return Ok(()) };
         let is_ours = host.is_empty() || host.parse::<Authority>().is_ok_and(|host| self.is_ours(&host));
@@ -116,8 +116,8 @@ impl Origins {
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
-    /// A name that this server was given, or one that nobody else can have: an address, `localhost` (RFC 6761 section 6.3),
-    /// or a name without a dot, which only a local network can resolve (RFC 7085 section 3).
+    /// Whether the host is a configured name, or one that nobody else can own: an address, `localhost` (RFC 6761
+    /// section 6.3), or a name without a dot, which only a local network can resolve (RFC 7085 section 3).
     fn is_ours(&self, host: &Authority) -> bool {
         let host = host.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
         host.parse::<std::net::IpAddr>().is_ok()
@@ -126,11 +126,11 @@ impl Origins {
             || self.hosts.iter().any(|name| name.0.eq_ignore_ascii_case(host))
     }
 
-    /// Lets a request pass that comes from no browser (no `Origin`), from a page that was let in, or from a page of this
-    /// server: `Origin` names what `Host` names, and that is this server ([`Self::check_host`]).
+    /// Accepts a request without `Origin` (not from a browser), from an allowed page, or from a page of this server:
+    /// its `Origin` equals `Host`, and `Host` is this server ([`Self::check_host`]).
     ///
-    /// A page of another site can send a POST without asking first, and open a WebSocket without any of the checks that
-    /// bind `fetch` (RFC 6455 section 10.2); the browser does say so in `Origin`.
+    /// A page of another site can send a POST without a preflight request, and can open a WebSocket without any of the
+    /// checks that restrict `fetch` (RFC 6455 section 10.2). But the browser names that page in `Origin`.
     ///
     /// Errors: 403.
     pub fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
@@ -154,7 +154,8 @@ impl Origins {
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
-    /// The answers that let these pages read (Fetch standard, "CORS protocol"); `None` while none is let in.
+    /// The CORS headers that let the allowed pages read answers (Fetch standard, "CORS protocol"); `None` if no page is
+    /// allowed.
     pub fn cors(&self) -> Option<CorsLayer> {
         if self.pages.is_empty() {
             return None;
@@ -176,7 +177,7 @@ impl Origins {
     }
 }
 
-/// What a request was sent to: a target that names its host takes the place of `Host` (RFC 9112 section 3.2.2).
+/// The host that a request was sent to. An absolute target overrides `Host` (RFC 9112 section 3.2.2).
 fn host_of<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let host = target.authority().map(Authority::as_str);
     host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()))
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_dot_is_ours_only_if_it_was_given_and_an_address_always() {
+    fn a_name_with_a_dot_is_ours_only_if_it_is_configured_and_an_address_always() {
         let reads = |origins: &Origins, host: &'static str| {
             let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
             origins.check_host(&Uri::from_static("/updates/poll"), &headers).is_ok()
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_name_that_was_given_is_a_page_of_ours() {
+    fn a_page_of_a_configured_name_is_a_page_of_ours() {
         let named = Origins { hosts: vec!["lab.example".parse().unwrap()], ..Origins::default() };
         assert!(passes(&named, Some("http://lab.example:8080"), "lab.example:8080"));
         assert!(!passes(&named, Some("http://lab.example:9090"), "lab.example:8080"), "another port is another page");
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_stands_alone() {
+    fn a_host_name_has_no_scheme_port_or_path() {
         for text in ["", "http://lab.example", "lab.example:8080", "lab.example/", "*", "a b"] {
             assert_eq!(text.parse::<HostName>(), Err(MalformedHostName), "{text}");
         }
@@ -251,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_pointed_at_this_server_is_no_page_of_ours_unless_it_is_let_in() {
+    fn a_name_that_was_rebound_to_this_server_is_refused_unless_it_is_allowed() {
         let (page, host) = (Some("http://evil.example:8080"), "evil.example:8080");
         assert!(!passes(&Origins::default(), page, host));
         assert!(passes(&pages(&["http://evil.example:8080"]), page, host));
     }
 
     #[test]
-    fn a_page_that_was_let_in_passes_and_no_other() {
+    fn an_allowed_page_passes_and_no_other() {
         let open = pages(&["https://Lab.example"]);
         assert!(passes(&open, Some("https://lab.example"), "127.0.0.1:8080"));
         assert!(!passes(&open, Some("http://lab.example"), "127.0.0.1:8080"), "another scheme is another origin");
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_a_scheme_and_a_host_and_nothing_behind_them() {
+    fn an_origin_has_a_scheme_and_a_host_and_nothing_else() {
         for text in
             ["", "example.org", "https://", "https://example.org/", "https://example.org/path", "ftp://x", "null"]
         {

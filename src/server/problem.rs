@@ -11,34 +11,34 @@ use crate::stream::{CursorAhead, MalformedCursor, Unpublished};
 
 /// An error answer: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"…"}`.
 ///
-/// The type is `about:blank`: the status says what kind of problem it is (RFC 9457 section 4.2.1).
+/// The type is `about:blank` because the status alone identifies the problem (RFC 9457 section 4.2.1).
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    /// Few problems have any, and a `Result` is as large as its error.
+    /// Boxed because few problems have any, and a `Result` is as large as its error.
     headers: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
-    /// A problem with what to do about it.
+    /// A problem whose `detail` says what to do about it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), headers: None }
     }
 
-    /// With a header that the status asks for.
+    /// Adds a header that the status requires.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.get_or_insert_default().append(name, value);
         self
     }
 
-    /// The log cannot be reached just now.
+    /// A 503 for a log that cannot be reached, with `Retry-After`.
     pub fn of_log(detail: impl Into<String>) -> Self {
         let again = HeaderValue::from(limits::LOG_RETRY_AFTER.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, again)
     }
 
-    /// The document itself.
+    /// The problem document as JSON.
     pub fn body(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
         json!({"type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail})
@@ -76,7 +76,7 @@ impl From<Unpublished> for Problem {
     }
 }
 
-/// Answers an address that there is not.
+/// The answer for an unknown address.
 pub async fn not_found(uri: Uri) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -84,7 +84,7 @@ pub async fn not_found(uri: Uri) -> Problem {
     )
 }
 
-/// Answers a method that an address does not take; the router adds `Allow`.
+/// The answer for a method that an address does not support; the router adds `Allow`.
 pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let detail = format!("{} does not take {method}; the Allow header lists what it takes", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)

@@ -1,7 +1,9 @@
-//! A poll that is asked again: the same bytes with another cursor, which need not be parsed, routed and checked again.
+//! Repeated polls: a request that equals the previous one except for its cursor is not parsed, routed and checked
+//! again.
 //!
-//! A poll is answered by whoever has taken its connection over from hyper. The request behind it is read there, and
-//! compared with the last one that went through hyper; what differs in anything but the cursor goes to hyper as it came.
+//! The handler of a poll takes the connection over from hyper. It reads the next request itself and compares its bytes
+//! with those of the last request that went through hyper. A request that differs in more than the cursor is passed to
+//! hyper unchanged.
 
 use std::future::poll_fn;
 use std::ops::Range;
@@ -19,24 +21,24 @@ use super::wire::Wire;
 use crate::run::Transport;
 use crate::stream::Cursor;
 
-/// The head of a poll as a client sends it again and again, with nothing changed but its cursor: read, routed and checked
-/// once, it need not be again.
+/// The request head that a polling client repeats, with the place of the cursor in it. hyper has parsed, routed and
+/// checked it once.
 pub struct Question {
     head: Bytes,
     cursor: Range<usize>,
 }
 
-/// What a client says next.
+/// The next request of a client.
 pub enum Heard {
-    /// The same question, from the position that it was given.
+    /// The same poll, with the cursor that the client was given.
     Again,
-    /// Anything else.
+    /// Anything else, as received.
     Other(Bytes),
 }
 
 impl Question {
-    /// The one that a connection has just asked, if its bytes are known and hold this cursor once. A connection that
-    /// belongs to a page asks anew each time: its requests are counted, and take their time.
+    /// The request that this connection has just sent, if its bytes are known and contain this cursor exactly once.
+    /// `None` for a connection of a live page, whose every request must be counted and delayed.
     pub fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
         let head = connection.takeover().head().filter(|_| !connection.attachment().is_taken())?;
         Self::of(head, cursor)
@@ -50,7 +52,7 @@ impl Question {
         is_whole.then(|| Self { cursor: start..start + cursor.len(), head })
     }
 
-    /// Is this the same head, with this cursor?
+    /// Whether `request` is the same head with this cursor.
     pub fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
         let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
         let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
@@ -59,7 +61,7 @@ impl Question {
     }
 }
 
-/// What the client says next, which may be a question again from a position; `None` when it has gone.
+/// The client's next request, compared with the question at its position; `None` if the client has disconnected.
 pub fn poll_heard(
     wire: &mut Wire,
     question: Option<(&Question, Cursor)>,
@@ -71,16 +73,16 @@ pub fn poll_heard(
     })
 }
 
-/// A client that may ask again over its connection what it has just asked, and is answered at once.
+/// A polling client that may repeat its request on this connection, and whose repeats are answered at once.
 pub struct Asking {
     connection: Arc<Connection>,
-    /// Not known before its bytes have been seen, which is when it asks once more.
+    /// `None` at the first poll: its bytes are known only from the second one on.
     question: Option<Question>,
 }
 
 impl Asking {
-    /// With the cursor that it has just asked with, if with one. `None` where its connection is not offered or belongs to
-    /// a page, and where nothing it asks so can be known again.
+    /// The client of this connection, which has just polled with `cursor`, if with any. `None` if a takeover is not
+    /// offered, if the connection belongs to a live page, or if a repeat of the request could not be recognised.
     pub fn of(connection: &Arc<Connection>, cursor: Option<Cursor>) -> Option<Self> {
         if !connection.takeover().is_offered() || connection.attachment().is_taken() {
             return None;
@@ -92,10 +94,12 @@ impl Asking {
         Some(Self { connection: Arc::clone(connection), question })
     }
 
-    /// Answers with what `reply` makes, given whether the connection ends behind it, and with the position that it gives;
-    /// so too when the same is asked again. Any other request is left to hyper.
+    /// Sends the answer that `reply` makes, now and after every repeat of the request. `reply` is told whether the
+    /// connection ends after its answer, and also returns the client's new position. Any other request is left to
+    /// hyper.
     ///
-    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle client holds this.
+    /// An `async` block and not an `async fn`, which would store its arguments twice: every idle client keeps this
+    /// state.
     pub fn answer_each(
         self,
         app: Arc<App>,
@@ -136,7 +140,7 @@ mod tests {
     use std::str::FromStr;
 
     #[test]
-    fn a_question_is_the_same_again_only_with_every_byte_but_the_cursor_unchanged() {
+    fn a_request_is_a_repeat_only_if_nothing_but_its_cursor_differs() {
         let cursor = |seq| Cursor { seq, ..Cursor::from_str("1f3a9c02-41").unwrap() };
         let head = |cursor: Cursor, host: &str| {
             format!("GET /updates/long-poll?after={cursor}&hold=25 HTTP/1.1\r\nhost: {host}\r\n\r\n")
@@ -152,7 +156,7 @@ mod tests {
         ] {
             assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
         }
-        // A cursor that stands there twice, or not at all; half a head; more than one.
+        // The cursor twice, or not at all; an incomplete head; two heads.
         for head in
             [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)]
         {

@@ -1,4 +1,4 @@
-//! Bounds on clients: connections per address, and updates published per second.
+//! Limits on clients: connections per address, and updates published per second.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,14 +11,14 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use super::problem::Problem;
 use crate::units::Nanos;
 
-/// How many connections each address has.
+/// The number of open connections per address.
 #[derive(Debug, Default)]
 pub struct Addresses {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Addresses {
-    /// One more from `address`, unless it has `most` already; says whether it is let in.
+    /// Counts a connection from `address` unless it already has `most`; returns whether the connection is accepted.
     pub fn enter(&self, address: IpAddr, most: usize) -> bool {
         let mut open = self.lock();
         let count = open.entry(client_prefix(address)).or_default();
@@ -27,7 +27,7 @@ impl Addresses {
         is_let_in
     }
 
-    /// One less.
+    /// Counts the end of a connection from `address`.
     pub fn leave(&self, address: IpAddr) {
         let mut open = self.lock();
         let address = client_prefix(address);
@@ -40,13 +40,13 @@ impl Addresses {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Nothing panics while it is held.
+        // Nothing in this file panics while it holds the lock.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What counts as one address: of IPv6 the network of 64 bits, within which a host takes any address it likes
-/// (RFC 8981).
+/// The prefix that counts as one client: for IPv6 the /64 network, within which a host may choose any address (RFC
+/// 8981).
 fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -56,11 +56,11 @@ fn client_prefix(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Lets through so many a second, after a burst of at most one second's worth (a token bucket).
+/// A token bucket that holds at most one second's worth.
 #[derive(Debug)]
 pub struct RateLimit {
     per_s: f64,
-    /// What to do beside publishing slower.
+    /// What a client can do other than publish more slowly.
     advice: &'static str,
     bucket: Mutex<Bucket>,
 }
@@ -72,14 +72,14 @@ struct Bucket {
 }
 
 impl RateLimit {
-    /// With a full bucket.
+    /// A rate limit with a full bucket.
     pub fn new(per_s: f64, advice: &'static str) -> Self {
         Self { per_s, advice, bucket: Mutex::new(Bucket { left: per_s.max(1.0), at: Nanos::ZERO }) }
     }
 
-    /// Takes one.
+    /// Takes one token.
     ///
-    /// Errors: 429 with the time after which there is one again.
+    /// Errors: 429, with the time until the next token as `Retry-After`.
     pub fn take(&self, now: Nanos) -> Result<(), Problem> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let refilled = bucket.left + now.saturating_sub(bucket.at).seconds() * self.per_s;
@@ -100,19 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_so_many_connections_and_a_network_of_ipv6_is_one() {
+    fn connections_are_limited_per_address_and_an_ipv6_network_counts_as_one() {
         let addresses = Addresses::default();
         let enter = |address: &str| addresses.enter(address.parse().unwrap(), 2);
         assert_eq!([enter("192.0.2.1"), enter("192.0.2.1"), enter("192.0.2.1")], [true, true, false]);
-        assert!(enter("192.0.2.2"), "another one is not concerned");
+        assert!(enter("192.0.2.2"), "another address has its own limit");
         addresses.leave("192.0.2.1".parse().unwrap());
-        assert!(enter("::ffff:192.0.2.1"), "the same in IPv6's words (RFC 4291 section 2.5.5.2)");
+        assert!(enter("::ffff:192.0.2.1"), "the same address, mapped to IPv6 (RFC 4291 section 2.5.5.2)");
         assert!(enter("2001:db8::1") && enter("2001:db8::2"));
         assert!(!enter("2001:db8::3") && enter("2001:db8:0:1::3"));
         for left in ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::9", "2001:db8::9", "2001:db8:0:1::3"] {
             addresses.leave(left.parse().unwrap());
         }
-        assert!(addresses.lock().is_empty(), "who is gone takes no room");
+        assert!(addresses.lock().is_empty(), "an address without connections is removed");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every request must be before anything is done for it: its one `Host`, the parts of its address, its body.
+//! Checks and extractors for every request: its single `Host`, its path and query, its body.
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -15,21 +15,21 @@ use crate::server::Problem;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// The value of a header that stands there exactly once: of two, nobody can say which one another reader takes.
+/// The value of a header that is present exactly once. With two values, another reader might use the other one.
 pub fn single_header(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Checks that an HTTP/1.1 request names one host, and a possible one (RFC 9112 section 3.2).
+/// Checks that an HTTP/1.1 request has exactly one valid `Host` (RFC 9112 section 3.2).
 ///
-/// Errors: 400, and the end of the connection, since what follows may be somebody else's request.
+/// Errors: 400, and the connection is closed, since what follows may be another client's request.
 pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
     let is_host = |host: &HeaderValue| {
-        // Empty where the target has no authority; a user's name has no place in it (RFC 9110 section 4.2.4).
+        // It may be empty if the target has no authority. It must have no userinfo (RFC 9110 section 4.2.4).
         host.is_empty() || host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok())
     };
-    // What HTTP/2 has in its place (RFC 9113 section 8.3.1) is checked by the library, and stands in the target.
+    // HTTP/2 has `:authority` instead (RFC 9113 section 8.3.1), which hyper checks and puts into the URI.
     if request.version() == Version::HTTP_2
         && request.uri().authority().is_some_and(|host| !host.as_str().contains('@'))
     {
@@ -42,16 +42,16 @@ pub fn check_host<B>(request: &http::Request<B>) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail).header(CONNECTION, CLOSE))
 }
 
-/// A refusal over a body that was not read: it ends the connection, unless there is no body.
+/// A refusal of a request whose body was not read. It closes the connection unless there is no body.
 pub fn unread(body: &Body, refusal: Problem) -> Problem {
     if body.is_end_stream() { refusal } else { refusal.header(CONNECTION, CLOSE) }
 }
 
-/// Reads a whole body of up to `bytes_max`. One that says itself that it is larger is refused before it is sent, if its
-/// client waits to be asked for it (`Expect: 100-continue`, RFC 9110 section 10.1.1).
+/// Reads a whole body of up to `bytes_max`. A larger `Content-Length` is refused before the body is read, so a client
+/// with `Expect: 100-continue` (RFC 9110 section 10.1.1) does not send it.
 ///
-/// Errors: 413 for a body that is too large, 408 for one that does not come, 400 for one that breaks off. The rest of
-/// it is not read, so the connection ends: a client must not put its next request on it.
+/// Errors: 413 for a body that is too large, 408 for one that does not arrive in time, 400 for one that breaks off. The
+/// rest of the body is not read, so the connection is closed.
 pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     let refused = |status, detail: String| Problem::new(status, detail).header(CONNECTION, CLOSE);
     let too_large =
@@ -69,13 +69,13 @@ pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> 
             let seconds = limits::BODY_TIMEOUT.as_secs();
             Err(refused(
                 StatusCode::REQUEST_TIMEOUT,
-                format!("the body did not come within {seconds} s; send it again"),
+                format!("the body did not arrive within {seconds} s; send it again"),
             ))
         }
     }
 }
 
-/// An order's body as JSON, whatever its content type: what a person types into curl has none.
+/// A request body as JSON, with any content type: what a person types into curl has none.
 pub struct JsonBody<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
@@ -89,7 +89,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The part of the address that a route leaves open.
+/// The path parameter of a route.
 pub struct Segment(pub String);
 
 impl<S: Sync + Send> FromRequestParts<S> for Segment {
@@ -105,7 +105,7 @@ impl<S: Sync + Send> FromRequestParts<S> for Segment {
     }
 }
 
-/// A query in which every name must be known: a misspelt `after` would otherwise silently start from now.
+/// A query in which unknown parameters are refused: a misspelt `after` would otherwise silently start from now.
 pub struct StrictQuery<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {

@@ -1,10 +1,10 @@
-//! Rooms: streams beside the main one, each with a journal, a feed and cursors of its own.
+//! Rooms: streams in addition to the main one, each with its own journal, feed and cursors.
 //!
-//! A page that tries something out does so in a room and disturbs nobody. A room begins when it is first named, is bounded
-//! in everything, and is forgotten when nobody uses it any more. The main stream is a [`Room`], too: handlers are given
-//! the one that their request is about, and need not know which it is.
+//! A page can experiment in a room without disturbing others. A room is created when it is first named, has limits on
+//! everything, and is removed when it is no longer used. The main stream is a [`Room`] too: a handler gets the room
+//! that its request names and need not distinguish them.
 //!
-//! A room lives in one process, also where the main stream is a log that several nodes follow.
+//! A room exists in one process only, even if the main stream is a log that several nodes share.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -44,40 +44,40 @@ impl FromStr for RoomName {
     }
 }
 
-/// What may be published in a room.
+/// The limits on what may be published in a room.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomLimits {
     /// Bytes of one posted update.
     pub update_bytes: usize,
-    /// Updates a second that its feed may be set to.
+    /// Updates per second of its feed.
     pub feed_per_s: f64,
-    /// Bytes of data that its feed's updates may be set to.
+    /// Bytes of data in each update of its feed.
     pub feed_payload_bytes: usize,
 }
 
-/// One stream: what is published in it, and by whom.
+/// One stream: its journal, its subscribers and its feed.
 #[derive(Debug)]
 pub struct Room {
-    /// The log of its recent updates.
+    /// Its recent updates.
     pub journal: Arc<Journal>,
     /// Where its updates are published.
     pub publisher: Publisher,
-    /// Those who are sent it as it grows.
+    /// The groups that are sent new updates.
     fanout: Arc<Fanout>,
-    /// Its feed's setting.
+    /// The setting of its feed.
     pub feed: Arc<FeedControl>,
-    /// How often updates may be posted.
+    /// The rate at which updates may be posted.
     pub publish_rate: RateLimit,
-    /// What may be published.
+    /// The limits on what may be published.
     pub limits: RoomLimits,
-    /// What its pages say to each other.
+    /// The messages between its pages.
     pub talk: Talk,
-    /// Only the operator, who has the token, may publish in the main stream and set its feed.
+    /// Publishing and setting the feed need the token. True for the main stream only.
     pub needs_token: bool,
     slow_consumer: SlowConsumerPolicy,
     /// When it was last named.
     touched: AtomicU64,
-    /// Publishes its feed and forgets it in time; the main stream's publisher is the program's own.
+    /// The task that publishes its feed and removes it when it is idle. The program publishes the main stream itself.
     _keeper: Option<AbortOnDropHandle<()>>,
 }
 
@@ -108,21 +108,21 @@ impl Room {
         })
     }
 
-    /// A subscription to the journal, with the answer to falling behind that was set.
+    /// A subscription to the journal with the configured [`SlowConsumerPolicy`].
     ///
     /// Errors: as [`Journal::reader`].
     pub fn reader(&self, start: Start) -> Result<Reader, CursorAhead> {
         Ok(self.journal.reader(start)?.when_slow(self.slow_consumer))
     }
 
-    /// Gives a subscriber its seat among those who are sent the journal as it grows.
+    /// Adds a subscriber to a group, which sends it new updates.
     pub fn seat<M: Member>(&self, member: M, reader: Reader) -> Seated<M> {
         self.fanout.seat(&self.journal, member, reader)
     }
 
-    /// Nobody subscribes to it, and it was not named for a while.
+    /// Whether it has no subscribers and was not named for a while.
     fn is_idle(&self, now: Nanos) -> bool {
-        // A group reads the journal for others, who read it themselves too.
+        // Each group has a reader of its own, in addition to those of its members.
         if self.journal.subscribers() > self.fanout.len() || self.talk.here() > 0 {
             self.touched.store(now.0, Relaxed);
         }
@@ -131,7 +131,7 @@ impl Room {
     }
 }
 
-/// All rooms but the main stream, in bounded number.
+/// All rooms except the main stream, in bounded number.
 #[derive(Debug)]
 pub struct Rooms {
     table: Mutex<HashMap<RoomName, Arc<Room>>>,
@@ -141,14 +141,14 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// None yet.
+    /// An empty table.
     pub fn new(clock: Clock, encode: Encode, slow_consumer: SlowConsumerPolicy) -> Arc<Self> {
         Arc::new(Self { table: Mutex::default(), clock, encode, slow_consumer })
     }
 
-    /// The room of this name, which begins when it is first named.
+    /// The room of this name, created when it is first named.
     ///
-    /// Errors: 503 when there are too many.
+    /// Errors: 503 if there are too many rooms.
     pub fn open(self: &Arc<Self>, name: RoomName) -> Result<Arc<Room>, Problem> {
         let now = self.clock.now();
         let mut table = self.lock();
@@ -158,7 +158,7 @@ impl Rooms {
         }
         if table.len() >= limits::ROOMS_MAX {
             let detail = format!(
-                "there are {} rooms already, as many as may be; come back later, or use one of them",
+                "there are {} rooms, which is the limit; try again later, or use an existing room",
                 limits::ROOMS_MAX
             );
             let again = HeaderValue::from(limits::ROOM_SILENCE_MAX.as_secs());
@@ -195,17 +195,17 @@ impl Rooms {
         })
     }
 
-    /// How many there are.
+    /// The number of rooms.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Is there none?
+    /// Whether there are no rooms.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Forgets a room if it is idle; is it gone?
+    /// Removes a room if it is idle; returns whether it is gone.
     fn forget_if_idle(&self, name: &RoomName) -> bool {
         let mut table = self.lock();
         let is_gone = table.get(name).is_none_or(|room| room.is_idle(self.clock.now()));
@@ -221,7 +221,7 @@ impl Rooms {
     }
 }
 
-/// Publishes a room's feed as it is set, until the room is forgotten.
+/// Publishes the feed of a room until the room is removed.
 async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, publisher: Publisher, clock: Clock) {
     let watch = async {
         loop {
@@ -235,7 +235,7 @@ async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, publis
         () = watch => {}
         ended = feed.publish(None, clock.now(), &publisher, clock) => {
             if let Err(error) = ended {
-                tracing::error!("the feed of a room broke off: {error}");
+                tracing::error!("the feed of a room has failed: {error}");
             }
         }
     }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_named_by_a_few_plain_characters() {
+    fn a_room_name_has_letters_digits_underscores_and_hyphens_only() {
         for good in ["a", "class-7_B", &"x".repeat(32)] {
             assert!(good.parse::<RoomName>().is_ok(), "{good}");
         }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_room_that_nobody_uses_is_forgotten_and_one_with_a_subscriber_is_not() {
+    async fn an_unused_room_is_removed_and_one_with_a_subscriber_is_not() {
         let rooms = rooms();
         let watched = rooms.open(name("watched")).unwrap();
         let reader = watched.reader(Start::Now).unwrap();
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_room_that_is_named_again_after_it_was_forgotten_is_another_one() {
+    async fn a_room_that_is_named_again_after_its_removal_is_a_new_one() {
         let rooms = rooms();
         let before = rooms.open(name("a")).unwrap().journal.newest();
         tokio::time::sleep(limits::ROOM_SILENCE_MAX + limits::ROOM_LOOK * 2).await;

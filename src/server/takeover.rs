@@ -1,9 +1,9 @@
-//! Takes a connection over from hyper.
+//! Taking a connection over from hyper.
 //!
-//! hyper reads each request and axum finds its handler. A handler whose answer has no end, or comes much later, may agree
-//! to a takeover: what it hands in then has the socket to itself, with hyper's buffers given back, and gives it back for
-//! the next request when it is done. A handler that is not offered one (HTTP/1.0, a body, `Connection: close`) answers
-//! through hyper in the ordinary way.
+//! hyper reads each request, and axum calls its handler. A handler whose answer is endless, or comes much later, may
+//! agree to a takeover and pass in a successor: an async function that owns the socket from then on, while hyper's
+//! buffers are freed. The successor returns the socket to hyper for the next request. A handler that is not offered a
+//! takeover (HTTP/1.0, a request body, `Connection: close`) answers through hyper as usual.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,37 +14,37 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap};
 use http::{Method, Version};
 use hyper::body::Body;
 
-/// What a handler hands in.
+/// The function that a handler passes in; it is called with the connection.
 type Successor<S> = Box<dyn FnOnce(Taken<S>) -> Succession<S> + Send>;
 
-/// What has the connection until it gives it back, or ends it.
+/// The future that owns the connection. It returns the socket, or `None` if it has ended the connection.
 pub type Succession<S> = Pin<Box<dyn Future<Output = Option<S>> + Send>>;
 
-/// What it is given.
+/// A connection that was taken over, as its successor gets it.
 pub struct Taken<S> {
     /// The connection.
     pub socket: S,
-    /// The headers of the handler's response, with those that its middleware added, if there are any; nothing of it has
-    /// been sent, except of a 101.
+    /// The headers of the handler's response and of its middleware, if any. Nothing of the response has been sent,
+    /// unless it is a 101.
     pub headers: Option<Box<HeaderMap>>,
 }
 
-/// What hyper's side and the handler's side of a connection say to one another about it.
+/// The state of a connection's takeover, shared by the code that runs hyper and by the handlers.
 pub struct Takeover<S> {
-    /// The request that was read last can be answered by somebody else than hyper.
+    /// The last request can be answered without hyper.
     is_offered: AtomicBool,
     /// hyper still has bytes of earlier answers to send.
     has_unsent: AtomicBool,
-    /// Boxed, and there only from a request on until its connection is taken over: who has taken it over needs none.
+    /// Boxed, and present only from a request until the takeover, so that an idle subscriber does not keep it.
     agreed: Mutex<Option<Box<Agreed<S>>>>,
 }
 
 struct Agreed<S> {
     successor: Option<Successor<S>>,
     headers: Option<Box<HeaderMap>>,
-    /// What a successor has read of the request that hyper reads next.
+    /// Bytes that a successor has read of the request that hyper reads next.
     read_ahead: Option<Bytes>,
-    /// What a successor had read of the request that was read last.
+    /// Bytes that a successor had read of the request that hyper read last.
     head: Option<Bytes>,
 }
 
@@ -61,7 +61,7 @@ impl<S> Default for Agreed<S> {
 }
 
 impl<S> Takeover<S> {
-    /// Offers it to the handler of this request, if its answer can be written by somebody else.
+    /// Offers a takeover to the handler of this request, if its answer can be written without hyper.
     pub fn offer<B: Body>(&self, request: &http::Request<B>) {
         let is_kept_alive = request.headers().get_all(CONNECTION).iter().all(|value| value == "keep-alive");
         let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
@@ -71,27 +71,28 @@ impl<S> Takeover<S> {
         }
     }
 
-    /// The bytes that the request began with, if a successor read them before hyper did.
+    /// The first bytes of the last request, if a successor read them before hyper did.
     pub fn head(&self) -> Option<Bytes> {
         self.lock().as_mut()?.head.take()
     }
 
-    /// A successor leaves a request to hyper that begins with these bytes.
+    /// Notes the bytes of a request that a successor has read and leaves to hyper.
     pub(super) fn note_read_ahead(&self, request: Bytes) {
         self.lock().get_or_insert_default().read_ahead = Some(request);
     }
 
-    /// Withdraws the offer: the answer has to go the ordinary way, through what wraps its body.
+    /// Withdraws the offer: the answer must go through hyper, because a middleware wraps its body.
     pub fn withdraw(&self) {
         self.is_offered.store(false, Relaxed);
     }
 
-    /// Is it offered?
+    /// Whether a takeover is offered.
     pub fn is_offered(&self) -> bool {
         self.is_offered.load(Relaxed)
     }
 
-    /// Agrees to it. Of the handler's response only the headers count then, unless it is a 101, which hyper sends.
+    /// Agrees to a takeover by `successor`. Only the headers of the handler's response are used then, except for a 101,
+    /// which hyper sends.
     pub fn agree<F>(&self, successor: impl FnOnce(Taken<S>) -> F + Send + 'static)
     where
         F: Future<Output = Option<S>> + Send + 'static,
@@ -99,24 +100,26 @@ impl<S> Takeover<S> {
         self.lock().get_or_insert_default().successor = Some(Box::new(|taken| Box::pin(successor(taken))));
     }
 
-    /// Has the handler agreed?
+    /// Whether the handler has agreed.
     pub fn is_agreed(&self) -> bool {
         self.lock().as_ref().is_some_and(|agreed| agreed.successor.is_some())
     }
 
-    /// The handler's response has come through its middleware, with these headers.
+    /// Notes the headers of the handler's response after all middleware has run.
     pub fn answered(&self, mut headers: HeaderMap) {
-        // That of the body which is not sent.
+        // It belongs to the body that is not sent.
         headers.remove(CONTENT_LENGTH);
         self.lock().get_or_insert_default().headers = Some(Box::new(headers));
     }
 
-    /// Is all said and done, so that hyper can let go of the connection?
+    /// Whether hyper can release the connection: the handler has answered, and hyper has nothing left to send.
     pub fn is_ready(&self) -> bool {
         !self.has_unsent.load(Relaxed) && self.lock().as_ref().is_some_and(|agreed| agreed.headers.is_some())
     }
 
-    /// Has the connection, which hyper let go of, taken over, if that was agreed.
+    /// Starts the successor with the connection that hyper has released.
+    ///
+    /// Errors: returns the socket if no takeover was agreed.
     pub fn take(&self, socket: S) -> Result<Succession<S>, S> {
         let agreed = self.lock().take();
         let Some(Agreed { successor: Some(successor), headers, .. }) = agreed.map(|agreed| *agreed) else {
@@ -125,7 +128,7 @@ impl<S> Takeover<S> {
         Ok(successor(Taken { socket, headers: headers.filter(|headers| !headers.is_empty()) }))
     }
 
-    /// Something is to be sent, or all has been.
+    /// Notes whether hyper has unsent bytes.
     pub(super) fn note_unsent(&self, has_unsent: bool) {
         self.has_unsent.store(has_unsent, Relaxed);
     }

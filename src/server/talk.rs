@@ -1,4 +1,4 @@
-//! What the pages of a room say to each other: texts and bytes, passed on to everyone who is there, kept by nobody.
+//! Messages between the pages of a room: text and binary, forwarded to every page that is connected, and not stored.
 
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 
@@ -10,27 +10,27 @@ use tokio::sync::broadcast;
 use super::problem::Problem;
 use crate::limits;
 
-/// What somebody said.
+/// One message in a room.
 #[derive(Clone, Debug)]
 pub struct Said {
-    /// The seat of who said it.
+    /// The number of the page that sent it.
     pub from: u16,
-    /// What it was.
+    /// The content.
     pub what: What,
 }
 
-/// A message, or a coming and going.
+/// The content of a message.
 #[derive(Clone, Debug)]
 pub enum What {
     /// A text message.
     Text(String),
-    /// A binary one.
+    /// A binary message.
     Binary(Bytes),
-    /// Somebody came or left: so many are here now.
+    /// A page has joined or left: the number of pages connected now.
     Here(usize),
 }
 
-/// A room's conversation.
+/// The message channel of a room.
 #[derive(Debug)]
 pub struct Talk {
     said: broadcast::Sender<Said>,
@@ -49,18 +49,18 @@ impl Default for Talk {
 }
 
 impl Talk {
-    /// How many are here.
+    /// The number of pages connected.
     pub fn here(&self) -> usize {
         self.here.load(Relaxed)
     }
 
-    /// Takes a seat, and hears all that is said from here on.
+    /// Joins the room; returns the page's number and a receiver of all later messages.
     ///
-    /// Errors: 503 when every seat is taken.
+    /// Errors: 503 if the room is full.
     pub fn join(&self) -> Result<(u16, broadcast::Receiver<Said>), Problem> {
         let more = |here: usize| (here < limits::TALK_SEATS_MAX).then_some(here + 1);
         let Ok(before) = self.here.fetch_update(Relaxed, Relaxed, more) else {
-            let detail = format!("{} pages talk in this room already; use another room", limits::TALK_SEATS_MAX);
+            let detail = format!("this room is full, with {} pages; use another room", limits::TALK_SEATS_MAX);
             let again = HeaderValue::from(limits::RETRY_AFTER.as_secs());
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, again));
         };
@@ -70,15 +70,15 @@ impl Talk {
         Ok((from, heard))
     }
 
-    /// Gives the seat up.
+    /// Leaves the room.
     pub fn leave(&self, from: u16) {
         let before = self.here.fetch_sub(1, Relaxed);
         self.say(Said { from, what: What::Here(before - 1) });
     }
 
-    /// Says something to everyone who is here, the speaker included.
+    /// Sends a message to every page in the room, including the sender.
     pub fn say(&self, said: Said) {
-        // Nobody may be there to hear it.
+        // Fails if no page is connected, which is fine.
         let _heard_by = self.said.send(said);
     }
 }
@@ -88,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_has_so_many_seats_and_one_that_is_given_up_is_free_again() {
+    fn a_room_has_a_fixed_number_of_places_and_one_that_is_left_is_free_again() {
         let talk = Talk::default();
         let seats: Vec<u16> = (0..limits::TALK_SEATS_MAX).map(|_| talk.join().unwrap().0).collect();
         assert!(talk.join().is_err());
         talk.leave(seats[0]);
         let (seat, _) = talk.join().unwrap();
-        assert!(!seats.contains(&seat), "a seat's number is not given to another");
+        assert!(!seats.contains(&seat), "a number is not reused");
         assert_eq!(talk.here(), limits::TALK_SEATS_MAX);
     }
 }

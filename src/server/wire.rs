@@ -1,4 +1,4 @@
-//! A connection that was taken over from hyper: what is written to it, and how a response begins there.
+//! The write side of a connection that was taken over from hyper: its send buffer, and the head of a response.
 
 use std::fmt::Write as _;
 use std::io;
@@ -15,18 +15,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::counters::{Connection, Socket};
 use crate::limits;
 
-/// How long a body is, in the words of a head (RFC 9112 section 6).
+/// How the head of a response gives the length of its body (RFC 9112 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
-    /// There is none, nor can there be one: 204 and 304.
+    /// Not at all: the response has no body (204 and 304).
     None,
-    /// So many bytes.
+    /// `Content-Length`.
     Bytes(usize),
-    /// It comes in chunks.
+    /// `Transfer-Encoding: chunked`.
     Chunked,
 }
 
-/// The head of a response, as hyper writes it.
+/// Encodes the head of a response as hyper does.
 pub fn head<'a>(status: StatusCode, headers: impl IntoIterator<Item = &'a HeaderMap>, length: BodyLength) -> BytesMut {
     const ROOM_BYTES: usize = 256;
     let mut head = BytesMut::with_capacity(ROOM_BYTES);
@@ -47,20 +47,19 @@ pub fn head<'a>(status: StatusCode, headers: impl IntoIterator<Item = &'a Header
     head
 }
 
-/// A connection that was taken over. What its socket does not take at once of a delivery waits here, before all that is
-/// written later.
+/// A connection that was taken over, with a buffer for bytes that its socket has not taken yet.
 pub struct Wire {
     socket: Socket,
     unsent: Bytes,
 }
 
 impl Wire {
-    /// With nothing to send.
+    /// A wire with an empty buffer.
     pub fn new(socket: Socket) -> Self {
         Self { socket, unsent: Bytes::new() }
     }
 
-    /// Puts bytes behind those that wait to be sent.
+    /// Appends bytes to the buffer.
     pub fn put(&mut self, bytes: Bytes) {
         self.unsent = match self.unsent.is_empty() {
             true => bytes,
@@ -68,9 +67,9 @@ impl Wire {
         };
     }
 
-    /// Sends what waits.
+    /// Sends the buffer.
     ///
-    /// Errors: the socket's.
+    /// Errors: those of the socket.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_send(context))?;
         Pin::new(&mut self.socket).poll_flush(context)
@@ -87,12 +86,12 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// What the client says, as much as there is at once; `None` when it has gone.
+    /// The next bytes from the client; `None` if it has disconnected.
     pub fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.poll_heard(context, Bytes::copy_from_slice)
     }
 
-    /// What `take` makes of it.
+    /// As [`Self::poll_said`], with the bytes converted by `take`.
     pub fn poll_heard<T>(&mut self, context: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<Option<T>> {
         let mut bytes = [MaybeUninit::uninit(); limits::HEAD_BYTES_MAX];
         let mut buffer = ReadBuf::uninit(&mut bytes);
@@ -101,14 +100,14 @@ impl Wire {
         Poll::Ready(is_said.then(|| take(buffer.filled())))
     }
 
-    /// Leaves a request to hyper that was read here.
+    /// Returns the connection to hyper together with a request that was read here.
     pub fn leave(mut self, request: Bytes, connection: &Connection) -> Socket {
         connection.takeover().note_read_ahead(request.clone());
         self.socket.unread(request);
         self.socket
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub fn into_socket(self) -> Socket {
         self.socket
     }
@@ -147,7 +146,7 @@ mod tests {
     use http::header::{DATE, ETAG};
 
     #[test]
-    fn a_head_is_read_by_others_as_it_was_meant() {
+    fn a_head_is_parsed_by_httparse_as_it_was_meant() {
         let mut headers = HeaderMap::new();
         headers.insert(ETAG, HeaderValue::from_static("\"1f3a9c02-41\""));
         let cases = [

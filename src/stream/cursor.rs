@@ -1,31 +1,32 @@
-//! The [`Cursor`]: a position in the stream that every transport speaks, and the [`Gap`] that announces missing updates.
+//! The [`Cursor`], a position in the stream that is the same on every transport, and the [`Gap`], which announces
+//! missing updates.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Names one life of a journal; a new journal cannot continue the old sequence, so it gets a new name.
+/// Identifies one life of a journal. A new journal cannot continue the old sequence, so it gets a new epoch.
 ///
 /// On the wire: eight lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(u32);
 
 impl Epoch {
-    /// A random name: it collides with that of the previous journal with probability 2⁻³².
+    /// A random epoch. It equals that of the previous journal with probability 2⁻³².
     pub fn random() -> Self {
         let mut bytes = [0; 4];
-        // The kernel's generator cannot fail for so few bytes once the system is up; the clock serves if it does.
+        // The kernel's generator cannot fail for so few bytes once the system is up; if it does, the clock is used.
         if rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).is_err() {
             bytes = (crate::clock::Clock::Monotonic.now().0 as u32).to_be_bytes();
         }
         Self(u32::from_be_bytes(bytes))
     }
 
-    /// That of a log which began at this instant, in nanoseconds since the Unix epoch: every node that follows the log
-    /// finds the same name, and a log that is made anew gets another.
+    /// The epoch of a log that was created at this instant, in nanoseconds since the Unix epoch. Every node that
+    /// follows the log computes the same epoch, and a log that is recreated gets another.
     pub fn of_log(created_ns: i128) -> Self {
-        // The mixing of SplitMix64: instants that are close to each other give names that are not.
+        // The mixing function of SplitMix64: instants that are close together give epochs that are not.
         let mut mixed = (created_ns as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -33,12 +34,12 @@ impl Epoch {
     }
 }
 
-/// The last update that a client has: `<epoch>-<seq>`, for example `1f3a9c02-42`. `-0` is before the first update.
+/// The last update that a client has: `<epoch>-<seq>`, for example `1f3a9c02-42`. Seq 0 is before the first update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// The journal's life.
+    /// The epoch of the journal.
     pub epoch: Epoch,
-    /// The update's number, from 1.
+    /// The update's sequence number, from 1; 0 before the first update.
     pub seq: u64,
 }
 
@@ -48,7 +49,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A cursor that no server gave out.
+/// A text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a cursor; send back one that the server gave you, as in 1f3a9c02-42, or `earliest`, or none to start from now"
@@ -58,7 +59,7 @@ pub struct MalformedCursor;
 impl FromStr for Cursor {
     type Err = MalformedCursor;
 
-    /// Reads exactly what [`Cursor`]'s `Display` writes: one cursor has one spelling, so that an `ETag` can be compared.
+    /// Accepts only what [`Cursor`]'s `Display` writes. A cursor has one spelling, so that an `ETag` can be compared.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (epoch, seq) = text.split_once('-').ok_or(MalformedCursor)?;
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -93,7 +94,7 @@ impl<'de> Deserialize<'de> for Cursor {
 pub struct Gap {
     /// Why they are missing.
     pub reason: GapReason,
-    /// How many, where that can be known; another epoch's updates cannot be counted.
+    /// How many are missing; `None` for updates of another epoch, which cannot be counted.
     pub lost: Option<u64>,
 }
 
@@ -101,20 +102,20 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GapReason {
-    /// The cursor belongs to another life of the journal.
+    /// The cursor belongs to another epoch.
     Epoch,
-    /// The journal's bounds pushed them out before they were read.
+    /// The journal evicted them before they were read.
     Evicted,
 }
 
-/// Where a subscriber wants to begin.
+/// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With the next update to come.
+    /// With the next update to be published.
     Now,
     /// With the oldest update retained.
     Earliest,
-    /// Behind an update that it already has.
+    /// After an update that the client already has.
     After(Cursor),
 }
 
@@ -129,12 +130,12 @@ impl FromStr for Start {
     }
 }
 
-/// A cursor of this epoch beyond the newest update: it cannot have come from this server.
+/// A cursor of this epoch beyond the newest update, which this server cannot have issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor {cursor} is ahead of the newest update, {newest}; send back a cursor that this server gave you")]
 pub struct CursorAhead {
-    /// What the client sent.
+    /// The cursor that the client sent.
     pub cursor: Cursor,
-    /// The newest there is.
+    /// The cursor of the newest update.
     pub newest: Cursor,
 }

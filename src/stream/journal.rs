@@ -1,14 +1,15 @@
-//! The bounded in-memory log of recent updates that every transport reads from.
+//! The journal: the bounded in-memory log of recent updates that every transport reads from.
 //!
-//! There is no queue per subscriber. A subscriber is a [`Reader`](super::Reader): a sequence number and a place in the line of those
-//! who are woken when the journal grows. What a reader has not yet read stays in the journal for everyone until the
-//! journal's bounds evict it; a reader that was too slow then gets a [`Gap`](super::Gap), and is never silently moved on.
+//! There is no queue per subscriber. A subscriber is a [`Reader`](super::Reader): a sequence number, and a waker for
+//! when the journal grows. All readers share the retained updates. A reader that is too slow, so that its next update
+//! has been evicted, gets a [`Gap`](super::Gap) and is never moved on silently.
 //!
-//! An update is encoded once per form ([`Encoded`]), when it is appended, and shared by all subscribers from then on.
+//! An update is encoded once per form ([`Encoded`]) when it is appended, and all subscribers share the result.
 //!
-//! By itself a journal numbers what is appended to it, and has one life. Where several nodes follow one [log](super::log),
-//! the numbers and the epoch are the log's, and a journal is a cache of its end ([`Journal::of_log`]): it may have to pass over numbers ([`Journal::skip_to`])
-//! and to begin another life ([`Journal::restart`]), and either way its readers are told of the gap.
+//! On a single node, a journal numbers its updates itself and has one epoch. If several nodes follow one
+//! [log](super::log), the numbers and the epoch are the log's, and each journal is a cache of the log's end
+//! ([`Journal::of_log`]). It may have to skip numbers ([`Journal::skip_to`]) or begin another epoch
+//! ([`Journal::restart`]); its readers get a gap in both cases.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,27 +24,27 @@ use crate::clock::UnixAnchor;
 use crate::limits;
 use crate::units::{Nanos, UnixMicros};
 
-/// One update, encoded once in each form in which it is sent.
+/// One update in the journal.
 #[derive(Debug)]
 pub struct Entry {
-    /// The update's number, from 1.
+    /// The update's sequence number, from 1.
     pub seq: u64,
-    /// When it was due by the feed's schedule, on the host's monotonic clock; on the wire it is `at_us`.
+    /// When it was due by the feed's schedule, on the host's monotonic clock; on the wire, this is `at_us`.
     pub at_ns: Nanos,
-    /// When it was appended; the distance from `at_ns` is the server's own lateness.
+    /// When it was appended; the difference from `at_ns` is the server's own lateness.
     pub published_ns: Nanos,
     /// Bytes of `data` as it was published.
     pub data_bytes: usize,
-    /// The forms in which it is sent.
+    /// The encoded forms.
     pub encoded: Encoded,
 }
 
 /// An update in each form in which it is sent, encoded once for all subscribers.
 #[derive(Debug)]
 pub struct Encoded {
-    /// The update as a JSON object: the polls' array member and the text frame of a WebSocket.
+    /// The update as a JSON object: an array member of a poll's answer, and the text of a WebSocket frame.
     pub json: Bytes,
-    /// The same as one block of an event stream, with its cursor as `id`.
+    /// The update as one block of an event stream, with its cursor as `id`.
     pub sse: Bytes,
 }
 
@@ -51,13 +52,13 @@ pub struct Encoded {
 pub type Encode = fn(Cursor, UnixMicros, &RawValue) -> Encoded;
 
 impl Entry {
-    /// What it counts towards [`Bounds::bytes`].
+    /// Its size, which counts towards [`Bounds::bytes`].
     fn bytes(&self) -> usize {
         self.encoded.json.len() + self.encoded.sse.len() + limits::JOURNAL_ENTRY_OVERHEAD_BYTES
     }
 }
 
-/// How much a journal retains; whichever bound is reached first pushes the oldest update out.
+/// How much a journal retains. The bound that is reached first evicts the oldest update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Updates.
@@ -72,13 +73,13 @@ impl Default for Bounds {
     }
 }
 
-/// The log. Cheap to share: put it in an `Arc` and give each subscriber a [`Reader`](super::Reader).
+/// The journal. Share it in an `Arc` and give each subscriber a [`Reader`](super::Reader).
 #[derive(Debug)]
 pub struct Journal {
     bounds: Bounds,
-    /// It caches a log: a cursor that is ahead of it may come from a node that has followed further.
+    /// The journal caches a log, so a cursor ahead of it may come from a node that has followed further.
     pub(super) is_cache: bool,
-    /// Turns the instants of the feed into those of the wire.
+    /// Converts the feed's instants to those on the wire.
     anchor: UnixAnchor,
     encode: Encode,
     ring: Mutex<Ring>,
@@ -86,12 +87,12 @@ pub struct Journal {
     pub(super) head: watch::Sender<Head>,
 }
 
-/// The newest update: what is appended later is greater.
+/// The newest update. A later one compares greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Head {
-    /// Counts the journal's lives, each of which has an epoch.
+    /// The number of the journal's epoch, counted from 0.
     pub(super) life: u64,
-    /// The update's number, 0 before the first.
+    /// The update's sequence number, 0 before the first.
     pub(super) seq: u64,
 }
 
@@ -101,7 +102,7 @@ pub(super) struct Ring {
     pub(super) epoch: Epoch,
     pub(super) entries: VecDeque<Arc<Entry>>,
     bytes: usize,
-    /// The number of the newest update ever appended, 0 before the first.
+    /// The sequence number of the newest update, 0 before the first.
     pub(super) head: u64,
 }
 
@@ -110,7 +111,7 @@ impl Ring {
         self.head + 1 - self.entries.len() as u64
     }
 
-    /// Makes `seq` the newest number, if it is not that yet; what is retained has no holes, so it begins anew behind one.
+    /// Makes `seq` the newest number unless it already is. Clears the retained updates, which must have no holes.
     fn pass_over(&mut self, seq: u64) {
         if seq > self.head {
             self.entries.clear();
@@ -121,12 +122,12 @@ impl Ring {
 }
 
 impl Journal {
-    /// An empty journal with a new epoch. `anchor` is that of the clock which its updates are due by.
+    /// An empty journal with a new epoch. `anchor` belongs to the clock of the feed.
     pub fn new(bounds: Bounds, anchor: UnixAnchor, encode: Encode) -> Arc<Self> {
         Self::empty(bounds, anchor, encode, false)
     }
 
-    /// An empty cache of a log. Its epoch says nothing before [`Self::restart`] has given it the log's.
+    /// An empty cache of a log. Its epoch is meaningless until [`Self::restart`] has set the log's.
     pub fn of_log(bounds: Bounds, anchor: UnixAnchor, encode: Encode) -> Arc<Self> {
         Self::empty(bounds, anchor, encode, true)
     }
@@ -138,27 +139,30 @@ impl Journal {
         Arc::new(Self { bounds, is_cache, anchor, encode, ring: Mutex::new(ring), head })
     }
 
-    /// Appends an update in O(1), pushes out what exceeds the bounds, and wakes every subscriber.
+    /// Appends an update in O(1), evicts updates that exceed the bounds, and wakes every subscriber.
     ///
-    /// `at_ns` is when it was due, `now` when it is appended. The newest update is always retained, however large.
+    /// `at_ns` is when the update was due, `now` when it is appended. The newest update is always retained, however
+    /// large.
     pub fn append(&self, at_ns: Nanos, now: Nanos, data: &RawValue) -> Cursor {
         self.push(self.ring(), at_ns, self.anchor.unix(at_ns), now, data)
     }
 
-    /// Appends update `seq` of the log that it caches, which was due `at`; `now` is when it came here. Where numbers are
-    /// missing before it, they and what was retained are passed over. One that it has, or had, changes nothing.
+    /// Appends update `seq` of the log that this journal caches. The update was due at `at` and arrived here at `now`.
+    /// If numbers are missing before it, they are skipped and the retained updates dropped. An update that the journal
+    /// has, or had, changes nothing.
     pub fn append_logged(&self, seq: u64, at: UnixMicros, now: Nanos, data: &RawValue) {
         let mut ring = self.ring();
         if seq <= ring.head {
             return;
         }
         ring.pass_over(seq - 1);
-        // Not from the monotonic clock and back: the log may be older than this host's uptime.
+        // `at` is used as is, not converted to the monotonic clock and back: the log may be older than the host's
+        // uptime.
         self.push(ring, self.anchor.instant(at), at, now, data);
     }
 
-    /// Passes over the numbers up to `seq`, none of which can be had any more, and gives up what was retained before
-    /// them: to each reader that has not come that far, they are a gap.
+    /// Skips the numbers up to `seq`, which are no longer available, and drops the updates retained before them. Each
+    /// reader that has not reached `seq` gets a gap.
     pub fn skip_to(&self, seq: u64) {
         let mut ring = self.ring();
         ring.pass_over(seq);
@@ -167,7 +171,7 @@ impl Journal {
         self.announce(head);
     }
 
-    /// Begins another life, in which `seq` is the newest number and nothing is retained: to each reader, that is a gap.
+    /// Begins another epoch, in which `seq` is the newest number and nothing is retained. Each reader gets a gap.
     pub fn restart(&self, epoch: Epoch, seq: u64) {
         let mut ring = self.ring();
         *ring = Ring { life: ring.life + 1, epoch, entries: VecDeque::new(), bytes: 0, head: seq };
@@ -200,8 +204,8 @@ impl Journal {
         cursor
     }
 
-    /// Wakes those who wait for this update. Of two that are appended at the same time, the older may come here last;
-    /// it must not take back the word of the newer.
+    /// Wakes the readers that wait. Of two updates appended concurrently, the older may be announced last; it must not
+    /// replace the newer.
     pub(super) fn announce(&self, newest: Head) {
         self.head.send_modify(|head| *head = newest.max(*head));
     }
@@ -217,12 +221,12 @@ impl Journal {
         self.bounds
     }
 
-    /// How many read it just now.
+    /// The number of readers.
     pub fn subscribers(&self) -> usize {
         self.head.receiver_count()
     }
 
-    /// What is retained, for `/stats`.
+    /// What the journal retains, for `/stats`.
     pub fn occupancy(&self) -> Occupancy {
         let ring = self.ring();
         Occupancy {
@@ -239,14 +243,14 @@ impl Journal {
     }
 }
 
-/// What a journal holds at one moment.
+/// What a journal retains at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Occupancy {
     /// The newest update.
     pub newest: Cursor,
     /// The oldest update retained; one more than the newest if there is none.
     pub oldest_seq: u64,
-    /// How many are retained.
+    /// The number of updates retained.
     pub updates: usize,
     /// Bytes of their encoded forms.
     pub bytes: usize,
@@ -256,7 +260,7 @@ pub struct Occupancy {
 pub(crate) mod testing {
     use super::*;
 
-    /// The data alone: what a form looks like is not the journal's business.
+    /// Encodes the data alone: the journal does not depend on what the forms look like.
     pub(crate) fn encode(_cursor: Cursor, _at_us: UnixMicros, data: &RawValue) -> Encoded {
         let json = Bytes::copy_from_slice(data.get().as_bytes());
         Encoded { sse: json.clone(), json }

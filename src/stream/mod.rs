@@ -1,7 +1,8 @@
 //! The stream: where updates come from ([`feed`]), where they are kept ([`journal`]), and how a subscriber reads them
-//! ([`reader`]) from its [`cursor`] on. No wire format is known here: the forms in which updates are encoded are given
-//! to the journal by whoever makes it. Several nodes have one stream where each follows the same [`log`]; a [`Publisher`] is
-//! where updates go either way.
+//! ([`reader`]) from its [`cursor`] on.
+//!
+//! This module knows no wire format: the journal is given a function that encodes an update. Several nodes share one
+//! stream if each follows the same [`log`]. A [`Publisher`] publishes to a journal or to a log.
 
 pub mod cursor;
 pub mod feed;

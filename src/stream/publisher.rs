@@ -1,4 +1,4 @@
-//! Where updates are published: into a journal of this process, or into the log that several nodes follow.
+//! Where updates are published: to a journal of this process, or to the log that several nodes follow.
 
 use std::sync::Arc;
 
@@ -12,35 +12,35 @@ use crate::units::Nanos;
 /// Where the updates of a stream are published.
 #[derive(Clone, Debug)]
 pub enum Publisher {
-    /// The journal itself: an update is published once it is appended.
+    /// The journal: an update is published once it is appended.
     Journal(Arc<Journal>),
-    /// A log, which this node's journal follows: an update is published once the log has acknowledged it.
+    /// The log that this node's journal follows: an update is published once the log has acknowledged it.
     Log(Arc<Log>),
 }
 
-/// Why an update is not published, as far as is known.
+/// Why an update was not published, or may not have been.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublished {
-    /// Nothing was sent.
+    /// Nothing was sent to the log.
     #[error("the log cannot be reached, so nothing was published; try again")]
     Away,
-    /// It was sent, and no answer came.
+    /// The update was sent, and the log did not answer.
     #[error(
         "the log did not answer, so the update may or may not be published; try again with the same Idempotency-Key, \
          which keeps it from being published twice"
     )]
     Unknown,
-    /// The log does not take it.
-    #[error("the log does not take the update: {0}")]
+    /// The log refused the update.
+    #[error("the log refused the update: {0}")]
     Refused(String),
 }
 
 impl Publisher {
-    /// Publishes an update that was due at `at`, and returns once that is certain.
+    /// Publishes an update that was due at `at`, and returns once it is published for certain.
     ///
-    /// Of two updates with the same `key` a log keeps the first for as long as it knows the key; a journal knows none.
+    /// While a log remembers `key`, it stores only the first update with it. A journal ignores keys.
     ///
-    /// Errors: [`Unpublished`]; a journal takes everything.
+    /// Errors: [`Unpublished`], from a log only.
     pub async fn publish(
         &self,
         at: Nanos,
@@ -54,8 +54,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes an update of a schedule, in the order of the calls. With a log it returns before that is certain: a
-    /// schedule does not wait for acknowledgements, but for room among those that are awaited.
+    /// Publishes an update of a schedule, in the order of the calls. With a log, it returns before the acknowledgement,
+    /// and waits only if too many acknowledgements are outstanding.
     pub async fn offer(&self, at: Nanos, now: Nanos, data: &RawValue) {
         match self {
             Self::Journal(journal) => drop(journal.append(at, now, data)),

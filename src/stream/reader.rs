@@ -1,6 +1,6 @@
-//! One subscriber's place in the journal, and the batches it reads.
+//! The [`Reader`]: one subscriber's position in the journal, and the batches that it reads.
 //!
-//! Over 400 lines, nearly half of them tests of the one rule that nothing is lost without a gap.
+//! Over 400 lines: nearly half are tests of the rule that nothing is lost without a gap.
 
 use std::sync::Arc;
 
@@ -10,30 +10,31 @@ use super::cursor::{Cursor, CursorAhead, Epoch, Gap, GapReason, Start};
 use super::journal::{Entry, Head, Journal};
 use crate::limits;
 
-/// One subscriber's place in the journal.
+/// One subscriber's position in the journal.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) journal: Arc<Journal>,
     pub(super) head: watch::Receiver<Head>,
-    /// The journal's life that `next` is a number of.
+    /// The number of the epoch that `next` belongs to.
     pub(super) life: u64,
     pub(super) epoch: Epoch,
     pub(super) next: u64,
     pub(super) gap: Option<Gap>,
     pub(super) policy: SlowConsumerPolicy,
-    /// It has looked before: where updates are missing now, they were evicted while it was reading.
+    /// The reader has read before, so updates that are missing now were evicted while it was reading.
     pub(super) is_under_way: bool,
 }
 
-/// What becomes of a subscriber that falls behind the journal: the next update it needs is no longer retained.
+/// What happens to a subscriber that falls behind the journal, so that its next update is no longer retained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowConsumerPolicy {
-    /// It is told of the gap and goes on with the oldest update retained.
+    /// It gets the gap and continues with the oldest update retained.
     #[default]
     Gap,
-    /// It is told of the gap and goes on with the newest update alone (conflation).
+    /// It gets the gap and continues with the newest update only (conflation).
     Conflate,
-    /// Its stream is ended; when it comes back, it is told of the gap. A poll, which holds nothing, is answered.
+    /// Its stream is ended, and it gets the gap when it reconnects. A poll is answered, because it keeps no stream
+    /// open.
     Cut,
 }
 
@@ -41,7 +42,7 @@ impl SlowConsumerPolicy {
     /// Every policy.
     pub const ALL: [Self; 3] = [Self::Gap, Self::Conflate, Self::Cut];
 
-    /// As in flags.
+    /// The name in flags.
     pub fn label(self) -> &'static str {
         match self {
             Self::Gap => "gap",
@@ -51,23 +52,23 @@ impl SlowConsumerPolicy {
     }
 }
 
-/// What a reader gets in one go: at most a gap, then updates in order.
+/// The result of one read: a gap if there is one, then updates in order.
 #[derive(Debug)]
 pub struct Batch {
-    /// Announced before the updates.
+    /// The gap before the updates.
     pub gap: Option<Gap>,
-    /// In order, without holes. Empty only behind a gap with nothing retained after it.
+    /// The updates, in order and without holes. Empty only after a gap with nothing retained behind it.
     pub updates: Vec<Arc<Entry>>,
-    /// The client's position once it has them.
+    /// The client's position after these updates.
     pub cursor: Cursor,
-    /// There is more that was asked for: the bound in bytes came before the one in updates.
+    /// The bound in bytes was reached before the one in updates, so more is available.
     pub is_short: bool,
-    /// The stream must end here and not hand this out: see [`SlowConsumerPolicy::Cut`].
+    /// The stream must end without sending this batch; see [`SlowConsumerPolicy::Cut`].
     pub is_cut: bool,
 }
 
 impl Batch {
-    /// The client's position once it knows of the gap, and has none of the updates yet.
+    /// The client's position after the gap and before the updates.
     pub fn position_after_gap(&self) -> Cursor {
         Cursor { seq: self.cursor.seq - self.updates.len() as u64, ..self.cursor }
     }
@@ -78,16 +79,18 @@ impl Batch {
 pub struct BatchLimit {
     /// Updates.
     pub updates: usize,
-    /// Bytes of JSON; one update is given even if it is larger.
+    /// Bytes of JSON. The first update is returned even if it is larger.
     pub bytes: usize,
 }
 
 impl Journal {
     /// A subscription that begins at `start`.
     ///
-    /// Errors: [`CursorAhead`] for a cursor of this epoch that has not been given out yet; where the journal caches a log,
-    /// another node may have given it out, and the reader waits for what comes behind it. A cursor of another epoch,
-    /// or one whose next update is gone, is no error: its first [`Batch`] begins with a [`Gap`].
+    /// A cursor of another epoch, or one whose next update has been evicted, is not an error: the first [`Batch`]
+    /// begins with a [`Gap`].
+    ///
+    /// Errors: [`CursorAhead`] for a cursor of this epoch that has not been issued yet. If the journal caches a log,
+    /// another node may have issued it; the reader then waits for the updates after it.
     pub fn reader(self: &Arc<Self>, start: Start) -> Result<Reader, CursorAhead> {
         let ring = self.ring();
         let newest = Cursor { epoch: ring.epoch, seq: ring.head };
@@ -120,19 +123,19 @@ impl Journal {
 }
 
 impl Reader {
-    /// The same, with another answer to falling behind.
+    /// Sets the policy for falling behind.
     pub fn when_slow(self, policy: SlowConsumerPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// The position: the last update that was read, or the one before the first.
+    /// The position: the last update that was read, or the one before the first to read.
     pub fn cursor(&self) -> Cursor {
         Cursor { epoch: self.epoch, seq: self.next - 1 }
     }
 
-    /// What there is to read now, or `None`.
+    /// The next batch, or `None` if there is nothing to read.
     pub fn try_next(&mut self, limit: BatchLimit) -> Option<Batch> {
-        // Marked before the look, so that an update appended after it wakes the next wait.
+        // Marked as seen before reading, so that an update appended afterwards wakes the next wait.
         let head = *self.head.borrow_and_update();
         let was_under_way = std::mem::replace(&mut self.is_under_way, true);
         if head.life == self.life && head.seq < self.next && self.gap.is_none() {
@@ -175,12 +178,13 @@ impl Reader {
         Some(Batch { gap, updates, cursor: self.cursor(), is_short, is_cut })
     }
 
-    /// Has it read all of what another reader of the journal read?
+    /// Whether this reader has already read all of a batch that another reader of the journal has read.
     pub fn has(&self, batch: &Batch) -> bool {
         batch.cursor.epoch == self.epoch && batch.cursor.seq < self.next
     }
 
-    /// Moves on over what another reader of the journal read, if that follows on what this one has; does it?
+    /// Advances over a batch that another reader of the journal has read, if it follows this reader's position. Returns
+    /// whether it does.
     pub fn follow(&mut self, batch: &Batch) -> bool {
         let follows = batch.gap.is_none() && self.gap.is_none() && batch.position_after_gap().seq + 1 == self.next;
         let follows = follows && batch.cursor.epoch == self.epoch;
@@ -190,8 +194,8 @@ impl Reader {
         follows
     }
 
-    /// Waits until the journal has grown since this reader last looked; does not borrow the reader, so that the wait can
-    /// be stored beside it.
+    /// Waits until the journal has grown since the last read. The future does not borrow the reader, so that both can
+    /// be stored together.
     pub fn grown(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut head = self.head.clone();
         async move {
@@ -208,7 +212,7 @@ impl Reader {
             if let Some(batch) = self.try_next(limit) {
                 return batch;
             }
-            // The sender lives in the journal that this reader holds, so it cannot be gone.
+            // The reader keeps the journal alive, and with it the sender.
             let _still_open = self.head.changed().await;
         }
     }
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_falls_behind_is_told_how_many_it_lost() {
+    fn a_reader_that_falls_behind_learns_how_many_updates_it_lost() {
         let journal = journal(2);
         let mut reader = journal.reader(Start::Now).unwrap();
         for data in ["1", "2", "3", "4", "5"] {
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_byte_bound_pushes_out_the_oldest_but_keeps_the_newest() {
+    fn the_byte_bound_evicts_the_oldest_update_and_keeps_the_newest() {
         let journal = Journal::new(Bounds { updates: 100, bytes: 1 }, UnixAnchor::SIMULATED, encode);
         append(&journal, "1");
         append(&journal, "2");
@@ -297,8 +301,8 @@ mod tests {
             let batch = reader.try_next(BatchLimit { updates, bytes }).unwrap();
             (seqs(&batch), batch.is_short)
         };
-        assert_eq!(next(2, usize::MAX), (vec![1, 2], false), "as many as were asked for");
-        assert_eq!(next(9, 1), (vec![3], true), "more was asked for, and is there");
+        assert_eq!(next(2, usize::MAX), (vec![1, 2], false), "as many as requested");
+        assert_eq!(next(9, 1), (vec![3], true), "fewer than requested, and more is available");
         assert_eq!(next(9, usize::MAX), (vec![4, 5], false));
     }
 
@@ -348,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_a_log_lacks_are_a_gap_for_who_has_not_come_that_far_and_nothing_for_the_others() {
+    fn numbers_that_a_log_lacks_are_a_gap_only_for_readers_that_have_not_reached_them() {
         let journal = cache(Epoch::of_log(1), 3);
         logged(&journal, 4..=5);
         let at = |seq| journal.reader(Start::After(Cursor { epoch: Epoch::of_log(1), seq })).unwrap();
@@ -371,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn another_life_of_a_log_is_a_gap_for_every_reader_and_lower_numbers_are_no_old_ones() {
+    fn another_epoch_of_a_log_is_a_gap_for_every_reader_and_its_lower_numbers_are_new() {
         let journal = cache(Epoch::of_log(1), 0);
         logged(&journal, 1..=5);
         let mut group = journal.reader(Start::Now).unwrap();
@@ -381,19 +385,19 @@ mod tests {
         let batch = group.try_next(ALL).unwrap();
         assert_eq!(batch.gap, Some(Gap { reason: GapReason::Epoch, lost: None }));
         assert_eq!((seqs(&batch), batch.cursor.epoch), (vec![1, 2], Epoch::of_log(2)));
-        assert!(!member.has(&batch) && !member.follow(&batch), "it has another life's numbers");
+        assert!(!member.has(&batch) && !member.follow(&batch), "its numbers are of another epoch");
         assert_eq!(member.try_next(ALL).unwrap().gap, batch.gap);
         assert!(member.has(&batch));
     }
 
     #[test]
-    fn a_cursor_of_a_node_that_has_followed_further_waits_until_this_one_has_come_as_far() {
+    fn a_cursor_of_a_node_that_has_followed_further_waits_until_this_node_has_caught_up() {
         let journal = cache(Epoch::of_log(1), 0);
         logged(&journal, 1..=2);
         let ahead = |seq| journal.reader(Start::After(Cursor { epoch: Epoch::of_log(1), seq }));
         let mut reader = ahead(4).unwrap();
         logged(&journal, 3..=4);
-        assert!(reader.try_next(ALL).is_none(), "it has them");
+        assert!(reader.try_next(ALL).is_none(), "the client has them already");
         logged(&journal, 5..=6);
         let batch = reader.try_next(ALL).unwrap();
         assert_eq!((batch.gap, seqs(&batch)), (None, vec![5, 6]));

@@ -1,4 +1,4 @@
-//! What polling and long polling answer with, and how every endpoint reads its query.
+//! The answers of polling and long polling, and how both read `after`, `If-None-Match` and `limit`.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -13,38 +13,39 @@ use crate::server::{Problem, Room};
 use crate::stream::{Batch, BatchLimit, Cursor, Gap, Reader, Start};
 use crate::transport::Update;
 
-/// `{"cursor":"C2","updates":[…]}`, with a `gap` where updates are missing and `"more":true` where they are cut short.
+/// The body of an answer as a client reads it: `{"cursor":"C2","updates":[…]}`, with a `gap` if updates are missing,
+/// and `"more":true` if the answer was cut short.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
-    /// The position once these are read.
+    /// The position after these updates.
     pub cursor: Cursor,
-    /// Before the updates, if some are missing.
+    /// The gap before the updates, if some are missing.
     #[serde(default)]
     pub gap: Option<Gap>,
-    /// The server's bound in bytes was reached before the limit: the rest is waiting.
+    /// The server's bound in bytes was reached before `limit`, so more updates are waiting.
     #[serde(default)]
     pub more: bool,
-    /// In order.
+    /// The updates, in order.
     #[serde(borrow)]
     pub updates: Vec<Update<'a>>,
 }
 
-/// Where an answer begins, and in which words "nothing new" is to be said.
+/// What a poll asks for: where the answer begins, and the status that means "nothing new".
 pub(super) struct Asked {
     pub reader: Reader,
-    /// Where the client asked it to begin.
+    /// Where the client asked to begin.
     pub start: Start,
     /// 204, or 304 to a conditional request.
     pub nothing_new: StatusCode,
 }
 
-/// Reads `after`, or `If-None-Match` in its place.
+/// Reads `after`, or `If-None-Match` if there is no `after`.
 ///
-/// Errors: 400 for a cursor that no server gave out, or that is ahead of this one.
+/// Errors: 400 for a malformed cursor, and for one that is ahead of this server's newest update.
 pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
-        // The tag of nothing: what curl's --etag-compare sends before it has saved one.
+        // An empty tag: curl's --etag-compare sends it before it has saved one.
         (None, Some(tag)) if tag == "\"\"" => (Start::Now, StatusCode::NO_CONTENT),
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
@@ -52,7 +53,7 @@ pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Re
     Ok(Asked { reader: room.reader(start)?, start, nothing_new })
 }
 
-/// One entity tag around a cursor; a proxy may have made it weak (RFC 9110 section 8.8.3).
+/// The cursor in an entity tag, which a proxy may have made weak (RFC 9110 section 8.8.3).
 fn from_etag(tag: &HeaderValue) -> Result<Cursor, Problem> {
     let cursor = tag
         .to_str()
@@ -69,7 +70,7 @@ fn etag(cursor: Cursor) -> HeaderValue {
     HeaderValue::try_from(format!("\"{cursor}\"")).expect("a cursor is hexadecimal digits, a hyphen and digits")
 }
 
-/// What a poll is answered with.
+/// The answer to a poll.
 pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
@@ -77,17 +78,17 @@ pub(super) struct Reply {
 }
 
 impl Asked {
-    /// The client named no position, and learns it from the first answer.
+    /// Whether the client has no position yet and learns it from this answer.
     pub fn is_new(&self) -> bool {
         self.start == Start::Now
     }
 
-    /// The cursor that it was asked with, if with one.
+    /// The cursor that the client sent, if it sent one.
     pub fn cursor(&self) -> Option<Cursor> {
         matches!(self.start, Start::After(_)).then(|| self.reader.cursor())
     }
 
-    /// There is nothing to answer with.
+    /// The answer when there is nothing new.
     pub fn nothing_new(&self) -> Reply {
         Reply::nothing_new(self.nothing_new, self.reader.cursor())
     }
@@ -96,7 +97,7 @@ impl Asked {
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 impl Reply {
-    /// 200 with everything of `batch`.
+    /// 200 with the whole batch.
     pub fn updates(batch: &Batch) -> Self {
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -106,14 +107,14 @@ impl Reply {
         Self { status: StatusCode::OK, headers: HeaderMap::from_iter(headers), body: encode(batch) }
     }
 
-    /// That there is nothing, in the words that were asked for. The tag tells a client that is new here where it stands.
+    /// An empty answer with `status`. Its `ETag` tells a new client the current position.
     pub fn nothing_new(status: StatusCode, position: Cursor) -> Self {
         let headers = [(ETAG, etag(position)), (CACHE_CONTROL, NO_STORE)];
         Self { status, headers: HeaderMap::from_iter(headers), body: Bytes::new() }
     }
 
-    /// Its bytes on a connection that was taken over from hyper, with `more` headers, and with word of the connection's
-    /// end behind the last.
+    /// The bytes of the answer on a connection that was taken over from hyper, with `more` headers, and with
+    /// `Connection: close` if it is the last.
     pub fn encode(&self, more: Option<&HeaderMap>, is_last: bool) -> Bytes {
         let length = match self.status {
             StatusCode::OK => BodyLength::Bytes(self.body.len()),
@@ -133,7 +134,7 @@ impl IntoResponse for Reply {
     }
 }
 
-/// The answer's body, put together from the updates as they were encoded once for all.
+/// The body of an answer, assembled from the updates as they were encoded once for all subscribers.
 pub fn encode(batch: &Batch) -> Bytes {
     const ENVELOPE_BYTES: usize = 128;
     let updates: usize = batch.updates.iter().map(|entry| entry.encoded.json.len() + 1).sum();
@@ -161,7 +162,7 @@ pub fn gap_json(gap: &Gap) -> String {
     serde_json::to_string(gap).expect("a gap is an enum and a number")
 }
 
-/// `limit`, in the bounds of the contract.
+/// Checks `limit` against the bounds of the contract.
 pub(super) fn batch_limit(limit: Option<usize>) -> Result<BatchLimit, Problem> {
     let updates = limit.unwrap_or(limits::POLL_LIMIT_DEFAULT);
     if !(1..=limits::POLL_LIMIT_MAX).contains(&updates) {

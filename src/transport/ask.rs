@@ -1,4 +1,4 @@
-//! Requests for updates that are answered whole, as polling and long polling send them.
+//! The client's request for updates with one complete answer, used by polling and long polling.
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
@@ -12,7 +12,7 @@ use crate::transport::coding::Decoder;
 use crate::transport::session::{Http, close, over_fresh, refusal};
 
 impl<S: Stream> Http<'_, S> {
-    /// Asks `path` for updates and reports what comes; returns whether more is waiting.
+    /// Requests updates from `path` and reports the answer as events; returns whether more is waiting.
     pub async fn ask(
         &mut self,
         path: &str,

@@ -1,4 +1,4 @@
-//! What the client halves share: the events they report, the errors they end with, and what a refusal says.
+//! What the client halves share: the events they report, their options, their errors, and how they read a refusal.
 
 use std::fmt::Write as _;
 use std::io;
@@ -18,54 +18,54 @@ use crate::stream::{Cursor, Gap};
 use crate::transport::Update;
 use crate::units::Nanos;
 
-/// What a client half tells whoever runs it, at the moment it happens.
+/// What a client half reports to its caller, at the moment it happens.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A request was sent.
     Requested,
     /// The position was learned, or confirmed, without an update.
     Position(Cursor),
-    /// A request brought nothing.
+    /// A request was answered without an update.
     Empty,
-    /// An update arrived and is decoded.
+    /// An update arrived and was decoded.
     Update(Update<'a>),
     /// Updates are missing here.
     Gap(Gap),
-    /// The server asks to wait this long before a reconnect.
+    /// The server asks the client to wait this long before a reconnect.
     Retry(Nanos),
-    /// Something came compressed: so many bytes of it were these. Of what is compressed inside a frame, only the second is
-    /// known.
+    /// Compressed bytes were decompressed. For a compressed WebSocket message only `decoded` is known, and `coded` is
+    /// 0.
     Decompressed {
-        /// As they came.
+        /// Bytes as received.
         coded: usize,
-        /// What they were before.
+        /// Bytes after decompression.
         decoded: usize,
     },
-    /// A poll was due while the one before it was still on its way, and was left out.
+    /// A poll fell due while the previous one was still in flight, and was skipped.
     MissedPoll,
 }
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What stands in `Host`.
+    /// The value of `Host`.
     pub host: HeaderValue,
     /// Headers added to each request.
     pub headers: HeaderMap,
-    /// The clock of the polling plan.
+    /// The clock of the polling schedule.
     pub clock: Clock,
     /// Time between two polls.
     pub poll_interval: Nanos,
-    /// When in each interval this client polls.
+    /// The offset within each interval at which this client polls.
     pub poll_phase: Nanos,
-    /// How long the server may park a long poll.
+    /// How long the server may hold a long poll.
     pub hold: Nanos,
 }
 
 /// Why a subscription ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The connection broke or was closed in the middle of something.
+    /// The connection broke, or was closed before an answer or message was complete.
     #[error("the connection broke: {0}")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The server ended the connection in an orderly way.
@@ -74,23 +74,23 @@ pub enum ClientError {
     /// The server answered with an error.
     #[error("the server answered {status}: {detail}")]
     Refused {
-        /// Its status.
+        /// The status.
         status: StatusCode,
-        /// The problem's detail, or as much of the body as is fit to print.
+        /// The problem's `detail`, or the printable start of the body.
         detail: String,
-        /// After how many seconds to come back, if it says so.
+        /// `Retry-After` in seconds, if present.
         retry_after: Option<u32>,
     },
-    /// The server is not who it should be.
+    /// The server's certificate is not trusted.
     #[error("the server cannot be trusted: {0}")]
     Untrusted(String),
-    /// The server said something that the contract does not allow.
+    /// The server sent something that the contract does not allow.
     #[error("unexpected answer from the server: {0}")]
     Contract(String),
 }
 
 impl ClientError {
-    /// Would trying again later make sense?
+    /// Whether a later attempt may succeed.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Broken(_) | Self::Closed => true,
@@ -102,7 +102,7 @@ impl ClientError {
         }
     }
 
-    /// How long the server asks to stay away for this once.
+    /// How long the server asks to wait before the next attempt.
     pub fn retry_after(&self) -> Option<Nanos> {
         match self {
             Self::Refused { retry_after, .. } => retry_after.map(|seconds| Nanos(u64::from(seconds) * Nanos::SECOND.0)),
@@ -110,7 +110,7 @@ impl ClientError {
         }
     }
 
-    /// A connection that could not be made.
+    /// The error for a connection that could not be made.
     pub fn of_dial(error: io::Error) -> Self {
         match tls::certificate_error(&error) {
             Some(problem) => Self::Untrusted(problem),
@@ -123,20 +123,20 @@ impl ClientError {
     }
 }
 
-/// A whole body of HTTP/2, up to `bytes_max`.
+/// Reads a whole HTTP/2 body of up to `bytes_max`.
 pub(crate) async fn whole(body: Incoming, bytes_max: usize) -> Result<Bytes, ClientError> {
     let collected = Limited::new(body, bytes_max).collect().await.map_err(ClientError::Broken)?;
     Ok(collected.to_bytes())
 }
 
-/// An error answer of HTTP/2.
+/// Reads an error answer over HTTP/2.
 pub(crate) async fn refusal(response: Response<Incoming>) -> ClientError {
     let (head, body) = response.into_parts();
     let body = whole(body, limits::REFUSAL_BYTES_MAX).await.unwrap_or_default();
     refused(&head, &body)
 }
 
-/// An error answer, with the detail of its problem document where there is one.
+/// The error for a refusal, with the `detail` of its problem document if there is one.
 pub(crate) fn refused(head: &Parts, body: &[u8]) -> ClientError {
     #[derive(Deserialize)]
     struct Problem {
@@ -149,12 +149,12 @@ pub(crate) fn refused(head: &Parts, body: &[u8]) -> ClientError {
     ClientError::Refused { status: head.status, detail, retry_after: retry_after(&head.headers) }
 }
 
-/// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3); a date is for clients that know what day it is.
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3). The form with a date is ignored: it needs a wall clock.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<u32> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
-/// A path with `after` in its query, where the position is known, and whatever else is asked.
+/// The path and query of a request: `after` if the position is known, then the other parameters.
 pub(super) fn path(endpoint: &str, position: Option<Cursor>, rest: &[(&str, String)]) -> String {
     let mut path = endpoint.to_owned();
     let after = position.map(|cursor| ("after", cursor.to_string()));

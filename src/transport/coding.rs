@@ -1,4 +1,4 @@
-//! Content codings as a client undoes them (RFC 9110 section 8.4.1): gzip and zstd, as they come, in bounded memory.
+//! Decompression in the client (RFC 9110 section 8.4.1): gzip and zstd, incrementally and in bounded memory.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use zstd::stream::write::Decoder as ZstdDecoder;
 use crate::limits;
 use crate::transport::client::{ClientError, Event};
 
-/// Undoes the coding of one answer.
+/// Decompresses one answer.
 pub struct Decoder(Coding);
 
 enum Coding {
@@ -20,9 +20,9 @@ enum Coding {
 }
 
 impl Decoder {
-    /// What the head of the answer says.
+    /// The decoder for the `Content-Encoding` of an answer.
     ///
-    /// Errors: a coding that was not asked for.
+    /// Errors: a coding that was not requested.
     pub fn of(headers: &HeaderMap) -> Result<Self, ClientError> {
         let coding = headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes());
         Ok(Self(match coding {
@@ -35,14 +35,16 @@ impl Decoder {
             }
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
-                return Err(ClientError::Contract(format!("an answer is coded as `{other}`, which was not asked for")));
+                return Err(ClientError::Contract(format!(
+                    "an answer is encoded as `{other}`, which was not requested"
+                )));
             }
         }))
     }
 
-    /// What the next bytes of a body, or all of them, were before, at most `bytes_max`.
+    /// Decompresses the next bytes of a body, to at most `bytes_max`.
     ///
-    /// Errors: bytes that are not so coded, or that unpack to more.
+    /// Errors: bytes that are malformed, or that decompress to more.
     pub fn next<'a>(
         &mut self,
         coded: &'a [u8],
@@ -59,18 +61,18 @@ impl Decoder {
     }
 }
 
-/// Pushes `coded` through in small pieces, each of which unpacks to little enough to look at the sum between two.
+/// Decompresses `coded` in pieces so small that checking the total after each piece bounds the memory.
 fn unpack<W: Write>(
     decoder: &mut W,
     coded: &[u8],
     bytes_max: usize,
     unpacked: fn(&mut W) -> &mut Vec<u8>,
 ) -> Result<Vec<u8>, ClientError> {
-    let malformed = |error: io::Error| ClientError::Contract(format!("an answer cannot be unpacked: {error}"));
+    let malformed = |error: io::Error| ClientError::Contract(format!("an answer cannot be decompressed: {error}"));
     for piece in coded.chunks(limits::UNPACK_PIECE_BYTES) {
         decoder.write_all(piece).map_err(malformed)?;
         if unpacked(decoder).len() > bytes_max {
-            return Err(ClientError::Contract(format!("an answer unpacks to more than {bytes_max} B")));
+            return Err(ClientError::Contract(format!("an answer decompresses to more than {bytes_max} B")));
         }
     }
     decoder.flush().map_err(malformed)?;
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_flushed_is_there_at_once_and_counted_both_ways() {
+    fn flushed_bytes_are_decompressed_at_once_and_both_sizes_are_counted() {
         let zstd = |plain: &[u8]| {
             let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
             encoder.write_all(plain).unwrap();
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused_before_it_is_unpacked() {
+    fn a_decompression_bomb_is_refused_before_it_is_unpacked() {
         let plain = vec![0; 100 << 20];
         let bombs = [("gzip", gzip(&plain)), ("zstd", zstd::encode_all(plain.as_slice(), 19).unwrap())];
         for (coding, bomb) in bombs {
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_that_is_not_known_and_bytes_that_are_not_coded_are_a_breach() {
+    fn an_unknown_coding_and_malformed_bytes_break_the_contract() {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("br"))]);
         assert!(matches!(Decoder::of(&headers), Err(ClientError::Contract(_))));
         for coding in ["gzip", "zstd"] {

@@ -1,7 +1,7 @@
-//! The client-to-server direction: what arrives is sent back unchanged.
+//! The client-to-server direction: the server sends each message back unchanged.
 //!
 //! ```text
-//! → POST /echo HTTP/1.1                            the way up of polling, long polling and SSE
+//! → POST /echo HTTP/1.1                            upstream for polling, long polling and SSE
 //!   content-type: text/plain; charset=utf-8
 //!   content-length: 5
 //!
@@ -13,7 +13,7 @@
 //!   hello
 //!
 //! → GET /echo/ws HTTP/1.1, upgraded as in websocket.rs
-//! → text  hello                                    the way up of WebSocket
+//! → text  hello                                    upstream for WebSocket
 //! ← text  hello
 //! ```
 
@@ -47,16 +47,16 @@ use crate::transport::http1::Http1;
 use crate::transport::session::{H2Session, Session};
 use crate::transport::websocket;
 
-/// A query without a name in it.
+/// An empty query: any parameter is refused.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoParameters {}
 
 // Server half ---------------------------------------------------------------------------------------------------------
 
-/// `POST /echo`: the body, with its content type.
+/// `POST /echo`: answers with the request's body and content type.
 ///
-/// Errors: 408 for a body that does not come, 413 for one past the limit.
+/// Errors: 408 for a body that does not arrive in time, 413 for one above the limit.
 pub async fn post(
     State(app): State<Arc<App>>,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
@@ -64,8 +64,8 @@ pub async fn post(
 ) -> Result<Response, Problem> {
     let content_type = request.headers().get(CONTENT_TYPE).cloned();
     let body = request::body(request, app.settings.echo_bytes_max).await?;
-    // A browser that guessed another type than the sender's would run what it got (WHATWG Fetch, "Should response to
-    // request be blocked due to nosniff").
+    // Without this, a browser that guesses another content type could execute the echoed body (WHATWG Fetch, "Should
+    // response to request be blocked due to nosniff").
     let nosniff = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let mut response = ([nosniff], Body::from(body)).into_response();
     if let Some(content_type) = content_type {
@@ -74,7 +74,7 @@ pub async fn post(
     Ok(response)
 }
 
-/// `GET /echo/ws`: each text or binary message.
+/// `GET /echo/ws`: echoes each text or binary message.
 ///
 /// Errors: as for `GET /updates/ws`.
 pub async fn serve(
@@ -106,7 +106,7 @@ async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Re
         let received = tokio::select! {
             biased;
             received = socket.next() => received,
-            // One that sends half a message and then nothing cannot answer a ping either.
+            // A client that stops in the middle of a message cannot answer a ping either, so it is closed too.
             ping = keepalive.beat() => {
                 websocket::send_all(socket, [ping?]).await?;
                 continue;
@@ -129,18 +129,18 @@ async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Re
 
 // Client half ---------------------------------------------------------------------------------------------------------
 
-/// A way to send messages and get them back, over one connection.
+/// One connection for sending messages and reading their echoes.
 pub enum Line<S> {
-    /// A POST each, on a connection that is kept.
+    /// One POST per message, on one HTTP/1.1 connection.
     Post(Box<Http1<S>>),
-    /// A POST each, on streams of one.
+    /// One POST per message, on streams of one HTTP/2 connection.
     PostStream(H2Session),
     /// WebSocket messages.
     WebSocket(Box<websocket::ClientSocket<Either<S, TokioIo<Upgraded>>>>),
 }
 
-/// Opens a line over a session, lets `talk` use it, and moves the line's bytes while it does. WebSocket has a way up of its
-/// own; for all others it is a POST.
+/// Opens a line over a session and passes it to `talk`. WebSocket sends messages over itself; the other transports use
+/// POST.
 pub async fn with_line<S: Stream, T>(
     via: Transport,
     session: impl Into<Session<S>>,
@@ -155,13 +155,13 @@ pub async fn with_line<S: Stream, T>(
         Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
             Session::Http1(io) => talk(Line::Post(Box::new(Http1::new(io)))).await,
             Session::H2(session) => talk(Line::PostStream(session)).await,
-            Session::Fresh(_) => Err(ClientError::Contract("a line is a connection that is kept".to_owned())),
+            Session::Fresh(_) => Err(ClientError::Contract("echoes need a persistent connection".to_owned())),
         },
     }
 }
 
 impl<S: Stream> Line<S> {
-    /// Sends `message` and returns what comes back for it.
+    /// Sends `message` and returns its echo.
     pub async fn exchange(
         &mut self,
         options: &Options,
@@ -209,7 +209,7 @@ impl<S: Stream> Line<S> {
     }
 }
 
-/// The header fields of a message that is posted.
+/// Adds the headers of a posted message.
 fn fill(headers: &mut HeaderMap, options: &Options, kind: MessageKind) {
     let content_type = match kind {
         MessageKind::Text => HeaderValue::from_static("text/plain; charset=utf-8"),

@@ -1,8 +1,8 @@
-//! HTTP/1.1 as a client half speaks it (RFC 9112): one request at a time on a connection of its own.
+//! The HTTP/1.1 client of the client halves (RFC 9112): one request at a time on its own connection.
 //!
-//! A client half is one of thousands in one process, which is to disturb what it measures as little as it can. So nothing
-//! stands between the socket and whoever reads the body: no task and no channel for each connection, and no buffer, since
-//! bytes are taken apart where [`net::read`] has put them. Heads are parsed by httparse.
+//! A load generator runs thousands of clients in one process and must disturb its measurement as little as possible. So
+//! there is nothing between the socket and the code that reads the body: no task, channel or buffer per connection.
+//! Bytes are parsed in place, where [`net::read`] has put them. httparse parses the heads.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -17,27 +17,27 @@ use crate::limits;
 use crate::net::{self, Stream};
 use crate::transport::client::{ClientError, refused};
 
-/// A connection.
+/// An HTTP/1.1 connection.
 pub struct Http1<S> {
     io: S,
-    /// Was read, and belongs to what comes next.
+    /// Bytes that were read and not parsed yet.
     ahead: BytesMut,
     body: Body,
-    /// It takes another request once the body is over.
+    /// The connection takes another request once the body has been read.
     is_kept: bool,
 }
 
 impl<S: Stream> Http1<S> {
-    /// Nothing has been asked yet.
+    /// A connection on which no request has been sent yet.
     pub fn new(io: S) -> Self {
         Self { io, ahead: BytesMut::new(), body: Body::Over, is_kept: true }
     }
 
-    /// Sends a request, and returns the head of its answer; the body is still to come.
+    /// Sends a request and returns the head of the answer. The body is still unread.
     ///
-    /// Not cancel safe: called again after that, it fails as on a closed connection.
+    /// Not cancel safe: after a cancelled call, the next one fails as on a closed connection.
     ///
-    /// Errors: [`ClientError::Closed`] if the connection had ended before; [`ClientError::Broken`].
+    /// Errors: [`ClientError::Closed`] if the connection had already ended; [`ClientError::Broken`].
     pub async fn send(
         &mut self,
         method: &Method,
@@ -67,9 +67,9 @@ impl<S: Stream> Http1<S> {
         }
     }
 
-    /// Hands on the next bytes of the body, as they come; returns whether there is more to wait for.
+    /// Passes the next bytes of the body to `on_data`; returns whether more may follow.
     ///
-    /// Cancel safe. Errors: those of `on_data`; [`ClientError::Broken`] where it is cut off or not according to RFC 9112.
+    /// Cancel safe. Errors: those of `on_data`; [`ClientError::Broken`] if the body is cut off or violates RFC 9112.
     pub async fn next(
         &mut self,
         mut on_data: impl FnMut(&[u8]) -> Result<(), ClientError>,
@@ -111,23 +111,25 @@ impl<S: Stream> Http1<S> {
         Ok(whole)
     }
 
-    /// What an answer with an error says.
+    /// Reads the body of an error answer and returns it as an error.
     pub async fn refusal(&mut self, head: &Parts) -> ClientError {
         refused(head, &self.whole(limits::REFUSAL_BYTES_MAX).await.unwrap_or_default())
     }
 
-    /// The connection with what was read of it already, for another protocol.
+    /// The connection and the bytes already read from it, for another protocol.
     pub fn into_parts(self) -> (S, BytesMut) {
         (self.io, self.ahead)
     }
 
-    /// Ends the connection behind an answer that was to be its last: the server closes first.
+    /// Ends the connection after its last answer: waits for the server to close, then closes too.
     pub async fn end(mut self) {
         while self.io.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
         let _ended = self.io.shutdown().await;
     }
 
-    /// Has the server closed the connection, or said anything that nobody has asked for?
+    /// Whether the server has closed the connection.
+    ///
+    /// Errors: [`ClientError::Broken`] also for bytes that no request has asked for.
     async fn has_ended(&mut self) -> Result<bool, ClientError> {
         if !self.ahead.is_empty() {
             return Err(unasked());
@@ -146,7 +148,7 @@ impl<S: Stream> Http1<S> {
         looked.await
     }
 
-    /// The head of the answer, once it is there. Those that come before it only say that it will (RFC 9110 section 15.2).
+    /// The head of the final answer, if all of it has arrived. Interim answers are skipped (RFC 9110 section 15.2).
     fn take_head(&mut self) -> Result<Option<Parts>, ClientError> {
         loop {
             let Some((head, length)) = parse(&self.ahead)? else {
@@ -169,7 +171,7 @@ impl<S: Stream> Http1<S> {
 /// The bytes of a request.
 fn encode(method: &Method, target: &str, headers: &HeaderMap, content: &[u8]) -> Result<Vec<u8>, ClientError> {
     if target.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err(ClientError::Contract(format!("`{target}` is not fit for a request")));
+        return Err(ClientError::Contract(format!("`{target}` cannot be a request target")));
     }
     let mut request = Vec::with_capacity(512 + content.len());
     let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| request.extend_from_slice(part));
@@ -184,7 +186,7 @@ fn encode(method: &Method, target: &str, headers: &HeaderMap, content: &[u8]) ->
     Ok(request)
 }
 
-/// A head and its length, if all of it is there.
+/// A head and its length, if it is complete.
 fn parse(bytes: &[u8]) -> Result<Option<(Parts, usize)>, ClientError> {
     let mut fields = [httparse::EMPTY_HEADER; limits::HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut fields);
@@ -201,7 +203,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Parts, usize)>, ClientError> {
     Ok(Some((head, length)))
 }
 
-/// Does the connection take another request (RFC 9112 section 9.3)?
+/// Whether the connection takes another request after this answer (RFC 9112 section 9.3).
 fn is_kept(head: &Parts) -> bool {
     let options = head.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let mut options = options.flat_map(|value| value.split(',')).map(str::trim);
@@ -211,7 +213,7 @@ fn is_kept(head: &Parts) -> bool {
     }
 }
 
-/// The connection ended before an answer had.
+/// The connection ended before the answer was complete.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection ended in the middle of an answer")]
 pub struct CutOff;
@@ -221,25 +223,25 @@ fn cut_off() -> ClientError {
 }
 
 fn unasked() -> ClientError {
-    ClientError::broken("something came that nobody had asked for")
+    ClientError::broken("the server sent bytes that were not requested")
 }
 
-/// What is still to come of a body (RFC 9112 sections 6.3 and 7.1).
+/// The part of a body that is still expected (RFC 9112 sections 6.3 and 7.1).
 #[derive(Debug)]
 enum Body {
-    /// Nothing.
+    /// Nothing: the body is complete.
     Over,
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
-    /// Whatever comes.
+    /// Everything until the server closes the connection.
     UntilClose,
-    /// A line with the size of a chunk, of which this has come.
+    /// The line with a chunk's size, with the part of it that has arrived.
     ChunkSize(Vec<u8>),
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Chunk(u64),
-    /// The end of the line behind a chunk.
+    /// The line end after a chunk, with the part of it that has arrived.
     ChunkEnd(Vec<u8>),
-    /// Lines behind the last chunk, up to an empty one.
+    /// The trailer lines after the last chunk, up to an empty one, with the part of the line that has arrived.
     Trailer(Vec<u8>),
 }
 
@@ -254,7 +256,7 @@ impl Body {
         }
         let Some(length) = head.headers.get(CONTENT_LENGTH) else { return Ok(Self::UntilClose) };
         let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
-        match length.ok_or_else(|| ClientError::broken("the length of an answer is no number"))? {
+        match length.ok_or_else(|| ClientError::broken("the content-length of an answer is not a number"))? {
             0 => Ok(Self::Over),
             length => Ok(Self::Length(length)),
         }
@@ -264,7 +266,7 @@ impl Body {
         matches!(self, Self::Over)
     }
 
-    /// Hands on what is content among `bytes`; returns how many of them belong to this body.
+    /// Passes the content in `bytes` to `on_data`; returns how many of the bytes belong to this body.
     fn take(
         &mut self,
         bytes: &[u8],
@@ -305,11 +307,11 @@ impl Body {
         Ok(bytes.len() - rest.len())
     }
 
-    /// What follows on the line that has just ended.
+    /// The state after the line that has just ended.
     fn behind_line(&self) -> Result<Self, ClientError> {
         match self {
             Self::ChunkSize(line) => match chunk_size(line) {
-                None => Err(ClientError::broken("the size of a chunk is no number")),
+                None => Err(ClientError::broken("the size of a chunk is not a number")),
                 Some(0) => Ok(Self::Trailer(Vec::new())),
                 Some(size) => Ok(Self::Chunk(size)),
             },
@@ -326,7 +328,7 @@ fn is_blank(line: &[u8]) -> bool {
     matches!(line, [] | [b'\r'])
 }
 
-/// The size at the beginning of a line, before any extension.
+/// The chunk size at the start of a line, before any extension.
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let size = line.split(|byte| *byte == b';').next()?.trim_ascii();
     let is_hex = !size.is_empty() && size.iter().all(u8::is_ascii_hexdigit);

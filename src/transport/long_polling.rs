@@ -1,4 +1,4 @@
-//! Long polling: the client asks, the server parks the request until there is something to say (RFC 6202 section 2).
+//! Long polling: the client sends a request, and the server holds it until there is an update (RFC 6202 section 2).
 //!
 //! ```text
 //! → GET /updates/long-poll?after=1f3a9c02-41&hold=25 HTTP/1.1
@@ -12,18 +12,18 @@
 //! ← HTTP/1.1 204 No Content
 //! ```
 //!
-//! What is published while the client has no request parked is retained by the journal and answered at once to the
-//! next one: nothing is lost between two polls.
+//! The journal retains updates that are published while the client has no request open. The next request gets them at
+//! once, so nothing is lost between two polls.
 //!
-//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!
-//! - server: parks without missing what is published between the look and the wait
-//! - server: ends a hold before proxies do, with an answer that says so
-//! - server: notices that a parked client has gone
-//! - server: a lost stretch is announced in the same answer that moves the position
-//! - server: an answer cut short says that there is more
+//! - server: an update published between the check and the wait still wakes the request
+//! - server: ends a hold before proxies time out, with an answer that says so
+//! - server: notices that the client of a held request is gone
+//! - server: a gap is announced in the same answer that moves the position
+//! - server: an answer that was cut short says that there is more
 //! - client: waits longer than the server holds
-//! - client: asks again at once, and backs off where it is refused
+//! - client: asks again at once, and backs off when it is refused
 
 use std::io;
 use std::pin::pin;
@@ -82,11 +82,11 @@ pub async fn serve(
         counts.sent(&batch);
         return Ok(Reply::updates(&batch).into_response());
     }
-    // Parked from here on: what is not needed any more is given back.
+    // The request is parked from here on: free what is no longer needed.
     drop((query, headers));
     let turn = app.drain.turn();
     let parked = Parked { app, asked, hold, turn, counts };
-    // A group hands over as many updates as it finds.
+    // A group delivers batches of its own size, so it cannot honour a smaller limit.
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
@@ -96,7 +96,7 @@ pub async fn serve(
     Ok(Response::default())
 }
 
-/// A request that waits for an update.
+/// A request that is waiting for an update.
 struct Parked {
     app: Arc<App>,
     asked: Asked,
@@ -106,7 +106,7 @@ struct Parked {
 }
 
 impl Parked {
-    /// Waits, and says what hyper is to answer.
+    /// Waits for an update, the end of the hold or a drain, and returns the answer for hyper to send.
     async fn reply(mut self, limit: BatchLimit) -> Reply {
         let next = async {
             tokio::select! {
@@ -127,11 +127,11 @@ impl Parked {
         }
     }
 
-    /// Waits in a group, which most often writes the answer, and answers further requests of the same kind; any other is
-    /// left to hyper.
+    /// Waits as a member of a group, which usually writes the answer. Repeats of the same request are answered here
+    /// too; any other request is left to hyper.
     ///
-    /// That the group has answered is noticed when the next request comes, or when the hold is over. A block and no
-    /// `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+    /// This task notices that the group has answered when the next request arrives or the hold ends. An `async` block
+    /// and not an `async fn`, which would store its arguments twice: every idle subscriber keeps this state.
     fn reply_over(
         self,
         connection: Arc<Connection>,
@@ -144,7 +144,7 @@ impl Parked {
         let (wire, headers) = (Wire::new(taken.socket), taken.headers);
         let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
         let seat = room.seat(parked, reader);
-        // A request that comes before this one is answered waits until it is.
+        // A request that arrived before this one was answered; it waits until then.
         let mut ahead = None;
         async move {
             let mut over = pin!(tokio::time::sleep(hold));
@@ -191,10 +191,10 @@ impl Parked {
     }
 }
 
-/// The connection of a parked request, as its group sees it.
+/// The connection of a parked request, as a member of its group.
 struct Subscriber {
     wire: Wire,
-    /// What middleware adds to the answer.
+    /// Headers that middleware adds to the answer.
     headers: Option<Box<HeaderMap>>,
     counts: RequestCounters,
     app: Arc<App>,
@@ -202,7 +202,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    /// Answers what its group has not, `nothing_new` where that is all there is to say.
+    /// Answers if the group has not: with the batch, or with `nothing_new`.
     fn answer(&mut self, batch: Option<Batch>, nothing_new: Reply) -> io::Result<()> {
         match batch {
             Some(batch) => self.put_batch(&batch),
@@ -231,7 +231,7 @@ impl Subscriber {
         position: Cursor,
         context: &mut Context<'_>,
     ) -> Poll<Option<Heard>> {
-        // Not before it has been answered, nor in a drain.
+        // A repeat is recognised only after an answer, and not during a drain.
         let question = question.filter(|_| self.is_answered && !self.app.drain.has_begun());
         question::poll_heard(&mut self.wire, question.map(|question| (question, position)), context)
     }
@@ -253,7 +253,7 @@ impl Member for Subscriber {
             self.put_batch(&delivery.batch);
         }
         ready!(self.wire.poll_flush(context))?;
-        // Behind its last answer, which says so, its own task ends the connection.
+        // The last answer carries `Connection: close`; the member's own task then ends the connection.
         if is_last { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
@@ -273,8 +273,8 @@ fn hold(seconds: Option<f64>) -> Result<Duration, Problem> {
 
 // Client half ---------------------------------------------------------------------------------------------------------
 
-/// Client half: learns its position with one poll that is answered at once, then keeps one long poll parked at all
-/// times, until the connection ends.
+/// Client half: learns its position with one poll, which is answered at once. Then it keeps one long poll open at all
+/// times until the connection ends.
 pub async fn subscribe<S: Stream>(
     session: impl Into<Session<S>>,
     options: &Options,

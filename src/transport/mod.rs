@@ -1,9 +1,11 @@
 //! The four transports, one file each: its wire transcript, its server half, its client half, its tests.
 //!
-//! The server halves are axum handlers that read the shared journal. The client halves take a connection and turn what
-//! comes over it into [`Event`]s; who dials, who counts and who reconnects ([`reconnect`]) is not their business.
-//! Transports do not import one another: what two of them share is here ([`client`]) or in [`answer`]. They do not know
-//! what they run over either: a [`Session`] is HTTP/1.1 or HTTP/2, with TLS or without, kept or made anew.
+//! A server half is an axum handler that reads the shared journal. A client half takes a connection and turns what
+//! arrives on it into [`Event`]s. Dialling, counting and reconnecting ([`reconnect`]) happen elsewhere.
+//!
+//! Transports do not import one another. Code that two of them share is in [`client`] or [`answer`]. They do not depend
+//! on what they run over either: a [`Session`] is HTTP/1.1 or HTTP/2, with or without TLS, on one connection or on a
+//! new one for each request.
 
 pub mod answer;
 mod ask;
@@ -30,30 +32,31 @@ use crate::stream::Cursor;
 use crate::stream::journal::Encoded;
 use crate::units::UnixMicros;
 
-/// Encodes an update once in each form in which it is sent: `{"seq":42,"at_us":1795363216000123,"data":{…}}`, and the same as
-/// one block of an event stream.
+/// Encodes an update once in each form in which it is sent: as JSON, `{"seq":42,"at_us":1795363216000123,"data":{…}}`,
+/// and as one block of an event stream.
 pub fn encode(cursor: Cursor, at_us: UnixMicros, data: &RawValue) -> Encoded {
     let json = format!(r#"{{"seq":{},"at_us":{},"data":{}}}"#, cursor.seq, at_us.0, data.get());
-    // A line break would end the event's `data` field early; inside JSON it can only be white space between tokens
-    // (RFC 8259 section 2), so a blank says the same.
+    // A line break would end the event's `data` field early. In JSON it can only be whitespace between tokens (RFC 8259
+    // section 2), so a space is equivalent.
     let json = if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ") } else { json };
     let sse = sse::block(cursor, &json);
     Encoded { json: json.into(), sse }
 }
 
-/// A decoded update, borrowed from the bytes it came in.
+/// A decoded update that borrows from the bytes it was parsed from.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Update<'a> {
-    /// Its number.
+    /// The sequence number.
     pub seq: u64,
-    /// When it was due, by the server's clock.
+    /// When the update was due, by the server's clock.
     pub at_us: UnixMicros,
-    /// Its content.
+    /// The content: any JSON value.
     #[serde(borrow)]
     pub data: &'a RawValue,
 }
 
-/// The transport that an address of the contract belongs to: its bytes are charged to it, whatever becomes of the request.
+/// The transport that a path of the contract belongs to. The request's bytes are charged to it even if the request
+/// fails.
 pub fn of_path(path: &str) -> Option<Transport> {
     Some(match path {
         "/updates/poll" => Transport::Polling,
@@ -71,7 +74,7 @@ mod tests {
     use crate::stream::{Batch, BatchLimit, Bounds, Journal, Start};
     use crate::units::Nanos;
 
-    /// A journal of one update, as a server has it whose clock relates to the Unix epoch like this.
+    /// A batch of one update, from a server whose clock has this offset from the Unix epoch.
     fn published(anchor: UnixAnchor, due: Nanos, data: &str) -> Batch {
         let journal = Journal::new(Bounds::default(), anchor, encode);
         journal.append(due, due, &RawValue::from_string(data.to_owned()).unwrap());
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_takes_as_many_bytes_whatever_the_uptime_of_its_host() {
+    fn an_update_has_the_same_number_of_bytes_whatever_the_uptime_of_its_host() {
         const NOW: UnixMicros = UnixMicros(1_795_363_216_000_123);
         let bytes = |uptime: Nanos| {
             let batch = published(UnixAnchor::between(NOW, uptime), uptime, "[1,2,3]");

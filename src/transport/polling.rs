@@ -1,4 +1,4 @@
-//! Interval polling: the client asks each T, and is answered at once, most often with nothing.
+//! Interval polling: the client sends a request every T, and the server answers at once, usually with nothing new.
 //!
 //! ```text
 //! → GET /updates/poll?after=1f3a9c02-41 HTTP/1.1
@@ -11,18 +11,18 @@
 //!   {"cursor":"1f3a9c02-42","updates":[{"seq":42,"at_us":1795363216000123,"data":{…}}]}
 //! ```
 //!
-//! A client without a position asks without `after`, and is told where it stands: 200 with no updates.
+//! A client without a position leaves out `after`. It gets the current position: 200 with no updates.
 //!
-//! An answer has all that there is, or as many updates as `limit` says. Where the server's own bound in bytes comes first,
-//! it says so with `"more":true`, and the next poll need not wait.
+//! An answer contains all updates after the cursor, up to `limit`. If the server's own bound in bytes is reached first,
+//! the answer has `"more":true`, and the client may send the next poll at once.
 //!
-//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!
 //! - server: answers at once, and an answer with nothing new has no body
-//! - server: a lost stretch is announced in the same answer that moves the position
-//! - server: an answer cut short says that there is more
-//! - client: polls on its own clock and not after the last answer, and never two at once
-//! - client: asks again at once where there is more
+//! - server: a gap is announced in the same answer that moves the position
+//! - server: an answer that was cut short says that there is more
+//! - client: polls by a fixed schedule, not a delay after the last answer, and never sends two polls at once
+//! - client: polls again at once if there is more
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ pub async fn serve(
     Ok(Response::default())
 }
 
-/// A client that polls over one connection.
+/// The state of one polling client on one connection.
 struct Poller {
     asked: Asked,
     limit: BatchLimit,
@@ -88,9 +88,9 @@ struct Poller {
 }
 
 impl Poller {
-    /// What it is answered with now.
+    /// The answer to the client's current poll.
     fn reply(&mut self) -> Reply {
-        // Where it stood when it asked, though updates may have come since: its next poll gets them.
+        // The position at the time of the request. The next poll gets any updates that were published since.
         if self.asked.is_new() {
             let cursor = self.asked.reader.cursor();
             return Reply::updates(&Batch { gap: None, updates: Vec::new(), cursor, is_short: false, is_cut: false });
@@ -112,10 +112,10 @@ impl Poller {
 
 const PATH: &str = "/updates/poll";
 
-/// Client half: learns its position at once, then polls at its phase of each interval, until the connection ends.
+/// Client half: learns its position at once, then polls at its phase of each interval until the connection ends.
 ///
-/// A poll that is due while the one before it is still on its way is left out and reported. An answer behind which more
-/// is waiting is followed by the next poll at once.
+/// A poll that falls due while the previous one is still in flight is skipped and reported. If an answer says that
+/// there is more, the next poll follows at once.
 pub async fn subscribe<S: Stream>(
     session: impl Into<Session<S>>,
     options: &Options,
@@ -136,8 +136,8 @@ pub async fn subscribe<S: Stream>(
     }
 }
 
-/// The first instant after `now` that is this client's phase of an interval, on a grid that all clients share: a
-/// reconnect does not change the phase.
+/// The next instant after `now` at which this client polls. All clients share one grid of intervals, so a reconnect
+/// does not change the phase.
 pub(crate) fn next_due(options: &Options, now: Nanos) -> Nanos {
     let interval = options.poll_interval.0.max(1);
     let phase = options.poll_phase.0 % interval;

@@ -1,15 +1,15 @@
-//! Following the stream over any number of connections, with the same cursor on any of the four transports.
+//! Reconnecting: one client follows the stream over any number of connections, on any of the four transports.
 //!
-//! A client half ends with its connection. What goes on from there is here: [`subscribe`] picks the client half by
-//! value, [`BackOff`] says how long to wait before the next connection, and [`Follower`] puts both together.
+//! A client half ends with its connection. [`subscribe`] runs the client half of a transport, [`BackOff`] computes the
+//! wait before the next connection, and [`Follower`] combines both.
 //!
 //! ```text
-//! dial → subscribe behind the position → events … → the connection ends, in whatever way
+//! dial → subscribe after the position → events … → the connection ends, for any reason
 //!   ↑                                                      │
 //!   └── wait: full jitter, and at least what was asked ────┘
 //! ```
 //!
-//! Nothing is kept between two connections but the position: the server's journal has the rest.
+//! Only the position is kept between two connections. The server's journal has the rest.
 
 use std::io;
 use std::time::Duration;
@@ -24,9 +24,9 @@ use crate::stream::Cursor;
 use crate::transport::{ClientError, Event, Options, Session, long_polling, polling, sse, websocket};
 use crate::units::Nanos;
 
-/// Runs the client half of `via` over one connection, or whatever else a [`Session`] is, until that ends.
+/// Runs the client half of `via` over one [`Session`] until that ends.
 ///
-/// Errors: [`ClientError`], as the client halves say. An orderly end is no error.
+/// Errors: those of the client half. An orderly end is not an error.
 pub async fn subscribe<S: Stream>(
     via: Transport,
     session: impl Into<Session<S>>,
@@ -42,12 +42,12 @@ pub async fn subscribe<S: Stream>(
     }
 }
 
-/// Between which ceilings a [`BackOff`] moves.
+/// The ceilings of the waits of a [`BackOff`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ceilings {
-    /// Of the first wait.
+    /// The ceiling of the first wait; it doubles with each attempt.
     pub first: Duration,
-    /// Of any wait.
+    /// The highest ceiling.
     pub max: Duration,
 }
 
@@ -57,38 +57,38 @@ impl Default for Ceilings {
     }
 }
 
-/// How long to wait before a reconnect.
+/// Computes how long to wait before a reconnect.
 ///
-/// Full jitter: anything up to a ceiling that doubles with each attempt, so that clients which were cut together do not
-/// come back together. A server that asked for a wait gets at least that.
+/// Full jitter: a random wait up to a ceiling that doubles with each attempt, so that clients which were disconnected
+/// together do not reconnect together. The wait that a server asks for is added.
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 #[derive(Clone, Debug, Default)]
 pub struct BackOff {
     ceilings: Ceilings,
-    /// Connections in a row that brought nothing.
+    /// Connections in a row on which nothing was received.
     attempts: u32,
-    /// What the server asks to wait before any reconnect.
+    /// The wait that the server asks for before every reconnect.
     retry: Nanos,
 }
 
 impl BackOff {
-    /// With ceilings of one's own.
+    /// A back-off with these ceilings.
     pub fn new(ceilings: Ceilings) -> Self {
         Self { ceilings, ..Self::default() }
     }
 
-    /// The server has answered: the next wait is a first one again.
+    /// Notes an answer from the server: the ceiling starts again at the first.
     pub fn answered(&mut self) {
         self.attempts = 0;
     }
 
-    /// The server asks for at least this wait from now on.
+    /// Notes that the server asks for at least this wait from now on.
     pub fn asked_to_wait(&mut self, length: Nanos) {
         self.retry = length;
     }
 
-    /// The wait before the next attempt, from a random `share` and from how the connection ended: a refusal may say
-    /// itself when to come back.
+    /// The wait before the next attempt. `share` is random, from 0 to 1; a refusal in `ended` may itself ask for a
+    /// wait.
     pub fn wait(&mut self, ended: &Result<(), ClientError>, share: f64) -> Duration {
         let ceiling = self.ceilings.first.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.ceilings.max);
         self.attempts = self.attempts.saturating_add(1);
@@ -97,23 +97,23 @@ impl BackOff {
     }
 }
 
-/// What a [`Follower`] has been through.
+/// The connections of a [`Follower`] so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections dialled, the first included.
     pub connections: u64,
-    /// Of those, how many could not be made, were refused, or broke.
+    /// Those of them that could not be made, were refused, or broke.
     pub failed: u64,
-    /// Updates that were due before the connection was dialled on which they came: missed while away, and not lost.
+    /// Updates that were due before the connection on which they arrived was dialled: delivered late, but not lost.
     pub recovered: u64,
 }
 
-/// A client that follows the stream, whatever happens to its connections.
+/// A client that follows the stream and reconnects whenever its connection ends.
 #[derive(Debug)]
 pub struct Follower {
-    /// The last update that it has, once it knows where it stands.
+    /// The last update that it has, once it knows its position.
     pub position: Option<Cursor>,
-    /// What it has been through.
+    /// Its connections so far.
     pub counts: Counts,
     options: Options,
     back_off: BackOff,
@@ -121,7 +121,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// A client without a position, which begins with the next update; `seed` is for its jitter.
+    /// A client without a position, which begins with the next update. `seed` seeds its jitter.
     pub fn new(options: Options, ceilings: Ceilings, seed: u64) -> Self {
         Self {
             position: None,
@@ -132,15 +132,15 @@ impl Follower {
         }
     }
 
-    /// Follows the stream until an error comes that another attempt would only repeat, and returns that.
+    /// Follows the stream until an error occurs that another attempt would only repeat, and returns that error.
     ///
-    /// `dial` makes each connection and says which transport to speak over it; it is told the position from which that
-    /// goes on. Another transport each time is as good as the same.
+    /// `dial` makes each connection and chooses its transport, given the position to resume from. The transport may
+    /// differ from one connection to the next.
     ///
-    /// A connection on which nothing comes for longer than the transport can be silent is given up: a network that is
-    /// gone says nothing.
+    /// A connection that is silent for longer than its transport allows is dropped, because a network that fails may
+    /// not report it.
     ///
-    /// Cancel safe: the position is that of the last event reported. Called again, it goes on from there.
+    /// Cancel safe: the position is that of the last event reported, and another call resumes from it.
     pub async fn follow<S, Dial, Dialled>(
         &mut self,
         mut dial: Dial,
@@ -187,7 +187,7 @@ impl Follower {
     }
 }
 
-/// How long nothing may come on a connection that is well.
+/// How long a healthy connection may be silent.
 fn silence_max(via: Transport, options: &Options) -> Duration {
     let silent = match via {
         Transport::Polling => options.poll_interval.duration(),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_begins_anew_after_an_answer() {
+    fn the_wait_before_a_reconnect_doubles_up_to_its_ceiling_and_starts_again_after_an_answer() {
         let mut back_off = BackOff::default();
         let mut waits: Vec<_> = (0..40).map(|_| back_off.wait(&Ok(()), 1.0)).collect();
         assert_eq!(waits[..2], [limits::BACKOFF_FIRST, limits::BACKOFF_FIRST * 2]);
@@ -239,13 +239,13 @@ mod tests {
         assert_eq!(back_off.wait(&Ok(()), 0.0), limits::ASKED_WAIT_MAX, "not for ever");
     }
 
-    /// A server's end that reads and never says anything.
+    /// A server that reads and never sends anything.
     async fn silent(mut stream: DuplexStream) {
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_on_which_nothing_comes_is_given_up_on_every_transport() {
+    async fn a_silent_connection_is_dropped_on_every_transport() {
         for via in Transport::ALL {
             let options = options();
             let bound = silence_max(via, &options);

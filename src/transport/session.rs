@@ -1,4 +1,4 @@
-//! What a client half speaks over, and HTTP requests over it: a connection of its own with HTTP/1.1, a stream of an HTTP/2
+//! The session under a client half, and HTTP requests over it: an HTTP/1.1 connection of its own, streams of an HTTP/2
 //! connection that may be shared, or a new connection for each request.
 
 use std::io;
@@ -21,11 +21,11 @@ use crate::net::Stream;
 use crate::transport::client::{self, ClientError, Options, refused};
 use crate::transport::http1::Http1;
 
-/// What a client half speaks over.
+/// What a client half runs over.
 pub enum Session<S> {
-    /// HTTP/1.1 on this connection, which is the client half's own.
+    /// HTTP/1.1 on a connection that the client half owns.
     Http1(S),
-    /// HTTP/2 on a connection that is kept going elsewhere, and that others may share.
+    /// HTTP/2 on a connection that a separate task drives and that other clients may share.
     H2(H2Session),
     /// A new connection for each request.
     Fresh(Arc<dyn Dial<S>>),
@@ -37,15 +37,15 @@ impl<S> From<S> for Session<S> {
     }
 }
 
-/// Makes a connection.
+/// Makes connections.
 pub trait Dial<S>: Send + Sync {
-    /// Dials, and agrees on TLS and on what is spoken over it.
+    /// Connects, and negotiates TLS and the HTTP version.
     ///
-    /// Errors: what the system or TLS says.
+    /// Errors: those of the system and of TLS.
     fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Session<S>>> + Send + '_>>;
 }
 
-/// HTTP/2 on an open connection: as many requests at a time as the server allows.
+/// An open HTTP/2 connection: as many concurrent requests as the server allows.
 #[derive(Clone)]
 pub struct H2Session {
     sender: http2::SendRequest<Full<Bytes>>,
@@ -54,10 +54,10 @@ pub struct H2Session {
 }
 
 impl H2Session {
-    /// Speaks HTTP/2 over `io`, until `stop` or until the last clone of this session is dropped. One that is to open
-    /// WebSockets waits for the server to say that it takes them (RFC 8441 section 3).
+    /// Opens HTTP/2 over `io`. The connection ends with `stop`, or when the last clone of this session is dropped. With
+    /// `for_websockets`, waits until the server has announced that it accepts them (RFC 8441 section 3).
     ///
-    /// Errors: what the other side does wrong; no word of WebSockets in time.
+    /// Errors: a protocol violation by the server; `Unsupported` if it does not announce WebSockets in time.
     pub async fn open<S: Stream + 'static>(
         io: S,
         is_tls: bool,
@@ -74,10 +74,10 @@ impl H2Session {
         let asked = Instant::now();
         let mut looks = 0;
         while for_websockets && !connection.is_extended_connect_protocol_enabled() {
-            // The server's first frame is on its way, and nothing wakes whoever waits for it.
+            // The server's SETTINGS frame is on its way, and hyper has no future to wait for it.
             match looks {
                 _ if asked.elapsed() > limits::DIAL_TIMEOUT => {
-                    let refused = "the server takes no WebSocket over HTTP/2 (RFC 8441)";
+                    let refused = "the server does not accept WebSocket over HTTP/2 (RFC 8441)";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, refused));
                 }
                 0..limits::SETTINGS_YIELDS => tokio::task::yield_now().await,
@@ -89,18 +89,18 @@ impl H2Session {
         Ok(Self { sender, scheme: if is_tls { "https" } else { "http" }, queue })
     }
 
-    /// Has the connection ended?
+    /// Whether the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// The whole address of `path` on `host`, as HTTP/2 sends it.
+    /// The absolute URI of `path` on `host`, which hyper splits into the HTTP/2 pseudo-headers.
     pub(super) fn uri(&self, host: &HeaderValue, path: &str) -> Result<String, ClientError> {
         let host = host.to_str().map_err(|error| ClientError::Contract(error.to_string()))?;
         Ok(format!("{}://{host}{path}", self.scheme))
     }
 
-    /// Sends a request, and returns the answer's head.
+    /// Sends a request and returns the response; its body is still unread.
     pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
         self.sender.ready().await.map_err(ended)?;
         if let Some(queue) = &self.queue {
@@ -110,7 +110,7 @@ impl H2Session {
     }
 }
 
-/// Runs what an HTTP/2 connection needs beside its requests, until it is to stop.
+/// Spawns the background tasks of an HTTP/2 connection, and ends them with the token.
 #[derive(Clone)]
 struct Tasks(CancellationToken);
 
@@ -121,7 +121,7 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
     }
 }
 
-/// HTTP as a client half speaks it.
+/// The HTTP client of a client half.
 pub(super) struct Http<'a, S> {
     over: Over<S>,
     options: &'a Options,
@@ -133,7 +133,7 @@ enum Over<S> {
     Fresh(Arc<dyn Dial<S>>),
 }
 
-/// Speaks HTTP over a session.
+/// An HTTP client over a session.
 pub(super) fn http<S: Stream>(session: impl Into<Session<S>>, options: &Options) -> Http<'_, S> {
     let over = match session.into() {
         Session::Http1(io) => Over::Http1(Box::new(Http1::new(io))),
@@ -144,7 +144,7 @@ pub(super) fn http<S: Stream>(session: impl Into<Session<S>>, options: &Options)
 }
 
 impl<'a, S: Stream> Http<'a, S> {
-    /// Sends one GET and returns the answer's head with the body still to come.
+    /// Sends a GET and returns the response; its body is still unread.
     pub async fn get(
         &mut self,
         path: &str,
@@ -165,7 +165,7 @@ impl<'a, S: Stream> Http<'a, S> {
                 *request.headers_mut() = headers;
                 Ok(session.send(request).await?.map(Body::H2))
             }
-            Over::Fresh(_) => Err(ClientError::Contract("a stream is read from a connection that is kept".to_owned())),
+            Over::Fresh(_) => Err(ClientError::Contract("a stream needs a persistent connection".to_owned())),
         }
     }
 
@@ -173,7 +173,7 @@ impl<'a, S: Stream> Http<'a, S> {
         self.options
     }
 
-    /// Dials for each request?
+    /// The dialler, if every request needs a new connection.
     pub(super) fn dialler(&self) -> Option<Arc<dyn Dial<S>>> {
         match &self.over {
             Over::Fresh(dial) => Some(Arc::clone(dial)),
@@ -182,8 +182,8 @@ impl<'a, S: Stream> Http<'a, S> {
     }
 }
 
-/// The header fields that the options and the client half add; the client half's stand in place of the options' own, as where
-/// a connection is not to be kept that a browser's head asks to keep.
+/// Adds the headers of the options and those of the client half. The client half's replace headers of the same name: it
+/// may ask to close a connection that a browser's headers would keep alive.
 fn fill(headers: &mut HeaderMap, options: &Options, extra: &[(HeaderName, HeaderValue)]) {
     headers.extend(options.headers.clone());
     for (name, value) in extra {
@@ -191,18 +191,18 @@ fn fill(headers: &mut HeaderMap, options: &Options, extra: &[(HeaderName, Header
     }
 }
 
-/// The body of an answer, still to come.
+/// The unread body of an answer.
 pub(super) enum Body<'a, S> {
-    /// On a connection of its own.
+    /// On an HTTP/1.1 connection.
     Http1(&'a mut Http1<S>),
-    /// On a stream.
+    /// On an HTTP/2 stream.
     H2(Incoming),
 }
 
 impl<S: Stream> Body<'_, S> {
-    /// Hands on all of it, as it comes.
+    /// Passes the whole body to `on_data`, piece by piece as it arrives.
     ///
-    /// Errors: those of `on_data`; [`ClientError::Broken`] if it is cut off.
+    /// Errors: those of `on_data`; [`ClientError::Broken`] if the body is cut off.
     pub async fn each(mut self, mut on_data: impl FnMut(&[u8]) -> Result<(), ClientError>) -> Result<(), ClientError> {
         match &mut self {
             Self::Http1(connection) => while connection.next(&mut on_data).await? {},
@@ -217,7 +217,7 @@ impl<S: Stream> Body<'_, S> {
         Ok(())
     }
 
-    /// All of it, up to `bytes_max`.
+    /// The whole body, up to `bytes_max`.
     ///
     /// Errors: [`ClientError::Broken`] if it is longer, or cut off.
     pub async fn whole(self, bytes_max: usize) -> Result<Bytes, ClientError> {
@@ -228,14 +228,13 @@ impl<S: Stream> Body<'_, S> {
     }
 }
 
-/// An error answer, with the detail of its problem document where there is one.
+/// Reads an error answer, with the `detail` of its problem document if there is one.
 pub(super) async fn refusal<S: Stream>(response: Response<Body<'_, S>>) -> ClientError {
     let (head, body) = response.into_parts();
     refused(&head, &body.whole(limits::REFUSAL_BYTES_MAX).await.unwrap_or_default())
 }
 
-/// Does one request over a new connection, and ends that in good order: the server closes first, since it was asked to,
-/// and is read to its end.
+/// Sends one request over a new connection, then reads until the server has closed it, as the request asked.
 pub(super) async fn over_fresh<S: Stream, T>(
     dial: &dyn Dial<S>,
     options: &Options,
@@ -245,20 +244,21 @@ pub(super) async fn over_fresh<S: Stream, T>(
     let mut http = http(session, options);
     let outcome = request(&mut http).await;
     match http.over {
-        // The answer is there; how its connection ends changes nothing of it.
+        // The answer is complete; how its connection ends does not matter.
         Over::Http1(connection) => _ = tokio::time::timeout(limits::LINGER, connection.end()).await,
-        // Its streams are done, and it ends by itself.
+        // The connection ends by itself once its streams are done.
         Over::H2(_) | Over::Fresh(_) => {}
     }
     outcome
 }
 
-/// The request header that asks for the end of the connection behind the answer (RFC 9112 section 9.6).
+/// The request header that asks the server to close the connection after the answer (RFC 9112 section 9.6).
 pub(super) fn close() -> (HeaderName, HeaderValue) {
     (CONNECTION, HeaderValue::from_static("close"))
 }
 
-/// A request that could not be finished, as its cause: a connection that was closed between requests is no breakage.
+/// The error of a request that failed in hyper. A connection that was closed between requests is
+/// [`ClientError::Closed`].
 pub(crate) fn ended(error: hyper::Error) -> ClientError {
     if error.is_closed() || error.is_canceled() { ClientError::Closed } else { ClientError::broken(error) }
 }
@@ -270,7 +270,7 @@ mod tests {
     use crate::units::Nanos;
 
     #[test]
-    fn what_the_client_half_asks_for_stands_in_place_of_the_options_own() {
+    fn a_header_of_the_client_half_replaces_that_of_the_options() {
         let mut own = HeaderMap::new();
         own.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
         let options = Options {

@@ -1,4 +1,4 @@
-//! Server-Sent Events: one response without end (WHATWG HTML, "Server-sent events").
+//! Server-Sent Events: one response that does not end (WHATWG HTML, "Server-sent events").
 //!
 //! ```text
 //! → GET /updates/sse?after=1f3a9c02-41 HTTP/1.1
@@ -14,29 +14,29 @@
 //!
 //!   :
 //!
-//!   … a heartbeat comment every 15 seconds, so that nothing on the way takes a silent stream for a dead one …
+//!   … a heartbeat comment every 15 seconds, so that no proxy takes a silent stream for a dead one …
 //!
 //!   event: gap
 //!   id: 1f3a9c02-99
 //!   data: {"reason":"evicted","lost":57}
 //! ```
 //!
-//! The first block has an `id` and no data, so that a client which never gets an update still knows where to resume.
-//! A block without data dispatches no event, but does set the last event id. A gap carries an `id` too: the position
-//! moves in the same block that announces the loss, so no cut between two blocks can make the loss silent.
+//! The first block has an `id` and no data, so a client that never gets an update still knows where to resume. A block
+//! without data dispatches no event but does set the last event ID. A gap has an `id` too: the position moves in the
+//! block that announces the loss, so a connection that breaks between two blocks cannot hide it.
 //!
-//! Server half and client half stand in one file, as in every transport, which makes it longer than most.
+//! The file is longer than most because it contains the server half and the client half, as every transport does.
 //!
-//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!
 //! - server: the position comes first, so that a client can resume before its first update
-//! - server: a heartbeat keeps proxies from cutting the stream, and nothing in between buffers it
+//! - server: a heartbeat keeps proxies from cutting the stream, and no proxy buffers it
 //! - server: fields and line ends: data of several lines stays one event
-//! - server: a slow reader costs its cursor and not the server's memory
-//! - server: `Last-Event-ID` wins over the address
-//! - server: asks clients to come back, spread in time, when it leaves
-//! - client: puts blocks together across reads, and moves the position only with a whole one
-//! - client: tells silence from a dead connection
+//! - server: a slow reader falls behind in the journal and takes no server memory
+//! - server: `Last-Event-ID` wins over the query
+//! - server: asks clients to reconnect, spread over time, when it shuts down
+//! - client: assembles blocks across reads, and moves the position only with a complete one
+//! - client: distinguishes a silent stream from a dead connection
 //! - client: waits as long as `retry` asks
 
 use std::convert::Infallible;
@@ -87,8 +87,8 @@ pub struct SseQuery {
     after: Option<String>,
 }
 
-/// Server half: `GET /updates/sse`. `Last-Event-ID` wins over `after`: a browser that reconnects repeats the address it
-/// was first given, with the header beside it.
+/// Server half: `GET /updates/sse`. `Last-Event-ID` wins over `after`, because a browser that reconnects sends its
+/// original URL again and adds the header.
 ///
 /// Errors: 400 for a malformed cursor or query.
 pub async fn serve(
@@ -108,7 +108,7 @@ pub async fn serve(
         None => Start::Now,
     };
     let reader = room.reader(start)?;
-    // With a gap to come the client still stands where it says; the gap's own block moves it.
+    // If a gap follows, the position is still the client's own cursor; the gap's block moves it.
     let position = match start {
         Start::After(cursor) => cursor,
         Start::Now | Start::Earliest => reader.cursor(),
@@ -141,39 +141,39 @@ pub async fn serve(
     Ok(headers.into_response())
 }
 
-/// The body: asked for more whenever the connection has room for it, so a slow client holds nothing but its place.
+/// The response body. It is polled only when the connection can take more, so a slow client holds only its position.
 struct EventStream {
     updates: Updates,
     hello: Option<Bytes>,
-    /// Between heartbeats.
+    /// Time between two heartbeats.
     every: Duration,
     heartbeat: Pin<Box<Sleep>>,
     end: End,
     counts: RequestCounters,
 }
 
-/// Where its updates come from.
+/// The source of the updates that the stream itself sends.
 enum Updates {
-    /// From the journal: what hyper sends.
+    /// The journal, while hyper sends the body.
     Read {
         reader: Reader,
         /// Ready when there may be something to read.
         grown: Option<ReusableBoxFuture<'static, ()>>,
     },
-    /// From its seat: what its group does not send.
+    /// The group's seat: updates that the group does not send.
     Seat(Arc<Seated<Subscriber>>),
-    /// From nowhere: between the two.
+    /// None, during the change from the one to the other.
     None,
 }
 
-/// Whether the server still has to ask this stream to end.
+/// Whether the client has been told that the stream will end.
 enum End {
     Ahead(DrainSignal),
     Said,
 }
 
 impl Updates {
-    /// What is to be sent; `None` where nothing more can be.
+    /// The next batch to send; `None` if the connection can send no more.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Batch>> {
         match self {
             Self::Read { reader, grown } => loop {
@@ -189,7 +189,7 @@ impl Updates {
                     }
                 }
             },
-            // A broken connection is met by whoever writes to it next.
+            // If the connection is broken, the next write reports it.
             Self::Seat(seat) => seat.poll_next(context).map(|next| next.ok().flatten()),
             Self::None => Poll::Ready(None),
         }
@@ -208,7 +208,7 @@ impl HttpBody for EventStream {
         if let Some(hello) = self.hello.take() {
             return frame(hello);
         }
-        // Before there is more to read: a client that lags always has more, and is asked to end all the same.
+        // Checked before the updates: a client that lags always has more to read, and must still be told.
         match &mut self.end {
             End::Said => return Poll::Ready(None),
             End::Ahead(turn) => {
@@ -235,7 +235,7 @@ impl HttpBody for EventStream {
 }
 
 impl EventStream {
-    /// Goes over to a group of subscribers, with its connection.
+    /// Moves the stream and its connection into a group of subscribers.
     fn join(&mut self, room: &Room, wire: Wire) -> Option<Arc<Seated<Subscriber>>> {
         let Updates::Read { reader, .. } = std::mem::replace(&mut self.updates, Updates::None) else { return None };
         let seat = Arc::new(room.seat(Subscriber { wire, counts: self.counts.clone() }, reader));
@@ -244,7 +244,7 @@ impl EventStream {
     }
 }
 
-/// A subscriber's connection, as its group sees it.
+/// A subscriber's connection, as a member of its group.
 struct Subscriber {
     wire: Wire,
     counts: RequestCounters,
@@ -264,16 +264,17 @@ impl Member for Subscriber {
     }
 }
 
-/// Sends what the group does not: the head, which waits on the wire, and of the body what its own task finds. Gives the
-/// connection back at the end of the body.
+/// Sends everything that the group does not: the response head, which is already queued on the wire, and the parts of
+/// the body that this task produces. Returns the connection at the end of the body.
 ///
-/// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+/// An `async` block and not an `async fn`, which would store its arguments twice: every idle subscriber keeps this
+/// state.
 fn send_all(
     connection: Arc<Connection>,
     seat: Option<Arc<Seated<Subscriber>>>,
     mut body: EventStream,
 ) -> impl Future<Output = Option<Socket>> + Send {
-    // A request that comes before this one is answered waits until it is.
+    // A request that arrived before this response ended; it waits until then.
     let mut ahead = None;
     async move {
         let seat = seat.as_ref()?;
@@ -307,17 +308,17 @@ fn send_all(
     }
 }
 
-/// One chunk of a body whose length is not known (RFC 9112 section 7.1).
+/// One chunk of a body of unknown length (RFC 9112 section 7.1).
 fn chunk(data: &[u8]) -> Bytes {
     [format!("{:X}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat().into()
 }
 
-/// One update as a block, with its cursor as `id`; `json` has no line break.
+/// One update as a block with its cursor as `id`. `json` must have no line break.
 pub fn block(cursor: Cursor, json: &str) -> Bytes {
     Bytes::from(format!("id: {cursor}\ndata: {json}\n\n"))
 }
 
-/// The blocks of a batch. One update alone, the usual case, is the block that was encoded once for all.
+/// The blocks of a batch. A single update, the usual case, is the block that was encoded once for all subscribers.
 pub fn blocks(batch: &Batch) -> Bytes {
     if let (None, [only]) = (&batch.gap, batch.updates.as_slice()) {
         return only.encoded.sse.clone();
@@ -336,7 +337,7 @@ pub fn blocks(batch: &Batch) -> Bytes {
 
 // Client half ---------------------------------------------------------------------------------------------------------
 
-/// Client half: opens the stream behind the position and reports what comes, until it ends.
+/// Client half: opens the stream after the position and reports its events until it ends.
 pub async fn subscribe<S: Stream>(
     session: impl Into<Session<S>>,
     options: &Options,
@@ -366,7 +367,7 @@ pub async fn subscribe<S: Stream>(
     response.into_body().each(take).await
 }
 
-/// Turns one block into an event, and moves the position.
+/// Reports one block as an event, and moves the position.
 fn report(
     block: &Block<'_>,
     position: &mut Option<Cursor>,
@@ -382,7 +383,7 @@ fn report(
         ("" | "message", data) => {
             on_event(Event::Update(serde_json::from_str(data).map_err(|error| malformed("an update", &error))?));
         }
-        // WHATWG leaves events that a client has no listener for without effect.
+        // An event type without a listener has no effect (WHATWG HTML).
         _ => {}
     }
     if let Some(id) = block.id.filter(|id| !id.is_empty()) {
@@ -398,25 +399,25 @@ fn report(
 /// One block of an event stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// The `event` field; empty if there was none, which means `message`.
+    /// The `event` field; empty if absent, which means `message`.
     pub event: &'a str,
     /// The `data` fields, joined by line feeds. A block without data dispatches no event.
     pub data: &'a str,
-    /// The `id` field, if the block had one.
+    /// The `id` field, if present.
     pub id: Option<&'a str>,
-    /// The `retry` field, if the block had one that is a number.
+    /// The `retry` field, if present and a number.
     pub retry: Option<Nanos>,
 }
 
-/// Splits an event stream into blocks, however the network split it.
+/// Splits an event stream into blocks, independently of how the network splits it.
 ///
-/// Lines end with LF, CR or CRLF; a byte order mark before the first is passed over.
+/// Lines end with LF, CR or CRLF. A byte order mark before the first line is skipped.
 /// Source: WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream".
 #[derive(Debug, Default)]
 pub struct Parser {
-    /// The beginning of a line whose end has not come yet.
+    /// The start of a line whose end has not arrived yet.
     line: Vec<u8>,
-    /// The last chunk ended with CR: an LF that follows belongs to the same line end.
+    /// The last chunk ended with CR, so an LF at the start of the next one belongs to the same line end.
     after_cr: bool,
     /// The first line has been seen.
     begun: bool,
@@ -428,9 +429,9 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// Takes the next bytes and hands every block that they complete to `on_block`.
+    /// Parses the next bytes and calls `on_block` for every block that they complete.
     ///
-    /// Errors: a line or a block beyond [`limits::EVENT_BYTES_MAX`], or what `on_block` returns.
+    /// Errors: a line or a block longer than [`limits::EVENT_BYTES_MAX`], and the errors of `on_block`.
     pub fn push(
         &mut self,
         mut chunk: &[u8],
@@ -501,7 +502,7 @@ impl Parser {
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().map(|ms: u64| Nanos(ms.saturating_mul(Nanos::MILLI.0)));
             }
-            // A comment (an empty name), or a field that is not known: ignored.
+            // A comment (an empty name) or an unknown field is ignored.
             _ => {}
         }
         Ok(())
@@ -530,7 +531,7 @@ impl Parser {
 mod tests {
     use super::*;
 
-    /// What a parser makes of `chunks`, one line a block.
+    /// The blocks that a parser finds in `chunks`, one line each.
     fn parse(chunks: &[&[u8]]) -> Vec<String> {
         let mut parser = Parser::default();
         let mut blocks = Vec::new();

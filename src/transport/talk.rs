@@ -1,18 +1,18 @@
-//! Both ways at once: the pages of a room talk over WebSockets, in text and in binary. For the lessons; nothing is kept.
+//! Full duplex, for the lessons: the pages of a room talk over WebSockets, in text and in binary. Nothing is stored.
 //!
 //! ```text
 //! → GET /talk/ws?room=R HTTP/1.1, upgraded as in websocket.rs
 //! ← text    {"kind":"hello","you":3,"here":2}
 //! → text    Hello!
-//! ← text    {"kind":"frame","bytes":12,"hex":"81 86 …"}         the frame as it came in, for who sent it
+//! ← text    {"kind":"frame","bytes":12,"hex":"81 86 …"}         to the sender: the frame as it arrived
 //! ← text    {"kind":"text","from":3,"text":"Hello!"}            to everyone in the room
-//! ← text    Nice to meet you!                                   to who sent it, as a first server would answer
-//! → binary  00 10 00 20                                         a point of a drawing, say
-//! ← binary  00 03 00 10 00 20                                   to everyone, the sender's seat before it
+//! ← text    Nice to meet you!                                   to the sender, as a first example server would answer
+//! → binary  00 10 00 20                                         for example, a point of a drawing
+//! ← binary  00 03 00 10 00 20                                   to everyone, preceded by the sender's number
 //! → text    {"do":"ping"}
 //! ← ping / → pong
 //! ← text    {"kind":"pong","us":812,"bytes":14,"hex":"8a 88 …"}
-//! → text    {"do":"close","code":4000,"reason":"enough"}         the server closes like that
+//! → text    {"do":"close","code":4000,"reason":"enough"}         the server closes with this code and reason
 //! → text    {"do":"break"}                                      the server ends the connection without a close frame
 //! ```
 
@@ -48,7 +48,7 @@ type Line = WebSocketStream<Recorder<Wire>>;
 
 /// `GET /talk/ws?room=R`.
 ///
-/// Errors: as for `GET /updates/ws`; 400 without a room, 503 when its seats are taken.
+/// Errors: as for `GET /updates/ws`; 400 without a room, 503 if the room is full.
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
@@ -65,13 +65,13 @@ pub async fn serve(
     let seat = Seat { app: Arc::clone(&app), room, number: seat };
     opened.then(&app, &connection, async move |socket| {
         let line = websocket::over(Recorder::new(Wire::new(socket)), config);
-        // Every way to end is the page's or the network's doing.
+        // A session that ends in an error needs no handling here.
         let _ended = seat.run(line, heard).await;
     });
     Ok(response)
 }
 
-/// One page in the room; leaves when it is dropped.
+/// One page in the room, which leaves the room when this is dropped.
 struct Seat {
     app: Arc<App>,
     room: Arc<Room>,
@@ -84,7 +84,7 @@ impl Drop for Seat {
     }
 }
 
-/// What a page may ask of the server itself.
+/// A message for the server itself, and not for the room.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 enum Order {
@@ -165,10 +165,10 @@ impl Seat {
     }
 }
 
-/// Closes as the page asked; a code that may not be sent (RFC 6455 section 7.4.1) is answered with the one for that.
+/// Closes as the page asked. A code that may not be sent (RFC 6455 section 7.4.1) is answered with a policy close.
 async fn close(line: &mut Line, code: u16, reason: String) -> Result<(), WsError> {
     let code = CloseCode::from(code);
-    // A close frame has 125 bytes at the most, two of them the code (RFC 6455 section 5.5).
+    // A close frame has at most 125 bytes, two of which are the code (RFC 6455 section 5.5).
     let fits = reason.len() <= 123;
     let frame = match code.is_allowed() && fits {
         true => CloseFrame { code, reason: reason.into() },
@@ -196,7 +196,7 @@ fn message(said: Said) -> Message {
     }
 }
 
-/// A frame as it came in, for who sent it.
+/// The message that shows a sender its frame as it arrived.
 fn shown(kind: &str, frame: &Recorded, us: Option<u64>) -> Message {
     let hex: Vec<String> = frame.begins.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut told = json!({"kind": kind, "bytes": frame.bytes, "hex": hex.join(" ")});
@@ -206,16 +206,16 @@ fn shown(kind: &str, frame: &Recorded, us: Option<u64>) -> Message {
     Message::text(told.to_string())
 }
 
-/// A frame as it was read off the wire, header, mask and all.
+/// A frame as read from the wire, with header and mask.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Recorded {
-    /// All of its bytes.
+    /// Length of the frame in bytes.
     bytes: usize,
-    /// The first of them.
+    /// Its first bytes.
     begins: Vec<u8>,
 }
 
-/// A stream that remembers what was read of it: the library hands messages out without their frames.
+/// A stream that records what is read from it, because the library returns messages without their frames.
 struct Recorder<S> {
     stream: S,
     read: BytesMut,
@@ -226,7 +226,8 @@ impl<S> Recorder<S> {
         Self { stream, read: BytesMut::new() }
     }
 
-    /// Takes the oldest frame off what was read. A message in several frames, which no browser sends, would show the first.
+    /// Removes the oldest frame from the record. Of a message in several frames, which no browser sends, it is the
+    /// first.
     fn frame(&mut self) -> Recorded {
         let Some(bytes) = frame_bytes(&self.read).filter(|bytes| *bytes <= self.read.len()) else {
             self.read.clear();
@@ -237,7 +238,7 @@ impl<S> Recorder<S> {
     }
 }
 
-/// How long the frame is that begins here: header, mask and payload (RFC 6455 section 5.2).
+/// The length of the frame that begins here: header, mask and payload (RFC 6455 section 5.2).
 fn frame_bytes(bytes: &[u8]) -> Option<usize> {
     let second = usize::from(*bytes.get(1)?);
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
@@ -269,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_taken_off_one_by_one_as_they_came() {
+    fn frames_are_taken_from_the_record_one_by_one_in_order() {
         // RFC 6455 section 5.7: "Hello" masked, and a masked ping.
         let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let ping = [0x8a, 0x80, 1, 2, 3, 4];
@@ -277,7 +278,7 @@ mod tests {
             Recorder { stream: (), read: [&hello[..], &ping[..], &hello[..3]].concat().as_slice().into() };
         assert_eq!(recorder.frame(), Recorded { bytes: 11, begins: hello.to_vec() });
         assert_eq!(recorder.frame(), Recorded { bytes: 6, begins: ping.to_vec() });
-        assert_eq!(recorder.frame(), Recorded::default(), "half a frame is none");
+        assert_eq!(recorder.frame(), Recorded::default(), "half a frame is not a frame");
     }
 
     #[test]

@@ -8,30 +8,30 @@
 //!   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==
 //! ← HTTP/1.1 101 Switching Protocols
 //!   sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
-//! ← text  {"cursor":"1f3a9c02-41"}                        the position: what was asked for, or that of now
+//! ← text  {"cursor":"1f3a9c02-41"}                        the position: the cursor asked for, or the newest update
 //! ← text  {"seq":42,"at_us":1795363216000123,"data":{…}}
 //! ← ping / → pong                                         every 20 seconds
 //! ← text  {"gap":{"reason":"evicted","lost":57},"cursor":"1f3a9c02-99"}
-//! ← close 1001                                            the server goes away
+//! ← close 1001                                            the server is shutting down
 //! ```
 //!
-//! The position of a client moves with each update, and with a gap to the `cursor` beside it, which may be of another
-//! epoch: in the same frame that announces the loss, so no cut between two frames can make the loss silent.
+//! A client's position moves with each update. A gap moves it to the `cursor` in the same frame, which may be of
+//! another epoch, so a connection that breaks between two frames cannot hide the loss.
 //!
-//! Server half and client half stand in one file, as in every transport, which makes it longer than most.
+//! The file is longer than most because it contains the server half and the client half, as every transport does.
 //!
-//! What a developer must get right, beside the lines (counted with them, by `build.rs`):
+//! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!
-//! - server: the handshake's key, version and origin
+//! - server: checks the key, version and origin of the handshake
 //! - server: the position comes first, so that a client can resume before its first update
-//! - server: pings, and a connection without a pong is dead
-//! - server: the close handshake, with a code that says whether to come back
-//! - server: a slow reader costs its cursor and not the server's memory
-//! - server: a message of the wrong kind or size is refused with its code
-//! - client: the handshake, and that it was answered
-//! - client: answers pings, and closes in turn
-//! - client: tells silence from a dead connection
-//! - client: resumes by itself: the protocol has no position
+//! - server: sends pings, and treats a connection without a pong as dead
+//! - server: the close handshake, with a code that says whether to reconnect
+//! - server: a slow reader falls behind in the journal and takes no server memory
+//! - server: a message of the wrong kind or size is refused with the right close code
+//! - client: sends the handshake and checks the answer
+//! - client: answers pings and close frames
+//! - client: distinguishes a silent stream from a dead connection
+//! - client: resumes by itself, because the protocol has no position
 
 mod client;
 mod deflate;
@@ -84,7 +84,7 @@ use crate::transport::session::{self, H2Session};
 use crate::units::UnixMicros;
 pub use client::{ClientSocket, handshake};
 
-/// What a stream of HTTP/2 is to become (RFC 8441 section 4).
+/// The `:protocol` of a WebSocket over an HTTP/2 stream (RFC 8441 section 4).
 const WEBSOCKET: Protocol = Protocol::from_static("websocket");
 
 // Server half ---------------------------------------------------------------------------------------------------------
@@ -98,8 +98,7 @@ pub struct WsQuery {
 
 /// Server half: `GET /updates/ws`.
 ///
-/// Errors: 426 for a request that does not ask for a WebSocket, 400 for one that asks wrongly or for a malformed
-/// cursor or query.
+/// Errors: 426 for a request that is not a WebSocket handshake, 400 for a malformed handshake, cursor or query.
 pub async fn serve(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Arc<Connection>>,
@@ -114,13 +113,13 @@ pub async fn serve(
     if is_deflated {
         response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, deflate::EXTENSION);
     }
-    // With a gap to come the client still stands where it says; the gap's own frame moves it.
+    // If a gap follows, the position is still the client's own cursor; the gap's frame moves it.
     let position = match start {
         Start::After(cursor) => cursor,
         Start::Now | Start::Earliest => reader.cursor(),
     };
     let session = Session { app: Arc::clone(&app), room, reader, position, counts: connection.counts() };
-    // Every way to end is the client's or the network's doing and counted at the connection.
+    // A session that ends in an error needs no handling here: the connection counts it.
     match is_deflated {
         true => opened.then(&app, &connection, async move |socket| {
             let _ended = Box::pin(session.run_deflated(socket)).await;
@@ -130,7 +129,7 @@ pub async fn serve(
     Ok(response)
 }
 
-/// The library's settings for a connection that reads messages up to `message_bytes_max`, and may send them back.
+/// The library's settings for a connection that reads messages of up to `message_bytes_max` and may echo them.
 pub(crate) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(read_buffer_bytes)
@@ -139,13 +138,13 @@ pub(crate) fn config(read_buffer_bytes: usize, message_bytes_max: usize) -> WebS
         .max_write_buffer_size(limits::WS_WRITE_BUFFER_BYTES_MAX + 2 * message_bytes_max)
 }
 
-/// A WebSocket over a connection on which the answer to its handshake has been sent.
+/// A server-side WebSocket over a connection on which the handshake is complete.
 pub(super) fn over<S: AsyncRead + AsyncWrite + Unpin>(stream: S, config: WebSocketConfig) -> WebSocketStream<S> {
     let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config));
     socket.now_or_never().expect("the library skips the handshake, and has nothing else to wait for")
 }
 
-/// What the opening handshake has opened, once its answer is out.
+/// What carries the WebSocket once the handshake's answer has been sent.
 pub(super) enum Opened {
     /// The connection itself.
     Connection,
@@ -154,7 +153,7 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    /// Has `session` use it until that ends: in the connection's own task, or in one of the stream's.
+    /// Runs `session` over it: in the connection's own task, or in a new task for the stream.
     pub fn then<F>(self, app: &App, connection: &Arc<Connection>, session: impl FnOnce(Socket) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -164,7 +163,7 @@ impl Opened {
             Self::Stream(on_upgrade) => {
                 let connection = Arc::clone(connection);
                 app.tasks.spawn(async move {
-                    // It fails if the client was gone before the answer was out.
+                    // Fails if the client disconnected before the answer was sent.
                     if let Ok(upgraded) = on_upgrade.await {
                         session(connection.stream(TokioIo::new(upgraded))).await;
                     }
@@ -174,10 +173,10 @@ impl Opened {
     }
 }
 
-/// Answers the opening handshake (RFC 6455 section 4.2), or that over a stream of HTTP/2 (RFC 8441 section 5).
+/// Answers the opening handshake, over HTTP/1.1 (RFC 6455 section 4.2) or over an HTTP/2 stream (RFC 8441 section 5).
 ///
-/// Errors: 426 with what to upgrade to, 405 for anything but GET, 403 for a page of another site, or 400 with what is
-/// wrong.
+/// Errors: 426 with the protocol to upgrade to, 405 for any method except GET, 403 for a page of another site, 400 for
+/// a malformed key.
 pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<(Response, Opened), Problem> {
     if request.extensions().get::<Protocol>() == Some(&WEBSOCKET) {
         origins.check(request.uri(), request.headers())?;
@@ -209,7 +208,7 @@ pub(super) fn accept(mut request: Request, origins: &Origins) -> Result<(Respons
     }
     origins.check(request.uri(), headers)?;
     let accept_key = accept_key(headers)?;
-    // hyper's own way to the connection: not taken, but only there where there is one.
+    // hyper's own handle to the upgraded connection. It is not used, but without it the connection cannot be upgraded.
     if request.extensions_mut().remove::<OnUpgrade>().is_none() {
         return Err(upgrade_required("this connection cannot be upgraded; use HTTP/1.1"));
     }
@@ -238,24 +237,24 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     }
 }
 
-/// One subscriber that is about to have its WebSocket.
+/// One subscriber whose WebSocket is about to open.
 struct Session {
     app: Arc<App>,
     room: Arc<Room>,
     reader: Reader,
-    /// Where it stands when it connects.
+    /// Its position when it connects, sent in the first frame.
     position: Cursor,
     counts: RequestCounters,
 }
 
-/// A subscriber's WebSocket, as its group sees it.
+/// A subscriber's WebSocket, as a member of its group.
 struct Subscriber {
     socket: WebSocketStream<Wire>,
     counts: RequestCounters,
 }
 
 impl Subscriber {
-    /// Puts messages behind those that wait to be sent.
+    /// Queues messages to be sent.
     fn put(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), WsError> {
         messages.into_iter().try_for_each(|message| self.socket.start_send_unpin(message))
     }
@@ -271,8 +270,8 @@ impl Member for Subscriber {
 
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), WsError>> {
         self.counts.sent(&delivery.batch);
-        // Past the library, which would copy each frame for each member. Nothing of it waits to be sent: a seat is only
-        // lent when all is flushed.
+        // Bypasses the library, which would copy each frame for each member. The library has nothing queued: the group
+        // delivers only after the member's own task has flushed everything.
         let wire = self.socket.get_mut();
         wire.put(delivery.form(Transport::WebSocket, frames).clone());
         wire.poll_flush(context).map_err(WsError::Io)
@@ -284,9 +283,11 @@ impl Member for Subscriber {
 }
 
 impl Session {
-    /// Takes its seat among the room's subscribers, and does what their group does not.
+    /// Joins a group of the room's subscribers, and does everything that the group does not: the first frame, pings,
+    /// incoming messages, catching up and closing.
     ///
-    /// A block and no `async fn`, whose arguments would stand in its state twice: every idle subscriber holds this.
+    /// An `async` block and not an `async fn`, which would store its arguments twice: every idle subscriber keeps this
+    /// state.
     fn run(self, socket: Socket) -> impl Future<Output = Result<(), WsError>> + Send {
         let Self { app, room, reader, position, counts } = self;
         let socket = over(Wire::new(socket), config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX));
@@ -299,7 +300,7 @@ impl Session {
             seat.flushed().await?;
             let farewell = loop {
                 tokio::select! {
-                    // Updates come last: a client that lags always has more to read, and is heard all the same.
+                    // Updates come last: a client that lags always has more to read, and must still be heard.
                     biased;
                     _come_back_in = &mut drain => {
                         break Farewell::Say(CloseCode::Away, "the server is going away");
@@ -337,7 +338,7 @@ impl Session {
                     }
                 }
             };
-            // The member goes into the box before the wait for it, and takes no room in this state.
+            // Boxed before the await, so that the member takes no space in this future's state.
             let farewell = seat.take().map(|one| Box::pin(farewell.say(one.socket)));
             match farewell {
                 Some(farewell) => farewell.await,
@@ -349,11 +350,11 @@ impl Session {
 
 /// How a session ends.
 enum Farewell {
-    /// With a close frame of ours.
+    /// The server sends a close frame.
     Say(CloseCode, &'static str),
-    /// The close frames are exchanged.
+    /// The close frames have been exchanged.
     HangUp,
-    /// The client did something wrong.
+    /// The client violated the protocol.
     For(WsError),
 }
 
@@ -367,28 +368,28 @@ impl Farewell {
     }
 }
 
-/// Asks the other side for a sign of life now and then, and knows when none comes (RFC 6455 section 5.5.2).
+/// The ping timer of a connection, which also detects a missing pong (RFC 6455 section 5.5.2).
 pub(super) struct Keepalive {
     timer: Pin<Box<Sleep>>,
-    /// Between pings, which is also how long a pong may take.
+    /// Time between two pings, which is also how long a pong may take.
     pause: Duration,
     awaits_pong: bool,
 }
 
 impl Keepalive {
-    /// That of a connection that has just been opened.
+    /// The timer of a connection that has just opened; `first` is the time until the first ping.
     pub fn new(first: Duration) -> Self {
         Self { timer: Box::pin(tokio::time::sleep(first)), pause: first.min(limits::WS_PONG_WAIT), awaits_pong: false }
     }
 
-    /// The other side has said something.
+    /// Notes that something has arrived from the other side.
     pub fn heard(&mut self) {
         self.awaits_pong = false;
     }
 
     /// Waits until a ping is due.
     ///
-    /// Cancel safe. Errors: [`WsError::ConnectionClosed`] when nothing was heard since the last one.
+    /// Cancel safe. Errors: [`WsError::ConnectionClosed`] if nothing was heard since the last ping.
     pub async fn beat(&mut self) -> Result<Message, WsError> {
         self.timer.as_mut().await;
         if self.awaits_pong {
@@ -400,7 +401,7 @@ impl Keepalive {
     }
 }
 
-/// An update as a text frame; that JSON is UTF-8 need not be checked again for each client.
+/// An update as a text frame. JSON is UTF-8, so this need not be checked again for each client.
 fn frame(entry: &Arc<Entry>) -> Frame {
     Frame::message(entry.encoded.json.clone(), OpCode::Data(Data::Text), true)
 }
@@ -411,13 +412,13 @@ fn gap_text(batch: &Batch) -> Option<String> {
     Some(format!(r#"{{"gap":{gap},"cursor":"{}"}}"#, batch.position_after_gap()))
 }
 
-/// The frames of a batch. Updates are shared with all other subscribers, not copied.
+/// The frames of a batch. Updates are shared with all subscribers, not copied.
 fn messages(batch: &Batch) -> impl Iterator<Item = Message> {
     let gap = gap_text(batch).map(Message::text);
     gap.into_iter().chain(batch.updates.iter().map(|entry| Message::Frame(frame(entry))))
 }
 
-/// The bytes of a batch's frames. A group sends none with a gap in it.
+/// The bytes of a batch's frames. A group never sends a batch with a gap.
 fn frames(batch: &Batch) -> Bytes {
     const HEADER_BYTES_MAX: usize = 10;
     let length = batch.updates.iter().map(|entry| HEADER_BYTES_MAX + entry.encoded.json.len()).sum();
@@ -428,7 +429,7 @@ fn frames(batch: &Batch) -> Bytes {
     bytes.into()
 }
 
-/// Writes messages together, with one flush. A client that takes nothing for too long is cut by its socket.
+/// Writes messages with one flush. The socket's write timeout ends a connection whose client reads nothing.
 pub(super) async fn send_all<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     messages: impl IntoIterator<Item = Message>,
@@ -439,7 +440,7 @@ pub(super) async fn send_all<S: AsyncRead + AsyncWrite + Unpin>(
     socket.flush().await
 }
 
-/// Says goodbye and waits for the client's own, in bounded time (RFC 6455 section 7.1.1).
+/// Sends a close frame and waits a bounded time for the client's (RFC 6455 section 7.1.1).
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     code: CloseCode,
@@ -453,13 +454,13 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     tokio::time::timeout(limits::WS_CLOSE_WAIT, closing).await.unwrap_or(Ok(()))
 }
 
-/// Ends the TCP connection in good order once the close frames are exchanged, or once the library reads no more. A
-/// socket that is dropped with unread bytes in it resets its connection, and the reset can overtake the close frame.
+/// Shuts the TCP connection down once the close frames have been exchanged, or once the library reads no more. Dropping
+/// a socket that holds unread bytes resets its connection, and the reset can overtake the close frame.
 pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Result<(), WsError> {
     Ok(socket.get_mut().shutdown().await?)
 }
 
-/// Tells the client what it did wrong, where the library leaves that to us.
+/// Closes with the code for a client's error, where the library does not do that itself.
 pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     error: WsError,
@@ -476,7 +477,7 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 
 // Client half ---------------------------------------------------------------------------------------------------------
 
-/// What a text frame of the stream says: exactly one of its forms is filled in.
+/// A text frame of the stream: an update, a position, or a gap with its position.
 #[derive(Deserialize)]
 struct Said<'a> {
     seq: Option<u64>,
@@ -487,12 +488,12 @@ struct Said<'a> {
     gap: Option<Gap>,
 }
 
-/// A member that is there: `null` is a value like any other, and not a member that is missing.
+/// Deserializes a member that is present: `null` is a value, and does not mean that the member is missing.
 fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(member).map(Some)
 }
 
-/// Client half: opens the WebSocket behind the position and reports what comes, until it ends.
+/// Client half: opens the WebSocket after the position and reports its events until it ends.
 pub async fn subscribe<S: Stream>(
     session: impl Into<session::Session<S>>,
     options: &Options,
@@ -514,10 +515,10 @@ pub async fn subscribe<S: Stream>(
     Ok(())
 }
 
-/// What a connection has said of its position so far.
+/// What the frames of a connection have told about its position so far.
 #[derive(Default)]
 struct Positioned {
-    /// The epoch that sequence numbers belong to from here on: that of the first frame, until a gap names another.
+    /// The epoch of the sequence numbers: that of the first frame, until a gap names another.
     epoch: Option<Epoch>,
 }
 
@@ -546,7 +547,7 @@ impl Positioned {
             }
             Said { gap: None, cursor: Some(cursor), .. } if self.epoch.is_none() => {
                 if position.is_some_and(|asked| asked != cursor) {
-                    // Taken over, it would make the loss of whatever is between the two silent.
+                    // Accepting it would hide the loss of the updates between the two positions.
                     return Err(ClientError::Contract(format!(
                         "the first frame is not the position asked for: {text}"
                     )));
@@ -555,17 +556,17 @@ impl Positioned {
                 *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
-            Said { .. } => return Err(ClientError::Contract(format!("a frame without a meaning: {text}"))),
+            Said { .. } => return Err(ClientError::Contract(format!("not a frame of this contract: {text}"))),
         }
         Ok(())
     }
 }
 
 fn no_position(frame: &str) -> ClientError {
-    ClientError::Contract(format!("the first frame is the position, and not {frame}"))
+    ClientError::Contract(format!("the first frame must be the position, not {frame}"))
 }
 
-/// The opening handshake of a client, over a connection of its own or over a stream of one (RFC 8441).
+/// The client's opening handshake, over an HTTP/1.1 connection or an HTTP/2 stream (RFC 8441).
 pub(super) async fn open<S: Stream>(
     session: impl Into<session::Session<S>>,
     options: &Options,
@@ -583,14 +584,13 @@ pub(super) async fn open<S: Stream>(
             (Either::Right(stream), BytesMut::new())
         }
         session::Session::Fresh(_) => {
-            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+            return Err(ClientError::Contract("a WebSocket needs a persistent connection".to_owned()));
         }
     };
     Ok(ClientSocket::new(io, ahead, limits::EVENT_BYTES_MAX))
 }
 
-/// The opening handshake over a stream of HTTP/2: CONNECT with the protocol that is wanted, and 200 in place of 101
-/// (RFC 8441 section 5).
+/// The opening handshake over an HTTP/2 stream: CONNECT with `:protocol`, and 200 instead of 101 (RFC 8441 section 5).
 async fn open_stream(
     mut session: H2Session,
     options: &Options,
@@ -610,7 +610,7 @@ async fn open_stream(
     Ok((TokioIo::new(stream), headers))
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three are told apart")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own list, of which three need their own error")]
 pub(crate) fn failure(error: WsError) -> ClientError {
     match error {
         WsError::Http(response) => {
@@ -630,8 +630,8 @@ mod tests {
     use crate::stream::GapReason;
     use crate::units::Nanos;
 
-    /// What a client at this position makes of these frames: the position it ends with, how many updates and which gaps
-    /// it reports, and how it ends.
+    /// Feeds these frames to a client at this position. Returns its final position, the number of updates and the gaps
+    /// that it reports, and how it ends.
     async fn follow(
         mut position: Option<Cursor>,
         frames: &[&'static str],
@@ -640,7 +640,7 @@ mod tests {
         let serving = async {
             let mut socket = tokio_tungstenite::accept_async(far).await.unwrap();
             send_all(&mut socket, frames.iter().map(|frame| Message::text(*frame))).await.unwrap();
-            // A client that ends on its own account does not answer.
+            // A client that ends by itself does not answer.
             let _closed = close(&mut socket, CloseCode::Away, "").await;
         };
         let options = Options {

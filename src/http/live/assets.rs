@@ -1,4 +1,4 @@
-//! The page's own files, built into the program: it asks nothing of any other host.
+//! The files of the live page, which are built into the program. The page loads nothing from any other host.
 
 use crate::server::request::Segment;
 use axum::response::{IntoResponse, Response};
@@ -76,10 +76,10 @@ pub async fn page(headers: HeaderMap) -> Response {
     document(&headers, PAGE)
 }
 
-/// A page of this server: held to it by its policy.
+/// An HTML page with a content security policy that restricts it to this server.
 pub fn document(headers: &HeaderMap, text: &'static str) -> Response {
     let isolation = [
-        // Alone in its process, a page is given a clock of 5 µs instead of 100 µs (HR Time, "coarsen time").
+        // A cross-origin isolated page gets a clock resolution of 5 µs instead of 100 µs (HR Time, "coarsen time").
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -98,19 +98,19 @@ pub async fn file(Segment(name): Segment, uri: http::Uri) -> Response {
     }
 }
 
-/// A file that is built in.
+/// The answer with a built-in file.
 pub fn answer(content_type: &'static str, text: &'static str) -> Response {
     let headers = [
         (CONTENT_TYPE, content_type),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // The files change with the program and carry no version in their names.
+        // The files change with the program, and their names contain no version.
         (CACHE_CONTROL, "no-cache"),
     ];
     (headers, text).into_response()
 }
 
-/// Holds the page to this server. `connect-src` names the WebSocket's scheme too, which older browsers do not take
-/// `'self'` for.
+/// The content security policy. `connect-src` also names the WebSocket schemes, which older browsers do not include in
+/// `'self'`.
 fn policy(headers: &HeaderMap) -> HeaderValue {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
     let socket = host.map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();

@@ -10,14 +10,14 @@ use crate::limits;
 use crate::server::request::JsonBody;
 use crate::server::{FeedChangeError, FeedSetting, Problem, Room};
 
-/// `GET /live/feed`
+/// `GET /live/feed`: the current setting.
 pub async fn read(Extension(room): Extension<Arc<Room>>) -> Response {
     Json(room.feed.state()).into_response()
 }
 
-/// `POST /live/feed`: sets the feed of the stream, for everyone who reads it. 200 with the setting.
+/// `POST /live/feed`: sets the feed of the stream for all clients. 200 with the setting.
 ///
-/// Errors: 400 for a malformed body or a setting out of bounds, 409 where the feed is not the page's to set.
+/// Errors: 400 for a malformed body or a setting out of range, 409 if the page cannot set this feed.
 pub async fn change(
     Extension(room): Extension<Arc<Room>>,
     JsonBody(setting): JsonBody<FeedSetting>,
@@ -34,8 +34,8 @@ pub async fn change(
     match room.feed.change(setting).await {
         Ok(state) => Ok(Json(state).into_response()),
         Err(FeedChangeError::Closed) => {
-            let detail =
-                "this feed is set from outside; start `server` with --feed replay, synthetic or none to set it here";
+            let detail = "this feed comes from outside the server; start `server` with --feed replay, synthetic or \
+                none to set it here";
             Err(Problem::new(StatusCode::CONFLICT, detail))
         }
         Err(FeedChangeError::Feed(error)) => Err(bad(error.to_string())),

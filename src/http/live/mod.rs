@@ -1,16 +1,16 @@
-//! The live page: its files, its sessions, its hand on the feed, and the reports it lists.
+//! The live page: its files, its sessions, its control of the feed, and its list of reports.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `GET /`, `GET /web/…` | the page, from files built into the program |
-//! | `…?session=ID` on every address of the stream and on `/echo` | counts that connection for the page `ID` |
-//! | `…?room=R` on every address | is about the stream of room `R` instead of the main one |
-//! | `GET /live/session/ID` | what each lane of the page carried, as the server counted it; the feed; how many pages |
-//! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and keeps them broken for so long |
-//! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | makes the page's connections that much longer |
-//! | `POST /live/session/ID/middlebox` `{"buffer_bytes":4096,"idle_s":3,"no_upgrade":true}` | puts a proxy of that kind before them |
-//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | the feed of the stream |
-//! | `GET /live/reports`, `GET /reports/…` | the runs in the reports folder; their files |
+//! | `…?session=ID` on every address of the stream and on `/echo` | counts the connection for the page `ID` |
+//! | `…?room=R` on every address | uses the stream of room `R` instead of the main one |
+//! | `GET /live/session/ID` | the server's counters for each lane of the page; the feed; the number of open pages |
+//! | `POST /live/session/ID/cut` `{"seconds":2}` | breaks the page's connections, and refuses new ones for this long |
+//! | `POST /live/session/ID/link` `{"round_trip_ms":200}` | adds this round-trip time to the page's connections |
+//! | `POST /live/session/ID/middlebox` `{"buffer_bytes":4096,"idle_s":3,"no_upgrade":true}` | simulates such a proxy in front of the page |
+//! | `GET /live/feed`, `POST /live/feed` `{"feed":"steady","rate":5,"payload":128}` | reads or sets the stream's feed |
+//! | `GET /live/reports`, `GET /reports/…` | lists the runs in the reports folder; returns their files |
 
 pub(super) mod assets;
 mod feed;
@@ -32,7 +32,7 @@ use crate::server::{App, Connection, FeedState, LaneCounts, LaneReading, Middleb
 use crate::stream::Cursor;
 use crate::units::{Nanos, UnixMicros};
 
-/// The page's addresses.
+/// The routes of the page.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(assets::page))
@@ -46,7 +46,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/reports/{*path}", get(reports::file))
 }
 
-/// `GET /live/session/ID`
+/// The answer to `GET /live/session/ID`.
 #[derive(Serialize)]
 struct Reading {
     now_us: UnixMicros,
@@ -54,7 +54,7 @@ struct Reading {
     round_trip_ms: f64,
     /// Bytes of IP and TCP header in each segment.
     segment_header_bytes: u64,
-    /// Pages open at this server.
+    /// Pages open on this server.
     pages: usize,
     feed: FeedState,
     lanes: BTreeMap<&'static str, LaneReading>,
@@ -97,10 +97,10 @@ struct CutOrder {
     seconds: f64,
 }
 
-/// `POST /live/session/ID/cut`: breaks the connections over which this page gets updates, and every new one for as
-/// long as asked. 200 with how many were broken in each lane.
+/// `POST /live/session/ID/cut`: breaks the connections over which this page gets updates, and every new one for the
+/// given time. 200 with the number of connections broken.
 ///
-/// Errors: 400 for a malformed body or a time out of bounds.
+/// Errors: 400 for a malformed body or a time out of range.
 async fn cut(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -135,9 +135,9 @@ struct LinkOrder {
     round_trip_ms: f64,
 }
 
-/// `POST /live/session/ID/link`: the round trip that is added to this page's connections. 204.
+/// `POST /live/session/ID/link`: sets the round-trip time added to this page's connections. 204.
 ///
-/// Errors: 400 for a malformed body or a time out of bounds.
+/// Errors: 400 for a malformed body or a time out of range.
 async fn link(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -163,10 +163,10 @@ struct MiddleboxOrder {
     no_upgrade: bool,
 }
 
-/// `POST /live/session/ID/middlebox`: what stands between this page and the server, for its requests to come; what is left
-/// out is not done. 204.
+/// `POST /live/session/ID/middlebox`: sets the simulated proxy in front of this page, for later requests. A member that
+/// is left out turns its effect off. 204.
 ///
-/// Errors: 400 for a malformed body or a value out of bounds.
+/// Errors: 400 for a malformed body or a value out of range.
 async fn middlebox(
     State(app): State<Arc<App>>,
     Segment(id): Segment,

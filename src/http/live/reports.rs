@@ -1,4 +1,4 @@
-//! The runs in the reports folder, to read only.
+//! Read-only access to the runs in the reports folder.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::limits;
 use crate::server::request::Segment;
 use crate::server::{App, Problem};
 
-/// One run, as far as the list tells of it.
+/// One run in the list.
 #[derive(Debug, PartialEq, Serialize)]
 struct Listed {
     folder: String,
-    /// It has a page.
+    /// The run has an `index.html`.
     has_page: bool,
     started_at: String,
     scenario: String,
@@ -40,7 +40,7 @@ struct Scenario {
     question: String,
 }
 
-/// `GET /live/reports`: the newest runs first. A folder that holds no readable run is left out.
+/// `GET /live/reports`: the runs, newest first. A folder without a readable run is omitted.
 pub async fn list(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Some(folder) = app.settings.reports.clone() else { return Ok(Json(Vec::<Listed>::new()).into_response()) };
     let runs = tokio::task::spawn_blocking(move || runs(&folder)).await;
@@ -51,7 +51,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 fn runs(folder: &Path) -> Vec<Listed> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    // Their names begin with their time.
+    // The folders' names begin with the time.
     names.sort_unstable_by(|a, b| b.cmp(a));
     names.retain(|name| folder.join(name).join("run.json").is_file());
     names.truncate(limits::LIVE_REPORTS_MAX);
@@ -74,9 +74,10 @@ fn listed(folder: &Path, name: String) -> Option<Listed> {
     })
 }
 
-/// `GET /reports/…`: a file of the folder.
+/// `GET /reports/…`: a file of the reports folder.
 ///
-/// Errors: 404 for what is not there, is no file, or lies elsewhere; 413 for what is too large to hand out whole.
+/// Errors: 404 for a path that does not exist, is not a file, or leads out of the folder; 413 for a file that is too
+/// large.
 pub async fn file(State(app): State<Arc<App>>, Segment(path): Segment) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::NOT_FOUND, "there is no such report; GET /live/reports lists them");
     let folder = app.settings.reports.clone().ok_or_else(missing)?;
@@ -96,7 +97,7 @@ pub async fn file(State(app): State<Arc<App>>, Segment(path): Segment) -> Result
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        // A report runs no script, whoever wrote it: it would run with the rights of this server's own page.
+        // A report must not run scripts: they would have the rights of this server's own page.
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
     Ok((headers, content).into_response())
@@ -105,7 +106,7 @@ pub async fn file(State(app): State<Arc<App>>, Segment(path): Segment) -> Result
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// The file that `path` names below `folder`, and nothing outside of it: neither by `..` nor by a symbolic link.
+/// The file at `path` below `folder`. `None` if it is outside, by `..` or by a symbolic link.
 fn find(folder: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |part: Component<'_>| match part {
@@ -120,7 +121,7 @@ fn find(folder: &Path, path: &str) -> Option<PathBuf> {
     (file.starts_with(&folder) && file.is_file()).then_some(file)
 }
 
-/// By the name's end; what a run does not write is not handed out.
+/// The content type by file extension. `None` for a type that a run does not write, which is not served.
 fn content_type(file: &Path) -> Option<&'static str> {
     Some(match file.extension()?.to_str()? {
         "html" => "text/html; charset=utf-8",
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_the_newest_run_first_and_leaves_out_what_is_no_run() {
+    fn the_list_has_the_newest_run_first_and_omits_folders_without_a_run() {
         let folder = tempfile::tempdir().unwrap();
         for (name, started) in [("20260101-x", "2026-01-01T00:00:00Z"), ("20260201-x", "2026-02-01T00:00:00Z")] {
             let run = format!(

@@ -6,7 +6,7 @@ use crate::units::Nanos;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-/// A member that notes what it is given, and by whom, in a socket of bounded size.
+/// A member that records the group's deliveries, with a socket that takes `room` bytes.
 #[derive(Default)]
 struct Noted {
     by_group: Vec<u64>,
@@ -43,7 +43,7 @@ fn seats(fanout: &Arc<Fanout>, journal: &Arc<Journal>, room: usize, count: usize
     (0..count).map(seat).collect()
 }
 
-/// What the own task finds to do before the time is over.
+/// The updates that the member's own task has to send; `None` if there are none within a second.
 async fn own_turn(seat: &Seat<Noted>) -> Option<Vec<u64>> {
     let next = tokio::time::timeout(Duration::from_secs(1), seat.next()).await.ok()?;
     next.unwrap().map(|batch| batch.updates.iter().map(|entry| entry.seq).collect())
@@ -55,7 +55,7 @@ async fn a_member_that_keeps_up_is_served_by_its_group_and_one_that_does_not_by_
     let seats = seats(&fanout, &journal, 3, 2);
     append(&journal);
     for seat in &seats {
-        assert_eq!(own_turn(seat).await, Some(vec![1]), "it is not lent before its own task has looked");
+        assert_eq!(own_turn(seat).await, Some(vec![1]), "the group does not deliver before its own task has read");
         assert_eq!(own_turn(seat).await, None);
     }
     append(&journal);
@@ -67,14 +67,14 @@ async fn a_member_that_keeps_up_is_served_by_its_group_and_one_that_does_not_by_
     append(&journal);
     assert_eq!(own_turn(&seats[0]).await, None);
     assert_eq!(seats[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4, 5]);
-    assert_eq!(own_turn(&seats[1]).await, None, "what it was given last waits still");
+    assert_eq!(own_turn(&seats[1]).await, None, "the last delivery is still unsent");
     seats[1].lock().member.as_mut().unwrap().room = 9;
-    assert_eq!(own_turn(&seats[1]).await, Some(vec![5]), "what came meanwhile");
+    assert_eq!(own_turn(&seats[1]).await, Some(vec![5]), "published in the meantime");
     assert_eq!(seats[1].lock().member.as_ref().unwrap().by_group, [2, 3, 4]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_is_bounded_and_forgotten_once_nobody_is_in_it() {
+async fn a_group_is_bounded_and_is_removed_once_it_is_empty() {
     let (journal, fanout) = (journal(), Arc::default());
     let mut seats = seats(&fanout, &journal, 0, limits::GROUP_MEMBERS_MAX + 1);
     assert_eq!(fanout.len(), 2);
@@ -83,7 +83,7 @@ async fn a_group_is_bounded_and_forgotten_once_nobody_is_in_it() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(fanout.len(), 1);
     drop(seats);
-    assert_eq!(journal.subscribers(), 1, "the group, which does not count");
+    assert_eq!(journal.subscribers(), 1, "only the reader of the remaining group");
 }
 
 #[tokio::test(start_paused = true)]

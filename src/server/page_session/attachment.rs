@@ -1,4 +1,5 @@
-//! A connection's place in a page's session: set by each request, since a browser uses one connection for many.
+//! A connection's attachment to a lane of a page's session. Each request sets it again, since a browser uses one
+//! connection for several purposes.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +8,14 @@ use std::time::Duration;
 use crate::measure::process::TcpCounts;
 use crate::server::page_session::{Lane, LaneCounts, PageSession};
 
-/// Where a connection's traffic is counted beside its transport's account.
+/// The lane in which a connection's traffic is counted, in addition to its transport's account.
 #[derive(Debug, Default)]
 pub struct Attachment {
-    /// Spares connections that serve no page, which under load are all of them, the lock.
+    /// Saves the lock for connections that serve no page, which under load are all of them.
     is_taken: AtomicBool,
-    /// Somebody looks whether the connection is silent.
+    /// A task watches whether the connection is silent.
     is_watched: AtomicBool,
-    /// Boxed, since most connections never have one.
+    /// Boxed because most connections never have one.
     place: Mutex<Option<Box<Place>>>,
 }
 
@@ -22,28 +23,28 @@ pub struct Attachment {
 struct Place {
     session: Arc<PageSession>,
     lane: Lane,
-    /// The connection's counts when it was taken.
+    /// The connection's counts when it was attached.
     since: TcpCounts,
 }
 
 impl Attachment {
-    /// Takes the place for a lane; `since` are the connection's counts up to here.
+    /// Attaches the connection to a lane. `since` are the connection's counts up to now.
     pub fn take(&self, session: Arc<PageSession>, lane: Lane, since: TcpCounts) {
         *self.lock() = Some(Box::new(Place { session, lane, since }));
         self.is_taken.store(true, Relaxed);
     }
 
-    /// Is it taken in any session?
+    /// Whether the connection is attached to any session.
     pub fn is_taken(&self) -> bool {
         self.is_taken.load(Relaxed)
     }
 
-    /// Is it taken in this session?
+    /// Whether it is attached to this session.
     pub fn is_in(&self, session: &Arc<PageSession>) -> bool {
         self.place().is_some_and(|(own, _)| Arc::ptr_eq(&own, session))
     }
 
-    /// Is it taken for one of the lanes that receive updates in this session?
+    /// Whether it is attached to a lane of this session that receives updates.
     pub fn is_down(&self, session: &Arc<PageSession>) -> bool {
         self.place().is_some_and(|(own, lane)| match lane {
             Lane::Down(_) => Arc::ptr_eq(&own, session),
@@ -51,7 +52,7 @@ impl Attachment {
         })
     }
 
-    /// Gives the place up; `counts` are the connection's counts up to here.
+    /// Detaches the connection. `counts` are the connection's counts up to now.
     pub fn leave(&self, counts: impl FnOnce() -> TcpCounts) {
         if !self.is_taken.swap(false, Relaxed) {
             return;
@@ -61,26 +62,26 @@ impl Attachment {
         }
     }
 
-    /// Counts something in the lane, if there is one.
+    /// Counts something in the lane, if the connection is attached.
     pub fn count(&self, count: impl FnOnce(&LaneCounts)) {
         if let Some(place) = self.place() {
             count(place.0.lane(place.1));
         }
     }
 
-    /// Whose it is, which lane, and what the kernel counted for it so far given the connection's counts of now.
+    /// The session, the lane, and the lane's share of the connection's current counts.
     pub fn share(&self, counts: TcpCounts) -> Option<(Arc<PageSession>, Lane, TcpCounts)> {
         let place = self.lock();
         let place = place.as_ref()?;
         Some((Arc::clone(&place.session), place.lane, counts.since(place.since)))
     }
 
-    /// Says that it is watched from now on; was it already?
+    /// Marks the connection as watched; returns whether it was already.
     pub fn watch(&self) -> bool {
         self.is_watched.swap(true, Relaxed)
     }
 
-    /// What the page added to one way of this connection.
+    /// The delay that the page adds in each direction.
     pub fn added_one_way(&self) -> Duration {
         self.place().map_or(Duration::ZERO, |(session, _)| session.added_one_way())
     }

@@ -1,8 +1,8 @@
-//! A connection with a longer way: what is written to it leaves half an added round trip later.
+//! A connection with added latency: bytes written to it leave half of the added round trip later.
 //!
-//! The other half is the request's and is waited for by [`the middleware in `http``]. Modelled is distance: a constant time
-//! each way, in order, any number of writes under way at once. Not modelled are loss, jitter and bandwidth. tokio's
-//! timer rounds up to whole milliseconds, so a way is up to 1 ms longer than asked.
+//! The other half delays the request, in the session middleware of `http`. This models distance: a constant delay in
+//! each direction, in order, with any number of writes in flight. It does not model loss, jitter or bandwidth. tokio's
+//! timer rounds up to whole milliseconds, so each delay is up to 1 ms longer than requested.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,18 +16,18 @@ use tokio::time::{Instant, Sleep};
 
 use crate::limits;
 
-/// How long the way is that is added to a connection, at the moment.
+/// The current added delay of a connection.
 pub trait AddedDelay {
-    /// One way.
+    /// The delay in one direction.
     fn added_one_way(&self) -> Duration;
 }
 
-/// A server's end of a connection, with what is on its longer way.
+/// The server's end of a connection, with the bytes that are being delayed.
 pub struct DelayedStream<S, D> {
     stream: S,
     delay: D,
     write_timeout: Duration,
-    /// Only while something is late: most connections never have it.
+    /// Present only while bytes are delayed; most connections never need it.
     late: Option<Box<Late>>,
 }
 
@@ -35,21 +35,21 @@ struct Late {
     under_way: VecDeque<(Instant, Bytes)>,
     bytes: usize,
     timer: Pin<Box<Sleep>>,
-    /// Runs while something has arrived and the stream does not take it.
+    /// Runs while bytes are due and the stream does not take them.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin, D: AddedDelay> DelayedStream<S, D> {
-    /// Puts a delay before `stream`, as long as `delay` says at each write; the other side must take what
-    /// arrives within `write_timeout`.
+    /// Delays the writes to `stream` by what `delay` returns at each write. The client must take the bytes within
+    /// `write_timeout` after they are due.
     pub fn new(stream: S, delay: D, write_timeout: Duration) -> Self {
         Self { stream, delay, write_timeout, late: None }
     }
 
-    /// Passes on what has arrived; ready when nothing is under way any more.
+    /// Writes the bytes that are due; ready when none are left.
     ///
-    /// Errors: `TimedOut` when nothing of it was taken for too long: whoever wrote it believes that it is gone, and
-    /// watches no clock.
+    /// Errors: `TimedOut` if the stream takes nothing for too long. The writer cannot notice this: to it, the bytes
+    /// have already been written.
     fn drive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(late) = &mut self.late else { return Poll::Ready(Ok(())) };
         while let Some((due, bytes)) = late.under_way.front_mut() {
@@ -81,8 +81,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: AddedDelay + Unpin> AsyncRead for Del
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Whoever serves a connection waits to read from it whenever nothing else is to be done: that wait is woken for
-        // what is under way, too.
+        // The task that serves a connection waits in a read when it has nothing else to do. The same wait is woken when
+        // delayed bytes become due.
         if let Poll::Ready(Err(error)) = self.drive(context) {
             return Poll::Ready(Err(error));
         }
@@ -108,19 +108,19 @@ impl<S: AsyncWrite + Unpin, D: AddedDelay + Unpin> AsyncWrite for DelayedStream<
         if room == 0 {
             return Poll::Pending;
         }
-        // A way that was made shorter does not let what is written later overtake.
+        // When the delay becomes shorter, later bytes still must not overtake earlier ones.
         let due = late.under_way.back().map_or(due, |(before, _)| due.max(*before));
         let taken = bytes.len().min(room);
         late.under_way.push_back((due, Bytes::copy_from_slice(&bytes[..taken])));
         late.bytes += taken;
-        // Sets the timer; what happens to the bytes later is no longer this write's concern, except a broken stream.
+        // Sets the timer. Only an error that occurs now is reported by this write.
         match self.drive(context) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(taken)),
         }
     }
 
-    /// Does not wait for what is under way: a sender does not know when its bytes arrive.
+    /// Does not wait for delayed bytes: a real sender does not know when its bytes arrive.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.drive(context) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -128,7 +128,7 @@ impl<S: AsyncWrite + Unpin, D: AddedDelay + Unpin> AsyncWrite for DelayedStream<
         }
     }
 
-    /// Does wait: the end must not overtake what was written before it.
+    /// Waits for delayed bytes: the end must not overtake them.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.drive(context))?;
         Pin::new(&mut self.stream).poll_shutdown(context)
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// A server's end of a connection with a longer way, and the client's end of it.
+    /// The server's end of a delayed connection, and the client's end.
     fn long_line() -> (DelayedStream<DuplexStream, OneWay>, DuplexStream) {
         let (near, far) = tokio::io::duplex(8);
         (DelayedStream::new(near, OneWay, BOUND), far)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_of_what_has_arrived_is_cut() {
+    async fn a_client_that_does_not_read_the_bytes_that_are_due_is_cut() {
         let (mut socket, _far) = long_line();
         let began = Instant::now();
         socket.write_all(b"more than eight bytes").await.unwrap();

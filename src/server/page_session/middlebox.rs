@@ -1,5 +1,5 @@
-//! What may stand between a page and the server: a proxy that keeps answers back, cuts silent connections, or knows no
-//! WebSocket. It is put before one page's requests alone.
+//! A simulated proxy between one page and the server, which buffers answers, cuts silent connections, or does not
+//! support WebSocket.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,18 +9,18 @@ use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, SizeHint};
 
-/// What it does; the default does nothing.
+/// The behaviour of the proxy; the default changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Middlebox {
-    /// Bytes of an answer that it gathers before it passes them on; 0 for none.
+    /// Bytes of an answer that it buffers before it forwards them; 0 for no buffering.
     pub buffer_bytes: usize,
-    /// How long a connection may be silent before it cuts it.
+    /// How long a connection may be silent before the proxy cuts it.
     pub idle: Option<Duration>,
-    /// It takes the `Upgrade` off a request.
+    /// The proxy removes `Upgrade` from a request.
     pub is_upgrade_dropped: bool,
 }
 
-/// A body that comes in lumps: nothing is passed on before so many bytes have been gathered or the body has ended.
+/// A buffered body: nothing is forwarded until `size` bytes have been gathered or the body has ended.
 pub struct Buffered {
     body: Body,
     size: usize,
@@ -29,7 +29,7 @@ pub struct Buffered {
 }
 
 impl Buffered {
-    /// Gathers `size` bytes of `body` each time.
+    /// Buffers `size` bytes of `body` at a time.
     pub fn new(body: Body, size: usize) -> Self {
         Self { body, size, gathered: BytesMut::new(), has_ended: false }
     }
@@ -48,7 +48,7 @@ impl HttpBody for Buffered {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Ready(None) => self.has_ended = true,
-                // Trailers are not sent by this server.
+                // This server sends no trailers.
                 Poll::Ready(Some(Ok(frame))) => {
                     self.gathered.extend_from_slice(&frame.into_data().unwrap_or_default());
                     if self.gathered.len() >= self.size {
@@ -67,7 +67,7 @@ impl HttpBody for Buffered {
         self.gathered.is_empty() && (self.has_ended || self.body.is_end_stream())
     }
 
-    /// So that an answer of known length keeps its `Content-Length`.
+    /// An answer of known length keeps its `Content-Length`.
     fn size_hint(&self) -> SizeHint {
         if self.gathered.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_comes_in_lumps_of_at_least_the_buffer_and_its_end_is_never_kept_back() {
+    async fn an_answer_comes_in_pieces_of_at_least_the_buffer_size_and_its_end_is_not_held_back() {
         assert_eq!(lumps(&["abc", "def", "ghi", "j"], 5).await, ["abcdef", "ghij"]);
         assert_eq!(lumps(&["abc"], 1000).await, ["abc"]);
         assert_eq!(lumps(&["abc", "def"], 1).await, ["abc", "def"]);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_of_known_length_is_still_of_known_length() {
+    async fn an_answer_of_known_length_keeps_its_length() {
         let body = Buffered::new(Body::from("hello"), 1000);
         assert_eq!(body.size_hint().exact(), Some(5));
     }

@@ -1,7 +1,7 @@
-//! One open page: what its connections carry, the round trip it added, and whether it is cut off just now.
+//! The session of one open live page: what its connections carried, the round trip it added, and whether it is cut off.
 //!
-//! A browser does not show a page the bytes of an event stream or a WebSocket, so the server counts for it: the page
-//! makes up a [`SessionId`] and adds it to every address it subscribes to.
+//! A browser does not tell a page the size of an event stream or a WebSocket, so the server counts the bytes. The page
+//! generates a [`SessionId`] and adds it to every address that it subscribes to.
 
 mod attachment;
 mod delayed;
@@ -27,7 +27,7 @@ use crate::run::Transport;
 use crate::server::Problem;
 use crate::units::Nanos;
 
-/// A page's own name: 16 to 32 hexadecimal digits.
+/// The identifier that a page has generated: 16 to 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Box<str>);
 
@@ -43,7 +43,7 @@ impl FromStr for SessionId {
     }
 }
 
-/// What a connection of a page is for.
+/// The purpose of a page's connection, which is one column of the live page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// It receives updates.
@@ -54,7 +54,7 @@ pub enum Lane {
     UpWebSocket,
 }
 
-/// How many there are.
+/// The number of lanes.
 pub const LANES: usize = 6;
 
 impl Lane {
@@ -68,7 +68,7 @@ impl Lane {
         Self::UpWebSocket,
     ];
 
-    /// Its name in JSON.
+    /// The name in JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Down(transport) => transport.label(),
@@ -86,7 +86,7 @@ impl Lane {
     }
 }
 
-/// What one lane carried.
+/// The counters of one lane.
 #[derive(Debug, Default)]
 pub struct LaneCounts {
     connections: AtomicU64,
@@ -107,20 +107,20 @@ pub struct LaneCounts {
     ponged: AtomicU64,
 }
 
-/// The same at one moment, as `GET /live/session/ID` gives it.
+/// A snapshot of a lane's counters, as `GET /live/session/ID` returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LaneReading {
-    /// Connections that were opened for it; a browser may also use one that it has.
+    /// Connections opened for it; a browser may also reuse one that it has.
     pub connections: u64,
-    /// Requests, a stream being one.
+    /// Requests; a stream counts as one.
     pub requests: u64,
-    /// Requests answered with nothing.
+    /// Requests answered without an update.
     pub empty: u64,
-    /// Updates handed to its connections.
+    /// Updates passed to its connections.
     pub updates: u64,
     /// Gaps announced.
     pub gaps: u64,
-    /// Connections broken on the page's own order.
+    /// Connections broken at the page's request.
     pub cuts: u64,
     /// Bytes of `data` in those updates.
     pub payload_bytes: u64,
@@ -130,25 +130,26 @@ pub struct LaneReading {
     pub bytes_out: u64,
     /// Bytes of its last request, head and body.
     pub request_bytes: u64,
-    /// TCP segments received; where a browser uses one connection for several lanes, good to about a segment a change.
+    /// TCP segments received. If a browser uses one connection for several lanes, accurate to about one segment per
+    /// change of lane.
     pub segments_in: u64,
     /// TCP segments sent.
     pub segments_out: u64,
-    /// Of these, those with data.
+    /// TCP segments sent that carried data.
     pub data_segments_out: u64,
-    /// And of those, the ones that were sent again, since they were lost or late.
+    /// TCP segments with data that were retransmitted, because they were lost or late.
     pub segments_retransmitted: u64,
-    /// The round trip of the path to the browser or to whoever stands before it, by the kernel's own measure; of
-    /// connections that are open.
+    /// The round trip to the browser, or to a proxy in front of it, as the kernel measures it; the shortest of the open
+    /// connections.
     pub round_trip_us: Option<u64>,
-    /// How long ago the last ping was sent; only a WebSocket has any.
+    /// Time since the last ping was sent; WebSocket only.
     pub ping_ago_us: Option<u64>,
-    /// How long ago a pong came.
+    /// Time since the last pong arrived; WebSocket only.
     pub pong_ago_us: Option<u64>,
 }
 
 impl LaneReading {
-    /// With what the kernel counts of a connection that is open.
+    /// Adds the kernel's counts of an open connection.
     pub fn add_open(&mut self, tcp: TcpCounts) {
         self.segments_in += tcp.segments_in;
         self.segments_out += tcp.segments_out;
@@ -160,7 +161,7 @@ impl LaneReading {
 }
 
 impl LaneCounts {
-    /// A connection begins to serve this lane, or a request more comes over it.
+    /// Counts a request, and the connection if it is new.
     pub fn request(&self, is_new_connection: bool, bytes: u64) {
         self.connections.fetch_add(is_new_connection.into(), Relaxed);
         self.requests.fetch_add(1, Relaxed);
@@ -168,7 +169,7 @@ impl LaneCounts {
         self.came_in(bytes);
     }
 
-    /// These updates go out.
+    /// Counts the updates of a batch as sent.
     pub fn sent(&self, batch: &Batch) {
         self.updates.fetch_add(batch.updates.len() as u64, Relaxed);
         self.gaps.fetch_add(batch.gap.is_some().into(), Relaxed);
@@ -176,22 +177,22 @@ impl LaneCounts {
         self.payload_bytes.fetch_add(payload as u64, Relaxed);
     }
 
-    /// A request brings nothing.
+    /// Counts an answer without an update.
     pub fn empty(&self) {
         self.empty.fetch_add(1, Relaxed);
     }
 
-    /// Bytes were read.
+    /// Counts bytes read.
     pub fn came_in(&self, bytes: u64) {
         self.bytes_in.fetch_add(bytes, Relaxed);
     }
 
-    /// Bytes were written.
+    /// Counts bytes written.
     pub fn went_out(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Relaxed);
     }
 
-    /// What the kernel counted while a connection served this lane.
+    /// Adds the kernel's counts for the time in which a connection served this lane.
     pub fn add_tcp(&self, tcp: TcpCounts) {
         self.segments_in.fetch_add(tcp.segments_in, Relaxed);
         self.segments_out.fetch_add(tcp.segments_out, Relaxed);
@@ -199,17 +200,17 @@ impl LaneCounts {
         self.segments_retransmitted.fetch_add(tcp.segments_retransmitted, Relaxed);
     }
 
-    /// A connection of it is broken on purpose.
+    /// Counts a connection that is broken on purpose.
     pub fn cut(&self) {
         self.cuts.fetch_add(1, Relaxed);
     }
 
-    /// A ping goes out.
+    /// Notes when a ping was sent.
     pub fn pinged(&self, now: Nanos) {
         self.pinged.store(now.0, Relaxed);
     }
 
-    /// A pong came in.
+    /// Notes when a pong arrived.
     pub fn ponged(&self, now: Nanos) {
         self.ponged.store(now.0, Relaxed);
     }
@@ -257,19 +258,20 @@ impl PageSession {
         &self.lanes[lane.index()]
     }
 
-    /// Every lane's counts of connections that have ended or moved on; the caller adds those still open.
+    /// The counts of every lane. The kernel's counts are those of connections that have ended or changed lanes; the
+    /// caller adds those of open connections.
     pub fn read(&self, now: Nanos) -> [(&'static str, LaneReading); LANES] {
         Lane::ALL.map(|lane| (lane.label(), self.lane(lane).read(now)))
     }
 
-    /// How much longer a round trip takes than the network makes it.
+    /// The round-trip time that the page adds to that of the network.
     pub fn added_round_trip(&self) -> Nanos {
         Nanos(self.added_round_trip.load(Relaxed))
     }
 
-    /// Changes that.
+    /// Sets the added round-trip time.
     ///
-    /// Errors: 400 past `limits::LIVE_ROUND_TRIP_MAX`.
+    /// Errors: 400 above `limits::LIVE_ROUND_TRIP_MAX`.
     pub fn add_round_trip(&self, length: Nanos) -> Result<(), Problem> {
         let most = limits::LIVE_ROUND_TRIP_MAX;
         if length.duration() > most {
@@ -280,17 +282,17 @@ impl PageSession {
         Ok(())
     }
 
-    /// What is added one way: half of the round trip.
+    /// The delay added in each direction: half of the round trip.
     pub fn added_one_way(&self) -> Duration {
         self.added_round_trip().duration() / 2
     }
 
-    /// What stands between the page and the server.
+    /// The simulated proxy between the page and the server.
     pub fn middlebox(&self) -> Middlebox {
         *self.middlebox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts something else there, for the requests to come.
+    /// Replaces it for later requests.
     pub fn set_middlebox(&self, middlebox: Middlebox) {
         *self.middlebox.lock().unwrap_or_else(PoisonError::into_inner) = middlebox;
     }
@@ -300,22 +302,22 @@ impl PageSession {
         self.cut_until.store(moment.0, Relaxed);
     }
 
-    /// Is it cut off at `now`?
+    /// Whether the page is cut off at `now`.
     pub fn is_cut(&self, now: Nanos) -> bool {
         now.0 < self.cut_until.load(Relaxed)
     }
 }
 
-/// All open pages, in bounded number: one that has been silent for a while makes room.
+/// The sessions of all open pages, in bounded number. A session that has been silent for a while is replaced.
 #[derive(Debug, Default)]
 pub struct Sessions {
     table: Mutex<HashMap<SessionId, Arc<PageSession>>>,
 }
 
 impl Sessions {
-    /// The page's session, which begins when it is first named.
+    /// The session of a page, created when it is first named.
     ///
-    /// Errors: 503 when too many pages are open.
+    /// Errors: 503 if too many pages are open.
     pub fn open(&self, id: SessionId, now: Nanos) -> Result<Arc<PageSession>, Problem> {
         let mut table = self.lock();
         if let Some(session) = table.get(&id) {
@@ -324,7 +326,7 @@ impl Sessions {
         }
         table.retain(|_, session| is_in_use(session, now));
         if table.len() >= limits::LIVE_SESSIONS_MAX {
-            let detail = format!("{} pages are open, as many as are counted; close one", limits::LIVE_SESSIONS_MAX);
+            let detail = format!("{} pages are open, which is the limit; close one", limits::LIVE_SESSIONS_MAX);
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
         }
         let session = Arc::new(PageSession::default());
@@ -333,7 +335,7 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Pages that are open at `now`.
+    /// The number of pages that are open at `now`.
     pub fn in_use(&self, now: Nanos) -> usize {
         self.lock().values().filter(|session| is_in_use(session, now)).count()
     }
@@ -344,7 +346,7 @@ impl Sessions {
     }
 }
 
-/// A connection still counts for it, or it was heard of not long ago.
+/// Whether a connection is attached to it, or it was named recently.
 fn is_in_use(session: &Arc<PageSession>, now: Nanos) -> bool {
     let silent = now.saturating_sub(Nanos(session.touched.load(Relaxed)));
     Arc::strong_count(session) > 1 || silent.duration() < limits::LIVE_SESSION_SILENCE_MAX
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_named_by_hexadecimal_digits_only() {
+    fn a_session_id_has_hexadecimal_digits_only() {
         assert!("0123456789abcdef".parse::<SessionId>().is_ok());
         for bad in ["", "0123", "0123456789ABCDEF", "../../../etc/passw", &"a".repeat(33)] {
             assert!(bad.parse::<SessionId>().is_err(), "{bad}");
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_places_are_taken_a_silent_page_makes_room_and_a_connected_one_does_not() {
+    fn when_too_many_pages_are_open_a_silent_one_is_replaced_and_a_connected_one_is_not() {
         let sessions = Sessions::default();
         let connected = sessions.open(id(0), Nanos::ZERO).unwrap();
         for number in 1..limits::LIVE_SESSIONS_MAX {
@@ -381,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn every_lane_has_a_place_and_a_name_of_its_own() {
+    fn every_lane_has_its_own_index_and_label() {
         for (index, lane) in Lane::ALL.into_iter().enumerate() {
             assert_eq!(lane.index(), index);
             assert_eq!(Lane::ALL.iter().filter(|other| other.label() == lane.label()).count(), 1);

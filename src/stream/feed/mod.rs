@@ -1,9 +1,10 @@
-//! Where updates come from: a [`Source`] that says what is due when, and [`run`], which publishes it on time.
+//! Where updates come from: a [`Source`] is a schedule of updates, and [`run`] publishes it on time.
 //!
-//! The schedule is **open loop**: an update's `at_us` is when it was due, also when the server was late in publishing
-//! it. A stall of the server therefore shows in every latency that is measured from `at_us`.
+//! The schedule is **open loop**: an update's `at_us` is when it was due, even if the server published it late. A stall
+//! of the server therefore shows in every latency, which is measured from `at_us`.
 //!
-//! Updates are due on whole microseconds, so that what goes over the wire is the very instant at which they were due.
+//! Updates are due on whole microseconds, so that the instant on the wire is exactly the instant at which they were
+//! due.
 
 mod replay;
 mod stdin;
@@ -23,25 +24,25 @@ use crate::run::Arrivals;
 use crate::stream::Publisher;
 use crate::units::Nanos;
 
-/// An item of a schedule: what to publish, and when it is due, counted from the schedule's start.
+/// One item of a schedule: an update's data, and when it is due.
 #[derive(Clone, Debug)]
 pub struct Due {
-    /// From the start of the schedule: a whole number of microseconds.
+    /// When it is due after the start of the schedule; a whole number of microseconds.
     pub offset: Nanos,
     /// The update's `data`.
     pub data: Arc<RawValue>,
 }
 
-/// What to feed the journal with.
+/// The settings of a feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Feed {
-    /// A recording, by its own timestamps.
+    /// A recording, played by its own timestamps.
     Replay {
         /// The file; the bundled earthquakes if absent.
         file: Option<PathBuf>,
-        /// How much faster than it was recorded.
+        /// How much faster than recorded.
         speed: f64,
-        /// Where it begins, as a share of its length, from 0 to below 1; past its end it goes on from its beginning.
+        /// Where it begins, as a share of its length from 0 to below 1. At its end it continues from its start.
         from: f64,
     },
     /// Generated updates.
@@ -52,16 +53,16 @@ pub enum Feed {
         payload: usize,
         /// How they are spread in time.
         arrivals: Arrivals,
-        /// Repeats the same schedule and data.
+        /// The seed: the same one gives the same schedule and data.
         seed: u64,
     },
-    /// One JSON value a line on standard input, due when it is read.
+    /// One JSON value per line on standard input, due when it is read.
     Stdin,
-    /// Nothing but what is posted to `/updates`.
+    /// Only what is posted to `/updates`.
     None,
 }
 
-/// A schedule: updates in the order in which they are due, without end.
+/// An endless schedule: updates in the order in which they are due.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Source {
@@ -74,16 +75,16 @@ pub enum Source {
 /// Why a feed cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// The recording.
+    /// The recording cannot be played.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The generator's settings.
+    /// The settings of the synthetic feed are impossible.
     #[error(transparent)]
     Synthetic(#[from] SyntheticError),
 }
 
 impl FeedError {
-    /// Does it lie in what was asked for, and not in a file or the machine?
+    /// Whether the cause is a setting, and not a file.
     pub fn is_usage_error(&self) -> bool {
         match self {
             Self::Synthetic(_) | Self::Replay(ReplayError::Speed(_) | ReplayError::TooFast { .. }) => true,
@@ -93,7 +94,7 @@ impl FeedError {
 }
 
 impl Feed {
-    /// The schedule of this feed; `None` for the feeds that have none because others decide when updates come.
+    /// The schedule of this feed; `None` for a feed whose updates come from outside.
     ///
     /// Errors: [`FeedError`], before anything is published.
     pub fn source(&self) -> Result<Option<Source>, FeedError> {
@@ -108,7 +109,7 @@ impl Feed {
         })
     }
 
-    /// Where in its recording it begins, as a share of it; `None` of a feed that is none.
+    /// Where the recording begins, as a share of its length; `None` if the feed is not a recording.
     pub fn replay_from(&self) -> Option<f64> {
         match self {
             Self::Replay { from, .. } => Some(*from),
@@ -116,7 +117,7 @@ impl Feed {
         }
     }
 
-    /// The flags that describe this feed, to start a server with.
+    /// The flags that start a server with this feed.
     pub fn flags(&self) -> Vec<String> {
         let mut flags = vec!["--feed".to_owned(), self.label().to_owned()];
         let mut add = |name: &str, value: String| flags.extend([name.to_owned(), value]);
@@ -141,7 +142,7 @@ impl Feed {
         flags
     }
 
-    /// As in flags and in the run file.
+    /// The name in flags and in the run file.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Replay { .. } => "replay",
@@ -163,9 +164,9 @@ impl Iterator for Source {
     }
 }
 
-/// Publishes a schedule that began at `origin`, to the nearest microsecond, for ever: end it by dropping it.
+/// Publishes a schedule that starts at `origin`, rounded to whole microseconds. Runs until it is dropped.
 ///
-/// Errors: only if the kernel gives no timer.
+/// Errors: only if the kernel provides no timer.
 pub async fn run(
     source: impl Iterator<Item = Due>,
     publisher: &Publisher,
@@ -192,7 +193,7 @@ mod tests {
     fn every_schedule_is_on_whole_microseconds_and_keeps_its_rate() {
         let synthetic = |rate, arrivals| Feed::Synthetic { rate, payload: 1, arrivals, seed: 3 };
         let replay = |speed| Feed::Replay { file: None, speed, from: 0.37 };
-        // The third of a second and a speed that divides nothing: rounding must not add up.
+        // A rate whose interval is not a whole number of microseconds: rounding errors must not accumulate.
         for (feed, rate) in [
             (synthetic(3_000.0, Arrivals::Steady), Some(3_000.0)),
             (synthetic(700.0, Arrivals::Poisson), None),
@@ -210,12 +211,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_update_carries_the_time_at_which_it_was_due_also_when_the_server_was_late() {
+    async fn an_update_carries_the_time_at_which_it_was_due_even_if_the_server_was_late() {
         let clock = Clock::Runtime(tokio::time::Instant::now());
         let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);
         let feed = Feed::Synthetic { rate: 10.0, payload: 8, arrivals: Arrivals::Steady, seed: 1 };
         let source = feed.source().unwrap().unwrap();
-        // The schedule began a second before it is first looked at: ten updates are late, and must say so.
+        // The schedule started a second ago: the updates that are late must carry the times at which they were due.
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
         let publisher = Publisher::Journal(std::sync::Arc::clone(&journal));
         let publishing = run(source, &publisher, clock, Nanos::ZERO);

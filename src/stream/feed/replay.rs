@@ -1,6 +1,6 @@
 //! A recorded stream, played by its own timestamps at a chosen speed, in a loop.
 //!
-//! The file is NDJSON: one JSON object a line, with its time in milliseconds as `at_ms`, in order. The whole object
+//! The file is NDJSON: one JSON object per line with its time in milliseconds as `at_ms`, in order. The whole object
 //! becomes the update's `data`, byte for byte.
 
 use std::path::Path;
@@ -13,16 +13,16 @@ use crate::limits;
 use crate::stream::feed::Due;
 use crate::units::Nanos;
 
-/// 1,707 earthquakes of one week; `data/README.md` tells where they come from.
+/// 1,707 earthquakes of one week; `data/README.md` names the source.
 const EARTHQUAKES: &str = include_str!("../../../data/earthquakes.ndjson");
 
 /// A recording and a position in it.
 #[derive(Clone, Debug)]
 pub struct Replay {
     items: Arc<[Due]>,
-    /// From the first item to the first of the next turn.
+    /// From the first item to the first item of the next loop.
     period: Nanos,
-    /// Where it begins, from the first item: the zero of the schedule.
+    /// The start of the schedule, as an offset from the first item.
     begin: Nanos,
     next: usize,
     turn: u64,
@@ -34,47 +34,47 @@ pub enum ReplayError {
     /// The file could not be read.
     #[error("cannot read the recording {file}: {source}")]
     Read {
-        /// As given.
+        /// The file as given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is malformed.
     #[error("{file}, line {line}: {problem}")]
     Line {
-        /// As given.
+        /// The file as given.
         file: String,
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong, and what is wanted.
+        /// What is wrong, and what is expected.
         problem: String,
     },
     /// There is nothing to play.
-    #[error("{0} holds no line; give one JSON object with an `at_ms` on each line")]
+    #[error("{0} has no lines; give one JSON object with an `at_ms` on each line")]
     Empty(String),
-    /// The speed makes no sense.
+    /// The speed is out of range.
     #[error("--speed is {0}; use {least} to {most}, as in 1 for the recorded pace or 3600 for an hour a second",
         least = limits::SPEED_MIN, most = limits::SPEED_MAX)]
     Speed(f64),
-    /// At this speed there are more updates than a schedule can keep.
-    #[error("{file} at --speed {speed} has {rate:.0} updates a second, and {most} can be kept; use a speed of {at_most:.0} or \
-        less, or a recording with fewer", most = limits::RATE_MAX)]
+    /// At this speed there are more updates per second than the limit.
+    #[error("{file} at --speed {speed} has {rate:.0} updates a second, and the limit is {most}; use a speed of \
+        {at_most:.0} or less, or a recording with fewer", most = limits::RATE_MAX)]
     TooFast {
-        /// As given.
+        /// The file as given.
         file: String,
-        /// How much faster than it was recorded.
+        /// How much faster than recorded.
         speed: f64,
-        /// Updates a second.
+        /// Updates per second.
         rate: f64,
-        /// The speed at which there would be as many as can be kept.
+        /// The speed that would reach the limit.
         at_most: f64,
     },
 }
 
 impl Replay {
-    /// Reads a recording, or takes the bundled one.
+    /// Reads a recording, or the bundled one if `file` is `None`.
     ///
-    /// Errors: [`ReplayError`], which names the line.
+    /// Errors: [`ReplayError`]; a malformed line is named by its number.
     pub fn open(file: Option<&Path>, speed: f64) -> Result<Self, ReplayError> {
         match file {
             None => Self::parse("earthquakes.ndjson", EARTHQUAKES, speed),
@@ -100,7 +100,7 @@ impl Replay {
         let mut last_ms = 0;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let refuse = |problem| ReplayError::Line { file: file.to_owned(), line: index + 1, problem };
-            // serde would take an array for a struct, member by member.
+            // serde would also accept an array as a struct.
             if !line.trim_start().starts_with('{') {
                 return Err(refuse("not a JSON object; each line is one, with an integer `at_ms`".to_owned()));
             }
@@ -120,7 +120,7 @@ impl Replay {
             items.push(Due { offset: scaled(at_ms - first_ms, speed), data: Arc::from(data) });
         }
         let Some(last) = items.last() else { return Err(ReplayError::Empty(file.to_owned())) };
-        // The recording says nothing of what comes after its last item: the mean distance stands in for it.
+        // The interval after the last item is not in the recording: the mean interval is used for it.
         let mean = last.offset.0 / (items.len() as u64 - 1).max(1);
         let period = last.offset.saturating_add(limits::REPLAY_TURN_GAP_MIN.max(Nanos(mean))).whole_micros();
         let replay = Self { items: items.into(), period, begin: Nanos::ZERO, next: 0, turn: 0 };
@@ -135,16 +135,17 @@ impl Replay {
 }
 
 impl Replay {
-    /// The same, begun at a share of its length: a stretch of a recording is as likely to be met as it is long.
+    /// The same recording, started at a share of its length. A random share selects each part with a probability equal
+    /// to its share of the length.
     pub fn beginning_at(self, share: f64) -> Self {
         let begin = Nanos((self.period.0 as f64 * share.clamp(0.0, 1.0)) as u64).whole_micros();
         let next = self.items.partition_point(|item| item.offset < begin);
-        // Behind the last item, the first of the next turn is what comes.
+        // After the last item, the first item of the next loop follows.
         let turn = u64::from(next == self.items.len());
         Self { begin, next: next % self.items.len(), turn, ..self }
     }
 
-    /// Updates a second and bytes of data, both as means over one turn.
+    /// Updates per second and bytes of data per update, both as means over one loop.
     pub fn means(&self) -> (f64, f64) {
         let bytes: usize = self.items.iter().map(|item| item.data.get().len()).sum();
         let items = self.items.len() as f64;
@@ -161,7 +162,7 @@ impl Iterator for Replay {
 
     fn next(&mut self) -> Option<Due> {
         let item = self.items.get(self.next)?;
-        // A recording of ages played slowly ends where time does: what is due then never comes.
+        // For a long recording at a low speed the offset may saturate: such an update is never due.
         let turn = Nanos(self.turn.saturating_mul(self.period.0));
         let due =
             Due { offset: turn.saturating_add(item.offset).saturating_sub(self.begin), data: Arc::clone(&item.data) };
@@ -190,16 +191,16 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_begun_in_its_middle_goes_on_with_its_beginning() {
+    fn a_recording_that_starts_in_its_middle_continues_from_its_start() {
         let text: String = [0, 100, 200, 700].map(|at| format!("{{\"at_ms\":{at}}}\n")).concat();
         let offsets = |share| -> Vec<u64> {
             let replay = Replay::parse("f", &text, 1.0).unwrap().beginning_at(share);
             replay.take(4).map(|due| due.offset.0 / 1_000_000).collect()
         };
-        // A turn is 933 ms: the mean distance stands in for the one behind the last.
+        // A loop takes 933 ms: the mean interval is used after the last item.
         assert_eq!(offsets(0.0), [0, 100, 200, 700]);
-        assert_eq!(offsets(0.15), [60, 560, 793, 893], "begun at 140 ms");
-        assert_eq!(offsets(0.9), [93, 193, 293, 793], "behind the last");
+        assert_eq!(offsets(0.15), [60, 560, 793, 893], "started at 140 ms");
+        assert_eq!(offsets(0.9), [93, 193, 293, 793], "started after the last item");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Any live stream, piped in: one JSON value a line, due at the moment it was read.
+//! The feed from standard input: one JSON value per line, due at the moment it is read.
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -8,10 +8,9 @@ use crate::stream::{Publisher, value};
 
 /// Publishes each line as an update until the input ends; returns how many were published and how many refused.
 ///
-/// A line that is not JSON, or too long, is named by its number in the log and passed over: one bad line must not end
-/// a live stream.
+/// A line that is not JSON, or too long, is skipped, and its number is logged: one bad line must not end a live stream.
 ///
-/// Errors: what reading says.
+/// Errors: those of reading.
 pub async fn publish_lines(
     mut input: impl AsyncBufRead + Unpin,
     publisher: &Publisher,
@@ -21,7 +20,7 @@ pub async fn publish_lines(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        // An update and the longest end of a line; what is longer has no end in it.
+        // The longest update and the longest line end. A longer line is read without its end.
         let most = limits::UPDATE_BYTES_MAX + b"\r\n".len();
         if (&mut input).take(most as u64).read_until(b'\n', &mut line).await? == 0 {
             break;
@@ -45,7 +44,7 @@ pub async fn publish_lines(
                 published += 1;
             }
             Err(problem) => {
-                tracing::warn!("standard input, line {number}: {problem}; passed over");
+                tracing::warn!("standard input, line {number}: {problem}; skipped");
                 refused += 1;
             }
         }
@@ -53,7 +52,7 @@ pub async fn publish_lines(
     Ok((published, refused))
 }
 
-/// Reads on to the end of a line without keeping it.
+/// Reads to the end of the line and discards it.
 async fn skip_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<()> {
     loop {
         let chunk = input.fill_buf().await?;
@@ -75,7 +74,7 @@ mod tests {
     use crate::stream::{Bounds, Journal};
 
     #[tokio::test]
-    async fn a_bad_line_is_passed_over_and_the_next_is_published() {
+    async fn a_bad_line_is_skipped_and_the_next_is_published() {
         let long = format!("\"{}\"", "x".repeat(limits::UPDATE_BYTES_MAX));
         let input = format!("{{\"a\":1}}\n\nnot json\n{long}\n[2]\n3");
         let journal = Journal::new(Bounds::default(), UnixAnchor::SIMULATED, crate::stream::journal::testing::encode);

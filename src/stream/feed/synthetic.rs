@@ -1,4 +1,4 @@
-//! Generated updates: a rate, a size, a way of arriving, and a seed that repeats all of it.
+//! Generated updates: a rate, a payload size, an arrival process, and a seed that makes them repeatable.
 
 use std::sync::Arc;
 
@@ -11,31 +11,33 @@ use crate::run::Arrivals;
 use crate::stream::feed::Due;
 use crate::units::Nanos;
 
-/// The schedule.
+/// The schedule of a synthetic feed.
 #[derive(Clone, Debug)]
 pub struct Synthetic {
-    /// Mean distance of two updates, in nanoseconds.
+    /// Mean interval between two updates, in nanoseconds.
     mean_ns: f64,
     payload: usize,
     arrivals: Arrivals,
     random: ChaCha8Rng,
-    /// When the next is due, not yet rounded: what rounding takes off one must not move the next.
+    /// When the next update is due, not rounded, so that rounding errors do not accumulate.
     next_ns: f64,
     count: u64,
 }
 
-/// Why such a schedule is impossible.
+/// Why a schedule is impossible.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SyntheticError {
-    /// The rate makes no sense.
+    /// The rate is out of range.
     #[error("--rate is {0}; use {least} to {most}, or --feed none for no updates", least = limits::RATE_MIN, most = limits::RATE_MAX)]
     Rate(f64),
-    /// The size makes no sense.
+    /// The payload size is out of range.
     #[error("--payload is {0} B; a JSON value has 1 B or more, and one update at most {max} B", max = limits::UPDATE_BYTES_MAX)]
     Payload(usize),
 }
 
 impl Synthetic {
+    /// A schedule with these settings.
+    ///
     /// Errors: [`SyntheticError`], which says what to use instead.
     pub fn new(rate: f64, payload: usize, arrivals: Arrivals, seed: u64) -> Result<Self, SyntheticError> {
         if !(limits::RATE_MIN..=limits::RATE_MAX).contains(&rate) {
@@ -48,8 +50,8 @@ impl Synthetic {
         Ok(Self { mean_ns: 1e9 / rate, payload, arrivals, random, next_ns: 0.0, count: 0 })
     }
 
-    /// A JSON value of exactly `payload` bytes: a string of letters and digits, which no layer below could compress
-    /// by much; a digit where there is no room for the quotation marks.
+    /// A JSON value of exactly `payload` bytes: a random string, which hardly compresses. A single byte is a digit,
+    /// since the quotation marks would not fit.
     fn data(&mut self) -> Arc<RawValue> {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let text = match self.payload {
@@ -67,7 +69,7 @@ impl Synthetic {
         Arc::from(RawValue::from_string(text).expect("letters between quotation marks are JSON"))
     }
 
-    /// The distance from one arrival to the next, in nanoseconds.
+    /// The interval from one arrival to the next, in nanoseconds.
     fn distance(&mut self) -> f64 {
         let exponential = |random: &mut ChaCha8Rng, mean: f64| -mean * (1.0 - random.random::<f64>()).ln();
         match self.arrivals {
@@ -78,7 +80,7 @@ impl Synthetic {
                 if !self.count.is_multiple_of(limits::BURST_UPDATES) {
                     return inside;
                 }
-                // What is left of the burst's share of time once its own updates are out.
+                // The burst's share of time that is left after its own updates.
                 let burst = limits::BURST_UPDATES as f64;
                 exponential(&mut self.random, burst * self.mean_ns - (burst - 1.0) * inside)
             }
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_arriving_keeps_the_mean_rate() {
+    fn every_arrival_process_keeps_the_mean_rate() {
         for arrivals in [Arrivals::Steady, Arrivals::Poisson, Arrivals::Bursty] {
             let last = Synthetic::new(100.0, 8, arrivals, 7).unwrap().nth(20_000).unwrap();
             let rate = 20_000.0 / last.offset.seconds();
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_has_exactly_the_bytes_asked_for() {
+    fn the_payload_has_exactly_the_requested_size() {
         for size in [1, 2, 3, 16, 4096] {
             let due = Synthetic::new(1.0, size, Arrivals::Steady, 0).unwrap().next().unwrap();
             assert_eq!(due.data.get().len(), size);

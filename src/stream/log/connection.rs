@@ -1,4 +1,4 @@
-//! The connection to the servers of the log: made once, kept up by the client library, and watched.
+//! The connection to the servers of the log: opened once, and kept open by the client library.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use super::LogSettings;
 use crate::limits;
 
-/// The connection, once it was begun.
+/// The connection, once it was opened.
 #[derive(Debug)]
 pub(super) struct Connection {
     context: OnceLock<Context>,
-    /// Counts how often the connection was made and lost.
+    /// Counts how many times the connection was made or lost.
     changes: watch::Sender<u64>,
 }
 
@@ -27,9 +27,10 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// Begins to connect if that was not begun; the library then never gives up. What is returned changes when the connection is made or lost.
+    /// Starts to connect, if it has not yet; the library then retries for ever. The returned receiver changes whenever
+    /// the connection is made or lost.
     ///
-    /// Errors: what the library says.
+    /// Errors: those of the library.
     pub(super) async fn open(&self, settings: &LogSettings) -> Result<watch::Receiver<u64>, async_nats::ConnectError> {
         let changes = self.changes.subscribe();
         if self.context.get().is_none() {
@@ -66,13 +67,13 @@ impl Connection {
         Ok(context)
     }
 
-    /// JetStream, if a server is connected just now.
+    /// The JetStream context, if a server is connected.
     pub(super) fn context(&self) -> Option<&Context> {
         self.context.get().filter(|context| context.client().connection_state() == State::Connected)
     }
 }
 
-/// How long to rest after so many attempts that failed.
+/// How long to wait after this many failed attempts.
 pub(super) fn rest(failed: usize) -> Duration {
     let doublings = u32::try_from(failed).unwrap_or(u32::MAX).min(8);
     (limits::LOG_REST * 2_u32.pow(doublings)).min(limits::LOG_REST_MAX)

@@ -1,9 +1,9 @@
-//! Following the log: the node's journal is kept up with the stream, through everything that may become of either.
+//! Following the log: keeps the node's journal up to date with the stream, through failures of either.
 //!
-//! It reads by a plain pull consumer that forgets nothing because it remembers nothing: ephemeral, without
-//! acknowledgements, made anew behind the last update held whenever anything is odd. (The client library's ordered consumers
-//! make themselves anew, but fall silent, repeat or skip after some failures.) Beside it, once a second, the node looks at
-//! the stream itself: what an idle consumer cannot tell is seen there.
+//! The node reads with a plain pull consumer, which is ephemeral and has no acknowledgements. Whenever anything is
+//! unexpected, the consumer is recreated after the last update in the journal. (The client library's ordered consumers
+//! recreate themselves, but stop, repeat or skip after some failures.) In addition, once a second, the node checks the
+//! stream itself, which shows what an idle consumer cannot.
 
 use std::sync::Arc;
 
@@ -24,27 +24,27 @@ use crate::stream::cursor::Epoch;
 use crate::stream::value;
 use crate::units::UnixMicros;
 
-/// What a node remembers of the stream from one consumer to the next.
+/// What a node remembers about the stream from one consumer to the next.
 #[derive(Debug, Default)]
 struct Known {
-    /// When the stream was made whose updates the journal holds.
+    /// When the stream was created whose updates are in the journal.
     created_ns: Option<i128>,
-    /// Since when it is missing.
+    /// Since when the stream has been missing.
     missing_since: Option<Instant>,
-    /// Looks in a row at which it had gone back behind the journal.
+    /// Checks in a row at which the stream ended before the journal does.
     back: u32,
 }
 
-/// Why a consumer is not read any more.
+/// Why a consumer is no longer read.
 #[derive(Debug)]
 enum Ended {
-    /// Something came between: another consumer goes on where this one stopped.
+    /// It was interrupted; another consumer continues where it stopped.
     Interrupted,
-    /// It cannot be made, or the stream cannot be looked at.
+    /// It cannot be created, or the stream cannot be checked.
     Failed(Standing),
 }
 
-/// Follows for ever.
+/// Follows the log for ever.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut known = Known::default();
     let mut failed = 0;
@@ -64,15 +64,15 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 failed += 1;
             }
         }
-        // Once a server is connected again, there is no reason to wait.
+        // The wait ends early when a server is connected again.
         let _either = timeout(rest(failed), changes.changed()).await;
     }
 }
 
-/// Makes a consumer behind what the journal holds, and reads it to its end.
+/// Creates a consumer that starts after the journal's newest update, and reads it until it ends.
 async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut Known) -> Ended {
     let Some(context) = shared.connection.context() else { return Ended::Failed(Standing::Away) };
-    // Read before the question: the answer must not seem to have gone back behind what came meanwhile.
+    // Read before the request: an update that arrives in the meantime must not make the stream look as if it went back.
     let held = shared.journal.newest().seq;
     let stream = match context.get_stream(shared.settings.stream.to_string()).await {
         Ok(stream) => stream,
@@ -117,18 +117,18 @@ async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut
     }
 }
 
-/// Puts the journal where the stream is: into its epoch, and not before what it still has. `false` where that is not clear
-/// yet.
+/// Moves the journal to the stream's epoch, and past the updates that the stream no longer has. `false` if it is not
+/// clear yet whether the stream has gone back.
 fn place(shared: &Shared, known: &mut Known, info: &Info, held: u64) -> bool {
     let journal = &shared.journal;
     let created_ns = info.created.unix_timestamp_nanos();
     let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-    // No more than the journal retains, and none that is gone.
+    // At most as many updates as the journal retains, and none that the stream has dropped.
     let retained = journal.bounds().updates as u64;
     let before = first.max((last + 1).saturating_sub(retained)).saturating_sub(1);
     if known.created_ns != Some(created_ns) {
         if known.created_ns.replace(created_ns).is_some() {
-            tracing::warn!("the stream {} was made anew: another epoch begins", shared.settings.stream);
+            tracing::warn!("the stream {} was recreated: another epoch begins", shared.settings.stream);
         }
         known.back = 0;
         journal.restart(Epoch::of_log(created_ns), before);
@@ -139,10 +139,10 @@ fn place(shared: &Shared, known: &mut Known, info: &Info, held: u64) -> bool {
         if known.back < limits::LOG_BACK_LOOKS {
             return false;
         }
-        // Numbers that were given out are given out again: no cursor of this epoch can be trusted any more.
+        // Sequence numbers are issued a second time, so no cursor of this epoch can be trusted any more.
         tracing::error!(
-            "the stream {} has gone back from {held} to {last}: it has lost what it had acknowledged; set sync_interval, \
-             or keep it on three servers. This node goes on in an epoch of its own; make the stream anew",
+            "the stream {} has gone back from {held} to {last}: it has lost updates that it had acknowledged; set \
+             sync_interval, or keep it on three servers. This node continues in its own epoch; recreate the stream",
             shared.settings.stream
         );
         journal.restart(Epoch::random(), before);
@@ -153,7 +153,7 @@ fn place(shared: &Shared, known: &mut Known, info: &Info, held: u64) -> bool {
     true
 }
 
-/// A consumer that begins with a number, which the server would silently move up if it had no such message any more.
+/// A consumer that begins with message `next`. The server would silently begin later if it no longer had that message.
 async fn consume(stream: &Stream, next: u64) -> Result<Messages, async_nats::Error> {
     let config = PullConfig {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next },
@@ -168,7 +168,7 @@ async fn consume(stream: &Stream, next: u64) -> Result<Messages, async_nats::Err
     Ok(messages.expires(limits::LOG_PULL_EXPIRES).heartbeat(limits::LOG_HEARTBEAT).messages().await?)
 }
 
-/// Reads what the consumer is sent into the journal, until it ends or something is missing.
+/// Appends the consumer's messages to the journal, until it ends or a delivery is missing.
 async fn read(shared: &Shared, messages: &mut Messages) {
     for delivery in 1.. {
         let message = match messages.next().await {
@@ -177,8 +177,8 @@ async fn read(shared: &Shared, messages: &mut Messages) {
             None => return,
         };
         let Ok(info) = message.info() else { return };
-        // What was sent into a connection that broke is not sent again. Where the deliveries have no hole, a hole in
-        // the stream's numbers is the stream's.
+        // A message that was sent into a broken connection is not sent again. As long as no delivery is missing, a hole
+        // in the stream's numbers exists in the stream itself.
         if info.consumer_sequence != delivery {
             return tracing::debug!("deliveries {delivery} to {} are missing", info.consumer_sequence);
         }
@@ -189,7 +189,7 @@ async fn read(shared: &Shared, messages: &mut Messages) {
     }
 }
 
-/// Appends a message to the journal. One that is no update is passed over, which the clients are told.
+/// Appends a message to the journal. A message that is not an update is skipped, which gives the clients a gap.
 fn append(shared: &Shared, message: &Message, seq: u64, stored_us: u64) {
     let journal = &shared.journal;
     let data = match message.payload.len() {
@@ -200,15 +200,15 @@ fn append(shared: &Shared, message: &Message, seq: u64, stored_us: u64) {
     match data {
         Ok(data) => journal.append_logged(seq, UnixMicros(at.unwrap_or(stored_us)), shared.clock.now(), data),
         Err(problem) => {
-            tracing::warn!("message {seq} of the stream is no update: {problem}; passed over");
+            tracing::warn!("message {seq} of the stream is not an update: {problem}; skipped");
             journal.skip_to(seq);
         }
     }
 }
 
-/// Looks at the stream now and then, until it is not what the consumer reads.
+/// Checks the stream regularly, until the consumer has to be recreated.
 async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
-    // The stream's newest and the journal's, when they were looked at last.
+    // The newest numbers of the stream and of the journal at the last check.
     let mut before = None;
     loop {
         sleep(limits::LOG_LOOK).await;
@@ -226,12 +226,12 @@ async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
             return Ended::Interrupted;
         }
         if last < held {
-            // Counted where another consumer is made.
+            // `place` counts this when the next consumer is created.
             return Ended::Failed(Standing::CatchingUp);
         }
         known.back = 0;
         match before {
-            // It waits for what it was not sent: a purge, or a consumer that has died.
+            // The journal is behind and has not grown since the last check: a purge, or a consumer that has died.
             Some((last_before, held_before)) if held < last_before && held == held_before => return Ended::Interrupted,
             Some((last_before, _)) if held < last_before => shared.set(Standing::CatchingUp),
             Some(_) => shared.set(Standing::Following),
@@ -241,7 +241,7 @@ async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
     }
 }
 
-/// Returns when the connection was lost or made anew.
+/// Returns when the connection was lost or made again.
 async fn lost(shared: &Shared, changes: &mut watch::Receiver<u64>) -> Ended {
     // The sender lives in the log.
     let _changed = changes.changed().await;
@@ -258,7 +258,7 @@ fn is_missing(error: &GetStreamError) -> bool {
     }
 }
 
-/// Makes the stream, at once where this node has never followed it, else when it has been missing for a while.
+/// Creates the stream: at once if this node has never followed it, otherwise after it has been missing for a while.
 async fn missing(shared: &Shared, known: &mut Known) -> Result<Stream, Ended> {
     let since = *known.missing_since.get_or_insert_with(Instant::now);
     if known.created_ns.is_some() && since.elapsed() < limits::LOG_MISSING_MAX {
@@ -282,22 +282,22 @@ async fn missing(shared: &Shared, known: &mut Known) -> Result<Stream, Ended> {
     };
     match context.create_stream(config).await {
         Ok(made) => {
-            tracing::info!("made the stream {stream}");
+            tracing::info!("created the stream {stream}");
             Ok(made)
         }
         Err(error) => {
-            tracing::warn!("the stream {stream} cannot be made: {error}");
+            tracing::warn!("the stream {stream} cannot be created: {error}");
             Err(Ended::Failed(Standing::Missing))
         }
     }
 }
 
-/// The one subject of a stream that can be a log.
+/// The only subject of a stream that is used as a log.
 ///
-/// Errors: why it cannot be one, and what to do.
+/// Errors: why the stream cannot be used, and what to do.
 fn subject(config: &Config) -> Result<String, String> {
     let RetentionPolicy::Limits = config.retention else {
-        return Err("it drops what was read; make it with retention by limits".to_owned());
+        return Err("it drops what was read; create it with retention by limits".to_owned());
     };
     match config.subjects.as_slice() {
         [subject] if !subject.contains(['*', '>']) => Ok(subject.clone()),

@@ -1,17 +1,18 @@
-//! One log for several nodes: a stream of NATS JetStream, of which each node's journal is a bounded cache.
+//! One log for several nodes: a stream of NATS JetStream. Each node's journal is a bounded cache of it.
 //!
 //! ```text
 //! POST /updates, feed ─▶ node ─ publish, acknowledged ─▶ JetStream stream ─▶ each node's journal ─▶ its clients
 //! ```
 //!
-//! The stream's sequence numbers are those of the updates, and the instant at which the stream was made names the epoch:
-//! so a cursor means the same on every node, and a client that was cut off from one goes on at another.
+//! The stream's sequence numbers are those of the updates, and the epoch is derived from the instant at which the
+//! stream was created. So a cursor means the same on every node, and a client that loses one node can continue at
+//! another.
 //!
-//! A message holds an update's `data` as it is, and when it was due in the header `Pushpull-At-Us`; for a message of
-//! somebody else's it is when it was stored.
+//! The payload of a message is an update's `data`. The header `Pushpull-At-Us` is when the update was due; for a
+//! message without it, from another publisher, this is when the message was stored.
 //!
-//! What a node cannot have any more, it tells its clients: messages that the stream dropped, or that are no updates, are
-//! a gap, and a stream that was made anew is another epoch.
+//! A node announces what it cannot get any more: messages that the stream has dropped, or that are not updates, are a
+//! gap, and a stream that was recreated is another epoch.
 
 mod connection;
 mod follow;
@@ -31,39 +32,39 @@ use crate::clock::Clock;
 use connection::Connection;
 use publish::Feeder;
 
-/// When an update was due, in microseconds since the Unix epoch.
+/// The header for when an update was due, in microseconds since the Unix epoch.
 const AT_US: &str = "Pushpull-At-Us";
 
-/// How a node stands to the log.
+/// Whether a node is up to date with the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// No server has answered yet, or not for a while.
     Away,
-    /// The servers know no such stream.
+    /// The servers have no such stream.
     Missing,
-    /// The stream cannot be followed as it is set up, with the reason.
+    /// The stream's configuration is not supported, for this reason.
     Unfit(String),
-    /// It has not yet all that the stream holds.
+    /// The node does not have all updates of the stream yet.
     CatchingUp,
-    /// It has what the stream holds.
+    /// The node has all updates of the stream.
     Following,
 }
 
-/// How a node stands to the log, for `/stats`.
+/// A node's state with respect to the log, for `/stats`.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogReading {
     /// The stream's name.
     pub stream: String,
-    /// How this node stands to it.
+    /// Whether this node is up to date.
     pub standing: Standing,
-    /// The newest number of the stream when it was last looked at.
+    /// The newest sequence number of the stream when it was last checked.
     pub newest_seq: u64,
-    /// How often it began to follow.
+    /// How many times the node has started to follow.
     pub followed: u64,
 }
 
-/// The log as one node sees it: publishes to it, and keeps the node's journal up with it.
+/// One node's access to the log: publishes to it, and keeps the node's journal up to date.
 #[derive(Debug)]
 pub struct Log {
     shared: Arc<Shared>,
@@ -71,14 +72,14 @@ pub struct Log {
     _follower: AbortOnDropHandle<()>,
 }
 
-/// What the tasks of a log share.
+/// The state that the tasks of a log share.
 #[derive(Debug)]
 struct Shared {
     settings: LogSettings,
     journal: Arc<Journal>,
     clock: Clock,
     connection: Connection,
-    /// Names this node in the identifiers of what it publishes.
+    /// This node's name in the identifiers of its messages.
     node: String,
     state: Mutex<State>,
 }
@@ -88,12 +89,12 @@ struct State {
     standing: Standing,
     newest_seq: u64,
     followed: u64,
-    /// Where to publish: the stream's one subject, once it is known.
+    /// The stream's only subject, where updates are published; `None` until it is known.
     subject: Option<Arc<str>>,
 }
 
 impl Log {
-    /// Begins to follow the log into the journal, which must be one [`Journal::of_log`]; it never gives up.
+    /// Starts to follow the log into the journal, which must come from [`Journal::of_log`]. Retries for ever.
     pub fn start(settings: LogSettings, journal: Arc<Journal>, clock: Clock) -> Arc<Self> {
         let connection = Connection::default();
         let state = State { standing: Standing::Away, newest_seq: 0, followed: 0, subject: None };
@@ -104,17 +105,17 @@ impl Log {
         Arc::new(Self { shared, feeder, _follower: AbortOnDropHandle::new(follower) })
     }
 
-    /// How this node stands to it.
+    /// Whether this node is up to date.
     pub fn standing(&self) -> Standing {
         self.shared.lock().standing.clone()
     }
 
-    /// Has it been followed yet? Before that the journal knows neither the epoch nor any update.
+    /// Whether the log has been followed yet. Until then, the journal has neither the epoch nor any update.
     pub fn has_been_followed(&self) -> bool {
         self.shared.lock().followed > 0
     }
 
-    /// The same with figures.
+    /// The state for `/stats`.
     pub fn reading(&self) -> LogReading {
         let state = self.shared.lock();
         LogReading {
@@ -128,11 +129,11 @@ impl Log {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes how this node stands to the log, and says so once for each change.
+    /// Sets the standing, and logs each change.
     fn set(&self, standing: Standing) {
         let mut state = self.lock();
         if state.standing == standing {

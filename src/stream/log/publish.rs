@@ -1,4 +1,4 @@
-//! Publishing to the log: each update with an identifier, by which a second attempt is no duplicate.
+//! Publishing to the log. Each update has an identifier, so that a second attempt does not publish it twice.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ struct Message {
     data: Bytes,
 }
 
-/// What became of one attempt to publish.
+/// The result of one attempt to publish.
 enum Attempt {
     Stored(PublishAck),
     /// There is no connection, so nothing was sent.
     Away,
-    /// A server could not take it just now.
+    /// A server could not store it at the moment.
     NotStored,
-    /// It was sent, and no answer came.
+    /// It was sent, and no server answered.
     Unknown,
-    /// It will not be taken at any attempt.
+    /// It was refused; another attempt would not help.
     Refused(String),
 }
 
@@ -51,7 +51,7 @@ impl Log {
     ) -> Result<Cursor, Unpublished> {
         let shared = &self.shared;
         let deadline = Instant::now() + limits::LOG_PUBLISH_PATIENCE;
-        // What somebody else names cannot be what this node names.
+        // The prefix keeps a client's key apart from this node's own identifiers.
         let id = key.map_or_else(|| shared.new_id(), |key| format!("key {key}"));
         let message = shared.message(at, data, &id);
         let mut was_sent = false;
@@ -72,7 +72,7 @@ impl Log {
         }
     }
 
-    /// Hands an update of a schedule to the feeder; waits for room.
+    /// Passes an update of a schedule to the feeder; waits while its queue is full.
     pub(in crate::stream) async fn offer(&self, at: Nanos, data: &RawValue) {
         let message = self.shared.message(at, data, &self.shared.new_id());
         // The feeder lives as long as the log.
@@ -81,7 +81,7 @@ impl Log {
 }
 
 impl Shared {
-    /// An identifier that nobody else uses.
+    /// A unique identifier.
     fn new_id(&self) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         format!("node {} {}", self.node, COUNT.fetch_add(1, Relaxed))
@@ -112,8 +112,8 @@ impl Shared {
     }
 }
 
-/// Waits for an answer, from now on: of many messages whose answers were lost, the last is not waited for anew when the others
-/// have been given up.
+/// Waits for the acknowledgement. The timeout starts with this call and not with the first poll: when many
+/// acknowledgements are lost, the timeouts run concurrently.
 fn acknowledged(ack: PublishAckFuture) -> impl Future<Output = Attempt> + Send {
     let deadline = Instant::now() + limits::LOG_ACK_TIMEOUT;
     async move {
@@ -127,21 +127,21 @@ fn acknowledged(ack: PublishAckFuture) -> impl Future<Output = Attempt> + Send {
 
 fn failed(error: PublishError) -> Attempt {
     match error.kind() {
-        // Nobody listens on the subject: the stream is gone, or its server is only just starting.
+        // No stream has the subject: it was deleted, or its server is still starting.
         PublishErrorKind::StreamNotFound | PublishErrorKind::MaxAckPending => Attempt::NotStored,
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Attempt::Unknown,
         PublishErrorKind::MaxPayloadExceeded => Attempt::Refused(error.to_string()),
         PublishErrorKind::WrongLastMessageId | PublishErrorKind::WrongLastSequence | PublishErrorKind::Other => {
             match std::error::Error::source(&error).and_then(|source| source.downcast_ref()) {
                 Some(error) => answered(error),
-                // What cannot be read says nothing about what was stored.
+                // An answer that cannot be read does not show whether the update was stored.
                 None => Attempt::Unknown,
             }
         }
     }
 }
 
-/// A server's answer that is no acknowledgement. What is its own trouble (5xx: no leader, no room) may pass.
+/// The result for an answer that is not an acknowledgement. A server error (5xx: no leader, no space) may be temporary.
 fn answered(error: &async_nats::jetstream::Error) -> Attempt {
     match error.code() {
         500.. => Attempt::NotStored,
@@ -149,7 +149,7 @@ fn answered(error: &async_nats::jetstream::Error) -> Attempt {
     }
 }
 
-/// Publishes the updates of schedules, in order, several at a time.
+/// Publishes the updates of schedules in order, with several in flight.
 #[derive(Debug)]
 pub(super) struct Feeder {
     queue: mpsc::Sender<Message>,
@@ -163,7 +163,7 @@ impl Feeder {
     }
 }
 
-/// A message, and the acknowledgement that is awaited; `None` where it could not be sent.
+/// A message and its pending acknowledgement; `None` if it could not be sent.
 type InFlight = (Message, Option<std::pin::Pin<Box<dyn Future<Output = Attempt> + Send>>>);
 
 async fn feed(shared: Arc<Shared>, mut messages: mpsc::Receiver<Message>) {
@@ -183,7 +183,7 @@ async fn feed(shared: Arc<Shared>, mut messages: mpsc::Receiver<Message>) {
                 match attempt {
                     Attempt::Stored(_) => {}
                     Attempt::Refused(reason) => tracing::error!("an update of the feed is not published: {reason}"),
-                    // Nothing more is sent until it is stored, or given up.
+                    // Nothing more is sent until it is stored or abandoned.
                     Attempt::Away | Attempt::NotStored | Attempt::Unknown => insist(&shared, &message).await,
                 }
             }
@@ -196,16 +196,16 @@ async fn feed(shared: Arc<Shared>, mut messages: mpsc::Receiver<Message>) {
     }
 }
 
-/// Publishes a message again until it is stored, for as long as the log would know that it was stored before.
+/// Publishes a message again until it is stored, but only for as long as the log would detect a duplicate.
 async fn insist(shared: &Shared, message: &Message) {
     let deadline = Instant::now() + limits::LOG_FEED_PATIENCE;
     while Instant::now() < deadline {
         match shared.attempt(message).await {
             Attempt::Stored(_) => return,
             Attempt::Refused(reason) => return tracing::error!("an update of the feed is not published: {reason}"),
-            // The first attempt is made at once: of a log that is back, many may have to be sent again.
+            // The first attempt has no delay: when the log is back, many messages may have to be sent again.
             Attempt::Away | Attempt::NotStored | Attempt::Unknown => sleep(limits::LOG_REST).await,
         }
     }
-    tracing::error!("an update of the feed was given up: the log did not answer for {:?}", limits::LOG_FEED_PATIENCE);
+    tracing::error!("an update of the feed was dropped: the log did not answer for {:?}", limits::LOG_FEED_PATIENCE);
 }

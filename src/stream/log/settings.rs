@@ -1,4 +1,4 @@
-//! Which log, and where it is.
+//! The settings of the log: its servers and the name of its stream.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,18 @@ use async_nats::ServerAddr;
 
 use crate::limits;
 
-/// Which log a node follows.
+/// The log that a node follows.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
-    /// Where to find it.
+    /// The NATS servers.
     pub servers: Servers,
     /// The stream's name.
     pub stream: StreamName,
-    /// On how many servers the stream is kept, if this node has to make it.
+    /// On how many servers the stream is stored, if this node has to create it.
     pub replicas: usize,
 }
 
-/// The servers of a cluster; any of them will do.
+/// The servers of a cluster. Any one of them is enough to connect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Servers(Vec<ServerAddr>);
 
@@ -28,7 +28,7 @@ pub struct Servers(Vec<ServerAddr>);
 pub struct MalformedLog(String);
 
 impl Servers {
-    /// Each of them.
+    /// The addresses.
     pub(super) fn addresses(&self) -> &[ServerAddr] {
         &self.0
     }
@@ -51,7 +51,7 @@ impl FromStr for Servers {
     }
 }
 
-/// Without the password that an address may have.
+/// Shows the servers without the password that an address may contain.
 impl fmt::Display for Servers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.0.iter().map(|one| format!("{}:{}", one.host(), one.port()));
@@ -69,7 +69,7 @@ impl Default for StreamName {
     }
 }
 
-/// A name that no stream can have.
+/// A text that is not a stream's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a stream's name; use 1 to {} characters from A-Z a-z 0-9 _ -", limits::LOG_NAME_BYTES_MAX)]
 pub struct MalformedName;
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_named_by_a_few_plain_characters() {
+    fn a_stream_name_has_letters_digits_underscores_and_hyphens_only() {
         assert!("pushpull-1_B".parse::<StreamName>().is_ok());
         for bad in ["", "a.b", "a b", "*", ">", &"x".repeat(65)] {
             assert_eq!(bad.parse::<StreamName>(), Err(MalformedName), "{bad}");

@@ -23,7 +23,7 @@ async fn get(connection: &mut Http1<DuplexStream>) -> Result<(StatusCode, Vec<u8
     Ok((head.status, connection.whole(1 << 20).await?))
 }
 
-/// What a client makes of these answers, one after the other.
+/// Reads these answers with one client, one after the other.
 async fn read(answers: &[&[u8]], piece: usize) -> Vec<Result<(StatusCode, Vec<u8>), ClientError>> {
     let (near, far) = duplex(1 << 16);
     let reading = async {
@@ -35,14 +35,14 @@ async fn read(answers: &[&[u8]], piece: usize) -> Vec<Result<(StatusCode, Vec<u8
         read
     };
     let serving = async {
-        // A client that has had enough of it is no longer there.
+        // The client may stop reading, so the server must not wait for it for ever.
         let _served = tokio::time::timeout(std::time::Duration::from_secs(9), answer(far, answers, piece)).await;
     };
     tokio::join!(serving, reading).1
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_is_the_same_however_it_is_framed_and_the_network_splits_it() {
+async fn a_body_is_the_same_however_it_is_framed_and_split_by_the_network() {
     let answers: [&[u8]; 6] = [
         b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
         b"HTTP/1.1 204 No Content\r\netag: x\r\n\r\n",
@@ -82,7 +82,7 @@ async fn an_answer_that_is_cut_off_or_malformed_is_never_taken_for_a_whole_one()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_never_ends_is_refused_and_not_kept() {
+async fn a_head_line_or_body_without_end_is_refused_and_not_buffered() {
     let endless = vec![b'x'; 1 << 20];
     for begin in ["HTTP/1.1 200 OK\r\nx: ", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;"] {
         let answer = [begin.as_bytes(), &endless].concat();
@@ -100,7 +100,7 @@ async fn what_never_ends_is_refused_and_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_has_ended_or_was_left_in_the_middle_takes_no_other_request() {
+async fn a_connection_that_has_ended_or_whose_request_was_cancelled_takes_no_other_request() {
     let last: [&[u8]; 3] = [
         b"HTTP/1.1 200 OK\r\nConnection: Close\r\ncontent-length: 2\r\n\r\nhi",
         b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi",
@@ -110,13 +110,13 @@ async fn a_connection_that_has_ended_or_was_left_in_the_middle_takes_no_other_re
         let read = read(&[answer, b""], 99).await;
         assert!(matches!(&read[..], [Ok((StatusCode::OK, _)), Err(ClientError::Closed)]), "{read:?}");
     }
-    // The server closes while nothing is asked.
+    // The server closes between two requests.
     let (near, far) = duplex(1 << 16);
     let mut connection = Http1::new(near);
     let serving = answer(far, &[b"HTTP/1.1 204 No Content\r\n\r\n"], 99);
     assert!(tokio::join!(get(&mut connection), serving).0.is_ok());
     assert!(matches!(get(&mut connection).await, Err(ClientError::Closed)));
-    // Whoever asked has given up.
+    // The request was cancelled.
     let (near, _far) = duplex(1 << 16);
     let mut connection = Http1::new(near);
     let gave_up = tokio::time::timeout(limits::DIAL_TIMEOUT, get(&mut connection)).await;
@@ -125,7 +125,7 @@ async fn a_connection_that_has_ended_or_was_left_in_the_middle_takes_no_other_re
 }
 
 #[tokio::test]
-async fn a_request_has_its_fields_and_its_length_and_no_target_that_would_be_another_request() {
+async fn a_request_has_its_headers_and_its_length_and_its_target_cannot_inject_another_request() {
     let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
     let request = encode(&Method::POST, "/echo", &headers, b"hi").unwrap();
     assert_eq!(request, b"POST /echo HTTP/1.1\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi");

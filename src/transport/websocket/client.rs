@@ -1,8 +1,8 @@
-//! A client's end of a WebSocket: the library speaks the protocol, in memory; what it hears comes from where
-//! [`net::read`] has put it, and what it answers goes out from here.
+//! The client's end of a WebSocket. The library implements the protocol in memory; this file does the I/O: it passes
+//! the library the bytes that [`net::read`] has read, and sends what the library writes.
 //!
-//! The library's own stream keeps a buffer of some KiB for each connection, which it fills with zeros before each read, and
-//! wakes reader and writer apart: together that cost a generator with thousands of clients more than all else that it
+//! The library's own stream keeps a buffer of some KiB for each connection, fills it with zeros before each read, and
+//! wakes reader and writer separately. In a generator with thousands of clients, that cost more than everything else it
 //! does with a message (docs/COST.md).
 
 use std::io::{self, Read, Write};
@@ -30,23 +30,23 @@ use crate::transport::http1::Http1;
 pub struct ClientSocket<S> {
     io: S,
     protocol: WebSocketContext,
-    /// Was read, and not yet taken by the library.
+    /// Bytes that were read and that the library has not taken yet.
     ahead: Bytes,
-    /// What the library has said, and the connection has not taken yet.
+    /// Bytes that the library has written and the connection has not taken yet.
     unsent: BytesMut,
-    /// All that the connection has taken has left it.
+    /// Everything that the connection has taken has been flushed.
     is_flushed: bool,
 }
 
 impl<S: Stream> ClientSocket<S> {
-    /// Over a connection on which the handshake is done, and of which this has been read behind it.
+    /// A WebSocket over a connection on which the handshake is complete; `ahead` was read after the handshake.
     pub fn new(io: S, ahead: BytesMut, message_bytes_max: usize) -> Self {
         let config = config(limits::WS_CLIENT_BUFFER_BYTES, message_bytes_max);
         let protocol = WebSocketContext::new(Role::Client, Some(config));
         Self { io, protocol, ahead: ahead.freeze(), unsent: BytesMut::new(), is_flushed: true }
     }
 
-    /// The next message; `None` behind an orderly end. Pings are answered with the call that follows.
+    /// The next message; `None` after an orderly end. The next call answers a ping.
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Option<Result<Message, WsError>> {
@@ -59,7 +59,7 @@ impl<S: Stream> ClientSocket<S> {
 
     async fn hear(&mut self) -> Result<Message, WsError> {
         loop {
-            // Also has the library answer what it has heard before.
+            // This also makes the library answer earlier pings and close frames.
             let mut memory = Memory { incoming: &self.ahead, is_end: false, outgoing: &mut self.unsent };
             let heard = memory.hear(&mut self.protocol);
             let left = memory.incoming.len();
@@ -73,8 +73,7 @@ impl<S: Stream> ClientSocket<S> {
         }
     }
 
-    /// Reads once. An answer that the other side does not take yet is no reason to read nothing: it may have to be heard out
-    /// before it does.
+    /// Reads once, even while an answer is still unsent: the other side may have to be read before it takes more.
     fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Result<Message, WsError>>>> {
         if let Poll::Ready(sent) = self.poll_flush(context) {
             sent?;
@@ -92,7 +91,7 @@ impl<S: Stream> ClientSocket<S> {
 
     /// Sends a message.
     ///
-    /// Errors: the library's, and the connection's.
+    /// Errors: those of the library and of the connection.
     pub async fn send(&mut self, message: Message) -> Result<(), WsError> {
         let mut memory = Memory { incoming: &[], is_end: false, outgoing: &mut self.unsent };
         self.protocol.write(&mut memory, message)?;
@@ -100,7 +99,7 @@ impl<S: Stream> ClientSocket<S> {
         Ok(std::future::poll_fn(|context| self.poll_flush(context)).await?)
     }
 
-    /// Sends what the library has said.
+    /// Sends what the library has written.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             self.is_flushed = false;
@@ -118,17 +117,17 @@ impl<S: Stream> ClientSocket<S> {
     }
 }
 
-/// What the library takes for a connection.
+/// The in-memory connection that the library reads from and writes to.
 struct Memory<'a> {
-    /// What has come.
+    /// Received bytes that the library has not read yet.
     incoming: &'a [u8],
-    /// And nothing comes behind it.
+    /// The connection has ended after them.
     is_end: bool,
     outgoing: &'a mut BytesMut,
 }
 
 impl Memory<'_> {
-    /// A message, if all of one has come.
+    /// A message, if a complete one has arrived.
     fn hear(&mut self, protocol: &mut WebSocketContext) -> Option<Result<Message, WsError>> {
         match protocol.read(self) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
@@ -157,10 +156,10 @@ impl Write for Memory<'_> {
     }
 }
 
-/// The opening handshake over HTTP/1.1 (RFC 6455 section 4.1): the connection, with what has been read of it behind the
-/// answer, and the answer's head.
+/// The opening handshake over HTTP/1.1 (RFC 6455 section 4.1). Returns the connection, the bytes read after the answer,
+/// and the answer's head.
 ///
-/// Errors: [`ClientError`]; an answer without the key's digest breaks the contract.
+/// Errors: [`ClientError`]; an answer without the key's digest is [`ClientError::Contract`].
 pub async fn handshake<S: Stream>(
     io: S,
     host: &HeaderValue,
@@ -184,7 +183,7 @@ pub async fn handshake<S: Stream>(
     }
     let accept = head.headers.get(SEC_WEBSOCKET_ACCEPT);
     if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
-        return Err(ClientError::Contract("the answer to the handshake has not the key's digest".to_owned()));
+        return Err(ClientError::Contract("the answer to the handshake lacks the key's digest".to_owned()));
     }
     let (io, ahead) = connection.into_parts();
     Ok((io, ahead, head))

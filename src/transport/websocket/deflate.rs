@@ -1,6 +1,6 @@
-//! WebSockets whose messages are compressed: `permessage-deflate` (RFC 7692), by yawc, which takes a stream that is open
-//! and does not care how it was opened. Both sides keep their window from message to message, which is what makes small
-//! messages small.
+//! WebSockets with compressed messages: `permessage-deflate` (RFC 7692), implemented by yawc, which accepts a stream
+//! that is already open. Both sides keep their window from message to message; without that, small messages hardly
+//! compress.
 
 use std::io;
 use std::pin::Pin;
@@ -23,20 +23,20 @@ use crate::stream::{BatchLimit, Cursor};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::session;
 
-/// What a client offers that wants its messages compressed, and what a server answers that agrees.
+/// The extension that a client offers to have its messages compressed, and that a server answers with if it agrees.
 pub const EXTENSION: HeaderValue = HeaderValue::from_static("permessage-deflate");
 
 const LIMIT: BatchLimit =
     BatchLimit { updates: limits::STREAM_BATCH_UPDATES_MAX, bytes: limits::STREAM_BATCH_BYTES_MAX };
 
-/// Does this client offer it, with whatever parameters?
+/// Whether the headers offer the extension, with any parameters.
 pub fn is_offered(headers: &HeaderMap) -> bool {
     let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
     let mut offers = values.flat_map(|value| value.split(','));
     offers.any(|offer| offer.split(';').next().is_some_and(|name| name.trim() == "permessage-deflate"))
 }
 
-/// Puts the extension over an open stream, for messages of at most so many bytes.
+/// Opens a WebSocket with the extension over an open stream, for messages of at most `message_bytes_max`.
 pub fn over<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     role: Role,
@@ -52,7 +52,7 @@ pub fn over<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl Session {
-    /// Sends every message itself: what a group shares cannot be compressed against what each client has already got.
+    /// Runs the session without a group: each client's window differs, so compressed bytes cannot be shared.
     pub(super) async fn run_deflated(mut self, socket: Socket) -> yawc::Result<()> {
         let mut socket = over(socket, Role::Server, limits::WS_UP_BYTES_MAX)?;
         socket.send(Frame::text(format!(r#"{{"cursor":"{}"}}"#, self.position))).await?;
@@ -73,7 +73,7 @@ impl Session {
                         return close(&mut socket, CloseCode::Policy, reason).await;
                     }
                     Ok(OpCode::Close) => return hang_up(&mut socket).await,
-                    // The library has told the client why.
+                    // The library has already sent the close code.
                     Err(error) => return hang_up(&mut socket).await.and(Err(error)),
                 },
                 ping = keepalive.beat() => {
@@ -109,14 +109,14 @@ async fn close(socket: &mut yawc::WebSocket<Socket>, code: CloseCode, reason: &s
     hang_up(socket).await
 }
 
-/// Ends the connection in good order, in bounded time.
+/// Shuts the connection down, in bounded time.
 async fn hang_up(socket: &mut yawc::WebSocket<Socket>) -> yawc::Result<()> {
     tokio::time::timeout(limits::WS_CLOSE_WAIT, socket.close()).await.unwrap_or(Ok(()))
 }
 
-/// Client half, with messages compressed where the server agrees.
+/// Client half with compressed messages.
 ///
-/// Errors: as without.
+/// Errors: as [`super::subscribe`]; [`ClientError::Contract`] if the server does not agree to the extension.
 pub async fn subscribe<S: Stream>(
     session: session::Session<S>,
     options: &Options,
@@ -137,7 +137,7 @@ pub async fn subscribe<S: Stream>(
             Either::Right(stream)
         }
         session::Session::Fresh(_) => {
-            return Err(ClientError::Contract("a WebSocket is a connection that is kept".to_owned()));
+            return Err(ClientError::Contract("a WebSocket needs a persistent connection".to_owned()));
         }
     };
     let mut socket = over(stream, Role::Client, limits::EVENT_BYTES_MAX).map_err(ClientError::broken)?;
@@ -152,7 +152,7 @@ pub async fn subscribe<S: Stream>(
             OpCode::Text => {
                 let text = std::str::from_utf8(frame.payload());
                 let text = text.map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
-                // How many bytes it was on the wire stands in the frame's head, which whoever counts them sees pass.
+                // The compressed size is in the frame's header; the byte counter on the connection reads it there.
                 on_event(Event::Decompressed { coded: 0, decoded: text.len() });
                 positioned.take(text, position, on_event)?;
             }
@@ -162,7 +162,7 @@ pub async fn subscribe<S: Stream>(
     }
 }
 
-/// The server must agree to what was offered: a measurement without it would be one of something else.
+/// Checks that the server agreed to the extension: a measurement without it would measure something else.
 fn agreed(headers: &HeaderMap) -> Result<(), ClientError> {
     match is_offered(headers) {
         true => Ok(()),
@@ -170,7 +170,7 @@ fn agreed(headers: &HeaderMap) -> Result<(), ClientError> {
     }
 }
 
-/// A stream of which something has been read already.
+/// A stream some of whose bytes have already been read.
 pub struct Prefixed<S> {
     read: Bytes,
     stream: S,
