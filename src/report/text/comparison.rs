@@ -16,7 +16,7 @@ pub enum Extent {
     All,
 }
 
-/// The two runs, what speaks against comparing them, what differs, and the answer at the end, where the eye is.
+/// The two runs, the caveats of comparing them, what differs, and the result last, where a terminal user looks.
 pub fn terminal_comparison(comparison: &Comparison, extent: Extent) -> String {
     let mut text = String::new();
     for (name, side) in ["first", "second"].iter().zip(&comparison.runs) {
@@ -52,7 +52,7 @@ fn table(comparison: &Comparison, extent: Extent) -> String {
     if deltas.is_empty() {
         return String::new();
     }
-    // Stable: within an outcome, the order of the summary.
+    // A stable sort: rows with the same outcome keep the order of the summary.
     deltas.sort_by_key(|delta| delta.outcome);
     let head = ["", "metric", "first", "second", "change", "95 % interval", ""].map(str::to_owned);
     let rows: Vec<Vec<String>> = std::iter::once(head)
@@ -63,7 +63,7 @@ fn table(comparison: &Comparison, extent: Extent) -> String {
     format!("\n{}\n", aligned(&rows, align, "  ").join("\n"))
 }
 
-/// What the marks of a whole table mean, and what is not in it.
+/// What the marks of a full table mean, and how many rows it leaves out.
 fn explanations(comparison: &Comparison) -> String {
     let mut text = String::new();
     for lacking in Outcome::LACKING {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_printed_and_the_rest_only_when_asked_for() {
+    fn differences_are_printed_and_the_rest_only_with_all() {
         let slower = |transport, metric| match (transport, metric) {
             (Transport::Sse, Metric::ServerCpu) => 2.0,
             (Transport::Polling, Metric::ServerRss) => 0.5,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_cannot_be_judged_print_no_rows_that_say_so_one_by_one() {
+    fn runs_that_cannot_be_judged_print_no_rows() {
         let mut single = fixture::run(|_, _| 1.0);
         single.trials.retain(|trial| trial.round == 1);
         let text = terminal_comparison(&compare(&single, &single), Extent::Short);

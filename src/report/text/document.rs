@@ -1,4 +1,4 @@
-//! The figures of a run as cells of a table in a document, as the README has them.
+//! The figures of a run as cells of a Markdown table, as in the README.
 
 use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::view::{Drawn, View};
@@ -6,7 +6,7 @@ use crate::report::text::wording::{self, DASH, NO_WINNER, shown_interval, withhe
 use crate::run::file::{Row, Run};
 use crate::run::metric::{Metric, Unit};
 
-/// A figure of a row with its interval: `617 B`, `1.01 [0.93, 1.10] ms`; a dash where it is not shown.
+/// A figure of a row with its interval: `617 B`, `1.01 [0.93, 1.10] ms`; a dash if it is not shown.
 pub fn cell(row: &Row, metric: Metric) -> String {
     let show = |value: f64| match metric.unit() {
         Unit::Count => format!("{value:.2}"),
@@ -19,7 +19,7 @@ pub fn cell(row: &Row, metric: Metric) -> String {
         (unit, interval) => shown_interval(unit, interval),
     };
     let value = show(value);
-    // The unit once: `617 [608, 638] B`.
+    // Show the unit once: `617 [608, 638] B`.
     let unit = value.split_once(' ').map(|(_, unit)| unit);
     match (interval, unit) {
         (None, _) => value,
@@ -35,7 +35,7 @@ pub fn cell(row: &Row, metric: Metric) -> String {
 pub fn lowest(run: &Run, metric: Metric) -> String {
     let view = View::new(run);
     let Some(ranking) = Ranking::of(&view, 0, Drawn::Metric(metric)) else { return DASH.to_owned() };
-    // What stands as a dash may be lower than all that is shown.
+    // A withheld figure may be lower than every figure shown.
     if !ranking.withheld.is_empty() {
         return DASH.to_owned();
     }
@@ -44,13 +44,13 @@ pub fn lowest(run: &Run, metric: Metric) -> String {
         Winner::Inconclusive(_) if names.len() < view.transports().len() => {
             format!("{NO_WINNER}: {}", wording::either(&names))
         }
-        // One alone is the lowest of nothing.
+        // A single transport is not compared with anything.
         Winner::Unopposed => DASH.to_owned(),
         Winner::Inconclusive(_) | Winner::Clear | Winner::Tied(_) => wording::ranking_cell(&view, &ranking),
     }
 }
 
-/// Why cells of these figures are a dash: a sentence for each reason.
+/// Why cells of these figures are a dash: one sentence for each reason.
 pub fn dashes(run: &Run, metrics: &[Metric]) -> Vec<String> {
     withheld_lines(&View::new(run), 0, metrics)
 }

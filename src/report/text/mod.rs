@@ -1,5 +1,5 @@
-//! A run in words: [`wording`] makes them, for terminal and page alike; [`terminal`] puts those of a run in a table,
-//! [`comparison`] those of two.
+//! A run in words. [`wording`] makes the sentences for both terminal and page; [`terminal`] prints one run,
+//! [`comparison`] two.
 
 pub mod comparison;
 pub mod document;

@@ -1,15 +1,15 @@
-//! Columns as wide as their widest cell.
+//! Text tables whose columns are as wide as their widest cell.
 
 /// How a column is aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Words begin on the left.
+    /// For words.
     Left,
-    /// Figures end on the right.
+    /// For figures.
     Right,
 }
 
-/// Each row as a line, without blanks at its end.
+/// Each row as a line, without trailing spaces.
 pub fn aligned(rows: &[Vec<String>], align: impl Fn(usize) -> Align, gap: &str) -> Vec<String> {
     let widths = widths(rows);
     let line = |row: &Vec<String>| {

@@ -1,4 +1,4 @@
-//! What is said at the end of a run, for a terminal: its verdict, what was measured, the summary as a table, claims and
+//! The terminal output at the end of a run: its verdict, what was measured, the summary as a table, claims and
 //! thresholds.
 
 use crate::report::findings::rows::Rows;
@@ -29,7 +29,7 @@ const COLUMNS: [(Metric, &str, &str); 8] = [
 /// The widest line that a table may have.
 const WIDTH_MAX: usize = 110;
 
-/// Whether the run may be used, and if not, why: each reason once. Nothing of a valid run.
+/// The verdict of a run that is not valid, with each reason once. Empty for a valid run.
 pub fn terminal_verdict(run: &Run) -> String {
     let reasons = run_reasons(run);
     let verdict = format!("{}{}", run.verdict.label(), if run.cut_short { ", cut short" } else { "" });
@@ -49,7 +49,7 @@ pub fn terminal_claims(run: &Run) -> String {
     claims::of(&view).iter().map(|claim| wording::claim_line(&view, claim) + "\n").collect()
 }
 
-/// A line for each threshold; `run` is the one that they are about, in a comparison the second.
+/// A line for each threshold. `run` is the run that they judge: the second one in a comparison.
 pub fn terminal_thresholds(thresholds: &[Threshold], run: &Run) -> String {
     let rows = Rows::of(run);
     thresholds.iter().map(|threshold| threshold_line(threshold, &rows) + "\n").collect()
@@ -76,7 +76,7 @@ pub fn terminal_table(run: &Run) -> String {
     let widths = widths(&lines);
     let columns = widths.len();
     let gap = if widths.iter().sum::<usize>() + 2 * (columns - 1) <= WIDTH_MAX { "  " } else { " " };
-    // Names and verdicts are words.
+    // The first and the last column, names and verdicts, are words.
     let align = |column: usize| if column == 0 || column + 1 == columns { Align::Left } else { Align::Right };
     let mut out = String::new();
     for (index, line) in aligned(&lines, align, gap).iter().enumerate() {
@@ -90,7 +90,7 @@ pub fn terminal_table(run: &Run) -> String {
     out
 }
 
-/// The latency of each transport with one client alone, as one line; nothing where that was not measured.
+/// The latency of each transport with one client alone, as one line; empty if that was not measured.
 pub fn terminal_alone(run: &Run) -> String {
     let view = View::new(run);
     let points = view.points();
@@ -106,13 +106,13 @@ pub fn terminal_alone(run: &Run) -> String {
     lines.collect()
 }
 
-/// By how much the server's memory grows with each client, where crowds of several sizes tell it.
+/// How much server memory each client adds, if the run measured enough client counts.
 pub fn terminal_memory(run: &Run) -> String {
     let view = View::new(run);
     memory_growth(&view, &memory::of(&view)).map_or_else(String::new, |line| line + "\n")
 }
 
-/// Why some of the table's cells are a dash though they were measured: a line for each reason, and point of a sweep.
+/// Why some measured figures are a dash in the table: a line for each reason and point of a sweep.
 pub fn terminal_withheld(run: &Run) -> String {
     let view = View::new(run);
     let metrics = COLUMNS.map(|(metric, _, _)| metric);
@@ -124,13 +124,13 @@ pub fn terminal_withheld(run: &Run) -> String {
     lines.collect()
 }
 
-/// Which transport to use for a stream like this one, as a paragraph; nothing where that cannot be said.
+/// Which transport to use for a stream like this one, as a paragraph; empty if nothing can be recommended.
 pub fn terminal_recommendation(run: &Run) -> String {
     recommendation::of(&View::new(run)).map_or_else(String::new, |found| recommendation_lines(&found))
 }
 
-/// What was measured, in one line: how many trials, and how many different updates each measured interval held, which of
-/// a long recording are few.
+/// What was measured, in one line: the number of trials, and of different updates in each measured interval, which may
+/// be few with a long recording.
 pub fn terminal_measured(run: &Run) -> String {
     let tcp_baselines = run.trials.iter().filter(|trial| trial.transport.is_none()).count();
     let mut line = counted(run.trials.len() - tcp_baselines, "trial");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trials_are_counted_apart_from_the_tcp_baselines_and_with_what_their_intervals_held() {
+    fn trials_and_tcp_baseline_trials_are_counted_separately_with_their_updates() {
         let mut run = fake::quick();
         assert_eq!(terminal_measured(&run), "12 trials and 3 of the TCP baseline; 39 different updates due in each\n");
         run.trials[0].audit.expected = 50 * 17;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_a_dash_in_the_terminal() {
+    fn a_figure_that_was_not_measured_is_a_dash() {
         let mut run = fake::quick();
         run.summary[0].metrics.server_cpu_ns_per_delivery.0 = None;
         let table = terminal_table(&run);

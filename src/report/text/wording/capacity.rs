@@ -1,4 +1,4 @@
-//! What a workload needs, what a calibration found, and how far predictions were from what was measured.
+//! The capacity estimate for a workload, the result of a calibration, and its validation against measurements.
 
 use super::{bracketed, listed, moment};
 use crate::report::findings::capacity::fit::Band;
@@ -9,17 +9,17 @@ use crate::run::Transport;
 use crate::run::capacity::Capacity;
 use crate::units::{Nanos, grouped, plain_length, short_number, three_digits};
 
-/// Units of a quantity, the largest first; the last is that of what is small.
+/// Units of a quantity, the largest first. The last one is for everything smaller.
 type Units = &'static [(f64, &'static str)];
 
 const CORES: Units = &[(1.0, "cores")];
 const BYTES: Units = &[(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (10_240.0, "KiB"), (1.0, "B")];
 const BITS_PER_S: Units = &[(1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"), (1.0, "bit/s")];
 
-/// The unit that fits a value, and how much it is.
+/// The unit that fits a value, and its size.
 fn unit_of(value: f64, units: Units) -> (f64, &'static str) {
     let fits = units.iter().find(|(scale, _)| value >= *scale).or(units.last()).copied();
-    // Kibibytes begin to be used at ten of them.
+    // KiB is used from 10 KiB on.
     fits.map_or((1.0, ""), |(scale, unit)| if unit == "KiB" { (1_024.0, unit) } else { (scale, unit) })
 }
 
@@ -38,7 +38,7 @@ fn bytes(value: f64) -> String {
     shown_in(value, BYTES)
 }
 
-/// What a workload needs, in a table, with what bounds it and what is not known.
+/// The estimate for a workload: a table, the resource that limits it, and where it is an extrapolation.
 pub(crate) fn estimate_lines(estimate: &Estimate, capacity: &Capacity, model: &Model) -> String {
     let Estimate { workload, limits, node, .. } = estimate;
     let polls = match workload.transport {
@@ -62,14 +62,14 @@ pub(crate) fn estimate_lines(estimate: &Estimate, capacity: &Capacity, model: &M
         row("memory", banded(node.memory_bytes, BYTES), banded(estimate.memory_bytes, BYTES)),
     ];
     if let Some(kernel) = node.kernel_bytes {
-        rows.push(row("memory of the kernel", bytes(kernel), bytes(kernel * all_nodes)));
+        rows.push(row("kernel memory", bytes(kernel), bytes(kernel * all_nodes)));
     }
     rows.push(row(
         "bandwidth",
         banded(of_node(estimate.bits_per_s), BITS_PER_S),
         banded(estimate.bits_per_s, BITS_PER_S),
     ));
-    rows.push(row("bytes of a delivery", banded(node.bytes_per_delivery, BYTES), String::new()));
+    rows.push(row("bytes per delivery", banded(node.bytes_per_delivery, BYTES), String::new()));
     let table: String = aligned(&rows, |_| Align::Left, "   ").into_iter().map(|line| format!("  {line}\n")).collect();
     let link = limits.bits_per_s.map_or_else(String::new, |most| format!(", a link of {}", shown_in(most, BITS_PER_S)));
     let a_node = format!(
@@ -96,14 +96,14 @@ fn nodes_line(estimate: &Estimate) -> String {
         let lacking =
             estimate.by_resource.iter().filter(|one| one.value.is_none()).map(|one| resource(one.resource).to_owned());
         return format!(
-            "nodes: no number is enough, for the {} of a single client\n",
+            "nodes: no number is enough, because a single client exceeds a node's {}\n",
             listed(&lacking.collect::<Vec<_>>())
         );
     };
     let others = estimate.by_resource.iter().filter(|one| one.resource != needed.resource);
     let others: Vec<String> =
-        others.map(|one| format!("{} asks for {}", resource(one.resource), counted_nodes(one))).collect();
-    format!("nodes: {}, bounded by {}; {}\n", counted_nodes(&needed), resource(needed.resource), listed(&others))
+        others.map(|one| format!("{} needs {}", resource(one.resource), counted_nodes(one))).collect();
+    format!("nodes: {}, limited by {}; {}\n", counted_nodes(&needed), resource(needed.resource), listed(&others))
 }
 
 fn counted_nodes(count: &NodeCount) -> String {
@@ -124,19 +124,19 @@ fn resource(resource: Resource) -> &'static str {
 fn beyond_lines(all: &[Beyond]) -> String {
     let line = |one: &Beyond| {
         let (name, show): (&str, fn(f64) -> String) = match one.axis {
-            Axis::Clients => ("clients of a node", |value| grouped(value.round() as i64)),
+            Axis::Clients => ("clients per node", |value| grouped(value.round() as i64)),
             Axis::Rate => ("updates a second", short_number),
             Axis::Payload => ("payload", bytes),
-            Axis::Deliveries => ("deliveries a second of a node", |value| grouped(value.round() as i64)),
+            Axis::Deliveries => ("deliveries a second per node", |value| grouped(value.round() as i64)),
             Axis::PollInterval => ("poll interval", |value| plain_length(Nanos::from_seconds(value))),
         };
         let [least, most] = one.calibrated.map(show);
         format!("  {name}: {}, {} times beyond {least} to {most}\n", show(one.asked), three_digits(one.times))
     };
     if all.is_empty() {
-        return "inside of what was calibrated\n".to_owned();
+        return "within the calibrated range\n".to_owned();
     }
-    let head = "EXTRAPOLATED: beyond what was calibrated here, where no interval is warranted\n".to_owned();
+    let head = "EXTRAPOLATED: outside the calibrated range, where no interval is warranted\n".to_owned();
     std::iter::once(head).chain(all.iter().map(line)).collect()
 }
 
@@ -144,9 +144,9 @@ fn calibration_line(capacity: &Capacity, model: &Model) -> String {
     format!("from {} trials on {}, {}\n", model.trials(), capacity.machine.host, moment(&capacity.measured_at))
 }
 
-/// What a calibration found: the costs by transport.
+/// The result of a calibration: the costs by transport.
 pub(crate) fn model_lines(models: &[Model]) -> String {
-    let head = ["", "µs a request", "a delivery", "a kB", "a wake-up", "a second", "memory a client", "trials"];
+    let head = ["", "µs per request", "delivery", "kB", "wake-up", "second", "memory per client", "trials"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for model in models {
         let costs = model.cost_us().map(|cost| if cost > 0.0 { three_digits(cost) } else { "–".to_owned() });
@@ -159,7 +159,7 @@ pub(crate) fn model_lines(models: &[Model]) -> String {
     aligned(&rows, align, "   ").into_iter().map(|line| format!("  {line}\n")).collect()
 }
 
-/// Predictions against measurements, as a table of Markdown.
+/// Predictions compared with measurements, as a Markdown table.
 pub(crate) fn validation_lines(rows: &[Validation]) -> String {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [bytes_within, cores_within] = [BYTES_WITHIN, CORES_WITHIN].map(|share| format!("{:.0} %", share * 100.0));

@@ -1,4 +1,4 @@
-//! The four claims, whether each holds, and what says so.
+//! The four claims, whether each holds, and the evidence.
 
 use crate::report::findings::claims::{Claim, Cost, EffortRatios, Evidence, Gain, Growth, Holding, Measured};
 use crate::report::findings::view::View;
@@ -7,7 +7,7 @@ use crate::run::file::Effort;
 use crate::run::metric::Metric;
 use crate::stats::Difference;
 
-/// What is claimed.
+/// The text of a claim.
 pub(crate) fn claimed(evidence: &Evidence) -> &'static str {
     match evidence {
         Evidence::PollingWastes { .. } => "Polling wastes requests and bandwidth when nothing has changed",
@@ -24,7 +24,7 @@ pub(crate) fn claimed(evidence: &Evidence) -> &'static str {
     }
 }
 
-/// Does it hold?
+/// Whether a claim holds, as the end of a sentence: "holds within limits".
 pub(crate) fn claim_holds(holding: Holding) -> &'static str {
     match holding {
         Holding::Holds => "holds",
@@ -35,7 +35,7 @@ pub(crate) fn claim_holds(holding: Holding) -> &'static str {
     }
 }
 
-/// In one sentence or two, with the figures and their intervals.
+/// The evidence in one or two sentences, with the figures and their intervals.
 pub(crate) fn because(view: &View<'_>, evidence: &Evidence) -> String {
     match evidence {
         Evidence::PollingWastes { empty, bytes } => {
@@ -58,15 +58,15 @@ pub(crate) fn because(view: &View<'_>, evidence: &Evidence) -> String {
             )
         }
         Evidence::SsePushes { delivered, requests_max } => format!(
-            "For {} deliveries on open streams it sent at most {} requests each, in every trial.",
+            "It made {} deliveries on open streams, with at most {} requests for each in every trial.",
             whole(*delivered),
             Metric::RequestsPerDelivery.show(*requests_max)
         ),
         Evidence::SseIsOneWay { point, requests, bytes, latency } => {
             let [value, interval] = measured(Metric::RequestsPerDelivery, requests);
             format!(
-                "Each message up took a request of its own ({value}{interval}): at {} {} times the bytes of a WebSocket message \
-                 there and back, and {} times its round trip.",
+                "Each message to the server took its own request ({value}{interval}): at {}, {} times the bytes of a \
+                 WebSocket message there and back, and {} times its round trip.",
                 view.point_title(*point),
                 ratio(bytes),
                 ratio(latency)
@@ -76,24 +76,24 @@ pub(crate) fn because(view: &View<'_>, evidence: &Evidence) -> String {
             let [texts, texts_back] = text.map(whole);
             let [binaries, binaries_back] = binary.map(whole);
             format!(
-                "{texts_back} of {texts} text and {binaries_back} of {binaries} binary messages went up and came back \
-                 unchanged on the connection that was there."
+                "{texts_back} of {texts} text and {binaries_back} of {binaries} binary messages were sent and came \
+                 back unchanged on the open connection."
             )
         }
         Evidence::WebSocketGainsWithLoad { points, costs } => {
             let [few, many] = points.map(|point| view.point_title(point));
-            let costs_said: Vec<String> = costs.iter().map(gain).collect();
+            let gains: Vec<String> = costs.iter().map(gain).collect();
             let advantage = advantage(costs);
             format!(
-                "{advantage} For each delivery polling took, at {few} and at {many} in turn, {}.",
-                listed(&costs_said)
+                "{advantage} For each delivery, at {few} and at {many} respectively, polling took {}.",
+                listed(&gains)
             )
         }
         Evidence::WebSocketIsSimple { each, ratios } => effort(each, *ratios),
     }
 }
 
-/// What each transport takes to write, and WebSocket's share of polling's.
+/// The effort that each transport takes to write, and the ratio of WebSocket's to polling's.
 pub(crate) fn effort(each: &[Effort], ratios: EffortRatios) -> String {
     let lines = each.iter().map(|one| {
         format!(
@@ -110,9 +110,9 @@ pub(crate) fn effort(each: &[Effort], ratios: EffortRatios) -> String {
     let [least, most] = ratios.range().map(times);
     let both = |[server, client]: [f64; 2]| format!("{} and {}", times(server), times(client));
     format!(
-        "Lines of code, own + shared, for the server half and the client half, and what must be got right in each: {}. \
-         WebSocket took {least} to {most} times as much as polling: {} times the lines of its own, {} with those that are shared, \
-         {} times the things to get right.",
+        "Lines of code (own + shared) for the server half and the client half, with the number of things to get right \
+         in each: {}. WebSocket took {least} to {most} times as much as polling: {} times the own lines, {} times the \
+         own and shared lines, {} times the things to get right.",
         listed(&lines.collect::<Vec<_>>()),
         both(ratios.own),
         both(ratios.with_shared),
@@ -120,7 +120,7 @@ pub(crate) fn effort(each: &[Effort], ratios: EffortRatios) -> String {
     )
 }
 
-/// The verdicts as lines for a terminal.
+/// The verdict on a claim as a line for a terminal.
 pub(crate) fn claim_line(view: &View<'_>, claim: &Claim) -> String {
     let Claim { holding: found, evidence } = claim;
     let (number, claimed, found) = (evidence.number(), claimed(evidence), claim_holds(*found));
@@ -132,13 +132,13 @@ fn ratio(found: &Difference) -> String {
     format!("{}{}", times(found.ratio), bracketed(found.ci95, times))
 }
 
-/// A figure, and its interval to stand behind it.
+/// A figure, and its interval to follow it.
 fn measured(metric: Metric, found: &Measured) -> [String; 2] {
     let interval = shown_interval(metric.unit(), found.ci95);
     [metric.show(found.value), interval.map(|interval| format!(" {interval}")).unwrap_or_default()]
 }
 
-/// Long polling to polling, the larger first: a ratio below 1 is hard to read.
+/// Long polling compared with polling, the larger first: a ratio below 1 is hard to read.
 fn to_polling(found: &Difference, verb: &str, what: &str) -> String {
     match found.ratio < 1.0 {
         true => format!("polling {verb} {} times {what} long polling", ratio(&inverse(found))),
@@ -146,7 +146,7 @@ fn to_polling(found: &Difference, verb: &str, what: &str) -> String {
     }
 }
 
-/// The same seen from the other side.
+/// The reciprocal of a ratio, with its interval.
 fn inverse(found: &Difference) -> Difference {
     let [low, high] = found.ci95;
     Difference { ratio: 1.0 / found.ratio, ci95: [1.0 / high, 1.0 / low], ..*found }
@@ -166,12 +166,12 @@ fn gain(one: &Gain) -> String {
         Growth::More => "more with load",
         Growth::Less => "less with load",
         Growth::Same => "the same with load",
-        Growth::Inconclusive => "whether it changes is not clear",
+        Growth::Inconclusive => "change unclear",
     };
     format!("{} and {} times the {} ({growth})", ratio(&one.at_few), ratio(&one.at_many), cost(one.cost))
 }
 
-/// The finding in plain words: "There is an advantage in bytes; it does not grow with load."
+/// The finding in words: "There is an advantage in bytes; it does not grow with load."
 fn advantage(costs: &[Gain]) -> String {
     let names = |is_meant: fn(&Gain) -> bool| -> Vec<String> {
         costs.iter().filter(|one| is_meant(one)).map(|one| cost(one.cost).to_owned()).collect()
@@ -180,7 +180,7 @@ fn advantage(costs: &[Gain]) -> String {
     let grows = names(|one| one.growth == Growth::More);
     if has.is_empty() {
         return match costs.iter().any(|one| one.is_advantage.is_none()) {
-            true => "Whether there is an advantage is not clear.".to_owned(),
+            true => "It is unclear whether there is an advantage.".to_owned(),
             false => "There is no advantage.".to_owned(),
         };
     }
@@ -189,7 +189,7 @@ fn advantage(costs: &[Gain]) -> String {
         (0, false) => "it does not grow with load".to_owned(),
         (0, true) => "it does not clearly grow with load".to_owned(),
         (all, _) if all == costs.len() => "it grows with load".to_owned(),
-        _ => format!("with load it grows in {} only", listed(&grows)),
+        _ => format!("with load, it grows in {} only", listed(&grows)),
     };
     format!("There is an advantage{where_}; {growing}.")
 }

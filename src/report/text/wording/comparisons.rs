@@ -8,7 +8,7 @@ use crate::report::text::wording::{
 };
 use crate::run::drift::Drift;
 
-/// What became of a metric.
+/// The outcome of a metric, as a label.
 pub(crate) fn outcome_label(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Worse => "worse",
@@ -18,19 +18,23 @@ pub(crate) fn outcome_label(outcome: Outcome) -> &'static str {
         Outcome::Small => "within noise ²",
         Outcome::WithinNoise => "within noise",
         Outcome::NotComparable(Lack::NotMeasured) => "not measured in both",
-        Outcome::NotComparable(Lack::OneRound) => "one round, which shows no noise",
+        Outcome::NotComparable(Lack::OneRound) => "single round, so noise is unknown",
         Outcome::NotComparable(Lack::WasZero) => "zero before",
     }
 }
 
-/// The answer: what changed, the worst first, or that nothing did.
+/// The result: what changed, the worst first, or that nothing changed.
 pub(crate) fn comparison_headline(comparison: &Comparison) -> String {
     if comparison.is_empty() {
         return "Nothing can be compared: the two runs have no row in common.".to_owned();
     }
     if comparison.judged() == 0 {
         let is_single = comparison.count(&[Outcome::NotComparable(Lack::OneRound)]) > 0;
-        let why = if is_single { ": a single round shows no noise; repeat with --rounds 3 or more" } else { "" };
+        let why = if is_single {
+            ": a single round does not show how much results vary; repeat with --rounds 3 or more"
+        } else {
+            ""
+        };
         return format!("Nothing can be judged{why}.");
     }
     let did = |outcome| match outcome {
@@ -40,43 +44,43 @@ pub(crate) fn comparison_headline(comparison: &Comparison) -> String {
         Outcome::Chance | Outcome::Small | Outcome::WithinNoise | Outcome::NotComparable(_) => "did not change",
     };
     let counts = Outcome::DIFFERENT.map(|outcome| (comparison.count(&[outcome]), did(outcome)));
-    let mut said = counts.into_iter().filter(|(count, _)| *count > 0);
-    let Some((count, what)) = said.next() else { return "Nothing changed beyond noise.".to_owned() };
+    let mut present = counts.into_iter().filter(|(count, _)| *count > 0);
+    let Some((count, what)) = present.next() else { return "Nothing changed beyond noise.".to_owned() };
     let first = format!("{} {what}", counted(count, "metric"));
-    let rest = said.map(|(count, what)| format!("{count} {what}"));
+    let rest = present.map(|(count, what)| format!("{count} {what}"));
     format!("{}.", listed(&std::iter::once(first).chain(rest).collect::<Vec<_>>()))
 }
 
-/// From when on a change is called one.
+/// The smallest change that counts, and where that limit comes from.
 pub(crate) fn calibration(comparison: &Comparison) -> String {
-    const DEFAULT: &str =
-        "a change counts from the stated default on: 10 % of what the machine decides, 1 % of what the protocol does";
+    const DEFAULT: &str = "the defaults apply: a change counts from 10 % for what depends on the machine, from 1 % for what the protocol \
+         sets";
     match &comparison.calibration {
         Calibration::None => {
             format!(
-                "This machine is not calibrated, so {DEFAULT}; `loadgen calibrate` measures how far its own runs differ."
+                "This machine is not calibrated, so {DEFAULT}; `loadgen calibrate` measures how much its runs differ."
             )
         }
         Calibration::OfAnother(machine) => format!(
-            "The calibration is of another machine or build ({}, {}, {}, {}), so {DEFAULT}.",
+            "The calibration is for another machine or build ({}, {}, {}, {}), so {DEFAULT}.",
             machine.host, machine.kernel, machine.processor, machine.profile
         ),
         Calibration::Used { runs, scenario, measured_at } => format!(
-            "A change counts from what {runs} runs of `{scenario}` differed by on this machine ({}).",
+            "A change counts from the largest difference among {runs} runs of `{scenario}` on this machine ({}).",
             moment(measured_at)
         ),
     }
 }
 
-/// By how much runs of the same thing differ: what a calibration found, a line for each metric.
+/// The result of a calibration: how much repeated runs differ, one line for each metric.
 pub(crate) fn drift_lines(drift: &Drift) -> String {
-    let head = format!("Between {} runs of `{}` differed by up to:\n", drift.runs, drift.scenario);
+    let head = format!("{} runs of `{}` differed by up to:\n", drift.runs, drift.scenario);
     let lines =
         drift.shares.iter().map(|(metric, share)| format!("  {:<34} {:>6.1} %\n", metric.label(), share * 100.0));
     std::iter::once(head).chain(lines).collect()
 }
 
-/// How many metrics are behind the answer, and what became of the others.
+/// How many metrics were compared, and how many of them are within noise or cannot be compared.
 pub(crate) fn comparison_rest(comparison: &Comparison) -> String {
     let counts = [
         (comparison.count(&Outcome::NOISE), "within noise"),
@@ -88,7 +92,7 @@ pub(crate) fn comparison_rest(comparison: &Comparison) -> String {
     if named.is_empty() { format!("{all} compared.") } else { format!("Of {all}: {named}.") }
 }
 
-/// Why a metric is within noise although its own interval leaves out no change.
+/// Why a metric is within noise although its own interval excludes zero change.
 pub(crate) fn outcome_explanation(comparison: &Comparison, outcome: Outcome) -> Option<String> {
     match outcome {
         Outcome::Chance => Some(format!(
@@ -121,7 +125,7 @@ pub(crate) fn delta_cells(delta: &Delta, runs: &[Side; 2]) -> [String; 7] {
     ]
 }
 
-/// A caveat: one sentence without its stop.
+/// A caveat: one sentence without a full stop.
 pub(crate) fn caveat_sentence(caveat: &Caveat, runs: &[Side; 2]) -> String {
     match caveat {
         Caveat::Setting { setting, values } => {
@@ -144,12 +148,12 @@ pub(crate) fn caveat_sentence(caveat: &Caveat, runs: &[Side; 2]) -> String {
         }
         Caveat::RunSetting { name, values: [first, second] } => differs(name, first, second),
         Caveat::Noted { name, values } => {
-            let [first, second] = values.each_ref().map(|value| value.as_deref().unwrap_or("not noted"));
+            let [first, second] = values.each_ref().map(|value| value.as_deref().unwrap_or("not recorded"));
             differs(name, first, second)
         }
         Caveat::MachineChanged { metric, share } => format!(
-            "the machine itself changed between the runs: the TCP baseline's {} is {}; the other changes may come from that, \
-             so repeat both runs",
+            "the machine itself changed between the runs: the TCP baseline's {} differs by {}; the other changes may \
+             be due to that, so repeat both runs",
             metric.label(),
             change(*share)
         ),

@@ -9,7 +9,7 @@ use crate::run::file::Effort;
 use crate::run::metric::{Metric, Unit};
 use crate::units::Nanos;
 
-/// The claims as the project's first text made them.
+/// The claims, as the project's original text states them.
 pub const CLAIMS: [&str; 4] = [
     "Polling wastes requests and bandwidth when nothing has changed.",
     "Long polling is an improvement, but when updates are very frequent no better than polling.",
@@ -18,7 +18,7 @@ pub const CLAIMS: [&str; 4] = [
      not complicated.",
 ];
 
-/// A condition at the head of a column.
+/// A condition as the heading of a column.
 pub fn condition(condition: Condition) -> String {
     let heads = match condition.heads {
         Heads::Bare => "bare heads",
@@ -30,12 +30,12 @@ pub fn condition(condition: Condition) -> String {
     }
 }
 
-/// A verdict in a cell.
+/// A verdict as a table cell.
 pub fn holding(holding: Holding) -> &'static str {
     claim_holds(holding)
 }
 
-/// The figures behind a claim under one condition, and where it flips.
+/// The figures for a claim under one condition.
 pub fn found(number: usize, found: &Found) -> String {
     match number {
         1 => waste(&found.waste.evidence),
@@ -83,10 +83,10 @@ fn fresh(fresh: &Fresh) -> String {
         Some(equal) => {
             format!("{} takes as many bytes and is {} times as old", to(equal), times(equal.age_ns / fresh.age_ns))
         }
-        None => "all polling takes fewer bytes".to_owned(),
+        None => "polling at any interval takes fewer bytes".to_owned(),
     };
     format!(
-        "at {} updates a second long polling is {} old at {} a delivery; {as_fresh}; {as_dear}",
+        "at {} updates a second, long polling is {} old at {} a delivery; {as_fresh}; {as_dear}",
         fresh.rate,
         age(fresh.age_ns),
         Unit::Bytes.show(fresh.bytes)
@@ -99,8 +99,8 @@ fn load(load: &Load) -> String {
         let [polling, websocket] = point.bytes_per_s.map(|bytes| format!("{} kB/s", times(bytes / 1e3)));
         let [cpu, other_cpu] = point.cpu_per_s.map(|seconds| Unit::Nanos.show(seconds * 1e9));
         format!(
-            "with {} to a poll polling takes {polling} and {cpu} of server CPU a second, WebSocket {websocket} and {other_cpu}: {} and {} \
-             times",
+            "with {} to a poll, polling takes {polling} and {cpu} of server CPU a second, WebSocket {websocket} and \
+             {other_cpu}: {} and {} times",
             counted_updates(point.updates_per_poll),
             times(point.bytes.ratio),
             times(point.cpu.ratio)
@@ -113,17 +113,17 @@ fn counted_updates(count: f64) -> String {
     if count == 1.0 { "one update".to_owned() } else { format!("{} updates", times(count)) }
 }
 
-/// Where the verdict on a claim flips, over all conditions.
+/// Where the verdict on a claim changes, over all conditions.
 pub fn flips(number: usize, all: &[Found]) -> String {
     match number {
-        1 => "with more than one update to a poll, when none comes back empty".to_owned(),
+        1 => "with more than one update to a poll, when no poll comes back empty".to_owned(),
         2 => {
             let of: Vec<&Fresh> =
                 all.iter().filter(|one| one.condition.round_trip == Nanos::ZERO).map(|one| &one.fresh).collect();
             of.first().map_or_else(String::new, |fresh| {
                 format!(
-                    "holds from about {:.0} ms of round trip on (predicted, not measured): there updates come faster than a request \
-                     is parked again",
+                    "holds from a round trip of about {:.0} ms on (predicted, not measured), where updates come faster \
+                     than a request is parked again",
                     fresh.flips_at.0 as f64 / 1e6
                 )
             })
@@ -139,7 +139,7 @@ pub fn flips(number: usize, all: &[Found]) -> String {
                 format!("{large} with {heads} (more than WebSocket's up to {none})")
             });
             format!(
-                "polling takes at least {} times WebSocket's bytes up to so many updates to a poll: {}",
+                "polling takes at least {} times WebSocket's bytes up to this many updates to a poll: {}",
                 times(LARGE_MIN),
                 listed(&each.collect::<Vec<_>>())
             )
@@ -147,7 +147,7 @@ pub fn flips(number: usize, all: &[Found]) -> String {
     }
 }
 
-/// The effort of each transport as this program's source has it, and what that makes of "not complicated".
+/// The effort of each transport, counted in this program's source, and the verdict on "not complicated".
 pub fn complicated(each: &[Effort]) -> Option<(Holding, String)> {
     let of = |transport| each.iter().find(|one| one.transport == transport).copied();
     let ratios = EffortRatios::of(of(Transport::WebSocket)?, of(Transport::Polling)?)?;

@@ -1,4 +1,4 @@
-//! What becomes of the transports along a sweep.
+//! How the transports compare along a sweep.
 
 use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowest, Relation};
 use crate::report::findings::ranking::Winner;
@@ -6,7 +6,7 @@ use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::text::wording::{NO_WINNER, above, bracketed, capitalised, left_open, listed, percent};
 use crate::run::Transport;
 
-/// What becomes of one pair.
+/// How one pair changes along a sweep.
 pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change) -> String {
     let names = |pair: [Transport; 2]| pair.map(|one| view.prose(one));
     match *change {
@@ -15,7 +15,7 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
             let (below, above) = if lower_before == pair[0] { (a, b) } else { (b, a) };
             if setting.is_category() {
                 return capitalised(&format!(
-                    "{a} and {b} cross over between {from} and {to}: {below} is lower before it, {above} after it."
+                    "{a} and {b} cross over between {from} and {to}: {below} is lower before that, {above} after it."
                 ));
             }
             capitalised(&format!(
@@ -26,7 +26,7 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
         Change::Merging { pair, lower_before, from, within } => {
             let [a, b] = names(pair);
             format!(
-                "From {} on, {a} and {b} are equal within ±{} %; before it {} is lower.",
+                "From {} on, {a} and {b} are equal within ±{} %; before that, {} is lower.",
                 setting.phrase(from),
                 percent(within - 1.0),
                 view.prose(lower_before)
@@ -35,7 +35,7 @@ pub(crate) fn change_of_pair(view: &View<'_>, setting: Setting, change: &Change)
     }
 }
 
-/// What becomes of all pairs, a sentence for each; none where nothing could be compared.
+/// How all pairs change along a sweep, one sentence for each; empty if nothing could be compared.
 pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes) -> Vec<String> {
     match changes {
         Changes::NotComparable => Vec::new(),
@@ -47,7 +47,7 @@ pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes
     }
 }
 
-/// Who is lowest at each of some values that stand beside one another: those of which the same is to be said, together.
+/// Which transport is lowest at each of several values without an order. Values with the same result share a clause.
 pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
     for (text, name) in all.iter().map(|one| (said_of(view, one), setting.beside(one.at))) {
@@ -61,7 +61,7 @@ pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -
     (!said.is_empty()).then(|| capitalised(&said.join("; ")))
 }
 
-/// Where each transport is lowest, of values that stand beside one another.
+/// At which of several values without an order each transport is lowest.
 pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
     let place = |one: &BestAt| {
         let point = view.point(one.point?)?;
@@ -74,19 +74,19 @@ pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> 
     (!said.is_empty()).then(|| format!("{}.", capitalised(&said.join("; "))))
 }
 
-/// Who is lowest at one swept value.
+/// Which transport is lowest at one swept value.
 fn said_of(view: &View<'_>, found: &Lowest) -> String {
     let names = view.prose_of(&found.leaders);
     match found.winner {
         Winner::Clear => format!("the lowest is {}", listed(&names)),
         Winner::Tied(_) => format!("the lowest are {}", listed(&names)),
-        Winner::Unopposed => format!("only {} can be used", listed(&names)),
+        Winner::Unopposed => format!("only {} has a usable figure", listed(&names)),
         Winner::Inconclusive(_) if names.len() == view.transports().len() => format!("there is {NO_WINNER}"),
         Winner::Inconclusive(_) => format!("there is {NO_WINNER} between {}", listed(&names)),
     }
 }
 
-/// Who is lowest at the two ends of a sweep.
+/// Which transport is lowest at each end of a sweep.
 pub(crate) fn ends_of_sweep(view: &View<'_>, setting: Setting, [low, high]: &[Lowest; 2]) -> String {
     let [at_low, at_high] = [low, high].map(|end| setting.at(end.at));
     let (low, high) = (said_of(view, low), said_of(view, high));
@@ -103,7 +103,7 @@ pub(crate) fn compared_at(view: &View<'_>, setting: Setting, drawn: Drawn, found
             format!("there is {NO_WINNER} between {first} and {second}: {}", left_open(rounds, Some(factor)))
         }
         Relation::Ratio { ratio, ci95 } => format!("{first} {}", above(drawn, ratio, ci95, second)),
-        // Per cent of per cent would read as another figure.
+        // A percentage of a percentage would read as a different figure.
         Relation::Shares { shares: [high, low], apart } => {
             let points = |share: f64| format!("{:.1}", share * 100.0);
             let interval = bracketed(apart, points);

@@ -1,4 +1,4 @@
-//! What one setting changes, in words: "×2.1 (SSE) to ×3.4 (polling)".
+//! The effect of one setting, in words: "×2.1 (SSE) to ×3.4 (polling)".
 
 use crate::report::findings::effects::{Effect, Step};
 use crate::report::findings::view::{Drawn, Setting, View};
@@ -7,7 +7,7 @@ use crate::run::Transport;
 use crate::run::metric::Metric;
 use crate::run::protocol::Protocol;
 
-/// What is added in a step, as a heading.
+/// The setting that a step adds, as a heading.
 pub(crate) fn step_title(view: &View<'_>, step: Step) -> String {
     let value = |point: usize| view.point(point).map(|point| step.setting.phrase(step.setting.of(point)));
     let protocols = [step.from, step.to].map(|point| view.point(point).map(|point| point.protocol));
@@ -23,26 +23,26 @@ pub(crate) fn step_title(view: &View<'_>, step: Step) -> String {
             }
         }
         (_, [Some(Protocol::Http1), Some(Protocol::Https1)]) => "TLS 1.3".to_owned(),
-        (_, [Some(Protocol::Https1), Some(Protocol::H2)]) => "HTTP/2 for HTTP/1.1, both over TLS".to_owned(),
-        (_, [Some(Protocol::Http1), Some(Protocol::H2c)]) => "HTTP/2 for HTTP/1.1, in the clear".to_owned(),
+        (_, [Some(Protocol::Https1), Some(Protocol::H2)]) => "HTTP/2 instead of HTTP/1.1, both over TLS".to_owned(),
+        (_, [Some(Protocol::Http1), Some(Protocol::H2c)]) => "HTTP/2 instead of HTTP/1.1, in the clear".to_owned(),
         _ => {
             let added = capitalised(value(step.to).unwrap_or_default().trim_start_matches("compression "));
             match view.point(step.from).map(|point| step.setting.of(point)) {
-                // Beside nothing, it says what it is beside.
-                Some(from) if from != 0.0 => format!("{added} beside {}", step.setting.tick(from)),
+                // The first value is named only if it is not zero.
+                Some(from) if from != 0.0 => format!("{added} compared with {}", step.setting.tick(from)),
                 Some(_) | None => added,
             }
         }
     }
 }
 
-/// A metric where there is little room: what it is divided by stands in the table.
+/// A metric's label without "per …", for places with little room: the table has the full label.
 pub(crate) fn short_label(view: &View<'_>, metric: Metric) -> String {
     let label = view.label(Drawn::Metric(metric));
     label.split(" per ").next().unwrap_or(&label).to_owned()
 }
 
-/// How far it changes a metric, from the transport that it changes least upwards to the one that it changes most.
+/// How much a step changes a metric, from the transport that it changes least to the one that it changes most.
 pub(crate) fn effect_words(view: &View<'_>, effect: &Effect) -> String {
     let named = |(ratio, transport): &(f64, Transport)| (factor(*ratio), view.prose(*transport));
     let changed = match effect.changed.as_slice() {
@@ -72,7 +72,7 @@ fn factor(ratio: f64) -> String {
         return format!("×{}", times(ratio));
     }
     let whole = change(ratio - 1.0);
-    // Tenths of a per cent are more than a few rounds can hold.
+    // Tenths of a per cent are more than a few rounds can support.
     whole.split_once('.').map_or(whole.clone(), |(whole, _)| format!("{whole} %"))
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use crate::run::fake;
 
     #[test]
-    fn a_change_is_told_from_the_least_to_the_most_and_nothing_where_the_rounds_are_unsure() {
+    fn changes_run_from_the_least_to_the_most_and_are_unclear_where_the_rounds_are_unsure() {
         use Transport::{Polling, Sse, WebSocket};
         let run = fake::quick();
         let view = View::new(&run);

@@ -1,4 +1,4 @@
-//! What a kill did to the clients, in a sentence and as cells of a table.
+//! The effect of a kill on the clients, in a sentence and as table cells.
 
 use crate::report::findings::view::View;
 use crate::report::text::wording::{listed, whole};
@@ -6,30 +6,30 @@ use crate::run::failover::Kill;
 use crate::run::summary::Failover;
 use crate::units::Nanos;
 
-/// What the columns of [`failover_cells`] are.
+/// The column headings for [`failover_cells`].
 pub(crate) const FAILOVER_COLUMNS: [&str; 9] = [
     "Transport",
-    "Clients cut",
-    "Came back",
+    "Clients disconnected",
+    "Reconnected",
     "Next answer after: p50",
     "p99",
-    "at most",
+    "max",
     "Updates recovered, lost",
-    "Connections/s, at most",
-    "No update for, at most",
+    "Connections/s, max",
+    "No update for, max",
 ];
 
-/// What was killed, as the head of a table.
+/// What was killed, as the heading of a table.
 pub(crate) fn killed(kill: Kill) -> &'static str {
     match kill {
         Kill::None => "Nothing was killed",
         Kill::Node => "A node was killed",
-        Kill::Log => "The only server of the log was killed, and started again",
+        Kill::Log => "The log's only server was killed and restarted",
         Kill::Leader => "The server that led the stream was killed",
     }
 }
 
-/// A line of the table.
+/// One row of the table.
 pub(crate) fn failover_cells(view: &View<'_>, one: &Failover) -> Vec<String> {
     let report = &one.report;
     let after = |length: Nanos| if report.back == 0 { "–".to_owned() } else { length.to_string() };
@@ -47,17 +47,17 @@ pub(crate) fn failover_cells(view: &View<'_>, one: &Failover) -> Vec<String> {
     ]
 }
 
-/// What became of the clients of all transports after one of the kills.
+/// How the clients of all transports recovered after one kind of kill.
 pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     let sum = |of: fn(&Failover) -> u64| all.iter().map(|one| of(one)).sum::<u64>();
     let (cut, back, lost) = (sum(|one| one.report.cut), sum(|one| one.report.back), sum(|one| one.lost));
     let silence = all.iter().map(|one| one.report.silence_ns_max).max().unwrap_or_default();
     let connections = match (cut, cut - back.min(cut)) {
         (0, _) => "No client lost its connection".to_owned(),
-        (1, 0) => "1 client lost its connection and came back".to_owned(),
-        (1, _) => "1 client lost its connection and never came back".to_owned(),
-        (cut, 0) => format!("{} clients lost their connections and came back", whole(cut)),
-        (cut, gone) => format!("{} clients lost their connections, {} never came back", whole(cut), whole(gone)),
+        (1, 0) => "1 client lost its connection and reconnected".to_owned(),
+        (1, _) => "1 client lost its connection and never reconnected".to_owned(),
+        (cut, 0) => format!("{} clients lost their connections and reconnected", whole(cut)),
+        (cut, never) => format!("{} clients lost their connections, {} never reconnected", whole(cut), whole(never)),
     };
     let halves = all
         .iter()
@@ -66,7 +66,7 @@ pub(crate) fn failover_sentence(view: &View<'_>, all: &[&Failover]) -> String {
     let halves: Vec<String> = halves.collect();
     let halves = match halves.is_empty() {
         true => String::new(),
-        false => format!("; half of them had an answer again after: {}", listed(&halves)),
+        false => format!("; half of them had their next answer after: {}", listed(&halves)),
     };
     let loss = match lost {
         0 => "no update was lost".to_owned(),

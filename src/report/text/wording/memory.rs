@@ -6,7 +6,7 @@ use crate::report::text::wording::{listed, shown_interval};
 use crate::run::metric::Unit;
 use crate::units::grouped;
 
-/// By how much the server's memory grows with each client, of all transports in one sentence; nothing of none.
+/// How much server memory each client adds, all transports in one sentence; `None` without any transport.
 pub(crate) fn memory_growth(view: &View<'_>, found: &[PerClient]) -> Option<String> {
     let (smallest, largest) = (found.first()?.crowds.first()?, found.first()?.crowds.last()?);
     let each = found.iter().map(|one| {
@@ -14,7 +14,7 @@ pub(crate) fn memory_growth(view: &View<'_>, found: &[PerClient]) -> Option<Stri
         format!("{} {}{interval}", view.prose(one.transport), Unit::Bytes.show(one.bytes))
     });
     Some(format!(
-        "The server's memory grows with each idle client, by the line through {} crowds of {} to {}, by: {}.",
+        "Server memory added by each idle client, as the slope of a line through {} client counts from {} to {}: {}.",
         found.first()?.crowds.len(),
         grouped((*smallest).into()),
         grouped((*largest).into()),

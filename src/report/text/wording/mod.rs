@@ -1,5 +1,5 @@
-//! Every sentence that a terminal and a page have in common. Findings are data; here is where they get their words, and
-//! nothing reads these words again.
+//! Every sentence that the terminal and the page share. Findings are data; this module words them, and no code parses
+//! the words.
 //!
 //! | file | words for |
 //! |---|---|
@@ -7,20 +7,21 @@
 //! | `names` | transports, points and rows |
 //! | `reasons` | why a trial, a row or a run is not valid |
 //! | `withheld` | why a figure is not shown |
-//! | `questions`, `rankings` | who is lowest in a metric, and how far the others are |
+//! | `questions`, `rankings` | which transport is lowest in a metric, and how far above it the others are |
 //! | `recommendations` | which transport to use for a stream like the run's, and when that changes |
-//! | `crossovers` | what becomes of two transports along a sweep |
-//! | `effects` | what one setting changes |
-//! | `turns` | what turns an answer |
-//! | `failovers` | what a kill did to the clients |
-//! | `claims` | the four claims and what speaks for or against them |
-//! | `memory` | by how much the server's memory grows with each client |
+//! | `crossovers` | how two transports compare along a sweep |
+//! | `effects` | the effect of one setting |
+//! | `turns` | which point of a sweep changes an answer |
+//! | `failovers` | the effect of a kill on the clients |
+//! | `claims` | the four claims, and the evidence for or against each |
+//! | `memory` | how much server memory each client adds |
 //! | `conditions` | the claims under several conditions, for the README |
-//! | `thresholds` | what became of a `--fail-if` |
+//! | `thresholds` | the result of a `--fail-if` |
 //! | `comparisons` | what changed between two runs |
-//! | `capacity` | what a workload needs, by a calibration |
+//! | `capacity` | what a workload needs, according to a calibration |
 //!
-//! All of them stand in `golden.txt`, to be read by eye: a test writes it with `PUSHPULL_BLESS=1` and fails where it differs.
+//! `golden.txt` lists every sentence, to be read by eye. A test compares it with the code; `PUSHPULL_BLESS=1` rewrites
+//! it.
 
 mod capacity;
 mod claims;

@@ -9,7 +9,7 @@ use crate::run::Transport;
 use crate::run::file::{Point, PublishedFeed};
 use crate::run::reason::RowId;
 
-/// What the program is called that transports are compared with.
+/// The name of the TCP baseline in the middle of a sentence.
 pub(crate) const TCP_BASELINE: &str = "the TCP baseline";
 
 /// A transport in the middle of a sentence.
@@ -21,13 +21,13 @@ pub(crate) fn prose(transport: Transport) -> &'static str {
     }
 }
 
-/// A transport, or the TCP baseline, at the head of a line.
+/// A transport, or the TCP baseline, at the start of a line.
 pub(crate) fn title(transport: Option<Transport>) -> &'static str {
     transport.map_or("TCP baseline", Transport::title)
 }
 
 impl View<'_> {
-    /// A transport as a heading names it: upwards, three of the four are the same request.
+    /// A transport in a heading. From client to server, three of the four are the same request.
     pub fn title(&self, transport: Transport) -> &'static str {
         match transport {
             Transport::Polling if self.is_echo() => "Polling (POST)",
@@ -47,12 +47,12 @@ impl View<'_> {
         }
     }
 
-    /// Several of them.
+    /// Several transports in the middle of a sentence.
     pub fn prose_of(&self, transports: &[Transport]) -> Vec<String> {
         transports.iter().map(|one| self.prose(*one).to_owned()).collect()
     }
 
-    /// What a figure is called: of messages that come back, the latency is a round trip.
+    /// The name of a figure. For echoed messages, the latency is a round trip.
     pub fn label(&self, drawn: Drawn) -> String {
         let label = match drawn {
             Drawn::Metric(metric) => metric.label(),
@@ -73,7 +73,7 @@ impl View<'_> {
         };
         let phrase = |one: Setting| {
             let value = one.of(point);
-            // Each client sends as many of its own; updates are one stream for all.
+            // Each client sends its own messages at this rate; updates are one stream for all clients.
             let is_messages = self.is_echo() && one == Setting::Rate;
             if is_messages { format!("{} a second each", counted_messages(value)) } else { one.phrase(value) }
         };
@@ -87,7 +87,7 @@ impl View<'_> {
     }
 }
 
-/// A feed in words. Rate and payload are settings of a point, and said there.
+/// A feed in words, without rate and payload, which are settings of a point.
 pub(crate) fn feed_words(feed: &PublishedFeed) -> String {
     let at_speed = |speed: Option<f64>| speed.map_or_else(String::new, |speed| format!(", at {speed} times its speed"));
     match feed {
@@ -99,15 +99,15 @@ pub(crate) fn feed_words(feed: &PublishedFeed) -> String {
             format!("synthetic updates, {} arrivals", arrivals.label())
         }
         PublishedFeed::Synthetic { arrivals: None } => "synthetic updates".to_owned(),
-        PublishedFeed::External { target: Some(url) } => format!("whatever {url} publishes"),
-        PublishedFeed::External { target: None } => "whatever the server publishes".to_owned(),
+        PublishedFeed::External { target: Some(url) } => format!("the updates that {url} publishes"),
+        PublishedFeed::External { target: None } => "the updates that the server publishes".to_owned(),
         PublishedFeed::None => {
-            "messages that clients send up and get back, each on a steady schedule of its own".to_owned()
+            "messages that clients send and get back, each client on its own steady schedule".to_owned()
         }
     }
 }
 
-/// How many rows of one transport are named one by one.
+/// The most rows of one transport that are listed individually.
 const ROWS_NAMED_MAX: usize = 3;
 
 impl Rows {
@@ -118,7 +118,7 @@ impl Rows {
         format!("{} {place}", title(row.transport)).trim_end().to_owned()
     }
 
-    /// Several rows, shortly: `Polling and SSE`, `all transports`, `SSE at 7 of 12 points`.
+    /// Several rows in short: `Polling and SSE`, `all transports`, `SSE at 7 of 12 points`.
     pub(crate) fn names(&self, rows: &[RowId]) -> String {
         let of = |transport: Option<Transport>| rows.iter().filter(move |row| row.transport == transport);
         let all = |transport: Option<Transport>| self.count(transport);
@@ -142,17 +142,17 @@ impl Rows {
         listed(&measured.iter().copied().chain([None]).flat_map(named).collect::<Vec<_>>())
     }
 
-    /// The same at the head of a sentence.
+    /// The same at the start of a sentence.
     pub(crate) fn names_first(&self, rows: &[RowId]) -> String {
         capitalised(&self.names(rows))
     }
 }
 
-/// A command line that a shell reads back as these words.
+/// A command line, quoted so that a shell reads these words back.
 pub(crate) fn command_line(words: &[String]) -> String {
     let program = words.first().is_none_or(|first| first != "loadgen").then_some("loadgen");
     let words = program.into_iter().chain(words.iter().map(String::as_str));
-    // A word with a zero byte cannot have come from a command line; it is left as it is.
+    // A word with a NUL byte cannot have come from a command line; it is left unquoted.
     let quoted = words.map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
     quoted.collect::<Vec<_>>().join(" ")
 }
@@ -165,7 +165,7 @@ mod tests {
     use crate::run::{fake, fixture};
 
     #[test]
-    fn messages_that_come_back_have_names_of_their_own() {
+    fn echoed_messages_have_their_own_names() {
         let point = Point { echo: Some(MessageKind::Text), rate_per_s: 10.0, ..fake::point() };
         let run = fake::run("duplex", "?", None, vec![point], 1);
         let view = View::new(&run);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_named_by_what_sets_them_apart_and_many_of_them_shortly() {
+    fn rows_are_named_by_their_distinguishing_settings_and_many_rows_in_short() {
         let rows = Rows::of(&fixture::run(|_, _| 1.0));
         let row = |transport, point_index| RowId { transport, point_index };
         let [sse, polling] = [Transport::Sse, Transport::Polling].map(Some);

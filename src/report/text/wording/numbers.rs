@@ -3,16 +3,16 @@
 use crate::run::metric::Unit;
 use crate::units::{Nanos, grouped, short_number, three_digits};
 
-/// Said wherever a figure is missing: never a zero, never a blank.
+/// The words in place of a missing figure: never a zero, never a blank.
 pub(crate) const NOT_MEASURED: &str = "not measured";
 
-/// A figure's value with its unit, or that there is none.
+/// A figure's value with its unit, or [`NOT_MEASURED`].
 pub(crate) fn shown(unit: Unit, value: Option<f64>) -> String {
     value.map_or_else(|| NOT_MEASURED.to_owned(), |value| unit.show(value))
 }
 
-/// An interval: `[391, 403] µs`, or each end with its unit where the ends have different ones. `None` also where it is
-/// narrower than the digits shown: `[617, 617] B` says nothing that the value does not.
+/// An interval: `[391, 403] µs`, or each end with its unit if the units differ. `None` if there is no interval, or if
+/// it is narrower than the digits shown: `[617, 617] B` adds nothing to the value.
 pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<String> {
     let [low, high] = interval?.map(|end| unit.show(end));
     if low == high {
@@ -24,7 +24,7 @@ pub(crate) fn shown_interval(unit: Unit, interval: Option<[f64; 2]>) -> Option<S
     })
 }
 
-/// An interval behind a number in a sentence: ` [7.9, 8.4]`, or nothing where it is narrower than the digits shown.
+/// An interval after a number in a sentence: ` [7.9, 8.4]`, or nothing if it is narrower than the digits shown.
 pub(crate) fn bracketed([low, high]: [f64; 2], show: impl Fn(f64) -> String) -> String {
     let (low, high) = (show(low), show(high));
     if low == high { String::new() } else { format!(" [{low}, {high}]") }
@@ -40,7 +40,7 @@ pub(crate) fn listed(names: &[String]) -> String {
     joined(names, "and")
 }
 
-/// Names of which one is meant: `A`, `A or B`, `A, B or C`.
+/// Alternatives in a sentence: `A`, `A or B`, `A, B or C`.
 pub(crate) fn either(names: &[String]) -> String {
     joined(names, "or")
 }
@@ -53,20 +53,20 @@ fn joined(names: &[String], word: &str) -> String {
     }
 }
 
-/// A moment as people write it: `2026-11-22 17:47:03 UTC`.
+/// A time in readable form: `2026-11-22 17:47:03 UTC`.
 pub(crate) fn moment(written: &str) -> String {
     let Some(whole) = written.strip_suffix('Z') else { return written.to_owned() };
     let seconds = whole.split_once('.').map_or(whole, |(seconds, _)| seconds);
     format!("{} UTC", seconds.replacen('T', " ", 1))
 }
 
-/// With a capital letter in front.
+/// The text with its first letter capitalised.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A ratio in a sentence: two digits say all that an interval of a few rounds can hold.
+/// A ratio in a sentence. Two digits are all that a few rounds can support.
 pub(crate) fn times(ratio: f64) -> String {
     match ratio {
         small if small < 0.095 => three_digits(small),
@@ -76,7 +76,7 @@ pub(crate) fn times(ratio: f64) -> String {
     }
 }
 
-/// A share as per cent in a sentence, likewise.
+/// A share as a percentage in a sentence, with two digits likewise.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent.abs() < 9.95 { format!("{percent:.1}") } else { grouped(percent.round() as i64) }
@@ -87,18 +87,18 @@ pub(crate) fn change(share: f64) -> String {
     let percent = share * 100.0;
     let sign = if percent < -0.05 { "−" } else { "+" };
     match percent.abs() {
-        // Past ten times nobody reads the tenths.
+        // Above tenfold, tenths of a per cent do not matter.
         many if many >= 1_000.0 => format!("{sign}{} %", grouped(many.round() as i64)),
         some => format!("{sign}{some:.1} %"),
     }
 }
 
-/// The memory of a host.
+/// A host's memory size.
 pub(crate) fn gibibytes(bytes: u64) -> String {
     format!("{} GiB", three_digits(bytes as f64 / f64::from(1 << 30)))
 }
 
-/// A count with its thousands set apart.
+/// A count with thousands separators.
 pub(crate) fn whole(count: u64) -> String {
     grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_has_a_sign_and_no_digits_that_nobody_reads() {
+    fn a_change_has_a_sign_and_no_needless_digits() {
         assert_eq!([0.203, -0.5, -0.0001, 38.778].map(change), ["+20.3 %", "−50.0 %", "+0.0 %", "+3,878 %"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The questions that a report asks of every run, and how far one transport is above another in the words of each.
+//! The questions that a report answers for every run, and the words in which each compares two transports.
 
 use crate::report::findings::view::{Drawn, View};
 use crate::report::text::wording::{bracketed, percent, times};
@@ -6,28 +6,28 @@ use crate::run::metric::{Metric, Source};
 
 /// A question.
 pub(crate) struct Question {
-    /// As it is asked.
+    /// Its text.
     asked: &'static str,
     /// The figure that answers it; lower is better in all of them.
     pub metric: Metric,
-    /// How a difference is put.
+    /// How a difference is worded.
     pub comparative: Comparative,
 }
 
 /// "takes 8.1 times as long as SSE", "takes 20 % longer than SSE".
 pub(crate) struct Comparative {
     pub verb: &'static str,
-    /// Behind a ratio: "times as long".
+    /// After a ratio: "times as long".
     many: &'static str,
-    /// Between that and the other's name.
+    /// Between that and the name of the lower transport: "as".
     link: &'static str,
-    /// Behind some per cent: "longer".
+    /// After a percentage: "longer".
     some: &'static str,
 }
 
 const PLAIN: Comparative = Comparative { verb: "has", many: "times as much", link: "as", some: "more" };
 
-/// The questions, in the order in which people ask them.
+/// The questions, in the order in which they are shown.
 const QUESTIONS: [Question; 6] = [
     Question {
         asked: "Fastest to deliver",
@@ -62,19 +62,19 @@ const QUESTIONS: [Question; 6] = [
 ];
 
 impl Question {
-    /// The one that a metric answers.
+    /// The question that a metric answers.
     pub fn of(metric: Metric) -> Option<&'static Self> {
         QUESTIONS.iter().find(|question| question.metric == metric)
     }
 
-    /// As it is asked of what was measured.
+    /// Its text for this run: echoed messages have a round trip.
     pub fn asked(&self, view: &View<'_>) -> &'static str {
         if view.is_echo() && self.metric == Metric::LatencyP50 { "Fastest there and back" } else { self.asked }
     }
 }
 
 impl Comparative {
-    /// That which fits a figure.
+    /// The wording that fits a figure.
     fn of(drawn: Drawn) -> &'static Self {
         let asked = match drawn {
             Drawn::Metric(metric) if metric.source() == Source::Corrected => Some(Metric::LatencyP50),
@@ -84,7 +84,7 @@ impl Comparative {
         asked.and_then(Question::of).map_or(&PLAIN, |question| &question.comparative)
     }
 
-    /// "takes 8.1 times as long [7.9, 8.4]", and behind it than what.
+    /// "takes 8.1 times as long [7.9, 8.4]", or with a lower transport "takes 8.1 times as long as SSE [7.9, 8.4]".
     pub fn more(&self, ratio: f64, ci95: [f64; 2], lower: Option<&str>) -> String {
         let than = |link: &str| lower.map_or_else(String::new, |lower| format!(" {link} {lower}"));
         if ratio >= 2.0 {

@@ -1,4 +1,4 @@
-//! Who is lowest in a metric, who is equal to it, and how far the others are.
+//! Which transport is lowest in a metric, which are equal to it, and how far above it the others are.
 
 use crate::limits::MEMORY_CLIENTS_MIN;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner, rounds_advised};
@@ -11,10 +11,10 @@ use crate::run::file::Verdict;
 use crate::run::metric::Metric;
 use crate::units::{Nanos, grouped};
 
-/// Said where the rounds find no winner.
+/// The words where the rounds find no winner.
 pub(crate) const NO_WINNER: &str = "no clear winner";
 
-/// A transport in a sentence; polling with its interval, because all it costs and gives depends on that.
+/// A transport in a sentence; polling with its interval, because all its figures depend on that.
 pub(crate) fn with_interval(view: &View<'_>, point: usize, transport: Transport) -> String {
     match (transport, view.point(point)) {
         (Transport::Polling, Some(point)) if !view.is_echo() => match point.poll_interval_ns {
@@ -61,7 +61,7 @@ pub(crate) fn ranking_cell(view: &View<'_>, ranking: &Ranking) -> String {
 pub(crate) fn left_open(rounds: usize, factor: Option<f64>) -> String {
     match factor {
         Some(factor) => format!("{} do not rule out a difference of {}", counted(rounds, "round"), up_to(factor)),
-        None => "it takes at least two rounds to compare".to_owned(),
+        None => "a comparison needs at least two rounds".to_owned(),
     }
 }
 
@@ -70,7 +70,7 @@ fn up_to(factor: f64) -> String {
     if factor < 2.0 { format!("up to {} %", percent(factor - 1.0)) } else { format!("up to {} times", times(factor)) }
 }
 
-/// The sentence behind a headline: the value of the best, what is left open, and how far the others are.
+/// The sentence after a headline: the lowest value, what the rounds leave open, and how far above it the others are.
 pub(crate) fn ranking_detail(view: &View<'_>, point: usize, question: &Question, ranking: &Ranking) -> String {
     let winner = ranking.winner();
     let mut parts: Vec<String> = values(view, point, question.metric, ranking).into_iter().collect();
@@ -96,7 +96,9 @@ pub(crate) fn ranking_detail(view: &View<'_>, point: usize, question: &Question,
     }
     if !ranking.explained.is_empty() {
         let names = listed(&view.prose_of(&ranking.explained));
-        parts.push(format!("what sets {names} apart may be the load generator's own processor time, or its clock"));
+        parts.push(format!(
+            "the distance of {names} may come from the load generator's own CPU time, or from its clock"
+        ));
     }
     for (transport, reason) in &ranking.withheld {
         parts.push(format!("{} is left out: {}", with_interval(view, point, *transport), why(*reason)));
@@ -122,7 +124,7 @@ fn values(view: &View<'_>, point: usize, metric: Metric, ranking: &Ranking) -> O
     Some(if lowest == highest { lowest } else { format!("{lowest} to {highest}") })
 }
 
-/// What to do where the rounds find no winner.
+/// What to do if the rounds find no winner.
 pub(crate) fn rounds_advice(view: &View<'_>) -> String {
     format!(
         "Where there is no clear winner, more rounds (--rounds {}), a longer --measure or more --clients may decide.",
@@ -144,7 +146,7 @@ pub(crate) fn no_ranking_because(why: NoRanking) -> &'static str {
 /// Why memory is not compared.
 pub(crate) fn few_clients() -> String {
     let min = grouped(i64::from(MEMORY_CLIENTS_MIN));
-    format!("Memory per client is compared only with {min} clients or more: with fewer, chance outweighs it.")
+    format!("Memory per client is compared only with {min} clients or more: with fewer, it is mostly chance.")
 }
 
 /// Which of the rows are suspect.

@@ -1,4 +1,4 @@
-//! Which transport to use, in words: one paragraph, the same for terminal and page, each sentence with its figure.
+//! Which transport to use, in words: one paragraph, the same for terminal and page. Each sentence has a figure.
 
 use crate::report::findings::recommendation::{Of, Recommendation};
 use crate::report::text::wording::{capitalised, either, percent, prose, short_length, times};
@@ -26,11 +26,10 @@ pub(crate) fn recommendation_sentences(found: &Recommendation) -> Vec<String> {
         let (rate, other) = (three_digits(rate), prose(other));
         sentences.push(match found.cheaper.is_some_and(|(one, ..)| one.transport == Transport::Polling) {
             true => format!(
-                "That changes with the rate: by theory, below {rate} updates a second polling takes more bytes than {other}."
+                "That changes with the rate: in theory, polling takes more bytes than {other} below {rate} updates a \
+                 second."
             ),
-            false => format!(
-                "By theory, polling takes fewer bytes than {other} only above {rate} updates a second."
-            ),
+            false => format!("In theory, polling takes fewer bytes than {other} only above {rate} updates a second."),
         });
     }
     sentences.extend(found.dearer.iter().map(|(one, late, best)| {
@@ -41,7 +40,7 @@ pub(crate) fn recommendation_sentences(found: &Recommendation) -> Vec<String> {
     sentences
 }
 
-/// The same as lines of a terminal, with an empty one in front.
+/// The same, wrapped into lines for a terminal, with an empty line before them.
 pub(crate) fn recommendation_lines(found: &Recommendation) -> String {
     let mut lines = vec![String::new()];
     for word in recommendation_sentences(found).join(" ").split(' ') {
@@ -57,7 +56,7 @@ pub(crate) fn recommendation_lines(found: &Recommendation) -> String {
     format!("\n{}\n", lines.join("\n"))
 }
 
-/// Which to use, and how soon it delivers.
+/// Which transport to use, and how soon it delivers.
 fn answer(found: &Recommendation) -> String {
     let stream = stream(&found.point);
     let names: Vec<String> = found.fastest.iter().map(|one| prose(one.transport).to_owned()).collect();
@@ -90,7 +89,7 @@ fn stream(point: &Point) -> String {
     )
 }
 
-/// A transport, polling with its interval, since all it costs and gives depends on that.
+/// A transport; polling with its interval, because all its figures depend on that.
 fn named(transport: Transport, point: &Point) -> String {
     match (transport, point.poll_interval_ns) {
         (Transport::Polling, Nanos::SECOND) => "polling every second".to_owned(),

@@ -46,31 +46,34 @@ impl Golden {
 }
 
 #[test]
-fn every_wording_stands_in_the_golden_file() {
+fn every_wording_is_in_the_golden_file() {
     let mut golden = Golden::default();
-    reasons_said(&mut golden);
-    withheld_said(&mut golden);
-    memory_said(&mut golden);
-    calibrations_said(&mut golden);
-    rankings_said(&mut golden);
-    recommendations_said(&mut golden);
-    crossovers_said(&mut golden);
-    claims_said(&mut golden);
-    thresholds_said(&mut golden);
-    comparisons_said(&mut golden);
-    failovers_said(&mut golden);
-    turns_said(&mut golden);
+    write_reasons(&mut golden);
+    write_withheld(&mut golden);
+    write_memory(&mut golden);
+    write_calibrations(&mut golden);
+    write_rankings(&mut golden);
+    write_recommendations(&mut golden);
+    write_crossovers(&mut golden);
+    write_claims(&mut golden);
+    write_thresholds(&mut golden);
+    write_comparisons(&mut golden);
+    write_failovers(&mut golden);
+    write_turns(&mut golden);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/text/wording/golden.txt");
     if std::env::var_os("PUSHPULL_BLESS").is_some() {
         std::fs::write(&file, &golden.0).unwrap();
     }
     let known = std::fs::read_to_string(&file).unwrap_or_default();
     let differing = known.lines().zip(golden.0.lines()).find(|(known, now)| known != now);
-    assert_eq!(differing, None, "left the file, right the words now; read them, then PUSHPULL_BLESS=1 writes the file");
+    assert_eq!(
+        differing, None,
+        "left: the file, right: the words now; read them, then write the file with PUSHPULL_BLESS=1"
+    );
     assert_eq!(
         known.lines().count(),
         golden.0.lines().count(),
-        "read the new words, then PUSHPULL_BLESS=1 writes the file"
+        "read the new words, then write the file with PUSHPULL_BLESS=1"
     );
 }
 
@@ -78,7 +81,7 @@ fn sse(point_index: usize) -> RowId {
     RowId { transport: Some(Transport::Sse), point_index }
 }
 
-fn reasons_said(golden: &mut Golden) {
+fn write_reasons(golden: &mut Golden) {
     golden.heading("Why a trial is not valid");
     every_cause().into_iter().for_each(|cause| golden.line(trial_reason(&cause.into())));
     golden.heading("Why a row is not valid");
@@ -102,8 +105,8 @@ fn reasons_said(golden: &mut Golden) {
     }
 }
 
-fn calibrations_said(golden: &mut Golden) {
-    golden.heading("From when on a change counts");
+fn write_calibrations(golden: &mut Golden) {
+    golden.heading("The smallest change that counts");
     let run = fixture::run(|_, _| 1.0);
     let mut drift = Drift::of(&[run.clone(), run.clone()]).unwrap();
     for known in [None, Some(&drift)] {
@@ -115,8 +118,8 @@ fn calibrations_said(golden: &mut Golden) {
     golden.line(drift_lines(&drift).trim_end());
 }
 
-fn memory_said(golden: &mut Golden) {
-    golden.heading("Memory for each client");
+fn write_memory(golden: &mut Golden) {
+    golden.heading("Memory per client");
     let growth = |transport, bytes: f64| PerClient {
         transport,
         bytes,
@@ -128,7 +131,7 @@ fn memory_said(golden: &mut Golden) {
     golden.line(said.unwrap_or_default());
 }
 
-fn withheld_said(golden: &mut Golden) {
+fn write_withheld(golden: &mut Golden) {
     golden.heading("Why a figure is not shown");
     let whys = [
         Why::FewBeyond { beyond: 9 },
@@ -147,7 +150,7 @@ fn withheld_said(golden: &mut Golden) {
     withheld_lines(&View::new(&run), 0, Metric::ALL).iter().for_each(|line| golden.line(line));
 }
 
-fn rankings_said(golden: &mut Golden) {
+fn write_rankings(golden: &mut Golden) {
     let run = fake::quick();
     let view = View::new(&run);
     let difference =
@@ -189,7 +192,7 @@ fn rankings_said(golden: &mut Golden) {
     ];
     for metric in [Metric::LatencyP50, Metric::RequestsPerDelivery] {
         let question = Question::of(metric).unwrap();
-        golden.heading(&format!("Who is lowest: {}", question.asked(&view)));
+        golden.heading(&format!("Which is lowest: {}", question.asked(&view)));
         for ranking in &rankings {
             let (headline, detail) = (ranking_headline(&view, ranking), ranking_detail(&view, 0, question, ranking));
             golden.line(format!("{headline} | {} | {detail}", ranking_cell(&view, ranking)));
@@ -216,7 +219,7 @@ fn rankings_said(golden: &mut Golden) {
     golden.line(unanswered(&View::new(&invalid), 0, Metric::ServerCpu));
 }
 
-fn recommendations_said(golden: &mut Golden) {
+fn write_recommendations(golden: &mut Golden) {
     golden.heading("Which transport to use");
     let of = |transport, value| Of { transport, value };
     let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
@@ -245,11 +248,11 @@ fn recommendations_said(golden: &mut Golden) {
     }
 }
 
-fn crossovers_said(golden: &mut Golden) {
+fn write_crossovers(golden: &mut Golden) {
     let run = fake::sweep_over_rate();
     let view = View::new(&run);
     let pair = [Transport::Polling, Transport::LongPolling];
-    golden.heading("What becomes of a pair along a sweep");
+    golden.heading("How a pair changes along a sweep");
     let crossing = Change::Crossing { pair, lower_before: pair[1], near: 0.71, between: [0.5, 1.0] };
     let merging = Change::Merging { pair, lower_before: pair[1], from: 100.0, within: 1.1 };
     for setting in [Setting::Rate, Setting::Clients, Setting::Payload] {
@@ -258,7 +261,7 @@ fn crossovers_said(golden: &mut Golden) {
             changes_along(&view, setting, &found).iter().for_each(|one| golden.line(one));
         }
     }
-    golden.heading("Who is lowest at the ends of a sweep");
+    golden.heading("Which is lowest at the ends of a sweep");
     let lowest = |at, leaders: &[Transport], winner| Lowest { at, leaders: leaders.to_vec(), winner };
     let [two, one] = [&[Transport::Sse, Transport::WebSocket][..], &[Transport::Sse]];
     let ends = [
@@ -273,7 +276,7 @@ fn crossovers_said(golden: &mut Golden) {
         golden.line(ends_of_sweep(&view, Setting::Rate, &pair));
     }
     golden.line(ends_of_sweep(&view, Setting::Rate, &[ends[0].clone(), ends[5].clone()]));
-    golden.heading("Who is lowest of what has no order, and where each is");
+    golden.heading("Which is lowest at values without an order, and where each is lowest");
     golden.line(lowest_beside(&view, Setting::Rate, &ends).unwrap());
     let best = [(Transport::Polling, Some(0)), (Transport::WebSocket, Some(1)), (Transport::Sse, None)];
     let best = best.map(|(transport, point)| BestAt { transport, point });
@@ -294,10 +297,10 @@ fn crossovers_said(golden: &mut Golden) {
     }
 }
 
-fn failovers_said(golden: &mut Golden) {
+fn write_failovers(golden: &mut Golden) {
     let run = fake::quick();
     let view = View::new(&run);
-    golden.heading("What a kill did");
+    golden.heading("The effect of a kill");
     let failover = |transport, cut, back, lost| Failover {
         kill: Kill::Node,
         transport,
@@ -329,10 +332,10 @@ fn failovers_said(golden: &mut Golden) {
     Kill::ALL.iter().for_each(|kill| golden.line(killed(*kill)));
 }
 
-fn turns_said(golden: &mut Golden) {
+fn write_turns(golden: &mut Golden) {
     let run = fake::sweep_over_rate();
     let view = View::new(&run);
-    golden.heading("What turns an answer");
+    golden.heading("Which point changes an answer");
     let turn = |point, is_shared| Turn { point, newcomer: Transport::Polling, is_shared };
     let [one, two] = [vec![Transport::Sse], vec![Transport::Sse, Transport::WebSocket]];
     let verdict = |leaders, turned| Turned { metric: Metric::LatencyP50, first: 0, leaders, turned };
@@ -344,7 +347,7 @@ fn turns_said(golden: &mut Golden) {
         verdict(vec![Transport::Sse], vec![turn(2, true)]),
     ];
     all.iter().for_each(|verdict| golden.line(turn_cells(&view, verdict).join(" | ")));
-    golden.heading("What a setting changes");
+    golden.heading("The effect of a setting");
     let effect =
         |changed: &[(f64, Transport)], same: &[Transport]| Effect { changed: changed.to_vec(), same: same.to_vec() };
     let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
@@ -358,7 +361,7 @@ fn turns_said(golden: &mut Golden) {
     all.iter().for_each(|one| golden.line(effect_words(&view, one)));
 }
 
-fn claims_said(golden: &mut Golden) {
+fn write_claims(golden: &mut Golden) {
     let run = fake::sweep_over_rate();
     let view = View::new(&run);
     let ratio = |ratio: f64| Difference { ratio, ci95: [ratio * 0.95, ratio * 1.05], is_clear: true, p_value: 0.01 };
@@ -425,8 +428,8 @@ fn claims_said(golden: &mut Golden) {
     }
 }
 
-fn thresholds_said(golden: &mut Golden) {
-    golden.heading("What became of a --fail-if");
+fn write_thresholds(golden: &mut Golden) {
+    golden.heading("The result of a --fail-if");
     let rows = Rows::of(&fixture::run(|_, _| 1.0));
     for failed in [true, false] {
         for found in every_finding() {
@@ -435,7 +438,7 @@ fn thresholds_said(golden: &mut Golden) {
     }
 }
 
-fn comparisons_said(golden: &mut Golden) {
+fn write_comparisons(golden: &mut Golden) {
     let quiet = fixture::run(|_, _| 1.0);
     let mixed = |transport, metric| match (transport, metric) {
         (Transport::Sse, Metric::ServerCpu | Metric::HostCpu) => 2.0,
@@ -456,14 +459,14 @@ fn comparisons_said(golden: &mut Golden) {
         golden.line(format!("{} | {}", comparison_headline(&found), comparison_rest(&found)));
     }
     let found = compare(&quiet, &fixture::run(mixed));
-    golden.heading("What became of a metric");
+    golden.heading("The outcome of a metric");
     let outcomes = Outcome::DIFFERENT.into_iter().chain(Outcome::NOISE).chain(Outcome::LACKING);
     for outcome in outcomes {
         let why = outcome_explanation(&found, outcome).map_or_else(String::new, |why| format!(": {why}"));
         golden.line(format!("{}{why}", outcome_label(outcome)));
     }
     golden.line(delta_cells(&found.deltas[0], &found.runs).join(" | "));
-    golden.heading("What speaks against a comparison");
+    golden.heading("Caveats of a comparison");
     let text = |text: &str| Fact::Text(text.to_owned());
     let reasons = vec![Reason { rows: vec![sse(1)], ..Cause::HostBusy { fraction: 0.97 }.into() }];
     let mut caveats = vec![

@@ -1,28 +1,28 @@
-//! What became of a `--fail-if`.
+//! The result of a `--fail-if`.
 
 use crate::report::findings::rows::Rows;
 use crate::report::text::wording::{NOT_MEASURED, change, whole};
 use crate::run::threshold::{Found, Observed, Threshold};
 
-/// What stands before the expression: it is a condition to fail.
+/// The words before the expression, which is the condition to fail.
 pub(crate) fn threshold_lead(threshold: &Threshold) -> &'static str {
     if threshold.failed { "failed:" } else { "passed: no row has" }
 }
 
-/// What stands behind it: "SSE with 50 clients: 7.00 ms".
+/// The words after it: "SSE with 50 clients: 7.00 ms".
 pub(crate) fn threshold_found(threshold: &Threshold, rows: &Rows) -> String {
     match &threshold.found {
         Found::Rows { rows: found } => {
             let each = found.iter().map(|one| format!("{}: {}", rows.name(one.row), observed(&one.observed)));
             let each = each.collect::<Vec<_>>().join("; ");
-            if threshold.failed { each } else { format!("nearest is {each}") }
+            if threshold.failed { each } else { format!("the nearest is {each}") }
         }
         Found::NeedsBaseline => {
-            "a change needs two runs; use this threshold with `loadgen compare`, or write a value".to_owned()
+            "a change needs two runs; use this threshold with `loadgen compare`, or give a value".to_owned()
         }
         Found::NoRow { transport } => {
             let which = transport.map_or("any transport", |transport| transport.title());
-            format!("the run has no row of {which}, which does not pass")
+            format!("the run has no row for {which}, which does not pass")
         }
         Found::Other { text } => text.clone(),
     }
@@ -45,7 +45,7 @@ fn observed(observed: &Observed) -> String {
             (Some(ci95), false) => format!("{} ({})", change(share), change_interval(ci95)),
             (None, _) => format!("{} in a single round", change(share)),
         },
-        Observed::WasZero => "zero in the first run, so that there is no change in percent".to_owned(),
+        Observed::WasZero => "zero in the first run, so there is no change in percent".to_owned(),
         Observed::NotInBoth => format!("{NOT_MEASURED} in both runs, which does not pass"),
     }
 }

@@ -1,4 +1,4 @@
-//! What turns an answer, with the figures on both sides.
+//! Which point of a sweep changes an answer, with the figures on both sides.
 
 use crate::report::findings::turns::{Turn, Verdict};
 use crate::report::findings::view::View;
@@ -6,7 +6,7 @@ use crate::report::text::wording::{listed, shown_interval};
 use crate::run::Transport;
 use crate::run::metric::Metric;
 
-/// The rows of the table: the question's answer at the first point, and the nearest point that turns it.
+/// One row of the table: the answer at the first point, the nearest point that changes it, and the figures at both.
 pub(crate) fn turn_cells(view: &View<'_>, verdict: &Verdict) -> [String; 3] {
     let leaders = listed(&view.prose_of(&verdict.leaders));
     let Some(turn) = verdict.turned.first() else {
@@ -18,7 +18,7 @@ pub(crate) fn turn_cells(view: &View<'_>, verdict: &Verdict) -> [String; 3] {
         1 => ", and 1 other point".to_owned(),
         _ => format!(", and {others} other points"),
     };
-    let shared = if turn.is_shared { format!(": {} leads as well", view.prose(turn.newcomer)) } else { String::new() };
+    let shared = if turn.is_shared { format!(": {} also leads", view.prose(turn.newcomer)) } else { String::new() };
     let by = format!("{}{more}{shared}", changed(view, verdict.first, turn.point));
     [leaders, by, figures(view, verdict, turn)]
 }
@@ -31,7 +31,8 @@ fn changed(view: &View<'_>, first: usize, point: usize) -> String {
     listed(&phrases)
 }
 
-/// "polling 226 B, SSE 331 B; there SSE 340 B, polling 469 B": who led and who leads instead, before and after.
+/// "polling 226 B, SSE 331 B; there SSE 340 B, polling 469 B": the leader and the newcomer at the first point, then
+/// both at the other.
 fn figures(view: &View<'_>, verdict: &Verdict, turn: &Turn) -> String {
     let Some(before) = verdict.leaders.first().copied() else { return String::new() };
     let at = |point: usize, order: [Transport; 2]| {
@@ -44,7 +45,7 @@ fn figures(view: &View<'_>, verdict: &Verdict, turn: &Turn) -> String {
 fn told(view: &View<'_>, point: usize, transport: Transport, metric: Metric) -> Option<String> {
     let row = view.row(point, transport)?;
     let value = row.shown(metric).ok()?;
-    // Each end with its unit, or both without: the value before it has one.
+    // The value before the interval already shows its unit.
     let shown = metric.show(value);
     let unit = shown.split_once(' ').map_or("", |(_, unit)| unit);
     let interval = shown_interval(metric.unit(), *row.ci95.get(metric));

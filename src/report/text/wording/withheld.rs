@@ -8,28 +8,28 @@ use crate::run::metric::Metric;
 use crate::run::withheld::Why;
 use crate::units::grouped;
 
-/// What stands in a table in the place of a figure that is not shown.
+/// What a table shows instead of a figure that is withheld.
 pub(crate) const DASH: &str = "–";
-/// Said before the reason.
+/// The words before the reason.
 const NOT_SHOWN: &str = "not shown";
 
 /// Why a figure is not shown, as the end of "not shown: ".
 pub(crate) fn why(why: Why) -> String {
     match why {
         Why::FewBeyond { beyond } => {
-            format!("{beyond} deliveries lie beyond it, and it takes {}", limits::PERCENTILE_SAMPLES_MIN)
+            format!("only {beyond} deliveries lie beyond it, and {} are needed", limits::PERCENTILE_SAMPLES_MIN)
         }
         Why::FewTrials { trials: 1 } => {
-            format!("one trial alone reaches it, and it takes {}", limits::PERCENTILE_TRIALS_MIN)
+            format!("only one trial reaches it, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
         }
         Why::FewTrials { trials } => {
-            format!("{trials} trials reach it, and it takes {}", limits::PERCENTILE_TRIALS_MIN)
+            format!("only {trials} trials reach it, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
         }
         Why::ClockUncertain { uncertainty_ns } => {
-            format!("it is within the {uncertainty_ns} by which the two hosts' clocks may be off")
+            format!("it is within the {uncertainty_ns} of uncertainty of the two hosts' clocks")
         }
         Why::FewClients { clients } => format!(
-            "with {} clients chance outweighs it, and it takes {}",
+            "with {} clients it is mostly chance, and {} are needed",
             grouped(clients.into()),
             grouped(limits::MEMORY_CLIENTS_MIN.into())
         ),
@@ -45,7 +45,7 @@ pub(crate) fn shown_in_table(drawn: Drawn, row: Option<&Row>) -> String {
     }
 }
 
-/// Which of these figures are not shown at a point, and why: a sentence for each reason.
+/// Which of these figures are not shown at a point, and why: one sentence for each reason.
 pub(crate) fn withheld_lines(view: &View<'_>, point: usize, metrics: &[Metric]) -> Vec<String> {
     let rows = view.transports().into_iter().filter_map(|one| Some((view.prose(one), view.row(point, one)?)));
     let rows: Vec<(&str, &Row)> = rows.chain(view.tcp_baseline(point).map(|row| (TCP_BASELINE, row))).collect();
