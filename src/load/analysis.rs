@@ -15,12 +15,12 @@ use crate::load::trial_data::{TrialData, TrialId};
 use crate::measure::delivery::{self, Delivery, Due, Window};
 use crate::run::failover::Kill;
 use crate::run::file::{
-    Audit, Handshakes, Health, Leaving, LinkReport, Point, PublishReport, Returns, Sharing, Slice, Trial, Verdict,
+    Audit, Handshakes, Health, Leaving, LinkReport, Point, PublishReport, Returns, Sharing, Slice, Trial,
 };
-use crate::run::histogram;
+use crate::run::histogram::{self, Latencies};
 use crate::run::metric::Value;
 use crate::run::readings::AgeReadings;
-use crate::run::reason::{Cause, Reason};
+use crate::run::reason::Cause;
 use crate::stats::nearest_rank;
 use crate::units::Nanos;
 
@@ -47,33 +47,9 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         None => delivery::unnumbered(&outcome.seen, window),
     }));
     let wire = wire(&data.snapshots, address);
-    let mut corrected = histogram::empty();
-    let mut uncorrected = histogram::empty();
-    // Each delivery, with the time it was published if that is known.
-    let measured = || {
-        data.outcomes.iter().filter(|_| data.update_info.has_time).flat_map(|outcome| {
-            let due = outcome.planned.as_deref().unwrap_or(&in_window);
-            let in_window = outcome.seen.deliveries.iter().filter(|delivery| window.contains(delivery.at_ns));
-            in_window.map(move |delivery| (delivery, published(due, delivery.seq)))
-        })
-    };
-    // How far the earliest delivery seems to precede its due time, or its publication.
-    let early = |(delivery, published): (&Delivery, Option<Nanos>)| {
-        delivery.at_ns.max(published.unwrap_or_default()).saturating_sub(delivery.arrived_ns)
-    };
-    let shift = measured().map(early).max().unwrap_or_default();
-    for (delivery, published) in measured() {
-        let arrived = delivery.arrived_ns.saturating_add(shift);
-        histogram::record(&mut corrected, arrived.saturating_sub(delivery.at_ns));
-        if let Some(published) = published {
-            histogram::record(&mut uncorrected, arrived.saturating_sub(published));
-        }
-    }
     // If it is unknown what was due, count what arrived.
     let delivered = if audit.expected == 0 { arrived } else { audit.delivered };
     let mut metrics = costs(&data, &wire, &readings, delivered, which);
-    metrics.latency_ns = histogram::percentiles(&corrected, shift);
-    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
     // An echoed message tells its sender nothing new, so it has no age.
     if which.point.point.echo.is_none() && data.update_info.has_time {
         let all = window.length().0 as f64 * data.outcomes.len() as f64;
@@ -108,18 +84,11 @@ pub fn trial(which: TrialId<'_>, address: SocketAddr, mut data: TrialData) -> Tr
         proxy: data.proxy.clone(),
         log: data.log.clone(),
         failover: data.killed.map(|killed| failover::report(&data.outcomes, killed, window)),
-        agents: Vec::new(),
         returns: returns(&data, which),
         timeline: timeline(deliveries().filter(|_| data.update_info.has_time), window),
-        latency_shift_ns: shift,
-        latency_hdr: histogram::encode(&corrected),
-        uncorrected_latency_hdr: match uncorrected.is_empty() {
-            true => String::new(),
-            false => histogram::encode(&uncorrected),
-        },
-        verdict: Verdict::Valid,
-        reasons: Vec::new(),
+        ..Trial::default()
     };
+    trial.set_latencies(&latencies(&data, &in_window));
     judge(&mut trial, &data, reversed);
     trial
 }
@@ -134,6 +103,32 @@ fn union(outcomes: &[Outcome]) -> Vec<Due> {
     due.sort_unstable_by_key(|due| due.seq);
     due.dedup_by_key(|due| due.seq);
     due
+}
+
+/// The latencies of the updates that were due in the interval, without those whose due time is unknown.
+fn latencies(data: &TrialData, in_window: &[Due]) -> Latencies {
+    let mut latencies = Latencies::default();
+    // Each delivery, with the time it was published if that is known.
+    let measured = || {
+        data.outcomes.iter().filter(|_| data.update_info.has_time).flat_map(|outcome| {
+            let due = outcome.planned.as_deref().unwrap_or(in_window);
+            let seen = outcome.seen.deliveries.iter().filter(|delivery| data.window.contains(delivery.at_ns));
+            seen.map(move |delivery| (delivery, published(due, delivery.seq)))
+        })
+    };
+    // How far the earliest delivery seems to precede its due time, or its publication.
+    let early = |(delivery, published): (&Delivery, Option<Nanos>)| {
+        delivery.at_ns.max(published.unwrap_or_default()).saturating_sub(delivery.arrived_ns)
+    };
+    latencies.shift_ns = measured().map(early).max().unwrap_or_default();
+    for (delivery, published) in measured() {
+        let arrived = delivery.arrived_ns.saturating_add(latencies.shift_ns);
+        histogram::record(&mut latencies.corrected, arrived.saturating_sub(delivery.at_ns));
+        if let Some(published) = published {
+            histogram::record(&mut latencies.uncorrected, arrived.saturating_sub(published));
+        }
+    }
+    latencies
 }
 
 fn published(in_window: &[Due], seq: u64) -> Option<Nanos> {
@@ -278,8 +273,7 @@ fn judge(trial: &mut Trial, data: &TrialData, reversed: u64) {
     let causes =
         [audit_causes(trial, reversed), foreign_causes(data), generator_causes(trial, data), wire_causes(trial, data)]
             .concat();
-    trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
-    trial.reasons = causes.into_iter().map(Reason::from).collect();
+    trial.set_causes(causes);
 }
 
 /// Causes found by the delivery audit.

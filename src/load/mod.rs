@@ -21,6 +21,7 @@ mod failover;
 pub mod foreign;
 pub mod guard;
 pub mod health;
+pub mod interval;
 pub mod link;
 pub mod nodes;
 mod notes;

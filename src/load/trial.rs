@@ -4,21 +4,19 @@
 //! start the server → all clients connect → memory, idle → the feed begins → warm-up
 //!   → [ the measured interval, read at both ends ] → drain → stop → compare what arrived with what was due
 //! ```
-//!
-//! Over 400 lines: the order of the steps above defines a trial, and is read from top to bottom.
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::Version;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::task::{JoinHandle, JoinSet, block_in_place};
+use tokio::task::{JoinSet, block_in_place};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits;
@@ -27,20 +25,18 @@ use crate::load::client;
 use crate::load::context::{ClientProgress, Outcome, Subject, TrialContext, TrialTimes};
 use crate::load::echo::Sending;
 use crate::load::health;
+use crate::load::interval::{self, Relays};
 use crate::load::link::Link;
-use crate::load::path::trial_path::{PathReading, TrialPath};
+use crate::load::path::trial_path::TrialPath;
 use crate::load::path::{self, PathError};
-use crate::load::plan::{Plan, preflight};
+use crate::load::plan::Plan;
 use crate::load::proxy::RunningProxy;
 use crate::load::tcp_baseline;
-use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId, UpdateInfo};
+use crate::load::trial_data::{Memory, Snapshots, TrialData, TrialId, UpdateInfo};
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
-use crate::measure::host;
-use crate::measure::process::process_cpu;
-use crate::run::failover::Kill;
-use crate::run::file::{LinkReport, MessageKind, Point, Trial};
+use crate::run::file::{MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::{Compression, Transport};
 use crate::transport::{H2Session, Options};
@@ -83,8 +79,8 @@ pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> R
     });
     // Stops the clients however this function returns.
     let _end_clients = context.stop.clone().drop_guard();
-    let watching = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
-    let relays = Relays { path, proxy, watching, link_pid: link.as_ref().and_then(Link::pid) };
+    let probe = link.as_ref().map(|link| tokio::spawn(link.watch(context.stop.child_token())));
+    let relays = Relays { path, proxy, probe, link_pid: link.as_ref().and_then(Link::pid) };
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
@@ -103,78 +99,30 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut UnderTest,
     context: &Arc<TrialContext>,
-    relays: Relays,
+    mut relays: Relays,
 ) -> Result<Trial, TrialError> {
-    let Relays { mut path, proxy, watching, link_pid } = relays;
+    let point = &which.point.point;
     let feed = plan.feed_in(which.point, which.round);
-    let proxy_cpu = || proxy.as_ref().and_then(RunningProxy::cpu);
     let start = target.newest(which.subject).await?;
-    let read_memory = |target: &UnderTest| {
-        let resident = target.resident_bytes();
-        (resident, resident.and_then(|_| host::kernel_bytes()))
-    };
-    let mut memory = Memory { before: read_memory(target), ..Memory::default() };
+    let mut memory = Memory { before: target.memory(), ..Memory::default() };
 
-    let (point, ids) = (&which.point.point, 0..which.point.point.clients);
+    let ids = 0..point.clients;
     let (mut clients, progress) = spawn(point, which.subject, seed(plan, which), &target.authority(), ids, context);
     all_connected(&mut clients, context, point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
-    memory.idle = read_memory(target);
+    memory.idle = target.memory();
 
     // Rounded to a whole microsecond, like every offset of the feed, so that `at_us` is exactly the instant at which
     // an update is due.
     let origin = context.clock.now().saturating_add(limits::FEED_LEAD).whole_micros();
     target.begin(&feed, origin).await?;
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
-    let (warm_up, length) = (plan.warm_up_at(&which.point.point, which.subject), plan.measure_at(&which.point.point));
-    // Half the mean distance later, so that the edges of the interval fall between evenly spaced updates, and not on
-    // one that is half delivered when the counters are read. The rate of a server that is already running is unknown.
-    let rate = which.point.point.rate_per_s;
-    let edge = preflight::edge(rate, length);
-    let window_start = origin.saturating_add(warm_up).saturating_add(edge);
-    let window = Window { start: window_start, end: window_start.saturating_add(length) };
+    let window = interval::window(plan, which, origin);
     context.times.send_replace(Some(TrialTimes { origin, window }));
-
-    // A query costs the server time that must not be measured, so all queries are sent before and after the interval.
-    tokio::time::sleep_until(context.clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
-    let asked = target.retransmitted(which.subject).await;
-    tokio::time::sleep_until(context.clock.instant(window.start)).await;
-    let path_begun = read(&mut path)?;
-    let relay_cpu = |path: Option<PathReading>, log: Option<Nanos>| {
-        let relay = match (path, link_pid) {
-            (Some(path), _) => path.cpu(),
-            (None, Some(pid)) => process_cpu(pid).unwrap_or_default(),
-            (None, None) => Nanos::ZERO,
-        };
-        relay.saturating_add(proxy_cpu().unwrap_or_default()).saturating_add(log.unwrap_or_default())
-    };
-    let (proxy_begun, log_begun) = (proxy_cpu(), target.log_cpu());
-    let begun = snapshot(context, &progress, target.cpu(), relay_cpu(path_begun, log_begun))?;
-    let begun = Snapshot { server_retransmitted: asked, ..begun };
-    let mut relations = vec![(begun.at, context.relation)];
-    if point.kill != Kill::None {
-        let middle = window.start.saturating_add(Nanos(length.0 / 2));
-        tokio::time::sleep_until(context.clock.instant(middle)).await;
-        target.kill(point.kill, &context.killed, context.clock).await?;
-    }
-    // On one host there is one clock.
-    let is_far = context.relation.uncertainty > Nanos::ZERO;
-    if is_far {
-        let middle = window.start.saturating_add(Nanos(length.0 / 2));
-        tokio::time::sleep_until(context.clock.instant(middle)).await;
-        relations.push((context.clock.now(), target.clock(which.subject).await?));
-    }
-    tokio::time::sleep_until(context.clock.instant(window.end)).await;
-    let path_ended = read(&mut path)?;
-    let log_ended = target.log_cpu();
-    let ended = snapshot(context, &progress, target.cpu(), relay_cpu(path_ended, log_ended))?;
-    let proxy_ended = proxy_cpu();
-    let ended = Snapshot { server_retransmitted: target.retransmitted(which.subject).await, ..ended };
-    if is_far {
-        relations.push((context.clock.now(), target.clock(which.subject).await?));
-    }
+    let interval = interval::read_interval(which, target, (context, &progress), &mut relays, window).await?;
     memory.loaded = target.resident_bytes();
-    let log = target.log_report(which.subject, [log_begun, log_ended]).await;
+    let [begun, ended] = interval.edges;
+    let log = target.log_report(which.subject, [begun.log_cpu, ended.log_cpu]).await;
 
     target.check_alive().await?;
     // The interval is over, so the server knows everything that was due in it.
@@ -187,62 +135,43 @@ async fn measure(
     while let Some(outcome) = clients.join_next().await {
         outcomes.push(outcome.expect("a client does not panic"));
     }
-    let lateness = lateness.await.expect("the watch does not panic");
-    let link = match watching {
-        Some(watching) => watching.await.expect("the probe does not panic"),
-        None => None,
-    };
+    let ends_per_client = relays.ends_per_client();
     // Not before now: everything in flight had to arrive first.
-    let path = match (path, path_begun, path_ended) {
+    let path = match (relays.path, begun.path, ended.path) {
         (Some(path), Some(begun), Some(ended)) => Some(block_in_place(|| path.finish(begun, ended))?),
         (_, _, _) => None,
     };
-    let refusal = which.point.point.path.and_then(|_| plan.paths.refusal());
-    let is_pinned = plan.server_core.is_some();
-    let handshakes = std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner));
-    let queues = std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner));
-    let update_info =
-        context.subscriber.as_ref().map_or(UpdateInfo::ALL, |subscriber| UpdateInfo::of(&subscriber.origin));
+    let link = match relays.probe {
+        Some(probe) => probe.await.expect("the probe does not panic"),
+        None => None,
+    };
+    let subscriber = context.subscriber.as_ref();
     let data = TrialData {
-        handshakes,
-        queues,
+        handshakes: std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner)),
+        queues: std::mem::take(&mut *context.queues.lock().unwrap_or_else(PoisonError::into_inner)),
         clock: context.clock,
         outcomes,
         due,
         published,
-        published_found_at: context.subscriber.as_ref().and_then(|one| one.published_found_at.get().cloned().flatten()),
-        update_info,
+        published_found_at: subscriber.and_then(|one| one.published_found_at.get().cloned().flatten()),
+        update_info: subscriber.map_or(UpdateInfo::ALL, |subscriber| UpdateInfo::of(&subscriber.origin)),
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,
-        snapshots: Snapshots { start: begun, end: ended },
-        lateness,
-        relations,
+        snapshots: Snapshots { start: begun.snapshot, end: ended.snapshot },
+        lateness: lateness.await.expect("the watch does not panic"),
+        relations: interval.relations,
         window,
         link,
         path,
-        ends_per_client: 2 + 2 * u32::from(link_pid.is_some()) + 2 * u32::from(proxy.is_some()),
+        ends_per_client,
         log,
         killed: context.killed.get().copied(),
-        proxy: proxy.map(|proxy| proxy.report([proxy_begun, proxy_ended])),
-        refusal,
-        is_pinned,
+        proxy: relays.proxy.map(|proxy| proxy.report([begun.proxy_cpu, ended.proxy_cpu])),
+        refusal: point.path.and_then(|_| plan.paths.refusal()),
+        is_pinned: plan.server_core.is_some(),
         replay_from: feed.replay_from(),
     };
     Ok(analysis::trial(which, target.address(), data))
-}
-
-/// What is between clients and server: a path, a proxy or a link, if any.
-struct Relays {
-    path: Option<TrialPath>,
-    proxy: Option<RunningProxy>,
-    /// Process id of the link, if there is one.
-    link_pid: Option<u32>,
-    /// The probe of the link.
-    watching: Option<JoinHandle<Option<LinkReport>>>,
-}
-
-fn read(path: &mut Option<TrialPath>) -> Result<Option<PathReading>, PathError> {
-    path.as_mut().map(|path| block_in_place(|| path.read())).transpose()
 }
 
 /// One slot for each connection that clients share; empty if they share none.
@@ -379,32 +308,6 @@ pub(super) async fn all_connected(
     let reason = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
     let reason = reason.map_or_else(|| "the rest had no answer in time".to_owned(), ToString::to_string);
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
-}
-
-/// Reads all counters that need no query.
-pub(super) fn snapshot(
-    context: &TrialContext,
-    progress: &[Arc<ClientProgress>],
-    server_cpu: Option<Nanos>,
-    relay_cpu: Nanos,
-) -> Result<Snapshot, TrialError> {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(Snapshot {
-        at: context.clock.now(),
-        relay_cpu,
-        unix_ns: Nanos::from(unix).0,
-        server_cpu,
-        own_wait: host::waited(std::process::id()),
-        own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
-        host: host::time(),
-        counters: progress
-            .iter()
-            .map(|progress| progress.counters.read())
-            .chain([context.shared_counters.read()])
-            .sum(),
-        tcp: context.sockets.total(),
-        server_retransmitted: None,
-    })
 }
 
 /// Waits until each client has what was due in the interval, or could have polled for it twice.

@@ -217,6 +217,12 @@ impl UnderTest {
         }
     }
 
+    /// Memory of the server and of the kernel's sockets; `None` if the server does not run here.
+    pub fn memory(&self) -> (Option<u64>, Option<u64>) {
+        let resident = self.resident_bytes();
+        (resident, resident.and_then(|_| host::kernel_bytes()))
+    }
+
     /// Its resident memory.
     pub fn resident_bytes(&self) -> Option<u64> {
         match self {

@@ -245,7 +245,6 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
         round,
         point_index,
         point: point.clone(),
-        replay_from: None,
         port: 40_000,
         window_ns: [Nanos(1), Nanos(4 * Nanos::SECOND.0)],
         window_unix_ns: [1, 4_000_000_000],
@@ -263,22 +262,10 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
             ..Health::default()
         },
         readings: None,
-        link: None,
-        path: None,
-        published: None,
-        handshakes: None,
-        sharing: None,
-        proxy: None,
-        log: None,
-        failover: None,
-        agents: Vec::new(),
-        returns: None,
         timeline,
-        latency_shift_ns: Nanos::ZERO,
         latency_hdr: histogram::encode(&corrected),
         uncorrected_latency_hdr: histogram::encode(&uncorrected),
-        verdict: Verdict::Valid,
-        reasons: Vec::new(),
+        ..Trial::default()
     }
 }
 

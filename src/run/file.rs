@@ -13,13 +13,14 @@ use crate::run::Transport;
 use crate::run::agents::AgentReport;
 use crate::run::failover::FailoverReport;
 pub use crate::run::feed::{MessageKind, PublishedFeed};
+use crate::run::histogram::{self, Latencies};
 use crate::run::metric::{Metric, Metrics, Value};
 use crate::run::nodes::LogReport;
 use crate::run::path::report::PathReport;
 use crate::run::proxy::ProxyReport;
 use crate::run::readings::Readings;
 pub use crate::run::reason::Verdict;
-use crate::run::reason::{Reason, RowId};
+use crate::run::reason::{Cause, Reason, RowId};
 pub use crate::run::setting::{Leaving, Point, Scenario};
 use crate::run::threshold::{AuditCount, Threshold};
 use crate::run::withheld::{Missing, Why, Withheld};
@@ -176,7 +177,7 @@ impl Audit {
 }
 
 /// One transport, one workload, one measured interval, on a server started fresh.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// The transport; `None` for the TCP baseline.
     pub transport: Option<Transport>,
@@ -255,6 +256,27 @@ pub struct Trial {
     pub verdict: Verdict,
     /// Why.
     pub reasons: Vec<Reason>,
+}
+
+impl Trial {
+    /// Sets the reasons and the verdict that follows from them.
+    pub fn set_causes(&mut self, causes: Vec<Cause>) {
+        self.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
+        self.reasons = causes.into_iter().map(Reason::from).collect();
+    }
+
+    /// Sets percentiles and histograms of the latency.
+    pub fn set_latencies(&mut self, latencies: &Latencies) {
+        let Latencies { corrected, uncorrected, shift_ns } = latencies;
+        self.metrics.latency_ns = histogram::percentiles(corrected, *shift_ns);
+        self.metrics.uncorrected_latency_ns = histogram::percentiles(uncorrected, *shift_ns);
+        self.latency_shift_ns = *shift_ns;
+        self.latency_hdr = histogram::encode(corrected);
+        self.uncorrected_latency_hdr = match uncorrected.is_empty() {
+            true => String::new(),
+            false => histogram::encode(uncorrected),
+        };
+    }
 }
 
 /// Bytes of a trial's measured interval, both ways, summed over the clients.

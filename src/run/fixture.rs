@@ -32,7 +32,6 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         round,
         point_index,
         point: point(point_index),
-        replay_from: None,
         port: 40_000,
         window_ns: [start, start.saturating_add(MEASURE)],
         window_unix_ns: [started_at, started_at + MEASURE.0],
@@ -42,16 +41,6 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         wire: WireTotals::default(),
         health: Health::default(),
         readings: Some(readings()),
-        link: None,
-        path: None,
-        published: None,
-        handshakes: None,
-        sharing: None,
-        proxy: None,
-        log: None,
-        failover: None,
-        agents: Vec::new(),
-        returns: None,
         timeline: vec![Slice {
             from_ns: Nanos::ZERO,
             delivered: 1_000,
@@ -59,11 +48,9 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
             p99_ns: Some(Nanos(latency_ns * 2)),
             max_ns: Some(Nanos(latency_ns * 2)),
         }],
-        latency_shift_ns: Nanos::ZERO,
         latency_hdr: histogram::encode(&latencies),
         uncorrected_latency_hdr: histogram::encode(&latencies),
-        verdict: Verdict::Valid,
-        reasons: Vec::new(),
+        ..Trial::default()
     };
     for &metric in Metric::ALL {
         // A little of the round in each, so that rounds differ.

@@ -32,6 +32,22 @@ pub fn empty() -> Histogram<u64> {
         .expect("the bounds and digits are constants that a histogram accepts")
 }
 
+/// The latencies of a trial.
+pub struct Latencies {
+    /// From the due time of each update to its arrival.
+    pub corrected: Histogram<u64>,
+    /// From its publication to its arrival; empty if it is unknown when updates were published.
+    pub uncorrected: Histogram<u64>,
+    /// How much was added to each, so that none is negative: clocks of two hosts may differ by that.
+    pub shift_ns: Nanos,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self { corrected: empty(), uncorrected: empty(), shift_ns: Nanos::ZERO }
+    }
+}
+
 /// Records one latency; one beyond the largest is recorded as the largest.
 pub fn record(histogram: &mut Histogram<u64>, latency: Nanos) {
     histogram.saturating_record(latency.min(limits::HISTOGRAM_MAX).0);

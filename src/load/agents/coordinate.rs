@@ -13,14 +13,13 @@ use super::messages::{OrderBody, ReportBody, Share, sent};
 use crate::clock::Clock;
 use crate::limits;
 use crate::load::clock_relation::ClockRelation;
-use crate::load::plan::{Plan, preflight};
+use crate::load::interval::{self, Relays};
+use crate::load::plan::Plan;
 use crate::load::proxy::RunningProxy;
 use crate::load::trial::seed;
 use crate::load::trial_data::{Memory, Snapshots, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
-use crate::measure::delivery::Window;
-use crate::measure::host;
 use crate::run::file::Trial;
 
 /// Runs one trial with the clients of all agents, in the same steps as a trial with clients of its own.
@@ -42,11 +41,12 @@ pub async fn run(
     let relation = target.clock(which.subject).await?;
     let point = &which.point.point;
     let proxy = block_in_place(|| RunningProxy::start(point.proxy, &target.addresses(), point.clients))?;
+    let mut relays = Relays { proxy, ..Relays::default() };
     let trial = fleet.new_trial();
     let outcome = tokio::select! {
         biased;
         () = stop.cancelled() => Err(TrialError::Stopped),
-        outcome = measure(fleet, trial, &members, plan, which, &mut target, relation, proxy.as_ref()) => outcome,
+        outcome = measure(fleet, trial, &members, plan, which, &mut target, relation, &mut relays) => outcome,
     };
     if outcome.is_err() {
         fleet.order_all(members.keys(), trial, &OrderBody::Abandon).await;
@@ -64,7 +64,7 @@ async fn measure(
     which: TrialId<'_>,
     target: &mut UnderTest,
     relation: ClockRelation,
-    proxy: Option<&RunningProxy>,
+    relays: &mut Relays,
 ) -> Result<Trial, TrialError> {
     let clock = Clock::Monotonic;
     let point = &which.point.point;
@@ -72,18 +72,14 @@ async fn measure(
     let shares = shares(point.clients, members)?;
     let busy: Vec<&String> = shares.iter().filter(|(_, (_, count))| *count > 0).map(|(id, _)| id).collect();
     let start = target.newest(which.subject).await?;
-    let read_memory = |target: &UnderTest| {
-        let resident = target.resident_bytes();
-        (resident, resident.and_then(|_| host::kernel_bytes()))
-    };
-    let mut memory = Memory { before: read_memory(target), ..Memory::default() };
+    let mut memory = Memory { before: target.memory(), ..Memory::default() };
     for (id, (first, count)) in shares.iter().filter(|(_, (_, count))| *count > 0) {
         let share = Share {
             transport: which.subject.transport(),
             point: point.clone(),
             round: which.round,
             point_index: which.point_index,
-            servers: proxy.map_or_else(|| target.addresses(), |proxy| vec![proxy.address]),
+            servers: relays.proxy.as_ref().map_or_else(|| target.addresses(), |proxy| vec![proxy.address]),
             authority: target.authority(),
             anchor: relation.anchor.0,
             anchor_uncertainty: relation.uncertainty,
@@ -112,30 +108,26 @@ async fn measure(
         }
     }
     tokio::time::sleep(limits::SETTLE).await;
-    memory.idle = read_memory(target);
+    memory.idle = target.memory();
 
     // Later than with local clients, since every agent must receive this order before that time.
     let origin = clock.now().saturating_add(limits::AGENT_LEAD).whole_micros();
     target.begin(&feed, origin).await?;
-    let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
-    let start_at = origin.saturating_add(warm_up).saturating_add(preflight::edge(point.rate_per_s, length));
-    let window = Window { start: start_at, end: start_at.saturating_add(length) };
+    let window = interval::window(plan, which, origin);
     fleet
         .order_all(busy.iter().copied(), trial, &OrderBody::Begin { origin, window: [window.start, window.end] })
         .await;
 
     tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
-    let asked = target.retransmitted(which.subject).await;
+    let retransmitted = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(clock.instant(window.start)).await;
-    let begun = merge::edge(target, proxy, asked)?;
-    let costs = || (proxy.and_then(RunningProxy::cpu), target.log_cpu());
-    let costs_begun = costs();
+    let mut begun = interval::read_edge(target, relays, None)?;
+    begun.snapshot.server_retransmitted = retransmitted;
     tokio::time::sleep_until(clock.instant(window.end)).await;
-    let costs_ended = costs();
-    let mut ended = merge::edge(target, proxy, None)?;
-    ended.server_retransmitted = target.retransmitted(which.subject).await;
+    let mut ended = interval::read_edge(target, relays, None)?;
+    ended.snapshot.server_retransmitted = target.retransmitted(which.subject).await;
     memory.loaded = target.resident_bytes();
-    let log = target.log_report(which.subject, [costs_begun.1, costs_ended.1]).await;
+    let log = target.log_report(which.subject, [begun.log_cpu, ended.log_cpu]).await;
     target.check_alive().await?;
     let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
     let patience = point.poll_interval_ns.saturating_add(point.round_trip());
@@ -152,9 +144,9 @@ async fn measure(
         AgentOutcome { member, count: shares[*id].1, part: parts.get(*id).cloned() }
     };
     let outcomes: Vec<AgentOutcome> = busy.iter().map(own).collect();
-    let trial =
-        merge::trial(which, target.address(), &outcomes, memory, Snapshots { start: begun, end: ended }, window, &feed);
-    let proxy = proxy.map(|proxy| proxy.report([costs_begun.0, costs_ended.0]));
+    let snapshots = Snapshots { start: begun.snapshot, end: ended.snapshot };
+    let trial = merge::trial(which, target.address(), &outcomes, memory, snapshots, window, &feed);
+    let proxy = relays.proxy.as_ref().map(|proxy| proxy.report([begun.proxy_cpu, ended.proxy_cpu]));
     Ok(Trial { log, proxy, ..trial })
 }
 

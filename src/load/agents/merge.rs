@@ -2,27 +2,20 @@
 //! the worst value of any agent counts. No percentile is averaged.
 
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 
 use super::fleet::Member;
 use super::messages::Part;
-use crate::clock::Clock;
 use crate::limits;
 use crate::load::analysis::{audit_causes, generator_causes, wire_causes};
 use crate::load::costs::{costs, health, readings};
-use crate::load::proxy::RunningProxy;
 use crate::load::trial_data::{Memory, Snapshot, Snapshots, TrialData, TrialId};
-use crate::load::trial_error::TrialError;
-use crate::load::under_test::UnderTest;
-use crate::measure::bytes::Reading;
 use crate::measure::delivery::{self, Window};
 use crate::measure::host;
-use crate::measure::process::{TcpCounts, process_cpu};
 use crate::run::agents::AgentReport;
-use crate::run::file::{Leaving, Point, Returns, Slice, Trial, Verdict, WireTotals};
-use crate::run::histogram::{self, HistogramError};
+use crate::run::file::{Leaving, Point, Returns, Slice, Trial, WireTotals};
+use crate::run::histogram::{self, HistogramError, Latencies};
 use crate::run::metric::Value;
 use crate::run::readings::{AgeReadings, Edge, Readings};
 use crate::run::reason::{Cause, Reason};
@@ -52,32 +45,6 @@ impl AgentOutcome {
         let is_readable = texts.map(|text| histogram::decode(text)).all(|read| read.is_ok());
         part.trial.readings.as_ref().filter(|_| is_readable).map(|readings| (part, readings))
     }
-}
-
-/// Reads the counters of server and host that the coordinator can read.
-///
-/// Errors: [`TrialError::Reading`].
-pub fn edge(
-    target: &UnderTest,
-    proxy: Option<&RunningProxy>,
-    server_retransmitted: Option<u64>,
-) -> Result<Snapshot, TrialError> {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(Snapshot {
-        at: Clock::Monotonic.now(),
-        relay_cpu: proxy
-            .and_then(RunningProxy::cpu)
-            .unwrap_or_default()
-            .saturating_add(target.log_cpu().unwrap_or_default()),
-        unix_ns: Nanos::from(unix).0,
-        server_cpu: target.cpu(),
-        own_wait: host::waited(std::process::id()),
-        own_cpu: process_cpu(std::process::id()).map_err(TrialError::Reading)?,
-        host: host::time(),
-        counters: Reading::default(),
-        tcp: TcpCounts::default(),
-        server_retransmitted,
-    })
 }
 
 /// The merged trial.
@@ -121,7 +88,7 @@ pub fn trial(
         let (histograms, shift) = histogram::aligned(read);
         (histogram::merge(&histograms), shift)
     };
-    let (corrected, shift) = merged(|one| &one.latency_hdr);
+    let (corrected, shift_ns) = merged(|one| &one.latency_hdr);
     let (uncorrected, _) = merged(|one| &one.uncorrected_latency_hdr);
     let connects = together(brought.iter().map(|(_, part, _)| part.connects.as_str()));
     let arrived = trials().map(|one| one.arrived).sum();
@@ -133,8 +100,6 @@ pub fn trial(
         .map(|spent| spent.0)
         .sum();
     metrics.generator_cpu_ns_per_delivery = Value::ratio(generator as f64, delivered as f64);
-    metrics.latency_ns = histogram::percentiles(&corrected, shift);
-    metrics.uncorrected_latency_ns = histogram::percentiles(&uncorrected, shift);
     metrics.connect_ns_p50 = Value((!connects.is_empty()).then(|| connects.value_at_quantile(0.5) as f64));
     if which.point.point.echo.is_none() {
         let clients: u32 = brought.iter().map(|(one, _, _)| one.count).sum();
@@ -156,29 +121,13 @@ pub fn trial(
         wire,
         health,
         readings: Some(readings),
-        link: None,
-        path: None,
-        published: None,
-        handshakes: None,
-        sharing: None,
-        proxy: None,
-        log: None,
-        failover: None,
         agents: outcomes.iter().map(report).collect(),
         returns: returns(&which.point.point, &brought, &connects),
         timeline: timeline(&brought, window),
-        latency_shift_ns: shift,
-        latency_hdr: histogram::encode(&corrected),
-        uncorrected_latency_hdr: match uncorrected.is_empty() {
-            true => String::new(),
-            false => histogram::encode(&uncorrected),
-        },
-        verdict: Verdict::Valid,
-        reasons: Vec::new(),
+        ..Trial::default()
     };
-    let causes = causes(&trial, &data, outcomes, &brought);
-    trial.verdict = causes.iter().map(Cause::verdict).max().unwrap_or(Verdict::Valid);
-    trial.reasons = causes.into_iter().map(Reason::from).collect();
+    trial.set_latencies(&Latencies { corrected, uncorrected, shift_ns });
+    trial.set_causes(causes(&trial, &data, outcomes, &brought));
     trial
 }
 

@@ -15,6 +15,7 @@ use crate::load::clock_relation::ClockRelation;
 use crate::load::context::{Outcome, TrialContext, TrialTimes};
 use crate::load::costs::reconnect_times;
 use crate::load::health;
+use crate::load::interval;
 use crate::load::plan::PlanPoint;
 use crate::load::trial;
 use crate::load::trial_data::{Snapshots, TrialData, TrialId};
@@ -77,7 +78,7 @@ pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> R
     let lateness = tokio::spawn(health::watch(context.stop.child_token()));
     context.times.send_replace(Some(TrialTimes { origin: own(origin), window }));
     tokio::time::sleep_until(context.clock.instant(window.start)).await;
-    let begun = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
+    let begun = interval::snapshot((&context, &progress))?;
     let mut clocks = vec![(begun.at, before)];
     if before.uncertainty_ns > Nanos::ZERO {
         let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
@@ -85,7 +86,7 @@ pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> R
         clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
-    let ended = trial::snapshot(&context, &progress, None, Nanos::ZERO)?;
+    let ended = interval::snapshot((&context, &progress))?;
     if before.uncertainty_ns > Nanos::ZERO {
         clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
