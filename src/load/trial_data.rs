@@ -58,7 +58,7 @@ pub struct TrialData {
     pub snapshots: Snapshots,
     /// How late the generator was.
     pub lateness: Lateness,
-    /// Does the generator have a processor to itself, apart from the server's?
+    /// Is the generator pinned to a processor that the server does not use?
     pub is_pinned: bool,
     /// The clock that arrival times were read from.
     pub clock: Clock,

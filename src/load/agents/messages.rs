@@ -114,7 +114,7 @@ pub enum OrderBody {
     Finish {
         /// Sequence number, due time and publishing time, on the coordinator's clock; absent if nobody keeps a record.
         due: Option<Vec<(u64, Nanos, Option<Nanos>)>>,
-        /// How long to wait for a client that has yet to poll.
+        /// Longest time between two polls of a client, plus the round trip.
         patience: Nanos,
     },
     /// Stop the trial without a report.

@@ -79,9 +79,10 @@ struct FrameFollower {
     head: [u8; HEAD_BYTES],
     filled: usize,
     frame: Frame,
-    /// In the current frame: padding length and priority fields before the content, and padding after it.
+    /// Bytes left in the current frame before its content: the padding length and priority fields.
     before: usize,
     content: usize,
+    /// Bytes of padding after its content.
     behind: usize,
     /// The next byte is the length of the padding.
     awaits_padding: bool,
