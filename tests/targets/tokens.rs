@@ -118,7 +118,7 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_servers_refusal
     for (text, part) in [
         (format!("{base}{publish}{socket}subprotocol = 'another'\n"), "does not agree to the subprotocol"),
         (format!("{base}{wrong}{socket}"), "took nothing of what was published"),
-        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "begin it with {base}"),
+        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "{base}"),
     ] {
         std::fs::write(&file, text).unwrap();
         let output = run(&arguments(target, out, &[]), &environment).await;
