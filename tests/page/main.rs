@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     tests.extend(tests![
         None;
         addresses::a_page_of_another_site_can_change_nothing_and_open_no_websocket,
-        addresses::a_setting_out_of_bounds_is_refused_with_what_to_use,
+        addresses::a_setting_out_of_bounds_is_refused,
         addresses::the_page_cannot_change_a_feed_from_standard_input,
         addresses::reports_are_listed_and_served_and_no_other_file_is,
         addresses::an_added_round_trip_delays_each_request_by_that_much,

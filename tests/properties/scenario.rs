@@ -431,13 +431,13 @@ fn the_figures_focus_and_claims_of_a_scenario_are_read_or_the_wrong_line_is_name
     let scenario = load(good).unwrap();
     assert_eq!((scenario.purpose.figures.len(), scenario.purpose.claims.len()), (2, 1));
     for (from, to, line, expected) in [
-        ("overhead", "overheads", 2, "did you mean `overhead`?"),
-        ("latency_ns.p99", "latency.p99", 2, "did you mean `latency_ns.p99`?"),
+        ("overhead", "overheads", 2, "`overhead`"),
+        ("latency_ns.p99", "latency.p99", 2, "`latency_ns.p99`"),
         ("[\"sse\", \"polling\"]", "[\"sse\", \"sse\"]", 3, "two different transports"),
         ("[\"sse\", \"polling\"]", "[\"sse\"]", 3, "two different transports"),
         ("\"polling\"", "\"pigeon\"", 3, "websocket"),
-        ("sse_pushes", "sse_push", 4, "did you mean `sse_pushes`?"),
-        ("claims =", "claim =", 4, "did you mean `claims`?"),
+        ("sse_pushes", "sse_push", 4, "`sse_pushes`"),
+        ("claims =", "claim =", 4, "`claims`"),
         ("sse_pushes", "pigeons", 4, "websocket_is_simple"),
     ] {
         let message = load(&good.replace(from, to)).unwrap_err().to_string();

@@ -118,7 +118,7 @@ pub async fn a_token_in_an_address_is_written_nowhere_though_the_servers_refusal
     for (text, part) in [
         (format!("{base}{publish}{socket}subprotocol = 'another'\n"), "did not select the requested subprotocol"),
         (format!("{base}{wrong}{socket}"), "accepted none of the published updates"),
-        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "start it with {base}"),
+        (format!("{base}{publish}[sse]\nurl = 'http://127.0.0.1:1/?token=${{TEST_TOKEN}}'\n"), "{base}"),
     ] {
         std::fs::write(&file, text).unwrap();
         let output = run(&arguments(target, out, &[]), &environment).await;

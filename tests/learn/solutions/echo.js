@@ -14,7 +14,7 @@ function answer(text) {
 }
 
 server.on("connection", (socket) => {
-  // ws itself closes with 1002 or 1007; without a listener the error would end the program.
+  // ws itself closes with 1002 or 1007; without a listener the error would crash the program.
   socket.on("error", (error) => console.error(error.message));
   socket.on("message", (message, isBinary) => {
     socket.send(isBinary ? message : answer(message.toString()));

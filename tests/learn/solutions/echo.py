@@ -5,7 +5,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 class Wrong(Exception):
-    """What the other side must not send; its argument is the close code."""
+    """The other side violated the protocol; the argument is the close code."""
 
 
 async def shake_hands(reader, writer):
@@ -51,7 +51,7 @@ def answer(text):
 
 
 async def messages(reader, writer):
-    """Whole messages; pings are answered on the way."""
+    """Yields whole messages, and answers pings."""
     kind, parts = None, []
     while True:
         is_final, opcode, payload = await read_frame(reader)

@@ -9,7 +9,7 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// Why a connection ends: the network, or what the other side must not send, as a close code.
+/// Why a connection ends: a network error, or a protocol violation with its close code.
 enum End {
     Network,
     Wrong(u16),
@@ -27,7 +27,7 @@ fn read(stream: &mut TcpStream, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Is it the last of its message, its opcode, its payload.
+/// A frame: whether it is the last of its message, its opcode, its payload.
 fn read_frame(stream: &mut TcpStream) -> Result<(bool, u8, Vec<u8>), End> {
     let header = read(stream, 2)?;
     let number = |bytes: Vec<u8>| bytes.into_iter().fold(0, |sum, byte| sum << 8 | usize::from(byte));
@@ -55,7 +55,7 @@ fn send(stream: &mut TcpStream, opcode: u8, payload: &[u8]) -> io::Result<()> {
     stream.write_all(&frame)
 }
 
-/// The next whole message; `None` when the other side has closed. Pings are answered on the way.
+/// The next whole message; `None` when the other side has closed. Answers pings.
 fn message(stream: &mut TcpStream) -> Result<Option<(u8, Vec<u8>)>, End> {
     let (mut kind, mut whole) = (0, Vec::new());
     loop {

@@ -9,7 +9,7 @@ function take(block) {
   if (fields.id) cursor = fields.id;
 }
 
-// Follows the stream to its end; false if it was silent from the start.
+// Follows the stream to its end; returns false if it was silent from the start.
 async function stream() {
   let something = false;
   const dead = new AbortController();
@@ -25,7 +25,7 @@ async function stream() {
       blocks.forEach(take);
     }
   } catch {
-    // A cut is no silence.
+    // A cut connection does not count as silence.
   } finally {
     clearTimeout(timer);
   }

@@ -6,7 +6,7 @@ cursor = "earliest"
 
 
 def stream():
-    """Follows the stream to its end; returns whether anything came of it."""
+    """Follows the stream to its end; returns whether anything arrived."""
     global cursor
     something = False
     try:

@@ -3,7 +3,7 @@ mod lab;
 use std::io;
 use std::time::Duration;
 
-/// Follows the stream to its end, and says in `something` whether anything came of it.
+/// Follows the stream to its end; sets `something` if anything arrived.
 fn stream(url: &str, silence: Duration, cursor: &mut String, something: &mut bool) -> io::Result<()> {
     let mut answer = lab::get(url, &format!("/updates/sse?after={cursor}"), &[], Some(silence))?;
     let (mut bytes, mut data, mut id) = (Vec::new(), String::new(), String::new());

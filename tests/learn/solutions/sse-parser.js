@@ -1,7 +1,7 @@
 const lines = require("node:readline").createInterface({ input: process.stdin });
 
 class Parser {
-  decoder = new TextDecoder(); // takes the byte order mark off, and keeps half a character
+  decoder = new TextDecoder(); // removes the byte order mark, and keeps an incomplete character
   rest = "";
   id = "";
   retry = null;
@@ -11,7 +11,7 @@ class Parser {
 
   push(piece) {
     this.rest += this.decoder.decode(piece, { stream: true });
-    // A CR at the end may be half of a line's end: it waits for what follows.
+    // A CR at the end may be the first half of a CRLF: keep it until more arrives.
     for (let found; (found = /\r\n|\n|\r(?!$)/.exec(this.rest)); ) {
       const line = this.rest.slice(0, found.index);
       this.rest = this.rest.slice(found.index + found[0].length);

@@ -4,7 +4,7 @@ function figures(trace, end) {
   const arrivals = trace.map(([due, at], number) => ({ number, due, at })).filter(({ at }) => at !== null);
   const late = arrivals.map(({ due, at }) => at - due).sort((a, b) => a - b);
   const rank = (share) => late[Math.ceil(share * late.length) - 1];
-  // What happens, in order: an update is due (it exists), or it arrives (it is held).
+  // The events, in order: an update is due (it exists), or it arrives (the client has it).
   const events = trace.map(([at], number) => ({ at, number, what: "due" }));
   events.push(...arrivals.map(({ at, number }) => ({ at, number, what: "held" })));
   events.sort((a, b) => a.at - b.at);

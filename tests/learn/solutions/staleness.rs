@@ -1,6 +1,6 @@
 mod lab;
 
-/// What happens: an update is due (it exists), or it arrives (it is held).
+/// An event: an update is due (it exists), or it arrives (the client has it).
 struct Event {
     at: f64,
     number: i64,
