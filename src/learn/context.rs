@@ -1,68 +1,68 @@
-//! What there is to say something about when a program is wrong: what was published, asked, done and printed.
+//! The facts from which a message to a student is made: what was published, requested, disturbed and printed.
 
 use super::oracle::{Oracle, Published};
 use super::request::Request;
 
-/// What is done to a program's line.
+/// A way to disturb a program's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Disturbance {
-    /// Connections were cut.
+    /// Connections are cut.
     Cut,
-    /// An answer was cut in its middle.
+    /// An answer is cut in the middle.
     HalfAnswer,
-    /// Nothing came any more, and nothing said so.
+    /// No more bytes pass, and the connections stay open.
     Silence,
-    /// The server said that it was busy.
+    /// The server answers 503.
     Busy,
-    /// The server began anew with an empty journal.
+    /// The server restarts with an empty journal.
     Restart,
-    /// While it was away, more was published than the journal retains.
+    /// While the program is offline, more is published than the journal retains.
     Eviction,
 }
 
-/// What was done, and where the stream stood then.
+/// A disturbance, and the position of the stream at that time.
 #[derive(Clone, Copy, Debug)]
 pub struct DisturbanceRecord {
-    /// What.
+    /// Its kind.
     pub what: Disturbance,
-    /// Which of its kind, from 1.
+    /// Its number among those of its kind, from 1.
     pub nth: usize,
-    /// Updates that were published before.
+    /// The number of updates published before it.
     pub published: u64,
-    /// Requests that were made before.
+    /// The number of requests sent before it.
     pub asked: usize,
 }
 
-/// A check as it stands.
+/// The state of a check.
 pub struct Context<'a> {
-    /// What the program printed, judged.
+    /// The judge of what the program printed.
     pub oracle: &'a Oracle,
     /// What was published.
     pub published: &'a Published,
-    /// What was done to the line.
+    /// The disturbances so far.
     pub disturbed: &'a [DisturbanceRecord],
-    /// What the program asked.
+    /// The program's requests.
     pub asked: Vec<Request>,
-    /// How many servers there were.
+    /// The number of server lives.
     pub lives: usize,
-    /// How many ends of one were announced.
+    /// The number of epoch gaps that the program printed.
     pub epochs_announced: usize,
-    /// What the program said last, as the end of a sentence.
+    /// The program's last line on standard error, as the end of a sentence.
     pub last_words: String,
 }
 
 impl Context<'_> {
-    /// What an update is called in its life: its `seq`.
+    /// The `seq` of an update in its server life.
     pub fn seq_of(&self, number: u64) -> u64 {
         self.published.place(number).1
     }
 
-    /// What the update before this one is called; 0 where there is none.
+    /// The `seq` before that of this update; 0 if it is the first.
     pub fn seq_before(&self, number: u64) -> u64 {
         self.seq_of(number) - 1
     }
 
-    /// The server's life in which an update was published.
+    /// The index of the server life in which an update was published.
     pub fn life_of(&self, number: u64) -> usize {
         self.published.place(number).0
     }
@@ -72,12 +72,12 @@ impl Context<'_> {
         self.asked.get(first..).unwrap_or_default()
     }
 
-    /// The number that a request asks for next, if it names a cursor of this lab.
+    /// The number of the update that a request asks for, if it names a cursor of this lab.
     pub fn next(&self, asked: &Request) -> Option<u64> {
         asked.next(self.published)
     }
 
-    /// Is a new server not announced yet?
+    /// Has the server restarted without the program having printed the gap?
     pub fn has_unannounced_restart(&self) -> bool {
         self.epochs_announced + 1 < self.lives
     }

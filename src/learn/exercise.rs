@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 pub enum Language {
     /// Python 3, its standard library.
     Python,
-    /// JavaScript for node, its standard library; `ws` where a server is asked for.
+    /// JavaScript for node, its standard library; `ws` where the exercise is a server.
     Javascript,
-    /// Rust, its standard library and one file beside it: compiled by `rustc` alone, in a second, without a network.
+    /// Rust, its standard library and one more file: compiled by `rustc` alone, in a second, without a network.
     Rust,
 }
 
@@ -17,7 +17,7 @@ impl Language {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Python, Self::Javascript, Self::Rust];
 
-    /// What its files end with.
+    /// The extension of its files.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Python => "py",
@@ -26,7 +26,7 @@ impl Language {
         }
     }
 
-    /// As in flags.
+    /// Its name in flags.
     pub fn label(self) -> &'static str {
         match self {
             Self::Python => "python",
@@ -52,27 +52,27 @@ macro_rules! exercises {
             /// All of them, in the order of their lessons.
             pub const ALL: &[Self] = &[$( Self::$variant ),+];
 
-            /// As on the command line.
+            /// Its name on the command line.
             pub fn name(self) -> &'static str {
                 match self { $( Self::$variant => $name ),+ }
             }
 
-            /// Which lesson it belongs to.
+            /// The number of the lesson that it belongs to.
             pub fn lesson(self) -> u32 {
                 match self { $( Self::$variant => $lesson ),+ }
             }
 
-            /// What is to be written, in one sentence.
+            /// The task in one sentence.
             pub fn task(self) -> &'static str {
                 match self { $( Self::$variant => $task ),+ }
             }
 
-            /// One step further.
+            /// A hint for a student who is stuck.
             pub fn hint(self) -> &'static str {
                 match self { $( Self::$variant => $hint ),+ }
             }
 
-            /// What a student begins with.
+            /// The program that a student begins with.
             pub fn starter(self, language: Language) -> &'static str {
                 match (self, language) { $(
                     (Self::$variant, Language::Python) => include_str!(concat!("../../exercises/", $name, "/", $py)),
@@ -81,7 +81,7 @@ macro_rules! exercises {
                 )+ }
             }
 
-            /// The whole task.
+            /// The whole task, in Markdown.
             pub fn text(self) -> &'static str {
                 match self { $( Self::$variant => include_str!(concat!("../../exercises/", $name, "/task.md")) ),+ }
             }
@@ -92,46 +92,53 @@ macro_rules! exercises {
 exercises! {
     Poller "poller" lesson 1 ["starter.py" "starter.js" "starter.rs"]:
         "Ask at an interval, and print each update once",
-        hint "Keep the `cursor` of each answer and ask `after=` it. The next poll is due an interval after the last was due, not \
-              after its answer came: due += interval.";
+        hint "Keep the `cursor` of each answer, and send it as `after=` with the next poll. The next poll is due one \
+              interval after the last was due, not after its answer came: due += interval.";
     Staleness "staleness" lesson 2 ["starter.py" "starter.js" "starter.rs"]:
         "Work out from a trace how late updates were, and how old",
-        hint "Put everything that happens (an update is due, an update arrives) into one list in order of time, walk through it, and add up \
-              the area under the age between two events: length times (age at its begin + half the length).";
+        hint "Put everything that happens (an update is due, an update arrives) into one list sorted by time. Walk \
+              through it, and add up the area under the age between two events: length times (age at its start + half \
+              the length).";
     LongPoller "long-poller" lesson 3 ["starter.py" "starter.js" "starter.rs"]:
         "Keep one request parked, and lose nothing while none is",
-        hint "What is published between two requests is answered at once to the next one, if that asks after your cursor. Read an \
-              answer whole before you print any of it; when it breaks off, ask again with the cursor that you had.";
+        hint "Updates that are published between two requests come at once with the next one, if it asks after your \
+              cursor. Read the whole answer before you print any of it. If it breaks off, ask again with the cursor \
+              that you had.";
     Frames "frames" lesson 4 ["starter.py" "starter.js" "starter.rs"]:
         "Write and read the bytes around a payload: frames, chunks, heads",
-        hint "The second byte has the mask bit and seven bits of length: up to 125 as it is; 126 says that two bytes follow, 127 that eight \
-              do, the greatest byte first. A chunk's size is hexadecimal, and CR LF stand behind it and behind the data.";
+        hint "The second byte has the mask bit and seven bits of length. Up to 125 they are the length itself; 126 \
+              means that the length follows in two bytes, 127 in eight, most significant byte first. A chunk's size is \
+              hexadecimal. CR LF follow both the size and the data.";
     SseParser "sse-parser" lesson 5 ["starter.py" "starter.js" "starter.rs"]:
         "Turn the bytes of an event stream into events, however they are split",
-        hint "Keep bytes until a line is whole, and decode a line and not a piece. A CR at the end of a piece may be half of a line's end: \
-              remember it, and pass over an LF that follows.";
+        hint "Keep bytes until a line is complete, and decode whole lines, not pieces. A CR at the end of a piece may \
+              be half of a line's end: remember it, and skip an LF that follows.";
     Echo "echo" lesson 6 ["starter.py" "starter.js" "starter.rs"]:
         "Write a WebSocket server for text, JSON and binary",
-        hint "A message is one frame or several: gather until FIN, and answer a ping on the way. What is text and what is binary is said by \
-              the opcode of the first frame (in ws: the second argument, isBinary).";
+        hint "A message is one frame or several: collect frames until FIN, and answer a ping that comes in between. \
+              The opcode of the first frame says whether the message is text or binary (in ws: the second argument, \
+              isBinary).";
     Chat "chat" lesson 6 ["starter.py" "starter.js" "starter.rs"]:
-        "What one says, all hear, once and in order",
-        hint "Keep a set of who is there; enter behind the handshake and leave whatever the end was. Send as what it came: text as text.";
+        "Pass each message on to all clients, once and in order",
+        hint "Keep a set of all clients. Add each after its handshake, and remove it however its connection ends. Send \
+              each message as the kind that it was: text as text.";
     Resume "resume" lesson 7 ["starter.py" "starter.js" "starter.rs"]:
         "Survive cuts, silence, a restart and eviction, over any transport",
-        hint "Move the cursor with each update or gap that you print, and never before. Reconnect in a loop around everything, with a \
-              read timeout of LAB_SILENCE_MS; a gap is a line of its own: {\"gap\":{…}}.";
+        hint "Move the cursor with each update or gap that you print, and never before. Put everything into a loop \
+              that reconnects, with a read timeout of LAB_SILENCE_MS. A gap is a line of its own: {\"gap\":{…}}.";
     Heartbeat "heartbeat" lesson 8 ["starter.py" "starter.js" "starter.rs"]:
-        "Tell a dead line from a slow one, and fall back where a proxy holds all back",
-        hint "A read timeout of two intervals is the whole clock: each byte starts it again. A stream that is silent from its first byte on is \
-              not dead but held back: change to long polling with the same cursor.";
+        "Distinguish a dead line from a slow one, and fall back if a proxy holds everything back",
+        hint "A read timeout of two intervals is all you need: each byte starts it again. A stream that is silent from \
+              the beginning is not dead but held back: change to long polling with the same cursor.";
     Conflate "conflate" lesson 9 ["starter.py" "starter.js" "starter.rs"]:
         "Show the newest of a stream that is faster than you",
-        hint "Two tasks and one place between them: the reader puts each update there in place of the one that waits, the shower takes it out.";
+        hint "Use two tasks with one variable between them. The reader replaces the update that waits there with each \
+              newer one; the other task takes it out and shows it.";
     YourCase "your-case" lesson 10 ["starter.toml" "starter.toml" "starter.toml"]:
         "A scenario of your own, whose thresholds decide between two transports",
-        hint "Ask what a user would notice: how late at the worst (latency_ns.p99), how many bytes (wire_bytes_per_delivery.total), how many \
-              requests (requests_per_delivery). A bound between what the two show decides.";
+        hint "Ask what a user would notice: how late in the worst case (latency_ns.p99), how many bytes \
+              (wire_bytes_per_delivery.total), how many requests (requests_per_delivery). Choose a bound between the \
+              figures of the two transports.";
 }
 
 impl Exercise {
@@ -140,12 +147,12 @@ impl Exercise {
         Self::ALL.iter().copied().find(|exercise| exercise.name() == name)
     }
 
-    /// Is a program asked for, and not a file?
+    /// Is a program checked, and not a file?
     pub fn is_program(self) -> bool {
         self != Self::YourCase
     }
 
-    /// What the student's file is called.
+    /// The name of the student's file.
     pub fn file_name(self, language: Language) -> String {
         format!("{}.{}", self.name(), if self.is_program() { language.ending() } else { "toml" })
     }
@@ -161,5 +168,5 @@ impl Exercise {
     }
 }
 
-/// What Rust's standard library lacks for the exercises: one file without dependencies.
+/// What Rust's standard library lacks for the exercises, in one file without dependencies.
 const RUST_LAB: &str = include_str!("../../exercises/lab.rs");

@@ -1,28 +1,28 @@
-//! What a check ends with when it does not end well.
+//! Why a check fails: a mistake of the student's program, or an error of the check itself.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// What is wrong with a student's program, for programs to read.
+/// What is wrong with a student's program, as a code for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
-    /// It never asked the lab for anything.
+    /// It never sent the lab a request.
     NeverAsked,
-    /// It asked an address that this exercise is not about.
+    /// It sent a request to an address that is not part of this exercise.
     WrongAddress,
     /// It printed a line that is not JSON.
     NotJson,
     /// It printed JSON that is neither an update nor a gap.
     NotAnUpdate,
-    /// It printed a line without end, or lines without end.
+    /// It printed a line that does not end, or too much.
     Flood,
-    /// It ended too early.
+    /// It exited too early.
     Ended,
-    /// It printed nothing more, though there was something to print.
+    /// It stopped printing, though there was something to print.
     Silent,
-    /// It did not come back after its connection was ended.
+    /// It did not reconnect after its connection was ended.
     NoReturn,
     /// Updates are missing without a gap.
     Lost,
@@ -36,17 +36,17 @@ pub enum Code {
     OutOfOrder,
     /// An update was printed with other content than it was published with.
     Altered,
-    /// A gap was not announced, or not as it was.
+    /// It did not print a gap, or not as the server announced it.
     Gap,
-    /// It asks more often than it may.
+    /// It sends requests more often than it may.
     TooManyRequests,
-    /// Its interval grows by what its answers take.
+    /// Its interval grows by the time that its answers take.
     Drifts,
-    /// It came back before the time that the server asked for.
+    /// It sent a request before the time in `Retry-After` had passed.
     IgnoresRetryAfter,
     /// It asks again at once when an answer brings nothing.
     TightLoop,
-    /// It asks the server to hold a request longer than what stands between lets live.
+    /// It asks the server to hold a request longer than proxies allow.
     HoldTooLong,
     /// It did not notice in time that its line was dead.
     DeadUnnoticed,
@@ -56,69 +56,69 @@ pub enum Code {
     NoFallback,
     /// What it shows is too old.
     TooOld,
-    /// It shows faster than showing takes.
+    /// It does not wait as long as showing an update takes.
     ShowsTooFast,
-    /// It takes more and more memory.
+    /// Its memory grows.
     Memory,
-    /// It does not end with the newest.
+    /// The last update that it showed is not the newest.
     NotTheNewest,
     /// A question was answered wrongly.
     WrongAnswer,
     /// It does not listen.
     NotListening,
-    /// Its opening handshake, or a frame of it, is not as RFC 6455 has it.
+    /// Its opening handshake, or one of its frames, violates RFC 6455.
     Protocol,
-    /// A message came to another client than it should, or not at all.
+    /// A message did not arrive.
     NotDelivered,
-    /// The transport that is chosen breaks a threshold of its own.
+    /// The chosen transport breaks a threshold of the scenario.
     ThresholdBroken,
     /// A scenario's thresholds decide nothing.
     DecidesNothing,
 }
 
-/// The first thing that is wrong.
+/// The first mistake that a check found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]
 pub struct Fault {
-    /// For programs.
+    /// What is wrong, for programs.
     pub code: Code,
-    /// For the student.
+    /// What is wrong, for the student.
     pub sentence: String,
 }
 
 impl Fault {
-    /// A fault in these words.
+    /// A fault with this explanation.
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
         Self { code, sentence: sentence.into() }
     }
 }
 
-/// Why a check could not be made.
+/// Why a check could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// The student's program could not be started.
     #[error("cannot start `{command}`: {source}; is it installed, and is its name right?")]
     CannotStart {
-        /// Its first word.
+        /// The first word of its command line.
         command: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The lab itself could not be.
+    /// The lab itself could not be started.
     #[error("the check cannot run here: {0}")]
     Lab(#[from] io::Error),
-    /// The exercise asks for a file and not for a program.
+    /// The exercise takes a file and not a program.
     #[error("{0}")]
     Use(String),
 }
 
-/// Why a check ended before its end.
+/// Why a check stopped early.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
-    /// The student's program is not there yet.
+    /// The student's program made a mistake.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The check could not be made.
+    /// The check could not run.
     #[error(transparent)]
     Error(#[from] CheckError),
 }

@@ -1,26 +1,26 @@
 //! WebSocket frames (RFC 6455 section 5.2), for the questions of an exercise and to talk to a student's server.
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
-    /// Goes on with the message before it.
+    /// Continues a message.
     Continuation,
-    /// Text.
+    /// Begins a text message.
     Text,
-    /// Binary.
+    /// Begins a binary message.
     Binary,
-    /// The end, with a code and a reason.
+    /// Ends the connection, with a code and a reason.
     Close,
-    /// A question for a sign of life.
+    /// Asks for a pong.
     Ping,
-    /// The answer to it.
+    /// Answers a ping.
     Pong,
-    /// Nothing that the standard knows.
+    /// Not in the standard.
     Other(u8),
 }
 
 impl Opcode {
-    /// As four bits.
+    /// Its four bits on the wire.
     pub fn bits(self) -> u8 {
         match self {
             Self::Continuation => 0,
@@ -45,7 +45,7 @@ impl Opcode {
         }
     }
 
-    /// In a sentence.
+    /// Its name in a sentence.
     pub fn name(self) -> &'static str {
         match self {
             Self::Continuation => "continuation",
@@ -62,17 +62,17 @@ impl Opcode {
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The last of its message.
+    /// Whether it is the last of its message.
     pub is_final: bool,
-    /// What it is.
+    /// Its kind.
     pub opcode: Opcode,
-    /// With what it is masked.
+    /// The masking key, if it is masked.
     pub key: Option<[u8; 4]>,
-    /// Without the mask.
+    /// The payload without the mask.
     pub payload: Vec<u8>,
 }
 
-/// What a frame's header takes and says: the bytes before the masking key.
+/// A frame's header: the bytes before the masking key.
 pub fn header(is_final: bool, opcode: Opcode, is_masked: bool, length: usize) -> Vec<u8> {
     let mask = if is_masked { 0x80 } else { 0 };
     let mut bytes = vec![u8::from(is_final) << 7 | opcode.bits()];
@@ -95,7 +95,7 @@ fn mask(bytes: &mut [u8], key: [u8; 4]) {
 }
 
 impl Frame {
-    /// On the wire.
+    /// Its bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = header(self.is_final, self.opcode, self.key.is_some(), self.payload.len());
         bytes.extend(self.key.iter().flatten());
@@ -107,7 +107,7 @@ impl Frame {
         bytes
     }
 
-    /// Takes one whole frame off the front; `None` until it is there. Reserved bits are not looked at.
+    /// Takes one whole frame off the front; `None` if it is incomplete. Reserved bits are ignored.
     pub fn take(bytes: &mut Vec<u8>) -> Option<Self> {
         let [first, second] = *bytes.first_chunk()?;
         let (length, mut at) = match second & 0x7f {

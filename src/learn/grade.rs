@@ -1,4 +1,4 @@
-//! From a folder of hand-ins to a table: one row for each student.
+//! Makes a table of a folder of hand-ins: one row for each student.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use super::exercise::Exercise;
 use super::hand_in::{Answer, ExerciseResult, Guess, HandIn, HandInError};
 use crate::limits;
 
-/// What a class has handed in.
+/// The hand-ins of a class.
 #[derive(Debug, Default)]
 pub struct Grades {
     /// By name.
     students: BTreeMap<String, Student>,
-    /// Files that are left out, with why.
+    /// Files that are left out, with the reason.
     pub left_out: Vec<(PathBuf, HandInError)>,
 }
 
-/// What one student has handed in, in one file or several.
+/// The hand-ins of one student, from one file or several.
 #[derive(Debug, Default)]
 struct Student {
     guesses: BTreeMap<String, Guess>,
@@ -25,8 +25,8 @@ struct Student {
 }
 
 impl Grades {
-    /// Reads every `.json` in a folder, in the order of their names. Files of one name are put together: of a guess and of an answer the
-    /// earliest counts, of an exercise one that was passed.
+    /// Reads every `.json` in a folder, in the order of the file names. Files with the same student's name are merged:
+    /// the earliest guess and the earliest answer count, and an exercise counts as passed if one file says so.
     ///
     /// Errors: the folder cannot be read.
     pub fn read(folder: &Path) -> std::io::Result<Self> {
@@ -46,7 +46,7 @@ impl Grades {
 
     fn add(&mut self, file: &Path, hand_in: HandIn) {
         let name = printable(&hand_in.name);
-        // Who gave no name is told from others by the file.
+        // A student without a name is identified by the file.
         let name =
             if name.is_empty() { file.file_stem().unwrap_or_default().to_string_lossy().into_owned() } else { name };
         let student = self.students.entry(name).or_default();
@@ -70,17 +70,17 @@ impl Grades {
         }
     }
 
-    /// How many students there are.
+    /// The number of students.
     pub fn len(&self) -> usize {
         self.students.len()
     }
 
-    /// Is there none?
+    /// Is there no student?
     pub fn is_empty(&self) -> bool {
         self.students.is_empty()
     }
 
-    /// For a terminal.
+    /// The table for a terminal.
     pub fn table(&self) -> String {
         let width = self.students.keys().map(|name| name.chars().count()).max().unwrap_or(0).max("student".len());
         let mut text = format!(
@@ -104,7 +104,7 @@ impl Grades {
         text + self.worst_questions().as_str()
     }
 
-    /// The questions that few answered rightly, the worst first.
+    /// The questions with the fewest right answers, the worst first.
     fn worst_questions(&self) -> String {
         let mut shares: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for answer in self.students.values().flat_map(|student| student.answers.values()) {
@@ -124,10 +124,10 @@ impl Grades {
         }
     }
 
-    /// For a spreadsheet: a row for each student; a column for each guess (guessed, of what was measured), each question (1 or 0) and each
-    /// exercise.
+    /// The table for a spreadsheet: a row for each student; two columns for each lab (guessed, measured), one for each
+    /// question (1 or 0) and one for each exercise.
     ///
-    /// Errors: what the writer says.
+    /// Errors: those of the CSV writer.
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
         let each =
             |of: fn(&Student) -> Vec<&String>| -> BTreeSet<&String> { self.students.values().flat_map(of).collect() };
@@ -177,7 +177,7 @@ impl Student {
     }
 }
 
-/// Without what a terminal would obey.
+/// A short text without control characters, safe to print to a terminal.
 fn printable(text: &str) -> String {
     text.chars()
         .filter(|letter| !letter.is_control())
@@ -187,7 +187,7 @@ fn printable(text: &str) -> String {
         .to_owned()
 }
 
-/// Without what a spreadsheet would take for a formula (OWASP, "CSV Injection").
+/// A text that no spreadsheet takes for a formula (OWASP, "CSV Injection").
 fn harmless(text: &str) -> String {
     let text = printable(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }

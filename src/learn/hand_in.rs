@@ -1,5 +1,5 @@
-//! What a student hands in (`schema/hand-in.schema.json`): guesses, answers and notes from the pages, and exercises from
-//! `loadgen learn check`.
+//! What a student hands in (`schema/hand-in.schema.json`): guesses, answers and notes from the pages, and exercises
+//! from `loadgen learn check`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,21 +13,21 @@ use crate::limits;
 /// The name and version of the format.
 pub const SCHEMA: &str = "pushpull.hand-in/1";
 
-/// One file.
+/// One hand-in file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HandIn {
     /// [`SCHEMA`].
     pub schema: String,
-    /// What the student calls themself.
+    /// The name that the student gave.
     pub name: String,
-    /// When it was made.
+    /// When the file was made.
     pub made_at: String,
-    /// What was guessed and measured.
+    /// Guesses, with what was measured.
     pub guesses: Vec<Guess>,
-    /// Questions with options.
+    /// Answers to questions with options.
     pub checks: Vec<Answer>,
-    /// What was written.
+    /// Answers in the student's own words.
     pub notes: Vec<Note>,
     /// Exercises that were checked.
     pub exercises: Vec<ExerciseResult>,
@@ -41,22 +41,22 @@ pub struct Guess {
     pub lab: String,
     /// Its lesson.
     pub lesson: u32,
-    /// Of the figures.
+    /// The unit of the three figures.
     pub unit: String,
-    /// What was guessed.
+    /// The guess.
     pub guess: f64,
     /// What the run measured.
     pub measured: f64,
-    /// What the formula says.
+    /// What the formula gives.
     pub theory: f64,
-    /// How often it was run.
+    /// The number of runs.
     pub runs: u64,
-    /// When first.
+    /// The time of the first run.
     pub at: String,
 }
 
 impl Guess {
-    /// Was it within a quarter of what was measured?
+    /// Was it within a quarter of the measured figure?
     pub fn is_near(&self) -> bool {
         (self.guess - self.measured).abs() <= self.measured.abs() * limits::GUESS_NEAR_SHARE
     }
@@ -70,66 +70,66 @@ pub struct Answer {
     pub check: String,
     /// Its lesson.
     pub lesson: u32,
-    /// Which option.
+    /// The chosen option.
     pub answer: u64,
     /// Was it right?
     pub right: bool,
-    /// When.
+    /// When it was given.
     pub at: String,
 }
 
-/// Something written.
+/// An answer in the student's own words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// The lab or the question.
+    /// The id of the lab or the question.
     pub about: String,
     /// Its lesson.
     pub lesson: u32,
-    /// The words.
+    /// What the student wrote.
     pub text: String,
 }
 
-/// An exercise as it was checked.
+/// The result of checking an exercise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExerciseResult {
     /// Its name.
     pub exercise: String,
-    /// All of it holds.
+    /// Whether all stages passed.
     pub passed: bool,
-    /// Stages that hold.
+    /// The number of stages that passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<u64>,
-    /// Stages that there are, where that is known.
+    /// The number of all stages, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<u64>,
-    /// The first thing that was wrong.
+    /// The first mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_wrong: Option<String>,
-    /// When.
+    /// When it was checked.
     pub at: String,
 }
 
-/// Why a file is none.
+/// Why a file is not a valid hand-in.
 #[derive(Debug, thiserror::Error)]
 pub enum HandInError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// It is larger than any course.
+    /// It is larger than a hand-in can be.
     #[error("it is larger than {} B", limits::HAND_IN_BYTES_MAX)]
     TooLarge,
-    /// It is something else.
-    #[error("it is not what a student hands in: {0}")]
+    /// It does not have the format of a hand-in.
+    #[error("it is not a hand-in file: {0}")]
     Format(#[from] serde_json::Error),
-    /// It is of another version.
-    #[error("its schema is `{0}`, and not {SCHEMA}")]
+    /// It has another schema or version.
+    #[error("its schema is `{0}`, not {SCHEMA}")]
     Schema(String),
 }
 
 impl HandIn {
-    /// An empty one.
+    /// An empty hand-in.
     pub fn new(name: &str, now: &str) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -142,7 +142,7 @@ impl HandIn {
         }
     }
 
-    /// Reads one.
+    /// Reads a file.
     ///
     /// Errors: [`HandInError`].
     pub fn read(file: &Path) -> Result<Self, HandInError> {
@@ -158,15 +158,15 @@ impl HandIn {
         }
     }
 
-    /// Writes it whole.
+    /// Writes the whole file.
     ///
-    /// Errors: what the system says.
+    /// Errors: the file cannot be written.
     pub fn write(&self, file: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
         files::write_whole(file, format!("{text}\n").as_bytes())
     }
 
-    /// Notes an exercise; what was passed once stays passed.
+    /// Records the result of an exercise. An exercise that was passed stays passed.
     pub fn note(&mut self, exercised: ExerciseResult) {
         match self.exercises.iter_mut().find(|before| before.exercise == exercised.exercise) {
             Some(before) if before.passed && !exercised.passed => {}

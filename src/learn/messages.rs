@@ -1,4 +1,4 @@
-//! What is said to a student: one sentence, with the update, the disturbance and the request that it is about.
+//! The messages for a student: one sentence, with the update, the disturbance and the request that it is about.
 
 use super::context::{Context, Disturbance, DisturbanceRecord};
 use super::fault::{Code, Fault};
@@ -8,7 +8,7 @@ use crate::limits;
 use crate::run::Transport;
 use crate::stream::{Gap, GapReason};
 
-/// Some of what a student's program printed.
+/// Output of a student's program as a quotation, shortened.
 pub fn quote(text: &str) -> String {
     let short: String = text.chars().take(limits::LEARN_QUOTE_CHARACTERS).collect();
     if short.len() < text.len() { format!("`{short}…`") } else { format!("`{short}`") }
@@ -16,7 +16,7 @@ pub fn quote(text: &str) -> String {
 
 pub fn not_json(line: u64, text: &str) -> Fault {
     let sentence = format!(
-        "line {line} of your output is not JSON: {}; print one JSON object per line, and all other words to standard error",
+        "line {line} of your output is not JSON: {}; print one JSON object per line, and everything else to standard error",
         quote(text)
     );
     Fault::new(Code::NotJson, sentence)
@@ -36,7 +36,7 @@ pub fn too_long(line: u64) -> Fault {
 
 pub fn not_an_update(line: u64, text: &str) -> Fault {
     let sentence = format!(
-        "line {line} of your output is neither an update nor a gap: {}; print an update as it came, with seq, at_us and data, or \
+        "line {line} of your output is neither an update nor a gap: {}; print an update unchanged, with seq, at_us and data, or \
          {{\"gap\":{{\"reason\":…,\"lost\":…}}}}",
         quote(text)
     );
@@ -48,7 +48,7 @@ pub fn wrong_address(path: &str, allowed: &[Transport]) -> String {
     format!("your program asked for {path}; this exercise is about {}", known.join(" and "))
 }
 
-/// Where a transport is.
+/// The address of a transport.
 pub fn address(transport: Transport) -> &'static str {
     match transport {
         Transport::Polling => "/updates/poll",
@@ -80,19 +80,19 @@ fn noun(what: Disturbance) -> &'static str {
     }
 }
 
-/// `behind the second cut`.
-pub fn behind(disturbed: &DisturbanceRecord) -> String {
-    format!("behind the {} {}", ordinal(disturbed.nth), noun(disturbed.what))
+/// `after the second cut`.
+pub fn after(disturbed: &DisturbanceRecord) -> String {
+    format!("after the {} {}", ordinal(disturbed.nth), noun(disturbed.what))
 }
 
-/// What is wrong with an update that was printed just now.
+/// What is wrong with the update that was just printed.
 pub fn update(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
     match context.oracle.first_violation() {
         Some(Violation::Lost(range)) => lost(context, range.start, range.end),
         Some(Violation::Duplicate(number)) => twice(context, *number),
         Some(Violation::Reordered(number)) => {
             let sentence =
-                format!("update {} was printed behind a later one; print them in order", context.seq_of(*number));
+                format!("update {} was printed after a later one; print them in order", context.seq_of(*number));
             Fault::new(Code::OutOfOrder, sentence)
         }
         Some(Violation::Wrong(_)) | None => other(context, number, seq),
@@ -101,23 +101,22 @@ pub fn update(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
 
 fn other(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
     let Some(number) = number else {
-        let sentence =
-            format!("update {seq} was printed with another content than it was published with; print it as it came");
+        let sentence = format!("update {seq} was not published with the content that was printed; print it unchanged");
         return Fault::new(Code::Altered, sentence);
     };
     if context.seq_of(number) != seq {
-        let sentence = format!("update {} was printed as update {seq}; print it as it came", context.seq_of(number));
+        let sentence = format!("update {} was printed as update {seq}; print it unchanged", context.seq_of(number));
         return Fault::new(Code::Altered, sentence);
     }
     if context.oracle.next().is_some_and(|next| number < next) {
         return twice(context, number);
     }
     let sentence = if context.has_unannounced_restart() {
-        "the server began anew, and its first update was printed without the gap before it; print {\"gap\":{\"reason\":\"epoch\",\
-         \"lost\":null}} when the server says so"
+        "the server restarted, and its first update was printed without the gap before it; print {\"gap\":{\"reason\":\"epoch\",\
+         \"lost\":null}} when the server announces it"
             .to_owned()
     } else {
-        format!("update {seq} was printed where it could not come: {}", wrong(context))
+        format!("update {seq} was printed where it cannot come: {}", wrong(context))
     };
     Fault::new(Code::Gap, sentence)
 }
@@ -131,7 +130,7 @@ fn wrong(context: &Context<'_>) -> String {
     }
 }
 
-/// The disturbance that these updates fell behind, and the first request after it.
+/// The last disturbance before the update of this number, and the first request after the disturbance.
 fn disturbance(context: &Context<'_>, before: u64) -> Option<(DisturbanceRecord, Option<Request>)> {
     let disturbed = *context.disturbed.iter().rfind(|disturbed| disturbed.published <= before)?;
     Some((disturbed, context.requests_since(disturbed.asked).first().cloned()))
@@ -139,15 +138,15 @@ fn disturbance(context: &Context<'_>, before: u64) -> Option<(DisturbanceRecord,
 
 fn lost(context: &Context<'_>, start: u64, end: u64) -> Fault {
     if context.has_unannounced_restart() && context.life_of(end) > context.life_of(start.saturating_sub(1)) {
-        let sentence = "the server began anew, and your program printed its updates without a gap before them; print \
-                        {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server says so";
+        let sentence = "the server restarted, and your program printed its updates without a gap before them; print \
+                        {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server announces it";
         return Fault::new(Code::Gap, sentence);
     }
     let count = end - start;
     let Some((disturbed, request)) = disturbance(context, end) else { return lost_undisturbed(context, start, count) };
-    let place = behind(&disturbed);
+    let place = after(&disturbed);
     let is_eviction = disturbed.what == Disturbance::Eviction;
-    // What was never printed, and is passed over by a request all the same.
+    // A request that skips updates which were never printed.
     let passes = |asked: &Request| context.next(asked).is_some_and(|next| next > start);
     let passing = context.requests_since(disturbed.asked).iter().find(|asked| passes(asked)).cloned();
     match (request, passing) {
@@ -158,8 +157,8 @@ fn lost(context: &Context<'_>, start: u64, end: u64) -> Fault {
         (_, Some(passing)) if !is_eviction => {
             let asked = context.next(&passing).unwrap_or(start);
             let sentence = format!(
-                "lost {count} {place}: a request asked after update {}, and your program had printed up to update {}; move your \
-                 cursor with what you have read whole",
+                "lost {count} {place}: a request asked after update {}, but your program had printed only up to update {}; move \
+                 your cursor only past what you have read completely",
                 context.seq_before(asked),
                 context.seq_before(start)
             );
@@ -168,7 +167,7 @@ fn lost(context: &Context<'_>, start: u64, end: u64) -> Fault {
         (Some(_), _) if is_eviction => {
             let sentence = format!(
                 "{} are missing {place}, and the gap was not printed; print {{\"gap\":{{\"reason\":\"evicted\",\"lost\":{count}}}}} when \
-                 the server says so",
+                 the server announces it",
                 counted(count, "update")
             );
             Fault::new(Code::Gap, sentence)
@@ -207,7 +206,7 @@ fn lost_undisturbed(context: &Context<'_>, start: u64, count: u64) -> Fault {
 fn twice(context: &Context<'_>, number: u64) -> Fault {
     let seq = context.seq_of(number);
     let place = disturbance(context, context.published.len())
-        .map_or_else(String::new, |(disturbed, _)| format!(", {}", behind(&disturbed)));
+        .map_or_else(String::new, |(disturbed, _)| format!(", {}", after(&disturbed)));
     let asked = context.requests_since(0);
     // The last request that brought it.
     let again = asked.iter().skip(1).rfind(|asked| match &asked.after {
@@ -219,14 +218,14 @@ fn twice(context: &Context<'_>, number: u64) -> Fault {
         Some((After::Earliest, _)) => "a request asked from the earliest again, not after your cursor".to_owned(),
         Some((After::Cursor(_), next)) => {
             let seq = next.map_or(0, |next| context.seq_before(next));
-            format!("a request asked after update {seq} again; ask after the last that you have")
+            format!("a request asked after update {seq} again; ask after the last one that you have")
         }
-        Some((After::Now | After::Other(_), _)) | None => "it came once".to_owned(),
+        Some((After::Now | After::Other(_), _)) | None => "it came only once".to_owned(),
     };
     Fault::new(Code::Twice, format!("update {seq} was printed twice{place}: {why}"))
 }
 
-/// What is wrong with a gap that was printed in this line.
+/// What is wrong with the gap that was printed in this line.
 pub fn gap(line: u64, gap: Gap) -> Fault {
     let reason = match gap.reason {
         GapReason::Epoch => "epoch",
@@ -234,25 +233,25 @@ pub fn gap(line: u64, gap: Gap) -> Fault {
     };
     let lost = gap.lost.map_or_else(|| "null".to_owned(), |lost| lost.to_string());
     let sentence = format!(
-        "line {line} of your output announces a gap ({reason}, lost {lost}) that there was not; print a gap once, as the server says it"
+        "line {line} of your output is a gap ({reason}, lost {lost}) that did not happen; print a gap once, as the server announces it"
     );
     Fault::new(Code::Gap, sentence)
 }
 
-/// Nothing more comes.
+/// Why the program prints nothing more.
 pub fn stuck(context: &Context<'_>) -> Fault {
     let patience = limits::LEARN_PATIENCE.as_secs();
     let Some(next) = context.oracle.next() else { return Fault::new(Code::Silent, "nothing was printed") };
     if context.oracle.is_between_lives() || next >= context.published.len() {
         let sentence =
-            format!("behind the gap nothing was printed for {patience} s; go on from the position that came with it");
+            format!("after the gap nothing was printed for {patience} s; go on from the position that came with it");
         return Fault::new(Code::Silent, sentence);
     }
     let seq = context.seq_of(next);
     let last = context.disturbed.last().filter(|last| last.published <= context.published.len());
     let since = last.map_or(0, |last| last.asked);
     let requests = context.requests_since(since);
-    let place = last.map_or_else(String::new, |last| format!(" {}", behind(last)));
+    let place = last.map_or_else(String::new, |last| format!(" {}", after(last)));
     if last.is_some() && requests.is_empty() {
         return no_return(context);
     }
@@ -268,25 +267,25 @@ pub fn stuck(context: &Context<'_>) -> Fault {
     if let Some(moved) = moved {
         let asked = context.next(moved).unwrap_or(next);
         let sentence = format!(
-            "update {seq} was not printed{place}: your program asks after update {} already; move your cursor with what you have \
-             read whole, and print it",
+            "update {seq} was not printed{place}: your program already asks after update {}; move your cursor only past what you \
+             have read completely, and print it",
             context.seq_before(asked)
         );
         return Fault::new(Code::MovedOn, sentence);
     }
     let sentence = format!(
-        "update {seq} was published and not printed within {patience} s{place}{}; print each line at once (flush)",
+        "update {seq} was published but not printed within {patience} s{place}{}; print each line at once (flush)",
         context.last_words
     );
     Fault::new(Code::Silent, sentence)
 }
 
-/// It did not come back.
+/// The program did not send another request.
 pub fn no_return(context: &Context<'_>) -> Fault {
-    let place = context.disturbed.last().map_or_else(|| "after its first answer".to_owned(), behind);
+    let place = context.disturbed.last().map_or_else(|| "after its first answer".to_owned(), after);
     let patience = limits::LEARN_PATIENCE.as_secs();
     Fault::new(
         Code::NoReturn,
-        format!("{place} no request came for {patience} s; your program has to ask again by itself"),
+        format!("{place} no request came for {patience} s; your program must ask again by itself"),
     )
 }

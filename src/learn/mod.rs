@@ -1,8 +1,8 @@
 //! `loadgen learn`: exercises whose solutions, in any language, are checked by the lab itself.
 //!
-//! A check starts the student's [`Program`](program::Program), gives it the address of a [`Relay`](relay::Relay) in front of a server of its own, publishes
-//! what it knows, disturbs the line, and judges each line that the program prints with the [`oracle`]. The first thing that
-//! is wrong ends it, and is said in one sentence.
+//! A check starts the student's [`Program`](program::Program) and gives it the address of a [`Relay`](relay::Relay) in
+//! front of a server of the check's own. It publishes updates, disturbs the line, and judges each line that the program
+//! prints with the [`oracle`]. It ends at the first mistake, which it explains in one sentence.
 //!
 //! ```text
 //! checks (one file for each kind) → session → messages → context → program, relay, oracle

@@ -1,15 +1,14 @@
-//! The one judge of everything: what a client saw must be what was published, in order, with no duplicate, and with
-//! nothing missing but where a gap was announced.
+//! The judge of a client: what the client saw must be what was published, in order, without duplicates, and with
+//! nothing missing except where a gap was announced.
 //!
-//! Every update has a **number** that counts over all lives of the server, so that one line of numbers holds what was
-//! published. A client is somewhere on that line; each event it reports moves it in the one way that the contract
-//! allows, or is written down as a fault. In the end each number since the client's first position is in one bin:
-//! received, announced or lost.
+//! Every update has a **number** that counts over all lives of the server, so that everything published is one sequence
+//! of numbers. A client has a position in it. Each event that the client reports moves this position in the one way
+//! that the contract allows, or is recorded as a violation. In the end each number since the client's first position is
+//! in one bin: received, announced or lost.
 //!
-//! A gap is believed only as far as it is true: an update that is announced as gone while the journal still had it
-//! counts as lost.
+//! A gap must be true: an update that is announced as gone while the journal still has it is a violation.
 //!
-//! It judges the project's own clients in `tests/faults`, and students' programs in `loadgen learn check`.
+//! The oracle judges the project's own clients in `tests/faults`, and students' programs in `loadgen learn check`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -33,40 +32,40 @@ struct Life {
     epoch: Epoch,
     /// The number of its first update.
     first: u64,
-    /// Tells what is retained; without it nothing is ever evicted.
+    /// Knows what is retained; without it nothing is ever evicted.
     journal: Option<Arc<Journal>>,
 }
 
 impl Published {
-    /// A server has begun a new life.
+    /// Records that a server life begins.
     pub fn begin_life(&mut self, epoch: Epoch, journal: Option<Arc<Journal>>) {
         self.lives.push(Life { epoch, first: self.data.len() as u64, journal });
     }
 
-    /// Writes an update down, due at an instant that no other has. To be called before the update can be seen.
+    /// Records an update, whose due time must be unique. Call this before a client can see the update.
     pub fn push(&mut self, at: UnixMicros, data: Box<RawValue>) {
         let before = self.by_due.insert(at, self.data.len() as u64);
         assert_eq!(before, None, "each update is due at an instant of its own");
         self.data.push(data);
     }
 
-    /// How many updates there are so far.
+    /// The number of updates so far.
     pub fn len(&self) -> u64 {
         self.data.len() as u64
     }
 
-    /// Is there none yet?
+    /// Is there no update yet?
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
-    /// The number of the update that was due then, if it has this content too.
+    /// The number of the update with this due time and this content.
     pub fn identify(&self, at: UnixMicros, data: &RawValue) -> Option<u64> {
         let number = *self.by_due.get(&at)?;
         (self.data[number as usize].get() == data.get()).then_some(number)
     }
 
-    /// The number of the update that was due then.
+    /// The number of the update with this due time.
     pub fn number_due(&self, at: UnixMicros) -> Option<u64> {
         self.by_due.get(&at).copied()
     }
@@ -76,8 +75,8 @@ impl Published {
         Some(self.data.get(usize::try_from(number).ok()?)?)
     }
 
-    /// The number of the update behind which a cursor stands is the one before this; `None` for an epoch that never was.
-    pub fn next_behind(&self, cursor: Cursor) -> Option<u64> {
+    /// The number of the update that follows a cursor; `None` if there was no such epoch.
+    pub fn number_after(&self, cursor: Cursor) -> Option<u64> {
         Some(self.lives[self.life_of(cursor.epoch)?].first + cursor.seq)
     }
 
@@ -85,7 +84,7 @@ impl Published {
         self.lives.iter().rposition(|life| life.epoch == epoch)
     }
 
-    /// In which life an update was published, and as which of its sequence.
+    /// The index of the life in which an update was published, and its `seq` there.
     pub fn place(&self, number: u64) -> (usize, u64) {
         let life = self.lives.partition_point(|life| life.first <= number).saturating_sub(1);
         (life, number - self.lives[life].first + 1)
@@ -98,16 +97,16 @@ impl Published {
     }
 }
 
-/// What became of the updates of one client, or of many.
+/// The counts of updates for one client, or for many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Published since the client knew where it stood.
+    /// Published since the client got its first position.
     pub expected: u64,
     /// Of those, received.
     pub received: u64,
     /// Of those, missing where a gap was announced.
     pub announced: u64,
-    /// Of those, missing without an announced gap, or announced as gone while they were still there.
+    /// Of those, missing without an announced gap.
     pub lost: u64,
     /// Received more than once.
     pub duplicate: u64,
@@ -115,17 +114,17 @@ pub struct Tally {
     pub reordered: u64,
     /// Gaps announced.
     pub gaps: u64,
-    /// Anything else that the contract does not allow, in words.
+    /// Other violations of the contract, in words.
     pub wrong: Vec<String>,
 }
 
 impl Tally {
-    /// Was the contract kept?
+    /// Is there no violation?
     pub fn is_clean(&self) -> bool {
         self.lost == 0 && self.duplicate == 0 && self.reordered == 0 && self.wrong.is_empty()
     }
 
-    /// Adds another client's.
+    /// Adds the counts of another client.
     pub fn add(&mut self, other: Self) {
         self.expected += other.expected;
         self.received += other.received;
@@ -138,41 +137,41 @@ impl Tally {
     }
 }
 
-/// The first thing that was wrong with a client, in numbers.
+/// A violation of the contract by a client, with the numbers of the updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// These were passed over without a gap.
+    /// These were skipped without a gap.
     Lost(Range<u64>),
-    /// This came again.
+    /// This one came again.
     Duplicate(u64),
-    /// This came behind a later one, and was missing until then.
+    /// This one came after a later one.
     Reordered(u64),
-    /// Something else that the contract does not allow, in words.
+    /// Another violation, in words.
     Wrong(String),
 }
 
-/// Follows one client.
+/// Judges one client.
 #[derive(Debug, Default)]
 pub struct Oracle {
-    /// The number that the client should see next; `None` until it knows where it stands.
+    /// The number that the client should see next; `None` until it has a position.
     next: Option<u64>,
-    /// The first that it should have seen.
+    /// The first number that it should see.
     start: u64,
     life: usize,
-    /// A gap between two epochs was announced, and nothing came behind it yet.
+    /// A gap between two epochs was announced, and nothing has come after it yet.
     between_lives: bool,
-    /// Behind that gap, so many were announced as evicted before the first update.
+    /// The number of updates that were announced as evicted after that gap, before the first update.
     evicted_between_lives: u64,
     /// Numbers that were announced as missing.
     announced: Vec<Range<u64>>,
-    /// Numbers that were passed over without a gap, so far.
+    /// Numbers that were skipped without a gap, so far.
     skipped: BTreeSet<u64>,
     first_violation: Option<Violation>,
     tally: Tally,
 }
 
 impl Oracle {
-    /// Does the client know where it stands?
+    /// Does the client have a position?
     pub fn has_position(&self) -> bool {
         self.next.is_some()
     }
@@ -182,7 +181,7 @@ impl Oracle {
         !self.between_lives && self.life + 1 == published.lives.len() && self.next == Some(published.len())
     }
 
-    /// The client opens a connection behind `position`.
+    /// The client connects and asks for what follows `position`.
     pub fn connected(&mut self, published: &Published, position: Option<Cursor>) {
         let was_between_lives = std::mem::take(&mut self.between_lives);
         let Some(cursor) = position else {
@@ -192,7 +191,7 @@ impl Oracle {
             return;
         };
         let Some(next) = self.next else { return self.stand(published, cursor) };
-        // An epoch that is not on record yet is that of a server which has only just begun.
+        // An epoch that is not recorded yet belongs to a server that has only just started.
         let Some(life) = published.life_of(cursor.epoch) else {
             self.between_lives = was_between_lives;
             return;
@@ -201,7 +200,7 @@ impl Oracle {
         if life > self.life && was_between_lives {
             self.pass_over(published, life, asks_for);
         } else if life == self.life && asks_for < next && self.is_announced(&(asks_for..next)) {
-            // The position does not move before an update has come: the gap will be announced again.
+            // The client's position had not moved, since no update had come after the gap: it will be announced again.
             self.announced.retain(|range| range.start < asks_for);
             if let Some(last) = self.announced.last_mut() {
                 last.end = last.end.min(asks_for);
@@ -216,7 +215,7 @@ impl Oracle {
         if !self.has_position() {
             return self.stand(published, cursor);
         }
-        // Behind a gap it may get its position, before there is an update.
+        // After a gap it may get its position before there is an update.
         if let Some(life) = published.life_of(cursor.epoch)
             && self.between_lives
             && life > self.life
@@ -232,7 +231,7 @@ impl Oracle {
                 self.next = Some(self.start);
                 self.life = life;
             }
-            None => self.wrong(&format!("{cursor} is of an epoch that never was")),
+            None => self.wrong(&format!("{cursor} names an unknown epoch")),
         }
     }
 
@@ -262,7 +261,7 @@ impl Oracle {
         }
     }
 
-    /// An update came, with this number (`None`: nothing like it was published) and this place in its epoch.
+    /// An update came, with this number (`None`: no such update was published) and this `seq`.
     pub fn update(&mut self, published: &Published, number: Option<u64>, seq: u64) {
         let Some(number) = number else { return self.wrong(&format!("update {seq} is not as it was published")) };
         let (life, place) = published.place(number);
@@ -287,15 +286,15 @@ impl Oracle {
         self.life = life;
     }
 
-    /// Goes on in another life, where `next` is the number that comes next.
+    /// Continues in another life, in which `next` is the next number.
     fn pass_over(&mut self, published: &Published, life: usize, next: u64) {
         let passed = self.next.unwrap_or(next)..next;
         let oldest = published.oldest(life);
         if next > oldest {
-            self.wrong(&format!("behind a gap {} updates were passed over that were retained", next - oldest));
+            self.wrong(&format!("after a gap {} updates were skipped that were still retained", next - oldest));
         }
         if published.lives[life].first + self.evicted_between_lives > next {
-            self.wrong("more was announced as evicted than there was");
+            self.wrong("more updates were announced as evicted than there were");
         }
         self.tally.announced += passed.end - passed.start;
         self.announced.push(passed);
@@ -311,7 +310,9 @@ impl Oracle {
             self.tally.reordered += 1;
             self.violation(|| Violation::Reordered(number));
         } else if number < self.start || self.is_announced(&(number..number + 1)) {
-            self.wrong(&format!("update number {number} came where it was not to come any more"));
+            self.wrong(&format!(
+                "update number {number} came though it is from before the first position, or announced as missing"
+            ));
         } else {
             self.tally.duplicate += 1;
             self.violation(|| Violation::Duplicate(number));
@@ -323,22 +324,22 @@ impl Oracle {
         range.clone().all(|number| self.announced.iter().any(|one| one.contains(&number)))
     }
 
-    /// Nothing disturbs the client any more, and still it does not come to the end.
+    /// Records that the client does not catch up although nothing disturbs it any more.
     pub fn stuck(&mut self, last: &str) {
         self.wrong(&format!("the client is stuck before update number {:?}; {last}", self.next));
     }
 
-    /// The first thing that was wrong.
+    /// The first violation.
     pub fn first_violation(&self) -> Option<&Violation> {
         self.first_violation.as_ref()
     }
 
-    /// The number that should come next; `None` until the client knows where it stands.
+    /// The number that should come next; `None` until the client has a position.
     pub fn next(&self) -> Option<u64> {
         self.next
     }
 
-    /// A gap between two lives was announced, and nothing came behind it yet.
+    /// Was a gap between two lives announced, with nothing after it yet?
     pub fn is_between_lives(&self) -> bool {
         self.between_lives
     }
@@ -355,10 +356,10 @@ impl Oracle {
         }
     }
 
-    /// What became of everything, when no more is to come.
+    /// The final counts, when nothing more will come.
     pub fn finish(mut self, published: &Published) -> Tally {
         let Some(next) = self.next else {
-            self.wrong("the client never learned where it stands");
+            self.wrong("the client never learned its position");
             return self.tally;
         };
         self.tally.lost += published.len().saturating_sub(next);

@@ -1,7 +1,7 @@
-//! The student's program: a process that prints lines, of which nothing is taken on trust.
+//! The student's program: a process whose output is read with bounds and is not trusted.
 //!
-//! It runs in a process group of its own, which ends with the check however the check ends, so that `npm start` or a
-//! shell around it leaves nothing behind.
+//! It runs in a process group of its own. The group is killed when the check ends, however it ends, so that `npm start`
+//! or a shell around the program leaves no process behind.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -17,20 +17,20 @@ use tokio_util::task::AbortOnDropHandle;
 use super::fault::{CheckError, Code, Fault};
 use crate::limits;
 
-/// What a program printed.
+/// A line of the program's output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// One line, without its end.
+    /// The line without its end.
     Text(String),
     /// More bytes than a line may have.
     TooLong,
     /// Bytes that are not UTF-8.
     NotUtf8,
-    /// It prints no more.
+    /// The end of the output.
     End,
 }
 
-/// A student's program that runs.
+/// A running student's program.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
@@ -41,17 +41,17 @@ pub struct Program {
     _readers: [AbortOnDropHandle<()>; 2],
 }
 
-/// Is the program asked questions?
+/// The program's standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// It reads nothing.
+    /// It is empty.
     Closed,
-    /// It reads lines.
+    /// It has lines, which the check writes.
     Lines,
 }
 
 impl Program {
-    /// Starts it with these variables.
+    /// Starts it with these environment variables.
     ///
     /// Errors: [`CheckError::CannotStart`].
     pub fn start(command: &[OsString], variables: &[(&str, String)], input: Input) -> Result<Self, CheckError> {
@@ -82,24 +82,24 @@ impl Program {
         Ok(Self { child, group, lines, stdin, errors, _readers: readers.map(AbortOnDropHandle::new) })
     }
 
-    /// Its process.
+    /// The process id; `None` once the process has been waited for.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// What it prints next.
+    /// The next line that it prints.
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Line {
         self.lines.recv().await.unwrap_or(Line::End)
     }
 
-    /// What it reads from, once.
+    /// Its standard input; `None` the second time.
     pub fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.stdin.take()
     }
 
-    /// Has it ended, or does it at this moment?
+    /// Has it ended, or does it end within `LEARN_LOOK`?
     pub async fn has_ended(&mut self) -> bool {
         tokio::time::timeout(limits::LEARN_LOOK, self.child.wait()).await.is_ok()
     }
@@ -109,7 +109,7 @@ impl Program {
         self.child.try_wait().ok().flatten().map(how_it_ended)
     }
 
-    /// It has closed its output: how it ended, with its last words.
+    /// The fault of a program that has closed its output: how it ended, with its last line on standard error.
     pub async fn ended(&mut self) -> Fault {
         let status = tokio::time::timeout(limits::LEARN_END, self.child.wait()).await;
         let how = match status {
@@ -119,25 +119,25 @@ impl Program {
         Fault::new(Code::Ended, format!("your program {how} before the check was over{}", self.last_words()))
     }
 
-    /// The end of what it wrote to standard error, as the end of a sentence.
+    /// The last line that it wrote to standard error, as the end of a sentence.
     pub fn last_words(&self) -> String {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        let said: Vec<u8> = errors.iter().copied().collect();
+        let text: Vec<u8> = errors.iter().copied().collect();
         drop(errors);
-        let said = String::from_utf8_lossy(&said);
-        match said.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("Node.js v")) {
+        let text = String::from_utf8_lossy(&text);
+        match text.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("Node.js v")) {
             None => "; it wrote nothing to standard error".to_owned(),
             Some(last) => {
                 // Node prints the error above the stack; Python prints it last.
                 let error =
-                    said.lines().rev().find(|line| line.contains("Error") && !line.trim_start().starts_with("at "));
+                    text.lines().rev().find(|line| line.contains("Error") && !line.trim_start().starts_with("at "));
                 let line: String = error.unwrap_or(last).trim().chars().take(limits::LEARN_QUOTE_CHARACTERS).collect();
-                format!("; its last words: {line}")
+                format!("; its last message: {line}")
             }
         }
     }
 
-    /// Everything that it wrote to standard error lately.
+    /// The end of its standard error, at most `LEARN_ERRORS_BYTES_MAX`.
     pub fn errors(&self) -> String {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&errors.iter().copied().collect::<Vec<_>>()).into_owned()
@@ -147,7 +147,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if let Some(group) = self.group {
-            // All of it may have ended by itself.
+            // The group may have ended by itself.
             let _ended = kill_process_group(group, Signal::KILL);
         }
     }

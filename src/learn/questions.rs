@@ -1,4 +1,4 @@
-//! Exercises without a network: the program is asked questions, a line of JSON each, and answers each with a line.
+//! Exercises without a network: the program reads questions, a line of JSON each, and answers each with a line.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::messages;
 use super::program::{Input, Line, Program};
 use crate::limits;
 
-/// A program that is asked.
+/// A program that answers questions.
 pub struct Questions {
     program: Program,
     stdin: ChildStdin,
@@ -20,7 +20,7 @@ pub struct Questions {
 }
 
 impl Questions {
-    /// Starts it.
+    /// Starts the program.
     ///
     /// Errors: it cannot be started.
     pub fn start(command: &[OsString]) -> Result<Self, Stop> {
@@ -33,13 +33,13 @@ impl Questions {
 
     /// Asks one question.
     ///
-    /// Errors: it ends, is silent, or says no JSON.
+    /// Errors: the program ends, is silent, or does not answer with JSON.
     pub async fn ask(&mut self, question: &Value) -> Result<Value, Stop> {
         self.asked += 1;
         let patience = if self.asked == 1 { limits::LEARN_START } else { limits::LEARN_PATIENCE };
         let line = format!("{question}\n");
         let exchange = async {
-            // One that does not read is known by its silence or its end.
+            // A program that does not read shows by its silence or its end.
             let _closed = self.stdin.write_all(line.as_bytes()).await;
             let _closed = self.stdin.flush().await;
             self.program.next().await
@@ -59,7 +59,7 @@ impl Questions {
 
     fn silent<T>(&self, patience: Duration) -> Result<T, Stop> {
         let sentence = format!(
-            "question {} was not answered within {} s{}; read a line, and print a line at once (flush)",
+            "question {} was not answered within {} s{}; read a line, and print the answer at once (flush)",
             self.asked,
             patience.as_secs(),
             self.program.last_words()

@@ -1,5 +1,5 @@
-//! What stands between a student's program and the lab: it writes down every request, and does to connections and answers
-//! what a check orders.
+//! The relay between a student's program and the lab. It records every request, and disturbs connections and answers as
+//! the check orders.
 //!
 //! ```text
 //! program ⇄ relay ⇄ server      cut, freeze, delay, jitter, busy answers, half answers, bodies that are held back
@@ -22,29 +22,29 @@ use tokio::time::Instant;
 use super::request::{Head, Request};
 use crate::limits;
 
-/// What becomes of one request that is still to come.
+/// How the relay treats one coming request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// 503 with so many seconds of `Retry-After`, and the server does not hear of it.
+    /// Answers 503 with so many seconds of `Retry-After`, without asking the server.
     Busy(u32),
-    /// The answer is cut after so many bytes.
+    /// Cuts the answer after so many bytes.
     Half(usize),
-    /// The answer is cut in the middle of its update of this number, from 1.
+    /// Cuts the answer in the middle of its nth update, from 1.
     HalfUpdate(usize),
-    /// It reaches the server only after so long.
+    /// Delays the request by so much.
     Late(Duration),
 }
 
-/// What becomes of everything until it is changed.
+/// How the relay treats everything, until it is changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Treatment {
-    /// Each answer begins so much later.
+    /// Delay of each request.
     pub delay: Duration,
-    /// Each piece of an answer comes up to so much later.
+    /// The largest random delay of each piece of an answer.
     pub jitter: Duration,
-    /// Long polls are answered at once with 204.
+    /// Whether long polls are answered at once with 204.
     pub is_impatient: bool,
-    /// Of an event stream the head passes alone: a proxy that gathers an answer before it hands it on.
+    /// Whether only the head of an event stream passes, as through a proxy that buffers whole answers.
     pub holds_streams: bool,
 }
 
@@ -52,7 +52,7 @@ pub struct Treatment {
 struct Orders {
     /// Connections with a lower number are cut.
     cut_below: u64,
-    /// Nothing passes any more on connections with a lower number.
+    /// Connections with a lower number stay open, but no more bytes pass.
     frozen_below: u64,
 }
 
@@ -69,7 +69,7 @@ struct Plan {
 struct Shared {
     plan: Mutex<Plan>,
     orders: watch::Sender<Orders>,
-    /// Counts what happened: requests, answers, ends of connections.
+    /// Counts events: requests, answers, ends of connections.
     progress: watch::Sender<u64>,
 }
 
@@ -95,7 +95,7 @@ pub struct Relay {
 impl Relay {
     /// Listens on a free port of loopback, for the server at `upstream`.
     ///
-    /// Errors: what the system says.
+    /// Errors: the port cannot be opened.
     pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((upstream.ip(), 0)).await?;
         let address = listener.local_addr()?;
@@ -116,49 +116,49 @@ impl Relay {
         Ok(Self { address, shared, _accepting: accepting })
     }
 
-    /// What a student's program is given.
+    /// The address for the student's program.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Changes with each request, each answer and each end of a connection.
+    /// A counter that changes with each request, each answer and each end of a connection.
     pub fn progress(&self) -> watch::Receiver<u64> {
         self.shared.progress.subscribe()
     }
 
-    /// Leads new connections to another server, or ends them at once where there is none.
+    /// Forwards new connections to this server; without one, they end at once.
     pub fn forward_to(&self, upstream: Option<SocketAddr>) {
         self.shared.plan().upstream = upstream;
     }
 
-    /// Cuts what is open.
+    /// Cuts all open connections.
     pub fn cut(&self) {
         let connections = self.shared.plan().connections;
         self.shared.orders.send_modify(|orders| orders.cut_below = connections);
     }
 
-    /// Lets nothing pass any more on what is open, and does not say so.
+    /// Lets no more bytes pass on open connections, without closing them.
     pub fn freeze(&self) {
         let connections = self.shared.plan().connections;
         self.shared.orders.send_modify(|orders| orders.frozen_below = connections);
     }
 
-    /// What becomes of the next request that has no reply yet.
+    /// Sets the treatment of the next request for which none is set yet.
     pub fn reply(&self, reply: Reply) {
         self.shared.plan().replies.push_back(reply);
     }
 
-    /// How many replies wait for their request.
+    /// The number of replies that wait for their request.
     pub fn replies_waiting(&self) -> usize {
         self.shared.plan().replies.len()
     }
 
-    /// What becomes of everything from now on.
+    /// Sets the treatment of everything from now on.
     pub fn treat(&self, treatment: Treatment) {
         self.shared.plan().treatment = treatment;
     }
 
-    /// How many requests there were.
+    /// The number of requests so far.
     pub fn request_count(&self) -> usize {
         self.shared.plan().asked.len()
     }
@@ -181,12 +181,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             plan.connections += 1;
             (plan.upstream, plan.connections - 1)
         };
-        // Where there is no server, a connection ends before it was used.
+        // Without a server, the connection is dropped unused.
         let Some(upstream) = upstream else { continue };
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let orders = shared.orders.subscribe();
-            // Whatever the network says to the relay, it has said to the program or to the server as well.
+            // An error here is an error for the program or the server as well, and shows there.
             let _ended = Connection {
                 number,
                 shared: Arc::clone(&shared),
@@ -204,11 +204,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// What is held back of an answer.
+/// The part of an answer that is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
     Nothing,
-    /// The body; so many of the four bytes that end the head have passed.
+    /// The body. So many of the four bytes that end the head have just passed.
     Body(usize),
 }
 
@@ -216,11 +216,11 @@ struct Connection {
     number: u64,
     shared: Arc<Shared>,
     orders: watch::Receiver<Orders>,
-    /// The request that is being answered, if its answer has not begun.
+    /// The index of the request that is waiting for its answer to begin.
     asked: Option<usize>,
-    /// Bytes of the answer until it is cut.
+    /// Bytes of the answer that still pass before it is cut.
     left: Option<usize>,
-    /// Updates until it is cut in one.
+    /// The answer is cut inside the update that is this many ahead.
     updates_left: Option<usize>,
     holds: Holds,
 }
@@ -281,7 +281,7 @@ impl Connection {
         }
     }
 
-    /// Takes one request; returns whether what follows is no HTTP any more.
+    /// Handles one request; returns whether the connection is no longer HTTP after it.
     async fn request(&mut self, bytes: &[u8], client: &mut TcpStream, server: &mut TcpStream) -> io::Result<bool> {
         let head = Head::read(bytes);
         let (reply, treatment) = {
@@ -322,7 +322,7 @@ impl Connection {
         Ok(head.is_upgrade)
     }
 
-    /// Hands on a piece of an answer; returns whether it is to end here.
+    /// Passes on a piece of an answer; returns whether the connection is to end here.
     async fn pass(&mut self, piece: &[u8], client: &mut TcpStream, random: &mut ChaCha8Rng) -> io::Result<bool> {
         let jitter = self.shared.plan().treatment.jitter;
         if !jitter.is_zero() {
@@ -360,9 +360,9 @@ impl Connection {
         Ok(false)
     }
 
-    /// Finds where an answer is to be cut that is to be cut in an update.
+    /// Finds the place to cut an answer that is to be cut inside an update.
     fn count_updates(&mut self, piece: &[u8]) {
-        /// What an update begins with, and some of what follows.
+        /// The beginning of an update, and the number of bytes that still pass after it.
         const BEGIN: &[u8] = b"{\"seq\":";
         const MORE: usize = 9;
         let Some(updates) = self.updates_left else { return };
@@ -382,7 +382,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection: with a reset every other time, as a router does that forgot it.
+    /// Ends the connection: every other one with a reset, as a router that has dropped its state does.
     fn end(&self, client: TcpStream) -> io::Result<()> {
         if self.number % 2 == 1 {
             client.set_zero_linger()?;
@@ -391,7 +391,7 @@ impl Connection {
     }
 }
 
-/// Where the first request's head ends. The exercises send no bodies.
+/// The end of the first request's head. Requests of the exercises have no body.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,4 +1,4 @@
-//! One request of a student's program, as far as it matters: where it asked, and from which position on.
+//! One request of a student's program, as the relay records it: its address, and the position that it asks from.
 
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
@@ -8,31 +8,31 @@ use crate::run::Transport;
 use crate::stream::Cursor;
 use crate::transport;
 
-/// From where on a request asks.
+/// The position that a request asks from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum After {
-    /// From now on: it names no position.
+    /// Now: it names no position.
     Now,
-    /// From the oldest update that is retained.
+    /// The oldest update that is retained.
     Earliest,
-    /// After an update.
+    /// The update after this cursor.
     Cursor(Cursor),
-    /// It names something else.
+    /// Text that is no position.
     Other(String),
 }
 
-/// A request as it came.
+/// A recorded request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// When.
+    /// When it came.
     pub at: Instant,
-    /// On which connection, from 0.
+    /// The number of its connection, from 0.
     pub connection: u64,
     /// Its path without the query.
     pub path: String,
-    /// From where on.
+    /// The position that it asks from.
     pub after: After,
-    /// How many seconds it may be held.
+    /// Its `hold` parameter: for how many seconds the server may hold it.
     pub hold: Option<String>,
     /// When its answer began, if it did.
     pub answered: Option<Instant>,
@@ -45,10 +45,10 @@ impl Request {
         Self { at, connection, path, after, hold, answered: None }
     }
 
-    /// The number that it asks for next, if it names a cursor that was given out.
+    /// The number of the update that it asks for, if it names a cursor of this lab.
     pub fn next(&self, published: &Published) -> Option<u64> {
         match self.after {
-            After::Cursor(cursor) => published.next_behind(cursor),
+            After::Cursor(cursor) => published.number_after(cursor),
             After::Now | After::Earliest | After::Other(_) => None,
         }
     }
@@ -59,7 +59,7 @@ impl Request {
     }
 }
 
-/// What a head says.
+/// A request's head, as far as it matters.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     path: String,
@@ -69,7 +69,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads a head. What cannot be read is for the server to refuse.
+    /// Reads a head. An invalid one is left to the server to refuse.
     pub fn read(bytes: &[u8]) -> Self {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut request = httparse::Request::new(&mut headers);
@@ -86,9 +86,9 @@ impl Head {
             Some(String::from_utf8_lossy(found.value).into_owned())
         };
         let tag = header("if-none-match").map(|tag| tag.trim_start_matches("W/").trim_matches('"').to_owned());
-        // In the order in which the server heeds them.
-        let said = header("last-event-id").filter(|id| !id.is_empty()).or_else(|| parameter("after")).or(tag);
-        let after = match said.as_deref() {
+        // In the server's order of precedence.
+        let position = header("last-event-id").filter(|id| !id.is_empty()).or_else(|| parameter("after")).or(tag);
+        let after = match position.as_deref() {
             None | Some("") => After::Now,
             Some("earliest") => After::Earliest,
             Some(text) => text.parse().map_or_else(|_| After::Other(text.to_owned()), After::Cursor),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_where_it_asks_from_in_any_of_the_ways_of_the_contract() {
+    fn the_position_is_read_from_each_place_that_the_contract_allows() {
         let cursor = After::Cursor("1f3a9c02-41".parse().unwrap());
         assert_eq!(after("GET /updates/poll?limit=5&after=1f3a9c02-41 HTTP/1.1"), cursor);
         assert_eq!(after("GET /updates/sse?after=earliest HTTP/1.1\r\nLast-Event-ID: 1f3a9c02-41"), cursor);

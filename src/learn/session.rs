@@ -1,5 +1,5 @@
-//! One check: a lab of its own, a student's program, and the oracle that judges each line that it prints. Longer than most
-//! files, since the stages share the state of one run.
+//! One check: a lab of its own, a student's program, and the oracle that judges each line that the program prints. Over
+//! 400 lines: the stages share the state of one run.
 
 use std::ffi::OsString;
 use std::io;
@@ -29,25 +29,25 @@ use crate::server::Settings;
 use crate::stream::{Bounds, Cursor, Gap, Journal};
 use crate::units::{Nanos, UnixMicros};
 
-/// What a check says while it goes on.
+/// Progress of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// A stage begins.
+    /// A stage with this description starts.
     StageStarted(&'static str),
-    /// The stage that began last holds.
+    /// The stage that started last is passed.
     StagePassed,
 }
 
-/// What a check is made of, for one exercise.
+/// The settings of a check, for one exercise.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How much the lab retains.
+    /// How much the lab's journal retains.
     pub journal: Bounds,
-    /// Between signs of life on a stream.
+    /// The time between heartbeats on a stream.
     pub heartbeat: Duration,
-    /// What the program is told beside `LAB_URL`.
+    /// The program's environment variables, in addition to `LAB_URL`.
     pub variables: Vec<(&'static str, String)>,
-    /// Where it may ask; empty means at any of the four.
+    /// The transports that the program may use; empty means all four.
     pub transports: &'static [Transport],
 }
 
@@ -57,24 +57,24 @@ struct Life {
     _serving: AbortOnDropHandle<()>,
 }
 
-/// What a program is to print.
+/// What the program is expected to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Every update.
     EveryUpdate,
-    /// The newest, each time that it can.
+    /// The newest update each time; the others are skipped.
     NewestUpdate,
 }
 
-/// A check that goes on.
+/// A running check.
 pub struct Session<'a> {
     /// The student's program.
     pub program: Program,
-    /// What stands between.
+    /// The relay between the program and the lab.
     pub relay: Relay,
-    /// How late this machine is.
+    /// The stalls of this machine.
     pub stall: StallMeter,
-    /// What it is to print.
+    /// What the program is expected to print.
     pub expected: Expected,
     published: Published,
     oracle: Oracle,
@@ -85,7 +85,7 @@ pub struct Session<'a> {
     published_at: Vec<Instant>,
     disturbed: Vec<DisturbanceRecord>,
     lines: u64,
-    /// Gaps of several lives that were announced.
+    /// The number of epoch gaps that the program printed.
     epochs_announced: usize,
     lives: usize,
     say: &'a mut (dyn FnMut(Progress) + Send),
@@ -96,11 +96,11 @@ pub struct Session<'a> {
 /// An update that the program printed.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
-    /// Its number over all lives.
+    /// Its number over all server lives.
     pub number: u64,
     /// When it was due.
     pub due: Nanos,
-    /// When its line came.
+    /// When its line was read.
     pub at: Nanos,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// A stage begins; the one before it holds.
+    /// Starts a stage; the one before it is passed.
     pub fn stage(&mut self, name: &'static str) {
         if self.is_open {
             (self.say)(Progress::StagePassed);
@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
         (self.say)(Progress::StageStarted(name));
     }
 
-    /// All stages hold.
+    /// Ends the last stage, which is passed.
     pub fn finish(&mut self) {
         if std::mem::take(&mut self.is_open) {
             (self.say)(Progress::StagePassed);
@@ -174,19 +174,19 @@ impl<'a> Session<'a> {
         &self.published
     }
 
-    /// What the program printed, in order.
+    /// The updates that the program printed, in order.
     pub fn shown(&self) -> &[Shown] {
         &self.seen
     }
 
-    /// Now, on the clock by which updates are due.
+    /// The time now, on the clock of the updates' due times.
     pub fn now(&self) -> Nanos {
         self.clock.now()
     }
 
-    /// Waits for the first request, and until it was answered or is parked: nothing is published before.
+    /// Waits until the first request is answered or parked. Nothing is published before.
     ///
-    /// Errors: the program ends, prints something, or asks for nothing.
+    /// Errors: the program ends, prints something, or sends no request.
     pub async fn first_answer(&mut self) -> Result<(), Stop> {
         const LOOK: Duration = Duration::from_millis(20);
         let until = Instant::now() + limits::LEARN_START;
@@ -199,15 +199,15 @@ impl<'a> Session<'a> {
         }
         let sentence = match self.relay.requests_since(0).first() {
             None => format!(
-                "nothing asked LAB_URL within {} s; take the address from the environment, and ask it",
+                "no request came to LAB_URL within {} s; take the address from the environment, and send a request to it",
                 limits::LEARN_START.as_secs()
             ),
-            Some(asked) => format!("your request for {} was not whole, so it got no answer", asked.path),
+            Some(asked) => format!("your request for {} was incomplete, so it got no answer", asked.path),
         };
         fail(Code::NeverAsked, sentence)
     }
 
-    /// Refuses requests to what this exercise is not about.
+    /// Checks that all requests were for transports of this exercise.
     ///
     /// Errors: [`Code::WrongAddress`].
     pub fn check_addresses(&self) -> Result<(), Stop> {
@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
         (0..count).for_each(|_| self.publish_bytes(0));
     }
 
-    /// Publishes one update with so many bytes more.
+    /// Publishes one update with so many additional bytes.
     pub fn publish_bytes(&mut self, bytes: usize) {
         let number = self.published.len() + 1;
         let mut data = json!({"n": number, "words": format!("地震 é {number}")});
@@ -241,7 +241,7 @@ impl<'a> Session<'a> {
         self.life.journal.append(self.at, self.at, &data);
     }
 
-    /// Writes down that the line is disturbed.
+    /// Records a disturbance.
     pub fn disturb(&mut self, what: Disturbance) {
         let nth = self.disturbed.iter().filter(|before| before.what == what).count() + 1;
         let (published, asked) = (self.published.len(), self.relay.request_count());
@@ -256,9 +256,9 @@ impl<'a> Session<'a> {
         self.relay.forward_to(Some(self.life.address));
     }
 
-    /// Ends the server, and begins another one with an empty journal.
+    /// Replaces the server by another one with an empty journal.
     ///
-    /// Errors: it cannot be.
+    /// Errors: it cannot be started.
     pub fn restart(&mut self) -> Result<(), Stop> {
         self.relay.forward_to(None);
         self.life = begin(&self.setup, self.clock)?;
@@ -270,16 +270,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Judges what is printed for so long.
+    /// Judges what is printed during this time.
     ///
-    /// Errors: the first thing that is wrong.
+    /// Errors: the first mistake.
     pub async fn watch(&mut self, length: Duration) -> Result<(), Stop> {
         self.wait(length, |_| false).await.map(drop)
     }
 
-    /// Waits until every update that was published is printed, or covered by a gap.
+    /// Waits until every published update is printed, or covered by a gap.
     ///
-    /// Errors: the first thing that is wrong, or that no more comes.
+    /// Errors: the first mistake, or the program prints nothing more.
     pub async fn caught_up(&mut self) -> Result<(), Stop> {
         let mut last_line = Instant::now();
         loop {
@@ -298,7 +298,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The next update will never come: the program asked from behind it, a while ago.
+    /// Whether the next update will never come, because the program has asked from a later position a while ago.
     fn is_hopeless(&self) -> bool {
         let Some(next) = self.oracle.next().filter(|next| *next < self.published.len()) else { return false };
         if self.oracle.is_between_lives() {
@@ -314,9 +314,9 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Waits for a request beyond the first `count`.
+    /// Waits for the request after the first `count`.
     ///
-    /// Errors: the first thing that is wrong; [`Code::NoReturn`] if there is none in time.
+    /// Errors: the first mistake; [`Code::NoReturn`] if no request comes in time.
     pub async fn next_request_after(&mut self, count: usize) -> Result<Request, Stop> {
         let is_there = |session: &Self| session.relay.request_count() > count;
         if !self.wait(limits::LEARN_PATIENCE, is_there).await? {
@@ -325,9 +325,9 @@ impl<'a> Session<'a> {
         Ok(self.relay.requests_since(count).swap_remove(0))
     }
 
-    /// Waits until `is_there`, and judges meanwhile what is printed; `false` if it takes longer than `patience`.
+    /// Waits until `is_there`, and meanwhile judges what is printed. Returns `false` after `patience`.
     ///
-    /// Errors: the first thing that is wrong.
+    /// Errors: the first mistake.
     pub async fn wait(&mut self, patience: Duration, is_there: impl Fn(&Self) -> bool) -> Result<bool, Stop> {
         let until = Instant::now() + patience;
         let mut progress = self.relay.progress();
@@ -367,19 +367,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Where some are left out on purpose, what is printed must still be real and newer than the last.
+    /// Where the program may skip updates, each one it prints must be real, and newer than the one before.
     fn judge_newest(&mut self, number: Option<u64>, at: UnixMicros, seq: u64) -> Result<(), Fault> {
         let last = self.seen.last().map(|shown| shown.number);
         match (number, last) {
             (None, _) => {
-                let sentence = format!(
-                    "update {seq} was printed with another content than it was published with; print it as it came"
-                );
+                let sentence =
+                    format!("update {seq} was not published with the content that was printed; print it unchanged");
                 Err(Fault::new(Code::Altered, sentence))
             }
             (Some(number), Some(last)) if number <= last => {
                 let sentence =
-                    format!("update {} was printed behind update {}; show newer ones only", number + 1, last + 1);
+                    format!("update {} was printed after update {}; show only newer ones", number + 1, last + 1);
                 Err(Fault::new(Code::OutOfOrder, sentence))
             }
             (Some(number), _) => {
@@ -405,7 +404,7 @@ impl<'a> Session<'a> {
         let number = self.published.number_due(at).filter(|number| {
             let wanted =
                 self.published.data(*number).map(RawValue::get).and_then(|text| serde_json::from_str(text).ok());
-            // As values: a program may have parsed it and written it anew.
+            // Compared as values: the program may have parsed the JSON and written it again.
             wanted.is_some_and(|wanted: Value| serde_json::from_str::<Value>(data.get()).is_ok_and(|got| got == wanted))
         });
         if self.expected == Expected::NewestUpdate {
@@ -421,7 +420,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What there is to say something about.
+    /// The facts for a message.
     fn context(&self) -> Context<'_> {
         Context {
             oracle: &self.oracle,
@@ -434,12 +433,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// How many server lives there were, and how many ends of one were announced.
+    /// The number of server lives, and of epoch gaps that the program printed.
     pub fn lives(&self) -> (usize, usize) {
         (self.lives, self.epochs_announced)
     }
 
-    /// Where the stream stands.
+    /// The cursor of the newest update.
     pub fn newest(&self) -> Cursor {
         self.life.journal.newest()
     }
@@ -450,7 +449,7 @@ fn begin(setup: &Setup, clock: Clock) -> io::Result<Life> {
         journal: setup.journal,
         sse_heartbeat: setup.heartbeat,
         ws_ping: setup.heartbeat,
-        // A browser-like client that heeds it is back soon enough for a check of seconds.
+        // A client that obeys `retry`, as a browser does, is back soon enough for a check of seconds.
         sse_retry: Duration::from_millis(100),
         drain: Duration::ZERO,
         ..Settings::default()

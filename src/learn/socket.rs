@@ -1,4 +1,5 @@
-//! A WebSocket client over a bare connection, to talk to a student's server: it can do wrong what a library would not.
+//! A WebSocket client over a TCP connection, to test a student's server. It can violate the protocol, which a library
+//! would not do.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,10 +11,10 @@ use super::fault::{Code, Fault, Stop, fail};
 use super::frames::{Frame, Opcode};
 use crate::limits;
 
-/// The key of the example in RFC 6455 section 1.3, and what a server makes of it.
+/// The key of the example in RFC 6455 section 1.3, and the server's answer to it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// With what frames are masked: RFC 6455 section 5.7.
+/// The masking key of all frames: that of RFC 6455 section 5.7.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One open WebSocket.
@@ -32,12 +33,12 @@ pub enum Message {
     Binary(Vec<u8>),
     /// The answer to a ping.
     Pong(Vec<u8>),
-    /// The end, with its code if it said one.
+    /// A close frame, with its code if it has one.
     Close(Option<u16>),
 }
 
 impl Message {
-    /// In a sentence.
+    /// A description for a sentence.
     pub fn name(&self) -> String {
         match self {
             Self::Text(text) => format!("the text {}", super::messages::quote(text)),
@@ -50,7 +51,7 @@ impl Message {
 }
 
 impl Socket {
-    /// Connects, and shakes hands (RFC 6455 section 4).
+    /// Connects, and does the opening handshake (RFC 6455 section 4).
     ///
     /// Errors: [`Code::NotListening`], [`Code::Protocol`].
     pub async fn open(port: u16) -> Result<Self, Stop> {
@@ -58,7 +59,7 @@ impl Socket {
         let Ok(mut stream) = TcpStream::connect(address).await else {
             return fail(
                 Code::NotListening,
-                format!("nothing listens on 127.0.0.1:{port}; print the port when you listen on it"),
+                format!("nothing listens on 127.0.0.1:{port}; print the port once you listen on it"),
             );
         };
         stream.set_nodelay(true)?;
@@ -70,7 +71,7 @@ impl Socket {
         let mut socket = Self { stream, read: Vec::new() };
         let head = tokio::time::timeout(limits::LEARN_PATIENCE, socket.head()).await.unwrap_or_default();
         let Some(head) = head else {
-            return fail(Code::Protocol, "the opening handshake was not answered; RFC 6455, section 4.2.2");
+            return fail(Code::Protocol, "the opening handshake was not answered; see RFC 6455, section 4.2.2");
         };
         if !head.starts_with("HTTP/1.1 101") {
             let first = head.lines().next().unwrap_or_default();
@@ -85,8 +86,8 @@ impl Socket {
             Some(ACCEPT) => Ok(socket),
             found => {
                 let sentence = format!(
-                    "to the key {KEY} belongs Sec-WebSocket-Accept: {ACCEPT}, and yours is {}: base64 of the SHA-1 of the key and \
-                     258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+                    "the key {KEY} needs Sec-WebSocket-Accept: {ACCEPT}, but yours is {}; it is the base64 of the SHA-1 of the key \
+                     followed by 258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
                     found.unwrap_or("missing")
                 );
                 fail(Code::Protocol, sentence)
@@ -106,24 +107,24 @@ impl Socket {
         }
     }
 
-    /// Sends one frame, masked as a client's are.
+    /// Sends one frame, masked as a client's must be.
     pub async fn send(&mut self, is_final: bool, opcode: Opcode, payload: &[u8]) {
         self.send_frame(&Frame { is_final, opcode, key: Some(MASK), payload: payload.to_vec() }).await;
     }
 
-    /// Sends a frame as it is. A connection that is gone shows at the next read.
+    /// Sends a frame as it is. A closed connection shows at the next read.
     pub async fn send_frame(&mut self, frame: &Frame) {
         let _gone = self.stream.write_all(&frame.bytes()).await;
     }
 
-    /// The next message; pings of the server are answered on the way.
+    /// The next message. Pings that come before it are answered.
     ///
-    /// Errors: nothing comes, or what a server must not send.
+    /// Errors: nothing comes, or the server violates the protocol.
     pub async fn next(&mut self, what: &str) -> Result<Message, Stop> {
         self.next_within(limits::LEARN_PATIENCE, what).await
     }
 
-    /// The same, in this time.
+    /// The next message within this time.
     ///
     /// Errors: as [`Self::next`].
     pub async fn next_within(&mut self, patience: Duration, what: &str) -> Result<Message, Stop> {
@@ -140,7 +141,7 @@ impl Socket {
             if key.is_some() {
                 return fail(
                     Code::Protocol,
-                    format!("{what}: a frame of yours is masked; a server's must not be (RFC 6455, section 5.1)"),
+                    format!("{what}: your frame is masked; a server's must not be (RFC 6455, section 5.1)"),
                 );
             }
             match opcode {
@@ -157,7 +158,7 @@ impl Socket {
                 }
                 Opcode::Text | Opcode::Binary | Opcode::Continuation | Opcode::Other(_) => {
                     let sentence = format!(
-                        "{what}: a {} frame of yours stands where none may (RFC 6455, section 5.4)",
+                        "{what}: your server sent a {} frame where none is allowed (RFC 6455, section 5.4)",
                         opcode.name()
                     );
                     return fail(Code::Protocol, sentence);
@@ -169,7 +170,7 @@ impl Socket {
             match whole.take() {
                 Some((Opcode::Text, bytes)) => {
                     let text = String::from_utf8(bytes);
-                    let wrong = || Fault::new(Code::Protocol, format!("{what}: a text message of yours is not UTF-8"));
+                    let wrong = || Fault::new(Code::Protocol, format!("{what}: your text message is not UTF-8"));
                     return Ok(Message::Text(text.map_err(|_| wrong())?));
                 }
                 Some((_, bytes)) => return Ok(Message::Binary(bytes)),
@@ -195,9 +196,9 @@ impl Socket {
         }
     }
 
-    /// Breaks the connection as a network does.
+    /// Breaks the connection with a reset.
     pub fn reset(self) {
-        // Without it the end is an ordinary one, which is a fair try as well.
+        // If this fails, the connection ends without a close frame, which tests the server as well.
         let _ordinary = self.stream.set_zero_linger();
     }
 }

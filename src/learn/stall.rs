@@ -1,4 +1,4 @@
-//! How much of a while this machine stood still for us: what a student's program is late by is not always its own doing.
+//! Measures for how long this machine stalled, since a student's program is not always to blame for being late.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits;
 
-/// Watches the lateness of its own tick until it is dropped.
+/// Sums up the lateness of its own tick until it is dropped.
 #[derive(Debug)]
 pub struct StallMeter {
     late_ns: Arc<AtomicU64>,
@@ -17,7 +17,7 @@ pub struct StallMeter {
 }
 
 impl StallMeter {
-    /// Begins to watch.
+    /// Starts ticking.
     pub fn start() -> Self {
         let late_ns = Arc::<AtomicU64>::default();
         let total = Arc::clone(&late_ns);
@@ -36,7 +36,7 @@ impl StallMeter {
         Self { late_ns, _ticking: AbortOnDropHandle::new(tokio::spawn(ticking)) }
     }
 
-    /// How long, in all, nothing of ours ran though it should have.
+    /// The total time by which ticks were late.
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.late_ns.load(Relaxed))
     }

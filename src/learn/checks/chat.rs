@@ -1,4 +1,4 @@
-//! `chat`: what one says, all hear, once and in order.
+//! `chat`: each message goes to all clients, once and in order.
 
 use std::ffi::OsString;
 
@@ -9,15 +9,15 @@ use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::{Message, Socket};
 
-/// Who is there.
+/// The number of clients.
 const CLIENTS: usize = 10;
-/// Messages of each.
+/// Messages of each client.
 const MESSAGES: usize = 10;
 /// RFC 6455 section 7.4.1.
 const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
-    say(Progress::StageStarted("listens, and shakes hands with ten clients"));
+    say(Progress::StageStarted("listens, and answers the opening handshakes of ten clients"));
     let mut server = StudentServer::start(command).await?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -25,29 +25,31 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     }
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("hands a message to all, the sender among them"));
+    say(Progress::StageStarted("sends a message to all, including its sender"));
     let hello = r#"{"from":3,"n":0,"says":"地震 é"}"#;
     clients[3].send(true, Opcode::Text, hello.as_bytes()).await;
     for (index, client) in clients.iter_mut().enumerate() {
         let who = if index == 3 { "its sender".to_owned() } else { format!("client {index}") };
-        let what = format!("client 3 said {}, and {who} listens", quote(hello));
+        let what = format!("client 3 sent {}, and {who} waits for it", quote(hello));
         expect(client, &what, &Message::Text(hello.to_owned())).await?;
     }
     let mut said = 1;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("hands each message to each once, and those of one sender in order"));
+    say(Progress::StageStarted("sends each message to each client once, and those of one sender in order"));
     everybody_talks(&mut clients, &mut said, MESSAGES).await?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("ends a client that sends no UTF-8 with 1007, and the others hear nothing of it"));
+    say(Progress::StageStarted(
+        "closes a client whose text is not UTF-8 with 1007, and the others do not get that text",
+    ));
     let mut bad = clients.remove(0);
     bad.send(true, Opcode::Text, &[0xc3, 0x28]).await;
     expect(&mut bad, "sent text that is not UTF-8", &Message::Close(Some(NOT_UTF8))).await?;
     everybody_talks(&mut clients, &mut said, 1).await?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("goes on when clients are gone without a word"));
+    say(Progress::StageStarted("goes on when clients disappear without a close frame"));
     clients.remove(0).reset();
     clients.remove(0).reset();
     drop(bad);
@@ -55,14 +57,14 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     server.still_runs()?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("hands a newcomer what is said from then on"));
+    say(Progress::StageStarted("sends a new client what is said from then on"));
     clients.push(server.open_and_ping().await?);
     everybody_talks(&mut clients, &mut said, 1).await?;
     say(Progress::StagePassed);
     Ok(())
 }
 
-/// Each sends, and each must hear all. Numbers go on from round to round.
+/// Each client sends, and each must get all messages. Message numbers continue from call to call.
 async fn everybody_talks(clients: &mut [Socket], said: &mut usize, messages: usize) -> Result<(), Stop> {
     let first = *said;
     *said += messages;
@@ -75,7 +77,7 @@ async fn everybody_talks(clients: &mut [Socket], said: &mut usize, messages: usi
     for (index, client) in clients.iter_mut().enumerate() {
         let mut next = vec![first; count];
         for so_far in 0..messages * count {
-            let what = format!("client {index} has heard {so_far} of {} messages", messages * count);
+            let what = format!("client {index} has got {so_far} of {} messages", messages * count);
             let message = client.next(&what).await?;
             let Message::Text(text) = &message else {
                 let sentence =
@@ -90,15 +92,15 @@ async fn everybody_talks(clients: &mut [Socket], said: &mut usize, messages: usi
             match heard {
                 Some((from, number)) if from < count && number == next[from] => next[from] += 1,
                 Some((from, number)) if number < first || (from < count && number < next[from]) => {
-                    return fail(Code::Twice, format!("client {index} heard message {number} of client {from} twice"));
+                    return fail(Code::Twice, format!("client {index} got message {number} of client {from} twice"));
                 }
                 Some((from, number)) if from < count => {
                     let sentence =
-                        format!("client {index} heard message {number} of client {from} before message {}", next[from]);
+                        format!("client {index} got message {number} of client {from} before message {}", next[from]);
                     return fail(Code::OutOfOrder, sentence);
                 }
                 Some(_) | None => {
-                    return fail(Code::WrongAnswer, format!("{what}: {} came, which nobody said", quote(text)));
+                    return fail(Code::WrongAnswer, format!("{what}: {} came, which no client sent", quote(text)));
                 }
             }
         }

@@ -12,23 +12,24 @@ use crate::learn::session::{Expected, Progress, Session, Setup, Shown};
 use crate::limits;
 use crate::stream::Bounds;
 
-/// How long showing one takes.
+/// How long it takes to show one update.
 const SHOW: Duration = Duration::from_millis(100);
-/// Between two updates: twenty come while one is shown.
+/// The time between two updates: twenty come while one is shown.
 const APART: Duration = Duration::from_millis(5);
-/// Bytes of each: a program that keeps them all is seen to.
+/// Size of each update: large enough that a program that keeps them all is noticed.
 const BYTES: usize = 32 << 10;
-/// How many there are.
+/// The number of updates.
 const FLOOD: usize = 1200;
-/// From which on memory is looked at: what a program needs to get going, it has by then.
+/// The update from which on memory is compared: by then the program has the memory that it needs to start.
 const SETTLED: usize = 400;
-/// How much of what this machine stood still is taken off an age: a queue is older than that in any case.
+/// At most so much of this machine's stalls is subtracted from an age: a queue is older than that in any case.
 const STALL_MAX: Duration = Duration::from_secs(1);
-/// The share of what is shown that must be young enough; the rest is the machine's.
+/// The share of shown updates that must be young enough; the others may be late because of the machine.
 const YOUNG_SHARE: f64 = 0.75;
-/// By how much memory may grow from then on: below the 25 MB that come in that time, above what a garbage collector needs.
+/// How much memory may grow from then on: less than the 25 MB that come in that time, more than a garbage collector
+/// needs.
 const GROWTH_BYTES_MAX: u64 = 16 << 20;
-/// What is retained: enough that nothing is evicted from under a program that reads.
+/// What the journal retains: so much that nothing is evicted before the program has read it.
 const RETAINED_BYTES: usize = 128 << 20;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
@@ -69,7 +70,7 @@ async fn flood(session: &mut Session<'_>) -> Result<(), Stop> {
     judge_age(&shown, stalled.min(STALL_MAX))?;
     if grown > GROWTH_BYTES_MAX {
         let sentence = format!(
-            "your program grew by {} MB in {} updates: it keeps what it does not show; keep the newest and nothing else",
+            "the memory of your program grew by {} MB in {} updates: it keeps what it does not show; keep only the newest",
             grown >> 20,
             FLOOD - SETTLED
         );
@@ -78,12 +79,12 @@ async fn flood(session: &mut Session<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Showing takes its time, so that nobody shows everything.
+/// Checks that the program waits after each update: showing takes time, so that it cannot show everything.
 fn judge_pace(shown: &[Shown], took: Duration) -> Result<(), Fault> {
     let most = took.as_secs_f64() / SHOW.as_secs_f64() + 2.0;
     if shown.len() as f64 > most {
         let sentence = format!(
-            "{} were shown in {:.1} s, where showing one takes {} ms (LAB_SHOW_MS); wait so long behind each line that you print",
+            "{} were shown in {:.1} s, but showing one takes {} ms (LAB_SHOW_MS); wait that long after each line that you print",
             shown.len(),
             took.as_secs_f64(),
             SHOW.as_millis()
@@ -103,8 +104,8 @@ fn judge_age(shown: &[Shown], stalled: Duration) -> Result<(), Fault> {
     let most = SHOW * 2 + stalled;
     if *age > most {
         let sentence = format!(
-            "a quarter of what was shown was {} ms old and more; with the newest alone it is {} ms at the most (what waits is one \
-             update, and showing takes {} ms): let a new update take the place of the one that waits",
+            "a quarter of what was shown was at least {} ms old; if you keep only the newest, it is at most {} ms (one update \
+             waits, and showing takes {} ms): let a new update replace the one that waits",
             age.as_millis(),
             (SHOW * 2).as_millis(),
             SHOW.as_millis()
@@ -114,7 +115,7 @@ fn judge_age(shown: &[Shown], stalled: Duration) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The last value is the right one.
+/// The last update shown is the newest one.
 async fn newest(session: &mut Session<'_>) -> Result<(), Stop> {
     session.publish(3);
     let last = session.published().len() - 1;
@@ -125,7 +126,7 @@ async fn newest(session: &mut Session<'_>) -> Result<(), Stop> {
     let sentence = match session.shown().last() {
         None => "nothing was shown".to_owned(),
         Some(shown) => format!(
-            "the stream paused at update {}, and the last that was shown is update {}; what comes while one is shown must be shown after it",
+            "the stream paused at update {}, but the last one shown is update {}; an update that comes while one is shown must be shown after it",
             last + 1,
             shown.number + 1
         ),
@@ -133,7 +134,7 @@ async fn newest(session: &mut Session<'_>) -> Result<(), Stop> {
     fail(Code::NotTheNewest, sentence)
 }
 
-/// What the program has in memory; 0 if it cannot be read.
+/// The program's resident memory in bytes; 0 if it cannot be read.
 fn memory(session: &Session<'_>) -> u64 {
     let id = session.program.id().and_then(|id| i32::try_from(id).ok());
     let rss =

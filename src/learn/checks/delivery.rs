@@ -1,4 +1,4 @@
-//! Stages that several exercises share: whatever the transport, each update is printed once and in order.
+//! Stages that several exercises share: over any transport, each update is printed once and in order.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::learn::relay::Reply;
 use crate::learn::request::After;
 use crate::learn::session::Session;
 
-/// Between two updates that come one by one.
+/// The time between two updates that come one by one.
 const APART: Duration = Duration::from_millis(120);
-/// What a server asks for that is busy, in seconds: the shortest that `Retry-After` can say.
+/// The `Retry-After` of a busy server, in seconds: the shortest possible.
 const BUSY_S: u32 = 1;
 
-/// It asks, and is told where it stands.
+/// The program sends its first request, and gets its position.
 pub async fn begins(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("asks the lab, and gets its first answer");
     session.first_answer().await
@@ -29,7 +29,7 @@ pub async fn in_order(session: &mut Session<'_>) -> Result<(), Stop> {
     session.caught_up().await
 }
 
-/// More than one answer holds: the answers of polls say `more`.
+/// More updates than fit in one answer: answers of polls have `more`.
 pub async fn large(session: &mut Session<'_>) -> Result<(), Stop> {
     const UPDATES: usize = 40;
     const BYTES: usize = 16 << 10;
@@ -39,26 +39,26 @@ pub async fn large(session: &mut Session<'_>) -> Result<(), Stop> {
     session.caught_up().await
 }
 
-/// The server says that it is busy, and when to come back.
+/// The server answers 503 with `Retry-After`.
 pub async fn busy(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("obeys 503 with Retry-After");
     session.disturb(Disturbance::Busy);
     let before = session.relay.request_count();
     session.relay.reply(Reply::Busy(BUSY_S));
     session.publish(3);
-    // What keeps a connection open for long asks nothing by itself.
+    // A program with a long-lived connection sends no request by itself.
     if !session.wait(Duration::from_millis(400), |session| session.relay.replies_waiting() == 0).await? {
         session.relay.cut();
     }
     let refused = session.next_request_after(before).await?;
     let refused_index = before;
-    // The connection that was cut may have asked at the same moment; the one that was refused is the first.
+    // The connection that was cut may have sent a request at the same moment; the refused one is the first.
     let again = session.next_request_after(refused_index + 1).await?;
     let waited = again.at.saturating_duration_since(refused.answered.unwrap_or(refused.at));
     let asked = Duration::from_secs(BUSY_S.into());
     if waited + Duration::from_millis(30) < asked {
         let sentence = format!(
-            "the server said 503 with Retry-After: {BUSY_S}, and the next request came {} ms later; wait for as many seconds as it says",
+            "the server answered 503 with Retry-After: {BUSY_S}, and the next request came {} ms later; wait as many seconds as it says",
             waited.as_millis()
         );
         return fail(Code::IgnoresRetryAfter, sentence);
@@ -66,9 +66,9 @@ pub async fn busy(session: &mut Session<'_>) -> Result<(), Stop> {
     session.caught_up().await
 }
 
-/// The line is cut while nothing is under way, and updates are published before it is back.
+/// The line is cut between answers, and updates are published before the program reconnects.
 pub async fn cuts(session: &mut Session<'_>) -> Result<(), Stop> {
-    session.stage("comes back behind a cut, to where it was");
+    session.stage("reconnects after a cut, and goes on where it was");
     for count in [2, 3] {
         session.disturb(Disturbance::Cut);
         session.relay.cut();
@@ -80,9 +80,9 @@ pub async fn cuts(session: &mut Session<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An answer is cut in its middle, in an update.
+/// An answer is cut in the middle: after some bytes, or inside an update.
 pub async fn half_answers(session: &mut Session<'_>) -> Result<(), Stop> {
-    session.stage("loses and doubles nothing when an answer is cut in its middle");
+    session.stage("loses nothing and prints nothing twice when an answer is cut in the middle");
     for half in [Reply::Half(90), Reply::HalfUpdate(1), Reply::HalfUpdate(3)] {
         session.disturb(Disturbance::HalfAnswer);
         session.relay.reply(half);
@@ -94,7 +94,7 @@ pub async fn half_answers(session: &mut Session<'_>) -> Result<(), Stop> {
     session.caught_up().await
 }
 
-/// The cursor that a request names is one that the lab gave out.
+/// Checks that requests name cursors that the lab has issued.
 pub fn check_cursors(session: &Session<'_>) -> Result<(), Stop> {
     let asked = session.relay.requests_since(0);
     let other = asked.iter().find_map(|asked| match &asked.after {
@@ -106,7 +106,7 @@ pub fn check_cursors(session: &Session<'_>) -> Result<(), Stop> {
         Some(text) => fail(
             Code::WrongAddress,
             format!(
-                "a request asked after `{text}`, which is no cursor; send back the `cursor` of an answer, or `earliest`"
+                "a request asked after `{text}`, which is not a cursor; send the `cursor` of an answer, or `earliest`"
             ),
         ),
     }

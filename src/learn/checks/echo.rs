@@ -1,4 +1,4 @@
-//! `echo`: the server that the lessons began from, text and JSON and binary, as RFC 6455 has it.
+//! `echo`: the server that the lessons started from. It answers text, JSON and binary as RFC 6455 requires.
 
 use std::ffi::OsString;
 
@@ -11,9 +11,9 @@ use crate::learn::messages::quote;
 use crate::learn::session::Progress;
 use crate::learn::socket::Message;
 
-/// What the server says to every text that is no JSON object.
+/// The server's answer to every text that is not a JSON object.
 const GREETING: &str = "Nice to meet you!";
-/// Where the form of a length changes.
+/// Payload sizes at which the encoding of the length changes, and around them.
 const SIZES: [usize; 8] = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
 /// RFC 6455 section 7.4.1.
 const NORMAL: u16 = 1000;
@@ -21,7 +21,7 @@ const PROTOCOL_ERROR: u16 = 1002;
 const NOT_UTF8: u16 = 1007;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
-    say(Progress::StageStarted("listens, and shakes hands"));
+    say(Progress::StageStarted("listens, and answers the opening handshake"));
     let mut server = StudentServer::start(command).await?;
     let mut socket = server.open().await?;
     say(Progress::StagePassed);
@@ -42,13 +42,13 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         let (sum, answer) = (numbers.iter().sum::<i64>(), socket.next(&what).await?);
         let is_right = matches!(&answer, Message::Text(text) if serde_json::from_str::<Value>(text).is_ok_and(|got| got == json!({"sum": sum})));
         if !is_right {
-            let sentence = format!("{what}: {} came back, and not the text {{\"sum\":{sum}}}", answer.name());
+            let sentence = format!("{what}: {} came back, not the text {{\"sum\":{sum}}}", answer.name());
             return fail(Code::WrongAnswer, sentence);
         }
     }
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("sends binary back as it came, from 0 B to 70 kB"));
+    say(Progress::StageStarted("sends binary back unchanged, from 0 B to 70 kB"));
     for size in SIZES {
         let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
         socket.send(true, Opcode::Binary, &bytes).await;
@@ -68,7 +68,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     expect(&mut socket, what, &Message::Binary(b"one two three".to_vec())).await?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("serves two at once"));
+    say(Progress::StageStarted("serves two clients at once"));
     let mut second = server.open().await?;
     second.send(true, Opcode::Text, b"Hello from the second").await;
     expect(&mut second, "a second client sent text while the first is open", &Message::Text(GREETING.to_owned()))
@@ -77,20 +77,24 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     expect(&mut socket, "the first client sent text again", &Message::Text(GREETING.to_owned())).await?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("ends what is not WebSocket, and goes on with the others"));
+    say(Progress::StageStarted("closes clients that violate the protocol, and still serves the others"));
     second.send(true, Opcode::Text, &[b'a', 0xff]).await;
     expect(&mut second, "sent text that is not UTF-8", &Message::Close(Some(NOT_UTF8))).await?;
     let mut third = server.open().await?;
     third.send_frame(&Frame { is_final: true, opcode: Opcode::Text, key: None, payload: b"Hi".to_vec() }).await;
     expect(&mut third, "sent a frame that is not masked", &Message::Close(Some(PROTOCOL_ERROR))).await?;
     socket.send(true, Opcode::Text, b"Still there?").await;
-    expect(&mut socket, "another client did wrong, and the first sent text", &Message::Text(GREETING.to_owned()))
-        .await?;
+    expect(
+        &mut socket,
+        "another client violated the protocol, and the first sent text",
+        &Message::Text(GREETING.to_owned()),
+    )
+    .await?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("closes when it is asked to: 1000, \"Stop client\""));
-    let goodbye = [&NORMAL.to_be_bytes()[..], b"Stop client"].concat();
-    socket.send(true, Opcode::Close, &goodbye).await;
+    say(Progress::StageStarted("answers a close frame: 1000, \"Stop client\""));
+    let close = [&NORMAL.to_be_bytes()[..], b"Stop client"].concat();
+    socket.send(true, Opcode::Close, &close).await;
     expect(&mut socket, "sent close 1000 \"Stop client\"", &Message::Close(Some(NORMAL))).await?;
     server.still_runs()?;
     say(Progress::StagePassed);

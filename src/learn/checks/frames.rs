@@ -1,4 +1,4 @@
-//! `frames`: what a message costs beside its payload, byte by byte.
+//! `frames`: the bytes that a message costs besides its payload.
 
 use std::ffi::OsString;
 
@@ -12,9 +12,9 @@ use crate::learn::messages::quote;
 use crate::learn::questions::{Questions, hex};
 use crate::learn::session::Progress;
 
-/// Where the form of a length changes, and around it.
+/// Lengths at which the encoding changes, and around them.
 const LENGTHS: [usize; 12] = [0, 1, 5, 124, 125, 126, 127, 255, 256, 65_535, 65_536, 1_000_000];
-/// Drawn beside the known ones.
+/// The number of random questions.
 const RANDOM: usize = 200;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
@@ -42,7 +42,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         ask_split(&mut questions, chunks).await?;
     }
     say(Progress::StagePassed);
-    say(Progress::StageStarted("and 200 random ones"));
+    say(Progress::StageStarted("answers 200 random questions"));
     for _ in 0..RANDOM {
         let length = (random.random_range(0.0..11.0_f64)).exp() as usize;
         match random.random_range(0..3) {
@@ -88,11 +88,13 @@ async fn ask_header(questions: &mut Questions, length: usize, masked: bool) -> R
     let right = json!({"hex": hex(&header(true, Opcode::Text, masked, length))});
     let question = json!({"ask": "frame_header", "length": length, "masked": masked});
     let why = match length {
-        0..126 => "up to 125 the length stands in the second byte itself, below the mask bit",
+        0..126 => "up to 125, the length is in the second byte itself, below the mask bit",
         126..65_536 => {
-            "from 126 to 65535 the second byte says 126, and the length follows in two bytes, the greater first"
+            "from 126 to 65535, the second byte has 126, and the length follows in two bytes, the most significant first"
         }
-        _ => "from 65536 on the second byte says 127, and the length follows in eight bytes, the greatest first",
+        _ => {
+            "from 65536 on, the second byte has 127, and the length follows in eight bytes, the most significant first"
+        }
     };
     compare(questions, &question, &right, why).await
 }
@@ -111,7 +113,7 @@ async fn ask_frame(questions: &mut Questions, bytes: &[u8]) -> Result<(), Stop> 
         "payload": hex(&frame.payload),
     });
     let question = json!({"ask": "frame", "hex": hex(bytes)});
-    compare(questions, &question, &right, "RFC 6455, section 5.2; the payload without its mask").await
+    compare(questions, &question, &right, "see RFC 6455, section 5.2; give the payload without its mask").await
 }
 
 async fn ask_split(questions: &mut Questions, chunks: &[&str]) -> Result<(), Stop> {
@@ -125,7 +127,7 @@ async fn ask_split(questions: &mut Questions, chunks: &[&str]) -> Result<(), Sto
         questions,
         &question,
         &right,
-        "framing is each size line, the CR LF behind each chunk, and the last chunk of size 0",
+        "framing is each size line, the CR LF after each chunk, and the last chunk of size 0",
     )
     .await
 }
@@ -136,6 +138,11 @@ async fn compare(questions: &mut Questions, question: &Value, right: &Value, why
         return Ok(());
     }
     let (asked, answer, right) = (question.to_string(), answer.to_string(), right.to_string());
-    let sentence = format!("to {} you said {}; right is {}: {why}", quote(&asked), quote(&answer), quote(&right));
+    let sentence = format!(
+        "to {} your program answered {}; the right answer is {}: {why}",
+        quote(&asked),
+        quote(&answer),
+        quote(&right)
+    );
     fail(Code::WrongAnswer, sentence)
 }

@@ -1,4 +1,4 @@
-//! `heartbeat`: tells a dead line from a slow one, and a line that holds everything back from both.
+//! `heartbeat`: distinguishes a dead line, a slow line and a line on which everything is held back.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::limits;
 use crate::run::Transport;
 use crate::stream::Bounds;
 
-/// Between signs of life.
+/// The time between heartbeats.
 const HEARTBEAT: Duration = Duration::from_millis(600);
-/// By how much each piece may come later: below what two intervals leave over.
+/// The largest delay of each piece. With it, two pieces are still less than two intervals apart.
 const JITTER: Duration = Duration::from_millis(300);
 const _: () = assert!(JITTER.as_millis() < HEARTBEAT.as_millis());
-/// For how long a line is only slow.
+/// How long the line is slow.
 const SLOW: Duration = Duration::from_millis(3600);
-/// How much longer than two intervals it may take to be back: a look at the clock now and then, and a connection.
+/// How much longer than two intervals a program may take to reconnect: for a timer that is not exact, and a connection.
 const GRACE: Duration = Duration::from_millis(700);
-/// From how much standstill of this machine on a false alarm may be its doing.
+/// If this machine stalled for at least so long, it may be the cause of a false alarm.
 const STALL_MAX: Duration = Duration::from_millis(100);
-/// How often a slow line is tried where the machine stood still.
+/// How often the slow line is tried if the machine stalls.
 const TRIES: usize = 3;
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
@@ -52,12 +52,12 @@ fn begins_with_a_stream(session: &Session<'_>) -> Result<(), Stop> {
         Some(Transport::Sse) => Ok(()),
         Some(Transport::Polling | Transport::LongPolling | Transport::WebSocket) | None => fail(
             Code::WrongAddress,
-            "the first request was not for /updates/sse; begin with the stream, and fall back from it",
+            "the first request was not for /updates/sse; begin with the stream, and fall back from there",
         ),
     }
 }
 
-/// Every piece comes later, and none too late.
+/// Every piece is delayed, but none for so long that the line looks dead.
 async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not take a slow line for a dead one (jitter of 300 ms)");
     for attempt in 1..=TRIES {
@@ -77,7 +77,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
         let stalled = session.stall.total().saturating_sub(stalled);
         if stalled < STALL_MAX || attempt == TRIES {
             let sentence = format!(
-                "{} while the line lived: a sign of life came each {} ms, up to {} ms late; a line is dead after two intervals of silence",
+                "{} while the line was alive: a sign of life came every {} ms, up to {} ms late; a line is dead after two intervals of silence",
                 crate::learn::messages::counted(alarms as u64, "new request"),
                 HEARTBEAT.as_millis(),
                 JITTER.as_millis()
@@ -88,7 +88,7 @@ async fn slow(session: &mut Session<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Nothing comes any more, and nothing says so.
+/// No more bytes pass, and the connection stays open.
 async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("notices a dead line within two intervals");
     for _ in 0..2 {
@@ -105,7 +105,7 @@ async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
             let took =
                 if is_back { format!("{} ms", took.as_millis()) } else { format!("more than {} ms", took.as_millis()) };
             let sentence = format!(
-                "the line was dead for {took} before a new request came; with a sign of life each {} ms it is dead after two of them",
+                "the line was dead for {took} before a new request came; with a sign of life every {} ms, it is dead after two missing ones",
                 HEARTBEAT.as_millis()
             );
             return fail(Code::DeadUnnoticed, sentence);
@@ -115,7 +115,7 @@ async fn dead(session: &mut Session<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A proxy gathers the stream before it hands it on: a head, and then nothing.
+/// A proxy buffers the stream: the head comes, and then nothing.
 async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("falls back to long polling where a proxy holds the stream back");
     session.relay.treat(Treatment { holds_streams: true, ..Treatment::default() });
@@ -131,7 +131,7 @@ async fn held_back(session: &mut Session<'_>) -> Result<(), Stop> {
     };
     if !session.wait(limits::LEARN_PATIENCE, fell_back).await? {
         let sentence = format!(
-            "{} to the stream got a head and no event, and none was for /updates/long-poll; fall back to it when the first event is late",
+            "{} to the stream got a head and no event, and no request was for /updates/long-poll; fall back to it when the first event is late",
             crate::learn::messages::counted((session.relay.request_count() - before) as u64, "request")
         );
         return fail(Code::NoFallback, sentence);

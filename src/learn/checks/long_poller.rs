@@ -11,13 +11,13 @@ use crate::limits;
 use crate::run::Transport;
 use crate::stream::Bounds;
 
-/// RFC 6202 section 5.5: a timeout of 30 seconds is on the safe side of what stands between.
+/// RFC 6202 section 5.5: 30 seconds is a safe timeout with regard to proxies.
 const HOLD_S_MAX: f64 = 30.0;
-/// For how long answers bring nothing at once.
+/// How long the relay answers at once with 204.
 const IMPATIENT: Duration = Duration::from_millis(1200);
-/// What a program must wait for behind an empty answer, at the least; asked are 100 ms.
+/// The shortest accepted wait after an empty answer; the task asks for 100 ms.
 const WAIT_MIN: Duration = Duration::from_millis(50);
-/// Requests that came sooner than that, and are no tight loop yet.
+/// How many requests may come sooner than that; more are a tight loop.
 const HASTY_MAX: usize = 3;
 /// How long a request takes to arrive while updates are published.
 const UNDER_WAY: Duration = Duration::from_millis(150);
@@ -27,7 +27,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         journal: Bounds::default(),
         heartbeat: limits::SSE_HEARTBEAT,
         variables: Vec::new(),
-        // The first position may be had from a poll.
+        // A program may get its first position from a poll.
         transports: &[Transport::LongPolling, Transport::Polling],
     };
     run_stages(command, setup, say, async |session| {
@@ -44,11 +44,11 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     .await
 }
 
-/// It waits in the server, and not longer than others let it.
+/// Checks that requests are parked in the server, and not longer than proxies allow.
 fn parks(session: &Session<'_>) -> Result<(), Stop> {
     let asked = session.relay.requests_since(0);
     if !asked.iter().any(|asked| asked.transport() == Some(Transport::LongPolling)) {
-        return fail(Code::WrongAddress, "no request was for /updates/long-poll; this exercise is about it");
+        return fail(Code::WrongAddress, "no request was for /updates/long-poll, which this exercise is about");
     }
     let too_long = asked
         .iter()
@@ -58,7 +58,7 @@ fn parks(session: &Session<'_>) -> Result<(), Stop> {
         None => Ok(()),
         Some(hold) => {
             let sentence = format!(
-                "a request asks to be held for {hold} s; proxies end what says nothing for so long, so use {HOLD_S_MAX} at the most"
+                "a request asks to be held for {hold} s; proxies end requests that are silent for so long, so use at most {HOLD_S_MAX}"
             );
             fail(Code::HoldTooLong, sentence)
         }
@@ -79,7 +79,7 @@ async fn between_requests(session: &mut Session<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Answers that bring nothing come at once, as of a server that leaves.
+/// Empty answers come at once, as from a server that is shutting down.
 async fn patience(session: &mut Session<'_>) -> Result<(), Stop> {
     session.stage("does not ask in a tight loop when answers bring nothing at once");
     session.relay.treat(Treatment { is_impatient: true, ..Treatment::default() });

@@ -1,7 +1,7 @@
-//! What each exercise is checked for, stage by stage.
+//! The checks of all exercises, stage by stage.
 //!
-//! The stages of the delivery exercises are shared ([`delivery`]), and each later exercise has those of the ones before it:
-//! a client that survives a restart must still obey `Retry-After`.
+//! The delivery exercises share their stages ([`delivery`]), and each later exercise includes those of the earlier
+//! ones: a client that survives a restart must still obey `Retry-After`.
 
 mod chat;
 mod conflate;
@@ -25,10 +25,10 @@ use super::fault::{Fault, Stop};
 use super::session::{Progress, Session, Setup};
 use crate::limits;
 
-/// Checks a student's program, and says how far it is. `loadgen` is this program, to run scenarios with; `seed` draws what
-/// is drawn: the same draws the same.
+/// Checks a student's program, and reports its progress to `say`. `loadgen` is the path of this program, to run
+/// scenarios with. The same `seed` draws the same disturbances.
 ///
-/// Errors: the first thing that is wrong, or why the check could not be made.
+/// Errors: the first mistake, or why the check could not run.
 pub async fn check(
     exercise: Exercise,
     command: &[OsString],
@@ -57,7 +57,7 @@ pub async fn check(
     })
 }
 
-/// Starts a session and lets the stages run in it.
+/// Starts a session and runs these stages in it.
 async fn run_stages(
     command: &[OsString],
     setup: Setup,

@@ -1,4 +1,4 @@
-//! `resume`: whatever becomes of the line and of the server, nothing is lost without a gap notice.
+//! `resume`: whatever happens to the line and to the server, nothing is lost without a gap notice.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::learn::relay::Reply;
 use crate::learn::session::{Progress, Session, Setup};
 use crate::stream::Bounds;
 
-/// Between signs of life on a stream.
+/// The time between heartbeats on a stream.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// After how long without one a line is dead.
+/// A line that is silent for so long is dead.
 const SILENCE: Duration = Duration::from_millis(1500);
-/// What the lab retains; it must hold the large updates of an earlier stage.
+/// The number of updates that the lab retains: enough for the large updates of an earlier stage.
 const RETAINED: usize = 60;
-/// How much more than that is published while the program is away.
+/// How many more updates than that are published while the program is offline.
 const BEYOND: u64 = 17;
 
-/// How many disturbances the seed draws.
+/// The number of disturbances that the seed draws.
 const DRAWN: usize = 8;
 
 pub async fn check(command: &[OsString], seed: u64, say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
@@ -48,26 +48,26 @@ pub async fn check(command: &[OsString], seed: u64, say: &mut (dyn FnMut(Progres
     .await
 }
 
-/// Nothing comes any more, and nothing says that the line is dead.
+/// No more bytes pass, and the connection stays open.
 async fn silence(session: &mut Session<'_>) -> Result<(), Stop> {
-    session.stage("notices a line that is dead and does not say so");
+    session.stage("notices a dead line that nothing closes");
     session.disturb(Disturbance::Silence);
     session.relay.freeze();
     session.publish(3);
     session.caught_up().await
 }
 
-/// It is away for so long that the journal has moved on.
+/// The program is offline for so long that the journal evicts what it misses.
 async fn eviction(session: &mut Session<'_>) -> Result<(), Stop> {
-    session.stage("announces what was evicted while it was away");
+    session.stage("announces what was evicted while it was offline");
     session.disturb(Disturbance::Eviction);
     session.publish_while_away(RETAINED as u64 + BEYOND);
     session.caught_up().await
 }
 
-/// What came one by one comes in any order, and again before the line has been quiet: the same seed draws the same.
+/// The earlier disturbances in a random order. The same seed draws the same.
 async fn drawn(session: &mut Session<'_>, seed: u64) -> Result<(), Stop> {
-    session.stage("survives cuts, half answers and evictions in an order that a seed draws (--seed)");
+    session.stage("survives cuts, half answers and evictions in a random order (--seed)");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..DRAWN {
         let count = random.random_range(1..=5);
@@ -93,19 +93,19 @@ async fn drawn(session: &mut Session<'_>, seed: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Another server, which cannot go on where the first ended.
+/// Another server, which cannot continue the sequence of the first.
 async fn restart(session: &mut Session<'_>) -> Result<(), Stop> {
-    session.stage("announces that the server began anew, and follows it");
+    session.stage("announces that the server restarted, and follows it");
     session.disturb(Disturbance::Restart);
     session.relay.freeze();
-    // These nobody will ever get.
+    // The program will never get these.
     session.publish(2);
     session.restart()?;
     session.publish(3);
     session.caught_up().await?;
     let (lives, announced) = session.lives();
     if announced + 1 < lives {
-        let sentence = "the server began anew, and no gap was printed; print {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when it says so";
+        let sentence = "the server restarted, and no gap was printed; print {\"gap\":{\"reason\":\"epoch\",\"lost\":null}} when the server announces it";
         return fail(Code::Gap, sentence);
     }
     session.publish(2);

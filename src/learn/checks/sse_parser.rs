@@ -11,22 +11,22 @@ use crate::learn::session::Progress;
 use crate::transport::ClientError;
 use crate::transport::sse::Parser;
 
-/// Streams, each with what it is about.
+/// Streams, each with a description.
 const STREAMS: [(&str, &str); 11] = [
     ("one event", "data: hello\n\n"),
     ("lines that end with LF, CR LF and CR", "data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\r\n\n"),
     ("several data lines, joined by line feeds", "data: a\ndata:  b\ndata:c\n\n"),
-    ("comments, and fields that nobody knows", ": a comment\ndata: a\nsurprise: b\n:\n\n"),
+    ("comments, and unknown fields", ": a comment\ndata: a\nsurprise: b\n:\n\n"),
     (
         "an event's name and id, and the id that stays",
         "event: gap\nid: 7\ndata: {}\n\ndata: next\n\nid\ndata: none\n\n",
     ),
-    ("an id with NUL in it, which does not count", "id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n"),
+    ("an id with NUL in it, which is ignored", "id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n"),
     ("retry, if it is all digits", "retry: 1500\ndata: a\n\nretry: 2s\ndata: b\n\n"),
     ("a byte order mark before the first line", "\u{feff}data: a\n\ndata: \u{feff}b\n\n"),
     ("characters of two, three and four bytes", "data: é 地震 🌋\n\nid: é\ndata: ß\n\n"),
     ("a block without data, and one that never ends", "id: 9\n\ndata: a\n\ndata: lost\n"),
-    ("one space behind the colon, and no other", "data:a\n\ndata:  b \n\nevent:x\ndata: c:d\n\n"),
+    ("one space after the colon, and no other", "data:a\n\ndata:  b \n\nevent:x\ndata: c:d\n\n"),
 ];
 
 pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
@@ -55,7 +55,7 @@ async fn ask(questions: &mut Questions, name: &str, chunks: &[&[u8]], how: &str)
     }
     let stream = String::from_utf8_lossy(&chunks.concat()).into_owned();
     let sentence = format!(
-        "{name}: {}, {how}, is {}; you said {}",
+        "{name}: {}, {how}, is {}; your program answered {}",
         quote(&format!("{stream:?}")),
         quote(&right.to_string()),
         quote(&answer.to_string())
@@ -63,7 +63,7 @@ async fn ask(questions: &mut Questions, name: &str, chunks: &[&[u8]], how: &str)
     fail(Code::WrongAnswer, sentence)
 }
 
-/// What the lab's own client makes of it.
+/// The right answer, by the parser of the project's own client.
 fn parsed(chunks: &[&[u8]]) -> Result<Value, ClientError> {
     let (mut events, mut last_id, mut retry) = (Vec::new(), String::new(), None);
     let mut parser = Parser::default();

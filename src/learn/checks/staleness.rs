@@ -1,4 +1,4 @@
-//! `staleness`: from when updates were due and when they arrived to how late and how old they are.
+//! `staleness`: from due and arrival times, compute how late updates are, and how old what is shown is.
 
 use std::ffi::OsString;
 
@@ -13,10 +13,10 @@ use crate::learn::session::Progress;
 use crate::measure::delivery::{Delivery, Due, Window, age, stale};
 use crate::units::Nanos;
 
-/// How far a figure may be off.
+/// The relative error that a figure may have.
 const SHARE_OFF_MAX: f64 = 0.01;
 
-/// Due and arrived, in milliseconds; one that never arrived has no second.
+/// Due and arrival time of each update, in milliseconds; `None` if it never arrived.
 type Trace = Vec<(u64, Option<u64>)>;
 
 struct Figures {
@@ -39,10 +39,10 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     let lossy: Trace = (0..200).map(|index| (index * 100, (index % 7 != 3).then_some(index * 100 + 40))).collect();
     let traces = [
         ("two updates that can be done by hand", by_hand, 2000),
-        ("polling each 2 s, four updates a second", polled, 100_000),
+        ("polling every 2 s, four updates a second", polled, 100_000),
         ("a stream", streamed, 30_000),
         ("a stream with a long tail, in which updates overtake one another", tailed, 26_000),
-        ("a stream of which some never arrive", lossy, 20_000),
+        ("a stream in which some updates never arrive", lossy, 20_000),
     ];
     for (name, trace, end) in traces {
         say(Progress::StageStarted(name));
@@ -52,7 +52,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     Ok(())
 }
 
-/// What the lab makes of a trace, by its own functions.
+/// The right answer for a trace, by the functions that the load generator uses.
 fn figures(trace: &Trace, end_ms: u64) -> Figures {
     let at = |ms: u64| Nanos(ms * Nanos::MILLI.0);
     let due: Vec<Due> =
@@ -81,11 +81,7 @@ async fn one(questions: &mut Questions, name: &str, trace: &Trace, end: u64) -> 
     let answer = questions.ask(&json!({"trace": trace, "end": end})).await?;
     let Figures { p50_ms, p99_ms, mean_age_ms, stale_share } = figures(trace, end);
     let wanted = [
-        (
-            "p50_ms",
-            p50_ms,
-            "the latency below which half of the updates that arrived are: the one of rank ceil(0.5 n), sorted",
-        ),
+        ("p50_ms", p50_ms, "the latency of rank ceil(0.5 n) among those of the updates that arrived, sorted"),
         ("p99_ms", p99_ms, "the latency of rank ceil(0.99 n), sorted"),
         (
             "mean_age_ms",
@@ -95,7 +91,7 @@ async fn one(questions: &mut Questions, name: &str, trace: &Trace, end: u64) -> 
         (
             "stale_share",
             stale_share,
-            "the share of that time, not of the updates, in which a newer update was due than the newest held",
+            "the share of that time, not of the updates, in which a newer update was already due than the newest held",
         ),
     ];
     for (key, right, meaning) in wanted {

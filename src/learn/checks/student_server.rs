@@ -1,4 +1,4 @@
-//! What `echo` and `chat` share: a student's program that listens, and says on which port.
+//! A student's server, for `echo` and `chat`: a program that listens, and prints its port.
 
 use std::ffi::OsString;
 
@@ -23,16 +23,16 @@ struct Listening {
 }
 
 impl StudentServer {
-    /// Starts it, and waits for the line that says where it listens.
+    /// Starts it, and waits for the line with its port.
     ///
-    /// Errors: it cannot be started, ends, or does not say it.
+    /// Errors: it cannot be started, ends, or does not print its port.
     pub async fn start(command: &[OsString]) -> Result<Self, Stop> {
         let mut program = Program::start(command, &[], Input::Closed)?;
         let line = tokio::time::timeout(limits::LEARN_START, program.next()).await;
         let port = match line {
             Err(_) => {
                 let sentence = format!(
-                    "no port was printed within {} s; listen on 127.0.0.1, port 0, and print {{\"port\":N}} with the port that you got",
+                    "no port was printed within {} s; listen on 127.0.0.1, port 0, and print {{\"port\":N}} with the port that you get",
                     limits::LEARN_START.as_secs()
                 );
                 return fail(Code::NotListening, sentence);
@@ -44,7 +44,7 @@ impl StudentServer {
                 Ok(Listening { port }) => port,
                 Err(_) => {
                     let sentence =
-                        format!("the first line of your output is {}, and not {{\"port\":N}}", messages::quote(&text));
+                        format!("the first line of your output is {}, not {{\"port\":N}}", messages::quote(&text));
                     return fail(Code::NotJson, sentence);
                 }
             },
@@ -52,9 +52,9 @@ impl StudentServer {
         Ok(Self { program, port })
     }
 
-    /// A client of it.
+    /// Connects a client.
     ///
-    /// Errors: as [`Socket::open`], or that it has ended.
+    /// Errors: as [`Socket::open`], or the program has ended.
     pub async fn open(&mut self) -> Result<Socket, Stop> {
         match Socket::open(self.port).await {
             Err(_) if self.program.has_ended().await => Err(self.program.ended().await.into()),
@@ -62,17 +62,17 @@ impl StudentServer {
         }
     }
 
-    /// A client that the server has answered once: it is there in every sense.
+    /// Connects a client and waits until the server answers its ping, so that the server surely knows it.
     ///
     /// Errors: as [`Self::open`], or no pong.
     pub async fn open_and_ping(&mut self) -> Result<Socket, Stop> {
         let mut socket = self.open().await?;
         socket.send(true, Opcode::Ping, b"here").await;
-        expect(&mut socket, "sent a ping behind the handshake", &Message::Pong(b"here".to_vec())).await?;
+        expect(&mut socket, "sent a ping after the handshake", &Message::Pong(b"here".to_vec())).await?;
         Ok(socket)
     }
 
-    /// Has it come through all of this?
+    /// Checks that the program still runs.
     ///
     /// Errors: [`Code::Ended`].
     pub fn still_runs(&mut self) -> Result<(), Stop> {
@@ -83,9 +83,9 @@ impl StudentServer {
     }
 }
 
-/// Waits for this message and no other.
+/// Waits for this message.
 ///
-/// Errors: another one, or none.
+/// Errors: another message comes, or none.
 pub async fn expect(socket: &mut Socket, what: &str, wanted: &Message) -> Result<(), Stop> {
     let found = socket.next(what).await?;
     if found == *wanted {
@@ -98,5 +98,5 @@ pub async fn expect(socket: &mut Socket, what: &str, wanted: &Message) -> Result
     };
     let is_same_size = found.name() == wanted.name();
     let wanted = if is_same_size { format!("{} with the same content", wanted.name()) } else { wanted.name() };
-    fail(code, format!("{what}: {} came back, and not {wanted}", found.name()))
+    fail(code, format!("{what}: {} came back, not {wanted}", found.name()))
 }

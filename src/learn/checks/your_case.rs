@@ -1,4 +1,4 @@
-//! `your-case`: a scenario of one's own, whose thresholds decide between two transports.
+//! `your-case`: a student's own scenario, whose thresholds decide between two transports.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,11 +13,11 @@ use crate::limits;
 use crate::run::Transport;
 use crate::run::file::Run;
 
-/// What stands in the file.
+/// The contents of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// What is asked, in one sentence.
+    /// The question, in one sentence.
     question: String,
     /// The transport that is right for it.
     choose: Transport,
@@ -30,7 +30,7 @@ struct Case {
     set: toml::Table,
 }
 
-/// Checks the file that is named in the place of a command.
+/// Checks the file that is given in the place of a command.
 pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Stop> {
     let [file] = command else {
         let sentence = "your-case takes one file in the place of a program, as in: loadgen learn check your-case -- your-case.toml";
@@ -48,7 +48,7 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
         let run = measure(&case, case.choose, &folder, loadgen).await?;
         if let Some(broken) = run.thresholds.iter().find(|threshold| threshold.failed) {
             let sentence = format!(
-                "over {}, which you choose, this holds: {}; measure again, or choose another bound",
+                "over {}, which you choose, this condition holds: {}; measure again, or choose another bound",
                 case.choose, broken.expression
             );
             return fail(Code::ThresholdBroken, sentence);
@@ -58,7 +58,7 @@ pub async fn check(command: &[OsString], loadgen: &Path, say: &mut (dyn FnMut(Pr
         let run = measure(&case, case.rule_out, &folder, loadgen).await?;
         if !run.thresholds.iter().any(|threshold| threshold.failed) {
             let sentence = format!(
-                "over {}, which you rule out, none of your conditions holds: {}; they do not tell the two apart",
+                "over {}, which you rule out, none of your conditions holds: {}; they do not distinguish the two",
                 case.rule_out,
                 case.fail_if.join("; ")
             );
@@ -77,22 +77,28 @@ fn read(text: &str) -> Result<Case, Stop> {
         Ok(case) => case,
         Err(error) => {
             let first: Vec<&str> = error.message().lines().collect();
-            return fail(Code::WrongAnswer, format!("the file is not as the task has it: {}", first.join(" ")));
+            return fail(
+                Code::WrongAnswer,
+                format!("the file does not have the format of the task: {}", first.join(" ")),
+            );
         }
     };
     if case.fail_if.is_empty() {
         return fail(
             Code::DecidesNothing,
-            "fail_if is empty, so that any transport would do; write down what you need, as a bound",
+            "fail_if is empty, so any transport would do; write down what you need, as a bound",
         );
     }
     if case.choose == case.rule_out {
-        return fail(Code::DecidesNothing, format!("{} is chosen and ruled out; rule out another one", case.choose));
+        return fail(
+            Code::DecidesNothing,
+            format!("{} is both chosen and ruled out; rule out another one", case.choose),
+        );
     }
     Ok(case)
 }
 
-/// A folder of our own beside nothing else.
+/// Creates an empty temporary folder.
 fn temporary_folder(file: &OsString) -> std::io::Result<std::path::PathBuf> {
     let name = format!("loadgen-your-case-{}-{}", std::process::id(), file.len());
     let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
