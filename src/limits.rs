@@ -299,9 +299,17 @@ pub const QUEUE_WAITS_MAX: usize = 2_000_000;
 pub const SERVER_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the drain of a trial waits for the last updates, beyond the poll interval.
 pub const TRIAL_DRAIN: Duration = Duration::from_secs(5);
+/// After this time without an answer TCP retransmits a SYN, and then after twice that each time (RFC 6298, sections 2 and
+/// 5.5).
+pub const SYN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Linux adds at least this to the round trip before it retransmits data (`TCP_RTO_MIN`).
+pub const RTO_MIN: Duration = Duration::from_millis(200);
 /// How much longer a request may take on a lossy path: a SYN that is lost three times is retransmitted after one
-/// second, two more and four more (RFC 6298, section 2).
+/// second, two more and four more.
 pub const LOSSY_ASK: Duration = Duration::from_secs(7);
+const _: () = assert!(LOSSY_ASK.as_secs() == SYN_TIMEOUT.as_secs() * (1 + 2 + 4));
+/// Retransmissions of a SYN before Linux gives up (`tcp_syn_retries`).
+pub const SYN_RETRIES: i32 = 6;
 /// Period of the tick by which the generator measures its own lateness.
 pub const HEALTH_TICK: Duration = Duration::from_millis(10);
 /// Slices of the measured interval for latency over time.

@@ -230,7 +230,8 @@ impl Plan {
             Subject::Transport(Transport::Polling | Transport::LongPolling | Transport::Sse | Transport::WebSocket)
             | Subject::TcpBaseline => Nanos::ZERO,
         };
-        before.into_iter().chain([measure, drain, point.round_trip()]).fold(Nanos::ZERO, Nanos::saturating_add)
+        let after = [measure, drain, point.round_trip(), retransmissions(point)];
+        before.into_iter().chain(after).fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
     /// Estimated length of the whole run, starts and drains included.
@@ -279,6 +280,23 @@ impl Plan {
     }
 }
 
+/// How long a trial is expected to wait for lost packets: while its clients connect, and for the last update.
+fn retransmissions(point: &Point) -> Nanos {
+    let data_timeout = point.round_trip().saturating_add(limits::RTO_MIN.into());
+    let syn_timeout = limits::SYN_TIMEOUT.into();
+    let last_update = if point.keep_alive { data_timeout } else { syn_timeout };
+    let slowest = |timeout| slowest_exchange(point.clients, point.loss(), timeout);
+    slowest(syn_timeout).saturating_add(slowest(last_update))
+}
+
+/// The expected time until the last of `clients` exchanges succeeds, if `loss` is the share of packets lost in each
+/// direction, and an exchange is repeated after `timeout`, then after twice that each time.
+fn slowest_exchange(clients: u32, loss: f64, timeout: Nanos) -> Nanos {
+    let fails = 1.0 - (1.0 - loss).powi(2);
+    let waits = |retry: i32| 2f64.powi(retry) * (1.0 - (1.0 - fails.powi(retry + 1)).powf(clients.into()));
+    Nanos::from_seconds(timeout.seconds() * (0..limits::SYN_RETRIES).map(waits).sum::<f64>())
+}
+
 /// How much later than the end of the warm-up a measured interval starts, so that its edges fall between evenly spaced
 /// updates: half the mean distance between two, but at most half the interval.
 pub(crate) fn edge(rate: f64, measure: Nanos) -> Nanos {
@@ -320,6 +338,18 @@ mod tests {
         }
         let off = plan.estimate().seconds() / sample.took_ns.seconds();
         assert!((0.9..1.1).contains(&off), "estimated {}, took {}", plan.estimate(), sample.took_ns);
+    }
+
+    #[test]
+    fn a_trial_over_a_path_that_loses_packets_is_expected_to_wait_for_retransmissions() {
+        assert_eq!(slowest_exchange(20, 0.0, Nanos::SECOND), Nanos::ZERO);
+        // One client: 0.75 fails at the first try, 0.75² at the second, and so on.
+        let one = slowest_exchange(1, 0.5, Nanos::SECOND).seconds();
+        let sum = (0..6).map(|retry| 2f64.powi(retry) * 0.75f64.powi(retry + 1)).sum::<f64>();
+        assert!((one - sum).abs() < 1e-6, "{one}");
+        let of = |path: &str| planned("quick", &format!("--rounds 1 --path {path}")).estimate();
+        let [none, little, much] = ["rtt=20ms", "rtt=20ms,loss=1%", "rtt=20ms,loss=5%"].map(of);
+        assert!(none < little && little < much, "{none} {little} {much}");
     }
 
     #[test]

@@ -19,10 +19,9 @@
 //! of acknowledgements, which the next one makes good.
 
 use super::setting::{Gaps, Setting};
+use crate::limits;
 use crate::run::Transport;
 
-/// The least that Linux adds to the round trip for a timeout (`TCP_RTO_MIN`).
-const RTO_MIN: f64 = 0.200;
 /// RACK's reordering window, in round trips (RFC 8985 section 6.2 step 4).
 const REORDERING: f64 = 0.25;
 /// Parts that a spread is summed up in.
@@ -55,7 +54,7 @@ impl Lossy {
         if loss <= 0.0 || setting.over.is_fresh {
             return None;
         }
-        let alone = round_trip + RTO_MIN;
+        let alone = round_trip + limits::RTO_MIN.as_secs_f64();
         let (wait, late, formula) = match transport {
             Transport::Sse | Transport::WebSocket => (
                 0.0,
@@ -97,7 +96,8 @@ impl Lossy {
 /// Of a stream: the lost ones, and those that wait behind them.
 fn in_order(setting: &Setting, loss: f64, round_trip: f64) -> Vec<Late> {
     // The mean of what the gap to the next update is, between the reordering window and the timeout.
-    let (least, most) = ((REORDERING * round_trip).min(RTO_MIN), RTO_MIN);
+    let most = limits::RTO_MIN.as_secs_f64();
+    let least = (REORDERING * round_trip).min(most);
     let step = (most - least) / f64::from(PARTS);
     let beyond: f64 = (0..PARTS).map(|part| setting.is_longer(least + (f64::from(part) + 0.5) * step) * step).sum();
     let known_after = round_trip + least + beyond;
