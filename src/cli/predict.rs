@@ -163,7 +163,7 @@ async fn measured(drawn: Vec<Workload>, stop: &CancellationToken) -> anyhow::Res
     let each =
         limits::CAPACITY_WARM_UP.saturating_add(limits::CAPACITY_MEASURE).saturating_add(Nanos::from(limits::SETTLE));
     print::err(&format!(
-        "{} short trials, about {} in all",
+        "{} short trials, about {} in total",
         drawn.len(),
         rough(Nanos(each.0 * drawn.len() as u64 * 5 / 4))
     ));

@@ -251,7 +251,7 @@ pub async fn run(args: ServerArgs) -> anyhow::Result<()> {
         // The load generator that started this process trusts the certificate it prints.
         lines += &tls.lab_certificate.unwrap_or_else(|| format!("{NO_LAB}\n"));
     }
-    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print where the server listens")? {
+    if !print::reached(&lines, std::io::stdout().lock()).context("cannot print the address of the server")? {
         // The reader of the address has exited, so nobody would find this server.
         return Ok(());
     }

@@ -69,7 +69,7 @@ pub async fn serve(args: LinkOptions) -> anyhow::Result<()> {
     let (mut orders, mut nowhere) = (tokio::io::stdin(), tokio::io::sink());
     tokio::select! {
         // Ends when the generator closes the pipe or exits.
-        ended = tokio::io::copy(&mut orders, &mut nowhere) => ended.map(drop).context("orders"),
+        ended = tokio::io::copy(&mut orders, &mut nowhere) => ended.map(drop).context("cannot read standard input"),
         ended = relay.alarm.ring_for_ever() => ended.context("the link's timer"),
         ended = relay.accept(clients, relay.args.to) => ended.context("the link's listener"),
         ended = relay.accept(probes, mirror_address) => ended.context("the link's probe"),

@@ -184,7 +184,7 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         if !is_terminal {
-            print::err(&format!("{}: {}, about {} in all", plan.scenario.name, plan.count(), rough(plan.estimate())));
+            print::err(&format!("{}: {}, about {} in total", plan.scenario.name, plan.count(), rough(plan.estimate())));
         }
         Self { bar, trials, is_terminal }
     }

@@ -54,7 +54,7 @@ pub fn server_of_client(client: u32) -> Ipv4Addr {
 /// number.
 ///
 /// `None` if the packet does not cross the path: not IPv4, or other addresses.
-pub fn turn(packet: &mut [u8]) -> Option<(Direction, u16)> {
+pub fn rewrite(packet: &mut [u8]) -> Option<(Direction, u16)> {
     let is_ipv4 = packet.len() >= HEADER_BYTES && packet[0] >> 4 == 4;
     if !is_ipv4 {
         return None;
@@ -106,14 +106,14 @@ pub(super) mod tests {
         for host in [1, 258, 19_000, 65_534] {
             let mut up = packet(NEAR, server_for(host), 40);
             let before = sum(&up);
-            assert_eq!(turn(&mut up), Some((Direction::Up, host)));
+            assert_eq!(rewrite(&mut up), Some((Direction::Up, host)));
             assert_eq!(sum(&up), before);
             // The server answers the address that it saw, and the answer comes from the address that the client
             // dialled.
             let (seen, server) = (up[SOURCE].to_vec(), up[DESTINATION].to_vec());
             let address = |octets: Vec<u8>| Ipv4Addr::from(<[u8; 4]>::try_from(octets).unwrap());
             let mut down = packet(address(server), address(seen), 1_500);
-            assert_eq!(turn(&mut down), Some((Direction::Down, host)));
+            assert_eq!(rewrite(&mut down), Some((Direction::Down, host)));
             assert_eq!(down[SOURCE], server_for(host).octets());
             assert_eq!(down[DESTINATION], NEAR.octets());
         }
@@ -126,7 +126,7 @@ pub(super) mod tests {
         let mut spoofed = packet(Ipv4Addr::LOCALHOST, server_for(1), 40);
         for stray in [&mut six, &mut elsewhere, &mut spoofed, &mut vec![0x45; 19], &mut Vec::new()] {
             let before = stray.clone();
-            assert_eq!(turn(stray), None);
+            assert_eq!(rewrite(stray), None);
             assert_eq!(*stray, before);
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Direction, turn};
+use super::address::{Direction, rewrite};
 use super::link::{Fate, Link};
 use crate::limits;
 use crate::run::path::PathSettings;
@@ -76,7 +76,7 @@ impl Relay {
 
     /// Accepts a packet that came out of the device at `now`.
     pub fn take(&mut self, packet: &mut [u8], now: Nanos) {
-        let Some((direction, host)) = turn(packet) else {
+        let Some((direction, host)) = rewrite(packet) else {
             self.strays += 1;
             return;
         };
