@@ -1,4 +1,4 @@
-// A proxy that cuts connections which say nothing, one that knows no WebSocket, and a tab that is not looked at.
+// A proxy that cuts silent connections, a proxy that does not support WebSocket, and a hidden tab.
 
 import { session, withRoom } from '../api.js';
 import { element, pause, seconds } from '../format.js';
@@ -6,7 +6,7 @@ import { isOn, take } from './desk.js';
 import { setMiddlebox } from './lanes.js';
 import { t } from './words.js';
 
-/** How long a life is followed that does not end. */
+/** How long a connection is watched if it is not cut. */
 const FOLLOWED_MS = 12_000;
 const HIDDEN_POLL_MS = 200;
 
@@ -31,7 +31,7 @@ export class Idle {
     await this.live(0);
   }
 
-  /** Opens a connection through the proxy, beats or does not, and returns how long it lived; null if it goes on. */
+  /** Opens a connection through the proxy, with or without heartbeats, and returns how long it lived; null if it is still open. */
   async live(beatMs) {
     await take(this);
     this.end();
@@ -107,7 +107,7 @@ export class Idle {
     return beatMs === 0 ? t('none') : seconds(beatMs);
   }
 
-  /** The same request, its `Upgrade` taken off on the way. */
+  /** The same request through a proxy that removes `Upgrade`. */
   async withoutUpgrade() {
     await take(this);
     this.end();
@@ -119,7 +119,7 @@ export class Idle {
     await setMiddlebox({});
   }
 
-  /** Counts the polls that a hidden tab still makes. */
+  /** Counts the polls of a hidden tab. */
   watchHiding() {
     let hiddenAt = null;
     let polls = 0;

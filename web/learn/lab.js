@@ -1,5 +1,5 @@
-// A lab in a lesson: a moving picture, a question, a guess that is given before the run, the run, three bars, what was seen,
-// and then one knob to play with.
+// A lab in a lesson: a moving picture, a question, a guess before the run, the run, three bars, what the reader saw,
+// and then one knob to turn.
 
 import { makeBars } from '../bars.js';
 import { element, length, pause, rate as showRate } from '../format.js';
@@ -19,10 +19,10 @@ import { shown, t } from './words.js';
 
 const INSTRUMENTS = { lanes: Lanes, choose: Choose, crossing: Crossing, cut: Cut, idle: Idle, lumps: Lumps, queue: Queue, slots: Slots,
   storm: Storm, talk: Talk };
-/** A guess within this share of what was measured is well guessed; within the second it has the right order. */
+/** A guess within the first share of the measured figure is good; within the second it has the right order of magnitude. */
 const NEAR = 0.25;
 const SAME_ORDER = 0.6;
-/** Timers that are so late on average say that the machine was busy with something else. */
+/** If timers are later than this on average, the machine was busy with something else. */
 const BUSY_MS = 12;
 const READING_MS = 500;
 
@@ -63,12 +63,12 @@ export class Lab {
       this.run(Number(this.guess.value));
     });
     this.result = element('div', { class: 'result', role: 'status' });
-    // The question and the guess stand on the first screen together with the picture, however tall that is.
+    // The question and the guess are on the first screen together with the picture, however tall that is.
     this.stage.before(section.querySelector('blockquote'), this.form, this.result);
     this.recorded = section.querySelector('details.recorded');
   }
 
-  /** The moving picture, as long as nothing was guessed. */
+  /** The moving picture before the guess. */
   async watch() {
     if (this.isRunning) return;
     this.watching.remove();
@@ -135,7 +135,7 @@ export class Lab {
     if (this.recorded) this.recorded.open = true;
   }
 
-  /** One knob, now that the guess is given. */
+  /** One knob, after the guess. */
   knob() {
     const { lab } = this;
     if (!lab.knob) return [];

@@ -1,4 +1,4 @@
-// The browser's connections: event streams are opened until a small request finds none. Beside it the stream's own text.
+// The browser's connections: opens event streams until a small request finds no connection free. Shows a stream's text, too.
 
 import { session, withRoom } from '../api.js';
 import { element, pause, time } from '../format.js';
@@ -10,11 +10,11 @@ const STREAMS_MAX = 10;
 /** A request on loopback that takes this long is stuck. */
 const STUCK_AFTER_MS = 1500;
 const HELD_MS = 1200;
-/** Until the browser has let go of the connections before. */
+/** The time in which the browser releases the previous connections. */
 const LET_GO_MS = 800;
 const SOCKETS = 12;
 const LINES_SHOWN = 9;
-/** HTTP/1.1 connections of one browser to one host: MDN, "Using server-sent events". */
+/** The HTTP/1.1 connections of one browser to one host: MDN, "Using server-sent events". */
 const CONNECTIONS = 6;
 
 export class Slots extends Lanes {
@@ -34,7 +34,7 @@ export class Slots extends Lanes {
     this.readRaw();
   }
 
-  /** The same stream by `fetch`, whose bytes a page may see. */
+  /** The same stream by `fetch`, with which a page can see the bytes. */
   async readRaw() {
     const reading = new AbortController();
     this.reading = reading;
@@ -53,7 +53,7 @@ export class Slots extends Lanes {
         }));
       }
     } catch {
-      // It was stopped, or the server has gone.
+      // It was stopped here, or the server has ended.
     }
   }
 
@@ -66,7 +66,7 @@ export class Slots extends Lanes {
 
   async run({ progress }) {
     await this.open(this.lab.settings);
-    // Each of them holds a connection: the count begins with none.
+    // Each stream holds a connection, so the count must begin with none.
     const streams = [];
     const { page } = this;
     for (const lane of page.lanes) lane.stop();
@@ -105,7 +105,7 @@ export class Slots extends Lanes {
     }
   }
 
-  /** WebSockets are counted apart. */
+  /** The browser counts WebSockets separately. */
   async openSockets() {
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const sockets = Array.from({ length: SOCKETS }, () => new WebSocket(`${scheme}//${window.location.host}${withRoom('/updates/ws')}`));

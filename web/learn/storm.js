@@ -1,4 +1,4 @@
-// Clients that are cut together: when do they come back?
+// Clients that are cut at the same time: when do they reconnect?
 
 import { cutFor, session, withRoom } from '../api.js';
 import { fit, FONT_PX } from '../diagram.js';
@@ -36,7 +36,7 @@ export class Storm {
     return socket;
   }
 
-  /** Cuts all at once; each dials again after `wait()`. Returns the most in any tenth of a second. */
+  /** Cuts all at once; each reconnects after `wait()`. Returns the largest number in any tenth of a second. */
   async storm(wait, progress = () => {}) {
     await take(this);
     this.close();
@@ -136,7 +136,7 @@ export class Storm {
   }
 }
 
-/** The expected maximum of so many bins, each with a Poisson count: the sum of P(maximum > m). */
+/** The expected maximum of this many bins, each with a Poisson count: the sum of P(maximum > m). */
 function expectedMost(clients, bins) {
   const each = clients / bins;
   let [expected, below, term] = [0, 0, Math.exp(-each)];
