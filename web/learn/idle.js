@@ -2,7 +2,7 @@
 
 import { session, withRoom } from '../api.js';
 import { element, pause, seconds } from '../format.js';
-import { isOn, take } from './desk.js';
+import { isActive, activate } from './active_instrument.js';
 import { setMiddlebox } from './lanes.js';
 import { t } from './words.js';
 
@@ -31,9 +31,9 @@ export class Idle {
     await this.live(0);
   }
 
-  /** Opens a connection through the proxy, with or without heartbeats, and returns how long it lived; null if it is still open. */
+  /** Opens a connection through the proxy, with or without heartbeats; returns how long it lived, null if it still does. */
   async live(beatMs) {
-    await take(this);
+    await activate(this);
     this.end();
     await setMiddlebox({ idle_s: this.lab.idle_s });
     const socket = new WebSocket(address());
@@ -109,7 +109,7 @@ export class Idle {
 
   /** The same request through a proxy that removes `Upgrade`. */
   async withoutUpgrade() {
-    await take(this);
+    await activate(this);
     this.end();
     await setMiddlebox({ no_upgrade: true });
     const socket = new WebSocket(address());
@@ -124,11 +124,11 @@ export class Idle {
     let hiddenAt = null;
     let polls = 0;
     document.addEventListener('visibilitychange', async () => {
-      if (!isOn(this)) return;
+      if (!isActive(this)) return;
       if (document.hidden) {
         hiddenAt = performance.now();
         polls = 0;
-        while (document.hidden && isOn(this)) {
+        while (document.hidden && isActive(this)) {
           await fetch(withRoom('/updates/poll'), { cache: 'no-store' }).catch(() => {});
           polls += 1;
           await pause(HIDDEN_POLL_MS);

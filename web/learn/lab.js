@@ -3,7 +3,7 @@
 
 import { makeBars } from '../bars.js';
 import { element, length, pause, rate as showRate } from '../format.js';
-import { isOn, Lag } from './desk.js';
+import { isActive, Lag } from './active_instrument.js';
 import { kept, keepRun } from './progress.js';
 import { Choose } from './choose.js';
 import { Crossing } from './crossing.js';
@@ -19,7 +19,7 @@ import { shown, t } from './words.js';
 
 const INSTRUMENTS = { lanes: Lanes, choose: Choose, crossing: Crossing, cut: Cut, idle: Idle, lumps: Lumps, queue: Queue, slots: Slots,
   storm: Storm, talk: Talk };
-/** A guess within the first share of the measured figure is good; within the second it has the right order of magnitude. */
+/** A guess within the first share of the measured figure is good; within the second its magnitude is right. */
 const NEAR = 0.25;
 const SAME_ORDER = 0.6;
 /** If timers are later than this on average, the machine was busy with something else. */
@@ -163,7 +163,7 @@ export class Lab {
       this.live();
       reading.textContent = t('reading_waits');
       await this.instrument.play(value, (text) => { if (turned === this.turned) reading.textContent = text; });
-      while (turned === this.turned && isOn(this.instrument) && !this.isRunning) {
+      while (turned === this.turned && isActive(this.instrument) && !this.isRunning) {
         await pause(READING_MS);
         const { measured, theory, unit = this.lab.unit } = this.instrument.read();
         if (Number.isFinite(measured) && Number.isFinite(theory)) {

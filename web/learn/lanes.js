@@ -8,7 +8,7 @@ import { makeLanes } from '../lane.js';
 import { Page } from '../page.js';
 import { Story } from '../story.js';
 import { Axis, LaneView } from '../view.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { MEASURES } from './measures.js';
 import { Strip } from './strip.js';
 import { picture } from './svg_context.js';
@@ -41,7 +41,7 @@ export class Lanes {
 
   /** Subscribes with these settings; a later call only changes them. */
   async open(settings) {
-    await take(this);
+    await activate(this);
     if (!this.page) await this.start({ ...WATCHED, ...settings });
     await this.change(settings);
   }

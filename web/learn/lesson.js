@@ -2,7 +2,7 @@
 
 import { makeCheck, makeNote } from './checks.js';
 import { showHandIn } from './hand_in.js';
-import { leave } from './desk.js';
+import { deactivate } from './active_instrument.js';
 import { Lab } from './lab.js';
 import { handIn, kept } from './progress.js';
 import { element } from '../format.js';
@@ -53,7 +53,7 @@ function showProgress() {
 showProgress();
 document.addEventListener('progress', showProgress);
 
-window.addEventListener('pagehide', leave);
+window.addEventListener('pagehide', deactivate);
 window.addEventListener('pageshow', (event) => { if (event.persisted) window.location.reload(); });
 
 /** For the tests. */

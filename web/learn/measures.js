@@ -1,4 +1,4 @@
-// The measured and the theoretical figure of each lab. `settings` are the current ones, so that theory follows the knob.
+// The measured and the theoretical figure of each lab. `settings` are the current ones: theory follows the knob.
 
 import { split } from '../figures.js';
 import { mean, quantile } from '../format.js';

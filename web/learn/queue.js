@@ -4,7 +4,7 @@ import { setFeed, withRoom } from '../api.js';
 import { local, relate } from '../clock.js';
 import { fit, FONT_PX } from '../diagram.js';
 import { element, pause } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { picture } from './svg_context.js';
 import { shown, t } from './words.js';
 
@@ -26,7 +26,7 @@ export class Queue {
   }
 
   async watch() {
-    await take(this);
+    await activate(this);
     await this.begin('socket');
   }
 
@@ -99,7 +99,7 @@ export class Queue {
   }
 
   async run({ progress }) {
-    await take(this);
+    await activate(this);
     await this.begin('socket');
     const { seconds } = this.lab;
     // By the clock, not by the sum of pauses: the queue is read when the time of the question is over.
@@ -115,7 +115,7 @@ export class Queue {
     return { ...result, rows: [], details };
   }
 
-  /** The updates that wait in the page, and the number that theory gives: it grows by the difference of the two rates. */
+  /** The updates that wait in the page, and by theory: the number grows by the difference of the two rates. */
   read() {
     if (this.began === null) return { measured: NaN, theory: NaN };
     const { rate } = this.lab.settings;
@@ -125,7 +125,7 @@ export class Queue {
   }
 
   async play(mode) {
-    await take(this);
+    await activate(this);
     await this.begin(mode);
   }
 

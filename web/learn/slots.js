@@ -1,4 +1,4 @@
-// The browser's connections: opens event streams until a small request finds no connection free. Shows a stream's text, too.
+// The browser's connections: opens event streams until a small request finds none free. Shows a stream's text, too.
 
 import { session, withRoom } from '../api.js';
 import { element, pause, time } from '../format.js';

@@ -3,7 +3,7 @@
 import { cutFor, session, withRoom } from '../api.js';
 import { fit, FONT_PX } from '../diagram.js';
 import { element, pause, until } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { picture } from './svg_context.js';
 import { t } from './words.js';
 
@@ -25,7 +25,7 @@ export class Storm {
   }
 
   async watch() {
-    await take(this);
+    await activate(this);
     this.draw();
   }
 
@@ -38,7 +38,7 @@ export class Storm {
 
   /** Cuts all at once; each reconnects after `wait()`. Returns the largest number in any tenth of a second. */
   async storm(wait, progress = () => {}) {
-    await take(this);
+    await activate(this);
     this.close();
     this.back = [];
     const { clients } = this.lab;

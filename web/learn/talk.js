@@ -2,7 +2,7 @@
 
 import { isRoomNamed, readSession, room, session, withRoom } from '../api.js';
 import { element, pause } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { showFrame } from './frames.js';
 import { picture } from './svg_context.js';
 import { t } from './words.js';
@@ -55,7 +55,7 @@ export class Talk {
   }
 
   async open() {
-    await take(this);
+    await activate(this);
     if (this.socket?.readyState === WebSocket.OPEN) return;
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(`${scheme}//${window.location.host}${withRoom('/talk/ws', { session })}`);

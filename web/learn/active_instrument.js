@@ -3,7 +3,7 @@
 let current = null;
 
 /** Stops the previous instrument, if there is one. */
-export async function take(instrument) {
+export async function activate(instrument) {
   if (current === instrument) return;
   const before = current;
   current = instrument;
@@ -11,9 +11,9 @@ export async function take(instrument) {
 }
 
 /** Stops everything when the page is left: the browser may keep the page with its connections. */
-export const leave = () => take(null);
+export const deactivate = () => activate(null);
 
-export const isOn = (instrument) => current === instrument;
+export const isActive = (instrument) => current === instrument;
 
 /** Measures how late timers are from now on: on a busy machine, latencies are not reliable. */
 export class Lag {
