@@ -19,11 +19,11 @@ export class Idle {
   constructor(lab) {
     this.lab = lab;
     this.bar = element('div', { class: 'life', role: 'img', 'aria-label': t('heartbeat') });
-    this.told = element('p', { class: 'told', role: 'status' });
+    this.status = element('p', { class: 'told', role: 'status' });
     const upgrade = element('button', { type: 'button' }, t('no_upgrade'));
     upgrade.addEventListener('click', () => this.withoutUpgrade());
     this.hidden = element('p', { class: 'told' }, t('hidden'));
-    this.node = element('div', { class: 'idle' }, this.bar, this.told, element('div', { class: 'after' }, upgrade), this.hidden);
+    this.node = element('div', { class: 'idle' }, this.bar, this.status, element('div', { class: 'after' }, upgrade), this.hidden);
     this.watchHiding();
   }
 
@@ -58,7 +58,7 @@ export class Idle {
           this.bar.append(mark);
           beat += 1;
         }
-        this.told.textContent = t('lives', { lived: seconds(lived) });
+        this.status.textContent = t('lives', { lived: seconds(lived) });
         if (lived > FOLLOWED_MS) {
           this.end();
           done(null);
@@ -69,7 +69,7 @@ export class Idle {
         clearInterval(this.timer);
         if (this.socket !== socket) return;
         const lived = performance.now() - began;
-        this.told.textContent = t('cut_after', { lived: seconds(lived) });
+        this.status.textContent = t('cut_after', { lived: seconds(lived) });
         fill.classList.add('cut');
         done(lived);
       };
@@ -115,7 +115,7 @@ export class Idle {
     const socket = new WebSocket(address());
     const { code } = await new Promise((done) => { socket.onclose = done; });
     const { status } = await fetch(withRoom('/updates/long-poll', { session, hold: 0 }), { cache: 'no-store' });
-    this.told.textContent = t('upgrade_refused', { code, status: `HTTP ${status}` });
+    this.status.textContent = t('upgrade_refused', { code, status: `HTTP ${status}` });
     await setMiddlebox({});
   }
 

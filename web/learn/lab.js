@@ -119,7 +119,7 @@ export class Lab {
   show(answer) {
     const { lab } = this;
     const { guess, measured, theory, rows, details, busyMs } = answer;
-    const said = t(`said_${lab.id}`, details);
+    const said = t(`result_${lab.id}`, details);
     const bars = makeBars([[t('yours'), guess, 'guessed'], [t('measured'), measured, 'measured'], [t('theory'), theory, 'theory'],
       ...rows.map(([label, value, name]) => [label, value, `${name} other`])], (value) => shown(value, lab.unit));
     const off = Math.abs(guess - measured) / Math.max(Math.abs(measured), 1e-9);

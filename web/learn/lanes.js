@@ -72,7 +72,7 @@ export class Lanes {
   draw() {
     const still = window.matchMedia('(prefers-reduced-motion: reduce)');
     let drawn = -Infinity;
-    let told = -Infinity;
+    let textUpdated = -Infinity;
     const frame = () => {
       if (!this.page) return;
       requestAnimationFrame(frame);
@@ -84,8 +84,8 @@ export class Lanes {
       for (const view of this.views) view.diagram.draw(picture);
       this.strip?.draw(picture);
       this.axis.draw(picture);
-      if (now - told < 100) return;
-      told = now;
+      if (now - textUpdated < 100) return;
+      textUpdated = now;
       for (const view of this.views) view.tell(picture);
     };
     frame();

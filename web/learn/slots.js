@@ -21,7 +21,7 @@ export class Slots extends Lanes {
   constructor(lab) {
     super(lab);
     this.slots = element('div', { class: 'slots', role: 'img', 'aria-label': t('slots') });
-    this.told = element('p', { class: 'told', role: 'status' });
+    this.status = element('p', { class: 'told', role: 'status' });
     this.raw = element('pre', { class: 'raw', tabindex: '0', 'aria-label': t('raw') });
     this.again = element('button', { type: 'button' }, t('sockets'));
     this.again.addEventListener('click', () => this.openSockets());
@@ -30,7 +30,7 @@ export class Slots extends Lanes {
 
   async start(settings) {
     await super.start(settings);
-    this.node.append(element('p', { class: 'caption' }, t('raw')), this.raw, this.slots, this.told, this.again);
+    this.node.append(element('p', { class: 'caption' }, t('raw')), this.raw, this.slots, this.status, this.again);
     this.readRaw();
   }
 
@@ -88,15 +88,15 @@ export class Slots extends Lanes {
         const answered = fetch('/clock', { cache: 'no-store' }).then(() => performance.now() - sent);
         const took = await Promise.race([answered, pause(STUCK_AFTER_MS).then(() => null)]);
         if (took !== null) {
-          this.told.textContent = t('opened', { opened, took: time(took) });
+          this.status.textContent = t('opened', { opened, took: time(took) });
           continue;
         }
         this.show(opened, true);
-        this.told.textContent = t('stuck', { opened });
+        this.status.textContent = t('stuck', { opened });
         await pause(HELD_MS);
         for (const one of streams) one.close();
         const waited = await answered;
-        this.told.textContent = '';
+        this.status.textContent = '';
         return { measured: opened, theory: CONNECTIONS, rows: [], details: { opened, waited: time(waited) } };
       }
       return { measured: streams.length, theory: CONNECTIONS, rows: [], details: { opened: streams.length, waited: '–' } };
@@ -113,7 +113,7 @@ export class Slots extends Lanes {
     const sent = performance.now();
     await fetch('/clock', { cache: 'no-store' });
     const opened = sockets.filter((socket) => socket.readyState === WebSocket.OPEN).length;
-    this.told.textContent = t('sockets_done', { opened, took: time(performance.now() - sent) });
+    this.status.textContent = t('sockets_done', { opened, took: time(performance.now() - sent) });
     for (const socket of sockets) socket.close();
   }
 

@@ -19,7 +19,7 @@ const NUMBERS = Float32Array.from({ length: 32 }, (_, index) => Math.sin(index) 
 export class Talk {
   constructor(lab) {
     this.lab = lab;
-    this.heard = [];
+    this.received = [];
     this.build();
   }
 
@@ -61,7 +61,7 @@ export class Talk {
     const socket = new WebSocket(`${scheme}//${window.location.host}${withRoom('/talk/ws', { session })}`);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
-    socket.onmessage = ({ data }) => this.hear(data);
+    socket.onmessage = ({ data }) => this.receive(data);
     socket.onclose = ({ code, reason, wasClean }) => {
       this.write(t('closed', { code, reason: reason ? ` “${reason}”` : '', clean: t(wasClean ? 'clean' : 'unclean') }), 'closed');
     };
@@ -92,40 +92,40 @@ export class Talk {
   }
 
   /** Handles a message: events of the room are JSON, the answer of the lesson's first server is plain text. */
-  hear(data) {
+  receive(data) {
     if (data instanceof ArrayBuffer) {
       if (!this.isMeasuring) this.stroke(new DataView(data));
       return;
     }
-    let told = null;
+    let event = null;
     try {
-      told = JSON.parse(data);
+      event = JSON.parse(data);
     } catch {
       if (!this.isMeasuring) this.write(t('answered', { text: data }), 'answer');
       return;
     }
-    this.heard.push(told);
-    if (this.heard.length > 100) this.heard.shift();
-    switch (told.kind) {
+    this.received.push(event);
+    if (this.received.length > 100) this.received.shift();
+    switch (event.kind) {
       case 'hello':
-        this.you = told.you;
-        this.here.textContent = t('here', told);
+        this.you = event.you;
+        this.here.textContent = t('here', event);
         break;
-      case 'here': this.here.textContent = t('here', { here: told.here, you: this.you }); break;
-      case 'text': if (!this.isMeasuring) this.write(t('sees', told), told.from === this.you ? 'own' : ''); break;
-      case 'frame': this.show(told); break;
+      case 'here': this.here.textContent = t('here', { here: event.here, you: this.you }); break;
+      case 'text': if (!this.isMeasuring) this.write(t('sees', event), event.from === this.you ? 'own' : ''); break;
+      case 'frame': this.show(event); break;
       case 'pong':
-        this.write(t('ponged', { ms: (told.us / 1000).toFixed(1) }), 'answer');
-        this.show(told);
+        this.write(t('ponged', { ms: (event.us / 1000).toFixed(1) }), 'answer');
+        this.show(event);
         break;
-      case 'missed': this.write(t('missed', told)); break;
+      case 'missed': this.write(t('missed', event)); break;
       default: break;
     }
   }
 
-  show(told) {
-    this.lastFrame = told;
-    this.frame.replaceChildren(element('p', { class: 'caption' }, t('yours_frame', told)), showFrame(told.hex));
+  show(event) {
+    this.lastFrame = event;
+    this.frame.replaceChildren(element('p', { class: 'caption' }, t('yours_frame', event)), showFrame(event.hex));
   }
 
   /** Sends what is drawn: each point is two numbers of 16 bits. */
