@@ -119,7 +119,7 @@ export class Lab {
   show(answer) {
     const { lab } = this;
     const { guess, measured, theory, rows, details, busyMs } = answer;
-    const said = t(`result_${lab.id}`, details);
+    const sentence = t(`result_${lab.id}`, details);
     const bars = makeBars([[t('yours'), guess, 'guessed'], [t('measured'), measured, 'measured'], [t('theory'), theory, 'theory'],
       ...rows.map(([label, value, name]) => [label, value, `${name} other`])], (value) => shown(value, lab.unit));
     const off = Math.abs(guess - measured) / Math.max(Math.abs(measured), 1e-9);
@@ -130,7 +130,7 @@ export class Lab {
     this.form.hidden = true;
     this.section.dataset.state = 'answered';
     this.section.dataset.busy = String(isBusy);
-    this.result.replaceChildren(bars, element('p', { class: 'said' }, element('b', {}, `${praise} `), said,
+    this.result.replaceChildren(bars, element('p', { class: 'said' }, element('b', {}, `${praise} `), sentence,
       isBusy ? ` ${t('busy')}` : ''), element('div', { class: 'after' }, again, ...this.knob()));
     if (this.recorded) this.recorded.open = true;
   }
