@@ -1,31 +1,31 @@
-//! What each transport takes to write: lines of code of its own file, and of the files that it cannot do without.
+//! The size of each transport's code: lines of its own file, and of the shared files that it needs.
 
 use std::fmt::Write as _;
 
-/// The files of one transport, below `src`, without their ending.
+/// The files of one transport, below `src`, without their extension.
 pub struct Files {
-    /// Its own, with both halves.
+    /// Its own file, with both halves.
     pub own: &'static str,
-    /// Those that its server half stands on and shares with others: whoever develops it alone writes them too, so that they
-    /// are charged to it in full.
+    /// Files that its server half needs and shares with others. They count in full for each transport, since they would
+    /// have to be written for that transport alone, too.
     pub server: &'static [&'static str],
-    /// Those that its client half stands on.
+    /// Files that its client half needs.
     pub client: &'static [&'static str],
 }
 
-/// What holds for one subscriber and for a thousand: updates written to all of them, sockets taken over for that, heads and
+/// Needed by every server half that pushes: writing updates to all subscribers, taking over their sockets, heads and
 /// frames.
 const PUSH: [&str; 4] = ["transport/answer", "server/fanout", "server/takeover", "server/wire"];
 
-/// What a client that asks again and again stands on.
+/// Needed by a client that sends one request after another.
 const ASK: [&str; 5] =
     ["transport/answer", "transport/ask", "transport/client", "transport/reconnect", "transport/session"];
 
-/// What a client with one stream stands on.
+/// Needed by a client with one stream.
 const FOLLOW: [&str; 3] = ["transport/client", "transport/reconnect", "transport/session"];
 
-/// In the order of `Transport::ALL`. What makes answers and messages smaller (`coding`, `deflate`) is an option of all four
-/// and counted for none; so is what spares the generator processor time and nothing else (`http1`, `websocket/client`).
+/// In the order of `Transport::ALL`. Compression (`coding`, `deflate`) is optional for all four and counted for none.
+/// Nor is code whose only purpose is to save processor time of the generator (`http1`, `websocket/client`).
 pub const TRANSPORTS: [Files; 4] = [
     Files { own: "transport/polling", server: &["transport/answer"], client: &ASK },
     Files { own: "transport/long_polling", server: &PUSH, client: &ASK },
@@ -33,9 +33,9 @@ pub const TRANSPORTS: [Files; 4] = [
     Files { own: "transport/websocket", server: &PUSH, client: &FOLLOW },
 ];
 
-/// Of one transport: lines of code before both halves, of the server half and of the client half, without comments, blank
-/// lines and tests; those of the shared files of each half; and what must be got right in each half:
-/// `12,45,67,80,300,3,2`.
+/// The counts of one transport: lines of code before both halves, of the server half and of the client half, without
+/// comments, blank lines and tests; lines of the shared files of each half; and the number of requirements that each
+/// half lists: `12,45,67,80,300,3,2`.
 pub fn count(files: &Files) -> String {
     let source = read(files.own);
     let mut lines = [0_u32; 3];

@@ -1,13 +1,13 @@
 //! Renders the lessons of `docs/learn` to pages: for `build.rs`, and for the tests that read the same blocks.
 //!
-//! A lesson is Markdown that reads well as it stands. What a page does more with is marked by comments, which Markdown does
-//! not show:
+//! A lesson is Markdown that is readable as it is. The parts that are interactive on the page are marked by comments,
+//! which Markdown does not render:
 //!
 //! | in the file | on the page |
 //! |---|---|
 //! | `<!-- lab: ID -->` … `<!-- /lab -->` | a picture, a question in a quotation, the recorded figures: becomes a live instrument |
-//! | `<!-- check: ID -->` … `<!-- /check -->` | a question and a list of tasks, the right one ticked, each with why: becomes options to choose |
-//! | `<!-- code: ID -->`, `<!-- discuss: ID -->`, `<!-- saw: ID -->` … `<!-- /… -->` | a question to answer in one's own words: gets a field |
+//! | `<!-- check: ID -->` … `<!-- /check -->` | a question and a task list, the right option ticked, each with its reason: becomes options to choose |
+//! | `<!-- code: ID -->`, `<!-- discuss: ID -->`, `<!-- saw: ID -->` … `<!-- /… -->` | a question to answer in the reader's own words: gets a text field |
 //! | `<!-- notes` … `-->` | nothing: it is on the instructor's page |
 //! | `<!--=lab.member-->75 %<!--/-->` | `75 %`, a figure that a test wrote there |
 
@@ -19,14 +19,14 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 /// The kinds of blocks, as their markers name them.
 pub const KINDS: [&str; 5] = ["lab", "check", "code", "discuss", "saw"];
 
-/// One file.
+/// One Markdown file.
 pub struct Document {
-    /// What stands between the two `---` at its head.
+    /// Its front matter: the lines between the two `---` at the beginning.
     pub front: BTreeMap<String, String>,
     pub parts: Vec<Part>,
 }
 
-/// A stretch of a file.
+/// A part of a file.
 #[derive(Debug, PartialEq)]
 pub enum Part {
     Text(String),
@@ -34,9 +34,9 @@ pub enum Part {
     Notes(String),
 }
 
-/// Takes a file apart.
+/// Splits a file into its parts.
 ///
-/// Errors: a block that is not closed, or closed without having been opened, with its line.
+/// Errors: the line of a block that is nested, or closed without having been opened; or the last block is not closed.
 pub fn parse(source: &str) -> Result<Document, String> {
     let (front, body) = match source.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")) {
         Some((front, body)) => (front, body),
@@ -90,7 +90,7 @@ fn known(kind: &str) -> Option<&'static str> {
     KINDS.into_iter().find(|one| *one == kind)
 }
 
-/// A page's content for readers: everything but the notes.
+/// A page's content for readers: everything except the notes.
 pub fn page(document: &Document, words: &Words) -> String {
     let mut out = String::new();
     for part in &document.parts {
@@ -111,7 +111,7 @@ pub fn page(document: &Document, words: &Words) -> String {
     out
 }
 
-/// The notes alone, for who teaches.
+/// Only the notes, for the teacher.
 pub fn notes(document: &Document) -> String {
     document
         .parts
@@ -120,13 +120,13 @@ pub fn notes(document: &Document) -> String {
         .collect()
 }
 
-/// What the renderer itself says, in the page's language.
+/// The renderer's own words, in the page's language.
 pub struct Words {
     pub answers: &'static str,
     pub recorded: &'static str,
 }
 
-/// The recorded figures would give the answer away: they are there for who opens them.
+/// The picture and the question of a lab. The recorded figures would give the answer away, so they are folded.
 fn lab(text: &str, words: &Words) -> String {
     let (shown, recorded) = match text.split_once("<!-- generated:") {
         Some((shown, rest)) => (shown, rest.split_once("-->").map_or("", |(_, rest)| rest)),
@@ -144,7 +144,7 @@ fn lab(text: &str, words: &Words) -> String {
     )
 }
 
-/// Options in a list; which is right, and why the others are not, behind a summary.
+/// A question with its options in a list. Which option is right, and why, is folded.
 fn check(text: &str, words: &Words) -> String {
     let is_option = |line: &str| line.starts_with("- [ ]") || line.starts_with("- [x]");
     let asked: String = text.lines().take_while(|line| !is_option(line)).map(|line| format!("{line}\n")).collect();
@@ -163,7 +163,7 @@ fn check(text: &str, words: &Words) -> String {
     let mut list = String::new();
     let mut answers = String::new();
     for (is_right, option) in &options {
-        // The option stands in bold, and what follows says why.
+        // The option is in bold; its reason follows.
         let (choice, why) = option.strip_prefix("**").and_then(|rest| rest.split_once("**")).unwrap_or((option, ""));
         let (choice, why) = (inline(choice), inline(why.trim()));
         let _ = writeln!(list, "<li>{choice}</li>");
@@ -182,7 +182,7 @@ fn inline(text: &str) -> String {
     html.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>")).unwrap_or(html.trim()).to_owned()
 }
 
-/// Markdown with tables. Links between lessons lose their `.md`, those to files that are not served keep their text alone.
+/// Markdown with tables. Links between lessons lose their `.md`; links to files that are not served become plain text.
 fn markdown(text: &str) -> String {
     let text = without_figure_marks(text);
     let parser = Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
@@ -213,10 +213,10 @@ fn markdown(text: &str) -> String {
     out.replace("<table>", "<div class=\"wide\"><table>").replace("</table>", "</table></div>")
 }
 
-/// Pages that are there in English alone, as those of another language link to them.
+/// Pages that exist only in English, as the pages of another language link to them.
 const ENGLISH_ALONE: [&str; 4] = ["../code.md", "../exercises.md", "../glossary.md", "../handout.md"];
 
-/// Where a link leads on the server; `None` for what is not served.
+/// The address of a link on the server; `None` if its file is not served.
 fn address(link: &str) -> Option<CowStr<'static>> {
     if ENGLISH_ALONE.contains(&link) {
         return Some(CowStr::from(link.replace("../", "/learn/en/").replace(".md", "")));
@@ -231,7 +231,7 @@ fn address(link: &str) -> Option<CowStr<'static>> {
     Some(CowStr::from(format!("{name}{anchor}")))
 }
 
-/// A text without the comments around figures: a line that begins with one would be raw HTML.
+/// A text without the comments around figures. A line that begins with one would be raw HTML.
 pub fn without_figure_marks(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -243,7 +243,7 @@ pub fn without_figure_marks(text: &str) -> String {
     out.replace("<!--/-->", "")
 }
 
-/// The marks of figures in a text: the name, and what stands there.
+/// The marked figures in a text: name and value.
 #[allow(dead_code, reason = "for the tests, which share this file with build.rs")]
 pub fn figures(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();

@@ -5,35 +5,35 @@ use std::path::Path;
 
 use crate::lessons::{self, Words};
 
-/// One language.
+/// A language of the lessons.
 struct Language {
     name: &'static str,
-    /// Below `docs/learn`.
+    /// Its folder below `docs/learn`.
     folder: &'static str,
     words: Words,
-    /// What the pages' frame says, by the hole it fills.
-    said: [(&'static str, &'static str); 6],
+    /// The placeholders of the page's frame, and their texts.
+    texts: [(&'static str, &'static str); 6],
 }
 
 const LANGUAGES: [Language; 2] = [
     Language {
         name: "en",
         folder: "",
-        words: Words { answers: "Answers", recorded: "What was recorded here" },
-        said: [
+        words: Words { answers: "Answers", recorded: "Recorded result" },
+        texts: [
             ("{{home}}", "The four ways, live"),
             ("{{contents}}", "Lessons"),
             ("{{other}}", "中文"),
             ("{{hand-in}}", "Hand in"),
-            ("{{noscript}}", "Without JavaScript this is a text with recorded figures; with it, the pictures run."),
-            ("{{skip}}", "To the text"),
+            ("{{noscript}}", "Without JavaScript this page shows recorded figures; with it, the pictures are live."),
+            ("{{skip}}", "Skip to the text"),
         ],
     },
     Language {
         name: "zh",
         folder: "zh",
         words: Words { answers: "答案", recorded: "此处记录的结果" },
-        said: [
+        texts: [
             ("{{home}}", "四种方式，实时演示"),
             ("{{contents}}", "课程"),
             ("{{other}}", "English"),
@@ -48,7 +48,7 @@ const LANGUAGES: [Language; 2] = [
 pub fn write(source: &Path, frame: &str, out: &Path) {
     let labs = fs::read_to_string(source.join("labs.json")).expect("docs/learn/labs.json");
     let mut table = String::from("/// Language, name, page.\npub const PAGES: &[(&str, &str, &str)] = &[\n");
-    for Language { name: language, folder, words, said } in &LANGUAGES {
+    for Language { name: language, folder, words, texts } in &LANGUAGES {
         let mut files = names(&source.join(folder), "md");
         files.sort();
         for file in files {
@@ -65,8 +65,8 @@ pub fn write(source: &Path, frame: &str, out: &Path) {
                 page = page
                     .replace("{{other-language}}", other)
                     .replace("{{other-name}}", if is_there { name } else { "" });
-                for (hole, words) in said {
-                    page = page.replace(hole, words);
+                for (placeholder, text) in texts {
+                    page = page.replace(placeholder, text);
                 }
                 page = page.replace("{{title}}", title).replace("{{labs}}", &labs.replace("</", "<\\/"));
                 page = page.replace("{{content}}", content);

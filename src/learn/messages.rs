@@ -101,7 +101,7 @@ pub fn update(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
 
 fn other(context: &Context<'_>, number: Option<u64>, seq: u64) -> Fault {
     let Some(number) = number else {
-        let sentence = format!("update {seq} was not published with the content that was printed; print it unchanged");
+        let sentence = format!("update {seq} differs from what was published; print it unchanged");
         return Fault::new(Code::Altered, sentence);
     };
     if context.seq_of(number) != seq {

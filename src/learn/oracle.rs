@@ -190,7 +190,7 @@ impl Oracle {
             }
             return;
         };
-        let Some(next) = self.next else { return self.stand(published, cursor) };
+        let Some(next) = self.next else { return self.set_first_position(published, cursor) };
         // An epoch that is not recorded yet belongs to a server that has only just started.
         let Some(life) = published.life_of(cursor.epoch) else {
             self.between_lives = was_between_lives;
@@ -213,7 +213,7 @@ impl Oracle {
     /// The client learned its position.
     pub fn position(&mut self, published: &Published, cursor: Cursor) {
         if !self.has_position() {
-            return self.stand(published, cursor);
+            return self.set_first_position(published, cursor);
         }
         // After a gap it may get its position before there is an update.
         if let Some(life) = published.life_of(cursor.epoch)
@@ -224,7 +224,7 @@ impl Oracle {
         }
     }
 
-    fn stand(&mut self, published: &Published, cursor: Cursor) {
+    fn set_first_position(&mut self, published: &Published, cursor: Cursor) {
         match published.life_of(cursor.epoch) {
             Some(life) => {
                 self.start = published.lives[life].first + cursor.seq;

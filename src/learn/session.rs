@@ -372,8 +372,7 @@ impl<'a> Session<'a> {
         let last = self.seen.last().map(|shown| shown.number);
         match (number, last) {
             (None, _) => {
-                let sentence =
-                    format!("update {seq} was not published with the content that was printed; print it unchanged");
+                let sentence = format!("update {seq} differs from what was published; print it unchanged");
                 Err(Fault::new(Code::Altered, sentence))
             }
             (Some(number), Some(last)) if number <= last => {

@@ -1,6 +1,6 @@
 // Age of Information: now minus when the newest update held was due, averaged over time (Kaul, Yates, Gruteser 2012).
 
-/** The mean age of what a lane held, from its first arrival after `from` to its last; null where there are too few. */
+/** The mean age of what a lane held, from its first arrival after `from` to its last; null if there are too few. */
 export function ageOf(lane, from) {
   const taken = lane.deliveries.filter((one) => one.arrived >= from);
   let area = 0;

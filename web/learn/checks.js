@@ -1,10 +1,10 @@
-// Questions in the text: options with an answer to each, and fields for what has to be said in one's own words.
+// Questions in the text: options with feedback on each, and fields for answers in the reader's own words.
 
 import { element } from '../format.js';
 import { kept, keepCheck, keepNote } from './progress.js';
 import { t } from './words.js';
 
-/** Options to choose from; each is told why it is right or not. */
+/** Options to choose from; a click shows why the option is right or wrong. */
 export function makeCheck(section, lesson) {
   const id = section.dataset.check;
   const answers = [...section.querySelectorAll('.answers li')];
@@ -35,7 +35,7 @@ export function makeCheck(section, lesson) {
   if (before && answers[before.answer - 1]) tell(before.answer - 1);
 }
 
-/** A field whose text is kept. */
+/** A text field whose content is kept. */
 export function makeNote(section, kind, lesson) {
   const id = section.dataset[kind];
   const about = kind === 'saw' ? `saw-${id}` : id;

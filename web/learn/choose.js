@@ -1,4 +1,4 @@
-// The guess is the setting: it is tried as it stands.
+// Lesson 10: the run uses the guess as its poll interval.
 
 import { Lanes } from './lanes.js';
 

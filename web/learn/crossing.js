@@ -1,4 +1,4 @@
-// Bytes for each update against how many updates a poll brings: two lines that cross, and where they really do.
+// Bytes per update against updates per poll: two lines, and the measured point where they cross.
 
 import { element, pause } from '../format.js';
 import { fit, FONT_PX } from '../diagram.js';
@@ -7,7 +7,7 @@ import { pollCosts, wireBytes } from './measures.js';
 import { picture } from './svg_context.js';
 import { shown, t } from './words.js';
 
-/** Poll intervals that are tried, and for how long each: a whole number of the longest. */
+/** The poll intervals of the run, and how long each is measured: a multiple of the longest. */
 const INTERVALS_MS = [100, 200, 400, 1000];
 const STRETCH_MS = 2000;
 const K_MAX = 40;
@@ -65,7 +65,7 @@ export class Crossing extends Lanes {
     return { measured: fixed / (this.socket - each), theory: costs.fixed / costs.saved, rows: [], details };
   }
 
-  /** The knob is the interval: the point moves along the line. */
+  /** The knob sets the interval: the point moves along the line. */
   async play(value) {
     await this.open(this.lab.settings);
     await this.change({ poll: value });
@@ -145,7 +145,7 @@ export class Crossing extends Lanes {
   }
 }
 
-/** Least squares of `bytes = fixed / k + each`. */
+/** Fits `bytes = fixed / k + each` by least squares. */
 function line(points) {
   const n = points.length;
   const sum = (value) => points.reduce((total, one) => total + value(one), 0);

@@ -1,14 +1,14 @@
-// The line is cut: once as a client without a cursor sees it, once as one with a cursor does.
+// Cuts the line of a client, once without a cursor and once with one.
 
 import { cutFor } from '../api.js';
 import { pause, until } from '../format.js';
 import { Lanes } from './lanes.js';
 import { t } from './words.js';
 
-/** How long the lane's own code waits before it tries again: RETRY_MS in lane.js. */
+/** How long the lane's code waits before it reconnects: RETRY_MS in lane.js. */
 const RETRY_S = 1;
 const PATIENCE_MS = 20_000;
-/** What came before the cut, so that there is a last update to be behind. */
+/** Updates before the cut, so that there is a last one to resume after. */
 const BEFORE_MS = 1200;
 
 export class Cut extends Lanes {
@@ -28,7 +28,7 @@ export class Cut extends Lanes {
     return { ...this.read(), rows: [[t('with_cursor'), kept, 'measured']], details: { lost, kept } };
   }
 
-  /** Cuts, waits until the lane is back and has an update from after the cut, and returns how many are missing. */
+  /** Cuts, waits until the lane has reconnected and got an update, and returns how many updates are missing. */
   async cut(seconds, keepsCursor) {
     const { page } = this;
     const [lane] = page.lanes;
@@ -42,7 +42,7 @@ export class Cut extends Lanes {
 
   read() {
     const { rate } = this.lab.settings;
-    // It is back at the first try after the cut is over.
+    // It reconnects at its first try after the cut is over.
     return { measured: this.lost ?? NaN, theory: rate * Math.ceil((this.seconds ?? NaN) / RETRY_S) * RETRY_S };
   }
 

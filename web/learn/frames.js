@@ -4,7 +4,7 @@ import { element } from '../format.js';
 import { t } from './words.js';
 
 const OPCODES = { 0: 'continuation', 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' };
-/** Bytes of payload that are shown. */
+/** The number of payload bytes that are shown. */
 const DATA_SHOWN = 24;
 
 /** The parts of a frame: {fin, opcode, isMasked, length, header, extended, mask, data}. */
@@ -25,7 +25,7 @@ export function parse(bytes) {
 const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 const bits = (byte) => byte.toString(2).padStart(8, '0');
 
-/** A frame as coloured cells, each with what it says. */
+/** A frame as coloured cells, each with its meaning. */
 export function showFrame(text) {
   const bytes = text.split(' ').map((byte) => parseInt(byte, 16));
   const frame = parse(bytes);

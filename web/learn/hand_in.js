@@ -1,4 +1,4 @@
-// What the browser kept, as a table and as a file to hand in.
+// The guesses and answers that this browser keeps, as a table and as a file to hand in.
 
 import { element } from '../format.js';
 import { forget, handIn, kept, keepExercises, keepName } from './progress.js';

@@ -1,12 +1,12 @@
-// A proxy that cuts connections which say nothing, one that knows no WebSocket, and a tab that is not looked at.
+// A proxy that cuts silent connections, a proxy that does not support WebSocket, and a hidden tab.
 
 import { session, withRoom } from '../api.js';
 import { element, pause, seconds } from '../format.js';
-import { isOn, take } from './desk.js';
+import { isActive, activate } from './active_instrument.js';
 import { setMiddlebox } from './lanes.js';
 import { t } from './words.js';
 
-/** How long a life is followed that does not end. */
+/** How long a connection is watched if it is not cut. */
 const FOLLOWED_MS = 12_000;
 const HIDDEN_POLL_MS = 200;
 
@@ -19,11 +19,11 @@ export class Idle {
   constructor(lab) {
     this.lab = lab;
     this.bar = element('div', { class: 'life', role: 'img', 'aria-label': t('heartbeat') });
-    this.told = element('p', { class: 'told', role: 'status' });
+    this.status = element('p', { class: 'told', role: 'status' });
     const upgrade = element('button', { type: 'button' }, t('no_upgrade'));
     upgrade.addEventListener('click', () => this.withoutUpgrade());
     this.hidden = element('p', { class: 'told' }, t('hidden'));
-    this.node = element('div', { class: 'idle' }, this.bar, this.told, element('div', { class: 'after' }, upgrade), this.hidden);
+    this.node = element('div', { class: 'idle' }, this.bar, this.status, element('div', { class: 'after' }, upgrade), this.hidden);
     this.watchHiding();
   }
 
@@ -31,9 +31,9 @@ export class Idle {
     await this.live(0);
   }
 
-  /** Opens a connection through the proxy, beats or does not, and returns how long it lived; null if it goes on. */
+  /** Opens a connection through the proxy, with or without heartbeats; returns how long it lived, null if it still does. */
   async live(beatMs) {
-    await take(this);
+    await activate(this);
     this.end();
     await setMiddlebox({ idle_s: this.lab.idle_s });
     const socket = new WebSocket(address());
@@ -58,7 +58,7 @@ export class Idle {
           this.bar.append(mark);
           beat += 1;
         }
-        this.told.textContent = t('lives', { lived: seconds(lived) });
+        this.status.textContent = t('lives', { lived: seconds(lived) });
         if (lived > FOLLOWED_MS) {
           this.end();
           done(null);
@@ -69,7 +69,7 @@ export class Idle {
         clearInterval(this.timer);
         if (this.socket !== socket) return;
         const lived = performance.now() - began;
-        this.told.textContent = t('cut_after', { lived: seconds(lived) });
+        this.status.textContent = t('cut_after', { lived: seconds(lived) });
         fill.classList.add('cut');
         done(lived);
       };
@@ -107,28 +107,28 @@ export class Idle {
     return beatMs === 0 ? t('none') : seconds(beatMs);
   }
 
-  /** The same request, its `Upgrade` taken off on the way. */
+  /** The same request through a proxy that removes `Upgrade`. */
   async withoutUpgrade() {
-    await take(this);
+    await activate(this);
     this.end();
     await setMiddlebox({ no_upgrade: true });
     const socket = new WebSocket(address());
     const { code } = await new Promise((done) => { socket.onclose = done; });
     const { status } = await fetch(withRoom('/updates/long-poll', { session, hold: 0 }), { cache: 'no-store' });
-    this.told.textContent = t('upgrade_refused', { code, status: `HTTP ${status}` });
+    this.status.textContent = t('upgrade_refused', { code, status: `HTTP ${status}` });
     await setMiddlebox({});
   }
 
-  /** Counts the polls that a hidden tab still makes. */
+  /** Counts the polls of a hidden tab. */
   watchHiding() {
     let hiddenAt = null;
     let polls = 0;
     document.addEventListener('visibilitychange', async () => {
-      if (!isOn(this)) return;
+      if (!isActive(this)) return;
       if (document.hidden) {
         hiddenAt = performance.now();
         polls = 0;
-        while (document.hidden && isOn(this)) {
+        while (document.hidden && isActive(this)) {
           await fetch(withRoom('/updates/poll'), { cache: 'no-store' }).catch(() => {});
           polls += 1;
           await pause(HIDDEN_POLL_MS);

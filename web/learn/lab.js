@@ -1,9 +1,9 @@
-// A lab in a lesson: a moving picture, a question, a guess that is given before the run, the run, three bars, what was seen,
-// and then one knob to play with.
+// A lab in a lesson: a moving picture, a question, a guess before the run, the run, three bars, what the reader saw,
+// and then one knob to turn.
 
 import { makeBars } from '../bars.js';
 import { element, length, pause, rate as showRate } from '../format.js';
-import { isOn, Lag } from './desk.js';
+import { isActive, Lag } from './active_instrument.js';
 import { kept, keepRun } from './progress.js';
 import { Choose } from './choose.js';
 import { Crossing } from './crossing.js';
@@ -19,10 +19,10 @@ import { shown, t } from './words.js';
 
 const INSTRUMENTS = { lanes: Lanes, choose: Choose, crossing: Crossing, cut: Cut, idle: Idle, lumps: Lumps, queue: Queue, slots: Slots,
   storm: Storm, talk: Talk };
-/** A guess within this share of what was measured is well guessed; within the second it has the right order. */
+/** A guess within the first share of the measured figure is good; within the second its magnitude is right. */
 const NEAR = 0.25;
 const SAME_ORDER = 0.6;
-/** Timers that are so late on average say that the machine was busy with something else. */
+/** If timers are later than this on average, the machine was busy with something else. */
 const BUSY_MS = 12;
 const READING_MS = 500;
 
@@ -63,12 +63,12 @@ export class Lab {
       this.run(Number(this.guess.value));
     });
     this.result = element('div', { class: 'result', role: 'status' });
-    // The question and the guess stand on the first screen together with the picture, however tall that is.
+    // The question and the guess are on the first screen together with the picture, however tall that is.
     this.stage.before(section.querySelector('blockquote'), this.form, this.result);
     this.recorded = section.querySelector('details.recorded');
   }
 
-  /** The moving picture, as long as nothing was guessed. */
+  /** The moving picture before the guess. */
   async watch() {
     if (this.isRunning) return;
     this.watching.remove();
@@ -119,7 +119,7 @@ export class Lab {
   show(answer) {
     const { lab } = this;
     const { guess, measured, theory, rows, details, busyMs } = answer;
-    const said = t(`said_${lab.id}`, details);
+    const sentence = t(`result_${lab.id}`, details);
     const bars = makeBars([[t('yours'), guess, 'guessed'], [t('measured'), measured, 'measured'], [t('theory'), theory, 'theory'],
       ...rows.map(([label, value, name]) => [label, value, `${name} other`])], (value) => shown(value, lab.unit));
     const off = Math.abs(guess - measured) / Math.max(Math.abs(measured), 1e-9);
@@ -130,12 +130,12 @@ export class Lab {
     this.form.hidden = true;
     this.section.dataset.state = 'answered';
     this.section.dataset.busy = String(isBusy);
-    this.result.replaceChildren(bars, element('p', { class: 'said' }, element('b', {}, `${praise} `), said,
+    this.result.replaceChildren(bars, element('p', { class: 'said' }, element('b', {}, `${praise} `), sentence,
       isBusy ? ` ${t('busy')}` : ''), element('div', { class: 'after' }, again, ...this.knob()));
     if (this.recorded) this.recorded.open = true;
   }
 
-  /** One knob, now that the guess is given. */
+  /** One knob, after the guess. */
   knob() {
     const { lab } = this;
     if (!lab.knob) return [];
@@ -163,7 +163,7 @@ export class Lab {
       this.live();
       reading.textContent = t('reading_waits');
       await this.instrument.play(value, (text) => { if (turned === this.turned) reading.textContent = text; });
-      while (turned === this.turned && isOn(this.instrument) && !this.isRunning) {
+      while (turned === this.turned && isActive(this.instrument) && !this.isRunning) {
         await pause(READING_MS);
         const { measured, theory, unit = this.lab.unit } = this.instrument.read();
         if (Number.isFinite(measured) && Number.isFinite(theory)) {

@@ -1,4 +1,4 @@
-// The live page's lanes, one or two of them, in a lesson: the same subscriptions, the same picture, one knob.
+// One or two lanes of the live page in a lesson: the same subscriptions, the same picture, one knob.
 
 import { cutFor, newestCursor, room, session, setFeed, setRoundTrip, withRoom } from '../api.js';
 import { ask } from '../api.js';
@@ -8,22 +8,22 @@ import { makeLanes } from '../lane.js';
 import { Page } from '../page.js';
 import { Story } from '../story.js';
 import { Axis, LaneView } from '../view.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { MEASURES } from './measures.js';
 import { Strip } from './strip.js';
 import { picture } from './svg_context.js';
 
-/** Slow enough to follow: an update now and then, and a way so long that arrows are slanted. */
+/** Slow enough to follow: few updates, and a round trip so long that arrows are slanted. */
 const WATCHED = { view: 'one', feed: 'steady', rate: 0.25, payload: 128, poll: 2000, hold: 25, rtt: 800, window: 6 };
 const STATUS_MS = 400;
 const FRAME_MS = 30;
 const STILL_MS = 1000;
-/** What was under way with the settings before is let arrive, then counting begins. */
+/** Before counting begins, everything that was sent with the previous settings may arrive. */
 const SETTLE_MS = 700;
 
 let related = null;
 
-/** Relates the clocks once for the whole page. */
+/** Synchronizes the clocks once for the whole page. */
 function relateOnce() {
   related ??= relate().then(keepRelated);
   return related;
@@ -39,9 +39,9 @@ export class Lanes {
     this.page = null;
   }
 
-  /** Subscribes with these settings; a second time only changes them. */
+  /** Subscribes with these settings; a later call only changes them. */
   async open(settings) {
-    await take(this);
+    await activate(this);
     if (!this.page) await this.start({ ...WATCHED, ...settings });
     await this.change(settings);
   }
@@ -72,7 +72,7 @@ export class Lanes {
   draw() {
     const still = window.matchMedia('(prefers-reduced-motion: reduce)');
     let drawn = -Infinity;
-    let told = -Infinity;
+    let textUpdated = -Infinity;
     const frame = () => {
       if (!this.page) return;
       requestAnimationFrame(frame);
@@ -84,8 +84,8 @@ export class Lanes {
       for (const view of this.views) view.diagram.draw(picture);
       this.strip?.draw(picture);
       this.axis.draw(picture);
-      if (now - told < 100) return;
-      told = now;
+      if (now - textUpdated < 100) return;
+      textUpdated = now;
       for (const view of this.views) view.tell(picture);
     };
     frame();
@@ -93,7 +93,7 @@ export class Lanes {
 
   async keepStatus(page) {
     while (this.page === page) {
-      // The server may be busy or the browser out of connections: the next reading tells.
+      // The server may be busy, or the browser may have no connection free: the next reading will show.
       await page.readStatus().catch(() => {});
       await pause(STATUS_MS);
     }
@@ -115,7 +115,7 @@ export class Lanes {
     return this.open({ ...WATCHED, ...this.lab.watch });
   }
 
-  /** What the guess itself sets, if anything. */
+  /** The settings that follow from the guess, if any. */
   ofGuess() {
     return {};
   }
@@ -133,13 +133,13 @@ export class Lanes {
     return { ...this.read(), rows: this.measures.rows?.(page) ?? [], details: this.measures.details(page) };
   }
 
-  /** Measured and theory, for what is counted. */
+  /** The measured and the theoretical figure so far. */
   read() {
     const { page, lab, measures } = this;
     return { measured: measures.measure(page, lab), theory: measures.theory(page.settings, lab) };
   }
 
-  /** Turns the knob, and counts from here on. */
+  /** Sets the knob, and counts from now on. */
   async play(value) {
     await this.open({ ...this.lab.settings, [this.lab.knob.name]: value });
     const { page } = this;
@@ -152,11 +152,11 @@ export class Lanes {
     if (!page) return;
     this.page = null;
     for (const lane of page.lanes) lane.stop();
-    // Nobody waits for what this leaves behind: a room that is not used any more is forgotten.
+    // A failure does not matter: the server drops a room that is no longer used.
     await setFeed({ feed: 'paused', rate: 1, payload: 128 }).catch(() => {});
   }
 
-  /** What is to be seen now, as SVG. */
+  /** The current picture, as SVG. */
   picture(title) {
     const { width, height } = this.views[0].diagram;
     const gap = 14;

@@ -1,8 +1,8 @@
-// A page of the lessons: brings its labs and questions to life, and keeps what was answered.
+// A page of the lessons: makes its labs and questions interactive, and keeps the answers.
 
 import { makeCheck, makeNote } from './checks.js';
 import { showHandIn } from './hand_in.js';
-import { leave } from './desk.js';
+import { deactivate } from './active_instrument.js';
 import { Lab } from './lab.js';
 import { handIn, kept } from './progress.js';
 import { element } from '../format.js';
@@ -21,7 +21,7 @@ for (const kind of ['saw', 'code', 'discuss']) {
   for (const section of document.querySelectorAll(`section.${kind}`)) makeNote(section, kind, lesson);
 }
 
-// The first picture moves by itself, unless its reader would rather not have motion, or has answered already.
+// The first picture starts by itself, unless the reader prefers reduced motion or has already answered.
 const first = labs[0];
 if (first && !kept().guesses[first.lab.id] && !window.matchMedia('(prefers-reduced-motion: reduce)').matches) first.watch();
 
@@ -31,7 +31,7 @@ if (name === 'hand-in') {
   showHandIn(root);
 }
 
-/** In the table of contents: how far each lesson is. */
+/** Shows the progress in each lesson, in the table of contents. */
 function showProgress() {
   const { guesses, checks } = kept();
   for (const link of document.querySelectorAll('main li > a[href], main td > a[href]')) {
@@ -53,7 +53,7 @@ function showProgress() {
 showProgress();
 document.addEventListener('progress', showProgress);
 
-window.addEventListener('pagehide', leave);
+window.addEventListener('pagehide', deactivate);
 window.addEventListener('pageshow', (event) => { if (event.persisted) window.location.reload(); });
 
 /** For the tests. */

@@ -1,4 +1,4 @@
-// A proxy that gathers bytes before it passes them on: an event stream comes in lumps, a long poll's answer ends and is whole.
+// A proxy that buffers: an event stream comes in lumps; a long poll's answer ends, so it comes at once.
 
 import { bytes, mean } from '../format.js';
 import { Lanes, setMiddlebox } from './lanes.js';
@@ -11,7 +11,7 @@ export class Lumps extends Lanes {
     super(lab);
     this.measures = {
       measure: (page) => mean(page.lane('sse').latencies),
-      // A lump is full after so many updates; the first of them has waited longest, the last not at all.
+      // A lump is full after so many updates. The first of them has waited longest, the last not at all.
       theory: ({ rate, payload }) => ((this.each(payload) - 1) / (2 * rate)) * 1000,
       details: (page) => {
         const late = page.lane('sse').latencies;
@@ -22,7 +22,7 @@ export class Lumps extends Lanes {
     };
   }
 
-  /** Updates in one lump: blocks of `id`, `data` and a blank line, until the buffer is full. */
+  /** The updates in one lump: blocks of `id`, `data` and a blank line, until the buffer is full. */
   each(payload) {
     const { newest, now_us: now } = this.page.status;
     const update = `{"seq":${newest.split('-')[1]},"at_us":${now},"data":}`.length + payload;
@@ -35,7 +35,7 @@ export class Lumps extends Lanes {
     await super.start(settings);
   }
 
-  /** The proxy is passed by a stream when it is opened. */
+  /** Ends the stream if the buffer changes: a stream goes through the proxy that was set when it was opened. */
   async through(buffer) {
     if (this.page && this.buffer === buffer) return;
     await this.stop();

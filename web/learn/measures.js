@@ -1,4 +1,4 @@
-// What each lab measures, and what theory says of it. `settings` are those in force, so that theory follows the knob.
+// The measured and the theoretical figure of each lab. `settings` are the current ones: theory follows the knob.
 
 import { split } from '../figures.js';
 import { mean, quantile } from '../format.js';
@@ -9,20 +9,20 @@ import { shown, t } from './words.js';
 const sorted = (lane) => [...lane.latencies].sort((a, b) => a - b);
 const ms = (value) => shown(value, 'ms');
 
-/** Bytes on the wire between two readings of the server's counts, for each update. */
+/** Bytes on the wire per update, between two readings of the server's counters. */
 export function wireBytes(counts, headerBytes) {
   const { payload, framing, tcp } = split(counts, headerBytes);
   return (payload + framing + tcp) / counts.updates;
 }
 
-/** What one poll takes for itself, and by how much an update in it is cheaper than a frame, from the formats. */
+/** The bytes of one poll by itself, and how much less an update in it takes than as a frame, both from the formats. */
 export function pollCosts(page, payload) {
   const { newest, now_us: now, segment_header_bytes: segment } = page.status;
   const lane = page.lane('polling');
   const head = lane.exchanges.findLast((one) => one.outcome === 'some')?.head ?? 0;
   const envelope = `{"cursor":"${newest}","updates":[]}`.length;
   const update = `{"seq":${newest.split('-')[1]},"at_us":${now},"data":}`.length + payload;
-  // Request, answer, and its acknowledgement: three segments. A frame is one, and is acknowledged by one.
+  // Request, answer and acknowledgement are three segments; a frame and its acknowledgement are two.
   return {
     fixed: lane.bytesOfRequest + head + envelope - 1 + 3 * segment,
     saved: frameHeaderBytes(update) + 2 * segment - 1,
@@ -56,7 +56,7 @@ export const MEASURES = {
   },
   parked: {
     measure: (page) => mean(page.lane('long_polling').latencies),
-    // While an answer and the next request are under way nothing is parked; a steady stream slower than that never waits.
+    // While an answer and the next request travel, nothing is parked. Updates of a slower steady feed never wait.
     theory: ({ rate, rtt }) => rtt / 2 + (rate * rtt >= 1000 ? rtt / 2 : 0),
     rows: (page) => [[t('stream'), mean(page.lane('sse').latencies), 'measured']],
     details(page) {
@@ -66,7 +66,7 @@ export const MEASURES = {
     },
   },
   choose: {
-    /** The interval that would have met what is allowed, going by what was measured with the guess. */
+    /** The interval that would have met the limit, scaled from what was measured with the guess. */
     measure: (page, lab) => (page.settings.poll * lab.allowed) / mean(page.lane('polling').latencies),
     theory: (_, lab) => 2 * lab.allowed,
     details: (page) => ({ interval: ms(page.settings.poll), late: ms(mean(page.lane('polling').latencies)) }),

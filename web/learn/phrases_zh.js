@@ -1,4 +1,4 @@
-// What stands on the pictures of the lanes and beside them, in Chinese: web/phrases.js.
+// The words on and next to the lanes' pictures, in Chinese: see web/phrases.js.
 
 export const ZH = {
   // Units and counts: web/format.js, web/clock.js.

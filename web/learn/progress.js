@@ -1,4 +1,4 @@
-// Guesses, answers and notes: kept in this browser, until they are handed in or forgotten.
+// Guesses, answers and notes, kept in this browser until the reader deletes them.
 
 const KEY = 'pushpull-lessons';
 const EMPTY = { name: '', guesses: {}, checks: {}, notes: {}, exercises: [] };
@@ -16,7 +16,7 @@ function keep(changes) {
   localStorage.setItem(KEY, JSON.stringify({ ...kept(), ...changes }));
 }
 
-/** A run of a lab. The first guess counts; the newest run is what is shown. */
+/** Keeps a run of a lab. The first guess counts; the newest run is shown. */
 export function keepRun(lab, lesson, run) {
   const { guesses } = kept();
   const before = guesses[lab];
@@ -24,7 +24,7 @@ export function keepRun(lab, lesson, run) {
   keep({ guesses: { ...guesses, [lab]: { lesson, unit: run.unit, first, last: run, runs: (before?.runs ?? 0) + 1 } } });
 }
 
-/** An answer to a question with options: the first counts. */
+/** Keeps an answer to a question with options: the first counts. */
 export function keepCheck(id, lesson, answer, isRight) {
   const { checks } = kept();
   if (!checks[id]) keep({ checks: { ...checks, [id]: { lesson, answer, right: isRight, at: new Date().toISOString() } } });
@@ -38,7 +38,7 @@ export function keepNote(id, lesson, text) {
 
 export const keepName = (name) => keep({ name: name.trim().slice(0, 80) });
 
-/** The newest result of each exercise. */
+/** Keeps the newest result of each exercise. */
 export function keepExercises(list) {
   const byName = new Map([...kept().exercises, ...list].map((one) => [one.exercise, one]));
   keep({ exercises: [...byName.values()] });
@@ -46,7 +46,7 @@ export function keepExercises(list) {
 
 export const forget = () => localStorage.removeItem(KEY);
 
-/** What is handed in: schema/hand-in.schema.json. */
+/** The content of a hand-in: schema/hand-in.schema.json. */
 export function handIn() {
   const { name, guesses, checks, notes, exercises } = kept();
   return {

@@ -1,10 +1,10 @@
-// A reader that is slower than what comes: where does it wait, and how old is what is shown?
+// A reader that is slower than the feed: where do updates wait, and how old is what is shown?
 
 import { setFeed, withRoom } from '../api.js';
 import { local, relate } from '../clock.js';
 import { fit, FONT_PX } from '../diagram.js';
 import { element, pause } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { picture } from './svg_context.js';
 import { shown, t } from './words.js';
 
@@ -26,11 +26,11 @@ export class Queue {
   }
 
   async watch() {
-    await take(this);
+    await activate(this);
     await this.begin('socket');
   }
 
-  /** Subscribes anew, and reads one update every 1/mu seconds. */
+  /** Subscribes again, and reads one update every 1/mu seconds. */
   async begin(mode) {
     await this.end();
     if (mode === 'stream' && !('WebSocketStream' in window)) throw new Error(t('no_stream'));
@@ -77,7 +77,7 @@ export class Queue {
         const moment = due(data);
         if (moment === null) return;
         this.arrived += 1;
-        // The newest alone: what waited is out of date, and nobody will miss it.
+        // Only the newest is kept: what waited is out of date.
         if (mode === 'newest') this.waiting.length = 0;
         this.waiting.push(moment);
       };
@@ -99,10 +99,10 @@ export class Queue {
   }
 
   async run({ progress }) {
-    await take(this);
+    await activate(this);
     await this.begin('socket');
     const { seconds } = this.lab;
-    // By the clock, and not by the sum of pauses: what waits is read when the time of the question is over.
+    // By the clock, not by the sum of pauses: the queue is read when the time of the question is over.
     for (let left = seconds * 1000; left > 0; left = this.began + seconds * 1000 - performance.now()) {
       progress(1 - left / (seconds * 1000));
       await pause(Math.min(left, 100));
@@ -115,7 +115,7 @@ export class Queue {
     return { ...result, rows: [], details };
   }
 
-  /** What waits in the page, and what grows by the difference of the two rates. */
+  /** The updates that wait in the page, and by theory: the number grows by the difference of the two rates. */
   read() {
     if (this.began === null) return { measured: NaN, theory: NaN };
     const { rate } = this.lab.settings;
@@ -125,7 +125,7 @@ export class Queue {
   }
 
   async play(mode) {
-    await take(this);
+    await activate(this);
     await this.begin(mode);
   }
 

@@ -1,4 +1,4 @@
-// The browser's connections: event streams are opened until a small request finds none. Beside it the stream's own text.
+// The browser's connections: opens event streams until a small request finds none free. Shows a stream's text, too.
 
 import { session, withRoom } from '../api.js';
 import { element, pause, time } from '../format.js';
@@ -10,18 +10,18 @@ const STREAMS_MAX = 10;
 /** A request on loopback that takes this long is stuck. */
 const STUCK_AFTER_MS = 1500;
 const HELD_MS = 1200;
-/** Until the browser has let go of the connections before. */
+/** The time in which the browser releases the previous connections. */
 const LET_GO_MS = 800;
 const SOCKETS = 12;
 const LINES_SHOWN = 9;
-/** HTTP/1.1 connections of one browser to one host: MDN, "Using server-sent events". */
+/** The HTTP/1.1 connections of one browser to one host: MDN, "Using server-sent events". */
 const CONNECTIONS = 6;
 
 export class Slots extends Lanes {
   constructor(lab) {
     super(lab);
     this.slots = element('div', { class: 'slots', role: 'img', 'aria-label': t('slots') });
-    this.told = element('p', { class: 'told', role: 'status' });
+    this.status = element('p', { class: 'told', role: 'status' });
     this.raw = element('pre', { class: 'raw', tabindex: '0', 'aria-label': t('raw') });
     this.again = element('button', { type: 'button' }, t('sockets'));
     this.again.addEventListener('click', () => this.openSockets());
@@ -30,11 +30,11 @@ export class Slots extends Lanes {
 
   async start(settings) {
     await super.start(settings);
-    this.node.append(element('p', { class: 'caption' }, t('raw')), this.raw, this.slots, this.told, this.again);
+    this.node.append(element('p', { class: 'caption' }, t('raw')), this.raw, this.slots, this.status, this.again);
     this.readRaw();
   }
 
-  /** The same stream by `fetch`, whose bytes a page may see. */
+  /** The same stream by `fetch`, with which a page can see the bytes. */
   async readRaw() {
     const reading = new AbortController();
     this.reading = reading;
@@ -53,7 +53,7 @@ export class Slots extends Lanes {
         }));
       }
     } catch {
-      // It was stopped, or the server has gone.
+      // It was stopped here, or the server has ended.
     }
   }
 
@@ -66,7 +66,7 @@ export class Slots extends Lanes {
 
   async run({ progress }) {
     await this.open(this.lab.settings);
-    // Each of them holds a connection: the count begins with none.
+    // Each stream holds a connection, so the count must begin with none.
     const streams = [];
     const { page } = this;
     for (const lane of page.lanes) lane.stop();
@@ -88,15 +88,15 @@ export class Slots extends Lanes {
         const answered = fetch('/clock', { cache: 'no-store' }).then(() => performance.now() - sent);
         const took = await Promise.race([answered, pause(STUCK_AFTER_MS).then(() => null)]);
         if (took !== null) {
-          this.told.textContent = t('opened', { opened, took: time(took) });
+          this.status.textContent = t('opened', { opened, took: time(took) });
           continue;
         }
         this.show(opened, true);
-        this.told.textContent = t('stuck', { opened });
+        this.status.textContent = t('stuck', { opened });
         await pause(HELD_MS);
         for (const one of streams) one.close();
         const waited = await answered;
-        this.told.textContent = '';
+        this.status.textContent = '';
         return { measured: opened, theory: CONNECTIONS, rows: [], details: { opened, waited: time(waited) } };
       }
       return { measured: streams.length, theory: CONNECTIONS, rows: [], details: { opened: streams.length, waited: '–' } };
@@ -105,7 +105,7 @@ export class Slots extends Lanes {
     }
   }
 
-  /** WebSockets are counted apart. */
+  /** The browser counts WebSockets separately. */
   async openSockets() {
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const sockets = Array.from({ length: SOCKETS }, () => new WebSocket(`${scheme}//${window.location.host}${withRoom('/updates/ws')}`));
@@ -113,7 +113,7 @@ export class Slots extends Lanes {
     const sent = performance.now();
     await fetch('/clock', { cache: 'no-store' });
     const opened = sockets.filter((socket) => socket.readyState === WebSocket.OPEN).length;
-    this.told.textContent = t('sockets_done', { opened, took: time(performance.now() - sent) });
+    this.status.textContent = t('sockets_done', { opened, took: time(performance.now() - sent) });
     for (const socket of sockets) socket.close();
   }
 

@@ -1,9 +1,9 @@
-// Clients that are cut together: when do they come back?
+// Clients that are cut at the same time: when do they reconnect?
 
 import { cutFor, session, withRoom } from '../api.js';
 import { fit, FONT_PX } from '../diagram.js';
 import { element, pause, until } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { picture } from './svg_context.js';
 import { t } from './words.js';
 
@@ -25,7 +25,7 @@ export class Storm {
   }
 
   async watch() {
-    await take(this);
+    await activate(this);
     this.draw();
   }
 
@@ -36,9 +36,9 @@ export class Storm {
     return socket;
   }
 
-  /** Cuts all at once; each dials again after `wait()`. Returns the most in any tenth of a second. */
+  /** Cuts all at once; each reconnects after `wait()`. Returns the largest number in any tenth of a second. */
   async storm(wait, progress = () => {}) {
-    await take(this);
+    await activate(this);
     this.close();
     this.back = [];
     const { clients } = this.lab;
@@ -136,7 +136,7 @@ export class Storm {
   }
 }
 
-/** The expected maximum of so many bins, each with a Poisson count: the sum of P(maximum > m). */
+/** The expected maximum of this many bins, each with a Poisson count: the sum of P(maximum > m). */
 function expectedMost(clients, bins) {
   const each = clients / bins;
   let [expected, below, term] = [0, 0, Math.exp(-each)];

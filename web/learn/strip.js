@@ -1,4 +1,4 @@
-// Below a lane: each update as a dot, as high as it was late, and the line that its mean makes.
+// The strip below a lane: each update as a dot whose height is its lateness, and a line at the mean.
 
 import { fit, FONT_PX } from '../diagram.js';
 import { mean, quantile } from '../format.js';

@@ -1,4 +1,4 @@
-// As much of a canvas's context as the diagrams use, which writes SVG instead: a picture of a real run, to be kept.
+// The part of a canvas context that the diagrams use, writing SVG instead: it keeps a picture of a real run.
 
 const measuring = document.createElement('canvas').getContext('2d');
 const short = (value) => String(Number(value.toFixed(1)));
@@ -36,7 +36,7 @@ export class SvgContext {
   moveTo(x, y) { this.path += `M${short(x)} ${short(y)}`; }
   lineTo(x, y) { this.path += `L${short(x)} ${short(y)}`; }
   closePath() { this.path += 'Z'; }
-  /** Only whole circles are drawn. */
+  /** Whole circles only. */
   arc(x, y, radius) {
     const r = short(radius);
     this.path += `M${short(x - radius)} ${short(y)}a${r} ${r} 0 1 0 ${short(2 * radius)} 0a${r} ${r} 0 1 0 ${short(-2 * radius)} 0`;

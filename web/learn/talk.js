@@ -1,25 +1,25 @@
-// A room in which pages talk both ways: text, binary, ping, close, and every frame as the server saw it.
+// A room in which pages send messages both ways: text, binary, ping and close, and each frame as the server saw it.
 
 import { isRoomNamed, readSession, room, session, withRoom } from '../api.js';
 import { element, pause } from '../format.js';
-import { take } from './desk.js';
+import { activate } from './active_instrument.js';
 import { showFrame } from './frames.js';
 import { picture } from './svg_context.js';
 import { t } from './words.js';
 
 const PATIENCE_MS = 5000;
 const LINES_KEPT = 30;
-/** Between two strokes that are sent while the hand draws. */
+/** The time between two strokes that are sent during drawing. */
 const STROKE_MS = 60;
 /** The message of the question. */
 const HELLO = 'hello';
-/** What 32 sensors say. */
+/** The values of 32 sensors. */
 const NUMBERS = Float32Array.from({ length: 32 }, (_, index) => Math.sin(index) * 100);
 
 export class Talk {
   constructor(lab) {
     this.lab = lab;
-    this.heard = [];
+    this.received = [];
     this.build();
   }
 
@@ -55,13 +55,13 @@ export class Talk {
   }
 
   async open() {
-    await take(this);
+    await activate(this);
     if (this.socket?.readyState === WebSocket.OPEN) return;
     const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(`${scheme}//${window.location.host}${withRoom('/talk/ws', { session })}`);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
-    socket.onmessage = ({ data }) => this.hear(data);
+    socket.onmessage = ({ data }) => this.receive(data);
     socket.onclose = ({ code, reason, wasClean }) => {
       this.write(t('closed', { code, reason: reason ? ` “${reason}”` : '', clean: t(wasClean ? 'clean' : 'unclean') }), 'closed');
     };
@@ -91,44 +91,44 @@ export class Talk {
     return this.send(JSON.stringify(order));
   }
 
-  /** What came: the server's words about the line are JSON, the answer of the first server is plain text. */
-  hear(data) {
+  /** Handles a message: events of the room are JSON, the answer of the lesson's first server is plain text. */
+  receive(data) {
     if (data instanceof ArrayBuffer) {
       if (!this.isMeasuring) this.stroke(new DataView(data));
       return;
     }
-    let told = null;
+    let event = null;
     try {
-      told = JSON.parse(data);
+      event = JSON.parse(data);
     } catch {
       if (!this.isMeasuring) this.write(t('answered', { text: data }), 'answer');
       return;
     }
-    this.heard.push(told);
-    if (this.heard.length > 100) this.heard.shift();
-    switch (told.kind) {
+    this.received.push(event);
+    if (this.received.length > 100) this.received.shift();
+    switch (event.kind) {
       case 'hello':
-        this.you = told.you;
-        this.here.textContent = t('here', told);
+        this.you = event.you;
+        this.here.textContent = t('here', event);
         break;
-      case 'here': this.here.textContent = t('here', { here: told.here, you: this.you }); break;
-      case 'text': if (!this.isMeasuring) this.write(t('sees', told), told.from === this.you ? 'own' : ''); break;
-      case 'frame': this.show(told); break;
+      case 'here': this.here.textContent = t('here', { here: event.here, you: this.you }); break;
+      case 'text': if (!this.isMeasuring) this.write(t('sees', event), event.from === this.you ? 'own' : ''); break;
+      case 'frame': this.show(event); break;
       case 'pong':
-        this.write(t('ponged', { ms: (told.us / 1000).toFixed(1) }), 'answer');
-        this.show(told);
+        this.write(t('ponged', { ms: (event.us / 1000).toFixed(1) }), 'answer');
+        this.show(event);
         break;
-      case 'missed': this.write(t('missed', told)); break;
+      case 'missed': this.write(t('missed', event)); break;
       default: break;
     }
   }
 
-  show(told) {
-    this.lastFrame = told;
-    this.frame.replaceChildren(element('p', { class: 'caption' }, t('yours_frame', told)), showFrame(told.hex));
+  show(event) {
+    this.lastFrame = event;
+    this.frame.replaceChildren(element('p', { class: 'caption' }, t('yours_frame', event)), showFrame(event.hex));
   }
 
-  /** Points are two numbers of 16 bits each. */
+  /** Sends what is drawn: each point is two numbers of 16 bits. */
   drawing() {
     let points = [];
     let sent = 0;
@@ -154,7 +154,7 @@ export class Talk {
     for (const end of ['pointerup', 'pointercancel']) this.canvas.addEventListener(end, () => flush(true));
   }
 
-  /** Somebody's stroke: the seat, then the points. */
+  /** Draws a received stroke: the sender's number, then the points. */
   stroke(view) {
     const context = this.canvas.getContext('2d');
     context.strokeStyle = `hsl(${(view.getUint16(0) * 67) % 360} 70% 50%)`;
@@ -178,7 +178,7 @@ export class Talk {
 
   async run({ progress }) {
     await this.open();
-    // What is sent to be counted is neither chat nor drawing.
+    // Messages that are sent only to be counted are not shown as chat or drawing.
     this.isMeasuring = true;
     const binary = await this.measured(NUMBERS.buffer);
     progress(0.2);
@@ -192,7 +192,7 @@ export class Talk {
     progress(0.8);
     await pause(100);
     this.isMeasuring = false;
-    // Last, so that its frame stays to be looked at.
+    // Last, so that its frame stays visible.
     const frame = await this.measured(HELLO);
     const rows = [[t('post'), post, 'measured'], [t('number'), binary, 'measured'], [t('base64'), base64, 'measured'], [t('json'), json, 'measured']];
     const details = { frame, post, times: Math.round(post / frame), binary, base64, json };

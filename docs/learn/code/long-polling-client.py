@@ -1,4 +1,4 @@
-"""Long polling, client: asks again at once. What comes in between waits in the server."""
+"""Long polling, client: asks again at once. Updates that come in between wait in the server."""
 import json, sys, urllib.request
 
 after = 0

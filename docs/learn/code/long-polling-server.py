@@ -1,4 +1,4 @@
-"""Long polling, server: holds a request until there is something newer than `after`, for 20 s at the most."""
+"""Long polling, server: holds a request until there is something newer than `after`, for at most 20 s."""
 import json, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 

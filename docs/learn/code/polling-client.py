@@ -1,4 +1,4 @@
-"""Polling, client: asks at an interval, behind the last update that it has."""
+"""Polling, client: asks at an interval for what follows the last update that it has."""
 import json, sys, time, urllib.request
 
 after = 0

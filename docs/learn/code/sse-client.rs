@@ -5,7 +5,7 @@ use std::net::TcpStream;
 fn follow(host: &str, last: &mut String) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(host)?;
     write!(stream, "GET /updates HTTP/1.1\r\nHost: {host}\r\nLast-Event-ID: {last}\r\n\r\n")?;
-    // Sizes of chunks are lines as well, and are no fields: a parser of events passes them over.
+    // Sizes of chunks are lines as well, but no fields: a parser of events ignores them.
     for line in BufReader::new(stream).lines() {
         match line?.split_once(": ") {
             Some(("id", id)) => *last = id.to_owned(),

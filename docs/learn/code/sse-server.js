@@ -1,4 +1,4 @@
-// Server-Sent Events, server: one answer without end, a block of text for each update.
+// Server-Sent Events, server: one answer that never ends, a block of text for each update.
 const http = require("node:http");
 const updates = [];
 const clients = new Set();

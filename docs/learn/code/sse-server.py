@@ -1,4 +1,4 @@
-"""Server-Sent Events, server: one answer without end, a block of text for each update."""
+"""Server-Sent Events, server: one answer that never ends, a block of text for each update."""
 import json, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -34,6 +34,6 @@ def publish():
 
 threading.Thread(target=publish, daemon=True).start()
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.handle_error = lambda *_: None  # a client that is gone is no news
+server.handle_error = lambda *_: None  # a client that disconnects is no error
 print(json.dumps({"port": server.server_port}), flush=True)
 server.serve_forever()

@@ -1,4 +1,4 @@
-//! Server-Sent Events, server: one answer without end, a block of text for each update.
+//! Server-Sent Events, server: one answer that never ends, a block of text for each update.
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};

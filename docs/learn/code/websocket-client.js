@@ -1,4 +1,4 @@
-// WebSocket, client. Coming back, and from where, is its own code: that is what `after` is for.
+// WebSocket, client. Reconnecting is its own code, and `after` says where to go on.
 const { WebSocket } = require("ws"); // a browser has its own
 const url = process.argv[2].replace("http", "ws");
 let after = 0;

@@ -1,4 +1,4 @@
-//! WebSocket, client: a handshake, then frames of text. Where to go on is its own business.
+//! WebSocket, client: a handshake, then frames of text. It must know by itself where to go on.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 

@@ -1,4 +1,4 @@
-// WebSocket, server: npm's ws does handshake and frames.
+// WebSocket, server: npm's ws handles handshake and frames.
 const { WebSocketServer } = require("ws");
 const updates = [];
 

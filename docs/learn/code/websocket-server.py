@@ -38,6 +38,6 @@ def publish():
 
 threading.Thread(target=publish, daemon=True).start()
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.handle_error = lambda *_: None  # a client that is gone is no news
+server.handle_error = lambda *_: None  # a client that disconnects is no error
 print(json.dumps({"port": server.server_port}), flush=True)
 server.serve_forever()

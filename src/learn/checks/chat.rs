@@ -33,11 +33,11 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         let what = format!("client 3 sent {}, and {who} waits for it", quote(hello));
         expect(client, &what, &Message::Text(hello.to_owned())).await?;
     }
-    let mut said = 1;
+    let mut next_number = 1;
     say(Progress::StagePassed);
 
     say(Progress::StageStarted("sends each message to each client once, and those of one sender in order"));
-    everybody_talks(&mut clients, &mut said, MESSAGES).await?;
+    everybody_talks(&mut clients, &mut next_number, MESSAGES).await?;
     say(Progress::StagePassed);
 
     say(Progress::StageStarted(
@@ -46,29 +46,29 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
     let mut bad = clients.remove(0);
     bad.send(true, Opcode::Text, &[0xc3, 0x28]).await;
     expect(&mut bad, "sent text that is not UTF-8", &Message::Close(Some(NOT_UTF8))).await?;
-    everybody_talks(&mut clients, &mut said, 1).await?;
+    everybody_talks(&mut clients, &mut next_number, 1).await?;
     say(Progress::StagePassed);
 
     say(Progress::StageStarted("goes on when clients disappear without a close frame"));
     clients.remove(0).reset();
     clients.remove(0).reset();
     drop(bad);
-    everybody_talks(&mut clients, &mut said, 3).await?;
+    everybody_talks(&mut clients, &mut next_number, 3).await?;
     server.still_runs()?;
     say(Progress::StagePassed);
 
-    say(Progress::StageStarted("sends a new client what is said from then on"));
+    say(Progress::StageStarted("sends a new client what is sent from then on"));
     clients.push(server.open_and_ping().await?);
-    everybody_talks(&mut clients, &mut said, 1).await?;
+    everybody_talks(&mut clients, &mut next_number, 1).await?;
     say(Progress::StagePassed);
     Ok(())
 }
 
 /// Each client sends, and each must get all messages. Message numbers continue from call to call.
-async fn everybody_talks(clients: &mut [Socket], said: &mut usize, messages: usize) -> Result<(), Stop> {
-    let first = *said;
-    *said += messages;
-    for number in first..*said {
+async fn everybody_talks(clients: &mut [Socket], next_number: &mut usize, messages: usize) -> Result<(), Stop> {
+    let first = *next_number;
+    *next_number += messages;
+    for number in first..*next_number {
         for (sender, client) in clients.iter_mut().enumerate() {
             client.send(true, Opcode::Text, format!("{{\"from\":{sender},\"n\":{number}}}").as_bytes()).await;
         }

@@ -37,7 +37,7 @@ pub async fn check(command: &[OsString], say: &mut (dyn FnMut(Progress) + Send))
         ask(&mut questions, name, &[bytes], "as a whole").await?;
         for at in 1..bytes.len() {
             let (first, second) = bytes.split_at(at);
-            ask(&mut questions, name, &[first, second], &format!("split behind byte {at}")).await?;
+            ask(&mut questions, name, &[first, second], &format!("split after byte {at}")).await?;
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         ask(&mut questions, name, &single, "byte by byte").await?;

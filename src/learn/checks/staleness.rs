@@ -95,12 +95,12 @@ async fn one(questions: &mut Questions, name: &str, trace: &Trace, end: u64) -> 
         ),
     ];
     for (key, right, meaning) in wanted {
-        let Some(said) = answer.get(key).and_then(Value::as_f64) else {
+        let Some(answered) = answer.get(key).and_then(Value::as_f64) else {
             let sentence = format!("your answer has no number `{key}`: {}", quote(&answer.to_string()));
             return fail(Code::WrongAnswer, sentence);
         };
-        if (said - right).abs() > right.abs() * SHARE_OFF_MAX + 1e-6 {
-            let sentence = format!("{name}: {key} is {said:.4}; the lab finds {right:.4}: {meaning}");
+        if (answered - right).abs() > right.abs() * SHARE_OFF_MAX + 1e-6 {
+            let sentence = format!("{name}: {key} is {answered:.4}; the lab finds {right:.4}: {meaning}");
             return fail(Code::WrongAnswer, sentence);
         }
     }

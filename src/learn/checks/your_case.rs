@@ -135,8 +135,8 @@ async fn measure(case: &Case, transport: Transport, folder: &Path, loadgen: &Pat
     match run {
         Some(file) => Run::read(&file).map_err(|error| std::io::Error::other(error.to_string()).into()),
         None => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let why = said.lines().find(|line| line.starts_with("error")).unwrap_or("it wrote no report");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let why = stderr.lines().find(|line| line.starts_with("error")).unwrap_or("it wrote no report");
             Err(Fault::new(Code::WrongAnswer, format!("your scenario does not run: {why}")).into())
         }
     }

@@ -2,20 +2,20 @@
 
 let current = null;
 
-/** Stops the instrument before, if there is one. */
-export async function take(instrument) {
+/** Stops the previous instrument, if there is one. */
+export async function activate(instrument) {
   if (current === instrument) return;
   const before = current;
   current = instrument;
   await before?.stop();
 }
 
-/** Nothing goes on behind a page that is left: a browser may keep it, connections and all. */
-export const leave = () => take(null);
+/** Stops everything when the page is left: the browser may keep the page with its connections. */
+export const deactivate = () => activate(null);
 
-export const isOn = (instrument) => current === instrument;
+export const isActive = (instrument) => current === instrument;
 
-/** How late timers are from now on: a machine that is busy with something else spoils latencies. */
+/** Measures how late timers are from now on: on a busy machine, latencies are not reliable. */
 export class Lag {
   #late = [];
 
@@ -27,7 +27,7 @@ export class Lag {
     }, 50);
   }
 
-  /** The mean, in milliseconds. */
+  /** The mean lateness, in milliseconds. */
   end() {
     clearInterval(this.timer);
     return this.#late.reduce((sum, one) => sum + one, 0) / Math.max(1, this.#late.length);
