@@ -143,7 +143,7 @@ impl Parked {
         let Asked { reader, nothing_new, .. } = asked;
         let (wire, headers) = (Wire::new(taken.socket), taken.headers);
         let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
-        let seat = room.seat(parked, reader);
+        let slot = room.join(parked, reader);
         // A request that arrived before this one was answered; it waits until then.
         let mut ahead = None;
         async move {
@@ -151,8 +151,8 @@ impl Parked {
             loop {
                 let batch = tokio::select! {
                     biased;
-                    batch = seat.next() => batch.ok()?,
-                    said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)),
+                    batch = slot.next() => batch.ok()?,
+                    said = slot.receive(|one, at, context| one.poll_heard(question.as_ref(), at, context)),
                         if ahead.is_none() =>
                     {
                         ahead = Some(said?);
@@ -164,27 +164,27 @@ impl Parked {
                     }
                     () = &mut over => None,
                 };
-                let nothing_new = Reply::nothing_new(nothing_new, seat.position());
-                seat.put(|one| one.answer(batch, nothing_new)).ok()?;
-                seat.flushed().await.ok()?;
+                let nothing_new = Reply::nothing_new(nothing_new, slot.position());
+                slot.put(|one| one.answer(batch, nothing_new)).ok()?;
+                slot.flushed().await.ok()?;
                 let said = match ahead.take() {
                     Some(said) => said,
                     None => tokio::select! {
                         biased;
-                        said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)) => said?,
-                        () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
+                        said = slot.receive(|one, at, context| one.poll_heard(question.as_ref(), at, context)) => said?,
+                        () = app.drain.begun() => return Some(slot.take()?.wire.into_socket()),
                         () = tokio::time::sleep(app.settings.head_timeout) => return None,
                     },
                 };
-                let is_again = |question: &Question, request| question.is_asked_again(request, seat.position());
+                let is_again = |question: &Question, request| question.is_asked_again(request, slot.position());
                 if let Heard::Other(request) = said
                     && (app.drain.has_begun()
                         || !question.as_ref().is_some_and(|question| is_again(question, &request)))
                 {
-                    return Some(seat.take()?.wire.leave(request, &connection));
+                    return Some(slot.take()?.wire.leave(request, &connection));
                 }
                 connection.charge(Some(Transport::LongPolling));
-                seat.want_more();
+                slot.want_more();
                 over.as_mut().reset(Instant::now() + hold);
             }
         }

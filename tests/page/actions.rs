@@ -279,9 +279,7 @@ pub async fn a_message_up_is_a_small_frame_on_the_websocket_and_a_request_of_its
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=up")).await;
     browser.click("#up button").await;
-    browser
-        .until("the echo is shown", "document.getElementById('up-result').textContent.includes('round trip')")
-        .await;
+    browser.until("the echo is shown", "document.getElementById('up-result').textContent.includes('round trip')").await;
     // RFC 6455 section 5.2: 2 B of header, 4 B of mask on the way up, and `hello`.
     let told = browser.text("#up-result .websocket").await;
     assert!(told.contains("11 B up, 7 B back"), "{told}");
