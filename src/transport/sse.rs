@@ -282,8 +282,8 @@ fn send_all(
         loop {
             let next = tokio::select! {
                 biased;
-                said = slot.receive(|one, _, context| one.wire.poll_said(context)), if ahead.is_none() => {
-                    ahead = Some(said?);
+                received = slot.receive(|one, _, context| one.wire.poll_received(context)), if ahead.is_none() => {
+                    ahead = Some(received?);
                     continue;
                 }
                 next = body.frame() => next,
