@@ -1,11 +1,11 @@
-// Two actions with a visible outcome: one update by hand, and a cut.
+// The actions of the page: publish one update, cut the connections, pause the diagrams.
 
 import { cutFor, newestCursor, publish, readSchedule } from './api.js';
 import { latency, local } from './clock.js';
 import { pause, say, until } from './format.js';
 import { CUT_SECONDS } from './story.js';
 
-/** After how long an outcome is told even if a lane has not been heard of. */
+/** How long an action waits for all lanes before it reports its result. */
 const PATIENCE_MS = 15_000;
 /** Updates that the page publishes while it is cut off, so that there is something to lose. */
 const PUBLISHED_WHILE_CUT = 3;
@@ -45,11 +45,11 @@ export function makeActions(page) {
       await pause((CUT_SECONDS * 1000) / (PUBLISHED_WHILE_CUT + 1));
       await byHand();
     }
-    // A parked long poll is not known to be back before it is answered.
+    // A parked long poll is known to be back only when it is answered.
     const others = page.lanes.filter((lane) => lane.key !== 'long_polling').map((lane) => lane.cuts.at(-1));
     await until(() => others.every((cut) => cut.until !== null), PATIENCE_MS);
     await pause(page.settings.rtt + 300);
-    // What is lost shows with the next update: here is one.
+    // A loss is detected with the next update, so one is published.
     await byHand();
     const schedule = await readSchedule(before);
     page.missed(schedule.map(([seq, due]) => ({ seq, due: local(due) })));
@@ -59,17 +59,17 @@ export function makeActions(page) {
   frozen.addEventListener('click', () => {
     page.frozenAt = page.frozenAt === null ? performance.now() : null;
     frozen.setAttribute('aria-pressed', String(page.frozenAt !== null));
-    say(frozen, page.frozenAt === null ? 'Pause' : 'Go on');
+    say(frozen, page.frozenAt === null ? 'Pause' : 'Resume');
   });
 }
 
-/** Runs an action, one at a time, and says what went wrong. */
+/** Wraps an event handler: runs the action once at a time, and shows its error. */
 export function attempt(page, action) {
   return async (event) => {
     event.preventDefault();
     const button = event.submitter ?? event.currentTarget;
     if (button.getAttribute('aria-disabled') === 'true') return;
-    // Not `disabled`, which would take the focus away.
+    // Not `disabled`, which would remove the focus.
     button.setAttribute('aria-disabled', 'true');
     try {
       await action();

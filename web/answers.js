@@ -1,9 +1,9 @@
-// What was guessed and what was measured: kept for this tab, so that a reload loses nothing, and to be handed in.
+// The guesses and the measured answers: kept in this tab across reloads, and downloadable.
 
 import { element } from './format.js';
 
 const KEY = 'pushpull-answers';
-/** A guess within this share of what was measured is counted as right. */
+/** A guess within this share of the measured value counts as right. */
 export const RIGHT_WITHIN = 0.25;
 
 /** {number: {ask, unit, guess, measured, theory, at}} of the questions that were answered. */

@@ -5,16 +5,13 @@ import { askForToken, authorization } from './token.js';
 const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
   byte.toString(16).padStart(2, '0')).join('');
 
-/** This page's name: the server counts by it, and forgets it a minute after the page is gone. */
+/** The session ID, by which the server counts this page's connections. It expires a minute after the page is closed. */
 export const session = hex(12);
 
-/** What the address calls the stream that all pages share. */
+/** The name of the main stream, which all pages share, in the page's address. */
 export const MAIN = 'main';
 
-/**
- * The stream that this page shows: a room of its own unless the address names another. A room of its own is kept for
- * this tab, so that a reload finds it again.
- */
+/** The stream that this page shows: its own room, unless the address names another. A reload keeps the room. */
 export const room = chosenRoom();
 
 function chosenRoom() {
@@ -26,22 +23,22 @@ function chosenRoom() {
   return own;
 }
 
-/** Whether the address names the stream; a page's own room is nobody else's business. */
+/** Whether the address names the stream. A page's own room is not in the address. */
 export const isRoomNamed = new URLSearchParams(window.location.hash.slice(1)).get('room') === room;
 
-/** An address with this page's room, and with whatever else it needs. */
+/** An address with this page's room and further parameters. */
 export function withRoom(address, more = {}) {
   const query = new URLSearchParams(room === MAIN ? more : { ...more, room });
   const text = query.toString();
   return text ? `${address}?${text}` : address;
 }
 
-/** What the server said was wrong, in its words. */
+/** An error answer, with the server's `detail` as its message. */
 export class Refused extends Error {}
 
 /**
- * A request whose answer is JSON or nothing; asks for the token where the server wants it. Throws `Refused` with the
- * problem's detail.
+ * Sends a request and returns its answer as JSON, or null. Asks the user for the token if the server requires it.
+ * Throws `Refused` with the problem's detail.
  */
 export async function ask(address, body) {
   const options = { cache: 'no-store' };
@@ -58,7 +55,7 @@ export async function ask(address, body) {
   return value;
 }
 
-/** What the server counted for this page, and the feed's setting. */
+/** The server's counters for this page, and the feed's setting. */
 export const readSession = () => ask(withRoom(`/live/session/${session}`));
 export const setFeed = (setting) => ask(withRoom('/live/feed'), setting);
 export const setRoundTrip = (ms) => ask(withRoom(`/live/session/${session}/link`), { round_trip_ms: ms });
@@ -66,10 +63,10 @@ export const cutFor = (seconds) => ask(withRoom(`/live/session/${session}/cut`),
 export const publish = (data) => ask(withRoom('/updates'), data);
 export const listReports = () => ask('/live/reports');
 
-/** What was due when behind a position: `[seq, at, published]` of each update. */
+/** `[seq, at, published]` of each update after a position. */
 export const readSchedule = async (after) => (await ask(withRoom('/stats/schedule', { after }))).updates;
 
-/** Where the stream stands just now, without counting for any lane. */
+/** The cursor of the newest update, read without a session so that no lane counts it. */
 export async function newestCursor() {
   return (await ask(withRoom('/updates/poll'))).cursor;
 }

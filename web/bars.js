@@ -1,8 +1,8 @@
-// Bars on one scale: what was guessed, what was measured, what theory says.
+// Bars on one scale: the guess, the measured value, the theory.
 
 import { element } from './format.js';
 
-/** `rows` are [label, value, class]; `show` writes a value. */
+/** `rows` are [label, value, class]; `show` formats a value. */
 export function makeBars(rows, show) {
   const most = Math.max(...rows.map(([, value]) => value), 1e-9);
   return element('div', { class: 'bars' }, ...rows.map(([label, value, name]) => {

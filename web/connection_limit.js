@@ -1,4 +1,4 @@
-// The limit of six connections: event streams are opened until the page's next request finds no connection.
+// Shows the limit of six connections: opens event streams until the page's next request finds no free connection.
 
 import { withRoom } from './api.js';
 import { element, pause, time } from './format.js';
@@ -6,7 +6,7 @@ import { element, pause, time } from './format.js';
 const STREAMS_MAX = 8;
 /** A request on loopback that takes this long is stuck. */
 const STUCK_AFTER_MS = 1500;
-/** The page closes them by itself: it is its own control requests that hang. */
+/** The page closes the streams by itself after this time, because its own control requests hang as well. */
 const CLOSE_AFTER_MS = 6000;
 const OPEN = 'Open event streams until a request waits';
 
@@ -34,7 +34,7 @@ export function makeConnectionLimit(page) {
     });
   }
 
-  /** How long a small request takes; when it is stuck, says so at once and goes on waiting. */
+  /** Measures how long a small request takes. Calls `onStuck` when it is stuck, and continues to wait. */
   function probe(onStuck) {
     const sent = performance.now();
     const timer = setTimeout(onStuck, STUCK_AFTER_MS);
@@ -83,24 +83,24 @@ export function makeConnectionLimit(page) {
       }
       show(open, true);
       result.textContent = `Stuck: with ${opened} more event streams this browser has no connection left. The next ` +
-        'request waits and shows no error. Polling waits too, and long polling as soon as it has to ask again. SSE ' +
-        'and WebSocket go on: they hold what they have.';
+        'request waits and shows no error. Polling waits too, and so does long polling when it has to ask again. SSE ' +
+        'and WebSocket continue on the connections that they have.';
       const end = performance.now() + CLOSE_AFTER_MS;
       while (open && performance.now() < end) await pause(100);
       closeAll();
       const waited = await answered;
       result.textContent = `Closed: the request that was stuck behind ${opened} streams was answered at once, ` +
         `${time(waited)} after it was sent. What helps: HTTP/2 (one connection for all), a ` +
-        'WebSocket (counted apart), or one stream shared by all tabs (SharedWorker, BroadcastChannel).';
+        'WebSocket (counted separately), or one stream shared by all tabs (SharedWorker, BroadcastChannel).';
       return;
     }
     const protocol = performance.getEntriesByType('navigation')[0]?.nextHopProtocol ?? '';
     result.dataset.protocol = protocol;
     result.textContent = protocol === 'h2'
-      ? `${STREAMS_MAX} more streams opened without a stall: over HTTP/2 each request is a stream of one connection, and ` +
-        'the limit of six is gone. What is left is the number of streams that a server allows: here 200.'
+      ? `${STREAMS_MAX} more streams opened without a stall: over HTTP/2 each request is a stream of one connection, ` +
+        'and the limit of six does not apply. The remaining limit is the number of streams that a server allows: here 200.'
       : `${STREAMS_MAX} more streams opened without a stall: this browser, or a proxy with HTTP/2, ` +
-        'allows more connections than six.';
+        'allows more than six connections.';
   }
 
   show([], false);

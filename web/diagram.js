@@ -1,5 +1,5 @@
 // The sequence diagram of one lane. Time runs to the right and is the same in all lanes; the upper line is the server,
-// the lower one this browser. What is drawn is a frame: a stretch of time, how far it has come, and what it is about.
+// the lower line is this browser. It draws one frame: an interval of time, the current moment in it, and the scene.
 
 import { latency } from './clock.js';
 import { bytes as showBytes, counted } from './format.js';
@@ -7,21 +7,21 @@ import { drawFrame, drawTextBlock } from './glyphs.js';
 import { say } from './phrases.js';
 import { followed } from './sentences.js';
 
-/** No text is smaller: it is read from the last row. */
+/** No text is smaller: it must be readable from the back of a classroom. */
 export const FONT_PX = 14;
-/** Above the server's line and below the browser's: a row of words, or less where there is no room for it. */
+/** Margins above the server's line and below the browser's: a row of text, or less if there is no space. */
 const MARGIN_PX = [26, 23];
 const MARGIN_LOW_PX = [14, 20];
 const LOW_PX = 88;
-/** Nearer than this, arrows are not told apart and lose their heads. */
+/** Arrows that are closer than this are drawn without heads, which would overlap. */
 const HEAD_ROOM_PX = 7;
 const LABEL_GAP_PX = 8;
 const WAITING_STEP_PX = 2.5;
 const WAITING_LEVELS = 7;
-/** An exchange or a long wait may have begun before the picture. */
+/** How long before the frame an exchange or a wait may have started. */
 const SLACK_MS = 30_000;
 
-/** Where a list, ordered by time, begins to be visible. */
+/** The index of the first visible item in a list that is ordered by time. */
 function firstVisible(list, time, from) {
   let low = 0;
   let high = list.length;
@@ -33,7 +33,7 @@ function firstVisible(list, time, from) {
   return low;
 }
 
-/** A canvas that is as fine as the screen. */
+/** Sets a canvas to the resolution of the screen. */
 export function fit(canvas, context) {
   const ratio = window.devicePixelRatio || 1;
   const { width, height } = canvas.getBoundingClientRect();
@@ -100,7 +100,7 @@ export class Diagram {
     return (moment - this.from) * this.scale;
   }
 
-  /** How far the picture has come. */
+  /** The x position of the current moment. */
   get nowX() {
     return Math.min(this.width, this.x(this.now));
   }
@@ -137,7 +137,7 @@ export class Diagram {
     context.globalAlpha = 1;
   }
 
-  /** Which ways a stream is open: downwards only, or both. */
+  /** Draws the directions of a stream: down only, or both. */
   directions(left, right) {
     const { context, clientY, lane } = this;
     const middle = (this.serverY + clientY) / 2;
@@ -162,7 +162,7 @@ export class Diagram {
       context.fillStyle = color;
       for (const y of [this.serverY, clientY]) context.fillRect(from, y - 0.75, to - from, 1.5);
     }
-    // A parked long poll is held by the server: from its arrival there to its answer.
+    // The server holds a parked long poll from its arrival until its answer.
     if (this.lane.key !== 'long_polling') return;
     context.fillStyle = this.color.lane;
     context.globalAlpha = 0.5;
@@ -175,7 +175,7 @@ export class Diagram {
     context.globalAlpha = 1;
   }
 
-  /** Every update that waits at the server for this lane is a bar above the line, one above the other. */
+  /** Draws a bar above the server's line for each update that waits at the server, stacked. */
   waiting() {
     const { context } = this;
     const { born } = this.page;
@@ -198,7 +198,7 @@ export class Diagram {
       if (one.due <= this.now) bar(one.due, this.now);
     }
     context.globalAlpha = 1;
-    // The updates themselves, as soon as any lane knows of them.
+    // The updates themselves, as soon as any lane has seen them.
     context.fillStyle = this.color.ink;
     context.beginPath();
     for (const one of born.slice(firstVisible(born, (update) => update.due, this.from))) {
@@ -213,7 +213,7 @@ export class Diagram {
     const { lane } = this;
     const isPolling = lane.key === 'polling';
     const isStream = !lane.isAsking;
-    // An answer at once would lie on its request: the two are set apart by what the eye needs.
+    // An immediate answer would cover its request, so the two are drawn slightly apart.
     const nudge = lane.oneWay * this.scale > 6 ? 0 : isPolling ? 4 : lane.key === 'long_polling' ? 1.5 : 0;
     this.upward = [];
     this.downward = [];
@@ -221,14 +221,14 @@ export class Diagram {
     this.refused = [];
     for (const one of this.exchanges) {
       const side = isPolling ? -nudge : nudge;
-      // A stream's connection is opened first, which takes a round trip of its own (RFC 9293 section 3.5).
+      // A stream first opens a connection, which takes a round trip (RFC 9293 section 3.5).
       const connect = one.outcome === 'stream' ? Math.max(0, one.left - lane.oneWay - one.sent) : 0;
       const asked = connect > lane.oneWay ? one.sent + connect : one.sent;
       if (asked > one.sent) this.connects.push([one.sent, one.sent + connect / 2, one.sent + connect]);
       if (asked > this.now) continue;
       const isFailed = one.outcome === 'failed' && one.answered <= this.now;
       const up = this.arrow(asked, asked + lane.oneWay, side, one);
-      // Refused before it was there, or broken off while it was parked.
+      // Refused before it arrived; otherwise it broke off while it was parked.
       const isRefused = isFailed && one.answered < one.sent + lane.oneWay;
       if (isRefused) this.refused.push({ ...up, share: 0.4, tip: up.x1 + (up.x2 - up.x1) * 0.4 });
       else this.upward.push(up);
@@ -255,12 +255,12 @@ export class Diagram {
       this.stroke({ ...look, up: true, list: [this.arrow(from, middle, 0, null)] });
       if (middle <= this.now) this.stroke({ ...look, list: [this.arrow(middle, to, 0, null)] });
     }
-    // What was missed and came later looks alike in every lane.
+    // Recovered updates look the same in every lane.
     this.recovered = [...some, ...this.pushed].filter(isRecovered);
     this.stroke({ color: this.color.good, width: 4, dash: [], list: this.recovered });
   }
 
-  /** An arrow between the lines, as far as the picture has come. */
+  /** An arrow between the lines, up to the current moment. */
   arrow(from, to, side, one) {
     const share = to <= this.now ? 1 : Math.max(0, (this.now - from) / (to - from));
     const x1 = this.x(from) + side;
@@ -304,7 +304,7 @@ export class Diagram {
     context.fill();
   }
 
-  /** A ping of the server and the browser's pong: what only a way that is open in both directions can carry. */
+  /** Draws the server's pings and the browser's pongs, which only a bidirectional connection can carry. */
   pings() {
     const { lane } = this;
     for (const { ping, pong } of lane.pings) {
@@ -318,7 +318,7 @@ export class Diagram {
     }
   }
 
-  /** What was sent up, and its echo. */
+  /** Draws the messages to the server and their echoes. */
   messages() {
     for (const one of this.lane.messages) {
       if (one.answered < this.from || one.sent > this.now) continue;
@@ -332,7 +332,7 @@ export class Diagram {
     }
   }
 
-  /** The update that is followed: its dot, its wait, and when it was here. */
+  /** Draws the current update: its dot, its wait, and its arrival. */
   story() {
     const { context, clientY, frame } = this;
     context.font = `600 ${FONT_PX}px ${this.color.font}`;
@@ -350,10 +350,10 @@ export class Diagram {
       this.dot(x, this.serverY, color);
       if (followed(this.lane, frame)) {
         this.dot(this.x(one.arrived), clientY, color);
-        this.text(say('here after {time}', { time: latency(one.arrived - one.due) }), this.x(one.arrived) - 6, clientY + (this.isLow ? 16 : 18), color, 'arrival');
+        this.text(say('arrived after {time}', { time: latency(one.arrived - one.due) }), this.x(one.arrived) - 6, clientY + (this.isLow ? 16 : 18), color, 'arrival');
       }
     }
-    // In every lane alike: a ring for what was missed and recovered, a cross for what was lost.
+    // The same in every lane: a ring for an update that was missed and recovered, a cross for one that was lost.
     for (const one of this.deliveries) {
       if (!one.isRecovered || one.arrived > this.now) continue;
       for (const [x, y] of [[this.x(one.due), this.serverY], [this.x(one.arrived), clientY]]) {
@@ -400,7 +400,7 @@ export class Diagram {
     context.fill();
   }
 
-  /** Takes a place in a row, if it is free. */
+  /** Reserves a place in a row, if it is free. */
   place(left, width, row) {
     if (left < 0 || left + width > this.width) return false;
     if (this.taken.some((one) => one.row === row && left < one.right + LABEL_GAP_PX && left + width + LABEL_GAP_PX > one.left)) {
@@ -410,7 +410,7 @@ export class Diagram {
     return true;
   }
 
-  /** Words without a place of their own, kept inside the picture. */
+  /** Draws words at a position, moved to stay inside the diagram. */
   text(words, x, y, color, row = y) {
     const { context } = this;
     const { width } = context.measureText(words);
@@ -424,7 +424,7 @@ export class Diagram {
     context.fillText(words, left, y);
   }
 
-  /** Words below the browser's line. */
+  /** Draws words below the browser's line. */
   below(words, x, color) {
     const { context } = this;
     context.font = `${FONT_PX}px ${this.color.font}`;
@@ -435,7 +435,7 @@ export class Diagram {
     context.fillText(words, left, this.clientY + (this.isLow ? 16 : 18));
   }
 
-  /** What each arrow carries, beside it, wherever there is room. Bytes are those of HTTP and of frames. */
+  /** Labels each arrow with what it carries, if there is space. Bytes are those of HTTP and of frames. */
   labels() {
     const { context, clientY, lane } = this;
     const middle = this.serverY + (clientY - this.serverY) / 2;
@@ -455,7 +455,7 @@ export class Diagram {
     };
     const up = ({ one }) => `↑ ${showBytes(one.up || lane.bytesOfRequest)}`;
     if (lane.isAsking) {
-      // Polling draws a roof, long polling a valley: the words stand outside of it.
+      // The arrows of polling form a roof, those of long polling a valley; the labels go outside.
       const outside = lane.key === 'polling' ? 1 : -1;
       for (const arrow of this.downward) {
         const { one } = arrow;
@@ -494,7 +494,7 @@ export class Diagram {
     }
   }
 
-  /** The update as it is on the wire: a block of text, or a frame. */
+  /** Draws the update as it is on the wire: a block of text, or a frame. */
   glyph({ x1, x2, one }, middle) {
     const update = this.page.born.findLast((each) => each.seq === one.seq);
     const x = (x1 + x2) / 2 + 10 + Math.abs(x2 - x1) * 0.12;
@@ -523,7 +523,7 @@ export class Diagram {
     context.globalAlpha = 1;
   }
 
-  /** What there is to see, in words. */
+  /** Describes the diagram in words, for screen readers. */
   describe() {
     const count = this.exchanges?.length ?? 0;
     const empty = this.exchanges?.filter((one) => one.outcome === 'empty').length ?? 0;
@@ -533,7 +533,7 @@ export class Diagram {
   }
 }
 
-/** Arrows that arrive as good as together. */
+/** Groups arrows that arrive at almost the same time. */
 function together(arrows) {
   const groups = [];
   for (const arrow of arrows) {
@@ -544,7 +544,7 @@ function together(arrows) {
   return groups;
 }
 
-/** Where the axis has its marks: whole seconds, as many as can be read. */
+/** The ticks of the axis: at round times, at most about seven. */
 export function ticks({ from, to, origin }) {
   const span = to - from;
   const step = [100, 200, 500, 1000, 2000, 5000, 10_000].find((each) => span / each <= 7) ?? 30_000;

@@ -1,30 +1,30 @@
-// The figures, in one table. Counts and bytes are the server's own, for this page's connections; latency is measured here.
+// The table of figures. The server counts requests and bytes of this page's connections; the page measures latency.
 
 import { latency } from './clock.js';
 import { bytes, element, percent, quantile, say, whole } from './format.js';
 
 const COLUMNS = [
-  ['updates', 'updates', 'Updates that the server handed to this lane'],
+  ['updates', 'updates', 'Updates that the server sent to this lane'],
   ['requests', 'requests', 'Requests that were sent; an open stream is the answer to one of them'],
-  ['empty', 'for nothing', 'Share of the requests that brought nothing'],
-  ['p50', 'late, median', 'From the moment an update was due to the moment this page had it'],
+  ['empty', 'empty', 'Share of the requests that were answered without an update'],
+  ['p50', 'late, median', 'From when an update was due to when this page received it'],
   ['p99', 'late, p99', '99 of 100 updates were sooner'],
   ['lost', 'lost', 'Updates that were never received'],
-  ['messages', 'HTTP, frames', 'Bytes of requests, answers and frames for each update: what stands beside the arrows, both ways'],
-  ['tcp', '+ TCP/IP', 'Bytes of TCP and IP headers for each update'],
-  ['total', '= per update', 'All bytes on the wire for each update'],
+  ['messages', 'HTTP, frames', 'Bytes of requests, answers and frames per update, in both directions, as next to the arrows'],
+  ['tcp', '+ TCP/IP', 'Bytes of TCP and IP headers per update'],
+  ['total', '= per update', 'All bytes on the wire per update'],
   ['bar', 'data, headers, TCP/IP', 'Where those bytes went'],
 ];
 
-/** What the bytes of one connection say. */
+/** The columns that need the bytes of each lane's own connection. */
 const OF_BYTES = ['messages', 'tcp', 'total', 'bar'];
 
-/** Over HTTP/2 the lanes share a connection, and the server counts its bytes for whichever asked last. */
+/** Whether the lanes share one HTTP/2 connection, whose bytes the server counts for the lane of the last request. */
 export function isShared() {
   return performance.getEntriesByType('navigation')[0]?.nextHopProtocol === 'h2';
 }
 
-/** Where the bytes went. */
+/** The bytes of a lane by purpose. */
 export function split(counts, headerBytes) {
   return {
     payload: counts.payload_bytes,
@@ -42,7 +42,7 @@ export class Figures {
       ...COLUMNS.map(([, label, title]) => element('span', { role: 'columnheader', title }, label)));
     const rows = page.lanes.map((lane) => {
       const cells = COLUMNS.map(([name]) => {
-        const title = this.isShared && OF_BYTES.includes(name) ? 'not told apart over HTTP/2' : null;
+        const title = this.isShared && OF_BYTES.includes(name) ? 'not counted separately over HTTP/2' : null;
         const cell = element('span', { role: 'cell', class: `cell ${name}`, title }, '–');
         this.cells[`${lane.key} ${name}`] = cell;
         return cell;
@@ -77,7 +77,7 @@ export class Figures {
       if (!counts) continue;
       set('updates', whole(counts.updates));
       const isOpen = lane.streams.at(-1)?.to === null;
-      // A stream that was opened before counting began is no request since, and no empty figure either.
+      // A stream that was opened before counting started is not a request since then, and has no empty share.
       set('requests', isOpen && counts.requests <= 1 ? '1 open' : isOpen ? `${whole(counts.requests)}, 1 open` : whole(counts.requests));
       set('empty', lane.isAsking && counts.requests > 0 ? percent(counts.empty / counts.requests) : '–');
       if (this.isShared) continue;
@@ -96,9 +96,9 @@ export class Figures {
         ? ['payload', 'framing', 'tcp'].map((part, i) => `${percent(parts[part] / total)} ${['data', 'headers and framing', 'TCP/IP'][i]}`).join(', ')
         : 'no bytes yet');
     }
-    const opened = page.isCountedFromStart ? ', the opening of the connections included' : '';
+    const opened = page.isCountedFromStart ? ', including the opening of the connections' : '';
     const what = this.isShared
-      ? 'Requests as the server counted them; over HTTP/2 the lanes share a connection, whose bytes are not told apart.'
+      ? 'Requests as the server counted them; over HTTP/2 the lanes share one connection, whose bytes are not separated.'
       : 'Bytes and requests as the server counted them.';
     say(this.since, `Since ${page.countedSince}${opened}. ${what}`);
   }

@@ -1,8 +1,8 @@
-// How figures are written, the same everywhere on the page.
+// Formatting of figures, the same everywhere on the page, and small helpers.
 
 import { say as phrase } from './phrases.js';
 
-/** `812 B`, `4.2 kB`, `1.3 MB`: thousands, as networks count. */
+/** `812 B`, `4.2 kB`, `1.3 MB`: in powers of 1,000, as is usual for networks. */
 export function bytes(count) {
   if (count === null || !Number.isFinite(count)) return '–';
   if (count < 1000) return `${Math.round(count)} B`;
@@ -19,7 +19,7 @@ export function time(ms) {
   return `${short(ms / 1000)} s`;
 }
 
-/** Seconds as a person says them: `0.4 s`, `12 s`, `3 min`. */
+/** Seconds, roughly: `0.4 s`, `12 s`, `3 min`. */
 export function seconds(ms) {
   const value = Math.max(0, ms) / 1000;
   if (value < 9.95) return `${value.toFixed(1)} s`;
@@ -27,13 +27,13 @@ export function seconds(ms) {
   return `${Math.round(value / 60)} min`;
 }
 
-/** A length that somebody set: `none`, `250 ms`, `2 s`. */
+/** A duration setting: `none`, `250 ms`, `2 s`. */
 export function length(ms) {
   if (ms === 0) return phrase('none');
   return ms < 1000 ? `${plain(ms)} ms` : `${plain(ms / 1000)} s`;
 }
 
-/** A rate that somebody set: `10 a second`, `every 5 s`. */
+/** A rate setting: `10 a second`, `every 5 s`. */
 export function rate(perSecond) {
   return perSecond >= 1 ? phrase('{count} a second', { count: plain(perSecond) })
     : phrase('every {seconds} s', { seconds: Number((1 / perSecond).toPrecision(2)) });
@@ -49,7 +49,7 @@ export function counted(count, noun) {
   return phrase(`{count} ${noun}${count === 1 ? '' : 's'}`, { count: whole(count) });
 }
 
-/** About three digits. */
+/** A number with about three digits. */
 export function short(value) {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
@@ -58,7 +58,7 @@ export function short(value) {
   return whole(value);
 }
 
-/** A setting: no digits that say nothing. */
+/** A setting without insignificant digits. */
 export function plain(value) {
   return String(Number(value.toPrecision(3)));
 }
@@ -69,7 +69,7 @@ export function percent(share) {
 
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text) {
-  // Most updates are ASCII, where the two lengths are one.
+  // Most updates are ASCII, where both lengths are the same.
   return /[^\x00-\x7f]/.test(text) ? new TextEncoder().encode(text).length : text.length;
 }
 
@@ -83,7 +83,7 @@ export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / 
 
 export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
-/** Waits until something holds; false if it did not in time. */
+/** Waits until `holds` returns true; returns false after the timeout. */
 export async function until(holds, patienceMs) {
   const end = performance.now() + patienceMs;
   while (!holds()) {
@@ -104,7 +104,7 @@ export function element(tag, attributes = {}, ...content) {
   return made;
 }
 
-/** Sets a text only when it has changed: what does not change costs no layout. */
+/** Sets a text only if it has changed, which avoids layout. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

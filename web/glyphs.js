@@ -1,12 +1,12 @@
-// An update as it is on the wire: a block of an event stream is text, a WebSocket frame is a header and its payload.
+// Draws an update as it is on the wire: a block of an event stream as text, a WebSocket frame as header and payload.
 
 const LINE_PX = 16;
 const PAD_PX = 6;
 const FONT_PX = 14;
-/** Below this a glyph says nothing. */
+/** With less space, a glyph is not readable. */
 const ROOM_MIN_PX = 60;
 
-/** As much of a text as fits, with `…` where it was cut. */
+/** As much of a text as fits, with `…` if it was cut. */
 function cut(context, text, room) {
   if (context.measureText(text).width <= room) return text;
   let kept = text.length;
@@ -18,7 +18,7 @@ function beginning(update) {
   return `{"seq":${update?.seq ?? '?'},"at_us":${update?.atUs ?? '…'},"data":…}`;
 }
 
-/** Two lines of text and the blank line that ends them. Returns the width. */
+/** Draws the lines of an event block. Returns the width. */
 export function drawTextBlock(context, { x, middle, room, one, update, color }) {
   if (room < ROOM_MIN_PX) return 0;
   context.font = `${FONT_PX}px ${color.mono}`;
@@ -38,7 +38,7 @@ export function drawTextBlock(context, { x, middle, room, one, update, color }) 
   return width;
 }
 
-/** The header's bytes in a filled cell, the payload in an open one (RFC 6455 section 5.2). Returns the width. */
+/** Draws the header bytes in a filled cell, the payload in an empty one (RFC 6455 section 5.2). Returns the width. */
 export function drawFrame(context, { x, middle, room, one, update, color }) {
   if (room < ROOM_MIN_PX) return 0;
   context.font = `600 ${FONT_PX}px ${color.mono}`;
@@ -64,7 +64,7 @@ export function drawFrame(context, { x, middle, room, one, update, color }) {
   return header + width;
 }
 
-/** A final text frame's header in front of so many bytes in all. */
+/** The header of an unfragmented text frame of `total` bytes. */
 export function headerOf(total) {
   if (total - 2 < 126) return [0x81, total - 2];
   const payload = total - 4 < 65536 ? total - 4 : total - 10;

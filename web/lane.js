@@ -1,25 +1,25 @@
-// The four ways to subscribe, with the browser's own means: fetch, fetch, EventSource, WebSocket. Each lane keeps its
-// position, checks that nothing is missing, and writes down what happened for the diagram, the sentences and the figures.
+// The four transports in the browser's own APIs: fetch, fetch, EventSource, WebSocket. Each lane keeps its position,
+// checks that no update is missing, and records what happened for the diagram, the sentences and the figures.
 
 import { session, withRoom } from './api.js';
 import { local, oneWayMs } from './clock.js';
 import { pause, utf8Length } from './format.js';
 
-/** Things kept of each kind: what a window of 30 s can show at 200 a second. */
+/** Items kept in each list: what a window of 30 s can show at 200 a second. */
 const KEPT = 6000;
 /** The longest window is 30 s. */
 const KEPT_MS = 60_000;
 const BLOCK = 256;
 /** Latencies kept for the percentiles. */
 const LATENCIES_KEPT = 4096;
-/** Like the `retry` of the event stream: a WebSocket has no way of its own to come back. */
+/** As the `retry` of the event stream: a WebSocket does not reconnect by itself. */
 const RETRY_MS = 1000;
 const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 2000;
 
 /**
- * Keeps what is younger than `KEPT_MS`, and of that the newest `KEPT`: longer than any window shows. Cut in blocks, so
- * that it costs nothing each time.
+ * Appends an item, and drops items that are older than `KEPT_MS` or exceed `KEPT`: no window shows that many. Items are
+ * dropped in blocks, which is cheap.
  */
 function keep(list, item) {
   item.kept = performance.now();
@@ -32,7 +32,7 @@ function keep(list, item) {
 }
 
 class Lane {
-  /** Whether each update is asked for. */
+  /** Whether the client sends a request for each answer. */
   isAsking = false;
   isStopped = false;
 
@@ -42,7 +42,7 @@ class Lane {
     this.page = page;
     /** {sent, answered, left, up, head, down, updates, outcome: 'open'|'some'|'empty'|'failed'|'stream'} */
     this.exchanges = [];
-    /** {seq, due, left, arrived, bytes, exchange, mark, isRecovered}; `left` is when it left the server, as far as known. */
+    /** {seq, due, left, arrived, bytes, exchange, mark, isRecovered}; `left` estimates when it left the server. */
     this.deliveries = [];
     /** {from, to} of each open stream. */
     this.streams = [];
@@ -50,9 +50,9 @@ class Lane {
     this.cuts = [];
     /** {first, count, at} of updates that were never received. */
     this.losses = [];
-    /** {sent, answered, up, down, how} of each message from here to the server. */
+    /** {sent, answered, up, down, how} of each message to the server. */
     this.messages = [];
-    /** {ping, pong} of each ping that the server sent, by the server's count. */
+    /** {ping, pong} of each ping that the server sent, as reported by the server. */
     this.pings = [];
     this.audit = { received: 0, first: null, last: null, missing: 0, announced: 0, duplicate: 0 };
     this.latencies = [];
@@ -60,7 +60,7 @@ class Lane {
     this.bytesOfRequest = 0;
   }
 
-  /** Ends for good: nothing is asked for any more, and what is open is closed. */
+  /** Ends the lane: sends no more requests and closes what is open. */
   stop() {
     this.isStopped = true;
   }
@@ -80,7 +80,7 @@ class Lane {
     return withRoom(endpoint, { ...after, session, ...more });
   }
 
-  /** An update has arrived and is decoded. */
+  /** Records an update that has arrived. */
   take(update, arrived, left, bytes, exchange = null) {
     const audit = this.audit;
     const expected = audit.last === null ? update.seq : audit.last + 1;
@@ -95,7 +95,7 @@ class Lane {
     audit.first ??= update.seq;
     audit.last = update.seq;
     const delivery = { seq: update.seq, due, left: Math.max(due, left), arrived, bytes, exchange, mark: false,
-      // Under way when the connections broke, or published before this lane was back.
+      // In flight when the connections broke, or published before this lane had reconnected.
       isRecovered: Boolean(cut) && arrived > cut.at && due > cut.at - this.oneWay - 20
         && (cut.until === null || due < cut.until) };
     keep(this.deliveries, delivery);
@@ -106,7 +106,7 @@ class Lane {
     this.page.onUpdate(this, update, delivery);
   }
 
-  /** Updates that were skipped. */
+  /** Records updates that were skipped. */
   lose(first, count, at) {
     this.audit.missing += count;
     keep(this.losses, { first, count, at });
@@ -114,19 +114,19 @@ class Lane {
     if (cut) cut.lost += count;
   }
 
-  /** Updates are missing here, and the server says so. */
+  /** Records a gap that the server announced. */
   gap(gap) {
     this.audit.announced += gap.lost ?? 0;
     this.audit.last = null;
   }
 
-  /** The server was reached: a cut is over for this lane. */
+  /** Notes that the server was reached: the cut is over for this lane. */
   reached(at) {
     const cut = this.cuts.at(-1);
     if (cut && cut.until === null && at > cut.at + 1) cut.until = at;
   }
 
-  /** The connections break now. Without its cursor, the lane comes back as if it had never been here. */
+  /** Records that the connections break now. Without its cursor, the lane resumes as a new client. */
   cutNow(at, keepsCursor) {
     keep(this.cuts, { at, until: null, keepsCursor, recovered: 0, lost: 0 });
     if (!keepsCursor) this.position = null;
@@ -141,7 +141,7 @@ class Lane {
   }
 }
 
-/** What polling and long polling share: one request, one answer. */
+/** The common part of polling and long polling: one request, one answer. */
 class Asking extends Lane {
   isAsking = true;
 
@@ -162,12 +162,12 @@ class Asking extends Lane {
       if (response.status === 204) {
         exchange.outcome = 'empty';
         this.reached(exchange.sent + this.oneWay);
-        // The tag tells one that came without a position where it stands.
+        // The ETag gives a client without a position the current one.
         this.position ??= response.headers.get('etag')?.replaceAll('"', '') ?? null;
         return false;
       }
       if (!response.ok) throw new Error(`${address} answered ${response.status}: ${text}`);
-      // It has been back since the server had its request: a parked one is answered much later.
+      // The lane was back when the request reached the server: a parked request is answered much later.
       this.reached(exchange.sent + this.oneWay);
       const answer = JSON.parse(text);
       if (answer.gap) this.gap(answer.gap);
@@ -184,7 +184,7 @@ class Asking extends Lane {
   }
 }
 
-/** Bytes of a response's head: HTTP/1.1 writes each header as it is seen here. */
+/** Bytes of a response's head, as HTTP/1.1 sends it. */
 function headBytes(response) {
   let count = `HTTP/1.1 ${response.status} ${response.statusText}\r\n\r\n`.length;
   for (const [name, value] of response.headers) count += name.length + value.length + 4;
@@ -192,7 +192,7 @@ function headBytes(response) {
 }
 
 class Polling extends Asking {
-  /** Asks on a grid of the interval; a poll that is due while one is on its way is left out. */
+  /** Polls on a fixed grid of intervals; a poll that falls due while one is in flight is skipped. */
   async run() {
     let due = performance.now();
     while (!this.isStopped) {
@@ -200,7 +200,7 @@ class Polling extends Asking {
       try {
         while (await this.ask(this.address('/updates/poll')) && !this.isStopped);
       } catch {
-        // The next poll is the repetition.
+        // The next poll is the retry.
       }
       const now = performance.now();
       const interval = this.page.settings.poll;
@@ -214,7 +214,7 @@ class Polling extends Asking {
     }
   }
 
-  /** Another interval holds from now on. */
+  /** Applies a new interval. */
   settingsChanged() {
     this.wake?.();
   }
@@ -236,11 +236,11 @@ class LongPolling extends Asking {
         wait = BACKOFF_MS;
       } catch {
         if (this.interruption.signal.aborted) continue;
-        // Full jitter: those who were cut together must not come back together.
+        // Full jitter: clients that were cut together must not reconnect together.
         await pause(Math.random() * wait);
         wait = Math.min(wait * 2, BACKOFF_MAX_MS);
       }
-      // A server that answers at once with nothing (hold 0) must not be asked in a tight loop.
+      // Avoids a tight loop with a server that answers at once without an update (hold 0).
       if (before > 0 && this.exchanges.at(-1).outcome === 'empty') await pause(5);
     }
   }
@@ -263,7 +263,8 @@ class Sse extends Lane {
     this.asked = performance.now();
     source.onopen = () => {
       const now = performance.now();
-      // Of its own return a browser does not say when it asked: two round trips ago, one of them for the connection.
+      // A browser does not report when it sent its own reconnect: about two round trips ago, one of them for the
+      // connection.
       const isFirst = this.asked !== null && now - this.asked < 6 * this.oneWay + 500;
       keep(this.exchanges, { sent: isFirst ? this.asked : now - 4 * this.oneWay, answered: now, left: now - this.oneWay,
         up: this.bytesOfRequest, down: 0, updates: 0, outcome: 'stream' });
@@ -284,7 +285,7 @@ class Sse extends Lane {
     source.onerror = () => {
       if (this.source !== source) return;
       this.ended();
-      // The browser comes back by itself after `retry`; but an answer that is no event stream ends it for good.
+      // The browser reconnects by itself after `retry`, except after an answer that is not an event stream.
       if (source.readyState === EventSource.CLOSED) this.again();
     };
   }
@@ -308,14 +309,14 @@ class Sse extends Lane {
   cutNow(at, keepsCursor) {
     super.cutNow(at, keepsCursor);
     if (keepsCursor) return;
-    // As from a server that sends no `id`: the browser has nothing to come back with.
+    // As with a server that sends no `id`: the browser has no position to send.
     this.source?.close();
     this.ended();
     this.again();
   }
 }
 
-/** An event on the wire: its fields, and the chunk that carries it (RFC 9112 section 7.1). */
+/** Bytes of an event on the wire: its fields, and the chunk that carries it (RFC 9112 section 7.1). */
 function eventBytes(id, data) {
   const block = `id: ${id}\ndata: \n\n`.length + utf8Length(data);
   return block + block.toString(16).length + 4;
@@ -337,7 +338,7 @@ class WebSocketLane extends Lane {
     socket.onmessage = (event) => {
       const arrived = performance.now();
       const frame = JSON.parse(event.data);
-      // A frame with a position says where the stream stands, and a gap moves the position in the same frame.
+      // A frame with a cursor sets the position; a gap and its new position are in the same frame.
       if (frame.cursor) {
         this.epoch = frame.cursor.slice(0, frame.cursor.lastIndexOf('-'));
         this.position = frame.cursor;
@@ -360,11 +361,11 @@ class WebSocketLane extends Lane {
     this.socket?.close();
   }
 
-  /** The server's last ping and the pong that it got, as the server counted them. */
+  /** Records the server's last ping and its pong, as the server reports them. */
   heardOf({ ping_ago_us: pingAgo, pong_ago_us: pongAgo }, now) {
     if (pingAgo === null) return;
     const ping = now - pingAgo / 1e3;
-    // The server adds the way up to requests only; a pong would have travelled it, too.
+    // The server delays requests only, on the way up; a pong would have been delayed too.
     const up = this.page.settings.rtt / 2;
     const pong = pongAgo !== null && pongAgo <= pingAgo ? now - pongAgo / 1e3 + up : null;
     const last = this.pings.at(-1);
@@ -373,12 +374,12 @@ class WebSocketLane extends Lane {
   }
 }
 
-/** Bytes of header of a frame from the server (RFC 6455 section 5.2). */
+/** Header bytes of a frame from the server (RFC 6455 section 5.2). */
 export function frameHeaderBytes(payload) {
   return payload < 126 ? 2 : payload < 65536 ? 4 : 10;
 }
 
-/** A frame from the server: header and payload. */
+/** Bytes of a frame from the server: header and payload. */
 export function frameBytes(payload) {
   return frameHeaderBytes(payload) + payload;
 }

@@ -1,4 +1,4 @@
-// The page: relates clocks, subscribes four times, and shows what happens.
+// The page's entry point: synchronizes the clocks, subscribes over the four transports, and shows what happens.
 
 import { isRoomNamed, MAIN, newestCursor, readSession, room, setRoundTrip } from './api.js';
 import { makeActions } from './actions.js';
@@ -18,13 +18,13 @@ import { Axis, LaneView } from './view.js';
 
 const STATUS_MS = 1000;
 const WORDS_MS = 100;
-/** Often enough for the eye, and half the work. */
+/** Smooth enough to the eye at half the work of every frame. */
 const FRAME_MS = 30;
-/** With reduced motion the pictures change once a second instead of moving. */
+/** With reduced motion, the diagrams change once a second instead of moving. */
 const STILL_MS = 1000;
-/** How long a message stands in the place of the heading. */
+/** How long a message replaces the heading. */
 const TOLD_MS = 8000;
-/** Until then the picture shows how the four ways are opened; then the first update is published. */
+/** The diagrams show the opening of the four connections for this long; then the first update is published. */
 const OPENING_MS = 2400;
 
 const page = Object.assign(new Page({ ...DEFAULTS }), {
@@ -38,7 +38,7 @@ const page = Object.assign(new Page({ ...DEFAULTS }), {
     if (!isStalled || !this.isAtLimit) warn(isStalled);
   },
 
-  /** Says something for a while; an empty text takes back what was said. */
+  /** Shows a message in place of the heading for a while; an empty text removes it. */
   tell(words) {
     this.told = { words, until: performance.now() + TOLD_MS };
   },
@@ -51,8 +51,8 @@ function warn(isStalled) {
   const banner = document.getElementById('banner');
   banner.hidden = !isStalled;
   if (isStalled) {
-    say(banner, 'The server does not answer this page. Either it has gone, or this browser has used up its six ' +
-      'connections to it: each open page holds two. Close other pages of this server.');
+    say(banner, 'The server does not answer this page. Either it has stopped, or this browser has used up its six ' +
+      'connections to it: each open page takes two. Close other pages of this server.');
   }
 }
 
@@ -103,7 +103,7 @@ async function start() {
   await beginFeed(settings, wanted);
 }
 
-/** A room of this page's own is fed as its settings say; a stream that others share only where the address asks for it. */
+/** Sets the feed: of the page's own room always, of a shared stream only if the address asks for it. */
 async function beginFeed(settings, wanted) {
   const isAsked = 'feed' in wanted || 'rate' in wanted || 'payload' in wanted;
   const isOwn = room !== MAIN && !isRoomNamed;
@@ -140,14 +140,14 @@ function words(views) {
   say(document.getElementById('heading'), told && now < until ? told : page.story.heading(picture));
 }
 
-/** The way between this browser and the server, or the proxy before it, in words. */
+/** Describes the network path between this browser and the server, or a proxy in front of it. */
 function ofPath({ roundTripMs, sent, again }) {
   if (roundTripMs === null) return '';
-  const lost = again === 0 ? 'nothing lost' : `${again} of ${whole(sent)} segments sent again`;
-  return `; path ${time(roundTripMs)} there and back, ${lost}`;
+  const lost = again === 0 ? 'nothing lost' : `${again} of ${whole(sent)} segments retransmitted`;
+  return `; path: round trip ${time(roundTripMs)}, ${lost}`;
 }
 
-/** Asks the server once a second, one question at a time. */
+/** Reads the server's counters once a second, one request at a time. */
 async function keepStatus(figures, settings) {
   const state = document.getElementById('state');
   for (;;) {
@@ -168,6 +168,6 @@ async function keepStatus(figures, settings) {
 }
 
 start().catch((error) => {
-  say(document.getElementById('state'), `This page could not start: ${error.message}. Load it again.`);
+  say(document.getElementById('state'), `This page could not start: ${error.message}. Reload it.`);
   throw error;
 });

@@ -1,21 +1,21 @@
-// What a page knows of its stream: its lanes, the updates that they have heard of, and what the server counted for them.
+// The state of a page: its lanes, the updates that they have seen, and the server's counters.
 
 import { readSession } from './api.js';
 import { local } from './clock.js';
 
-/** A request of this page that takes so long has most likely found no connection. */
+/** A request of this page that takes this long is most likely waiting for a free connection. */
 const STALLED_MS = 3000;
 const BORN_KEPT = 6000;
 
 const timeOfDay = () => new Date().toLocaleTimeString();
 
 export class Page {
-  /** Every update that any lane has heard of: {seq, due, mark, atUs, id}. */
+  /** Every update that any lane has seen: {seq, due, mark, atUs, id}. */
   born = [];
   lanes = [];
   status = null;
   base = null;
-  /** What left the server before is in none of the figures. */
+  /** Updates that left the server before this time are in none of the figures. */
   countedFrom = -Infinity;
   isCountedFromStart = true;
   countedSince = timeOfDay();
@@ -25,7 +25,7 @@ export class Page {
     this.settings = settings;
   }
 
-  /** Called when the server does not answer, and again when it does. */
+  /** Called when the server stops answering, and again when it answers. */
   onStall() {}
 
   lane(key) {
@@ -40,7 +40,7 @@ export class Page {
     if (this.born.length > BORN_KEPT * 1.25) this.born.splice(0, this.born.length - BORN_KEPT);
   }
 
-  /** Updates that no lane has received, as the server's schedule has them: {seq, due}. */
+  /** Adds updates that no lane has received, from the server's schedule: {seq, due}. */
   missed(updates) {
     const known = new Set(this.born.map((one) => one.seq));
     const news = updates.filter((one) => !known.has(one.seq));
@@ -49,7 +49,7 @@ export class Page {
     this.born.sort((a, b) => a.seq - b.seq);
   }
 
-  /** The server's counts for one lane since the figures were last set to zero. */
+  /** The server's counters for one lane since the figures were last reset. */
   counted(key) {
     if (!this.status || !this.base) return null;
     const now = this.status.lanes[key];
@@ -57,7 +57,7 @@ export class Page {
     return Object.fromEntries(Object.entries(now).map(([name, value]) => [name, value - base[name]]));
   }
 
-  /** The path to the server since the page was opened, by the kernel's counts: round trip in ms, segments sent and sent again. */
+  /** The path to the server since the page was opened, by the kernel: round trip, segments sent and retransmitted. */
   path() {
     const lanes = Object.values(this.status.lanes);
     const trips = lanes.map((lane) => lane.round_trip_us).filter((trip) => trip !== null);

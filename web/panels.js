@@ -1,4 +1,4 @@
-// The panels below the lanes: one at a time is open, or none, so that the lanes keep their room.
+// The panels below the lanes. At most one is open at a time, which leaves space for the lanes.
 
 export function makePanels(onChange) {
   const buttons = [...document.querySelectorAll('#panels button')];

@@ -1,5 +1,5 @@
-// Predict, then see: a question, a guess, a run with the settings of the question, and the measured figure beside the
-// guess and the theory. It runs in the page's own room: nobody else's stream is touched, and no token is needed.
+// Predict, then see: a question, a guess, a run with the question's settings, and the measured value next to the guess
+// and the theory. It runs in the page's own room, so it affects no other page and needs no token.
 
 import { MAIN, room } from './api.js';
 import { download, remember, remembered, RIGHT_WITHIN, score } from './answers.js';
@@ -9,14 +9,14 @@ import { element, mean, pause, percent, plain, time } from './format.js';
 import { frameBytes } from './lane.js';
 
 const lateness = (page, key) => page.lane(key).latencies;
-/** Where the settings before the first question are kept, so that a reload does not lose the way back. */
+/** The key under which the settings before the first question are stored, so that they survive a reload. */
 const BEFORE_KEY = 'pushpull-before';
-/** An update over SSE that is so much later than its way explains says that the machine was busy with something else. */
+/** If updates over SSE are later than their transit explains by more than this, the machine was busy otherwise. */
 const BUSY_MS = 12;
 
 /**
- * Bytes of one update by long polling and by WebSocket, worked out from the formats (see the contract on the wire). The
- * two heads are those of this browser and this server, as the lane has seen them.
+ * Bytes of one update over long polling and over WebSocket, computed from the formats of the contract. The sizes of the
+ * request and response heads are those that the lane has measured.
  */
 function exchangeBytes(page, payload) {
   const { newest, now_us: now, segment_header_bytes: segment } = page.status;
@@ -24,8 +24,8 @@ function exchangeBytes(page, payload) {
   const head = lane.exchanges.findLast((one) => one.outcome === 'some')?.head ?? 0;
   const update = `{"seq":${newest.split('-')[1]},"at_us":${now},"data":}`.length + payload;
   const envelope = `{"cursor":"${newest}","updates":[]}`.length;
-  // A request and its answer are a segment each; the request acknowledges the answer before it, the server at most once
-  // the request by itself: three segments. A frame is one, and is acknowledged by one.
+  // A request and its answer are one segment each. The request acknowledges the previous answer, and the server may
+  // acknowledge the request separately: three segments. A frame is one segment, and its acknowledgement another.
   const longPoll = lane.bytesOfRequest + head + envelope + update + 3 * segment;
   const webSocket = frameBytes(update) + 2 * segment;
   return { longPoll, webSocket };
@@ -56,27 +56,27 @@ const QUESTIONS = [
       'milliseconds.',
   },
   {
-    ask: 'The round trip takes 400 ms longer. By how much is an update on the WebSocket late?',
+    ask: 'The round trip takes 400 ms longer. How late is an update on the WebSocket?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 128, poll: 1000, hold: 25, rtt: 400 },
     seconds: 6, min: 0, max: 1000, step: 10, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'websocket')),
     theory: () => 200,
-    why: 'Nobody asks for it: the update travels one way only, half a round trip. No transport can be faster, ' +
+    why: 'It needs no request: the update travels one way only, half a round trip. No transport can be faster, ' +
       'and SSE is the same.',
   },
   {
-    ask: 'Same long way (400 ms), but 20 updates a second. How late is the average update by long polling?',
+    ask: 'The same round trip (400 ms), but 20 updates a second. How late is the average update with long polling?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 20, payload: 128, poll: 1000, hold: 25, rtt: 400 },
     seconds: 6, min: 0, max: 1600, step: 20, unit: ' ms',
     show: time,
     measure: (page) => mean(lateness(page, 'long_polling')),
     theory: () => 400,
-    why: 'While an answer and the next request are under way, nothing is parked: an update waits 200 ms on average for ' +
-      'the next request and then travels 200 ms. RFC 6202, section 2.2, puts the worst case at three one-way trips.',
+    why: 'While an answer and the next request are in flight, nothing is parked: an update waits 200 ms on average ' +
+      'for the next request and then travels 200 ms. RFC 6202, section 2.2, puts the worst case at three one-way trips.',
   },
   {
-    ask: 'Each update carries 100 B of data. On the wire, how many times the bytes of a WebSocket does long polling take?',
+    ask: 'Each update has 100 B of data. How many times as many bytes on the wire as a WebSocket does long polling take?',
     settings: { view: 'window', window: 5, feed: 'steady', rate: 5, payload: 100, poll: 1000, hold: 25, rtt: 0 },
     seconds: 6, min: 1, max: 20, step: 0.5, unit: ' times', isOfBytes: true,
     show: (value) => `${plain(value)} times`,
@@ -92,8 +92,8 @@ const QUESTIONS = [
       const { longPoll, webSocket } = exchangeBytes(page, 100);
       return longPoll / webSocket;
     },
-    why: 'Each long poll sends your browser’s whole request head again and gets a response head back. A WebSocket puts ' +
-      '2 to 4 B of frame header around the update. TCP/IP headers weigh on both.',
+    why: 'Each long poll sends your browser’s whole request head again and gets a response head back. A WebSocket ' +
+      'adds 2 to 4 B of frame header to the update. Both have TCP/IP headers as well.',
   },
 ];
 
@@ -133,17 +133,17 @@ export function makePredict(page, settings) {
     if (room === MAIN) {
       form.hidden = true;
       result.append(element('p', {}, 'This page shows the main stream, which all pages share: a question would change it for ' +
-        'everyone. Open this server’s address without “room=main” to answer it in a room of your own.'));
+        'everyone. Open this server’s address without “room=main” to answer it in your own room.'));
     } else if (one.isOfBytes && isShared()) {
       form.hidden = true;
-      result.append(element('p', {}, 'Over HTTP/2 the lanes share a connection, whose bytes are not told apart: answer this one ' +
-        'at a server without TLS.'));
+      result.append(element('p', {}, 'Over HTTP/2 the lanes share one connection, so their bytes cannot be counted ' +
+        'separately: answer this question at a server without TLS.'));
     } else if (answered) {
       verdict(one, answered, form, result);
     }
   }
 
-  /** The way back, and what can be handed in. */
+  /** The score, the download, and the button that restores the settings. */
   function ends() {
     const { answered, right } = score();
     const restore = element('button', { id: 'restore', hidden: sessionStorage.getItem(BEFORE_KEY) === null }, 'Back to my settings');
@@ -173,7 +173,7 @@ export function makePredict(page, settings) {
     result.replaceChildren(element('p', {}, `Your guess is ${one.show(guess)}. Running with the settings of the question: watch the lanes. `), progress);
     try {
       await settings.change({ ...one.settings });
-      // What was under way with the settings before is let arrive, then counting begins.
+      // Counting starts after everything from the previous settings has arrived.
       await pause(1200 + one.settings.rtt * 2);
       await page.countFromZero();
       for (let second = 0; second < one.seconds; second += 0.25) {
@@ -188,7 +188,7 @@ export function makePredict(page, settings) {
       isRunning = false;
       question(index);
     } catch (error) {
-      result.replaceChildren(element('p', {}, `The run could not be done: ${error.message}`));
+      result.replaceChildren(element('p', {}, `The run failed: ${error.message}`));
       form.hidden = false;
     } finally {
       isRunning = false;
@@ -198,7 +198,7 @@ export function makePredict(page, settings) {
   question(0);
 }
 
-/** Three bars on one scale, and what they mean, in the place of the slider. */
+/** Replaces the slider with three bars on one scale and their explanation. */
 function verdict(one, { guess, measured, theory, busyMs }, form, result) {
   const bars = makeBars([['your guess', guess, 'guessed'], ['measured', measured, 'measured'], ['theory', theory, 'theory']],
     one.show);
@@ -213,7 +213,7 @@ function verdict(one, { guess, measured, theory, busyMs }, form, result) {
     form.querySelector('input').focus();
   });
   const isBusy = busyMs > BUSY_MS;
-  const busy = isBusy ? ` This machine was busy: updates took ${time(busyMs)} longer than their way. Run it again.` : '';
+  const busy = isBusy ? ` The machine was busy: updates took ${time(busyMs)} longer than their transit. Run it again.` : '';
   result.replaceChildren(bars, element('p', { 'data-busy': String(isBusy) }, element('b', {}, `${praise} `), one.why, busy));
   result.nextElementSibling.prepend(again);
 }

@@ -7,17 +7,17 @@ const SIGNS = { valid: '✓', suspect: '!', invalid: '✗' };
 
 export async function showReports() {
   const root = document.getElementById('reports');
-  // An answer may wait: all connections of this page may be taken.
-  if (!root.hasChildNodes()) root.replaceChildren(element('p', {}, 'Asking the server for its list …'));
+  // The answer may take a while: all connections of this page may be in use.
+  if (!root.hasChildNodes()) root.replaceChildren(element('p', {}, 'Loading the list …'));
   let runs;
   try {
     runs = await listReports();
   } catch (error) {
-    root.replaceChildren(element('p', {}, `The list cannot be had: ${error.message}`));
+    root.replaceChildren(element('p', {}, `The list cannot be loaded: ${error.message}`));
     return;
   }
   if (runs.length === 0) {
-    root.replaceChildren(element('p', {}, 'No report yet. ', element('code', {}, 'cargo run --release'),
+    root.replaceChildren(element('p', {}, 'No reports yet. ', element('code', {}, 'cargo run --release'),
       ' measures all four transports under load and writes one.'));
     return;
   }

@@ -1,5 +1,5 @@
-// The settings. What they are set to stands in the address, so that a setting can be passed on as a link; each is applied
-// at once, without a reload.
+// The settings. They are in the page's address, so that a link can pass them on. Each is applied at once, without a
+// reload.
 
 import { isRoomNamed, MAIN, Refused, room, setFeed, setRoundTrip } from './api.js';
 import { bytes, element, length, rate, say } from './format.js';
@@ -8,10 +8,10 @@ const FEEDS = [
   ['steady', 'Steady'], ['poisson', 'At random moments'], ['bursty', 'In bursts'], ['replay', 'Earthquakes'], ['paused', 'Paused'],
 ];
 const VIEWS = [['one', 'One update'], ['window', 'Last seconds']];
-/** How long a slider may still be moving. */
+/** How long a slider must rest before its value is applied. */
 const SETTLE_MS = 180;
 
-/** name: label, whose it is, its steps, how a value is shown. */
+/** name: label, group, steps, format of a value. */
 const SLIDERS = {
   rate: ['Updates', 'feed', [0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200], rate],
   payload: ['Data per update', 'feed', [16, 64, 128, 256, 1024, 4096, 16384], bytes],
@@ -23,11 +23,11 @@ const SLIDERS = {
 
 const BOUNDS = { rate: [0.1, 200], payload: [1, 16384], poll: [50, 60_000], hold: [0.5, 120], rtt: [0, 2000], window: [1, 30] };
 
-/** Slow enough to follow: an update every few seconds, and a way so long that arrows are slanted. */
+/** Slow enough to follow: an update every few seconds, and so much latency that the arrows are slanted. */
 export const DEFAULTS = { view: 'one', feed: 'steady', rate: 0.15, payload: 128, poll: 2000, hold: 25, rtt: 800, window: 5 };
 const FEED_SETTINGS = ['feed', 'rate', 'payload'];
 
-/** The settings in the address; what is not understood is left out. */
+/** The settings in the address; unknown or invalid ones are ignored. */
 export function fromAddress() {
   const found = {};
   for (const [name, text] of new URLSearchParams(window.location.hash.slice(1))) {
@@ -61,7 +61,7 @@ export class Settings {
       this.outputs[name] = output;
       groups[whose].append(setting(name, label, input, output));
     }
-    const other = room === MAIN ? ['#', 'Show a stream of this page alone'] : [`#room=${MAIN}`, 'Show the main stream, which all pages share'];
+    const other = room === MAIN ? ['#', 'Show this page’s own stream'] : [`#room=${MAIN}`, 'Show the main stream, which all pages share'];
     const link = element('a', { href: other[0] }, other[1]);
     // The room is chosen when the page starts.
     link.addEventListener('click', () => setTimeout(() => window.location.reload()));
@@ -76,7 +76,7 @@ export class Settings {
     return setting(name, label, select);
   }
 
-  /** Shows the settings as they are. */
+  /** Shows the current settings. */
   show() {
     const { settings, canSetFeed } = this.page;
     for (const name of ['feed', 'view']) this.inputs[name].value = settings[name];
@@ -88,14 +88,14 @@ export class Settings {
       this.inputs[name].setAttribute('aria-valuetext', `${label}: ${words(value)}`);
       say(this.outputs[name], words(value));
     }
-    // A recording has its own sizes.
+    // A recording has its own payload sizes.
     this.inputs.payload.disabled = settings.feed === 'replay' || settings.feed === 'paused' || !canSetFeed;
     this.inputs.rate.disabled = settings.feed === 'paused' || !canSetFeed;
     this.inputs.feed.disabled = !canSetFeed;
     if (settings.feed === 'replay') say(this.outputs.payload, 'as recorded');
   }
 
-  /** A change by hand: what goes wrong is said. */
+  /** Applies a change by the user, and shows an error. */
   async fromHand(changes, settle = 0) {
     try {
       await this.change(changes, settle);
@@ -104,7 +104,7 @@ export class Settings {
     }
   }
 
-  /** Takes changes over: shown at once, applied when the hand rests. Fails where the server refuses them. */
+  /** Shows changes at once, and applies them after `settle` ms without another. Fails if the server refuses them. */
   change(changes, settle = 0) {
     Object.assign(this.page.settings, changes);
     this.show();
@@ -121,7 +121,7 @@ export class Settings {
     this.waiting = {};
     const { settings } = this.page;
     const has = (...names) => names.some((name) => name in changes);
-    // Before the feed begins, so that its first update is counted like all others.
+    // Before the feed starts, so that its first update is counted too.
     if (Object.keys(changes).some((name) => name !== 'window' && name !== 'view')) await this.page.countFromZero();
     if (has(...FEED_SETTINGS)) {
       try {
@@ -129,7 +129,7 @@ export class Settings {
         const state = await setFeed({ feed, rate: perSecond, payload: Math.round(payload) });
         this.version = state.version;
       } catch (error) {
-        // What is shown is what is so.
+        // Shows the actual feed again.
         this.version = null;
         if (this.page.status) this.follow(this.page.status.feed);
         throw error;
@@ -142,7 +142,7 @@ export class Settings {
     }
   }
 
-  /** The feed as the server has it: another page of this room may have set it. */
+  /** Takes over the server's feed setting, which another page in this room may have changed. */
   follow(feed) {
     this.page.canSetFeed = feed.can_change;
     if (feed.version === this.version) return;
@@ -152,7 +152,7 @@ export class Settings {
     this.show();
     if (isNews) {
       this.writeAddress();
-      this.page.tell('Another page of this room has set the feed.');
+      this.page.tell('Another page in this room has changed the feed.');
       this.page.countFromZero();
     }
   }
@@ -168,7 +168,7 @@ export class Settings {
 }
 
 function feedLegend() {
-  if (room === MAIN) return 'The feed, shared by all who watch the main stream';
+  if (room === MAIN) return 'The feed, shared by all pages of the main stream';
   return isRoomNamed ? `The feed of room ${room}` : 'The feed of this page’s own room';
 }
 

@@ -1,19 +1,20 @@
-// What the picture is about. Seen as one update, the picture is like an oscilloscope's: it starts when something happens
-// (the four connections open, an update is published, the connections are cut), is drawn once from left to right, and
-// stands still until the next one. Seen as a moving window, it is the last few seconds.
+// What the diagrams show. In the view of one update, they work like a triggered oscilloscope: a diagram starts when
+// something happens (the four connections open, an update is published, the connections are cut), is drawn once from
+// left to right, and stays until the next event. In the other view, it is a moving window of the last few seconds.
 
 import { oneWayMs } from './clock.js';
 import { seconds } from './format.js';
 
-/** The picture runs behind what is known: an update is known to this page only when the first lane has it. */
+/** The diagrams run behind real time, because this page learns of an update only when the first lane receives it. */
 const BEHIND_MS = 150;
-/** A cut is followed for so long: the connections are away for four seconds, and a browser waits before it comes back. */
+/** How long the connections are cut. */
 export const CUT_SECONDS = 4;
+/** How long a cut is shown: a browser waits some more before it reconnects. */
 const CUT_SHOWN_MS = 10_000;
-/** Time to read what became of a cut. */
+/** Time to read the result of a cut. */
 const CUT_READ_MS = 12_000;
 const OPENING_MS = 3000;
-/** Share of the picture before the moment that it starts with. */
+/** Share of the diagram before the event that starts it. */
 const BEFORE = 0.16;
 
 export class Story {
@@ -27,12 +28,12 @@ export class Story {
     return this.page.settings.view === 'one';
   }
 
-  /** How far behind the clock the picture runs. */
+  /** How far the diagrams run behind the clock. */
   get behindMs() {
     return this.isOneUpdate ? BEHIND_MS + oneWayMs(this.page.settings.rtt) : 0;
   }
 
-  /** How long after its beginning a scene is drawn to its end: the latest poll, its way, and a rest. */
+  /** The length of a scene: enough for the latest poll, its transit, and a margin. */
   get spanMs() {
     const { poll, rtt } = this.page.settings;
     if (this.scene.kind === 'cut') return CUT_SHOWN_MS;
@@ -44,7 +45,7 @@ export class Story {
     this.scene = { kind: 'cut', at, seq: null, keepsCursor };
   }
 
-  /** Goes on to the next scene when this one is over. */
+  /** Moves to the next scene when this one is over. */
   follow(clockNow) {
     const now = clockNow - this.behindMs;
     const { scene, page } = this;
@@ -61,7 +62,7 @@ export class Story {
     this.scene = { kind: 'update', at: newest.due, seq: newest.seq, mark: newest.mark };
   }
 
-  /** The stretch of time that the diagrams draw. */
+  /** The interval of time that the diagrams draw. */
   frame(clockNow) {
     const now = clockNow - this.behindMs;
     if (!this.isOneUpdate) {
@@ -72,7 +73,7 @@ export class Story {
     return { from: scene.at - before, to: scene.at + spanMs, now: Math.min(now, scene.at + spanMs), origin: scene.at, scene };
   }
 
-  /** What is shown, as a heading. */
+  /** The heading of the page. */
   heading(frame) {
     const { scene, page } = this;
     const { rtt } = page.settings;

@@ -1,15 +1,15 @@
-// The token of a server that asks for one before it lets itself be changed: typed once, kept for this tab alone.
+// The token of a server that requires one for changes: typed once, and kept in this tab only.
 
 const KEY = 'pushpull-token';
 let asking = null;
 
-/** The header that shows the token, if there is one. */
+/** The `Authorization` header, if there is a token. */
 export function authorization() {
   const token = sessionStorage.getItem(KEY);
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** Asks the person for it, once for all who wait; false if they would rather not. */
+/** Asks the user for the token, once for all pending requests; false if the user declines. */
 export function askForToken() {
   asking ??= new Promise((done) => {
     const dialog = document.getElementById('token');

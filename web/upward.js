@@ -1,4 +1,4 @@
-// The way up: a message over a WebSocket that is open anyway, and the same as a POST, both echoed by the server.
+// Messages to the server: as a frame on an open WebSocket, and as a POST. The server echoes both.
 
 import { readSession, session, withRoom } from './api.js';
 import { attempt } from './actions.js';
@@ -40,7 +40,7 @@ export function makeUpward(page) {
     await open();
     let before = (await readSession()).lanes;
     const lines = [];
-    // Each lane really sends its own message: the WebSocket a frame, the other three a POST each.
+    // Each lane sends its own message: the WebSocket a frame, the other three a POST each.
     for (const lane of [...page.lanes].reverse()) {
       const isFrame = lane.key === 'websocket';
       const took = await (isFrame ? overWebSocket(text) : overPost(text));
@@ -54,7 +54,7 @@ export function makeUpward(page) {
       lane.sentUp({ sent: answered - took, answered, up, down, how: isFrame ? 'frame' : 'POST' });
       lines.unshift(element('div', { class: lane.key },
         element('b', {}, `${lane.title}: ${isFrame ? 'one frame' : 'a POST'}`),
-        element('span', {}, `${bytes(up)} up, ${bytes(down)} back, ${time(took)} there and back`)));
+        element('span', {}, `${bytes(up)} up, ${bytes(down)} back, round trip ${time(took)}`)));
     }
     result.replaceChildren(...lines);
   }));

@@ -1,4 +1,4 @@
-// A lane as it is seen: its name, one sentence about what just happened, and the diagram.
+// The view of a lane: its name, a sentence about what just happened, and its diagram.
 
 import { latency } from './clock.js';
 import { Diagram, FONT_PX, fit, ticks } from './diagram.js';
@@ -22,7 +22,7 @@ export class LaneView {
     this.diagram = new Diagram(this.canvas, this.lane, this.page);
   }
 
-  /** The words, a few times a second. */
+  /** Updates the words, a few times a second. */
   tell(frame) {
     say(this.how, HOW[this.lane.key](this.page.settings));
     const { text, tone } = sentence(this.lane, frame, this.page);
@@ -30,7 +30,7 @@ export class LaneView {
     this.notice.dataset.tone = tone;
     const one = frame.origin === null ? this.lane.deliveries.at(-1) : followed(this.lane, frame);
     const isAwaited = frame.scene.kind === 'update' && frame.origin !== null;
-    say(this.late, one ? phrase('{time} late', { time: latency(one.arrived - one.due) }) : isAwaited ? phrase('not here yet') : '');
+    say(this.late, one ? phrase('{time} late', { time: latency(one.arrived - one.due) }) : isAwaited ? phrase('not received yet') : '');
     this.late.classList.toggle('awaited', !one);
     this.canvas.setAttribute('aria-label', this.diagram.describe());
   }

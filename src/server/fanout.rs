@@ -70,27 +70,32 @@ pub trait Member: Send + 'static {
 }
 
 /// A member and its reader, shared by its own task and its group.
-pub struct Seat<M> {
-    place: Mutex<Place<M>>,
+pub struct Slot<M> {
+    state: Mutex<SlotState<M>>,
 }
 
-struct Place<M> {
+struct SlotState<M> {
     /// `None` once [`Slot::take`] has removed it.
     member: Option<M>,
     reader: Reader,
     /// The group delivers; otherwise the member's own task does.
-    is_lent: bool,
+    is_with_group: bool,
     /// The group has made the one delivery that the member wanted.
     is_served: bool,
     /// Wakes the member's own task.
     owner: Waker,
 }
 
-impl<M: Member> Seat<M> {
+impl<M: Member> Slot<M> {
     fn new(member: M, reader: Reader) -> Self {
-        let place =
-            Place { member: Some(member), reader, is_lent: false, is_served: false, owner: Waker::noop().clone() };
-        Self { place: Mutex::new(place) }
+        let state = SlotState {
+            member: Some(member),
+            reader,
+            is_with_group: false,
+            is_served: false,
+            owner: Waker::noop().clone(),
+        };
+        Self { state: Mutex::new(state) }
     }
 
     /// The next batch that the member's own task has to send; pending while the group delivers. `None` once the group
@@ -103,11 +108,11 @@ impl<M: Member> Seat<M> {
 
     /// As [`Self::next`].
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, M::Error>> {
-        let mut place = self.lock();
-        let Place { member: Some(member), reader, is_lent, is_served, owner } = &mut *place else {
+        let mut state = self.lock();
+        let SlotState { member: Some(member), reader, is_with_group, is_served, owner } = &mut *state else {
             return Poll::Ready(Ok(None));
         };
-        if !*is_lent {
+        if !*is_with_group {
             ready!(member.poll_flush(context))?;
             if *is_served {
                 return Poll::Ready(Ok(None));
@@ -116,7 +121,7 @@ impl<M: Member> Seat<M> {
                 return Poll::Ready(Ok(Some(batch)));
             }
             // No update is missed: the group delivers after the append, and must wait for the lock that is held here.
-            *is_lent = true;
+            *is_with_group = true;
         }
         owner.clone_from(context.waker());
         Poll::Pending
@@ -126,15 +131,17 @@ impl<M: Member> Seat<M> {
     /// delivering: the member may have to answer first.
     ///
     /// Cancel safe if `poll` is.
-    pub fn hear<T>(
+    pub fn receive<T>(
         &self,
         mut poll: impl FnMut(&mut M, Cursor, &mut Context<'_>) -> Poll<Option<T>>,
     ) -> impl Future<Output = Option<T>> {
         std::future::poll_fn(move |context| {
-            let mut place = self.lock();
-            let Place { member: Some(member), reader, is_lent, .. } = &mut *place else { return Poll::Ready(None) };
+            let mut state = self.lock();
+            let SlotState { member: Some(member), reader, is_with_group, .. } = &mut *state else {
+                return Poll::Ready(None);
+            };
             let heard = ready!(poll(member, reader.cursor(), context));
-            *is_lent = false;
+            *is_with_group = false;
             Poll::Ready(heard)
         })
     }
@@ -149,9 +156,9 @@ impl<M: Member> Seat<M> {
     ///
     /// Errors: those of the member's writes.
     pub fn put(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
-        let mut place = self.lock();
-        place.is_lent = false;
-        place.member.as_mut().map_or(Ok(()), write)
+        let mut state = self.lock();
+        state.is_with_group = false;
+        state.member.as_mut().map_or(Ok(()), write)
     }
 
     /// Waits until the socket has taken everything that was written.
@@ -173,9 +180,9 @@ impl<M: Member> Seat<M> {
         self.lock().reader.cursor()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Place<M>> {
+    fn lock(&self) -> MutexGuard<'_, SlotState<M>> {
         // A panic under the lock ends the member's own task or its group's, and no other task uses the lock.
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,10 +191,12 @@ trait Subscriber: Send + Sync {
     fn deliver(&self, delivery: &Delivery);
 }
 
-impl<M: Member> Subscriber for Seat<M> {
+impl<M: Member> Subscriber for Slot<M> {
     fn deliver(&self, delivery: &Delivery) {
-        let mut place = self.lock();
-        let Place { member: Some(member), reader, is_lent: is_lent @ true, is_served, owner } = &mut *place else {
+        let mut state = self.lock();
+        let SlotState { member: Some(member), reader, is_with_group: is_with_group @ true, is_served, owner } =
+            &mut *state
+        else {
             return;
         };
         if reader.has(&delivery.batch) {
@@ -197,11 +206,11 @@ impl<M: Member> Subscriber for Seat<M> {
             && matches!(member.deliver(delivery, &mut Context::from_waker(owner)), Poll::Ready(Ok(())));
         match is_done {
             // The member's own task sees this when the client sends its next request.
-            true if M::WANTS_ONE => (*is_lent, *is_served) = (false, true),
+            true if M::WANTS_ONE => (*is_with_group, *is_served) = (false, true),
             true => {}
             // The member's own task flushes, and gets the error if there was one.
             false => {
-                *is_lent = false;
+                *is_with_group = false;
                 *is_served = M::WANTS_ONE && reader.has(&delivery.batch);
                 owner.wake_by_ref();
             }
@@ -223,23 +232,23 @@ struct Group {
 type Members = Mutex<Vec<Arc<dyn Subscriber>>>;
 
 /// A slot in a group. Dropping it leaves the group.
-pub struct Seated<M: Member> {
-    seat: Arc<Seat<M>>,
+pub struct GroupSlot<M: Member> {
+    slot: Arc<Slot<M>>,
     group: Arc<Members>,
 }
 
-impl<M: Member> Deref for Seated<M> {
-    type Target = Seat<M>;
+impl<M: Member> Deref for GroupSlot<M> {
+    type Target = Slot<M>;
 
-    fn deref(&self) -> &Seat<M> {
-        &self.seat
+    fn deref(&self) -> &Slot<M> {
+        &self.slot
     }
 }
 
-impl<M: Member> Drop for Seated<M> {
+impl<M: Member> Drop for GroupSlot<M> {
     fn drop(&mut self) {
         let mut members = lock(&self.group);
-        let own = Arc::as_ptr(&self.seat).cast::<()>();
+        let own = Arc::as_ptr(&self.slot).cast::<()>();
         if let Some(index) = members.iter().position(|member| Arc::as_ptr(member).cast::<()>() == own) {
             members.swap_remove(index);
         }
@@ -248,22 +257,22 @@ impl<M: Member> Drop for Seated<M> {
 
 impl Fanout {
     /// Adds a member to a group that is not full, or to a new one. Its own task delivers first.
-    pub fn seat<M: Member>(self: &Arc<Self>, journal: &Arc<Journal>, member: M, reader: Reader) -> Seated<M> {
-        let seat = Arc::new(Seat::new(member, reader));
+    pub fn join<M: Member>(self: &Arc<Self>, journal: &Arc<Journal>, member: M, reader: Reader) -> GroupSlot<M> {
+        let slot = Arc::new(Slot::new(member, reader));
         let mut groups = lock(&self.groups);
         for group in groups.iter() {
             let mut members = lock(&group.members);
             if members.len() < limits::GROUP_MEMBERS_MAX {
-                members.push(Arc::clone(&seat) as _);
-                return Seated { seat, group: Arc::clone(&group.members) };
+                members.push(Arc::clone(&slot) as _);
+                return GroupSlot { slot, group: Arc::clone(&group.members) };
             }
         }
-        let members: Arc<Members> = Arc::new(Mutex::new(vec![Arc::clone(&seat) as _]));
+        let members: Arc<Members> = Arc::new(Mutex::new(vec![Arc::clone(&slot) as _]));
         if let Ok(reader) = journal.reader(Start::Now) {
             let task = tokio::spawn(serve(Arc::downgrade(self), Arc::clone(&members), reader));
             groups.push(Group { members: Arc::clone(&members), _task: AbortOnDropHandle::new(task) });
         }
-        Seated { seat, group: members }
+        GroupSlot { slot, group: members }
     }
 
     /// The number of groups.

@@ -15,7 +15,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::fanout::{Fanout, Member, Seated};
+use super::fanout::{Fanout, GroupSlot, Member};
 use super::feed_control::FeedControl;
 use super::problem::Problem;
 use super::rate_limit::RateLimit;
@@ -116,8 +116,8 @@ impl Room {
     }
 
     /// Adds a subscriber to a group, which sends it new updates.
-    pub fn seat<M: Member>(&self, member: M, reader: Reader) -> Seated<M> {
-        self.fanout.seat(&self.journal, member, reader)
+    pub fn join<M: Member>(&self, member: M, reader: Reader) -> GroupSlot<M> {
+        self.fanout.join(&self.journal, member, reader)
     }
 
     /// Whether it has no subscribers and was not named for a while.

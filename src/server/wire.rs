@@ -87,17 +87,17 @@ impl Wire {
     }
 
     /// The next bytes from the client; `None` if it has disconnected.
-    pub fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.poll_heard(context, Bytes::copy_from_slice)
+    pub fn poll_received(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll_read_with(context, Bytes::copy_from_slice)
     }
 
-    /// As [`Self::poll_said`], with the bytes converted by `take`.
-    pub fn poll_heard<T>(&mut self, context: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<Option<T>> {
+    /// As [`Self::poll_received`], with the bytes converted by `take`.
+    pub fn poll_read_with<T>(&mut self, context: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<Option<T>> {
         let mut bytes = [MaybeUninit::uninit(); limits::HEAD_BYTES_MAX];
         let mut buffer = ReadBuf::uninit(&mut bytes);
         let outcome = ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer));
-        let is_said = outcome.is_ok() && !buffer.filled().is_empty();
-        Poll::Ready(is_said.then(|| take(buffer.filled())))
+        let is_received = outcome.is_ok() && !buffer.filled().is_empty();
+        Poll::Ready(is_received.then(|| take(buffer.filled())))
     }
 
     /// Returns the connection to hyper together with a request that was read here.

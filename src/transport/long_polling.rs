@@ -43,7 +43,7 @@ use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
-use crate::server::question::{self, Heard, Question};
+use crate::server::repeat::{self, NextRequest, PollTemplate};
 use crate::server::request::StrictQuery;
 use crate::server::takeover::Taken;
 use crate::server::wire::Wire;
@@ -90,9 +90,9 @@ pub async fn serve(
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
-    let question = parked.asked.cursor().and_then(|cursor| Question::new(&connection, cursor));
+    let template = parked.asked.cursor().and_then(|cursor| PollTemplate::new(&connection, cursor));
     let own = Arc::clone(&connection);
-    connection.takeover().agree(move |taken| parked.reply_over(own, question, &room, taken));
+    connection.takeover().agree(move |taken| parked.reply_over(own, template, &room, taken));
     Ok(Response::default())
 }
 
@@ -135,7 +135,7 @@ impl Parked {
     fn reply_over(
         self,
         connection: Arc<Connection>,
-        question: Option<Question>,
+        template: Option<PollTemplate>,
         room: &Room,
         taken: Taken<Socket>,
     ) -> impl Future<Output = Option<Socket>> + Send + use<> {
@@ -143,7 +143,7 @@ impl Parked {
         let Asked { reader, nothing_new, .. } = asked;
         let (wire, headers) = (Wire::new(taken.socket), taken.headers);
         let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
-        let seat = room.seat(parked, reader);
+        let slot = room.join(parked, reader);
         // A request that arrived before this one was answered; it waits until then.
         let mut ahead = None;
         async move {
@@ -151,11 +151,11 @@ impl Parked {
             loop {
                 let batch = tokio::select! {
                     biased;
-                    batch = seat.next() => batch.ok()?,
-                    said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)),
+                    batch = slot.next() => batch.ok()?,
+                    next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)),
                         if ahead.is_none() =>
                     {
-                        ahead = Some(said?);
+                        ahead = Some(next?);
                         continue;
                     }
                     _come_back_in = &mut turn => {
@@ -164,27 +164,27 @@ impl Parked {
                     }
                     () = &mut over => None,
                 };
-                let nothing_new = Reply::nothing_new(nothing_new, seat.position());
-                seat.put(|one| one.answer(batch, nothing_new)).ok()?;
-                seat.flushed().await.ok()?;
-                let said = match ahead.take() {
-                    Some(said) => said,
+                let nothing_new = Reply::nothing_new(nothing_new, slot.position());
+                slot.put(|one| one.answer(batch, nothing_new)).ok()?;
+                slot.flushed().await.ok()?;
+                let next = match ahead.take() {
+                    Some(next) => next,
                     None => tokio::select! {
                         biased;
-                        said = seat.hear(|one, at, context| one.poll_heard(question.as_ref(), at, context)) => said?,
-                        () = app.drain.begun() => return Some(seat.take()?.wire.into_socket()),
+                        next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)) => next?,
+                        () = app.drain.begun() => return Some(slot.take()?.wire.into_socket()),
                         () = tokio::time::sleep(app.settings.head_timeout) => return None,
                     },
                 };
-                let is_again = |question: &Question, request| question.is_asked_again(request, seat.position());
-                if let Heard::Other(request) = said
+                let is_again = |template: &PollTemplate, request| template.is_repeat(request, slot.position());
+                if let NextRequest::Other(request) = next
                     && (app.drain.has_begun()
-                        || !question.as_ref().is_some_and(|question| is_again(question, &request)))
+                        || !template.as_ref().is_some_and(|template| is_again(template, &request)))
                 {
-                    return Some(seat.take()?.wire.leave(request, &connection));
+                    return Some(slot.take()?.wire.leave(request, &connection));
                 }
                 connection.charge(Some(Transport::LongPolling));
-                seat.want_more();
+                slot.want_more();
                 over.as_mut().reset(Instant::now() + hold);
             }
         }
@@ -225,15 +225,15 @@ impl Subscriber {
         self.wire.put(reply.encode(self.headers.as_deref(), self.app.drain.has_begun()));
     }
 
-    fn poll_heard(
+    fn poll_request(
         &mut self,
-        question: Option<&Question>,
+        template: Option<&PollTemplate>,
         position: Cursor,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Heard>> {
+    ) -> Poll<Option<NextRequest>> {
         // A repeat is recognised only after an answer, and not during a drain.
-        let question = question.filter(|_| self.is_answered && !self.app.drain.has_begun());
-        question::poll_heard(&mut self.wire, question.map(|question| (question, position)), context)
+        let template = template.filter(|_| self.is_answered && !self.app.drain.has_begun());
+        repeat::poll_request(&mut self.wire, template.map(|template| (template, position)), context)
     }
 }
 

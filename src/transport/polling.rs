@@ -34,7 +34,7 @@ use serde::Deserialize;
 
 use crate::net::Stream;
 use crate::run::Transport;
-use crate::server::question::Asking;
+use crate::server::repeat::RepeatPoller;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Connection, Problem, RequestCounters, Room};
 use crate::stream::{Batch, BatchLimit, Cursor};
@@ -66,7 +66,7 @@ pub async fn serve(
     let limit = answer::batch_limit(query.limit)?;
     let asked = answer::asked(&room, query.after.as_deref(), &headers)?;
     let mut poller = Poller { asked, limit, counts: connection.counts() };
-    let Some(asking) = Asking::of(&connection, poller.asked.cursor()) else {
+    let Some(repeats) = RepeatPoller::of(&connection, poller.asked.cursor()) else {
         return Ok(poller.reply().into_response());
     };
     connection.takeover().agree(move |taken| {
@@ -75,7 +75,7 @@ pub async fn serve(
             let reply = poller.reply().encode(headers.as_deref(), is_last);
             (reply, poller.asked.reader.cursor())
         };
-        asking.answer_each(app, Transport::Polling, taken.socket, reply)
+        repeats.answer_repeats(app, Transport::Polling, taken.socket, reply)
     });
     Ok(Response::default())
 }

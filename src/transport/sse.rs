@@ -62,7 +62,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::limits;
 use crate::net::Stream;
 use crate::run::Transport;
-use crate::server::fanout::{Delivery, Member, Seated};
+use crate::server::fanout::{Delivery, GroupSlot, Member};
 use crate::server::request::StrictQuery;
 use crate::server::wire::{self, BodyLength, Wire};
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
@@ -135,8 +135,8 @@ pub async fn serve(
     connection.takeover().agree(move |taken| {
         let mut wire = Wire::new(taken.socket);
         wire.put(wire::head(StatusCode::OK, taken.headers.as_deref(), BodyLength::Chunked).freeze());
-        let seat = stream.join(&room, wire);
-        send_all(own, seat, stream)
+        let slot = stream.join(&room, wire);
+        send_all(own, slot, stream)
     });
     Ok(headers.into_response())
 }
@@ -160,8 +160,8 @@ enum Updates {
         /// Ready when there may be something to read.
         grown: Option<ReusableBoxFuture<'static, ()>>,
     },
-    /// The group's seat: updates that the group does not send.
-    Seat(Arc<Seated<Subscriber>>),
+    /// The group's slot: updates that the group does not send.
+    Slot(Arc<GroupSlot<Subscriber>>),
     /// None, during the change from the one to the other.
     None,
 }
@@ -190,7 +190,7 @@ impl Updates {
                 }
             },
             // If the connection is broken, the next write reports it.
-            Self::Seat(seat) => seat.poll_next(context).map(|next| next.ok().flatten()),
+            Self::Slot(slot) => slot.poll_next(context).map(|next| next.ok().flatten()),
             Self::None => Poll::Ready(None),
         }
     }
@@ -236,11 +236,11 @@ impl HttpBody for EventStream {
 
 impl EventStream {
     /// Moves the stream and its connection into a group of subscribers.
-    fn join(&mut self, room: &Room, wire: Wire) -> Option<Arc<Seated<Subscriber>>> {
+    fn join(&mut self, room: &Room, wire: Wire) -> Option<Arc<GroupSlot<Subscriber>>> {
         let Updates::Read { reader, .. } = std::mem::replace(&mut self.updates, Updates::None) else { return None };
-        let seat = Arc::new(room.seat(Subscriber { wire, counts: self.counts.clone() }, reader));
-        self.updates = Updates::Seat(Arc::clone(&seat));
-        Some(seat)
+        let slot = Arc::new(room.join(Subscriber { wire, counts: self.counts.clone() }, reader));
+        self.updates = Updates::Slot(Arc::clone(&slot));
+        Some(slot)
     }
 }
 
@@ -271,19 +271,19 @@ impl Member for Subscriber {
 /// state.
 fn send_all(
     connection: Arc<Connection>,
-    seat: Option<Arc<Seated<Subscriber>>>,
+    slot: Option<Arc<GroupSlot<Subscriber>>>,
     mut body: EventStream,
 ) -> impl Future<Output = Option<Socket>> + Send {
     // A request that arrived before this response ended; it waits until then.
     let mut ahead = None;
     async move {
-        let seat = seat.as_ref()?;
-        seat.flushed().await.ok()?;
+        let slot = slot.as_ref()?;
+        slot.flushed().await.ok()?;
         loop {
             let next = tokio::select! {
                 biased;
-                said = seat.hear(|one, _, context| one.wire.poll_said(context)), if ahead.is_none() => {
-                    ahead = Some(said?);
+                received = slot.receive(|one, _, context| one.wire.poll_received(context)), if ahead.is_none() => {
+                    ahead = Some(received?);
                     continue;
                 }
                 next = body.frame() => next,
@@ -295,10 +295,10 @@ fn send_all(
                 one.wire.put(chunk);
                 Ok(())
             };
-            seat.put(put).ok()?;
-            seat.flushed().await.ok()?;
+            slot.put(put).ok()?;
+            slot.flushed().await.ok()?;
             if is_end {
-                let wire = seat.take()?.wire;
+                let wire = slot.take()?.wire;
                 return Some(match ahead {
                     Some(request) => wire.leave(request, &connection),
                     None => wire.into_socket(),

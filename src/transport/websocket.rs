@@ -291,13 +291,13 @@ impl Session {
     fn run(self, socket: Socket) -> impl Future<Output = Result<(), WsError>> + Send {
         let Self { app, room, reader, position, counts } = self;
         let socket = over(Wire::new(socket), config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX));
-        let seat = room.seat(Subscriber { socket, counts: counts.clone() }, reader);
+        let slot = room.join(Subscriber { socket, counts: counts.clone() }, reader);
         let mut drain = app.drain.turn();
         let mut keepalive = Keepalive::new(app.settings.ws_ping);
         async move {
             let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
-            seat.put(|one| one.put([hello]))?;
-            seat.flushed().await?;
+            slot.put(|one| one.put([hello]))?;
+            slot.flushed().await?;
             let farewell = loop {
                 tokio::select! {
                     // Updates come last: a client that lags always has more to read, and must still be heard.
@@ -305,7 +305,7 @@ impl Session {
                     _come_back_in = &mut drain => {
                         break Farewell::Say(CloseCode::Away, "the server is going away");
                     }
-                    received = seat.hear(|one, _, context| one.socket.poll_next_unpin(context)) => match received {
+                    received = slot.receive(|one, _, context| one.socket.poll_next_unpin(context)) => match received {
                         None => break Farewell::HangUp,
                         Some(Ok(Message::Pong(_))) => {
                             keepalive.heard();
@@ -322,24 +322,24 @@ impl Session {
                     },
                     ping = keepalive.beat() => {
                         let ping = ping?;
-                        seat.put(|one| one.put([ping]))?;
-                        seat.flushed().await?;
+                        slot.put(|one| one.put([ping]))?;
+                        slot.flushed().await?;
                         counts.pinged(app.clock.now());
                     }
-                    batch = seat.next() => {
+                    batch = slot.next() => {
                         let Some(batch) = batch? else { return Ok(()) };
                         if batch.is_cut {
                             counts.cut();
                             break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
                         }
-                        seat.put(|one| one.put_batch(&batch))?;
+                        slot.put(|one| one.put_batch(&batch))?;
                         drop(batch);
-                        seat.flushed().await?;
+                        slot.flushed().await?;
                     }
                 }
             };
             // Boxed before the await, so that the member takes no space in this future's state.
-            let farewell = seat.take().map(|one| Box::pin(farewell.say(one.socket)));
+            let farewell = slot.take().map(|one| Box::pin(farewell.say(one.socket)));
             match farewell {
                 Some(farewell) => farewell.await,
                 None => Ok(()),

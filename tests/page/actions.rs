@@ -269,7 +269,7 @@ pub async fn over_http2_the_limit_of_six_connections_is_gone() {
     let are_counted = format!("{}.every(([text]) => /^[0-9]/.test(text))", cells("['updates', 'requests']"));
     browser.until("updates and requests are counted", &are_counted).await;
     let of_bytes = browser.read(&cells("['messages', 'tcp', 'total', 'bar']")).await;
-    assert_eq!(of_bytes, json!(vec![["–", "not told apart over HTTP/2"]; 16]));
+    assert_eq!(of_bytes, json!(vec![["–", "not counted separately over HTTP/2"]; 16]));
     // The one prediction about bytes is hidden, too.
     let forms = "[...document.querySelectorAll('#predict .steps button')].map((_, index) => { \
                  document.querySelectorAll('#predict .steps button')[index].click(); \
@@ -284,9 +284,7 @@ pub async fn a_message_to_the_server_is_a_small_frame_on_the_websocket_and_a_req
     let server = Server::start(&[]).await;
     browser.goto(&server, &format!("{QUICK}&panel=up")).await;
     browser.click("#up button").await;
-    browser
-        .until("the echo is shown", "document.getElementById('up-result').textContent.includes('there and back')")
-        .await;
+    browser.until("the echo is shown", "document.getElementById('up-result').textContent.includes('round trip')").await;
     // RFC 6455 section 5.2: 2 B of header, 4 B of mask on the way up, and `hello`.
     let sizes = browser.text("#up-result .websocket").await;
     assert!(sizes.contains("11 B up, 7 B back"), "{sizes}");

@@ -38,61 +38,61 @@ fn append(journal: &Journal) {
     journal.append(Nanos(1), Nanos(2), &RawValue::from_string("1".to_owned()).unwrap());
 }
 
-fn seats(fanout: &Arc<Fanout>, journal: &Arc<Journal>, room: usize, count: usize) -> Vec<Seated<Noted>> {
-    let seat = |_| fanout.seat(journal, Noted { room, ..Noted::default() }, journal.reader(Start::Now).unwrap());
-    (0..count).map(seat).collect()
+fn slots(fanout: &Arc<Fanout>, journal: &Arc<Journal>, room: usize, count: usize) -> Vec<GroupSlot<Noted>> {
+    let slot = |_| fanout.join(journal, Noted { room, ..Noted::default() }, journal.reader(Start::Now).unwrap());
+    (0..count).map(slot).collect()
 }
 
 /// The updates that the member's own task has to send; `None` if there are none within a second.
-async fn own_turn(seat: &Seat<Noted>) -> Option<Vec<u64>> {
-    let next = tokio::time::timeout(Duration::from_secs(1), seat.next()).await.ok()?;
+async fn own_turn(slot: &Slot<Noted>) -> Option<Vec<u64>> {
+    let next = tokio::time::timeout(Duration::from_secs(1), slot.next()).await.ok()?;
     next.unwrap().map(|batch| batch.updates.iter().map(|entry| entry.seq).collect())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_member_that_keeps_up_is_served_by_its_group_and_one_that_does_not_by_its_own_task() {
     let (journal, fanout) = (journal(), Arc::default());
-    let seats = seats(&fanout, &journal, 3, 2);
+    let slots = slots(&fanout, &journal, 3, 2);
     append(&journal);
-    for seat in &seats {
-        assert_eq!(own_turn(seat).await, Some(vec![1]), "the group does not deliver before its own task has read");
-        assert_eq!(own_turn(seat).await, None);
+    for slot in &slots {
+        assert_eq!(own_turn(slot).await, Some(vec![1]), "the group does not deliver before its own task has read");
+        assert_eq!(own_turn(slot).await, None);
     }
     append(&journal);
     append(&journal);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    seats[1].lock().member.as_mut().unwrap().room = 0;
+    slots[1].lock().member.as_mut().unwrap().room = 0;
     append(&journal);
     tokio::time::sleep(Duration::from_secs(1)).await;
     append(&journal);
-    assert_eq!(own_turn(&seats[0]).await, None);
-    assert_eq!(seats[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4, 5]);
-    assert_eq!(own_turn(&seats[1]).await, None, "the last delivery is still unsent");
-    seats[1].lock().member.as_mut().unwrap().room = 9;
-    assert_eq!(own_turn(&seats[1]).await, Some(vec![5]), "published in the meantime");
-    assert_eq!(seats[1].lock().member.as_ref().unwrap().by_group, [2, 3, 4]);
+    assert_eq!(own_turn(&slots[0]).await, None);
+    assert_eq!(slots[0].lock().member.as_ref().unwrap().by_group, [2, 3, 4, 5]);
+    assert_eq!(own_turn(&slots[1]).await, None, "the last delivery is still unsent");
+    slots[1].lock().member.as_mut().unwrap().room = 9;
+    assert_eq!(own_turn(&slots[1]).await, Some(vec![5]), "published in the meantime");
+    assert_eq!(slots[1].lock().member.as_ref().unwrap().by_group, [2, 3, 4]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_group_is_bounded_and_is_removed_once_it_is_empty() {
     let (journal, fanout) = (journal(), Arc::default());
-    let mut seats = seats(&fanout, &journal, 0, limits::GROUP_MEMBERS_MAX + 1);
+    let mut slots = slots(&fanout, &journal, 0, limits::GROUP_MEMBERS_MAX + 1);
     assert_eq!(fanout.len(), 2);
-    seats.truncate(limits::GROUP_MEMBERS_MAX);
+    slots.truncate(limits::GROUP_MEMBERS_MAX);
     append(&journal);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(fanout.len(), 1);
-    drop(seats);
+    drop(slots);
     assert_eq!(journal.subscribers(), 1, "only the reader of the remaining group");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_group_that_fell_behind_leaves_each_member_to_find_its_own_gap() {
     let (journal, fanout) = (journal(), Arc::default());
-    let seats = seats(&fanout, &journal, 9, 1);
-    assert_eq!(own_turn(&seats[0]).await, None);
+    let slots = slots(&fanout, &journal, 9, 1);
+    assert_eq!(own_turn(&slots[0]).await, None);
     (0..20).for_each(|_| append(&journal));
-    let batch = seats[0].next().await.unwrap().unwrap();
+    let batch = slots[0].next().await.unwrap().unwrap();
     assert_eq!(batch.gap.and_then(|gap| gap.lost), Some(12));
-    assert!(seats[0].lock().member.as_ref().unwrap().by_group.is_empty());
+    assert!(slots[0].lock().member.as_ref().unwrap().by_group.is_empty());
 }

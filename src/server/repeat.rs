@@ -23,20 +23,20 @@ use crate::stream::Cursor;
 
 /// The request head that a polling client repeats, with the place of the cursor in it. hyper has parsed, routed and
 /// checked it once.
-pub struct Question {
+pub struct PollTemplate {
     head: Bytes,
     cursor: Range<usize>,
 }
 
 /// The next request of a client.
-pub enum Heard {
+pub enum NextRequest {
     /// The same poll, with the cursor that the client was given.
-    Again,
+    Repeat,
     /// Anything else, as received.
     Other(Bytes),
 }
 
-impl Question {
+impl PollTemplate {
     /// The request that this connection has just sent, if its bytes are known and contain this cursor exactly once.
     /// `None` for a connection of a live page, whose every request must be counted and delayed.
     pub fn new(connection: &Connection, cursor: Cursor) -> Option<Self> {
@@ -53,7 +53,7 @@ impl Question {
     }
 
     /// Whether `request` is the same head with this cursor.
-    pub fn is_asked_again(&self, request: &[u8], cursor: Cursor) -> bool {
+    pub fn is_repeat(&self, request: &[u8], cursor: Cursor) -> bool {
         let (before, after) = (&self.head[..self.cursor.start], &self.head[self.cursor.end..]);
         let between = request.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
         // A cursor has one spelling.
@@ -61,37 +61,37 @@ impl Question {
     }
 }
 
-/// The client's next request, compared with the question at its position; `None` if the client has disconnected.
-pub fn poll_heard(
+/// The client's next request, compared with the template at its position; `None` if the client has disconnected.
+pub fn poll_request(
     wire: &mut Wire,
-    question: Option<(&Question, Cursor)>,
+    template: Option<(&PollTemplate, Cursor)>,
     context: &mut Context<'_>,
-) -> Poll<Option<Heard>> {
-    wire.poll_heard(context, |bytes| match question {
-        Some((question, position)) if question.is_asked_again(bytes, position) => Heard::Again,
-        Some(_) | None => Heard::Other(Bytes::copy_from_slice(bytes)),
+) -> Poll<Option<NextRequest>> {
+    wire.poll_read_with(context, |bytes| match template {
+        Some((template, position)) if template.is_repeat(bytes, position) => NextRequest::Repeat,
+        Some(_) | None => NextRequest::Other(Bytes::copy_from_slice(bytes)),
     })
 }
 
 /// A polling client that may repeat its request on this connection, and whose repeats are answered at once.
-pub struct Asking {
+pub struct RepeatPoller {
     connection: Arc<Connection>,
     /// `None` at the first poll: its bytes are known only from the second one on.
-    question: Option<Question>,
+    template: Option<PollTemplate>,
 }
 
-impl Asking {
+impl RepeatPoller {
     /// The client of this connection, which has just polled with `cursor`, if with any. `None` if a takeover is not
     /// offered, if the connection belongs to a live page, or if a repeat of the request could not be recognised.
     pub fn of(connection: &Arc<Connection>, cursor: Option<Cursor>) -> Option<Self> {
         if !connection.takeover().is_offered() || connection.attachment().is_taken() {
             return None;
         }
-        let question = match connection.takeover().head() {
+        let template = match connection.takeover().head() {
             None => None,
-            Some(head) => Some(Question::of(head, cursor?)?),
+            Some(head) => Some(PollTemplate::of(head, cursor?)?),
         };
-        Some(Self { connection: Arc::clone(connection), question })
+        Some(Self { connection: Arc::clone(connection), template })
     }
 
     /// Sends the answer that `reply` makes, now and after every repeat of the request. `reply` is told whether the
@@ -100,7 +100,7 @@ impl Asking {
     ///
     /// An `async` block and not an `async fn`, which would store its arguments twice: every idle client keeps this
     /// state.
-    pub fn answer_each(
+    pub fn answer_repeats(
         self,
         app: Arc<App>,
         transport: Transport,
@@ -110,21 +110,21 @@ impl Asking {
         let mut wire = Wire::new(socket);
         let mut drain = app.drain.begun_signal();
         async move {
-            let Self { connection, question } = &self;
+            let Self { connection, template } = &self;
             let mut patience = pin!(tokio::time::sleep(app.settings.head_timeout));
             loop {
                 let is_last = app.drain.has_begun();
                 let (answer, position) = reply(is_last);
                 wire.put(answer);
                 poll_fn(|context| wire.poll_flush(context)).await.ok()?;
-                let question = question.as_ref().filter(|_| !is_last).map(|question| (question, position));
-                let heard = tokio::select! {
+                let template = template.as_ref().filter(|_| !is_last).map(|template| (template, position));
+                let next = tokio::select! {
                     biased;
-                    heard = poll_fn(|context| poll_heard(&mut wire, question, context)) => heard?,
+                    next = poll_fn(|context| poll_request(&mut wire, template, context)) => next?,
                     _now = &mut drain => return Some(wire.into_socket()),
                     () = &mut patience => return None,
                 };
-                if let Heard::Other(request) = heard {
+                if let NextRequest::Other(request) = next {
                     return Some(wire.leave(request, connection));
                 }
                 connection.charge(Some(transport));
@@ -145,8 +145,8 @@ mod tests {
         let head = |cursor: Cursor, host: &str| {
             format!("GET /updates/long-poll?after={cursor}&hold=25 HTTP/1.1\r\nhost: {host}\r\n\r\n")
         };
-        let question = Question::of(head(cursor(9), "a").into(), cursor(9)).unwrap();
-        assert!(question.is_asked_again(head(cursor(10), "a").as_bytes(), cursor(10)));
+        let template = PollTemplate::of(head(cursor(9), "a").into(), cursor(9)).unwrap();
+        assert!(template.is_repeat(head(cursor(10), "a").as_bytes(), cursor(10)));
         for (said, at) in [
             (head(cursor(10), "a"), cursor(11)),
             (head(cursor(10), "b"), cursor(10)),
@@ -154,13 +154,13 @@ mod tests {
             (head(cursor(10), "a").replace("\r\n\r\n", "\r\n"), cursor(10)),
             (head(cursor(10), "a").replace("GET", "HEAD"), cursor(10)),
         ] {
-            assert!(!question.is_asked_again(said.as_bytes(), at), "{said:?}");
+            assert!(!template.is_repeat(said.as_bytes(), at), "{said:?}");
         }
         // The cursor twice, or not at all; an incomplete head; two heads.
         for head in
             [head(cursor(9), "1f3a9c02-9"), head(cursor(8), "a"), "GET".to_owned(), head(cursor(9), "a").repeat(2)]
         {
-            assert!(Question::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
+            assert!(PollTemplate::of(head.clone().into(), cursor(9)).is_none(), "{head:?}");
         }
     }
 }
