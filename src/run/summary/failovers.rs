@@ -1,4 +1,4 @@
-//! What a kill did to the clients of each transport, over all trials in which the same was killed.
+//! How the clients of each transport recovered from a kill, over all trials with the same kind of kill.
 
 use std::collections::BTreeMap;
 
@@ -7,36 +7,37 @@ use crate::run::failover::Kill;
 use crate::run::file::Trial;
 use crate::units::Nanos;
 
-/// The trials of one transport in which the same was killed: counts are sums, times and rates those of the worst trial.
+/// All trials of one transport with the same kind of kill. Counts are sums, times and rates those of the worst trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failover {
     /// What was killed.
     pub kill: Kill,
-    /// How the clients followed; `None` for the TCP baseline.
+    /// The transport; `None` for the TCP baseline.
     pub transport: Option<Transport>,
-    /// How many trials these are.
+    /// Number of trials.
     pub trials: u64,
     /// Clients whose connection ended.
     pub cut: u64,
-    /// Of those, clients that had an answer on another connection.
+    /// Of those, clients that had an answer on a new connection.
     pub back: u64,
-    /// From the kill to that answer: median.
+    /// Time from the kill to that answer: median.
     pub recover_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub recover_ns_p99: Nanos,
     /// The same, largest.
     pub recover_ns_max: Nanos,
-    /// Updates that were due while their client had no connection, and reached it afterwards.
+    /// Updates that were due while their client had no connection, and that reached it afterwards.
     pub recovered: u64,
     /// Updates that never reached a client.
     pub lost: u64,
-    /// The most connections that clients dialled in a tenth of a second, as a rate.
+    /// The most connections dialled in a tenth of a second, as a rate.
     pub dialled_per_s_max: f64,
     /// The longest time in which no update reached any client.
     pub silence_ns_max: Nanos,
 }
 
-/// What each kill did, by what was killed and then in the order of [`Transport::ALL`]; nothing where nothing was killed.
+/// The recovery from each kind of kill, by kind and then in the order of [`Transport::ALL`]; empty if nothing was
+/// killed.
 pub fn failovers(trials: &[Trial]) -> Vec<Failover> {
     let mut all: BTreeMap<(Kill, Option<Transport>), Failover> = BTreeMap::new();
     for (trial, one) in trials.iter().filter_map(|trial| Some((trial, trial.failover.as_ref()?))) {
