@@ -242,20 +242,21 @@ fn logs(environment: &mut Environment, trials: &[Trial]) {
 /// Notes the effects of each kill on the clients.
 fn failovers(environment: &mut Environment, trials: &[Trial]) {
     for one in summary::failovers(trials) {
-        let cut = match one.cut {
+        let report = &one.report;
+        let cut = match report.cut {
             0 => "no client was disconnected".to_owned(),
             cut => format!(
                 "{cut} clients were disconnected, {} of them reconnected, within {} at the worst trial's median, {} at \
                  its p99 and {} at most, with up to {} connections per second; {} updates were recovered",
-                one.back,
-                one.recover_ns_p50,
-                one.recover_ns_p99,
-                one.recover_ns_max,
-                one.dialled_per_s_max.round(),
-                one.recovered,
+                report.back,
+                report.recover_ns_p50,
+                report.recover_ns_p99,
+                report.recover_ns_max,
+                report.dialled_per_s_max.round(),
+                report.recovered,
             ),
         };
-        let (trials, silence) = (one.trials, one.silence_ns_max);
+        let (trials, silence) = (one.trials, report.silence_ns_max);
         let text =
             format!("in {trials} trials {cut}; {} updates were lost, and none arrived for up to {silence}", one.lost);
         let name = format!("{} killed, {}", one.kill, one.transport.map_or("tcp_baseline", Transport::label));

@@ -1,5 +1,5 @@
-//! A run in the forms that other tools read: percentile text and interval logs for the HdrHistogram plotters, and the
-//! summary as CSV.
+//! Exports a run for other tools: percentile text and interval logs for the HdrHistogram plotters, and the summary as
+//! CSV.
 
 use std::fmt::Write as _;
 use std::io;
@@ -21,15 +21,15 @@ use crate::units::Nanos;
 /// Latencies are exported in milliseconds, which the plotters assume unless told otherwise.
 const EXPORT_UNIT: Nanos = Nanos::MILLI;
 
-/// Writes every export of `run` into `folder`, which is made if there is none, and returns what was written:
+/// Writes every export of `run` into `folder`, which is created if missing, and returns the paths of the files:
 ///
-/// - `summary.csv`: a line per row, the TCP baseline's last;
+/// - `summary.csv`: a line per row, with the TCP baseline last;
 /// - `latency.hlog`: an interval per trial, tagged with its transport;
-/// - `sse.hgrm` and the like: percentiles over all rounds, `sse-uncorrected.hgrm` beside it where that is known.
+/// - `sse.hgrm` and similar: percentiles over all rounds, with `sse-uncorrected.hgrm` if uncorrected latency is known.
 ///
-/// A run over several points has the last two for each, with `-point1` and so on in the name, counted from 1.
+/// A run with several points has the last two for each point, with `-point1` and so on in the name, counted from 1.
 ///
-/// Errors: the system's, if a file cannot be written, and `InvalidData` for a histogram that cannot be read.
+/// Errors: those of the file system, and `InvalidData` for an unreadable histogram.
 pub fn write(run: &Run, folder: &Path) -> io::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder)?;
     let mut files = Vec::new();
@@ -75,8 +75,8 @@ fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> io::Result<Histo
     Ok(histogram::merge(&histograms))
 }
 
-/// The percentile distribution as HdrHistogram prints it: `Value Percentile TotalCount 1/(1-Percentile)`, five lines
-/// for each halving of the distance to 100 %, and the summary in its footer.
+/// The percentile distribution in HdrHistogram's text format: `Value Percentile TotalCount 1/(1-Percentile)`, five
+/// lines for each halving of the distance to 100 %, and a summary as footer.
 ///
 /// Source: HdrHistogram's `outputPercentileDistribution`; its plotter at hdrhistogram.github.io/HdrHistogram.
 pub fn percentile_text(histogram: &Histogram<u64>) -> String {
@@ -95,7 +95,7 @@ pub fn percentile_text(histogram: &Histogram<u64>) -> String {
         };
     }
     let (mean, deviation, max) = (scaled(histogram.mean()), scaled(histogram.stdev()), scaled(histogram.max() as f64));
-    // Enough sub-buckets to tell the wanted digits apart at the lower end of each bucket.
+    // Enough sub-buckets to resolve the required digits at the lower end of each bucket.
     let sub_buckets = (2 * 10_u64.pow(histogram.sigfig().into())).next_power_of_two();
     let _ = writeln!(text, "#[Mean    = {mean:12.6}, StdDeviation   = {deviation:12.6}]");
     let _ = writeln!(text, "#[Max     = {max:12.6}, Total count    = {:12}]", histogram.len());
@@ -103,7 +103,7 @@ pub fn percentile_text(histogram: &Histogram<u64>) -> String {
     text
 }
 
-/// An interval log, version 1.3, of the trials in the order of their time; trials without a histogram are left out.
+/// An interval log, version 1.3, of the trials in chronological order, without trials that have no histogram.
 fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
     let mut trials: Vec<&Trial> = trials.iter().copied().filter(|trial| !trial.latency_hdr.is_empty()).collect();
     trials.sort_by_key(|trial| trial.window_unix_ns);
@@ -129,10 +129,10 @@ fn interval_log(trials: &[&Trial]) -> io::Result<Vec<u8>> {
     Ok(log)
 }
 
-/// The summary: a line per row with the names of the run file as columns, empty where a figure is `null`, and behind
-/// the figures their intervals.
+/// The summary: a line per row. The columns have the names of the run file, the figures first, then their intervals; a
+/// `null` is an empty cell.
 ///
-/// Source: RFC 4180, but with a line feed alone at the end of a line, as the usual tools expect.
+/// Source: RFC 4180, but with a single line feed at the end of a line, as common tools expect.
 pub fn csv(run: &Run) -> io::Result<Vec<u8>> {
     let intervals = |bound: &'static str| move |metric: &Metric| format!("ci95.{}.{bound}", metric.path());
     let settings = ["transport", "point_index"].into_iter().chain(Point::columns()).chain(AUDIT);
@@ -166,7 +166,7 @@ fn fields(row: &Row) -> Vec<String> {
     fields
 }
 
-/// As in the run file, but nothing instead of `null`.
+/// A number as in the run file; an empty string instead of `null`.
 fn number(value: Value) -> String {
     match value.0 {
         None => String::new(),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_csv_has_a_column_per_figure_and_leaves_what_was_not_measured_empty() {
+    fn the_csv_has_a_column_per_metric_and_empty_cells_for_unmeasured_ones() {
         let mut run = fixture::run(|_, _| 1.0);
         run.summary[0].metrics.server_cpu_ns_per_delivery = Value(None);
         run.summary[0].reasons = vec![Cause::Other { text: "lost 3, \"all\" of them".to_owned() }.into()];

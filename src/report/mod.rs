@@ -1,7 +1,7 @@
-//! From a run to something a person reads; nothing here measures.
+//! Turns a run into reports. Nothing here measures.
 //!
-//! [`findings`] works out what a run says, as data; [`text`] words it for a terminal, [`html`] for a page, and [`export`]
-//! writes files for other programs.
+//! [`findings`] computes the results of a run as data, [`text`] words them for a terminal, [`html`] for a page, and
+//! [`export`] writes files for other programs.
 
 pub mod export;
 pub mod findings;

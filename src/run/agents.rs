@@ -1,4 +1,4 @@
-//! What the agents of a trial were, which ran its clients together.
+//! The agents of a trial: load generators that run its clients together.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,21 +9,21 @@ use crate::units::Nanos;
 /// One agent, in one trial.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AgentReport {
-    /// As it names itself.
+    /// The name that it reports.
     pub name: String,
-    /// The clients that were its share.
+    /// The number of clients that it ran.
     pub clients: u32,
-    /// Did it end, or fall silent, before it had brought its share back? Nothing of it is then in the trial.
+    /// True if it ended, or stopped responding, before it returned its results. The trial then has none of them.
     pub is_lost: bool,
     /// Deliveries of updates that were due in the interval.
     pub delivered: u64,
     /// Coordinator's clock minus the agent's before, during and after the interval.
     pub clocks: Vec<ClockReading>,
-    /// By how much it began to measure later than all were to, on the coordinator's clock, as it knows it.
+    /// How much later than planned it began to measure, on the coordinator's clock as the agent knows it.
     pub skew_ns: Nanos,
     /// Share of its host's processors that it used.
     pub cpu_fraction: f64,
-    /// Of the time in which it had work, the share in which it waited for a processor.
+    /// Share of the time that it had work in which it waited for a processor.
     pub wait_fraction: Value,
     /// How late a 10 ms tick of its own fired: 99th percentile.
     pub schedule_lag_ns_p99: Nanos,

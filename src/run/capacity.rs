@@ -1,5 +1,6 @@
-//! What a server took in short trials on one machine: measured once by `loadgen predict --calibrate`, kept in a file, and
-//! used by `loadgen predict`. The file holds what was measured and not what was made of it, so that a fit can be repeated.
+//! The resources that a server used in short trials on one machine. `loadgen predict --calibrate` measures them once
+//! and stores them in a file, `loadgen predict` reads it. The file has the measurements and not the fit, which can be
+//! repeated.
 
 use std::path::Path;
 
@@ -12,36 +13,36 @@ use crate::run::file::Trial;
 use crate::run::reason::Verdict;
 use crate::units::Nanos;
 
-/// The form that this build writes and reads.
+/// The schema that this build writes and reads.
 pub const SCHEMA: &str = "pushpull.capacity/1";
 
-/// A calibration.
+/// A calibration of capacity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// When it was begun, UTC, RFC 3339.
+    /// When it began, UTC, RFC 3339.
     pub measured_at: String,
-    /// Where: a calibration is of one machine, kernel and build.
+    /// Where it was measured. A calibration is valid for one machine, kernel and build.
     pub machine: Machine,
-    /// Draws the settings.
+    /// Seed of the random settings.
     pub seed: u64,
-    /// One for each trial.
+    /// One sample for each trial.
     pub samples: Vec<CapacitySample>,
 }
 
-/// What is asked of a server: a steady stream of updates to clients that stay.
+/// A workload of a server: a steady stream of updates to clients that stay connected.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
-    /// How it is delivered.
+    /// The transport that delivers it.
     pub transport: Transport,
-    /// Clients, each on a connection of its own.
+    /// Clients, each on its own connection.
     pub clients: u64,
     /// Updates a second.
     pub rate_per_s: f64,
     /// Bytes of `data` in each.
     pub payload_bytes: f64,
-    /// Between two polls of one client.
+    /// Time between two polls of one client.
     pub poll_interval_ns: Nanos,
     /// How long a long poll is parked.
     pub hold_ns: Nanos,
@@ -54,39 +55,39 @@ impl Workload {
     }
 }
 
-/// What one trial took.
+/// The resources that one trial used.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CapacitySample {
-    /// What was asked.
+    /// The workload of the trial.
     pub workload: Workload,
-    /// Can it be used?
+    /// Whether the sample can be used.
     pub verdict: Verdict,
     /// How long the connections had been open when the measured interval began.
     pub warm_up_ns: Nanos,
     /// Length of the measured interval.
     pub measure_ns: Nanos,
-    /// Payload of a full TCP segment; absent where no connection told.
+    /// Payload of a full TCP segment; absent if no connection reported it.
     pub segment_bytes: Option<u32>,
     /// Requests a second.
     pub requests_per_s: f64,
     /// Deliveries a second.
     pub deliveries_per_s: f64,
-    /// Bytes on the wire a second, both ways, those of TCP/IP among them.
+    /// Bytes on the wire a second, both ways, TCP/IP headers included.
     pub wire_bytes_per_s: f64,
-    /// The same for each delivery.
+    /// Bytes on the wire for each delivery.
     pub wire_bytes_per_delivery: f64,
-    /// Processors that the server's process kept busy.
+    /// Processor time of the server's process a second: the number of cores that it kept busy.
     pub server_cores: f64,
     /// The server's resident memory without any client.
     pub server_bytes_before: u64,
-    /// At the end of the interval.
+    /// The server's resident memory at the end of the interval.
     pub server_bytes: u64,
-    /// The kernel's memory for each client; absent of few clients.
+    /// Kernel memory for each client; absent with few clients.
     pub kernel_bytes_per_client: Option<f64>,
 }
 
 impl CapacitySample {
-    /// What a trial says; `None` of one that could not read its server, or delivered nothing.
+    /// The sample of a trial; `None` if its server could not be read, or if nothing was delivered.
     pub fn of(workload: Workload, warm_up_ns: Nanos, trial: &Trial) -> Option<Self> {
         let readings = trial.readings.as_ref()?;
         let measure_ns = readings.ended.at_ns.since(readings.begun.at_ns)?;
@@ -114,9 +115,10 @@ impl CapacitySample {
 /// Why a calibration could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CapacityFileError {
-    /// There is none.
+    /// The file does not exist.
     #[error(
-        "this machine is not calibrated: there is no {path}; make it with `loadgen predict --calibrate`, about five minutes"
+        "this machine is not calibrated: there is no {path}; create it with `loadgen predict --calibrate`, which takes \
+         about five minutes"
     )]
     Missing {
         /// Where it was looked for.
@@ -130,8 +132,8 @@ pub enum CapacityFileError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is not one.
-    #[error("{path} is not a calibration of capacity: {problem}; make it anew with `loadgen predict --calibrate`")]
+    /// The file is not a calibration.
+    #[error("{path} is not a calibration of capacity: {problem}; recreate it with `loadgen predict --calibrate`")]
     Format {
         /// As given.
         path: String,
@@ -141,9 +143,9 @@ pub enum CapacityFileError {
 }
 
 impl Capacity {
-    /// Reads one.
+    /// Reads a calibration.
     ///
-    /// Errors: [`CapacityFileError`], which says what to do.
+    /// Errors: [`CapacityFileError`], whose message says what to do.
     pub fn read(file: &Path) -> Result<Self, CapacityFileError> {
         let path = file.display().to_string();
         let text = std::fs::read(file).map_err(|source| match source.kind() == std::io::ErrorKind::NotFound {
@@ -158,14 +160,14 @@ impl Capacity {
         }
         let head: Head = serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
         if head.schema != SCHEMA {
-            return Err(refuse(format!("it has schema `{}`, and this version reads `{SCHEMA}`", head.schema)));
+            return Err(refuse(format!("it has schema `{}`; this version reads `{SCHEMA}`", head.schema)));
         }
         serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))
     }
 
-    /// Writes it, whole or not at all; folders that are missing are made.
+    /// Writes it atomically, and creates missing folders.
     ///
-    /// Errors: the system's.
+    /// Errors: those of the file system.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;

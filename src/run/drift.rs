@@ -1,5 +1,5 @@
-//! How far two runs of the same thing are apart on one machine: measured once by `loadgen calibrate`, kept in a file, and
-//! used by `loadgen compare`, which otherwise takes the stated default.
+//! How much repeated runs differ on one machine. `loadgen calibrate` measures it once and stores it in a file; `loadgen
+//! compare` reads it, or uses defaults without it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,28 +11,28 @@ use crate::run::Transport;
 use crate::run::file::{Environment, Run};
 use crate::run::metric::Metric;
 
-/// The form that this build writes and reads.
+/// The schema that this build writes and reads.
 pub const SCHEMA: &str = "pushpull.drift/1";
 
-/// What several runs of one scenario differed by.
+/// The differences between several runs of one scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Drift {
     /// Always [`SCHEMA`].
     pub schema: String,
     /// When the last of the runs began, UTC, RFC 3339.
     pub measured_at: String,
-    /// Which scenario was run.
+    /// Name of the scenario.
     pub scenario: String,
-    /// How often.
+    /// Number of runs.
     pub runs: u32,
-    /// Where: a calibration is of one machine, kernel and build.
+    /// Where they ran. A calibration is valid for one machine, kernel and build.
     pub machine: Machine,
-    /// Of each metric the largest change between any two of the runs, of any row, as a share; absent where it was not
-    /// measured, or was nothing.
+    /// For each metric, the largest change in any row between any two of the runs, as a share; absent if it was not
+    /// measured or was zero.
     pub shares: BTreeMap<Metric, f64>,
 }
 
-/// What a calibration is of.
+/// The machine and build that a calibration is valid for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Host name.
@@ -48,7 +48,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The one of a run.
+    /// The machine and build of a run.
     pub fn of(environment: &Environment) -> Self {
         let Environment { host, kernel, processor, cores, profile, .. } = environment.clone();
         Self { host, kernel, processor, cores, profile }
@@ -59,15 +59,15 @@ impl Machine {
 #[derive(Debug, thiserror::Error)]
 pub enum DriftError {
     /// The file could not be read.
-    #[error("cannot read the calibration {path}: {source}; make it with `loadgen calibrate`, or leave --drift out")]
+    #[error("cannot read the calibration {path}: {source}; create it with `loadgen calibrate`, or omit --drift")]
     Read {
         /// As given.
         path: String,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is not one.
-    #[error("{path} is not a calibration: {problem}; make it anew with `loadgen calibrate`")]
+    /// The file is not a calibration.
+    #[error("{path} is not a calibration: {problem}; recreate it with `loadgen calibrate`")]
     Format {
         /// As given.
         path: String,
@@ -77,7 +77,7 @@ pub enum DriftError {
 }
 
 impl Drift {
-    /// What these runs of one scenario differ by; `None` of fewer than two.
+    /// The differences between these runs of one scenario; `None` for fewer than two.
     pub fn of(runs: &[Run]) -> Option<Self> {
         let (first, last) = (runs.first()?, runs.last().filter(|_| runs.len() > 1)?);
         let ids: Vec<_> = first.summary.iter().map(|row| (row.transport, row.point_index)).collect();
@@ -103,9 +103,9 @@ impl Drift {
         })
     }
 
-    /// Reads one.
+    /// Reads a calibration.
     ///
-    /// Errors: [`DriftError`], which says what to do.
+    /// Errors: [`DriftError`], whose message says what to do.
     pub fn read(file: &Path) -> Result<Self, DriftError> {
         let path = file.display().to_string();
         let text = std::fs::read(file).map_err(|source| DriftError::Read { path: path.clone(), source })?;
@@ -113,13 +113,13 @@ impl Drift {
         let drift: Self = serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
         match drift.schema == SCHEMA {
             true => Ok(drift),
-            false => Err(refuse(format!("it has schema `{}`, and this version reads `{SCHEMA}`", drift.schema))),
+            false => Err(refuse(format!("it has schema `{}`; this version reads `{SCHEMA}`", drift.schema))),
         }
     }
 
-    /// Writes it, whole or not at all; folders that are missing are made.
+    /// Writes it atomically, and creates missing folders.
     ///
-    /// Errors: the system's.
+    /// Errors: those of the file system.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! What is killed in the middle of a measured interval, and what became of the clients.
+//! Processes that are killed in the middle of a measured interval, and how the clients recover.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Nanos;
 
-/// What is ended as by `kill -9`.
+/// What is killed, as by `kill -9`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kill {
     /// Nothing.
     #[default]
     None,
-    /// A node that does not publish; it stays away.
+    /// A node that does not publish. It is not restarted.
     Node,
-    /// The only server of the log; it is started again a little later.
+    /// The log's only server. It is restarted a little later.
     Log,
-    /// The leader of the stream, of a log of three servers that each keep it; it stays away.
+    /// The stream's leader in a log of three servers that each have a copy. It is not restarted.
     Leader,
 }
 
@@ -36,7 +36,7 @@ impl Kill {
         }
     }
 
-    /// Servers of the log that it takes.
+    /// The number of log servers that it needs.
     pub fn log_servers(self) -> u32 {
         match self {
             Self::None | Self::Node | Self::Log => 1,
@@ -60,28 +60,28 @@ impl FromStr for Kill {
     }
 }
 
-/// What became of the clients after the kill, until the trial ended.
+/// How the clients recovered from the kill, until the trial ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailoverReport {
-    /// When, from the start of the interval.
+    /// Time of the kill, from the start of the interval.
     pub at_ns: Nanos,
     /// Clients whose connection ended.
     pub cut: u64,
-    /// Of those, clients that had an answer on another connection.
+    /// Of those, clients that had an answer on a new connection.
     pub back: u64,
-    /// From the kill to that answer: median.
+    /// Time from the kill to that answer: median.
     pub recover_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub recover_ns_p99: Nanos,
     /// The same, largest.
     pub recover_ns_max: Nanos,
-    /// Updates that were due while their client had no connection, and reached it afterwards.
+    /// Updates that were due while their client had no connection, and that reached it afterwards.
     pub recovered: u64,
-    /// Connections that clients dialled.
+    /// Connections that the clients dialled.
     pub dialled: u64,
-    /// The most of them in a tenth of a second, as a rate.
+    /// The most connections dialled in a tenth of a second, as a rate.
     pub dialled_per_s_max: f64,
-    /// The longest time in which no update reached any client, from the kill on.
+    /// The longest time from the kill on in which no update reached any client.
     pub silence_ns_max: Nanos,
 }
 

@@ -1,4 +1,4 @@
-//! Runs that never happened, to lay the report out and to test it: four transports with figures of a plausible size.
+//! Invented runs, to design the report and to test it: four transports with plausible figures.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,7 @@ impl Noise {
         ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Around 1, off by at most `spread`.
+    /// A number within `spread` of 1.
     fn near_one(&mut self, spread: f64) -> f64 {
         1.0 + (self.share() * 2.0 - 1.0) * spread
     }
@@ -84,7 +84,7 @@ pub(crate) fn run(name: &str, question: &str, sweep: Option<&str>, points: Vec<P
 /// Trials and their rows.
 type Measured = (Vec<Trial>, Vec<Row>, Vec<Row>);
 
-/// What a run over these points measured. Made once for all tests: it takes most of their time.
+/// The trials and rows of a run over these points. Created once for all tests, because it takes most of their time.
 fn measured(points: &[Point], rounds: u32) -> Measured {
     static MADE: Mutex<BTreeMap<String, Arc<OnceLock<Measured>>>> = Mutex::new(BTreeMap::new());
     let made = Arc::clone(MADE.lock().unwrap().entry(format!("{points:?} {rounds}")).or_default());
@@ -106,7 +106,7 @@ fn make(points: &[Point], rounds: u32) -> Measured {
     (trials, summary, tcp_baseline)
 }
 
-/// What the bundled scenario of this name is for; nothing, if there is none.
+/// The purpose of the bundled scenario with this name; the default if there is none.
 fn purpose(name: &str) -> Purpose {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{name}.toml"));
     std::fs::read_to_string(file).map(|text| toml::from_str(&text).unwrap()).unwrap_or_default()
@@ -129,7 +129,7 @@ fn environment() -> Environment {
     }
 }
 
-/// Latency of one delivery: the phase of the polls, or a short way with a long tail.
+/// Latency of one delivery: the phase of the polls, or a short time with a long tail.
 fn latency(transport: Option<Transport>, point: &Point, noise: &mut Noise) -> f64 {
     let tail = 1.0 + 0.12 * (1.0 - noise.share()).powf(-0.45);
     let clients = 1.0 + f64::from(point.clients) / 2000.0;
@@ -269,14 +269,14 @@ fn trial(transport: Option<Transport>, round: u32, point_index: usize, point: &P
     }
 }
 
-/// A histogram in which every delivery took the same time, for tests that set a latency.
+/// A histogram in which every delivery has the same latency, for tests that set one.
 pub(crate) fn all_taking(latency_ns: f64) -> String {
     let mut histogram = histogram::empty();
     histogram::record(&mut histogram, Nanos(latency_ns as u64));
     histogram::encode(&histogram)
 }
 
-/// The default scenario, gone wrong in several ways.
+/// The default scenario with several faults.
 pub(crate) fn invalid() -> Run {
     let mut run = quick();
     let stalled = Cause::GeneratorStalled { lag_ns_p50: Nanos(310_000), lag_ns_p99: Nanos(84_000_000) };

@@ -1,4 +1,4 @@
-//! What a feed is called in flags, scenario files and run files.
+//! The names of feeds in flags, scenario files and run files.
 
 use std::str::FromStr;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FeedKind {
-    /// A recorded stream, by its own timestamps.
+    /// A recorded stream, replayed by its own timestamps.
     Replay,
     /// Generated updates at a given rate.
     Synthetic,
-    /// One JSON value a line on standard input.
+    /// Standard input, one JSON value per line.
     Stdin,
-    /// Only what is posted to /updates.
+    /// Only `POST /updates`.
     None,
 }
 
@@ -27,15 +27,15 @@ impl FromStr for FeedKind {
     }
 }
 
-/// How updates are spread in time; the mean rate is the same for all.
+/// How updates are spread in time. The mean rate is the same for all variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
     /// Evenly.
     Steady,
-    /// A Poisson process: independent, with exponential distances.
+    /// A Poisson process: independent, with exponential gaps.
     Poisson,
-    /// Bursts of ten at ten times the rate, the bursts themselves a Poisson process.
+    /// Bursts of ten at ten times the rate; the bursts are a Poisson process.
     Bursty,
 }
 
@@ -58,7 +58,7 @@ impl FromStr for Arrivals {
     }
 }
 
-/// What clients send up.
+/// The kind of messages that clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
@@ -87,19 +87,19 @@ impl FromStr for MessageKind {
     }
 }
 
-/// What was published in a run, as the run file has it: the member `feed` says which, and its settings stand beside it.
-/// Rate and payload are settings of a point.
+/// The feed of a run, as in the run file: the member `feed` names it, and its settings are next to that member. Rate
+/// and payload are settings of a point.
 ///
-/// Files written before these settings were recorded have the kind alone.
+/// Files written before these settings were recorded have only the kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "feed", rename_all = "lowercase")]
 pub enum PublishedFeed {
     /// A recording.
     Replay {
-        /// Its file's name; `None` for the bundled earthquakes.
+        /// Its file name; `None` for the bundled earthquakes.
         #[serde(default)]
         recording: Option<String>,
-        /// How much faster than it was recorded.
+        /// Replay speed, as a multiple of the recorded pace.
         #[serde(default)]
         speed: Option<f64>,
     },
@@ -109,12 +109,12 @@ pub enum PublishedFeed {
         #[serde(default)]
         arrivals: Option<Arrivals>,
     },
-    /// Whatever a server published that was already there.
+    /// The updates of a server that was already running.
     External {
         /// Its address.
         #[serde(default)]
         target: Option<String>,
     },
-    /// No updates: clients sent messages up and had them back.
+    /// No updates: clients sent messages and got them back.
     None,
 }

@@ -1,5 +1,5 @@
-//! `run.json`: everything a run found out, complete enough that the report can be drawn again from it alone. It is
-//! one format, and so one file; settings and metrics stand in tables of their own.
+//! `run.json`: all results of a run, complete enough to regenerate the report from it alone. Settings and metrics are
+//! defined in their own tables.
 //!
 //! Over 400 lines: the run file is one format, each member with its documentation.
 
@@ -40,63 +40,64 @@ pub struct Run {
     pub took_ns: Nanos,
     /// True if Ctrl-C ended it before every trial was done.
     pub cut_short: bool,
-    /// What was asked.
+    /// The question and the settings.
     pub scenario: Scenario,
-    /// Where it was measured.
+    /// The machine and the program.
     pub environment: Environment,
     /// The run as a whole: the worst of its rows.
     pub verdict: Verdict,
-    /// Why, each with the rows that it holds for; empty where the verdict is valid and nothing was cut short.
+    /// The reasons for the verdict, each with the rows that it applies to; empty if the verdict is valid and nothing
+    /// was cut short.
     pub reasons: Vec<Reason>,
     /// One row per transport and sweep point.
     pub summary: Vec<Row>,
-    /// One row per sweep point for the TCP baseline that every transport is compared with; empty if not measured.
+    /// One row per sweep point for the TCP baseline; empty if not measured.
     #[serde(alias = "floor")]
     pub tcp_baseline: Vec<Row>,
-    /// The same with one client at each point, of the transports that push; empty if not measured.
+    /// The transports that push, measured with one client at each point; empty if not measured.
     #[serde(default, skip_serializing_if = "Alone::is_empty")]
     pub alone: Alone,
-    /// The thresholds asked for with `--fail-if`, and whether they were kept.
+    /// The thresholds given with `--fail-if`, and whether they were met.
     pub thresholds: Vec<Threshold>,
     /// Every trial in the order in which it was run.
     pub trials: Vec<Trial>,
-    /// The trials that were done again, and of which only this is kept; empty where none was.
+    /// The trials that were repeated, of which only this is kept; empty if none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeated: Vec<Repeated>,
 }
 
-/// A trial that other programs disturbed, so that it was done again in its place.
+/// A trial that other programs disturbed and that was therefore repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Repeated {
-    /// What it measured; absent for the TCP baseline.
+    /// Its transport; absent for the TCP baseline.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transport: Option<Transport>,
     /// The round, from 1.
     pub round: u32,
-    /// Its point: the same number as [`Trial::point_index`].
+    /// Index of its point, as in [`Trial::point_index`].
     pub point_index: usize,
-    /// With one client, beside the crowd.
+    /// True if it was a trial with one client.
     pub is_alone: bool,
-    /// Share of the host's processors that others took.
+    /// Share of the host's processors that other programs used.
     pub others_fraction: f64,
 }
 
-/// Trials with one client: what a transport's own latency is, where no delivery waits for those to others.
+/// Trials with one client. They show a transport's own latency, because no delivery waits for those to other clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Alone {
-    /// One row per transport that pushes and sweep point, numbered as the points of the crowd.
+    /// One row per pushing transport and sweep point, with the same point indices as the run's own rows.
     pub summary: Vec<Row>,
     /// Every trial in the order in which it was run.
     pub trials: Vec<Trial>,
 }
 
 impl Alone {
-    /// Was nothing measured?
+    /// True if nothing was measured.
     pub fn is_empty(&self) -> bool {
         self.trials.is_empty()
     }
 
-    /// The row of a transport at a point, if it can be used.
+    /// The row of a transport at a point, if it is usable.
     pub fn row(&self, point_index: usize, transport: Transport) -> Option<&Row> {
         let id = RowId { transport: Some(transport), point_index };
         self.summary.iter().find(|row| row.id() == id && row.verdict != Verdict::Invalid)
@@ -109,10 +110,10 @@ pub struct Row {
     /// The transport; absent in the rows of the TCP baseline.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transport: Option<Transport>,
-    /// Its point: the same number as [`Trial::point_index`] of the trials that it is made of.
+    /// Index of its point: the [`Trial::point_index`] of its trials.
     #[serde(default = "unknown_point")]
     pub point_index: usize,
-    /// The settings.
+    /// The settings of the point.
     #[serde(flatten)]
     pub point: Point,
     /// The delivery audit, summed over the rounds.
@@ -122,51 +123,51 @@ pub struct Row {
     /// with the median total, so that they add up to it.
     #[serde(flatten)]
     pub metrics: Metrics<Value>,
-    /// 95 % bootstrap confidence intervals, for the figures measured in several rounds.
+    /// 95 % bootstrap confidence intervals of the figures measured in several rounds.
     pub ci95: Metrics<Option<[f64; 2]>>,
-    /// Which of the figures are not to be shown, and why.
+    /// The figures that are not shown, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<Withheld>,
     /// The worst verdict of its trials.
     pub verdict: Verdict,
-    /// Why, each with the rounds that it holds for.
+    /// The reasons for the verdict, each with the rounds that it applies to.
     pub reasons: Vec<Reason>,
 }
 
-/// Stands for the point of a row whose file does not name it, until [`Run::read`] has found it.
+/// The point index of a row whose file does not name it, until [`Run::read`] has filled it in.
 const UNKNOWN_POINT: usize = usize::MAX;
 
 fn unknown_point() -> usize {
     UNKNOWN_POINT
 }
 
-/// What became of the updates that were *due* in the measured interval, whenever they arrived.
+/// The delivery audit: counts of the updates that were *due* in the measured interval, whenever they arrived.
 ///
-/// Every figure per delivery is divided by [`Audit::delivered`], for all transports alike: the same updates, whatever
-/// brought them. Bytes, requests and processor time are read at the two ends of the interval and so cover what *arrived*
-/// in it ([`Trial::arrived`]). The two differ by what was due just before the interval and arrived in it, less what was
-/// due in it and arrived behind it. With the streams that is hardly an update; with polling each is up to a poll
-/// interval's worth, so that of an uneven feed a single trial's cost is too high where the interval begins behind a
-/// burst, and too low where it ends in one. Over rounds on different stretches of the feed the two cancel, and the
-/// interval of the figure shows how far they have.
+/// Every figure per delivery is divided by [`Audit::delivered`], which counts the same updates for all transports.
+/// Bytes, requests and processor time are read at the two ends of the interval, and therefore cover what *arrived* in
+/// it ([`Trial::arrived`]). The two counts differ by the updates that were due just before the interval and arrived in
+/// it, minus those that were due in it and arrived after it. With streams the difference is hardly one update. With
+/// polling each of the two is up to a poll interval's worth: with an uneven feed, the cost of a single trial is too
+/// high if the interval begins after a burst, and too low if it ends in one. Over rounds on different stretches of the
+/// feed these errors cancel, and the confidence interval of the figure shows how far they have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// Updates due in the interval times clients.
     pub expected: u64,
-    /// Of those, received once or more.
+    /// Of those, received at least once.
     pub delivered: u64,
     /// Of those, never received.
     pub lost: u64,
-    /// Of the lost, those that the server announced with a gap.
+    /// Of the lost, those that the server announced as a gap.
     pub lost_announced: u64,
-    /// Received again.
+    /// Updates received again.
     pub duplicate: u64,
-    /// Received after a later one.
+    /// Updates received after a later one.
     pub reordered: u64,
 }
 
 impl Audit {
-    /// One of its counts.
+    /// One of the counts.
     pub fn count(&self, which: AuditCount) -> u64 {
         match which {
             AuditCount::Lost => self.lost,
@@ -181,13 +182,13 @@ impl Audit {
 pub struct Trial {
     /// The transport; `None` for the TCP baseline.
     pub transport: Option<Transport>,
-    /// From 1.
+    /// The round, from 1.
     pub round: u32,
     /// Index into the distinct points of the run, from 0.
     pub point_index: usize,
     /// The settings.
     pub point: Point,
-    /// Where in its recording the feed began, as a share of the recording: the same for all transports of a round.
+    /// Where in the recording the feed began, as a share of its length; the same for all transports of a round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_from: Option<f64>,
     /// Port of the server on this trial's target.
@@ -196,19 +197,19 @@ pub struct Trial {
     pub window_ns: [Nanos; 2],
     /// The same interval in nanoseconds since 1970, to line it up with a packet capture.
     pub window_unix_ns: [u64; 2],
-    /// Deliveries that arrived inside the interval, whenever they were due: those whose bytes and requests were counted
-    /// in it. [`Audit::delivered`] counts those that were due inside it, which the costs are divided by.
+    /// Deliveries that arrived inside the interval, whenever they were due: those whose bytes and requests were
+    /// counted. [`Audit::delivered`] counts the deliveries that were due inside it, and costs are divided by that.
     pub arrived: u64,
-    /// What became of the updates that were due in the interval.
+    /// The audit of the updates that were due in the interval.
     pub audit: Audit,
     /// The metrics of this trial.
     #[serde(alias = "figures")]
     pub metrics: Metrics<Value>,
-    /// Bytes both ways in the interval by what they were, and the socket's own count beside them.
+    /// Bytes of both directions in the interval by kind, and the sockets' own count of them.
     pub wire: WireTotals,
-    /// How the generator was doing.
+    /// The health of the generator.
     pub health: Health,
-    /// What the figures were divided from; absent in files of early versions.
+    /// The raw readings that the figures were computed from; absent in files of early versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readings: Option<Readings>,
     /// The link between client and server, if there was one.
@@ -217,44 +218,44 @@ pub struct Trial {
     /// The real path between client and server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathReport>,
-    /// What the load generator published, to a server that is not ours.
+    /// What the load generator published, to a third-party server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<PublishReport>,
-    /// The handshakes of TLS, if it was spoken.
+    /// The TLS handshakes, if TLS was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshakes: Option<Handshakes>,
-    /// How requests waited on connections that clients shared, if they did.
+    /// How long requests waited on shared connections, if clients shared any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Sharing>,
-    /// What the proxy before the server took, if there was one.
+    /// The resources that the proxy used, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyReport>,
-    /// What the log took that several nodes followed, if there were any.
+    /// The resources that the log used, if several nodes followed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogReport>,
-    /// What became of the clients after something was killed, if it was.
+    /// How the clients recovered after a kill, if something was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover: Option<FailoverReport>,
-    /// The agents that ran its clients together, if there were any.
+    /// The agents that ran the clients together, if there were any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<AgentReport>,
-    /// Clients that left and came back, if they were to.
+    /// Clients that left and came back, if the settings asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,
     /// Latency in slices of the interval, in order.
     pub timeline: Vec<Slice>,
-    /// Added to every latency before it was recorded in the two histograms below, which hold nothing below zero: between
-    /// hosts whose clocks are not related exactly, an update may seem to arrive before it was due. The figures have it
-    /// taken off again, and are not clipped.
+    /// Added to every latency before it was recorded in the two histograms below, which cannot hold negative values: if
+    /// the offset between two hosts' clocks is uncertain, an update may seem to arrive before it was due. The figures
+    /// have the shift subtracted again, and are not clipped.
     #[serde(default)]
     pub latency_shift_ns: Nanos,
     /// Latency of every delivery, corrected: an HdrHistogram, V2 compressed, base64.
     pub latency_hdr: String,
-    /// Latency of every delivery, uncorrected, likewise; empty if it could not be known.
+    /// Uncorrected latency of every delivery in the same form; empty if it is unknown.
     pub uncorrected_latency_hdr: String,
-    /// Can its figures be used?
+    /// Whether the figures can be used.
     pub verdict: Verdict,
-    /// Why.
+    /// The reasons for the verdict.
     pub reasons: Vec<Reason>,
 }
 
@@ -288,89 +289,89 @@ pub struct WireTotals {
     pub framing: u64,
     /// Request and response heads.
     pub http_headers: u64,
-    /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
+    /// HTTP/2 frame headers, and frames that carry neither a head nor a body.
     #[serde(default)]
     pub h2_frames: u64,
     /// What TLS adds to the content of its records.
     #[serde(default)]
     pub tls_records: u64,
-    /// Handshakes of TLS, and the tickets behind them.
+    /// TLS handshakes, and the session tickets after them.
     #[serde(default)]
     pub tls_handshake: u64,
-    /// What compression saved of payload and framing, which are counted as they were before it; below zero where it made
+    /// Bytes that compression saved of payload and framing, which are counted before compression; negative if it made
     /// them larger.
     #[serde(default)]
     pub compression_saved: i64,
     /// Segments times header size.
     pub tcp_ip: u64,
-    /// Bytes sent again, both ways.
+    /// Retransmitted bytes, both ways.
     pub retransmitted: u64,
-    /// What the sockets' reads and writes returned, counted apart from the parts: payload, framing, http_headers,
-    /// h2_frames, tls_records and tls_handshake, less compression_saved, must be equal to it.
+    /// Bytes that the sockets' reads and writes returned, counted independently of the parts: payload, framing,
+    /// http_headers, h2_frames, tls_records and tls_handshake, minus compression_saved, must equal it.
     pub socket: u64,
     /// TCP segments, both ways.
     pub segments: u64,
-    /// Of these, those without data: acknowledgements, and the beginning and the end of connections.
+    /// Of these, segments without data: acknowledgements, and the opening and closing of connections.
     #[serde(default)]
     pub acknowledgements: u64,
-    /// From client to server, of `socket`.
+    /// The part of `socket` from client to server.
     pub up: u64,
     /// Requests sent.
     pub requests: u64,
-    /// Requests that brought nothing.
+    /// Requests that returned no update.
     pub empty: u64,
 }
 
 impl WireTotals {
-    /// What the sockets carried, by its parts, as if nothing had been compressed.
+    /// The sum of the parts that the sockets carried, before compression.
     pub fn parts(&self) -> u64 {
         self.payload + self.framing + self.http_headers + self.h2_frames + self.tls_records + self.tls_handshake
     }
 }
 
-/// How the generator itself was doing during a trial.
+/// The health of the generator during a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// How late a 10 ms tick of the generator's own fired: median.
+    /// How late the generator's own 10 ms timer fired: median.
     pub schedule_lag_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub schedule_lag_ns_p99: Nanos,
     /// The same, largest.
     pub schedule_lag_ns_max: Nanos,
-    /// Ticks that were missed altogether.
+    /// Timer ticks that were missed altogether.
     pub missed_ticks: u64,
     /// Share of the host's processors that the generator used.
     pub cpu_fraction: f64,
-    /// Of the time in which the generator's threads had something to do, the share in which they waited for a
-    /// processor that somebody else had.
+    /// Share of the time that the generator's threads had work in which they waited for a processor that another thread
+    /// used.
     #[serde(default)]
     pub wait_fraction: Value,
-    /// Share of the host's processors that were busy, by anyone.
+    /// Share of the host's processors that was busy, for any program.
     pub host_cpu_fraction: f64,
-    /// Share of them that was used by programs that are no part of the trial, or stolen by other guests of the machine;
-    /// null where the server's own is not known.
+    /// Share of them used by programs outside the trial, or stolen by other virtual machines; null if the server's own
+    /// processor time is unknown.
     #[serde(default)]
     pub others_cpu_fraction: Value,
-    /// Connections that were refused or broke.
+    /// Connections that were refused or broken.
     pub refused: u64,
-    /// Of those, refusals that asked for patience (429 and 503), which were obeyed.
+    /// Of those, refusals that asked the client to wait (429 and 503), which it did.
     #[serde(default)]
     pub throttled: u64,
     /// Reconnects.
     pub reconnects: u64,
-    /// Server's clock minus the generator's: 0 on one host.
+    /// The server's clock minus the generator's; 0 on one host.
     pub clock_offset_ns: i64,
-    /// Uncertainty of that: half the best round trip to `/clock` and a microsecond, and by how much the offset was found
-    /// to move until after the interval; 0 on one host.
+    /// Uncertainty of that: half the best round trip to `/clock` plus a microsecond, plus the change of the offset
+    /// observed until after the interval; 0 on one host.
     pub clock_uncertainty_ns: Nanos,
 }
 
-/// The generator's own link, as a probe through it found it during the trial.
+/// The generator's own link, as measured by probes during the trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkReport {
-    /// Round trip asked for.
+    /// The requested round trip.
     pub asked_ns: Nanos,
-    /// Round trip that the probe had: median.
+    /// The round trip of the probes: median.
     pub gave_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub gave_ns_p99: Nanos,
@@ -378,33 +379,34 @@ pub struct LinkReport {
     pub probes: u64,
 }
 
-/// What the load generator published to a server that is not ours.
+/// What the load generator published to a third-party server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishReport {
-    /// Updates that the server took.
+    /// Updates that the server accepted.
     pub sent: u64,
-    /// Updates that were due while it asked to be left alone (429 and 503), and were not sent.
+    /// Updates that were due while the server throttled the publisher (429 and 503), and were not sent.
     pub throttled: u64,
-    /// Updates that it refused otherwise.
+    /// Updates that it refused for other reasons.
     pub refused: u64,
-    /// Updates whose sending broke, and of which nobody knows whether they arrived.
+    /// Updates whose connection broke while they were sent; whether they arrived is unknown.
     pub failed: u64,
-    /// True if updates that were due in the interval were not sent in time, since it took them too slowly.
+    /// True if updates that were due in the interval were not sent in time, because the server accepted them too
+    /// slowly.
     pub is_behind: bool,
 }
 
-/// The handshakes of TLS of a trial, from its first client on.
+/// The TLS handshakes of a trial, from its first client on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handshakes {
-    /// Those with a certificate.
+    /// Full handshakes, with a certificate.
     pub full: u64,
-    /// From there being a connection to TLS being agreed on: median.
+    /// Time from the TCP connection to the end of the TLS handshake: median.
     pub full_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub full_ns_p99: Nanos,
-    /// Those that went on from an earlier session of the same client.
+    /// Handshakes that resumed an earlier session of the same client.
     pub resumed: u64,
-    /// How long these took: median.
+    /// Duration of the resumed handshakes: median.
     pub resumed_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub resumed_ns_p99: Nanos,
@@ -415,11 +417,11 @@ pub struct Handshakes {
 pub struct Sharing {
     /// Connections.
     pub connections: u64,
-    /// Streams open at the same time on one of them, at the most.
+    /// The most streams open at the same time on one connection.
     pub streams_max: u64,
     /// Requests.
     pub requests: u64,
-    /// From being asked to going out, behind others: median.
+    /// Time that a request waited behind others before it was sent: median.
     pub wait_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub wait_ns_p99: Nanos,
@@ -432,9 +434,9 @@ pub struct Sharing {
 pub struct Returns {
     /// Connections made by clients that came back.
     pub connects: u64,
-    /// Updates that were due while their client was away, and reached it when it was back.
+    /// Updates that were due while their client was away, and that reached it when it was back.
     pub recovered: u64,
-    /// From dialling to the first position or answer: median.
+    /// Time from dialling to the first position or answer: median.
     pub connect_ns_p50: Nanos,
     /// The same, 99th percentile.
     pub connect_ns_p99: Nanos,
@@ -472,43 +474,45 @@ pub struct Environment {
     pub memory_bytes: u64,
     /// Version of this package.
     pub version: String,
-    /// Commit it was built from, `+changes` behind it if the tree was not clean; `unknown` outside a checkout.
+    /// Commit that it was built from, with the suffix `+changes` if the tree was not clean; `unknown` outside a
+    /// checkout.
     pub commit: String,
     /// `release` or `debug`.
     pub profile: String,
-    /// Compiler.
+    /// Compiler version.
     pub rustc: String,
     /// The command that repeats the run, without the program's path.
     pub command: Vec<String>,
-    /// What each transport took to write.
+    /// The effort that each transport took to write.
     #[serde(default)]
     pub effort: Vec<Effort>,
-    /// Anything else worth knowing: kernel settings that change the figures.
+    /// Further notes, such as kernel settings that affect the figures.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
 }
 
-/// What one transport takes to write: lines of code of its file, without comments, blank lines and tests, counted when the program was built.
+/// The effort to write one transport: lines of code of its file, without comments, blank lines and tests, counted when
+/// the program was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
-    /// Whose.
+    /// The transport.
     pub transport: Transport,
-    /// What stands before both halves: imports, constants.
+    /// Lines before both halves: imports, constants.
     pub shared_lines: u32,
-    /// Its server half.
+    /// Lines of its server half.
     pub server_lines: u32,
-    /// Its client half.
+    /// Lines of its client half.
     pub client_lines: u32,
-    /// Of the files that server halves share, each charged in full.
+    /// Lines of the files that server halves share, each charged in full.
     #[serde(default)]
     pub shared_server_lines: u32,
-    /// Of the files that client halves share.
+    /// Lines of the files that client halves share, each charged in full.
     #[serde(default)]
     pub shared_client_lines: u32,
-    /// What must be got right in the server half, as the head of its file lists it.
+    /// Number of things to get right in the server half, as the head of its file lists them.
     #[serde(default)]
     pub server_musts: u32,
-    /// In the client half.
+    /// Number of things to get right in the client half.
     #[serde(default)]
     pub client_musts: u32,
 }
@@ -529,10 +533,10 @@ pub enum RunFileError {
     Parse {
         /// As given.
         path: String,
-        /// Where in the file, and what is wrong.
+        /// The problem, and where in the file it is.
         source: serde_json::Error,
     },
-    /// The file was written before rows named their point, and has several.
+    /// The file has several points, and was written before rows named their point.
     #[error(
         "{path} is from an early version, whose rows do not say which sweep point they belong to; run the scenario again"
     )]
@@ -540,12 +544,12 @@ pub enum RunFileError {
         /// As given.
         path: String,
     },
-    /// The file was written by another version.
+    /// The file has the schema of another version.
     #[error("{path} has schema `{found}`; this version reads `{SCHEMA}`")]
     Schema {
         /// As given.
         path: String,
-        /// What it says.
+        /// The schema that it has.
         found: String,
     },
 }
@@ -575,8 +579,8 @@ impl Run {
         }
     }
 
-    /// Gives rows of an early version, which do not name their point, the only one that there is; false if there are
-    /// several.
+    /// Sets the point of rows of an early version, which do not name it, if the run has only one point. Returns false
+    /// if there are several.
     fn name_points(&mut self) -> bool {
         let rows = || self.summary.iter().chain(&self.tcp_baseline);
         if rows().all(|row| row.point_index != UNKNOWN_POINT) {
@@ -594,13 +598,13 @@ impl Run {
         self.summary.iter().chain(&self.tcp_baseline)
     }
 
-    /// The trials that a row is made of.
+    /// The trials of a row.
     pub fn trials_of(&self, row: &Row) -> Vec<&Trial> {
         let key = (row.point_index, row.transport);
         self.trials.iter().filter(|trial| (trial.point_index, trial.transport) == key).collect()
     }
 
-    /// Writes the run as JSON that a person can read too, whole or not at all.
+    /// Writes the run as indented JSON, atomically.
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
@@ -609,14 +613,14 @@ impl Run {
 }
 
 impl Row {
-    /// Why a figure of this row is not shown; `None` where it is, or was not measured.
+    /// Why a figure of this row is not shown; `None` if it is shown, or was not measured.
     pub fn why_withheld(&self, metric: Metric) -> Option<Why> {
         self.withheld.iter().find(|one| one.metric == metric).map(|one| one.why)
     }
 
-    /// A figure of this row, to be shown.
+    /// A figure of this row that may be shown.
     ///
-    /// Errors: what stands in its place.
+    /// Errors: [`Missing`], which says why there is none.
     pub fn shown(&self, metric: Metric) -> Result<f64, Missing> {
         match (self.why_withheld(metric), self.metrics.get(metric).0) {
             (Some(why), _) => Err(Missing::Withheld(why)),
@@ -625,7 +629,7 @@ impl Row {
         }
     }
 
-    /// Which it is of the run's.
+    /// Identifies this row in the run.
     pub fn id(&self) -> RowId {
         RowId { transport: self.transport, point_index: self.point_index }
     }
@@ -636,7 +640,7 @@ mod tests {
     use super::*;
     use crate::run::fixture;
 
-    /// A run as an early version wrote it, whose rows do not name their point.
+    /// A run as written by an early version, whose rows do not name their point.
     fn early(run: &Run) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let mut written = serde_json::to_value(run).unwrap();
@@ -650,7 +654,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_do_not_name_their_point_are_read_where_there_is_one_and_refused_where_there_are_several() {
+    fn rows_without_a_point_index_are_read_with_one_point_and_refused_with_several() {
         let run = fixture::run(|_, _| 1.0);
         let error = Run::read(early(&run).path()).unwrap_err();
         assert!(matches!(error, RunFileError::RowsWithoutPoint { .. }), "{error}");

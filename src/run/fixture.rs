@@ -1,4 +1,4 @@
-//! A made-up run for the tests of this folder: plausible figures, two sweep points, three rounds.
+//! An invented run for tests: plausible figures, two sweep points, three rounds.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub fn trial(transport: Option<Transport>, round: u32, point_index: usize, laten
         ..Trial::default()
     };
     for &metric in Metric::ALL {
-        // A little of the round in each, so that rounds differ.
+        // A small term for the round in each figure, so that rounds differ.
         let noise = 1.0 + f64::from(round) / 1_000.0;
         let value = match metric.unit() {
             Unit::Nanos => latency_ns as f64 * noise,

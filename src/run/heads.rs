@@ -1,7 +1,7 @@
-//! What stands in the heads of requests: what the contract needs and nothing else, or what a browser sends.
+//! The header fields of requests: only what the contract needs, or what a browser sends.
 //!
-//! A browser's heads are not invented: `scripts/record-browser-heads` lets the installed Chromium ask for each thing that a
-//! page asks for, and writes what came to `data/browser-heads.json`, which is compiled in.
+//! A browser's heads are recorded: `scripts/record-browser-heads` has the installed Chromium send each kind of request
+//! that a page sends, and writes the heads to `data/browser-heads.json`, which is compiled in.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,11 @@ use std::sync::LazyLock;
 use http::Version;
 use serde::{Deserialize, Serialize};
 
-/// Whose heads clients send.
+/// The kind of heads that clients send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Heads {
-    /// What the contract needs.
+    /// Only what the contract needs.
     #[default]
     Bare,
     /// What Chromium sends.
@@ -34,8 +34,8 @@ impl Heads {
         }
     }
 
-    /// The fields that these heads have beyond what each client half sends by itself, for a page of `origin`, as in
-    /// `http://127.0.0.1:8080`: names in lower case, and values.
+    /// The fields of these heads in addition to those that each client half sends by itself, for a page from `origin`,
+    /// as in `http://127.0.0.1:8080`: names in lower case, and values.
     pub fn fields(self, request: Request, version: Version, origin: &str) -> Vec<(String, String)> {
         match self {
             Self::Bare => Vec::new(),
@@ -43,7 +43,7 @@ impl Heads {
         }
     }
 
-    /// Bytes of those fields on the wire of HTTP/1.1, each with its colon, space and line end (RFC 9112 section 5).
+    /// Bytes of those fields on the wire in HTTP/1.1, each with its colon, space and line end (RFC 9112 section 5).
     pub fn field_bytes(self, request: Request, origin: &str) -> usize {
         let fields = self.fields(request, Version::HTTP_11, origin);
         fields.iter().map(|(name, value)| name.len() + ": ".len() + value.len() + "\r\n".len()).sum()
@@ -65,7 +65,7 @@ impl FromStr for Heads {
     }
 }
 
-/// What a page asks for.
+/// The kinds of request that a page sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// `fetch`: a poll or a long poll.
@@ -74,14 +74,14 @@ pub enum Request {
     EventSource,
     /// `WebSocket`.
     WebSocket,
-    /// `fetch` with a text to send.
+    /// `fetch` that posts text.
     PostText,
-    /// `fetch` with bytes to send.
+    /// `fetch` that posts bytes.
     PostBinary,
 }
 
 impl Request {
-    /// Every one.
+    /// All of them.
     pub const ALL: [Self; 5] = [Self::Fetch, Self::EventSource, Self::WebSocket, Self::PostText, Self::PostBinary];
 
     fn name(self) -> &'static str {
@@ -95,7 +95,7 @@ impl Request {
     }
 }
 
-/// Which browser sent what was recorded, and when: `Chromium 156.0.8078.108 on Linux x64, 2026-11-27`.
+/// The browser whose heads were recorded, and the date: `Chromium 156.0.8078.108 on Linux x64, 2026-11-27`.
 pub fn recorded() -> String {
     let Recording { browser, platform, recorded, .. } = &*RECORDING;
     format!("{browser} on {platform}, {recorded}")
@@ -107,7 +107,7 @@ static RECORDING: LazyLock<Recording> = LazyLock::new(|| {
 
 type Recorded = BTreeMap<String, Vec<(String, String)>>;
 
-/// The file that the script writes.
+/// The format of the file that the script writes.
 #[derive(Debug, Deserialize)]
 struct Recording {
     browser: String,
@@ -117,7 +117,7 @@ struct Recording {
     h2: Recorded,
 }
 
-/// Fields that a client half sends by itself, in whichever heads.
+/// Fields that a client half always sends by itself.
 const OWN: [(&str, &str); 5] = [
     ("accept", "text/event-stream"),
     ("connection", "upgrade"),
@@ -125,7 +125,7 @@ const OWN: [(&str, &str); 5] = [
     ("sec-websocket-version", "13"),
     ("content-type", "application/octet-stream"),
 ];
-/// What the script writes in place of an origin.
+/// The placeholder for the origin in that file.
 const ORIGIN: &str = "{origin}";
 
 impl Recording {
@@ -134,7 +134,7 @@ impl Recording {
         let all = recorded.get(request.name()).into_iter().flatten();
         let fields = all.map(|(name, value)| (name.to_ascii_lowercase(), value.replace(ORIGIN, origin)));
         let is_own = |name: &str, value: &str| {
-            // A pseudo-header field (RFC 9113 section 8.3), or one whose value belongs to one request alone.
+            // A pseudo-header field (RFC 9113 section 8.3), or one whose value is specific to one request.
             name.starts_with(':') || value.starts_with('{') || OWN.contains(&(name, &value.to_ascii_lowercase()))
         };
         fields.filter(|(name, value)| !is_own(name, value)).collect()
@@ -157,7 +157,7 @@ mod tests {
                 assert!(value("user-agent").is_some_and(|agent| agent.contains("Chrome/")), "{request:?}");
                 assert!(!value("user-agent").is_some_and(|agent| agent.contains("Headless")), "{request:?}");
                 assert!(fields.iter().all(|(_, value)| !value.contains('{')), "{fields:?}");
-                // Where a request comes from is the page's own server, or the server would refuse it.
+                // The origin is the page's own server, otherwise the server would refuse the request.
                 let origin = value("origin").or(value("referer")).unwrap_or_default();
                 assert!(origin.starts_with(ORIGIN), "{request:?}: {fields:?}");
                 for own in ["host", "upgrade", "sec-websocket-key", "content-length", "last-event-id"] {
@@ -171,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn bare_heads_have_nothing_more_and_a_browsers_as_many_bytes_as_their_fields_take() {
+    fn bare_heads_add_no_fields_and_a_browsers_add_the_bytes_of_their_fields() {
         assert_eq!(Heads::Bare.field_bytes(Request::Fetch, ORIGIN), 0);
         let fields = Heads::Browser.fields(Request::WebSocket, Version::HTTP_11, ORIGIN);
         let wire: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         assert_eq!(Heads::Browser.field_bytes(Request::WebSocket, ORIGIN), wire.len());
-        // The measured 558 B of a whole handshake leave so much for what the client half sends by itself.
+        // The measured 558 B of a whole handshake leave this much for what the client half sends by itself.
         assert!((200..500).contains(&wire.len()), "{wire}");
     }
 }

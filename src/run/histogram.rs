@@ -1,6 +1,6 @@
-//! Latency histograms: recorded in every trial, kept in the run file as text, merged and never averaged.
+//! Latency histograms: recorded in every trial, stored in the run file as text, and merged, never averaged.
 //!
-//! The text is an HdrHistogram, V2, compressed, in base64: what the public HdrHistogram tools read and write.
+//! The text is a compressed HdrHistogram V2 in base64, which the public HdrHistogram tools read and write.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ pub enum HistogramError {
     /// Not a histogram.
     #[error("a latency histogram is not an HdrHistogram V2: {0}; the run file is damaged, repeat the run")]
     Format(#[from] hdrhistogram::serialization::DeserializeError),
-    /// It holds values that this lab does not record.
+    /// It holds values beyond the range that this program records.
     #[error("a latency histogram holds values beyond {}; it was not written by this program", limits::HISTOGRAM_MAX)]
     Beyond,
 }
@@ -53,7 +53,7 @@ pub fn record(histogram: &mut Histogram<u64>, latency: Nanos) {
     histogram.saturating_record(latency.min(limits::HISTOGRAM_MAX).0);
 }
 
-/// As text, to be kept in a run file: a few kilobytes.
+/// Encodes a histogram as text for a run file: a few kilobytes.
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
@@ -62,7 +62,7 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     STANDARD.encode(bytes)
 }
 
-/// From its text, in the bounds of [`empty`], so that any two can be merged.
+/// Decodes a histogram, within the bounds of [`empty`], so that any two can be merged.
 ///
 /// Errors: [`HistogramError`].
 pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
@@ -73,11 +73,11 @@ pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
     Ok(histogram)
 }
 
-/// All of them together: the histogram of everything that any of them counted.
+/// The sum of several histograms.
 pub fn merge<'a>(histograms: impl IntoIterator<Item = &'a Histogram<u64>>) -> Histogram<u64> {
     let mut all = empty();
     for one in histograms {
-        // Every histogram here was made by `empty`, whose range holds it; one with a wider range is widened to.
+        // Histograms made by `empty` have the same range; for one with a wider range, the sum is resized.
         if all.add(one).is_err() {
             all.auto(true);
             all.add(one).expect("a histogram that resizes itself takes any value");
@@ -86,11 +86,11 @@ pub fn merge<'a>(histograms: impl IntoIterator<Item = &'a Histogram<u64>>) -> Hi
     all
 }
 
-/// A histogram of latencies, and what was added to each before it was recorded.
+/// A histogram of latencies, and the shift that was added to each latency before it was recorded.
 pub type Shifted = (Histogram<u64>, Nanos);
 
-/// All of them with one shift, the largest, and that shift: histograms of trials whose clocks were related differently,
-/// each with what was added to its values.
+/// The histograms of several trials, all with the largest of their shifts, and that shift. Shifts differ between trials
+/// whose clock offsets were uncertain by different amounts.
 pub fn aligned(shifted: Vec<Shifted>) -> (Vec<Histogram<u64>>, Nanos) {
     let most = shifted.iter().map(|(_, shift)| *shift).max().unwrap_or_default();
     let align = |(histogram, shift): Shifted| match most.saturating_sub(shift) {
@@ -100,8 +100,8 @@ pub fn aligned(shifted: Vec<Shifted>) -> (Vec<Histogram<u64>>, Nanos) {
     (shifted.into_iter().map(align).collect(), most)
 }
 
-/// With a shift taken off again, for a chart on a logarithmic scale or a format that both hold nothing below zero: what
-/// is below stands at the least value there. The figures are not taken from this.
+/// The histogram with its shift subtracted again, for a logarithmic chart or an export format, which cannot hold
+/// negative values: these become the smallest value. The figures are not computed from this.
 pub fn unshifted(histogram: Histogram<u64>, shift: Nanos) -> Histogram<u64> {
     match shift {
         Nanos::ZERO => histogram,
@@ -121,7 +121,7 @@ fn moved(histogram: &Histogram<u64>, to: impl Fn(Nanos) -> Nanos) -> Histogram<u
 /// The quantile of each percentile that is reported, in the order of [`Percentiles`].
 pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// The percentiles that are reported, a shift taken off; not measured where nothing was recorded.
+/// The percentiles that are reported, with the shift subtracted; not measured if nothing was recorded.
 pub fn percentiles(histogram: &Histogram<u64>, shift: Nanos) -> Percentiles<Value> {
     let less = |value: f64| Value(Some(value - shift.0 as f64));
     if histogram.is_empty() {
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_histogram_takes_a_quarter_of_a_megabyte_and_its_text_a_few_kilobytes() {
         assert!(empty().distinct_values() * size_of::<u64>() <= 256 << 10, "{}", empty().distinct_values());
-        // The widest that trials give: 20,000 polls spread evenly over a second, and a long tail.
+        // The widest range that trials produce: 20,000 polls spread evenly over a second, and a long tail.
         let wide = of((0..20_000).map(|n| n * 50_000).chain((0..2_000).map(|n| n * n * 500)));
         assert!(encode(&wide).len() < 6 << 10, "{}", encode(&wide).len());
         let narrow = of((0..100_000_u64).map(|n| 80_000 + n * 7_919 % 40_000));

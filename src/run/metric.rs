@@ -1,11 +1,11 @@
-//! The metrics, in one table: `metrics!` below. One entry gives a metric its place in the run file and in the schema, in
-//! the report, the CSV, the comparison and the thresholds; what is left is to measure it, in `load/analysis.rs`.
+//! The metrics, in one table: `metrics!` below. One entry adds a metric to the run file, the schema, the report, the
+//! CSV, the comparison and the thresholds. What remains is to measure it, in `load/analysis.rs`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::short_number;
 
-/// A distribution, by the points of it that are reported.
+/// The points of a distribution that are reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles<T> {
     /// Median.
@@ -22,7 +22,7 @@ pub struct Percentiles<T> {
     pub mean: T,
 }
 
-/// The bytes of one delivery, by what they were spent on.
+/// The bytes of one delivery, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + Default"))]
 pub struct WireBytes<T> {
@@ -34,16 +34,17 @@ pub struct WireBytes<T> {
     pub framing: T,
     /// Request and response heads; over HTTP/2 as HPACK wrote them.
     pub http_headers: T,
-    /// Heads of HTTP/2 frames, and the frames that carry neither a head nor a body.
+    /// HTTP/2 frame headers, and frames that carry neither a head nor a body.
     #[serde(default)]
     pub h2_frames: T,
     /// What TLS adds to the content of its records.
     #[serde(default)]
     pub tls_records: T,
-    /// Handshakes of TLS, and the tickets behind them.
+    /// TLS handshakes, and the session tickets after them.
     #[serde(default)]
     pub tls_handshake: T,
-    /// What compression saved of payload and framing, below zero: the two are counted as they were before it.
+    /// Bytes that compression saved of payload and framing, as a negative number: the two are counted before
+    /// compression.
     #[serde(default)]
     pub compression: T,
     /// TCP/IP headers: segments, acknowledgements included, times the size of their headers.
@@ -51,7 +52,7 @@ pub struct WireBytes<T> {
     /// Of these, the headers of segments without data.
     #[serde(default)]
     pub acknowledgements: T,
-    /// Bytes sent again.
+    /// Retransmitted bytes.
     pub retransmitted: T,
 }
 
@@ -61,7 +62,7 @@ pub struct WireBytes<T> {
 pub struct Value(pub Option<f64>);
 
 impl Value {
-    /// A ratio; not measured where there is nothing to divide by.
+    /// A ratio; not measured if the divisor is zero.
     pub fn ratio(part: f64, whole: f64) -> Self {
         Self((whole > 0.0).then(|| part / whole))
     }
@@ -73,7 +74,7 @@ impl From<Option<f64>> for Value {
     }
 }
 
-/// Whole numbers are written without a fraction, so that nanoseconds and bytes look like what they are.
+/// Whole numbers are written without a fraction, so that nanoseconds and bytes stay integers in JSON.
 impl Serialize for Value {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
@@ -84,7 +85,7 @@ impl Serialize for Value {
     }
 }
 
-/// What a metric is counted in.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds.
@@ -97,36 +98,36 @@ pub enum Unit {
     Fraction,
 }
 
-/// Where a metric comes from. A histogram takes a hundred times as long to read as a number.
+/// The data that a metric is computed from. Reading a histogram takes a hundred times as long as reading a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The histograms of corrected latency.
     Corrected,
-    /// Those of uncorrected latency.
+    /// The histograms of uncorrected latency.
     Uncorrected,
     /// The trials' own values.
     Trials,
 }
 
 impl Source {
-    /// All three.
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Corrected, Self::Uncorrected, Self::Trials];
 }
 
-/// Metrics of one thing, whose p-values are judged together when runs are compared.
+/// A group of related metrics, whose p-values are judged together when runs are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
-    /// How late.
+    /// Latency and age.
     Latency,
-    /// How many requests and bytes.
+    /// Requests and bytes.
     Wire,
-    /// How much processor time.
+    /// Processor time.
     Processor,
-    /// How much memory.
+    /// Memory.
     Memory,
-    /// How long it takes to connect.
+    /// Time to connect.
     Connect,
-    /// What the instrument itself used.
+    /// Resources of the load generator itself.
     Generator,
 }
 
@@ -136,8 +137,8 @@ impl Family {
         [Self::Latency, Self::Wire, Self::Processor, Self::Memory, Self::Connect, Self::Generator];
 }
 
-/// Makes [`Metrics`], [`Metric`] and all that is known of each. Of each member of [`Metrics`]: its type, where it comes
-/// from, what it is compared with, and its one metric, or one for each of its parts: name, unit, and what a page calls it.
+/// Defines [`Metrics`], [`Metric`] and the properties of each metric. Each entry is a member of [`Metrics`] with its
+/// type, its source, its family, and its metric, or one metric for each of its parts: name, unit and label.
 macro_rules! metrics {
     ($(
         $(#[doc = $doc:literal])+
@@ -145,52 +146,52 @@ macro_rules! metrics {
             $( $name:ident $(. $part:ident)?: $unit:ident, $label:literal; )+
         }
     )+) => {
-        /// One value for every metric: measured values, intervals, or anything else that stands "per metric".
+        /// One value for every metric: measured values, intervals, or anything else per metric.
         ///
-        /// `Metrics<Value>` is a trial's or a row's values and `Metrics<Option<[f64; 2]>>` the object of intervals parallel
-        /// to it. In JSON the member names are the names of the contract.
+        /// `Metrics<Value>` has the values of a trial or a row, and `Metrics<Option<[f64; 2]>>` their intervals. The
+        /// members have the same names in JSON.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, bound(deserialize = "T: Deserialize<'de> + Default"))]
         pub struct Metrics<T> {
             $( $(#[doc = $doc])+ pub $member: $type, )+
         }
 
-        /// The name of one metric; in JSON its path.
+        /// One metric; written in JSON as its path.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "&'static str", try_from = "String")]
         #[allow(missing_docs, reason = "each is documented at its member of `Metrics`")]
         pub enum Metric { $( $( $name, )+ )+ }
 
         impl Metric {
-            /// Every metric, in the order they are shown.
+            /// Every metric, in the order in which they are shown.
             pub const ALL: &[Self] = &[ $( $( Self::$name, )+ )+ ];
 
-            /// Where it stands in a row of the run file: `latency_ns.p99`.
+            /// Its path in a row of the run file: `latency_ns.p99`.
             pub fn path(self) -> &'static str {
                 match self { $( $( Self::$name => concat!(stringify!($member) $(, ".", stringify!($part))?), )+ )+ }
             }
 
-            /// What it is called on a page.
+            /// Its name in a report.
             pub fn label(self) -> &'static str {
                 match self { $( $( Self::$name => $label, )+ )+ }
             }
 
-            /// What it is counted in.
+            /// Its unit.
             pub fn unit(self) -> Unit {
                 match self { $( $( Self::$name => Unit::$unit, )+ )+ }
             }
 
-            /// Where it comes from.
+            /// The data that it is computed from.
             pub fn source(self) -> Source {
                 match self { $( $( Self::$name => Source::$source, )+ )+ }
             }
 
-            /// What it is judged with.
+            /// The family that it is judged with.
             pub fn family(self) -> Family {
                 match self { $( $( Self::$name => Family::$family, )+ )+ }
             }
 
-            /// The members of [`Metrics`], each with what it is and its metrics: what the schema says of them.
+            /// The members of [`Metrics`], each with its description for the schema and its metrics.
             #[cfg(test)]
             pub(crate) fn described() -> Vec<(&'static str, String, Vec<Self>)> {
                 vec![ $( (stringify!($member), [$($doc.trim()),+].join(" "), vec![ $( Self::$name ),+ ]), )+ ]
@@ -203,7 +204,7 @@ macro_rules! metrics {
                 match metric { $( $( Metric::$name => &self.$member $(.$part)?, )+ )+ }
             }
 
-            /// The place of one metric.
+            /// A mutable reference to the value of one metric.
             pub fn get_mut(&mut self, metric: Metric) -> &mut T {
                 match metric { $( $( Metric::$name => &mut self.$member $(.$part)?, )+ )+ }
             }
@@ -221,8 +222,8 @@ metrics! {
         LatencyMax.max: Nanos, "latency max";
         LatencyMean.mean: Nanos, "latency mean";
     }
-    /// From published by the server to decoded at the client, in nanoseconds: a server that publishes late is not blamed for
-    /// it, as a tool would not that begins to measure when something is sent.
+    /// From published by the server to decoded at the client, in nanoseconds. Like any tool that starts its clock when
+    /// something is sent, it does not count the time by which the server publishes late.
     uncorrected_latency_ns: Percentiles<T>, from Uncorrected, in Latency {
         UncorrectedP50.p50: Nanos, "uncorrected latency p50";
         UncorrectedP90.p90: Nanos, "uncorrected latency p90";
@@ -237,9 +238,9 @@ metrics! {
     stale_fraction: T, from Trials, in Latency { StaleFraction: Fraction, "stale fraction"; }
     /// Requests sent for each delivery.
     requests_per_delivery: T, from Trials, in Wire { RequestsPerDelivery: Count, "requests per delivery"; }
-    /// Share of the requests that brought nothing.
+    /// Share of the requests that returned no update.
     empty_fraction: T, from Trials, in Wire { EmptyFraction: Fraction, "empty requests"; }
-    /// All bytes both ways for each delivery, and the parts that add up to them.
+    /// All bytes both ways for each delivery, and the parts that add up to the total.
     wire_bytes_per_delivery: WireBytes<T>, from Trials, in Wire {
         WireTotal.total: Bytes, "wire bytes per delivery";
         WirePayload.payload: Bytes, "payload";
@@ -258,8 +259,8 @@ metrics! {
     /// Busy time of the whole host for each delivery, in nanoseconds: loopback charges some of one side's work to the
     /// other.
     host_cpu_ns_per_delivery: T, from Trials, in Processor { HostCpu: Nanos, "host CPU per delivery"; }
-    /// User and system time of the generator's own process for each delivery, in nanoseconds: what the instrument adds to
-    /// the way of an update where it shares processors with the server.
+    /// User and system time of the generator's own process for each delivery, in nanoseconds. If the generator shares
+    /// processors with the server, this adds to the latency of updates.
     generator_cpu_ns_per_delivery: T, from Trials, in Generator {
         GeneratorCpu: Nanos, "generator CPU per delivery";
     }
@@ -269,7 +270,8 @@ metrics! {
     server_rss_loaded_bytes_per_client: T, from Trials, in Memory {
         ServerRssLoaded: Bytes, "server memory per client under load";
     }
-    /// Growth of the kernel's slab and socket memory per client; both ends of a loopback connection halved to one.
+    /// Growth of the kernel's slab and socket memory per client; divided by two on loopback, where both ends of a
+    /// connection are on this host.
     kernel_bytes_per_client: T, from Trials, in Memory { Kernel: Bytes, "kernel memory per client"; }
     /// From dialling to the first position or answer, median over the clients, in nanoseconds.
     connect_ns_p50: T, from Trials, in Connect { ConnectP50: Nanos, "connect p50"; }
@@ -290,22 +292,22 @@ impl TryFrom<String> for Metric {
 }
 
 impl Metric {
-    /// The figure that `path` names, as written in a threshold or a CSV header.
+    /// The metric with this path, as written in a threshold or a CSV header.
     pub fn from_path(path: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|metric| metric.path() == path)
     }
 
-    /// A value of this figure with its unit, as a person reads it.
+    /// A value of this metric with its unit, in readable form.
     pub fn show(self, value: f64) -> String {
         self.unit().show(value)
     }
 }
 
 impl Unit {
-    /// A value at a tick of an axis: no digits that only fill up.
+    /// A value at a tick of an axis, without trailing zeros.
     pub fn tick(self, value: f64) -> String {
         match self {
-            // Whole bytes, so that no axis in KiB stands beside one in kB.
+            // Always bytes, so that axes do not mix KiB and kB.
             Self::Bytes => format!("{} B", short_number(value)),
             Self::Count => short_number(value),
             Self::Fraction => format!("{} %", short_number(value * 100.0)),
@@ -319,7 +321,7 @@ impl Unit {
         }
     }
 
-    /// A value with its unit, as a person reads it.
+    /// A value with its unit, in readable form.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Nanos if value < 0.0 => format!("−{}", crate::units::Nanos((-value).round() as u64)),
@@ -327,7 +329,7 @@ impl Unit {
             Self::Bytes if value.abs() >= 10_240.0 => format!("{} KiB", crate::units::three_digits(value / 1024.0)),
             Self::Bytes => format!("{} B", crate::units::three_digits(value)),
             Self::Count => crate::units::three_digits(value),
-            // A share below a 200,000th, as a formula may give it, is none for any purpose.
+            // A share below 1/200,000, which a formula may give, is shown as zero.
             Self::Fraction if value.abs() < 5e-6 => "0 %".to_owned(),
             Self::Fraction => format!("{} %", crate::units::three_digits(value * 100.0)),
         }
@@ -339,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_member_of_the_figures_is_a_named_figure() {
+    fn every_member_of_metrics_is_a_named_metric() {
         let mut metrics: Metrics<Value> = Metrics::default();
         for (index, metric) in Metric::ALL.iter().enumerate() {
             *metrics.get_mut(*metric) = Value(Some(index as f64));
@@ -350,14 +352,14 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_is_all_but_nothing_is_shown_as_nothing() {
+    fn a_negligible_share_is_shown_as_zero() {
         assert_eq!(Unit::Fraction.show(1.2e-77), "0 %");
         assert_eq!(Unit::Fraction.show(-1e-9), "0 %", "and never as −0 %");
         assert_eq!(Unit::Fraction.show(0.0042), "0.420 %");
     }
 
     #[test]
-    fn ticks_carry_no_digits_that_only_fill_up() {
+    fn ticks_have_no_trailing_zeros() {
         assert_eq!(Unit::Nanos.tick(2e8), "200 ms");
         assert_eq!(Unit::Nanos.tick(1.5e9), "1.5 s");
         assert_eq!(Unit::Bytes.tick(500.0), "500 B");

@@ -1,9 +1,9 @@
 //! What a run is: the names, settings, metrics and rows that `load` writes and `report` reads.
 //!
-//! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables, from which everything is made that knows of settings or
-//! metrics; [`transport`], [`protocol`], [`feed`], [`heads`], [`proxy`], [`purpose`], [`readings`], [`reason`] and
-//! [`threshold`] are further names. [`samples`] and [`summary`] make rows of trials, and [`withheld`] says which of their
-//! figures are not shown.
+//! [`mod@file`] is `run.json`. [`setting`] and [`metric`] are tables that generate all code for settings and metrics.
+//! [`transport`], [`protocol`], [`feed`], [`heads`], [`proxy`], [`purpose`], [`readings`], [`reason`] and [`threshold`]
+//! define the other types of the run file. [`samples`] and [`summary`] turn trials into rows; [`withheld`] decides
+//! which of their figures are not shown.
 
 pub mod agents;
 pub mod capacity;

@@ -1,4 +1,4 @@
-//! What the transports run over, by name: the protocols of a connection, and the compressions of what it carries.
+//! The protocols that transports run over, and the compressions of what they carry, by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::suggest;
 
-/// What is spoken on a connection, from TCP up.
+/// The protocol of a connection, above TCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -16,9 +16,9 @@ pub enum Protocol {
     Http1,
     /// HTTP/1.1 over TLS 1.3 (RFC 8446).
     Https1,
-    /// HTTP/2 over TLS 1.3, agreed on with ALPN (RFC 9113 section 3.2).
+    /// HTTP/2 over TLS 1.3, negotiated with ALPN (RFC 9113 section 3.2).
     H2,
-    /// HTTP/2 in the clear, by prior knowledge (RFC 9113 section 3.3).
+    /// HTTP/2 in the clear, with prior knowledge (RFC 9113 section 3.3).
     H2c,
 }
 
@@ -46,7 +46,7 @@ impl Protocol {
         }
     }
 
-    /// Is it spoken over TLS?
+    /// True if it uses TLS.
     pub fn is_tls(self) -> bool {
         match self {
             Self::Https1 | Self::H2 => true,
@@ -54,7 +54,7 @@ impl Protocol {
         }
     }
 
-    /// Is it HTTP/2, with several streams on a connection?
+    /// True for HTTP/2, which has several streams on a connection.
     pub fn is_h2(self) -> bool {
         match self {
             Self::H2 | Self::H2c => true,
@@ -63,16 +63,16 @@ impl Protocol {
     }
 }
 
-/// How what is sent is made smaller.
+/// The compression of what the server sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// Content coding `gzip` (RFC 9110 section 8.4.1.3) of answers and event streams.
     Gzip,
-    /// Content coding `zstd` (RFC 8878, RFC 9659), likewise.
+    /// Content coding `zstd` (RFC 8878, RFC 9659) of answers and event streams.
     Zstd,
     /// `permessage-deflate` of WebSocket messages (RFC 7692).
     Deflate,
@@ -102,7 +102,7 @@ impl Compression {
         }
     }
 
-    /// The content coding that it is, if it is one.
+    /// Its content coding, if it is one.
     pub fn coding(self) -> Option<&'static str> {
         match self {
             Self::Gzip => Some("gzip"),
@@ -112,7 +112,7 @@ impl Compression {
     }
 }
 
-/// A protocol or a compression that there is not.
+/// An unknown protocol or compression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {what} `{text}`; use one of {all}{hint}", all = .labels.join(", "), hint = suggest::hint(.text, .labels))]
 pub struct UnknownName {

@@ -1,4 +1,4 @@
-//! What stands before a server: nothing, or a reverse proxy.
+//! The reverse proxy in front of a server.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Nanos;
 
-/// A proxy before the server.
+/// A proxy in front of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proxy {
     /// None.
     #[default]
     #[serde(rename = "none")]
     None,
-    /// nginx as its shortest configuration leaves it: answers are buffered unless the server says otherwise
-    /// (`X-Accel-Buffering`), and each request is a connection of its own to the server. WebSocket gets the lines that its
-    /// documentation asks for, without which it would not get through.
+    /// nginx with its shortest configuration: it buffers answers unless the server says otherwise
+    /// (`X-Accel-Buffering`), and opens a new connection to the server for each request. WebSocket has the lines that
+    /// nginx's documentation requires, without which it would not work.
     #[serde(rename = "nginx")]
     Nginx,
-    /// nginx set up for streams: nothing is buffered, and connections to the server are kept.
+    /// nginx configured for streams: it buffers nothing, and keeps its connections to the server.
     #[serde(rename = "nginx-tuned")]
     NginxTuned,
-    /// HAProxy, which speaks no HTTP: a new TCP connection goes to the server, or the node, that has the fewest.
+    /// HAProxy in TCP mode, without HTTP: a new connection goes to the server, or the node, that has the fewest.
     #[serde(rename = "haproxy")]
     Haproxy,
 }
 
 impl Proxy {
-    /// Every one.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::None, Self::Nginx, Self::NginxTuned, Self::Haproxy];
 
-    /// Does it speak HTTP itself?
+    /// True if it parses HTTP itself.
     pub fn speaks_http(self) -> bool {
         match self {
             Self::Nginx | Self::NginxTuned => true,
@@ -65,10 +65,10 @@ impl FromStr for Proxy {
     }
 }
 
-/// What a proxy took in the measured interval.
+/// The resources that a proxy used in the measured interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyReport {
-    /// What it says that it is: `nginx/1.22.1`.
+    /// The software and version that it reports: `nginx/1.22.1`.
     pub software: String,
     /// User and system time of its process.
     pub cpu_ns: Option<Nanos>,

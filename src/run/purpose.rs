@@ -1,6 +1,6 @@
-//! What a scenario is for: the figures that its report draws, the transports that its question is about, and the claims
-//! that it puts to the test. A scenario file says so with the keys `figures`, `focus` and `claims`, the run file keeps
-//! it, and the report chooses by it, whatever the scenario is called.
+//! The purpose of a scenario: the figures that its report draws, the transports that its question is about, and the
+//! claims that it tests. Scenario files set it with the keys `figures`, `focus` and `claims`, and the run file stores
+//! it. The report depends on it, and not on the name of the scenario.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,16 +12,16 @@ use crate::run::metric::Metric;
 use crate::run::transport::Transport;
 use crate::suggest;
 
-/// What a report of a scenario shows first.
+/// What the report of a scenario shows first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Purpose {
-    /// What is drawn, in this order; if empty, what suits the setting that is swept.
+    /// The figures to draw, in this order; if empty, those that suit the swept setting.
     #[serde(default)]
     pub figures: Vec<Figure>,
-    /// The two transports that the question is about, where it is about two.
+    /// The two transports that the question is about, if it is about two.
     #[serde(default)]
     pub focus: Option<Focus>,
-    /// The claims that it puts to the test.
+    /// The claims that it tests.
     #[serde(default)]
     pub claims: Vec<ClaimName>,
 }
@@ -29,25 +29,25 @@ pub struct Purpose {
 /// Something that a report draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// A metric: over the setting that is swept, or as bars where none is.
+    /// A metric: over the swept setting, or as bars without a sweep.
     Metric(Metric),
-    /// The share of the bytes that is not payload, likewise.
+    /// The share of the bytes that is not payload, drawn in the same way.
     Overhead,
     /// Latency over the time of the measured interval.
     Timeline,
     /// Age of information against bytes.
     Frontier,
-    /// The bytes of a delivery by what they are, at both ends of the sweep.
+    /// The bytes of a delivery by kind, at both ends of the sweep.
     Anatomy,
-    /// The table of Lubbers and Greco with the measured figures beside theirs.
+    /// The table of Lubbers and Greco with the measured figures next to theirs.
     LubbersGreco,
-    /// Every point beside every transport in one table, for the metrics that are listed with it, and what each setting
-    /// changes in words.
+    /// One table of all points and transports for the metrics that are listed with it, and the effect of each setting
+    /// in words.
     Matrix,
 }
 
 impl Figure {
-    /// Those that are not the name of a metric.
+    /// The figures other than metrics, with their names.
     const NAMED: [(Self, &'static str); 6] = [
         (Self::Overhead, "overhead"),
         (Self::Timeline, "timeline"),
@@ -112,7 +112,7 @@ impl From<Focus> for Vec<Transport> {
     }
 }
 
-/// A claim, or a part of one, that a run can put to the test.
+/// A claim, or a part of one, that a run can test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimName {
     /// Polling wastes requests and bandwidth when nothing has changed.
@@ -170,7 +170,7 @@ impl FromStr for ClaimName {
     }
 }
 
-/// Reads and writes a type by its name.
+/// Implements parsing and serialization of a type by its name.
 macro_rules! by_name {
     ($($type:ty),+) => { $(
         impl fmt::Display for $type {

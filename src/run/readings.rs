@@ -1,5 +1,5 @@
-//! What was read in a trial, before anything was divided by anything: with these, the counts of [`WireTotals`] and the
-//! [`Audit`], every quotient of the run file can be worked out again (`scripts/recompute` does).
+//! The raw readings of a trial. From these, the counts of [`WireTotals`] and the [`Audit`], every ratio of the run file
+//! can be recomputed (`scripts/recompute` does).
 //!
 //! [`WireTotals`]: crate::run::file::WireTotals
 //! [`Audit`]: crate::run::file::Audit
@@ -15,86 +15,86 @@ pub struct Readings {
     pub begun: Edge,
     /// The same at its end.
     pub ended: Edge,
-    /// Memory before, with all clients idle, and at the end.
+    /// Memory before any client, with all clients idle, and at the end.
     pub memory: MemoryReadings,
-    /// What the age was averaged from.
+    /// The sums that the age was averaged from.
     pub age: AgeReadings,
-    /// Bytes of data that a full segment of the clients' connections carries (`TCP_INFO`, `tcpi_snd_mss`): the most of
-    /// any of them; `None` where no connection told.
+    /// Bytes of data in a full segment of the clients' connections (`TCP_INFO`, `tcpi_snd_mss`): the largest of any
+    /// connection; `None` if none reported it.
     pub segment_bytes: Option<u32>,
-    /// How the server's clock was related to the generator's before, during and after the interval; one on one host,
-    /// where both read the same clock.
+    /// The offset of the server's clock to the generator's before, during and after the interval. On one host, where
+    /// both read the same clock, there is a single reading.
     pub clocks: Vec<ClockReading>,
 }
 
-/// What was read at one end of the measured interval.
+/// The readings at one end of the measured interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
-    /// When, on the monotonic clock of the generator's host.
+    /// Time of the readings, on the monotonic clock of the generator's host.
     pub at_ns: Nanos,
-    /// Processor time of the server's process; `None` of a server that was not started here.
+    /// Processor time of the server's process; `None` if the generator did not start the server.
     pub server_cpu_ns: Option<Nanos>,
     /// Processor time of the generator's process.
     pub generator_cpu_ns: Nanos,
-    /// Processor time of the programs that make a link or a path.
+    /// Processor time of the programs that emulate a link or a path.
     pub relay_cpu_ns: Nanos,
-    /// How long the generator's threads had waited for a processor.
+    /// Time that the generator's threads had waited for a processor.
     pub generator_wait_ns: Option<Nanos>,
-    /// How long the host's processors had not been idle, all together.
+    /// Time that the host's processors had not been idle, summed over all.
     pub host_busy_ns: Option<Nanos>,
-    /// For how long another guest of the same machine had taken them.
+    /// Time that other virtual machines had stolen them.
     pub host_steal_ns: Option<Nanos>,
     /// Segments that the clients' sockets had received.
     pub segments_in: u64,
-    /// Segments that they had sent.
+    /// Segments that the clients' sockets had sent.
     pub segments_out: u64,
-    /// Bytes that they had sent again.
+    /// Bytes that the clients' sockets had retransmitted.
     pub bytes_retransmitted: u64,
-    /// Bytes that the server had sent again; `None` where it does not say.
+    /// Bytes that the server had retransmitted; `None` if it does not report them.
     pub server_bytes_retransmitted: Option<u64>,
 }
 
-/// Memory in bytes; `None` where it could not be read.
+/// Memory in bytes; `None` if it could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryReadings {
     /// The server's resident memory without any client.
     pub server_before: Option<u64>,
-    /// With all clients connected and nothing published yet.
+    /// The server's, with all clients connected and nothing published yet.
     pub server_idle: Option<u64>,
-    /// At the end of the measured interval.
+    /// The server's, at the end of the measured interval.
     pub server_loaded: Option<u64>,
     /// The kernel's slab and socket memory, of the whole host, without any client.
     pub kernel_before: Option<u64>,
-    /// With all clients connected.
+    /// The kernel's, with all clients connected.
     pub kernel_idle: Option<u64>,
-    /// How many ends of each client's connection are on this host.
+    /// Number of ends of each client's connection on this host.
     pub ends_per_client: u32,
 }
 
-/// What the age of information and the stale fraction were averaged from, summed over the clients.
+/// The sums over clients that the age of information and the stale fraction were averaged from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AgeReadings {
     /// Area under the saw-tooth of age, in square nanoseconds.
     pub area_ns2: f64,
-    /// Time in which a client had an age.
+    /// Time in which a client held an update, and so had an age.
     pub covered_ns: Nanos,
     /// Time in which a newer update existed than the client held.
     pub stale_ns: Nanos,
 }
 
-/// How the server's clock was found to relate to the generator's.
+/// One measurement of the offset between the server's clock and the generator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockReading {
-    /// When, on the generator's clock.
+    /// Time of the measurement, on the generator's clock.
     pub at_ns: Nanos,
     /// The server's clock minus the generator's.
     pub offset_ns: i64,
-    /// How wrong that may be: half the best round trip, and a microsecond; 0 on one host.
+    /// Uncertainty of that: half the best round trip plus a microsecond; 0 on one host.
     pub uncertainty_ns: Nanos,
 }
 
 impl Readings {
-    /// What was added to a clock between the two ends; `None` where one of them was not read.
+    /// How much a counter grew between the two ends; `None` if one of them was not read.
     pub fn spent(&self, of: impl Fn(&Edge) -> Option<Nanos>) -> Option<Nanos> {
         Some(of(&self.ended)?.saturating_sub(of(&self.begun)?))
     }
@@ -105,24 +105,24 @@ impl Readings {
         Some(self.spent(|edge| edge.server_cpu_ns)?.saturating_add(own))
     }
 
-    /// The host's busy time in the interval; `None` where it was not read, or was less than its own parts: then it is
-    /// wrong, and is not told.
+    /// The host's busy time in the interval; `None` if it was not read, or if it is less than its parts and therefore
+    /// wrong.
     pub fn host_busy(&self) -> Option<Nanos> {
         let busy = self.spent(|edge| edge.host_busy_ns)?;
         self.parts().is_none_or(|parts| parts <= busy).then_some(busy)
     }
 
-    /// Processor time that others took: programs that are no part of the trial, or another guest of the machine. `None`
-    /// where the server's own is not known, which is then among it.
+    /// Processor time that programs outside the trial used, or that other virtual machines stole. `None` if the
+    /// server's own is unknown, because it cannot be subtracted then.
     pub fn others(&self) -> Option<Nanos> {
         let others = self.spent(|edge| edge.host_busy_ns)?.saturating_sub(self.parts()?);
         let stolen = self.spent(|edge| edge.host_steal_ns).unwrap_or_default();
-        // What was stolen while a processor had work is among what is not idle.
+        // Time stolen while a processor had work is part of its busy time.
         Some(others.max(stolen))
     }
 
-    /// By how much the clock relation that the latencies were taken with may be wrong: its own uncertainty, and how far
-    /// the relation was found to move.
+    /// Uncertainty of the clock offset that the latencies were computed with: that of its measurement, plus the
+    /// observed change of the offset.
     pub fn clock_uncertainty(&self) -> Nanos {
         let Some(first) = self.clocks.first() else { return Nanos::ZERO };
         let off = |one: &ClockReading| {
@@ -139,7 +139,7 @@ mod tests {
     use crate::run::fixture;
 
     #[test]
-    fn a_host_that_was_busy_for_less_than_its_own_programs_is_not_told_and_what_is_left_is_the_others() {
+    fn busy_time_below_its_parts_is_unknown_and_time_outside_the_trial_is_the_rest() {
         let mut readings = fixture::readings();
         let parts = readings.parts().unwrap();
         readings.ended.host_busy_ns = readings.begun.host_busy_ns.map(|busy| busy.saturating_add(parts));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_moved_between_its_readings_is_as_uncertain_as_it_moved() {
+    fn a_clock_offset_that_moved_is_uncertain_by_that_movement() {
         let mut readings = fixture::readings();
         let reading =
             |offset_ns, uncertainty| ClockReading { at_ns: Nanos::ZERO, offset_ns, uncertainty_ns: Nanos(uncertainty) };

@@ -1,4 +1,4 @@
-//! The JSON Schema of `run.json`, for whoever reads it with another program.
+//! The JSON Schema of `run.json`, for other programs that read it.
 
 /// `schema/run.schema.json`: JSON Schema 2020-12 of exactly what [`crate::run::file::Run`] writes.
 pub const RUN_SCHEMA: &str = include_str!("../../schema/run.schema.json");
@@ -31,7 +31,7 @@ mod tests {
         serde_json::from_str(RUN_SCHEMA).unwrap()
     }
 
-    /// JSON with its members in the order in which they were written, which `serde_json` would sort.
+    /// JSON that keeps the order of its members, which `serde_json` would sort.
     #[derive(Clone, Debug, PartialEq)]
     enum Node {
         Object(Vec<(String, Node)>),
@@ -96,7 +96,7 @@ mod tests {
         }
     }
 
-    /// A member as the schema has it: its description first.
+    /// A member of the schema, with its description first.
     fn described(name: &str, schema: &Json) -> (String, Node) {
         let members = schema.as_object().unwrap();
         let (first, rest): (Vec<_>, Vec<_>) = members.iter().partition(|(key, _)| *key == "description");
@@ -104,7 +104,7 @@ mod tests {
         (name.to_owned(), Node::Object(first.into_iter().chain(rest).map(node).collect()))
     }
 
-    /// The members that are metrics, each of the type that `of` says for its unit or for its parts.
+    /// The members that are metrics, each with the type that `of` gives for its unit or its parts.
     fn metrics(of: impl Fn(&str, &[Metric]) -> Json) -> Vec<(String, Node)> {
         let member = |(name, doc, metrics): (&'static str, String, Vec<Metric>)| {
             let mut schema = of(name, &metrics);
@@ -134,8 +134,8 @@ mod tests {
         json!({"$ref": format!("#/$defs/{kind}")})
     }
 
-    /// The schema with what the tables of settings and metrics say of them: each definition keeps the members named
-    /// first and last as they are written by hand, and has those of the tables between them.
+    /// The schema with the members from the tables of settings and metrics. Each definition keeps its hand-written
+    /// members at the start and the end, and has those from the tables between them.
     fn generated(written: &str) -> String {
         let settings = |all: Vec<Described>| -> (Vec<(String, Node)>, Vec<&'static str>) {
             let optional = all.iter().filter(|one| !one.is_required).map(|one| one.name).collect();
@@ -170,13 +170,13 @@ mod tests {
         serde_json::to_string_pretty(&schema).unwrap() + "\n"
     }
 
-    /// What is written by hand of a row, besides what stands at its ends.
+    /// The hand-written members of a row, except for those at its start and end.
     const AUDIT: [&str; 6] = ["expected", "delivered", "lost", "lost_announced", "duplicate", "reordered"];
-    /// What is written by hand of a scenario, before its settings.
+    /// The hand-written members of a scenario, before its settings.
     const SCENARIO: [&str; 10] =
         ["name", "question", "figures", "focus", "claims", "feed", "recording", "speed", "arrivals", "target"];
-    /// What may be absent of that and of a row, because it is of some feeds or transports alone, or newer than some
-    /// files.
+    /// The optional members of a scenario or a row: some feeds or transports do not have them, or older files lack
+    /// them.
     const OPTIONAL: [&str; 10] = [
         "figures",
         "focus",
@@ -191,7 +191,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_schema_says_what_the_tables_of_settings_and_metrics_say() {
+    fn the_schema_agrees_with_the_tables_of_settings_and_metrics() {
         let generated = generated(RUN_SCHEMA);
         if std::env::var_os("PUSHPULL_BLESS").is_some_and(|value| value == "1") {
             std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/run.schema.json"), &generated).unwrap();
@@ -199,11 +199,12 @@ mod tests {
         let differs = RUN_SCHEMA.lines().zip(generated.lines()).find(|(written, made)| written != made);
         assert!(
             RUN_SCHEMA == generated,
-            "schema/run.schema.json is not what the tables make (first difference: {differs:?}); run this test with PUSHPULL_BLESS=1"
+            "schema/run.schema.json is not what the tables generate (first difference: {differs:?}); run this test \
+             with PUSHPULL_BLESS=1"
         );
     }
 
-    /// A run with everything in it that can be there.
+    /// A run with every optional member.
     fn run() -> Run {
         let mut run = fixture::run(|_, _| 1.0);
         let threshold = |found| Threshold { expression: "*.lost > 0".to_owned(), failed: false, found };
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_writes_is_valid_by_its_schema() {
+    fn a_written_run_is_valid_by_its_schema() {
         jsonschema::meta::validate(&schema()).unwrap();
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema()).unwrap();
         let written = serde_json::to_value(run()).unwrap();
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_stands_in_the_schema_with_a_description() {
+    fn every_metric_is_in_the_schema_with_a_description() {
         let schema = schema();
         let resolve = |part: &Json| match part["$ref"].as_str() {
             Some(reference) => schema.pointer(reference.trim_start_matches('#')).unwrap().clone(),

@@ -1,10 +1,9 @@
 //! The settings of a run, in one table: `settings!` below. One entry gives a setting its flag, its key in scenario
 //! files, its member of the run file and of the schema, its column in the CSV, its words in headings and its place in
-//! comparisons; and where it stands in the table says whether it can be swept.
+//! comparisons. The section of the table decides whether it can be swept.
 //!
-//! What a setting can be set to is a type of [`values`], which reads and checks it, and refuses it with its range.
-//!
-//! It is one table, and so one file.
+//! The value of a setting has a type from [`values`], which parses and checks it; the error for a bad value names the
+//! range.
 //!
 //! Over 400 lines: one table of all settings.
 
@@ -39,15 +38,14 @@ use crate::run::transport::Transport;
 use crate::units::Nanos;
 use words::{Form, Words};
 
-/// Makes everything that is said of settings in more than one place. Of each entry:
+/// Generates everything that depends on the list of settings. An entry has:
 ///
-/// - `flag: type = "default"`, where the default is read like what a person types, then `=> member: type` of the run file;
-/// - of a setting that is the same at every point: its name in a comparison;
-/// - of a setting that can be swept: its variant of [`Setting`], how its values are counted, what an axis over it is
-///   called, a heading and a place in a sentence with `{}` for the value, other words for a value of zero after `zero`,
-///   and behind `only` the transports that it can make a difference to, where these are not all and the TCP baseline;
-/// - last, what it is: the help of the flag, and the description in the schema; after `typed`, what only whoever types it
-///   needs to know.
+/// - `flag: type = "default"`, where the default is parsed like a typed value, then `=> member: type` of the run file;
+/// - for a setting that is the same at every point: its name in a comparison;
+/// - for a setting that can be swept: its variant of [`Setting`], the form of its values, its name on an axis, a
+///   heading and a phrase with `{}` for the value, after `zero` other words for a value of zero, and after `only` the
+///   transports that it affects, unless it affects all of them and the TCP baseline;
+/// - last, the help of the flag, which is also the description in the schema; after `typed`, help for the flag only.
 macro_rules! settings {
     (
         feed { $(
@@ -67,7 +65,7 @@ macro_rules! settings {
             $doc_p:literal $(, typed $typed:literal)?;
         )+ }
     ) => {
-        /// The settings of a run, as flags or as the keys of a scenario file; what is absent comes from the scenario,
+        /// The settings of a run, as flags or as the keys of a scenario file. A missing one comes from the scenario,
         /// then from the defaults.
         #[derive(Clone, Debug, Default, PartialEq, Args, Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -94,7 +92,7 @@ macro_rules! settings {
         }
 
         impl RunSettings {
-            /// These settings where they are given, else those of `base`.
+            /// These settings, with missing ones taken from `base`.
             pub fn over(self, base: Self) -> Self {
                 Self {
                     $( $flag_f: self.$flag_f.or(base.$flag_f), )+
@@ -126,13 +124,13 @@ macro_rules! settings {
                 ]
             }
 
-            /// How many points the lists make.
+            /// The number of points that the lists make.
             pub fn points_count(&self) -> u64 {
                 let counts = [ $( self.$flag_p.as_ref().map_or(1, |List(values)| values.len() as u64), )+ ];
                 counts.into_iter().fold(1, u64::saturating_mul)
             }
 
-            /// The first setting whose list holds a value twice.
+            /// The first setting whose list has a value twice.
             pub fn listed_twice(&self) -> Option<Setting> {
                 $(
                     if let Some(List(values)) = &self.$flag_p
@@ -144,8 +142,8 @@ macro_rules! settings {
                 None
             }
 
-            /// Every combination of the lists, the first of the table outermost, and the first setting of several
-            /// values, which is the one that is swept.
+            /// Every combination of the lists, with the first setting of the table outermost, and the swept setting:
+            /// the first one with several values.
             pub fn points(&self) -> (Vec<Point>, Option<Setting>) {
                 let (mut points, mut sweep) = (vec![Point::default()], None);
                 $(
@@ -169,10 +167,10 @@ macro_rules! settings {
             pub name: String,
             /// The question it asks, in one sentence.
             pub question: String,
-            /// What its report is to show.
+            /// What its report shows.
             #[serde(flatten)]
             pub purpose: Purpose,
-            /// What was published.
+            /// The feed.
             #[serde(flatten)]
             pub feed: PublishedFeed,
             $( #[doc = $doc_r] $(#[$of_r])* pub $member_r: $in_file_r, )+
@@ -181,7 +179,7 @@ macro_rules! settings {
         }
 
         impl Scenario {
-            /// The members that follow from `settings`, with the rest as given.
+            /// A scenario with the members that follow from `settings`, and the others as given.
             pub fn new(
                 settings: &RunSettings,
                 [name, question]: [String; 2],
@@ -204,7 +202,7 @@ macro_rules! settings {
                 vec![ $( ($name_r, self.$member_r.shown()), )+ ]
             }
 
-            /// What the schema says of the settings.
+            /// The descriptions of the settings for the schema.
             #[cfg(test)]
             pub(crate) fn described() -> Vec<member::Described> {
                 vec![ $(
@@ -217,13 +215,13 @@ macro_rules! settings {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub struct Point {
             $( #[doc = $doc_p] $(#[$of_p])* pub $member_p: $in_file_p, )+
-            /// True where rate and payload were not asked for: they are then what the feed was measured at, the updates
-            /// that were due in the measured interval over its length, and the mean size of those that reached a client.
+            /// True if rate and payload were not set but measured from the feed: the updates due in the measured
+            /// interval divided by its length, and the mean size of those that reached a client.
             #[serde(default)]
             pub measured_feed: bool,
         }
 
-        /// The point that there is without any setting.
+        /// The point with every setting at its default.
         impl Default for Point {
             fn default() -> Self {
                 Self { $( $member_p: by_default::<$type_p>($default_p).into(), )+ measured_feed: false }
@@ -231,7 +229,7 @@ macro_rules! settings {
         }
 
         impl Point {
-            /// The names of its members.
+            /// The names of its columns in the CSV.
             pub fn columns() -> Vec<&'static str> {
                 let mut columns = Vec::new();
                 $( columns.extend(<$in_file_p>::columns(stringify!($member_p))); )+
@@ -239,7 +237,7 @@ macro_rules! settings {
                 columns
             }
 
-            /// Their values as text, empty for what there is not.
+            /// The values of these columns; empty if absent.
             pub fn cells(&self) -> Vec<String> {
                 let mut cells = Vec::new();
                 $( cells.extend(self.$member_p.cells()); )+
@@ -247,7 +245,7 @@ macro_rules! settings {
                 cells
             }
 
-            /// What the schema says of the settings.
+            /// The descriptions of the settings for the schema.
             #[cfg(test)]
             pub(crate) fn described() -> Vec<member::Described> {
                 vec![ $(
@@ -265,12 +263,12 @@ macro_rules! settings {
             /// Every setting, in the order of the table.
             pub const ALL: &[Self] = &[ $( Self::$setting, )+ ];
 
-            /// The member of [`Point`] that it is.
+            /// The name of its member of [`Point`].
             pub fn name(self) -> &'static str {
                 match self { $( Self::$setting => <$in_file_p>::columns(stringify!($member_p))[0], )+ }
             }
 
-            /// Its value at a point, as a number: of what is no number, one that tells the values apart.
+            /// Its value at a point as a number; for a value that is not a number, one that distinguishes the values.
             pub fn of(self, point: &Point) -> f64 {
                 match self { $( Self::$setting => point.$member_p.number(), )+ }
             }
@@ -285,7 +283,7 @@ macro_rules! settings {
                 }, )+ }
             }
 
-            /// Can it change what a transport (`None`: the TCP baseline) does?
+            /// True if it can change what a transport (`None`: the TCP baseline) does.
             pub fn concerns(self, transport: Option<Transport>) -> bool {
                 let only: &[Transport] = match self { $( Self::$setting => &[$( $(Transport::$only),+ )?], )+ };
                 only.is_empty() || transport.is_some_and(|transport| only.contains(&transport))
@@ -294,7 +292,7 @@ macro_rules! settings {
     };
 }
 
-/// Is there an attribute? The only ones in the table are those that let a member be absent.
+/// True if an entry has an attribute. The only attributes in the table make a member optional.
 #[cfg(test)]
 macro_rules! is_given {
     () => {
@@ -321,7 +319,7 @@ settings! {
         transports: List<Transport> = "polling,long_polling,sse,websocket" => transports: Vec<Transport>,
             "transports", "Transports to compare, comma-separated";
         rounds: Rounds = "3" => rounds: u32,
-            "number of rounds", "Rounds: one trial of each transport in an order shuffled anew";
+            "number of rounds", "Number of rounds; each has one trial of every transport, in a new random order";
         #[arg(value_name = "LENGTH")]
         warm_up: WarmUp = "1s" => warm_up_ns: Nanos,
             "warm-up", "Warm-up time before measuring, from all clients connected";
@@ -329,24 +327,24 @@ settings! {
         measure: Measure = "4s" => measure_ns: Nanos,
             "measured interval", "Length of the measured interval";
         cycles: Cycles = "0" => #[serde(default)] cycles: u32,
-            "number of cycles", "Lengthen the measured interval to hold this many updates, and as many polls of a client";
+            "number of cycles", "Lengthen the measured interval to at least this many updates, and as many polls of a client";
         seed: Seed = "1" => seed: u64,
             "seed", "Seed of trial order, poll phases and feed; the same seed repeats them";
         #[arg(value_name = "LIST")]
         sweep_only: List<Transport> = "polling,long_polling,sse,websocket" =>
             #[serde(default)] sweep_only: Vec<Transport>,
             "transports measured at each point",
-            "Transports measured at each point of a sweep; all others, which do not depend on what is swept, only at the \
-             first";
+            "Transports measured at each point of a sweep; the others, which do not depend on what is swept, only at \
+             the first";
         #[arg(alias = "floor", value_name = "BOOL")]
         #[serde(alias = "floor")]
         tcp_baseline: bool = "true" => #[serde(default)] tcp_baseline: bool,
             "measuring of the TCP baseline",
-            "Measure the TCP baseline too: plain TCP connections with the same updates and clients";
+            "Also measure the TCP baseline: plain TCP connections with the same updates and clients";
         #[arg(value_name = "BOOL")]
         alone: bool = "false" => #[serde(default)] alone: bool,
             "trials with one client",
-            "Measure each transport that pushes with one client too: its own latency, beside the crowd's";
+            "Also measure each transport that pushes with one client alone: its own latency, without other clients";
     }
     swept {
         #[arg(display_order = 0)]
@@ -398,37 +396,38 @@ settings! {
             begins the next path";
         protocol: Protocol = "http1" => #[serde(default)] protocol: Protocol,
             Protocol: Protocol, "protocol", "protocol {}", "over {}", only [Polling, LongPolling, Sse, WebSocket],
-            "What is spoken on a connection",
+            "Protocol of a connection",
             typed ": http1, https1 (over TLS 1.3), h2 (HTTP/2 over TLS 1.3), h2c (HTTP/2 in the clear)";
         compression: Compression = "none" => #[serde(default)] compression: Compression,
             Compression: Compression, "compression", "compression {}", "with {}", zero "no compression",
             only [Polling, LongPolling, Sse, WebSocket],
-            "How what the server sends is made smaller",
-            typed ": gzip or zstd, of answers and event streams; deflate, of WebSocket messages (permessage-deflate); a \
-            transport is measured where it can have it";
+            "Compression of what the server sends",
+            typed ": gzip or zstd, for answers and event streams; deflate, for WebSocket messages \
+                   (permessage-deflate); a transport is measured where it can have it";
         keep_alive: bool = "true" => #[serde(default = "member::yes")] keep_alive: bool,
             KeepAlive: Switch, "connections kept", "connections {}", "with connections {}", only [Polling, LongPolling],
             "Keep a connection for the next request",
-            typed "; false makes a new one for each, and measures the transports that have requests to keep it for";
+            typed "; false opens a new one for each, and measures only the transports that send requests";
         share_connection: Sharers = "1" => #[serde(default = "member::one")] share_connection: u32,
             Share: Count, "clients on one connection", "{} client{s} on each connection",
             "with {} client{s} on each connection", only [Polling, LongPolling, Sse, WebSocket],
-            "Clients that share one HTTP/2 connection, each on streams of its own";
+            "Clients that share one HTTP/2 connection, each with its own streams";
         proxy: Proxy = "none" => #[serde(default)] proxy: Proxy,
             Proxy: Proxy, "proxy", "{} before the server", "with {} before the server", zero "no proxy",
             only [Polling, LongPolling, Sse, WebSocket],
-            "A proxy before the server",
+            "A proxy in front of the server",
             typed ": nginx with its defaults, nginx-tuned for streams, or haproxy, which balances TCP connections";
         nodes: Nodes = "0" => #[serde(default)] nodes: u32,
-            Nodes: Count, "nodes", "{} node{s}", "on {} node{s}", zero "one server with a journal of its own",
+            Nodes: Count, "nodes", "{} node{s}", "on {} node{s}", zero "one server with its own journal",
             only [Polling, LongPolling, Sse, WebSocket],
-            "Servers that share a log, a nats-server that is started with them",
-            typed "; behind haproxy unless --proxy none deals clients out; 0 for one server with a journal of its own";
+            "Servers that share a log: a nats-server that is started with them",
+            typed "; behind haproxy, or with --proxy none the clients are distributed over them; 0 for one server with \
+                   its own journal";
         kill: Kill = "none" => #[serde(default)] kill: Kill,
             Kill: Kill, "what is killed", "{} killed", "with the {} killed", zero "nothing killed",
             only [Polling, LongPolling, Sse, WebSocket],
-            "What of --nodes is killed in the middle of the measured interval",
-            typed ": a node; the log's only server, which is started again after 2 s; or the stream's leader, of three";
+            "Which of the --nodes processes is killed in the middle of the measured interval",
+            typed ": a node; the log's only server, which is restarted after 2 s; or the stream's leader, of three";
         churn: Churn = "none" => #[serde(flatten)] churn: Leaving,
             Churn: Stay, "mean time before a client leaves", "clients that stay {}", "with clients that stay {}",
             zero "all clients leaving at once",
@@ -436,14 +435,14 @@ settings! {
             typed "; none, or storm for all of them leaving at once in the middle of the measured interval";
         echo: Echo = "none" => #[serde(default)] echo: Option<MessageKind>,
             Echo: Message, "kind of message", "{} messages", "with {} messages", zero "updates",
-            "Messages that clients send up and get back, instead of subscribing",
+            "Messages that clients send and get back, instead of subscribing",
             typed ": text, binary or both, --rate a second for each client; over WebSocket they are messages, over all \
             others a POST each";
     }
 }
 
 impl Point {
-    /// Round trip between clients and server that was asked for.
+    /// The requested round trip between clients and server.
     pub fn round_trip(&self) -> Nanos {
         self.path.map_or(self.rtt_ns, |path| path.rtt)
     }
@@ -453,7 +452,7 @@ impl Point {
         self.path.map_or(0.0, |path| path.loss)
     }
 
-    /// Is there a link between clients and server?
+    /// True if there is a link between clients and server.
     pub fn has_link(&self) -> bool {
         self.rtt_ns > Nanos::ZERO || self.jitter_ns > Nanos::ZERO || self.link_bits_per_s.is_some()
     }

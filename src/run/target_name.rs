@@ -1,5 +1,5 @@
-//! The names of servers under test. Sweeps, headings and comparisons handle the values of a setting as numbers: a name is
-//! its place in a list of those that this process has met.
+//! The names of servers under test. Sweeps, headings and comparisons handle the values of a setting as numbers: the
+//! number of a name is its position in a list of the names that this process has seen.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 
-/// The names met so far, in order; the number of the first is 1. Kept for the life of the process.
+/// The names seen so far, in order. The number of the first is 1. Kept for the life of the process.
 static MET: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
-/// Our own server, as the target file of that name describes it.
+/// The name of this project's own server, which has a target file.
 const OWN: &str = "pushpull";
 
-/// What a server under test is called: a description that is compiled in, the path of one, or an address.
+/// The name of a server under test: that of a built-in target file, the path of a target file, or an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetName(&'static str);
 
-/// A text that is no name.
+/// Why a text is not the name of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotATarget {
     /// It is empty, too long, or not one line.
     #[error("a target is a name, as in nchan, the path of a .toml file, or an address, as in http://127.0.0.1:8080")]
     Malformed,
-    /// A process remembers only so many.
+    /// More names than a process stores.
     #[error("more than {most} different targets were named", most = limits::TARGETS_MET_MAX)]
     TooMany,
 }
@@ -54,7 +54,7 @@ impl TargetName {
         self.0
     }
 
-    /// Is it a server of our contract: our own by its target file, or one that is given by its address alone?
+    /// True if it is a server of this project's contract: its own target file, or a server given only by its address.
     pub fn keeps_contract(self) -> bool {
         self.0 == OWN || self.0.contains("://")
     }
@@ -67,7 +67,7 @@ impl TargetName {
     }
 }
 
-/// The words for a number.
+/// The name with this number.
 pub fn of_number(number: f64) -> String {
     let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
     let name = (number as usize).checked_sub(1).and_then(|at| met.get(at));
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_its_number_and_what_is_no_line_is_none() {
+    fn a_name_keeps_its_number_and_must_be_one_line() {
         let [one, two] = ["nchan-one", "nchan-two"].map(|text| TargetName::new(text).unwrap());
         assert_eq!(TargetName::new("nchan-one"), Ok(one));
         assert!(one.number() > 0.0 && one.number() != two.number());

@@ -1,4 +1,4 @@
-//! What became of each `--fail-if`, as data. The words are made in `report/text/wording/thresholds.rs`.
+//! The result of each `--fail-if`, as data. Its words are in `report/text/wording/thresholds.rs`.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -9,32 +9,32 @@ use crate::run::reason::RowId;
 /// One `--fail-if` and its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// As written: `sse.latency_ns.p99 > 5ms`.
+    /// The expression: `sse.latency_ns.p99 > 5ms`.
     pub expression: String,
-    /// True if the condition to fail was met in some row.
+    /// True if the condition to fail was met in any row.
     pub failed: bool,
     /// What was found.
     #[serde(deserialize_with = "found_or_sentence")]
     pub found: Found,
 }
 
-/// What was found.
+/// What a threshold found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Found {
-    /// The rows that failed, or else the one that came nearest.
+    /// The rows that failed, or the one nearest to failing.
     Rows {
-        /// Each with what was found in it.
+        /// Each row with what was found in it.
         rows: Vec<RowFound>,
     },
-    /// A change was asked for, and one run alone has none.
+    /// The threshold is about a change, which needs two runs.
     NeedsBaseline,
-    /// There is no row that it could be about.
+    /// The run has no row that it applies to.
     NoRow {
-        /// The transport that it is about; `None` for any.
+        /// The transport that it names; `None` for any.
         transport: Option<Transport>,
     },
-    /// A sentence, as versions before the codes wrote it.
+    /// A sentence, as written by versions without codes.
     Other {
         /// The sentence.
         text: String,
@@ -44,14 +44,14 @@ pub enum Found {
 /// What was found in one row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowFound {
-    /// Which; in a comparison, of the second run.
+    /// The row; in a comparison, of the second run.
     #[serde(flatten)]
     pub row: RowId,
-    /// What.
+    /// What was found in it.
     pub observed: Observed,
 }
 
-/// What a row has of the thing that a threshold is about.
+/// What a row has for the subject of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Observed {
@@ -59,7 +59,7 @@ pub enum Observed {
     Value {
         /// Which.
         metric: Metric,
-        /// In its unit.
+        /// Its value, in its unit.
         value: f64,
     },
     /// A count of the delivery audit.
@@ -75,12 +75,12 @@ pub enum Observed {
     Change {
         /// As a share of the first: 0.1 is a tenth more.
         share: f64,
-        /// Where it is with 95 % confidence; `None` of a single round, which shows no noise.
+        /// Its 95 % interval; `None` for a single round, whose noise is unknown.
         ci95: Option<[f64; 2]>,
         /// True if it could be noise, which does not fail.
         is_noise: bool,
     },
-    /// It was zero in the first run: there is no change in percent from nothing.
+    /// It was zero in the first run, so there is no change in percent.
     WasZero,
     /// It was not measured in both runs, which does not pass.
     NotInBoth,
@@ -112,7 +112,7 @@ impl AuditCount {
     }
 }
 
-/// From before there were codes, a sentence.
+/// Reads a code, or the sentence of an older file.
 fn found_or_sentence<'de, D: Deserializer<'de>>(from: D) -> Result<Found, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -131,7 +131,7 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
-    /// One of each, for whoever must have a word on all of them.
+    /// One of each, for tests of code that must handle all of them.
     pub(crate) fn every_finding() -> Vec<Found> {
         let row = RowId { transport: Some(Transport::Sse), point_index: 0 };
         let rows = [

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::suggest;
 
-/// A way to get updates from the server to a client.
+/// A transport: how updates get from the server to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
-    /// The client asks at an interval, and is answered at once.
+    /// The client asks at a fixed interval, and is answered at once.
     Polling,
-    /// The client asks, and is answered when there is something (RFC 6202 section 2).
+    /// The client asks, and is answered when there is an update (RFC 6202 section 2).
     LongPolling,
-    /// One response without end (WHATWG HTML, "Server-sent events").
+    /// One endless response (WHATWG HTML, "Server-sent events").
     Sse,
     /// Frames both ways over an upgraded connection (RFC 6455).
     #[serde(rename = "websocket")]
@@ -46,7 +46,7 @@ impl Transport {
         }
     }
 
-    /// Its place in [`Transport::ALL`], to index a table of four.
+    /// Its position in [`Transport::ALL`], as an index into tables of four.
     pub fn index(self) -> usize {
         match self {
             Self::Polling => 0,
@@ -63,7 +63,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// A transport that there is not.
+/// An unknown transport.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no transport `{0}`; use polling, long_polling, sse or websocket{hint}",
     hint = suggest::hint(.0, &Transport::ALL.map(Transport::label)))]

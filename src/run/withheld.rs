@@ -1,7 +1,7 @@
-//! Which figures of a row are measured and yet not shown, and why: as data. Their words are made in
+//! The figures of a row that were measured but are not shown, and why, as data. The words are in
 //! `report/text/wording/withheld.rs`.
 //!
-//! The figures stay in the run file, for whoever knows what they are; a report, a table and a ranking leave them out.
+//! The figures stay in the run file, for readers who know their limits. Reports, tables and rankings omit them.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ use crate::units::Nanos;
 /// A figure that is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withheld {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// Why.
+    /// The reason.
     #[serde(flatten)]
     pub why: Why,
 }
@@ -25,34 +25,34 @@ pub struct Withheld {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Why {
-    /// A percentile beyond which too few deliveries lie.
+    /// A percentile with too few deliveries beyond it.
     FewBeyond {
-        /// How many do.
+        /// The number of deliveries beyond it.
         beyond: u64,
     },
-    /// A percentile that too few trials reach: it is what happened in one of them.
+    /// A percentile that too few trials reach: it shows what happened in one of them.
     FewTrials {
-        /// How many do.
+        /// The number of trials that reach it.
         trials: u64,
     },
-    /// A latency that is smaller than what the clocks of two hosts leave uncertain.
+    /// A latency that is within the uncertainty of the two hosts' clocks.
     ClockUncertain {
-        /// By how much it may be wrong.
+        /// The uncertainty.
         uncertainty_ns: Nanos,
     },
-    /// Memory for each of so few clients that what the allocator happens to hold outweighs what they need.
+    /// Memory per client with so few clients that unrelated memory of the allocator outweighs theirs.
     FewClients {
-        /// How many there were.
+        /// The number of clients.
         clients: u32,
     },
 }
 
-/// What stands in the place of a figure that is not shown.
+/// Why there is no figure to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Missing {
     /// It could not be measured.
     NotMeasured,
-    /// It was, and would mislead.
+    /// It was measured, but would mislead.
     Withheld(Why),
 }
 
@@ -61,11 +61,11 @@ const UNCORRECTED: [Metric; 4] =
     [Metric::UncorrectedP50, Metric::UncorrectedP90, Metric::UncorrectedP99, Metric::UncorrectedP999];
 const MEMORY: [Metric; 3] = [Metric::ServerRss, Metric::ServerRssLoaded, Metric::Kernel];
 
-/// The percentiles of `merged` that are not to be shown, which is made of `trials`; all of one kind of latency.
+/// The percentiles of `merged`, the sum of `trials`, that are not shown. All are of one kind of latency.
 ///
-/// A percentile needs [`limits::PERCENTILE_SAMPLES_MIN`] deliveries beyond it, and one above the median
+/// A percentile needs [`limits::PERCENTILE_SAMPLES_MIN`] deliveries beyond it. One above the median also needs
 /// [`limits::PERCENTILE_TRIALS_MIN`] trials that reach it: an update that was late for all clients of one trial is many
-/// deliveries, and still one accident. The median is of all trials, whatever happened in one.
+/// deliveries, but still a single accident. The median depends on all trials, whatever happened in one.
 pub fn percentiles(merged: &Histogram<u64>, trials: &[Histogram<u64>], is_corrected: bool) -> Vec<Withheld> {
     let metrics = if is_corrected { CORRECTED } else { UNCORRECTED };
     if merged.is_empty() {
@@ -85,7 +85,7 @@ pub fn percentiles(merged: &Histogram<u64>, trials: &[Histogram<u64>], is_correc
     each.filter_map(|(quantile, metric)| Some(Withheld { metric, why: why(quantile)? })).collect()
 }
 
-/// The latencies that are no larger than what the clocks leave uncertain, which is nothing on one host.
+/// The latencies that are no larger than the uncertainty of the clocks, which is zero on one host.
 pub fn uncertain(metrics: &Metrics<Value>, uncertainty_ns: Nanos) -> Vec<Withheld> {
     let why = Why::ClockUncertain { uncertainty_ns };
     let is_latency = |metric: &&Metric| metric.source() != Source::Trials && uncertainty_ns > Nanos::ZERO;
@@ -94,7 +94,7 @@ pub fn uncertain(metrics: &Metrics<Value>, uncertainty_ns: Nanos) -> Vec<Withhel
     latencies.map(|metric| Withheld { metric: *metric, why }).collect()
 }
 
-/// The metrics of memory, if there are too few clients to show them.
+/// The memory metrics, if there are too few clients to show them.
 pub fn memory(clients: u32) -> Vec<Withheld> {
     let why = Why::FewClients { clients };
     let is_few = clients < limits::MEMORY_CLIENTS_MIN;

@@ -1,4 +1,4 @@
-//! What a run says: rankings, crossovers, claims, theory, comparisons and thresholds, as data.
+//! The results of a run as data: rankings, crossovers, claims, theory, comparisons and thresholds.
 
 pub mod capacity;
 pub mod claims;

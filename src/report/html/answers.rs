@@ -1,4 +1,5 @@
-//! The answers: who is first at a question, who is equal to it within noise, and how far the others are.
+//! The answers: for each question, which transport is lowest, which are equal to it within noise, and how far above it
+//! the others are.
 
 use maud::{Markup, html};
 
@@ -14,12 +15,12 @@ use crate::run::Transport;
 use crate::run::file::Verdict;
 use crate::run::metric::Metric;
 
-/// The figures of the questions that are asked of every run. How many requests that took shows in what they cost;
-/// only a scenario that is about them asks for them first.
+/// The metrics of the questions that are asked of every run. The number of requests is left to scenarios that are about
+/// it: its effect shows in the costs.
 pub(crate) const ALL: [Metric; 5] =
     [Metric::LatencyP50, Metric::AgeMean, Metric::WireTotal, Metric::ServerCpu, Metric::ServerRss];
 
-/// One answer for each of these figures that has a question, at one point, and below them why others have none.
+/// One answer for each of these metrics that has a question, at one point, followed by why others have none.
 pub(crate) fn answers(view: &View<'_>, point: usize, metrics: &[Metric]) -> Markup {
     if let Some(why) = no_ranking(view) {
         return html! { p.unranked { strong { (no_ranking_because(why)) } } };
@@ -45,12 +46,12 @@ pub(crate) fn answers(view: &View<'_>, point: usize, metrics: &[Metric]) -> Mark
     }
 }
 
-/// A number with its per cent sign, never broken over two lines.
+/// A text in which a number and its per cent sign stay on one line.
 fn kept_together(text: &str) -> String {
     text.replace(" %", "\u{a0}%")
 }
 
-/// What is said once for all answers: which have none and why, what to do about it, whose rows want care.
+/// Notes on all answers: which are missing and why, what to do about it, and which rows are suspect.
 fn notes(view: &View<'_>, point: usize, questions: &[&Question], answered: &[(&Question, Ranking)]) -> Vec<String> {
     let suspect = suspect(view, point);
     let mut notes: Vec<String> = Vec::new();
@@ -74,7 +75,7 @@ fn notes(view: &View<'_>, point: usize, questions: &[&Question], answered: &[(&Q
     notes
 }
 
-/// Which of the rows are suspect; none where all of them are: the banner has said that.
+/// The transports with suspect rows; empty if all rows are suspect, which the banner shows already.
 fn suspect(view: &View<'_>, point: usize) -> Vec<Transport> {
     let transports = view.transports();
     let is_suspect =
@@ -83,7 +84,7 @@ fn suspect(view: &View<'_>, point: usize) -> Vec<Transport> {
     if suspect.len() == transports.len() { Vec::new() } else { suspect }
 }
 
-/// Who leads at each point of a sweep, question by question, for those that have an answer anywhere.
+/// The leaders at each point of a sweep, for each question that has an answer at any point.
 pub(crate) fn leaders_table(view: &View<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     let points = view.points();
     let cell = |point: usize, question: &Question| {
@@ -103,7 +104,8 @@ pub(crate) fn leaders_table(view: &View<'_>) -> (Vec<String>, Vec<Vec<String>>) 
     (head, rows.collect())
 }
 
-/// What turns each answer along a sweep: the question, the answer at the first point, what turns it, and both figures.
+/// What changes each answer along a sweep: the question, the answer at the first point, the change, and the figures of
+/// both.
 pub(crate) fn turns_table(view: &View<'_>) -> Option<Table> {
     let first = view.points().first().copied()?;
     let rows: Vec<Vec<String>> = ALL
@@ -113,7 +115,7 @@ pub(crate) fn turns_table(view: &View<'_>) -> Option<Table> {
             Some([vec![question.asked(view).to_owned()], turn_cells(view, &verdict).to_vec()].concat())
         })
         .collect();
-    let head = ["", &format!("With {}", view.point_title(first)), "turned by", "before, and there"].map(str::to_owned);
+    let head = ["", &format!("With {}", view.point_title(first)), "changed by", "before, and there"].map(str::to_owned);
     (!rows.is_empty()).then(|| Table { head: head.to_vec(), rows, is_words: true })
 }
 

@@ -1,4 +1,5 @@
-//! What a sceptic needs: every trial with its health and verdict, the machine, and the command that repeats the run.
+//! The appendix for checking a run: every trial with its health and verdict, the machine, and the command that repeats
+//! it.
 
 use maud::{Markup, html};
 
@@ -11,7 +12,7 @@ use crate::run::file::{Run, Trial};
 use crate::run::metric::Metric;
 use crate::units::{grouped, three_digits};
 
-/// Trials in the table; a longer one would not be read, and the page has to stay small.
+/// The most trials in the table. A longer one would not be read, and the page has to stay small.
 const TRIALS_SHOWN_MAX: usize = 250;
 
 /// Every trial, in the order in which it was run.

@@ -1,4 +1,4 @@
-//! What was claimed, and whether this run says so.
+//! The claims that this run tests, and whether they hold.
 
 use maud::{Markup, html};
 
@@ -6,13 +6,13 @@ use crate::report::findings::claims;
 use crate::report::findings::view::View;
 use crate::report::text::wording::{because, claim_holds, claimed};
 
-/// The section, or nothing of a run that tests no claim.
+/// The section; `None` for a run that tests no claim.
 pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
     let claims = claims::of(view);
     (!claims.is_empty()).then(|| {
         html! {
             section #claims {
-                h2 { "What was claimed" }
+                h2 { "Claims" }
                 dl.answers {
                     @for one in &claims {
                         div {

@@ -69,7 +69,7 @@ fn wrapped(text: &str, chars_max: usize) -> Vec<String> {
     lines
 }
 
-/// Ground and ink of a verdict: told apart by their words too.
+/// Background and text colour of a verdict. The words distinguish the verdicts as well.
 fn colours(holding: Holding) -> (&'static str, &'static str) {
     match holding {
         Holding::Holds => ("#1b7f4d", "#fff"),

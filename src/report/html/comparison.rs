@@ -1,4 +1,4 @@
-//! The comparison of two runs as one HTML page that needs no other file.
+//! The comparison of two runs as one self-contained HTML page.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::stats::Difference;
 
 /// Writes `comparison.html` into a folder.
 ///
-/// Errors: what the system says.
+/// Errors: those of the file system.
 pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folder: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("comparison.html");
@@ -26,7 +26,7 @@ pub fn write_comparison(comparison: &Comparison, thresholds: &[Threshold], folde
     Ok(file)
 }
 
-/// The page: the sentence first, then what speaks against it, what changed, and what did not.
+/// The page: the result in one sentence, then the caveats, what changed, and what did not.
 pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let [first, second] = &comparison.runs;
     let title = format!("{} compared with {}", moment(&second.started_at), moment(&first.started_at));
@@ -39,7 +39,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
         p.rest { (comparison_rest(comparison)) " " (calibration(comparison)) }
         (runs(comparison))
         @if !comparison.caveats.is_empty() {
-            ul.warnings aria-label="What to mind" {
+            ul.warnings aria-label="Caveats" {
                 @for caveat in &comparison.caveats { li { (caveat_sentence(caveat, &comparison.runs)) } }
             }
         }
@@ -51,24 +51,24 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
             (section(comparison, outcome))
         }
         (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "metric")), &noise, &comparison.runs))
-        (folded("A single round, which does not show what is noise", &single, &comparison.runs))
-        (folded("The TCP baseline, which has no transport in it: what the machine itself did", &tcp_baseline, &comparison.runs))
+        (folded("A single round, which does not show the noise", &single, &comparison.runs))
+        (folded("The TCP baseline, which uses no transport: changes of the machine itself", &tcp_baseline, &comparison.runs))
         @for lack in [Lack::NotMeasured, Lack::WasZero] {
             (lacking(comparison, Outcome::NotComparable(lack)))
         }
         h2 { "How to read this" }
         p {
-            "A change is the second value over the first, with the interval that holds the true change in \
-             95 % of cases; a latency is that of all rounds' deliveries together, every other metric the median \
-             of the rounds. A metric is called better or worse when the interval does not contain zero, when \
-             that is more than so many metrics show by chance, and when the change is large enough to matter: \
-             a tenth for times and memory, which drift from run to run, a hundredth for requests and bytes."
+            "A change is the second value relative to the first, with the interval that contains the true change in 95 \
+             % of cases. A latency is that of all rounds' deliveries together; every other metric is the median of the \
+             rounds. A metric is called better or worse if the interval does not contain zero, if that is unlikely to \
+             be chance among so many metrics, and if the change is large enough to matter: a tenth for times and \
+             memory, which drift from run to run, a hundredth for requests and bytes."
         }
     };
     document(PageKind::Comparison, &title, body).into_string()
 }
 
-/// The class of what changed, for its colour.
+/// The CSS class of an outcome, for its colour.
 fn class(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Worse => Some("worse"),
@@ -102,7 +102,7 @@ fn section(comparison: &Comparison, outcome: Outcome) -> Markup {
     let title = match outcome {
         Outcome::Worse => "Worse",
         Outcome::Better => "Better",
-        Outcome::Changed => "Changed, and neither good nor bad",
+        Outcome::Changed => "Changed, neither good nor bad",
         Outcome::Chance => "Could be chance",
         Outcome::Small => "Too small to count",
         Outcome::WithinNoise | Outcome::NotComparable(_) => outcome_label(outcome),
@@ -165,13 +165,13 @@ fn table(label: &str, deltas: &[&Delta], runs: &[Side; 2]) -> Markup {
     }
 }
 
-/// The interval on a logarithmic scale from half to double, the line in the middle being no change. The figures stand
-/// beside it, so that it is not read out.
+/// The interval on a logarithmic scale from half to double, with a line in the middle for no change. Screen readers
+/// skip it, because the table has the figures.
 fn range(difference: &Difference) -> Markup {
     const WIDTH: f64 = 144.0;
     const MARGIN: f64 = 4.0;
     let x = |ratio: f64| {
-        // A ratio of zero or less is off the scale like any other below a half.
+        // A ratio of zero or less is off the scale, like any other ratio below a half.
         let share = (ratio.max(f64::MIN_POSITIVE).log2().clamp(-1.0, 1.0) + 1.0) / 2.0;
         format!("{:.1}", MARGIN + share * (WIDTH - 2.0 * MARGIN))
     };
@@ -195,7 +195,7 @@ mod tests {
     use crate::run::threshold::tests::every_finding;
 
     #[test]
-    fn the_page_says_first_what_changed_and_needs_no_other_file() {
+    fn the_page_begins_with_what_changed_and_is_self_contained() {
         let before = fixture::run(|_, _| 1.0);
         let mut after = fixture::run(|_, metric| if metric == Metric::ServerCpu { 1.5 } else { 1.0 });
         after.environment.host = "<another>".to_owned();

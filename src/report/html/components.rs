@@ -1,4 +1,4 @@
-//! The pieces that every section of the page is put together from: figures, legends, tables.
+//! The components of the page's sections: figures, legends, tables.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -10,7 +10,7 @@ use crate::run::Transport;
 pub(crate) struct Table {
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
-    /// True if its cells are words, which begin on the left, and not figures, which end on the right.
+    /// True if its cells are words, which are left-aligned, and not figures, which are right-aligned.
     pub is_words: bool,
 }
 
@@ -19,7 +19,7 @@ impl Table {
         Self { head, rows, is_words: false }
     }
 
-    /// In a frame of its own that scrolls where the page is narrow, and that the keyboard can scroll.
+    /// The table in its own frame, which scrolls on a narrow page, also with the keyboard.
     pub fn html(&self, label: &str) -> Markup {
         html! {
             div.scroll tabindex="0" role="region" aria-label=(label) {
@@ -40,15 +40,15 @@ impl Table {
     }
 }
 
-/// One chart: as it is on a desk and as it is on a phone, with its figures as a table.
+/// One chart, for desktop and phone, with its figures as a table.
 pub(crate) struct Picture {
     pub title: String,
-    /// False where a heading right above says the title.
+    /// False if a heading right above has the title.
     pub is_captioned: bool,
-    /// What to look for, or what is left out.
+    /// What to look for, or what is omitted.
     pub note: String,
     pub legend: Markup,
-    /// Both drawings, or one that scrolls where the page is narrow.
+    /// Both drawings, or one that scrolls on a narrow page.
     pub drawing: Markup,
     pub table: Table,
 }
@@ -70,12 +70,12 @@ impl Picture {
     }
 }
 
-/// How a chart goes into the page.
+/// The sizes in which a chart is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// A drawing for a desk of this size, and another for a phone.
+    /// A desktop drawing of this size, and another for a phone.
     Both(Size),
-    /// One drawing of this size, which scrolls on a phone: for what lies folded away.
+    /// One drawing of this size, which scrolls on a phone; for folded sections.
     Scrolled(Size),
 }
 
@@ -109,12 +109,12 @@ pub(crate) fn shape(transport: Transport) -> Markup {
     html! { svg class=(class) viewBox="0 0 12 12" aria-hidden="true" { (PreEscaped(inner)) } }
 }
 
-/// A transport's name behind its shape.
+/// A transport's name after its shape.
 pub(crate) fn name(view: &View<'_>, transport: Transport) -> Markup {
     html! { span.name { (shape(transport)) (view.title(transport)) } }
 }
 
-/// Which shape is which transport, with what else the lines of a chart mean.
+/// The legend: the shape of each transport, and the meaning of other lines.
 pub(crate) fn legend(view: &View<'_>, transports: &[Transport], lines: &[(&str, &str)]) -> Markup {
     html! {
         p.legend {

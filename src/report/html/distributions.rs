@@ -1,4 +1,4 @@
-//! From a point of a run to its charts: latency percentiles, bytes by part, each trial as a dot.
+//! The charts of one point: latency percentiles, bytes by part, each trial as a dot.
 
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
@@ -18,12 +18,12 @@ use crate::run::histogram;
 use crate::run::metric::{Metric, Metrics, Unit, Value};
 use crate::units::Nanos;
 
-/// Percentiles are drawn over -log10(1 - p): each nine takes the same room.
+/// Percentiles are drawn over -log10(1 - p), so that each nine takes the same space.
 const NINES: [f64; 6] = [0.0, std::f64::consts::LOG10_2, 1.0, 2.0, 3.0, 4.0];
 /// Points of a percentile line for each nine.
 const STEPS_PER_NINE: usize = 24;
 
-/// The parts of a delivery's bytes, from what is wanted to what is wasted, each with its ink.
+/// The parts of a delivery's bytes, from useful to wasted, each with its ink.
 pub(crate) const PARTS: [(Metric, &str, u8); 8] = [
     (Metric::WirePayload, "payload", 0),
     (Metric::WireFraming, "framing", 1),
@@ -35,7 +35,7 @@ pub(crate) const PARTS: [(Metric, &str, u8); 8] = [
     (Metric::WireRetransmitted, "retransmitted", 4),
 ];
 
-/// How long each part is drawn: what was compressed, as small as that made payload and framing together.
+/// The drawn length of each part. Compressed payload and framing are drawn as one part with their compressed size.
 fn drawn(metrics: &Metrics<Value>, part: Metric) -> Option<f64> {
     let of = |metric| metrics.get(metric).0;
     let value = of(part)?;
@@ -47,7 +47,7 @@ fn drawn(metrics: &Metrics<Value>, part: Metric) -> Option<f64> {
     Some(if before > 0.0 { value * after / before } else { value })
 }
 
-/// The merged histogram of some trials; `None` if there is none, or none that can be read.
+/// The merged histogram of several trials; `None` if there is none, or no readable one.
 fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> Option<Histogram<u64>> {
     let mut all: Option<Histogram<u64>> = None;
     let texts = texts.filter(|(text, _)| !text.is_empty());
@@ -60,12 +60,12 @@ fn merged<'a>(texts: impl Iterator<Item = (&'a str, Nanos)>) -> Option<Histogram
     all.filter(|all| !all.is_empty())
 }
 
-/// A histogram's text of a trial, with its shift.
+/// The text of a trial's histogram, with its shift.
 fn shifted<'a>(text: fn(&Trial) -> &str) -> impl Fn(&'a Trial) -> (&'a str, Nanos) {
     move |trial| (text(trial), trial.latency_shift_ns)
 }
 
-/// A line over the percentiles, as far as there were deliveries to know them from.
+/// A line over the percentiles, up to the last one with enough deliveries.
 fn percentile_line(histogram: &Histogram<u64>, name: &str, ink: Ink, marker: Option<usize>) -> Series {
     let reach = (histogram.len() as f64).log10().min(NINES[NINES.len() - 1]);
     let steps = (reach * STEPS_PER_NINE as f64) as usize;
@@ -131,8 +131,8 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
         title: "Latency by percentile".to_owned(),
         is_captioned: false,
         note: format!(
-            "Histograms of all rounds merged. Solid counts from the moment {} was due, so a stall shows; dashed is what a \
-             tool that counts from the sending would have said.",
+            "Histograms of all rounds merged. Solid counts from the moment {} was due, so a stall shows; dashed is \
+             what a tool that counts from the sending would show.",
             if view.is_echo() { "a message" } else { "an update" }
         ),
         legend: legend(view, &transports, &meanings),
@@ -148,7 +148,7 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
     Some(picture.html())
 }
 
-/// Figures down, transports across, each with its interval.
+/// A table with a row for each metric and a column for each transport; each figure has its interval.
 pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterator<Item = Metric>) -> Table {
     let transports = view.transports();
     let tcp_baseline = view.tcp_baseline(point);
@@ -170,7 +170,7 @@ pub(crate) fn figures_table(view: &View<'_>, point: usize, metrics: impl Iterato
     Table::new(head, rows.collect())
 }
 
-/// What the bytes of one delivery were spent on; without a title where a heading right above has said it.
+/// The bytes of one delivery by part. `title` is empty if a heading right above has it.
 pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> Option<Markup> {
     let rows: Vec<Bar> = view
         .transports()
@@ -210,8 +210,8 @@ pub(crate) fn anatomy(view: &View<'_>, point: usize, fit: Fit, title: &str) -> O
     Some(picture.html())
 }
 
-/// Is there any of this part at one of these points? What files from before it do not have, there is none of; the parts that
-/// every file has are shown in any case.
+/// True if this part occurs at one of these points. Parts that older files lack count as absent; the parts that every
+/// file has are always shown.
 fn occurs(view: &View<'_>, points: &[usize], part: Metric) -> bool {
     let is_there = |point: &usize| {
         let rows = view.transports().into_iter().filter_map(|transport| view.row(*point, transport));
@@ -227,7 +227,7 @@ fn occurs(view: &View<'_>, points: &[usize], part: Metric) -> bool {
     !is_new.contains(&part) || points.iter().any(is_there)
 }
 
-/// Which colour is which part, of those that there are at these points.
+/// The legend of the parts that occur at these points.
 pub(crate) fn part_legend(view: &View<'_>, points: &[usize]) -> Markup {
     html! {
         p.legend {
@@ -280,7 +280,7 @@ fn strip(view: &View<'_>, point: usize, metric: Metric, fit: Fit) -> Option<Mark
     Some(picture.html())
 }
 
-/// A figure at one point as plain bars, for runs whose question is one of quantity.
+/// A metric at one point as plain bars, for runs whose question is about a quantity.
 pub(crate) fn plain_bars(view: &View<'_>, point: usize, metric: Metric) -> Option<Markup> {
     let unit = metric.unit();
     let bar = |transport: Transport| {

@@ -1,16 +1,16 @@
-//! What every page has around its body: a head that holds it to its own file, and its looks.
+//! The frame of every page: a head with a policy that forbids other resources, and the style sheet.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::html::page_file::PageKind;
 
-/// The policy in the head: no script, nothing from any network.
+/// The content security policy in the head: no scripts, nothing from the network.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// The looks of a run's page.
+/// The style sheet of a run's page.
 pub(crate) const REPORT_CSS: &str = include_str!("report.css");
 
-/// What the looks of a kind of page are put together from.
+/// The style sheets of a kind of page.
 fn css(kind: PageKind) -> &'static [&'static str] {
     match kind {
         PageKind::Run => &[REPORT_CSS],
@@ -19,7 +19,7 @@ fn css(kind: PageKind) -> &'static [&'static str] {
     }
 }
 
-/// A whole document, which needs no other file.
+/// A complete, self-contained document.
 pub(crate) fn document(kind: PageKind, title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)

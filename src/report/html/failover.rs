@@ -1,4 +1,4 @@
-//! What was killed in the middle of the interval, and what became of the clients.
+//! The section on kills in the middle of the interval, and how the clients recovered.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::report::html::components::Table;
 use crate::report::text::wording::{FAILOVER_COLUMNS, failover_cells, failover_sentence, killed};
 use crate::run::summary::{Failover, failovers};
 
-/// A table for each kill; nothing where nothing was killed.
+/// A table for each kind of kill; `None` if nothing was killed.
 pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
     let all = failovers(&view.run.trials);
     (!all.is_empty()).then(|| {
@@ -15,8 +15,9 @@ pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
             section #failover {
                 h2 { "What each kill did" }
                 p.lead {
-                    "Killed in the middle of the interval, as by kill -9. Counts are those of all trials, times and rates those of \
-                     the worst one. An update is recovered if it was due while its client had no connection, and came afterwards."
+                    "Killed in the middle of the interval, as by kill -9. Counts are those of all trials, times and \
+                     rates those of the worst trial. An update is recovered if it was due while its client had no \
+                     connection, and arrived afterwards."
                 }
                 @for of_kill in all.chunk_by(|a, b| a.kill == b.kill) {
                     h3 { (killed(of_kill[0].kill)) }
@@ -28,14 +29,14 @@ pub(crate) fn html(view: &View<'_>) -> Option<Markup> {
     })
 }
 
-/// A line for each transport; where no client was cut, without what there is to say of those that were.
+/// A row for each transport. If no client was disconnected, the columns about those that were are omitted.
 fn table(view: &View<'_>, all: &[Failover]) -> Table {
     let is_cut = all.iter().any(|one| one.report.cut > 0);
     let last = FAILOVER_COLUMNS.len() - 1;
-    let told = |cells: Vec<String>| {
+    let kept = |cells: Vec<String>| {
         let cells = cells.into_iter().enumerate();
         cells.filter(|(column, _)| is_cut || [0, last].contains(column)).map(|(_, cell)| cell).collect()
     };
-    let rows = all.iter().map(|one| told(failover_cells(view, one))).collect();
-    Table::new(told(FAILOVER_COLUMNS.map(str::to_owned).to_vec()), rows)
+    let rows = all.iter().map(|one| kept(failover_cells(view, one))).collect();
+    Table::new(kept(FAILOVER_COLUMNS.map(str::to_owned).to_vec()), rows)
 }

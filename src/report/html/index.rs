@@ -16,16 +16,16 @@ use crate::run::file::{Row, Run};
 use crate::run::metric::Metric;
 use crate::units::rough;
 
-/// The list's file in its folder.
+/// Name of the list's file.
 const FILE: &str = "index.html";
 
-/// Is there a list of ours in this folder?
+/// True if this folder has a list that this program wrote.
 pub fn has_index(folder: &Path) -> bool {
     PageKind::Runs.find(&folder.join(FILE)).is_ok_and(|found| found == Found::Ours)
 }
 
-/// Writes `index.html` into `reports`: one line for each run in a folder of its own, the newest first. A folder whose
-/// `run.json` cannot be read is named with the reason, and the others are listed all the same.
+/// Writes `index.html` into `reports`: one line for each subfolder with a run, the newest first. A folder whose `run.json`
+/// cannot be read is named with the reason, and does not prevent listing the others.
 pub fn write_index(reports: &Path) -> io::Result<PathBuf> {
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(reports)? {
@@ -60,8 +60,7 @@ fn body(runs: &[(String, Run)], unreadable: &[(String, String)]) -> Markup {
     }
 }
 
-/// The runs of one scenario and question together, so that neither is repeated in each row: the group with the newest
-/// run first.
+/// The runs grouped by scenario and question, so that rows do not repeat these; the group with the newest run comes first.
 fn groups(runs: &[(String, Run)]) -> Vec<Vec<&(String, Run)>> {
     let mut groups: Vec<Vec<&(String, Run)>> = Vec::new();
     let question = |run: &Run| (run.scenario.name.clone(), run.scenario.question.clone());
@@ -74,7 +73,7 @@ fn groups(runs: &[(String, Run)]) -> Vec<Vec<&(String, Run)>> {
     groups
 }
 
-/// The transports that have a row in any of these runs; none where a figure at one point would say little.
+/// The transports that have a row in any of these runs; empty if a figure at one point would mean little.
 fn columns(group: &[&(String, Run)]) -> Vec<Transport> {
     if group.iter().any(|(_, run)| run.scenario.sweep.is_some()) {
         return Vec::new();
@@ -130,8 +129,8 @@ fn line(folder: &str, run: &Run, columns: &[Transport]) -> Markup {
     }
 }
 
-/// A folder's name as an address relative to the list: what a URL gives a meaning to is percent-encoded (RFC 3986
-/// section 2.1), and `./` keeps a colon from being read as a scheme (section 4.2).
+/// A folder's name as a URL relative to the list. Reserved characters are percent-encoded (RFC 3986 section 2.1), and `./`
+/// keeps a colon from being parsed as the end of a scheme (section 4.2).
 fn address(folder: &str) -> String {
     const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
     format!("./{}/index.html", utf8_percent_encode(folder, &PLAIN))
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_stands_once_above_all_its_runs_and_each_row_begins_with_the_verdict() {
+    fn a_question_is_shown_once_above_its_runs_and_each_row_begins_with_the_verdict() {
         let folder = tempfile::tempdir().unwrap();
         for (name, run) in [("a", fake::quick()), ("b", fake::quick()), ("c", fake::sweep_over_rate())] {
             std::fs::create_dir(folder.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! The figures of Lubbers and Greco beside ours.
+//! The figures of Lubbers and Greco next to the measured ones.
 
 use maud::{Markup, html};
 
@@ -13,10 +13,10 @@ use crate::units::{grouped, three_digits as three};
 const THEIR_POLL_BYTES: f64 = 871.0;
 /// Header bytes of one WebSocket frame, likewise.
 const THEIR_FRAME_BYTES: f64 = 2.0;
-/// The crowds that they calculate for, each client getting one update a second.
+/// The client counts that they calculate for, with one update a second for each client.
 const THEIR_CLIENTS: [u32; 3] = [1_000, 10_000, 100_000];
 
-/// How a delivery's bytes are counted.
+/// Which bytes of a delivery are counted.
 #[derive(Clone, Copy)]
 enum Counting {
     /// What comes on top of the payload above TCP: headers and framing, as they counted.
@@ -41,7 +41,7 @@ impl Counting {
     }
 }
 
-/// Their table with ours under it: bytes a second for their crowds, and the ratio of polling to WebSocket.
+/// Their table followed by the measured figures: bytes a second for their client counts, and the ratio of polling to WebSocket.
 pub(crate) fn table(view: &View<'_>) -> Markup {
     let head = ["counted", "polling", "WebSocket", "polling to WebSocket"].map(str::to_owned);
     let crowds = THEIR_CLIENTS.map(|clients| format!("polling, {} clients, calculated", grouped(i64::from(clients))));
@@ -63,12 +63,12 @@ pub(crate) fn table(view: &View<'_>) -> Markup {
     }
     html! {
         figure {
-            figcaption { strong { "Their figures beside ours" } }
+            figcaption { strong { "Their figures next to the measured ones" } }
             (Table::new(head, rows).html("Lubbers and Greco's table, measured"))
             p.note {
-                "Bytes for each delivery. The bytes a second of crowds are calculated, at one update a second for each \
-                 client, from the bytes per delivery measured with " (measured_with(view)) ". They counted headers only; \
-                 our framing holds the JSON envelope too."
+                "Bytes per delivery. The bytes a second of larger client counts are calculated, at one update a second \
+                 for each client, from the bytes per delivery measured with " (measured_with(view)) ". They counted headers only;
+                 the measured framing includes the JSON envelope."
             }
         }
     }

@@ -1,8 +1,8 @@
-//! A run as one HTML file that asks nothing of any network and runs no script.
+//! A run as one HTML file without network requests or scripts.
 //!
-//! [`page`] puts the page together from its sections, in the order in which a sceptic asks: is it valid ([`page`]), what is
-//! the answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what lies behind it
-//! ([`distributions`], [`timeline`], [`theory`], [`failover`]), and can I check it ([`appendix`]). [`charts`] draws.
+//! [`page`] assembles the page from its sections, in the order of a sceptic's questions: is it valid ([`page`]), what is the
+//! answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what explains it ([`distributions`],
+//! [`timeline`], [`theory`], [`failover`]), and can I check it ([`appendix`]). [`charts`] draws the charts.
 
 pub(crate) mod answers;
 pub(crate) mod appendix;

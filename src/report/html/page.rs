@@ -24,7 +24,7 @@ use crate::run::summary::updates_measured;
 
 /// Points of a sweep whose percentiles and bytes are drawn; the figures of all of them are in the tables.
 const POINTS_DRAWN_MAX: usize = 3;
-/// Points of a sweep whose latency over time and trials are drawn: those charts are the largest.
+/// Points of a sweep whose latency over time and single trials are drawn. These charts are the largest.
 const POINTS_IN_DETAIL_MAX: usize = 2;
 
 /// Writes the run's page, `index.html`, into its folder; returns the file's path.
@@ -34,7 +34,7 @@ pub fn write_page(run: &Run, folder: &Path) -> io::Result<PathBuf> {
     Ok(file)
 }
 
-/// The run's page: one HTML document that needs no other file.
+/// The run's page: one self-contained HTML document.
 pub fn html(run: &Run) -> String {
     let view = View::new(run);
     let title = format!("{}: {}", run.scenario.name, run.scenario.question);
@@ -52,7 +52,7 @@ fn body(view: &View<'_>) -> Markup {
     };
     let is_sweep = view.sweep().is_some() && points.len() > 1;
     let picture = sweep::picture(view);
-    // A scenario with a picture of its own answers its own questions first, so that both fit a screen.
+    // A scenario with its own picture answers its own questions first, so that both fit on one screen.
     let asked_first = if picture.is_some() { sweep::asked_first(view) } else { answers::ALL.to_vec() };
     let asked_later: Vec<Metric> = answers::ALL.into_iter().filter(|metric| !asked_first.contains(metric)).collect();
     html! {
@@ -92,7 +92,7 @@ fn body(view: &View<'_>) -> Markup {
             }
             section #dots {
                 h2 { "Every trial" }
-                p.lead { "Each dot is a trial; the bar is what the row above says of all of them." }
+                p.lead { "Each dot is a trial; the bar is the row’s figure for all of them." }
                 (each_point(view, POINTS_IN_DETAIL_MAX, |point, fit| {
                     Some(distributions::dots(view, point, matches!(fit, Fit::Scrolled(_))))
                 }))
@@ -104,14 +104,14 @@ fn body(view: &View<'_>) -> Markup {
     }
 }
 
-/// What `draw` makes of each point: openly if there is one, else folded, with the middle one open.
+/// What `draw` returns for each point. A single point is shown directly; several are folded, with the middle one open.
 fn each_point(view: &View<'_>, drawn_max: usize, draw: impl Fn(usize, Fit) -> Option<Markup>) -> Markup {
     let points = view.points();
     if let [only] = points.as_slice() {
         return draw(*only, Fit::Both(Size::Full)).unwrap_or_else(nothing);
     }
     let drawn = spread(&points, drawn_max);
-    // With odd counts this is the same point in every section.
+    // With an odd number of points this is the same point in every section.
     let opened = drawn[(drawn.len() - 1) / 2];
     html! {
         @for point in &drawn {
@@ -145,7 +145,7 @@ fn spread(points: &[usize], count: usize) -> Vec<usize> {
 fn header(view: &View<'_>) -> Markup {
     let run = view.run;
     let scenario = &run.scenario;
-    // A row's own, since what was measured of a feed is told for all its rounds together.
+    // From a row, because the measured rate and payload are medians over its rounds.
     let settings = run.summary.first().map(|row| view.settings(&row.point).join(" · "));
     let held = match updates_measured(run) {
         None => String::new(),
@@ -164,7 +164,7 @@ fn header(view: &View<'_>) -> Markup {
     }
 }
 
-/// Whether the run may be believed, before anything else.
+/// Whether the run is valid, before anything else.
 fn validity(run: &Run) -> Markup {
     let (sign, word) = match run.verdict {
         Verdict::Valid => ("✓", "Valid"),
@@ -202,7 +202,7 @@ fn validity(run: &Run) -> Markup {
     }
 }
 
-/// How many reasons stand on the first screen; the rest is folded, so that the answer is not pushed off it.
+/// How many reasons are on the first screen. The others are folded, so that the answer stays on it.
 const REASONS_SHOWN: usize = 3;
 
 fn reasons(reasons: &[String]) -> Markup {
@@ -245,7 +245,7 @@ fn audit(run: &Run) -> String {
 fn leaders(view: &View<'_>) -> Markup {
     let (head, rows) = answers::leaders_table(view);
     let ordered = view.sweep().filter(|setting| sweep::has_order(view, *setting));
-    let heading = if ordered.is_some() { "Crossovers" } else { "Who leads where" };
+    let heading = if ordered.is_some() { "Crossovers" } else { "Which transport leads where" };
     let crossings = ordered.into_iter().flat_map(|setting| {
         let groups = sweep::groups(view, setting);
         let points = groups.first().map(|group| group.points.clone()).unwrap_or_default();
@@ -253,7 +253,7 @@ fn leaders(view: &View<'_>) -> Markup {
             .map(|metric| (metric, crossover::changes(view, setting, &points, Drawn::Metric(metric))))
             .map(|(metric, changes)| (metric, changes_along(view, setting, &changes)))
     });
-    // Figures of which the same is to be said share a line.
+    // Metrics with the same sentences share a line.
     let mut lines: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (metric, sentences) in crossings.filter(|(_, sentences)| !sentences.is_empty()) {
         let label = view.label(Drawn::Metric(metric));
@@ -269,14 +269,14 @@ fn leaders(view: &View<'_>) -> Markup {
                 "The lowest at each point; joined by = where they are equal within noise. There is no clear winner where the \
                  rounds do not rule out a difference of more than a quarter."
             }
-            (Table { head, rows, is_words: true }.html("Who leads at each point"))
+            (Table { head, rows, is_words: true }.html("Which transport leads at each point"))
             @if let Some(turns) = answers::turns_table(view) {
-                h3 { "What turns each answer" }
+                h3 { "What changes each answer" }
                 p.lead {
-                    "The nearest point at which none of those that lead at the first point leads any more, or else at which another \
-                     leads beside them; with the figures of who led and of who came in."
+                    "The nearest point at which none of the transports that lead at the first point leads, or at which \
+                     another one leads as well, with the figures of a former leader and of the new one."
                 }
-                (turns.html("What turns each answer"))
+                (turns.html("What changes each answer"))
             }
             @if !lines.is_empty() {
                 dl.answers.small {

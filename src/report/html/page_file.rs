@@ -1,4 +1,4 @@
-//! The HTML files that reports are written to, and how they are known for ours: no file of anybody else's is replaced.
+//! The HTML files of reports, and the mark by which they are recognised: no file of another program is replaced.
 
 use std::fmt;
 use std::fs::File;
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use crate::files;
 
-/// What an HTML file of ours holds.
+/// The kind of an HTML page that this program writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageKind {
     /// One run.
@@ -21,7 +21,7 @@ pub(crate) enum PageKind {
 }
 
 impl PageKind {
-    /// As in the page's head: WHATWG HTML, "Standard metadata names", `generator`.
+    /// The value of `generator` in the page's head (WHATWG HTML, "Standard metadata names").
     fn generator(self) -> &'static str {
         match self {
             Self::Run => "pushpull run",
@@ -35,14 +35,14 @@ impl PageKind {
         html! { meta name="generator" content=(self.generator()); }
     }
 
-    /// Is this the beginning of a page of this kind?
+    /// True if this is the beginning of a page of this kind.
     fn is_of(self, head: &str) -> bool {
         head.contains(&self.mark().into_string())
     }
 
-    /// What is at this path.
+    /// Checks what exists at this path.
     ///
-    /// Errors: the system's, if what is there cannot be read.
+    /// Errors: those of the file system, if it cannot be read.
     pub fn find(self, file: &Path) -> io::Result<Found> {
         let mut open = match File::open(file) {
             Ok(open) => open,
@@ -57,9 +57,9 @@ impl PageKind {
         Ok(if self.is_of(&String::from_utf8_lossy(&head)) { Found::Ours } else { Found::Foreign })
     }
 
-    /// Writes a page of this kind, whole, where nothing or an older one of it is.
+    /// Writes a page of this kind atomically, if the path is free or has an older page of the same kind.
     ///
-    /// Errors: the system's, and [`Foreign`] inside of one where the file is another's.
+    /// Errors: those of the file system, and one that wraps [`Foreign`] if the file belongs to another program.
     pub fn write(self, file: &Path, page: &str) -> io::Result<()> {
         match self.find(file)? {
             Found::Nothing | Found::Ours => files::write_whole(file, page.as_bytes()),
@@ -68,26 +68,26 @@ impl PageKind {
     }
 }
 
-/// Bytes of a file in which the mark stands, if it is ours.
+/// Length of the beginning of a file that is searched for the mark.
 const HEAD_BYTES: u64 = 4096;
 
-/// What is at the path of a page.
+/// What exists at the path of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
-    /// A page of ours, of the same kind.
+    /// A page of the same kind, written by this program.
     Ours,
     /// Anything else.
     Foreign,
 }
 
-/// A file that loadgen did not write, and does not replace.
+/// A file that loadgen did not write, and therefore does not replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign(String);
 
 impl Foreign {
-    /// Is this the reason of an error?
+    /// True if this is the cause of an error.
     pub fn is_reason_of(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }

@@ -15,7 +15,7 @@ use crate::run::metric::Metric;
 use crate::run::withheld::Missing;
 use crate::units::grouped;
 
-/// The lines of the scorecard: what most people ask. Every other figure is in the table below it.
+/// The lines of the scorecard: the most common questions. Every other figure is in the table below it.
 const LINES: [Metric; 13] = [
     Metric::LatencyP50,
     Metric::LatencyP99,
@@ -32,7 +32,7 @@ const LINES: [Metric; 13] = [
     Metric::ConnectP50,
 ];
 
-/// How a cell stands to the others of its line.
+/// The mark of a cell, from comparing it with the others of its line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Best,
@@ -41,8 +41,8 @@ enum Mark {
 }
 
 impl Mark {
-    /// No one is best where one alone was measured, where there is no clear winner, in what is not ranked, or where the
-    /// figure of another is withheld: it may be lower.
+    /// No transport is marked if only one was measured, if there is no clear winner, if the metric is not ranked, or if the
+    /// figure of another transport is withheld, because that may be lower.
     fn of(ranking: Option<&Ranking>, transport: Transport) -> Self {
         let is_leader = |found: &&Ranking| found.withheld.is_empty() && found.leaders().contains(&transport);
         let Some(found) = ranking.filter(is_leader) else { return Self::None };
@@ -58,11 +58,11 @@ impl Mark {
 pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     let transports = view.transports();
     let tcp_baseline = view.tcp_baseline(point);
-    // Each column of it; a line in which no column has anything is said below and not drawn.
+    // A line without any figure is not drawn, but listed below.
     let rows: Vec<Option<&Row>> =
         transports.iter().map(|one| view.row(point, *one)).chain(tcp_baseline.map(Some)).collect();
     let is_measured = |metric: Metric| rows.iter().flatten().any(|row| row.metrics.get(metric).0.is_some());
-    // That no request was empty is no news; how many requests there were is a line of its own.
+    // A zero share of empty requests is not shown; the number of requests has its own line.
     let is_news = |metric: &Metric| {
         let is_empty = |row: &&Row| row.metrics.empty_fraction.0.is_some_and(|share| share > 0.0);
         *metric != Metric::EmptyFraction || rows.iter().flatten().any(is_empty)
@@ -103,7 +103,7 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
                             }
                         }
                     }
-                    // The banner has said it where all is well.
+                    // The banner says it if nothing was lost.
                     @if has_loss { tr { th scope="row" { "delivered" } @for row in &rows { (audit(*row)) } } }
                     @if has_doubt { tr { th scope="row" { "verdict" } @for row in &rows { (verdict(*row)) } } }
                 }
@@ -119,19 +119,19 @@ pub(crate) fn html(view: &View<'_>, point: usize) -> Markup {
     }
 }
 
-/// What the marks and the small print of the table mean.
+/// The explanation of the table's marks and intervals.
 fn note(has_tcp_baseline: bool) -> Markup {
     html! {
         p.note {
             span.best { "★ best" } ", clearly lower than all others · "
-            span.equal { "= shared best" } ", equal within noise · no mark where there is no clear winner, nothing is ranked or a figure is not shown"
-            span.desk-only { " · [low, high] is the 95 % interval over the rounds, left out where it is narrower than the digits" }
+            span.equal { "= shared best" } ", equal within noise · no mark if there is no clear winner, the metric is not ranked or a figure is not shown"
+            span.desk-only { " · [low, high] is the 95 % interval over the rounds, omitted if it is narrower than the digits" }
             @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }
         }
     }
 }
 
-/// The lines that are not drawn, in words: "Not measured: kernel memory per client."
+/// The omitted lines in words: "Not measured: kernel memory per client."
 fn not_measured(view: &View<'_>, metrics: &[Metric]) -> String {
     let names: Vec<String> = metrics.iter().map(|metric| view.label(Drawn::Metric(*metric))).collect();
     format!("{}: {}.", capitalised(NOT_MEASURED), listed(&names))
@@ -171,12 +171,12 @@ fn cell(row: Option<&Row>, metric: Metric, mark: Mark) -> Markup {
     }
 }
 
-/// True of a share of requests where there were none.
+/// True for a share of requests if there were no requests.
 fn has_no_request(row: Option<&Row>, metric: Metric) -> bool {
     metric == Metric::EmptyFraction && row.is_some_and(|row| row.metrics.requests_per_delivery.0 == Some(0.0))
 }
 
-/// An interval without the unit that the value in front of it has named.
+/// An interval without the unit that the value before it already has.
 fn without_unit(interval: &str, value: Option<String>) -> String {
     let unit = value.as_deref().and_then(|value| value.split_once(' ')).map_or("", |(_, unit)| unit);
     interval.strip_suffix(unit).map_or(interval, str::trim_end).to_owned()
@@ -206,7 +206,7 @@ fn verdict(row: Option<&Row>) -> Markup {
     }
 }
 
-/// A verdict as a sign, for those who do not see its colour.
+/// A verdict as a symbol, for readers who do not see its colour.
 pub(crate) fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "✓",

@@ -1,4 +1,4 @@
-//! What theory says beside what was measured, and in words where they part.
+//! Theory compared with the measurement, with a sentence where they differ.
 
 use maud::{Markup, html};
 
@@ -12,14 +12,14 @@ use crate::report::text::wording::{capitalised, counted, listed};
 use crate::run::metric::{Metric, Unit};
 use crate::units::short_number;
 
-/// A difference above this is said in words.
+/// A difference above this gets a sentence.
 const OFF_MAX: f64 = 0.10;
-/// A share below this is 0 % to the one digit behind the point that is shown.
+/// A share below this is shown as 0 %, because only one decimal is shown.
 const SHARE_SHOWN_MIN: f64 = 0.0005;
-/// Dots farther off than this stand at the edge of their chart.
+/// Dots farther off than this are drawn at the edge of their chart.
 const OFF_DRAWN_MAX: f64 = 0.5;
 
-/// The section, or nothing where no model applies.
+/// The section; empty if no model applies.
 pub(crate) fn html(view: &View<'_>) -> Markup {
     let predictions = theory::predictions(view.run);
     if predictions.is_empty() {
@@ -44,7 +44,7 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
     }
 }
 
-/// One sentence for each figure and transport that is off, with where it is off the most.
+/// One sentence for each metric and transport that is off, with the point where it is off the most.
 fn sentences(view: &View<'_>, far: &[&Prediction]) -> Vec<String> {
     let mut seen: Vec<(Metric, crate::run::Transport)> = Vec::new();
     let mut sentences = Vec::new();
@@ -76,7 +76,7 @@ fn sentences(view: &View<'_>, far: &[&Prediction]) -> Vec<String> {
     sentences
 }
 
-/// A figure's value; a share too small to be shown is none, and not 1.2e-75 %.
+/// A figure's value. A share too small to be shown is 0 %, and not 1.2e-75 %.
 fn shown(metric: Metric, value: f64) -> String {
     let is_none = metric.unit() == Unit::Fraction && value.abs() < SHARE_SHOWN_MIN;
     if is_none { "0 %".to_owned() } else { metric.show(value) }
@@ -109,11 +109,11 @@ fn picture(view: &View<'_>, metric: Metric, predictions: &[Prediction]) -> Optio
     let edge = of_figure.iter().map(|one| one.off.abs()).fold(0.2, f64::max).min(OFF_DRAWN_MAX);
     let edge = (edge * 10.0).ceil() / 10.0;
     let ticks = vec![-edge, -edge / 2.0, 0.0, edge / 2.0, edge];
-    let title = format!("{}, off from theory", capitalised(metric.label()));
+    let title = format!("{}, difference from theory", capitalised(metric.label()));
     let strip = Strip {
         title: &title,
         x: Axis::exact(-edge, edge, Scale::Linear, ticks),
-        x_title: "off from predicted",
+        x_title: "difference from the prediction",
         label: &signed,
         rows,
         band: Some([-OFF_MAX, OFF_MAX]),
@@ -140,7 +140,7 @@ fn picture(view: &View<'_>, metric: Metric, predictions: &[Prediction]) -> Optio
     Some(Picture { title: capitalised(metric.label()), is_captioned: true, note, legend, drawing, table }.html())
 }
 
-/// Each formula once, with its source and all that it is for.
+/// Each formula once, with its source, and the metrics and transports that it is for.
 fn formula_rows(predictions: &[Prediction]) -> Vec<Vec<String>> {
     struct Formula {
         text: [&'static str; 2],

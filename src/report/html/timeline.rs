@@ -13,10 +13,10 @@ use crate::run::file::{Slice, Trial};
 use crate::run::metric::Unit;
 use crate::units::{Nanos, short_number};
 
-/// Slices between two of which hover shows the value: enough to read a line, few enough to keep the page small.
+/// Every which slice shows its value on hover: enough to read a line, few enough to keep the page small.
 const SLICES_SHOWN_EVERY: usize = 5;
 
-/// One slice of the interval, the median of the rounds.
+/// One slice of the interval, as medians over the rounds.
 struct Moment {
     from_s: f64,
     p50: Option<f64>,
@@ -42,7 +42,7 @@ fn middle(slices: &[&Slice], of: fn(&Slice) -> Option<Nanos>) -> Option<f64> {
     values.get(values.len() / 2).map(|value| *value as f64)
 }
 
-/// A strong line of the medians, and a thin one of p99.
+/// A thick line for p50, and a thin one for p99.
 fn series(view: &View<'_>, transport: Transport, moments: &[Moment]) -> [Series; 2] {
     let strong = moments.iter().enumerate().filter_map(|(index, moment)| {
         let value = moment.p50?;
@@ -62,7 +62,7 @@ fn series(view: &View<'_>, transport: Transport, moments: &[Moment]) -> [Series;
     ]
 }
 
-/// The figures of the lines; a slice in which nothing was due has none.
+/// The figures of the lines. A slice in which nothing was due has none.
 fn table(view: &View<'_>, transports: &[Transport], moments: &[Vec<Moment>]) -> Table {
     let head = transports.iter().flat_map(|one| ["p50", "p99"].map(|what| format!("{} {what}", view.title(*one))));
     let count = moments.iter().map(Vec::len).max().unwrap_or_default();
@@ -79,7 +79,7 @@ fn table(view: &View<'_>, transports: &[Transport], moments: &[Vec<Moment>]) -> 
     Table::new(head, (0..count).filter_map(row).collect())
 }
 
-/// The chart: p50 strong, p99 thin.
+/// The chart: p50 thick, p99 thin.
 pub(crate) fn timeline(view: &View<'_>, point: usize, fit: Fit, is_captioned: bool) -> Option<Markup> {
     let transports = view.transports();
     let moments: Vec<Vec<Moment>> = transports.iter().map(|one| moments(view, point, *one)).collect();

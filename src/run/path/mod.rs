@@ -1,4 +1,4 @@
-//! What can be said about a path, and how it is written: `4g`, `rtt=50ms,loss=1%`, or `4g,loss=1%`.
+//! The settings of a path, and their notation: `4g`, `rtt=50ms,loss=1%`, or `4g,loss=1%`.
 
 pub mod names;
 pub mod presets;
@@ -12,55 +12,56 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::limits;
 use crate::units::{self, Nanos};
 
-/// A path. Both directions are alike but for the rate.
+/// The settings of a path. Both directions are alike, except for the rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PathSettings {
-    /// Round trip that is added, half each way.
+    /// Added round trip, half in each direction.
     pub rtt: Nanos,
-    /// By how much the delay of one way may differ, either way, evenly spread.
+    /// Largest deviation of the one-way delay, up or down, uniformly distributed.
     pub jitter: Nanos,
-    /// May jitter change the order of a client's packets? Most real links keep it.
+    /// True if jitter may reorder a client's packets. Most real links do not.
     pub reorder: bool,
-    /// Share of the packets that is lost each way.
+    /// Share of the packets that is lost in each direction.
     pub loss: f64,
-    /// Mean length of a burst of losses in packets; `None` for losses that do not depend on one another.
+    /// Mean length of a burst of losses in packets; `None` for independent losses.
     pub burst: Option<f64>,
     /// Rate from a client to the server, of IP packets with their headers.
     pub up_bits_per_s: Option<u64>,
     /// Rate from the server to a client.
     pub down_bits_per_s: Option<u64>,
-    /// Bytes that may wait before a rate limit, each way; `None` for 300 ms of that rate.
+    /// Bytes that may queue for a rate limit, in each direction; `None` for 300 ms of that rate.
     pub queue: Option<u64>,
 }
 
-/// Why a path cannot be had as it was written.
+/// Why the text of a path is invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// Neither a preset nor a key.
-    #[error("`{0}` is no path; use one of {known}, or keys as in rtt=50ms,loss=1% (keys: {KEYS})", known = presets::names())]
+    #[error("`{0}` is not a path; use one of {known}, or keys as in rtt=50ms,loss=1% (keys: {KEYS})", known = presets::names())]
     Unknown(String),
-    /// A preset that is not at the beginning.
-    #[error("`{0}` must stand first, with keys that change it behind it")]
+    /// A preset that does not come first.
+    #[error("`{0}` must come first, followed by the keys that change it")]
     NotFirst(String),
-    /// A key that is there twice.
-    #[error("`{0}` is there twice; leave one out, or put a ; between two paths")]
+    /// A key that is given twice.
+    #[error("`{0}` is given twice; remove one, or put a ; between two paths")]
     Twice(String),
-    /// A value that cannot be read.
+    /// An invalid value.
     #[error("{key}={value}: {problem}")]
     Value {
         /// As written.
         key: String,
         /// As written.
         value: String,
-        /// What is wrong, and what to write.
+        /// The problem, and what to write instead.
         problem: String,
     },
-    /// Bursts of nothing.
+    /// Bursts without loss.
     #[error("burst needs loss; write loss=1%,burst=5")]
     BurstWithoutLoss,
-    /// So much loss cannot come in bursts so short.
+    /// Bursts too short for the loss.
     #[error(
-        "bursts of {burst} packets cannot be {share} of all packets, since one good packet lies between two bursts; use a longer burst"
+        "bursts of {burst} packets cannot be {share} of all packets, because one good packet lies between two bursts; \
+         use a longer burst"
     )]
     BurstTooShort {
         /// Asked for.
@@ -68,18 +69,18 @@ pub enum SettingsError {
         /// Asked for.
         share: String,
     },
-    /// More jitter than delay.
-    #[error("jitter={jitter} is more than half of rtt={rtt}, and no packet arrives before it was sent; lower it")]
+    /// More jitter than one-way delay.
+    #[error("jitter={jitter} is more than half of rtt={rtt}, but no packet arrives before it was sent; lower it")]
     Jitter {
         /// Asked for.
         jitter: Nanos,
         /// Asked for.
         rtt: Nanos,
     },
-    /// Reordering that nothing would cause.
+    /// Reordering without jitter.
     #[error("reorder needs jitter; write jitter=10ms,reorder=yes")]
     ReorderWithoutJitter,
-    /// A queue that nothing would fill.
+    /// A queue without a rate limit.
     #[error("queue needs a rate; write rate=10Mbit,queue=64KiB")]
     QueueWithoutRate,
 }
@@ -87,7 +88,7 @@ pub enum SettingsError {
 const KEYS: &str = "rtt, jitter, reorder, loss, burst, rate, up, down, queue";
 
 impl PathSettings {
-    /// Bytes that may wait before a limit of this rate.
+    /// Bytes that may queue for a limit of this rate.
     pub fn queue_bytes(&self, bits_per_s: u64) -> u64 {
         let usual =
             u128::from(bits_per_s) * u128::from(limits::PATH_QUEUE_DEFAULT.0) / (8 * u128::from(Nanos::SECOND.0));
@@ -122,7 +123,7 @@ impl PathSettings {
             if self.loss == 0.0 {
                 return Err(SettingsError::BurstWithoutLoss);
             }
-            // The chance to begin a burst would have to be above one.
+            // The probability that a burst begins would have to be above one.
             if self.loss / burst > 1.0 - self.loss {
                 return Err(SettingsError::BurstTooShort { burst, share: percent(self.loss) });
             }
@@ -169,7 +170,7 @@ impl FromStr for PathSettings {
     }
 }
 
-/// Shows a path with its keys in the form that is read: `rtt=50ms,loss=1%`; one that changes nothing is `rtt=0ms`.
+/// Shows a path in the notation that is parsed: `rtt=50ms,loss=1%`. A path that changes nothing is `rtt=0ms`.
 impl fmt::Display for PathSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rtt={}", exact(self.rtt))?;
@@ -215,7 +216,7 @@ impl<'de> Deserialize<'de> for PathSettings {
     }
 }
 
-/// A length of time without a digit lost.
+/// A length of time without loss of digits.
 fn exact(length: Nanos) -> String {
     match length.0 {
         whole if whole % Nanos::MILLI.0 == 0 => format!("{}ms", whole / Nanos::MILLI.0),
@@ -226,7 +227,7 @@ fn exact(length: Nanos) -> String {
 
 /// A share as it is written: `1%`, `0.1%`.
 pub fn percent(share: f64) -> String {
-    // What was read from a text with few digits is shown with as few.
+    // Rounding gives back the few digits that were parsed.
     format!("{}%", (share * 1e8).round() / 1e6)
 }
 
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_read_from_keys_and_shown_in_the_form_that_is_read() {
+    fn a_path_is_parsed_from_keys_and_shown_in_the_same_notation() {
         for text in [
             "rtt=0ms",
             "rtt=50ms,loss=1%",
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_can_be_changed_by_the_keys_behind_it() {
+    fn the_keys_after_a_preset_change_it() {
         let path = read("4g, loss=1%").unwrap();
         assert_eq!(PathSettings { loss: 0.0, ..path }, read("4g").unwrap());
         assert_eq!(path.loss, 0.01);
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_key_that_is_wrong() {
+    fn an_impossible_path_is_refused_and_names_the_key() {
         assert_eq!(read("5g"), Err(SettingsError::Unknown("5g".to_owned())));
         assert_eq!(read("rtt=1ms,rtt=2ms"), Err(SettingsError::Twice("rtt".to_owned())));
         assert_eq!(read("burst=5"), Err(SettingsError::BurstWithoutLoss));

@@ -1,12 +1,12 @@
-//! Paths as numbers and in words. Sweeps, headings and comparisons handle the values of a setting as numbers: a path is its
-//! place in a list of those that this process has met.
+//! Paths as numbers and as names. Sweeps, headings and comparisons handle the values of a setting as numbers: the
+//! number of a path is its position in a list of the paths that this process has seen.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::{PathSettings, presets};
 use crate::limits;
 
-/// The paths met so far, in order; the number of the first is 1.
+/// The paths seen so far, in order. The number of the first is 1.
 static MET: Mutex<Vec<PathSettings>> = Mutex::new(Vec::new());
 
 /// The number of a path in this process: the same for the same path, and 0 without one.
@@ -22,7 +22,7 @@ pub fn number(path: Option<PathSettings>) -> f64 {
     (at + 1) as f64
 }
 
-/// The words for a number.
+/// The name of the path with this number.
 pub fn of_number(number: f64) -> String {
     let path = (number as usize).checked_sub(1).and_then(|at| {
         let met = MET.lock().unwrap_or_else(PoisonError::into_inner);

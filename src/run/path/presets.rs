@@ -1,5 +1,5 @@
-//! Paths with a name, from published figures. What a source does not say is left out of the preset, or stands there with
-//! the word "unconfirmed".
+//! Named paths, from published figures. A figure that a source does not give is omitted from the preset, or marked
+//! "unconfirmed".
 //!
 //! | name | from |
 //! |---|---|
@@ -12,21 +12,21 @@
 //! | `satellite` | round trip: RFC 2488 section 2, 558 ms over a geostationary satellite; rates: 25 and 3 Mbit/s, the FCC's benchmark for fixed broadband from 2015 to 2024, unconfirmed for satellites |
 //! | `bad-wifi` | round trip and jitter: C. Pei and others, "WiFi can be the weakest link of round trip network latency in the wild", INFOCOM 2016: half of all packets waited more than 20 ms on the wireless hop; the hop is put before the path of `fibre`. Loss of 2 % in bursts of 3: unconfirmed |
 //!
-//! None of these sources but Pei says anything of jitter, and the profiles of WebPageTest and Lighthouse have no loss.
+//! Of these sources, only Pei says anything about jitter. The profiles of WebPageTest and Lighthouse have no loss.
 
 use std::sync::LazyLock;
 
 use super::PathSettings;
 use crate::units::Nanos;
 
-/// A path with a name.
+/// A named path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
-    /// As it is written.
+    /// Its name in flags and scenario files.
     pub name: &'static str,
-    /// What it stands for, for lists.
+    /// The kind of connection that it models, for lists.
     pub about: &'static str,
-    /// Who published the figures, and which of them nobody did.
+    /// The source of the figures, and which figures are unconfirmed.
     pub source: &'static str,
     /// The path.
     pub settings: PathSettings,
@@ -104,7 +104,7 @@ pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// Their names, for lists.
+/// The names of all presets, for lists.
 pub fn names() -> String {
     PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_stand_from_near_to_far_and_each_name_once() {
+    fn presets_are_listed_from_near_to_far_and_their_names_are_unique() {
         assert!(PRESETS.is_sorted_by_key(|preset| preset.settings.rtt));
         let mut names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
         names.sort_unstable();

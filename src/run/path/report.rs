@@ -1,10 +1,10 @@
-//! What a path gave during a trial.
+//! What a path measured about itself during a trial.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::Nanos;
 
-/// What happened to the packets of one direction.
+/// Counts of the packets in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketCounts {
     /// Packets that went in.
@@ -13,18 +13,18 @@ pub struct PacketCounts {
     pub bytes_in: u64,
     /// Packets that came out.
     pub packets_out: u64,
-    /// Their bytes.
+    /// Bytes of those packets.
     pub bytes_out: u64,
     /// Packets that the link lost.
     pub lost: u64,
-    /// Packets for which a queue had no room.
+    /// Packets dropped because a queue was full.
     pub queue_dropped: u64,
     /// Packets that came out before one that went in before them.
     pub reordered: u64,
 }
 
 impl PacketCounts {
-    /// What was added since an earlier reading.
+    /// The difference to an earlier reading.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             packets_in: self.packets_in.saturating_sub(earlier.packets_in),
@@ -42,7 +42,7 @@ impl PacketCounts {
         self.lost + self.queue_dropped
     }
 
-    /// Both directions together.
+    /// The sum of both directions.
     pub fn with(self, other: Self) -> Self {
         Self {
             packets_in: self.packets_in + other.packets_in,
@@ -55,38 +55,39 @@ impl PacketCounts {
         }
     }
 
-    /// Packets for which the queue had room, and which the link could lose.
+    /// Packets that were queued, and that the link could therefore lose.
     pub fn sent(self) -> u64 {
         self.packets_in.saturating_sub(self.queue_dropped)
     }
 
-    /// Share of those that it lost; `None` if there were none.
+    /// Share of the queued packets that the link lost; `None` if there were none.
     pub fn loss(self) -> Option<f64> {
         let sent = self.sent();
         (sent > 0).then(|| self.lost as f64 / sent as f64)
     }
 }
 
-/// A real path in the measured interval, and its own error.
+/// A real path in the measured interval, with the errors of its emulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathReport {
-    /// Round trip of the datagrams that probed it all through the trial: the median.
+    /// Round trip of the datagrams that probed it throughout the trial: median.
     pub round_trip_ns_p50: Nanos,
-    /// The 99th percentile.
+    /// The same, 99th percentile.
     pub round_trip_ns_p99: Nanos,
-    /// Datagrams sent for that.
+    /// Probe datagrams sent.
     pub probes: u64,
     /// From clients to the server, probes included.
     pub up: PacketCounts,
     /// From the server to clients.
     pub down: PacketCounts,
-    /// How late packets left the relay, at the 99th percentile of the trial so far.
+    /// How late packets left the relay, 99th percentile of the trial so far.
     pub late_ns_p99: Nanos,
-    /// Packets that were neither asked to be lost nor found a full queue, and were lost all the same: the relay was too
-    /// slow for the device, or the kernel did not take them back.
+    /// Packets lost although neither the loss setting nor a full queue dropped them: the relay was too slow for the
+    /// device, or the kernel did not take them back.
     pub missed: u64,
-    /// Processor time of the relay, in which the kernel receives the packets of both ends.
+    /// Processor time of the relay. It includes the kernel's work of receiving the packets of both ends.
     pub relay_cpu_ns: Nanos,
-    /// Segments that the kernel sent again, of both ends and all connections; `None` where `/proc/net/snmp` does not say.
+    /// Segments that the kernel retransmitted, at both ends and for all connections; `None` if `/proc/net/snmp` does
+    /// not say.
     pub segments_retransmitted: Option<u64>,
 }

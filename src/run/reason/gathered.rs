@@ -1,10 +1,10 @@
-//! Several reasons of one kind, from several trials or rows, as one.
+//! Merges reasons of the same kind from several trials or rows.
 
 use crate::run::reason::{Cause, Reason, RowId};
 
 impl Cause {
-    /// Takes another of the same kind into this one: counts are added, of all else the worst stays. False, and nothing
-    /// is done, where the two are not the same thing.
+    /// Merges another cause of the same kind into this one: counts are added, everything else keeps the worst. Returns
+    /// false, and changes nothing, if the two are not of the same kind.
     fn absorb(&mut self, other: &Self) -> bool {
         if self.code() != other.code() {
             return false;
@@ -121,7 +121,7 @@ impl Cause {
         true
     }
 
-    /// What it counts; zero of what is no count.
+    /// Its count; zero for a cause without one.
     fn count(&self) -> u64 {
         match self {
             Self::Lost { count, .. } | Self::LostAnnounced { count, .. } => *count,
@@ -141,14 +141,14 @@ impl Cause {
     }
 }
 
-/// What is given once of several trials or rows: each kind of cause, in the order in which it came up, the worst first.
+/// The merged reasons of several trials or rows: each kind of cause once, the worst first, else in order of occurrence.
 #[derive(Default)]
 pub struct Gathered {
     reasons: Vec<Reason>,
 }
 
 impl Gathered {
-    /// Takes in a cause that holds for a round, of a row.
+    /// Adds a cause in one round of a row.
     pub fn add_round(&mut self, cause: &Cause, round: u32) {
         let known = self.reasons.iter_mut().find_map(|known| known.cause.absorb(cause).then_some(&mut known.rounds));
         match known {
@@ -158,12 +158,12 @@ impl Gathered {
         }
     }
 
-    /// Takes in a reason that holds for a row, of a run.
+    /// Adds a reason for one row of a run.
     pub fn add_row(&mut self, reason: &Reason, row: RowId) {
         match self.reasons.iter_mut().find_map(|known| known.cause.absorb(&reason.cause).then_some(known)) {
             Some(known) => {
                 known.rows.push(row);
-                // In all the rounds of one row: then no rounds are named.
+                // It applies to all rounds of one row: no rounds are named.
                 if known.rounds.is_empty() || reason.rounds.is_empty() {
                     known.rounds.clear();
                 } else {
@@ -176,12 +176,12 @@ impl Gathered {
         }
     }
 
-    /// The reasons; `all_rounds` of them are none to name.
+    /// The reasons. A reason in `all_rounds` rounds names none of them.
     pub fn finish(mut self, all_rounds: Option<usize>) -> Vec<Reason> {
         for reason in self.reasons.iter_mut().filter(|reason| Some(reason.rounds.len()) == all_rounds) {
             reason.rounds.clear();
         }
-        // Stable: of the same gravity, the order in which they came up.
+        // A stable sort: reasons of the same severity keep their order of occurrence.
         self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.cause.verdict()));
         self.reasons
     }
@@ -194,7 +194,7 @@ mod tests {
     use crate::units::Nanos;
 
     #[test]
-    fn what_is_of_one_kind_is_one_reason_and_what_is_not_stays_apart() {
+    fn causes_of_one_kind_become_one_reason_and_others_stay_separate() {
         let link = |asked, gave| Cause::LinkOff { asked_ns: Nanos(asked), gave_ns: Nanos(gave) };
         let mut gathered = Gathered::default();
         for (round, cause) in [
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_takes_in_itself() {
+    fn each_cause_merges_with_its_own_kind() {
         for cause in every_cause() {
             assert!(cause.clone().absorb(&cause), "{cause:?}");
         }

@@ -1,5 +1,5 @@
-//! Why a trial, a row or a run is not valid: as data, so that programs can tell the reasons apart. Their words are made in
-//! `report/text/wording/reasons.rs`. It is one list, and so one file.
+//! Why a trial, a row or a run is not valid, as data, so that programs can distinguish the reasons. Their words are in
+//! `report/text/wording/reasons.rs`.
 //!
 //! Over 400 lines: one list of causes, each with its data, its verdict and its code.
 
@@ -13,12 +13,13 @@ use crate::run::Transport;
 use crate::units::Nanos;
 
 /// Whether figures can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Nothing speaks against them.
+    /// Nothing is known against them.
+    #[default]
     Valid,
-    /// Usable with the care that the reasons ask for.
+    /// Usable with care; see the reasons.
     Suspect,
     /// Not to be used.
     Invalid,
@@ -35,22 +36,22 @@ impl Verdict {
     }
 }
 
-/// A cause, with what it holds for.
+/// A cause, with the rounds and rows that it applies to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Reason {
-    /// What is the matter; of several trials together: counts are sums, all else is the worst of them.
+    /// The cause. For several trials together, counts are sums and all other values are the worst.
     #[serde(flatten)]
     pub cause: Cause,
-    /// The rounds in which; empty of a single trial, and where it was so in all of them.
+    /// The rounds that it applies to; empty for a single trial, and if it applies to all rounds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<u32>,
-    /// Of a run: the rows in which.
+    /// The rows of a run that it applies to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowId>,
 }
 
-/// Which row of a run.
+/// Identifies a row of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowId {
     /// The transport; `None` for the TCP baseline.
@@ -59,7 +60,7 @@ pub struct RowId {
     pub point_index: usize,
 }
 
-/// What can be the matter.
+/// A cause for which a trial, a row or a run is not valid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Cause {
@@ -69,14 +70,14 @@ pub enum Cause {
     Lost {
         /// How many.
         count: u64,
-        /// Of how many that were due.
+        /// Updates that were due.
         of: u64,
     },
     /// Updates were lost, and the server announced it as a gap.
     LostAnnounced {
         /// How many.
         count: u64,
-        /// Of how many that were due.
+        /// Updates that were due.
         of: u64,
     },
     /// Updates arrived more than once.
@@ -89,12 +90,12 @@ pub enum Cause {
         /// How many.
         count: u64,
     },
-    /// Updates arrived before they were due: the clocks of the two programs do not agree.
+    /// Updates arrived earlier than due: the clocks of the two programs disagree.
     ArrivedBeforeDue {
         /// How many.
         count: u64,
     },
-    /// The generator's own timer fired so late that its latencies are not to be used.
+    /// The generator's own timer fired so late that its latencies must not be used.
     GeneratorStalled {
         /// How late at the median.
         lag_ns_p50: Nanos,
@@ -103,27 +104,27 @@ pub enum Cause {
     },
     /// The generator had work and did not get a processor for it.
     GeneratorStarved {
-        /// Share of the time in which it had work that it waited.
+        /// Share of the time that it had work in which it waited.
         waited_fraction: f64,
-        /// Was the processor to be its own (`--pin`)?
+        /// True if it had a processor of its own (`--pin`).
         is_pinned: bool,
     },
-    /// An agent ended, or fell silent, before it had brought back what its clients saw.
+    /// An agent ended, or stopped responding, before it returned the results of its clients.
     AgentLost {
         /// Its name.
         agent: String,
-        /// Clients that were its share.
+        /// Number of clients that it ran.
         clients: u64,
-        /// What it said, if it could.
+        /// The error that it reported, if any.
         detail: Option<String>,
     },
-    /// An agent was what bounded the trial.
+    /// An agent was the bottleneck of the trial.
     AgentStarved {
         /// Its name.
         agent: String,
         /// How late its own timer fired at the 99th percentile.
         lag_ns_p99: Nanos,
-        /// Share of the time in which it had work that it waited for a processor; `None` where it does not know.
+        /// Share of the time that it had work in which it waited for a processor; `None` if unknown.
         waited_fraction: Option<f64>,
     },
     /// The generator's own timer fired late enough to be mentioned.
@@ -133,152 +134,152 @@ pub enum Cause {
     },
     /// The host's processors were busy nearly all the time.
     HostBusy {
-        /// Share of them that was.
+        /// Share of the processors that was busy.
         fraction: f64,
     },
-    /// Programs that are no part of the trial, or other guests of the machine, took processor time.
+    /// Programs outside the trial, or other virtual machines, took processor time.
     OthersBusy {
         /// Share of the host's processors that they took.
         fraction: f64,
     },
     /// The offset between two hosts' clocks is not known well enough for the latencies.
     ClockUncertain {
-        /// By how much a latency may be wrong.
+        /// Uncertainty of the offset.
         uncertainty_ns: Nanos,
-        /// The median latency; `None` where there was none.
+        /// The median latency; `None` if there was none.
         latency_ns_p50: Option<i64>,
     },
-    /// Updates say when they were sent by the clock of another host, whose offset was not measured.
+    /// Updates have the send time of another host's clock, whose offset was not measured.
     ClocksUnrelated,
-    /// Connections were refused or broke.
+    /// Connections were refused or broken.
     Refused {
         /// How many.
         count: u64,
     },
-    /// The server asked clients for patience (429 or 503), and was obeyed.
+    /// The server throttled clients (429 or 503), and they waited.
     Throttled {
-        /// How often.
+        /// Number of times.
         count: u64,
     },
-    /// Updates were not published, since the server asked for patience (429 or 503) and was obeyed.
+    /// Updates were not published, because the server throttled the publisher (429 or 503).
     PublishThrottled {
         /// How many.
         count: u64,
     },
-    /// The server refused updates that were published.
+    /// The server refused to publish updates.
     PublishRefused {
         /// How many.
         count: u64,
     },
-    /// The connection broke while an update was published.
+    /// The connection broke while an update was being published.
     PublishFailed {
         /// How many.
         count: u64,
     },
-    /// The server took updates more slowly than they were due.
+    /// The server accepted updates more slowly than they were due.
     PublisherBehind,
-    /// Messages did not hold what was published.
+    /// Messages did not contain the published update.
     Unread {
         /// How many.
         count: u64,
-        /// Where in them it stands instead, if that is to be seen: a path into JSON.
+        /// Where the update is in them instead, as a path into JSON, if it was found.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         found_at: Option<String>,
     },
-    /// Updates carry no number of the generator's: nobody knows what was lost.
+    /// Updates carry no sequence number of the generator, so losses are unknown.
     NotAudited,
-    /// Updates do not say when they were sent: nobody knows how late they are.
+    /// Updates carry no send time, so latency is unknown.
     NotTimed,
-    /// Polls were skipped because the one before had not been answered.
+    /// Polls were skipped because the previous one had not been answered.
     MissedPolls {
         /// How many.
         count: u64,
     },
-    /// The link's round trip is not the one that was asked for.
+    /// The link's round trip is not the requested one.
     LinkOff {
-        /// Asked for.
+        /// Requested.
         asked_ns: Nanos,
         /// Measured, at the median.
         gave_ns: Nanos,
     },
-    /// A link stood in for the path that was asked for, which delays a stream and shows neither loss nor slow start.
+    /// A link was used instead of the requested path: it delays a stream, but shows neither loss nor slow start.
     PathStandIn {
-        /// Why there was no path.
+        /// Why no path was possible.
         detail: String,
     },
-    /// The path's round trip is not the one that was asked for.
+    /// The path's round trip is not the requested one.
     PathRoundTripOff {
-        /// Asked for.
+        /// Requested.
         asked_ns: Nanos,
         /// Measured, at the median.
         gave_ns: Nanos,
     },
-    /// The path lost another share of the packets than it was asked to.
+    /// The share of packets that the path lost is not the requested one.
     PathLossOff {
-        /// Asked for.
+        /// Requested.
         asked_fraction: f64,
         /// Packets that it lost.
         lost: u64,
-        /// Of how many for which there was room.
+        /// Packets that were queued.
         of: u64,
     },
-    /// The path's relay was too slow, and lost packets for that.
+    /// The path's relay was too slow, and therefore lost packets.
     PathRelaySlow {
-        /// How many.
+        /// Packets lost.
         missed: u64,
-        /// Of how many.
+        /// Packets in all.
         of: u64,
     },
-    /// The parts of the bytes do not add up to what the sockets counted.
+    /// The parts of the wire bytes do not add up to what the sockets counted.
     BytesDiffer {
-        /// The parts together.
+        /// Sum of the parts.
         parts: u64,
         /// The sockets' own count.
         socket: u64,
     },
     /// A latency histogram of the run file cannot be read.
     HistogramUnreadable {
-        /// What is wrong with it.
+        /// The error.
         detail: String,
     },
-    /// The transports saw different stretches of a feed that is not ours to start.
+    /// The transports saw different stretches of a feed that the generator did not start.
     DifferentStretches {
         /// Updates due in a measured interval, mean over the rounds, for each transport at this point.
         updates: Vec<UpdatesDue>,
     },
-    /// No trial of any transport was finished.
+    /// No trial of any transport was completed.
     NoTrials,
-    /// Ctrl-C, or something that failed, ended the run before every trial was done.
+    /// Ctrl-C or an error ended the run before every trial was done.
     CutShort {
-        /// Trials of transports that were done.
+        /// Trials of transports done.
         done: u64,
-        /// Of how many.
+        /// Number of trials planned.
         planned: u64,
-        /// Trials of the TCP baseline that were done.
+        /// Trials of the TCP baseline done.
         tcp_baseline_done: u64,
-        /// Of how many.
+        /// Number of trials planned.
         tcp_baseline_planned: u64,
-        /// What failed; `None` of Ctrl-C.
+        /// The error; `None` for Ctrl-C.
         error: Option<String>,
     },
-    /// A sentence, as versions before the codes wrote it.
+    /// A sentence, as written by versions without codes.
     Other {
         /// The sentence.
         text: String,
     },
 }
 
-/// How many updates were due for a transport.
+/// The number of updates that were due for a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdatesDue {
-    /// Which.
+    /// The transport.
     pub transport: Transport,
-    /// In a measured interval, mean over the rounds.
+    /// Updates in a measured interval, mean over the rounds.
     pub mean: f64,
 }
 
 impl Cause {
-    /// Would it be so, too, only because others took the processors?
+    /// True if other programs on the host's processors alone can cause it.
     pub fn is_of_a_busy_host(&self) -> bool {
         matches!(
             self,
@@ -291,7 +292,7 @@ impl Cause {
         )
     }
 
-    /// What a trial is for this cause alone.
+    /// The verdict on a trial with this cause alone.
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::NothingDue | Self::Lost { .. } | Self::Duplicate { .. } | Self::Reordered { .. } => Verdict::Invalid,
@@ -307,14 +308,14 @@ impl Cause {
             Self::Throttled { .. } | Self::PublishThrottled { .. } | Self::PublishRefused { .. } => Verdict::Suspect,
             Self::PublishFailed { .. } | Self::Unread { .. } => Verdict::Suspect,
             Self::PublisherBehind => Verdict::Invalid,
-            // What was measured until then is as good as it was.
+            // The trials measured before that are not affected.
             Self::CutShort { .. } => Verdict::Valid,
-            // What was measured is what it is; the rest is a dash.
+            // The figures that were measured are valid; the others are a dash.
             Self::NotAudited | Self::NotTimed => Verdict::Valid,
         }
     }
 
-    /// Its name in run files and in the lines of progress.
+    /// Its name in run files and in progress messages.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NothingDue => "nothing_due",
@@ -363,7 +364,7 @@ impl From<Cause> for Reason {
     }
 }
 
-/// A reason as run files have it: with its code, or, from before there were codes, as a sentence.
+/// A reason in a run file: with its code, or in older files as a sentence.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
@@ -392,7 +393,7 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
-    /// One of each, for whoever must have a word on all of them.
+    /// One of each cause, for tests of code that must handle all of them.
     pub(crate) fn every_cause() -> Vec<Cause> {
         let updates = vec![
             UpdatesDue { transport: Transport::Sse, mean: 20.0 },

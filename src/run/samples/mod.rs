@@ -1,9 +1,9 @@
-//! The one way in which trials become a value, an interval and a ratio.
+//! Turns trials into values, intervals and ratios.
 //!
-//! A figure of latency is that of the trials' histograms merged, the bytes of a delivery are those of the trial with the
-//! median total, every other figure is the median of the trials; the rows of the summary ([`crate::run::summary`]) are made
-//! of these. The ratio of two rows is the ratio of their values, and its interval comes from resampling the trials of
-//! both: what is printed beside one another agrees.
+//! A latency comes from the merged histograms of the trials. The bytes of a delivery are those of the trial with the
+//! median total. Every other figure is the median of the trials. The rows of the summary ([`crate::run::summary`])
+//! consist of these. The ratio of two rows is the ratio of their values, and its interval comes from resampling the
+//! trials of both, so that all printed figures agree.
 
 mod wire;
 
@@ -16,13 +16,13 @@ use crate::run::histogram::{self, HistogramError, Shifted};
 use crate::run::metric::{Metric, Metrics, Percentiles, Source};
 use crate::stats::{self, Sample};
 
-/// One for each figure; `None` where it was not measured.
+/// One sample for each metric; `None` if it was not measured.
 pub(crate) type Samples = Metrics<Option<Sample>>;
 
-/// What the trials of one row say of the figures of one source; `None` where none of them measured it.
+/// The samples of the metrics with one source, from the trials of one row; `None` for a metric that no trial measured.
 pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     let mut samples = Metrics::default();
-    // One that cannot be read has made its row invalid, which says why.
+    // An unreadable histogram has already made its row invalid, with the reason.
     let merged = |pick: fn(&Trial) -> &str| latency(histograms(trials, pick).0, seed);
     match source {
         Source::Corrected => samples.latency_ns = merged(|trial| &trial.latency_hdr),
@@ -37,7 +37,7 @@ pub(crate) fn of(trials: &[&Trial], source: Source, seed: u64) -> Samples {
     samples
 }
 
-/// What the trials of one row say of every figure.
+/// The samples of every metric, from the trials of one row.
 pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
     let [corrected, uncorrected, mut samples] = Source::ALL.map(|source| of(trials, source, seed));
     samples.latency_ns = corrected.latency_ns;
@@ -45,7 +45,7 @@ pub(crate) fn all(trials: &[&Trial], seed: u64) -> Samples {
     samples
 }
 
-/// What the latencies of some trials say together.
+/// The samples of latency from the histograms of several trials.
 pub(crate) fn latency(shifted: Vec<Shifted>, seed: u64) -> Percentiles<Option<Sample>> {
     let (histograms, shift) = histogram::aligned(shifted);
     let centre = histogram::percentiles(&histogram::merge(&histograms), shift);
@@ -65,12 +65,12 @@ pub(crate) fn latency(shifted: Vec<Shifted>, seed: u64) -> Percentiles<Option<Sa
     }
 }
 
-/// What the trials measured of one figure, those aside that could not.
+/// The values of one metric in the trials that measured it.
 pub fn values(trials: &[&Trial], metric: Metric) -> Vec<f64> {
     trials.iter().filter_map(|trial| trial.metrics.get(metric).0).collect()
 }
 
-/// The histograms of the trials that have one, each with its shift, and for each that cannot be read its round and what is wrong.
+/// The histograms of the trials that have one, each with its shift, and the round and error of each unreadable one.
 pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Shifted>, Vec<(u32, HistogramError)>) {
     let mut read = Vec::new();
     let mut unreadable = Vec::new();
@@ -83,10 +83,10 @@ pub(super) fn histograms(trials: &[&Trial], pick: fn(&Trial) -> &str) -> (Vec<Sh
     (read, unreadable)
 }
 
-/// What p50, p90, p99, p99.9, largest and mean of the merged histograms are in each resample of the trials.
+/// p50, p90, p99, p99.9, maximum and mean of the merged histograms in each resample of the trials.
 pub(super) fn resampled(histograms: &[Histogram<u64>], seed: u64) -> [Vec<f64>; 6] {
     let counts = Counts::of(histograms);
-    // Few trials make few different resamples (ten of three): each is merged once.
+    // Few trials have few different resamples (three have ten), so each is merged only once.
     let mut known: HashMap<Vec<u64>, Option<[f64; 6]>> = HashMap::new();
     let mut replicates: [Vec<f64>; 6] = Default::default();
     let mut weights = vec![0; histograms.len()];
@@ -104,12 +104,12 @@ pub(super) fn resampled(histograms: &[Histogram<u64>], seed: u64) -> [Vec<f64>; 
     replicates
 }
 
-/// What several histograms counted up to each value: a percentile of a resample of them is then found by halving, and
-/// neither by adding whole histograms nor by looking at each of the few thousand values that occur.
+/// Cumulative counts of several histograms. A percentile of a resample is found in them by binary search, without
+/// adding whole histograms or scanning the few thousand values that occur.
 struct Counts {
-    /// The values that occur in any, ascending.
+    /// The values that occur in any histogram, ascending.
     values: Vec<u64>,
-    /// For each of them, how many values each histogram has that are not larger.
+    /// For each value, how many recorded values of each histogram are not larger.
     running: Vec<Vec<u64>>,
     /// The sum of each histogram's values, and the largest.
     of_each: Vec<(f64, u64)>,
@@ -137,7 +137,8 @@ impl Counts {
         Self { values, running, of_each }
     }
 
-    /// p50, p90, p99, p99.9, largest and mean with each histogram taken `weights` times; `None` of nothing.
+    /// p50, p90, p99, p99.9, maximum and mean with each histogram taken `weights` times; `None` if nothing was
+    /// recorded.
     fn percentiles(&self, weights: &[u64]) -> Option<[f64; 6]> {
         let weighted = |running: &[u64]| running.iter().zip(weights).map(|(count, weight)| count * weight).sum::<u64>();
         let total = weighted(self.running.last()?);

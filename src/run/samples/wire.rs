@@ -1,7 +1,7 @@
-//! The bytes of a delivery are taken together, so that their parts add up to their total: the total is the median of
-//! the rounds, and the parts are those of the round that has it (of an even number of rounds, the means of the two in
-//! the middle). Medians taken part by part would come from different rounds, and add up to nothing. The intervals of the
-//! parts come from the same statistic on resamples of the rounds.
+//! The bytes of a delivery are summarised together, so that their parts add up to their total. The total is the median
+//! of the rounds, and the parts are those of the round that has it (with an even number of rounds, the means of the
+//! middle two). Medians of each part by itself would come from different rounds, and would not add up. The intervals of
+//! the parts come from the same statistic on resamples of the rounds.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use crate::run::file::Trial;
 use crate::run::metric::{Metric, Metrics, WireBytes};
 use crate::stats::{self, Sample};
 
-/// What is told of the bytes: the parts of [`WireBytes`], whose sum is its total, and behind them a part of a part.
+/// The reported bytes: the parts of [`WireBytes`], whose sum is its total, followed by a part of a part.
 const TOLD: [Metric; SUMMED + 1] = [
     Metric::WirePayload,
     Metric::WireFraming,
@@ -24,14 +24,14 @@ const TOLD: [Metric; SUMMED + 1] = [
 ];
 const SUMMED: usize = 9;
 
-/// The run file writes a millionth of a byte and no less.
+/// The run file's precision: a millionth of a byte.
 const WRITTEN_PER_BYTE: f64 = 1e6;
 
-/// The bytes of a delivery as the round with the median total had them; `None` where no trial has them.
+/// The bytes of a delivery in the round with the median total; `None` if no trial has them.
 pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     let measured = trials.iter().filter_map(|trial| {
         let of = |metric| trial.metrics.get(metric).0;
-        // A file from before a part was told apart has none of it.
+        // A file from before a part was counted separately has none of it.
         Some((of(Metric::WireTotal)?, TOLD.map(|part| of(part).unwrap_or(0.0))))
     });
     let measured: Vec<(f64, [f64; TOLD.len()])> = measured.collect();
@@ -48,7 +48,7 @@ pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     }
     let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();
     let sum: f64 = parts[..SUMMED].iter().sum();
-    // The sum of the rounded parts, unless it is more than rounding that sets the two apart: a median is a median.
+    // Use the sum of the rounded parts, unless it differs from the median by more than rounding.
     let is_rounded = |median: f64| (median - sum).abs() <= SUMMED as f64 / WRITTEN_PER_BYTE;
     let total = Sample::of_median(&totals, seed);
     *samples.get_mut(Metric::WireTotal) =
@@ -56,9 +56,9 @@ pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     samples.wire_bytes_per_delivery
 }
 
-/// The parts of the entry whose total is the median, or the means of the two in the middle; rounded as the run file
-/// rounds them, so that they add up there too. Of entries with one total, the one with the smaller parts comes first, so
-/// that the order of the trials does not matter. `None` of nothing.
+/// The parts of the entry whose total is the median, or the means of the middle two, rounded as in the run file, so
+/// that they add up there too. Entries with equal totals are ordered by their parts, so that the order of the trials
+/// does not matter. `None` without any entry.
 fn parts_of_median<const N: usize>(mut measured: Vec<(f64, [f64; N])>) -> Option<[f64; N]> {
     let ordered = |a: &[f64; N], b: &[f64; N]| a.partial_cmp(b).unwrap_or(Ordering::Equal);
     measured.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| ordered(&a.1, &b.1)));
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trials_with_one_total_and_other_parts_give_the_same_parts_in_any_order() {
+    fn trials_with_equal_totals_give_the_same_parts_in_any_order() {
         let [low, high] = [(200.0, [90.0, 110.0]), (200.0, [100.0, 100.0])];
         let other = (150.0, [50.0, 100.0]);
         for measured in [[other, low, high], [other, high, low], [high, low, other]] {

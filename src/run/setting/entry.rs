@@ -1,15 +1,15 @@
-//! The entries of the table, for whoever goes through all of them, and their defaults.
+//! The entries of the table, for code that iterates over them, and their defaults.
 
 use crate::run::setting::values::Value;
 
-/// One setting, for whoever goes through all of them.
+/// One setting of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its key in a scenario file; with two hyphens before it, its flag.
+    /// Its key in a scenario file; with `--` before it, its flag.
     pub key: String,
-    /// Does it take a list?
+    /// True if it takes a list.
     pub is_swept: bool,
-    /// The least and the most of a number, as a flag takes them; `None` of what is no number.
+    /// The smallest and the largest value in the notation of a flag; `None` if it is not a number.
     pub range: Option<[String; 2]>,
 }
 
@@ -19,7 +19,7 @@ impl Entry {
     }
 }
 
-/// A default, read as if it had been typed.
+/// A default, parsed like a typed value.
 pub(super) fn by_default<T: std::str::FromStr>(text: &str) -> T {
     let Ok(value) = text.parse() else { unreachable!("a test reads every default of the table") };
     value

@@ -1,4 +1,4 @@
-//! What a setting is in the run file: as a number, as text, as cells of the CSV, and in the schema.
+//! Settings as members of the run file: as numbers, as text, as cells of the CSV, and in the schema.
 
 use crate::limits;
 use crate::run::failover::Kill;
@@ -12,22 +12,22 @@ use crate::run::target_name::TargetName;
 use crate::run::transport::Transport;
 use crate::units::Nanos;
 
-/// A member of the run file that a setting becomes.
+/// The type of a setting in the run file.
 pub trait Member {
-    /// As a number: of what is no number, one that tells the values apart.
+    /// Its value as a number; for a value that is not a number, one that distinguishes the values.
     fn number(&self) -> f64 {
         0.0
     }
 
-    /// As text.
+    /// Its value as text.
     fn shown(&self) -> String;
 
-    /// The names of its columns: its own, unless it is written as several.
+    /// The names of its columns: its own name, unless it has several columns.
     fn columns(name: &'static str) -> Vec<&'static str> {
         vec![name]
     }
 
-    /// What stands in these columns, empty for what there is not.
+    /// The cells of these columns; empty if absent.
     fn cells(&self) -> Vec<String> {
         vec![self.shown()]
     }
@@ -37,15 +37,15 @@ pub trait Member {
     fn schema() -> serde_json::Value;
 }
 
-/// What the schema says of a member.
+/// The description of a member in the schema.
 #[cfg(test)]
 #[derive(Clone)]
 pub struct Described {
     /// Its name.
     pub name: &'static str,
-    /// What it is, and its schema.
+    /// Its schema, with the description.
     pub schema: serde_json::Value,
-    /// Does every file have it?
+    /// True if every file has it.
     pub is_required: bool,
 }
 
@@ -114,19 +114,19 @@ impl Member for bool {
     }
 }
 
-/// The default of a switch that files from before it was there have on.
+/// The default of a switch that is on in files from before it existed.
 pub fn yes() -> bool {
     true
 }
 
-/// The default of a count that files from before it was there have at one.
+/// The default of a count that is one in files from before it existed.
 pub fn one() -> u32 {
     1
 }
 
 macro_rules! names {
     ($($type:ty)+) => { $(
-        /// As a number, its place in the list.
+        /// As a number: its position in the list.
         impl Member for $type {
             fn number(&self) -> f64 {
                 Self::ALL.iter().position(|one| one == self).unwrap_or_default() as f64
@@ -154,7 +154,7 @@ impl Member for Vec<Transport> {
     }
 }
 
-/// A limit; without one it is zero as a number.
+/// A limit. As a number, no limit is zero.
 impl Member for Option<u64> {
     fn number(&self) -> f64 {
         self.unwrap_or(0) as f64
@@ -168,7 +168,7 @@ impl Member for Option<u64> {
     }
 }
 
-/// As a number, its place among those that this process has met; without one it is zero.
+/// As a number: its position among those that this process has seen; zero without one.
 impl Member for Option<PathSettings> {
     fn number(&self) -> f64 {
         names::number(*self)
@@ -177,7 +177,7 @@ impl Member for Option<PathSettings> {
         self.map_or_else(String::new, names::name)
     }
     fn cells(&self) -> Vec<String> {
-        // In a table with commas between its columns.
+        // The columns of the table are separated by commas.
         vec![self.shown().replace(',', " ")]
     }
     #[cfg(test)]
@@ -186,7 +186,7 @@ impl Member for Option<PathSettings> {
     }
 }
 
-/// As a number, its place among those that this process has met; without one it is zero.
+/// As a number: its position among those that this process has seen; zero without one.
 impl Member for Option<TargetName> {
     fn number(&self) -> f64 {
         self.map_or(0.0, TargetName::number)
@@ -200,7 +200,7 @@ impl Member for Option<TargetName> {
     }
 }
 
-/// What clients get or send, as [`Member::number`] counts it.
+/// What clients get or send, in the order of [`Member::number`].
 pub const MESSAGES: [&str; 3] = ["updates", "text", "binary"];
 
 impl Member for Option<MessageKind> {
@@ -220,7 +220,7 @@ impl Member for Option<MessageKind> {
     }
 }
 
-/// As a number, its place among all.
+/// As a number: its position among all.
 impl Member for Heads {
     fn number(&self) -> f64 {
         match self {
@@ -237,7 +237,7 @@ impl Member for Heads {
     }
 }
 
-/// As a number, its place among all.
+/// As a number: its position among all.
 impl Member for Proxy {
     fn number(&self) -> f64 {
         match self {
@@ -256,8 +256,8 @@ impl Member for Proxy {
     }
 }
 
-/// As a number, the mean time that a client stays: nothing where all leave at once, and more than any length that can be
-/// set where they stay for good.
+/// As a number: the mean time that a client stays. Zero if all leave at once, and more than any length that can be set
+/// if they stay for good.
 impl Member for Leaving {
     fn number(&self) -> f64 {
         match self {

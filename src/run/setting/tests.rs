@@ -1,4 +1,4 @@
-//! Of the table: every entry is a flag, a key, a member and a column, and has its words.
+//! Tests of the table: every entry is a flag, a key, a member and a column, and has its words.
 
 use super::*;
 use crate::limits;
@@ -11,7 +11,7 @@ struct Flags {
 }
 
 #[test]
-fn every_default_is_read_and_every_setting_is_a_flag_and_a_key() {
+fn every_default_parses_and_every_setting_is_a_flag_and_a_key() {
     let none = RunSettings::default();
     let point = Point::default();
     assert_eq!((point.clients, point.hold_ns), (50, limits::LONG_POLL_HOLD.into()));
@@ -28,7 +28,7 @@ fn every_default_is_read_and_every_setting_is_a_flag_and_a_key() {
 }
 
 #[test]
-fn a_setting_is_read_alike_from_a_flag_and_from_a_file() {
+fn a_setting_is_parsed_alike_from_a_flag_and_a_file() {
     let file: RunSettings =
         toml::from_str("clients = [10, 100]\nrate = 0.5\nmeasure = \"4s\"\ntransports = \"sse\"").unwrap();
     assert_eq!(file.clients, Some("10,100".parse().unwrap()));
@@ -119,7 +119,7 @@ fn a_value_is_named_in_headings_and_in_sentences() {
 }
 
 #[test]
-fn what_was_measured_sets_no_points_apart_and_what_was_asked_for_does_however_near() {
+fn points_differ_by_requested_values_however_near_and_never_by_measured_ones() {
     let asked = Point { rate_per_s: 10.0, ..Point::default() };
     let other = Point { rate_per_s: 11.0, ..asked.clone() };
     assert!(Setting::Rate.differs(&asked, &other));

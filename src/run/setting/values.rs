@@ -1,8 +1,7 @@
-//! What settings are read from: each value is a type whose one constructor reads and checks a text, so that a flag and a
-//! key of a scenario file take the same values and refuse all others with the same range. One small type for each setting, in
-//! one list.
+//! The value types of settings. Each has a single constructor that parses and checks a text, so that a flag and a key
+//! of a scenario file accept the same values, and refuse all others with the same range.
 //!
-//! Over 400 lines: each kind of value is a few lines of reading and showing, and the table of settings names them all.
+//! Over 400 lines: each kind of value is a few lines of parsing and display, and the table of settings names them all.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,14 +21,14 @@ use crate::run::target_name::{NotATarget, TargetName};
 use crate::run::transport::Transport;
 use crate::units::{Nanos, within};
 
-/// What a setting can be set to.
+/// The value of a setting.
 pub trait Value {
-    /// The least and the most of a number, as a flag takes them; `None` of what is no number.
+    /// The smallest and the largest value in the notation of a flag; `None` if it is not a number.
     fn range() -> Option<[String; 2]> {
         None
     }
 
-    /// The values of a list, one text each.
+    /// Splits a list into the texts of its values.
     fn pieces(list: &str) -> Vec<&str> {
         list.split(',').collect()
     }
@@ -59,7 +58,7 @@ impl<T: FromStr + Value> FromStr for List<T> {
     }
 }
 
-/// In the order in which transports are shown, each once.
+/// Each transport once, in the order in which transports are shown.
 impl From<List<Transport>> for Vec<Transport> {
     fn from(List(mut transports): List<Transport>) -> Self {
         transports.sort_unstable();
@@ -113,7 +112,7 @@ where
     }
 }
 
-/// A single value, through its text, whatever form a file gives it.
+/// A single value, parsed from its text whatever its type in the file.
 fn single<'de, T: FromStr + Value, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
 where
     T::Err: fmt::Display,
@@ -121,11 +120,11 @@ where
     let List(values) = List::<Text<T>>::deserialize(deserializer)?;
     match <[Text<T>; 1]>::try_from(values) {
         Ok([Text(one)]) => Ok(one),
-        Err(_) => Err(de::Error::custom("one value is wanted here, not a list")),
+        Err(_) => Err(de::Error::custom("expected a single value, not a list")),
     }
 }
 
-/// Reads a setting through its text.
+/// Deserializes a setting from its text.
 struct Text<T>(T);
 
 impl<T: Value> Value for Text<T> {
@@ -144,11 +143,11 @@ impl<T: FromStr> FromStr for Text<T> {
 
 impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(de::Error::custom("one value is wanted here, not a list"))
+        Err(de::Error::custom("expected a single value, not a list"))
     }
 }
 
-/// How a kind of number is written: read from a text, and shown as a flag takes it.
+/// The notation of plain numbers: parsing, and display in the notation of a flag.
 mod number {
     pub use crate::units::number as read;
 
@@ -179,8 +178,8 @@ mod size {
     }
 }
 
-/// Makes types of values: `Name(what it holds): how it is written, from the least, to the most`, or with two functions of
-/// its own, which read a text and give the range.
+/// Defines value types: `Name(inner type): notation from the smallest, to the largest`, or with two functions that
+/// parse a text and give the range.
 macro_rules! values {
     ($( $(#[$doc:meta])* $name:ident($inner:ty): $kind:ident from $least:expr, to $most:expr; )+) => { $(
         values! {
@@ -225,19 +224,19 @@ macro_rules! values {
 }
 
 values! {
-    /// How many clients.
+    /// A number of clients.
     Clients(u32): number from 1, to limits::CLIENTS_SETTING_MAX;
-    /// How many nodes; none for a server with a journal of its own.
+    /// A number of nodes; 0 for one server with its own journal.
     Nodes(u32): number from 0, to limits::NODES_MAX;
-    /// How many clients share a connection.
+    /// A number of clients on one connection.
     Sharers(u32): number from 1, to limits::CLIENTS_MAX;
-    /// How many rounds.
+    /// A number of rounds.
     Rounds(u32): number from 1, to limits::ROUNDS_MAX;
-    /// How often the measured interval repeats what it measures.
+    /// A number of updates, and of polls per client, that the measured interval holds at least.
     Cycles(u32): number from 0, to limits::CYCLES_MAX;
     /// A seed.
     Seed(u64): number from 0, to limits::SEED_MAX;
-    /// How much faster than it was recorded.
+    /// A replay speed, as a multiple of the recorded pace.
     Speed(f64): number from limits::SPEED_MIN, to limits::SPEED_MAX;
     /// A share of a whole.
     Share(f64): number from 0.0, to 1.0;
@@ -253,18 +252,18 @@ values! {
     Interval(Nanos): length from limits::POLL_INTERVAL_MIN.into(), to limits::POLL_INTERVAL_MAX.into();
     /// How long a long poll may be parked.
     Hold(Nanos): length from limits::LONG_POLL_HOLD_MIN.into(), to limits::LONG_POLL_HOLD_MAX.into();
-    /// What a link adds: a round trip or a deviation from it.
+    /// A delay that a link adds: a round trip, or a deviation from it.
     Delay(Nanos): length from Nanos::ZERO, to limits::LINK_DELAY_MAX;
 }
 
 values! {
-    /// What is added to a request's head, in bytes: none, or at least as many as the shortest header field takes.
+    /// Bytes added to a request's head: none, or at least the size of the shortest header field.
     RequestHeaders(u32), |text| {
         let [none, most] = Self::ENDS;
         let bytes = within(text, size::read(text), [none, most], [size::show(none), size::show(most)])? as u32;
         match bytes {
             1..limits::REQUEST_HEADER_BYTES_MIN => Err(format!(
-                "{bytes} is out of range; use 0 to {}, but none below the {} that the shortest header takes",
+                "{bytes} is out of range; use 0 to {}, but not less than the {} that the shortest header takes",
                 size::show(most),
                 limits::REQUEST_HEADER_BYTES_MIN
             )),
@@ -297,7 +296,7 @@ fn bandwidth(text: &str) -> Result<u64, String> {
         || format!("`{text}` is not a bandwidth; write none, or a number and its unit, as in 500kbit or 10Mbit");
     let with_unit = |(unit, scale)| Some((text.strip_suffix(unit)?, scale as f64));
     let (number, scale) = BANDWIDTHS.into_iter().find_map(with_unit).ok_or_else(refuse)?;
-    // Past the largest whole number it stays there, which is out of range.
+    // A larger number saturates, and is then out of range.
     number.trim().parse::<f64>().map(|number| (number * scale).round() as u64).map_err(|_| refuse())
 }
 
@@ -307,7 +306,7 @@ fn plain_bandwidth(bits: u64) -> String {
 }
 
 values! {
-    /// How clients leave.
+    /// When clients leave.
     Churn(Leaving), |text| match text {
         "none" => Ok(Leaving::Never),
         "storm" => Ok(Leaving::AllAtOnce),
@@ -323,14 +322,14 @@ impl Churn {
 }
 
 values! {
-    /// Messages that clients send up; `None` where they subscribe.
+    /// The kind of messages that clients send; `None` if they subscribe.
     Echo(Option<MessageKind>), |text| match text {
         "none" => Ok(None),
         _ => text.parse().map(Some),
     }, None
 }
 
-/// A server under test; `None` for the one that the load generator starts with a feed of its own.
+/// A server under test; `None` for the one that the load generator starts, with its own feed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AtTarget(pub Option<TargetName>);
 
@@ -364,8 +363,8 @@ impl<'de> Deserialize<'de> for AtTarget {
 pub struct OnPath(pub Option<PathSettings>);
 
 impl Value for OnPath {
-    /// A comma stands between two paths where a preset comes next, and between two keys of one path elsewhere; a
-    /// semicolon always stands between two paths.
+    /// A comma separates two paths if a preset follows it, and otherwise two keys of one path. A semicolon always
+    /// separates two paths.
     fn pieces(list: &str) -> Vec<&str> {
         let begins_path = |at: usize| {
             let next = &list[at + 1..];
@@ -405,21 +404,21 @@ impl<'de> Deserialize<'de> for OnPath {
     }
 }
 
-/// When clients leave, to come back soon after.
+/// When clients leave. They come back soon after.
 ///
 /// In the run file it is two members: `churn_ns`, the mean time that a client stays, and `storm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stay", into = "Stay")]
 pub enum Leaving {
-    /// They stay.
+    /// Never.
     Never,
-    /// Each after a time of its own, exponential with this mean.
+    /// Each client after a random time, exponentially distributed with this mean.
     Each(Nanos),
-    /// All in the middle of the measured interval.
+    /// All clients in the middle of the measured interval.
     AllAtOnce,
 }
 
-/// [`Leaving`] as it is written.
+/// [`Leaving`] in its serialized form.
 #[derive(Serialize, Deserialize)]
 struct Stay {
     #[serde(default)]
@@ -453,7 +452,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_out_of_range_is_refused_with_the_range() {
+    fn a_value_out_of_range_is_refused_with_the_range() {
         fn refused<T: FromStr<Err = String> + Value>(texts: &[&str]) {
             let [least, most] = T::range().unwrap();
             for end in [&least, &most] {
@@ -481,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_paths_is_parted_at_semicolons_and_before_presets() {
+    fn a_list_of_paths_is_split_at_semicolons_and_before_presets() {
         let count = |text: &str| text.parse::<List<OnPath>>().map(|List(paths)| paths.len());
         for (text, paths) in [
             ("4g", 1),
@@ -503,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn how_clients_leave_is_two_members_of_a_file() {
+    fn leaving_is_two_members_of_the_run_file() {
         for (leaving, written) in [
             (Leaving::Never, r#"{"churn_ns":null,"storm":false}"#),
             (Leaving::Each(Nanos(5)), r#"{"churn_ns":5,"storm":false}"#),

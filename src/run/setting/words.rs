@@ -1,4 +1,4 @@
-//! Settings in words: on axes, in headings and in sentences. What they are called stands in the table.
+//! Settings in words: on axes, in headings and in sentences. The words come from the table.
 
 use crate::limits;
 use crate::run::failover::Kill;
@@ -12,7 +12,7 @@ use crate::run::setting::{Point, Setting};
 use crate::run::target_name;
 use crate::units::short_number;
 
-/// What a setting is called.
+/// The words for a setting.
 pub struct Words {
     pub form: Form,
     pub label: &'static str,
@@ -21,7 +21,7 @@ pub struct Words {
     pub zero: Option<&'static str>,
 }
 
-/// How the values of a setting are counted.
+/// The form of a setting's values.
 #[derive(Clone, Copy)]
 pub enum Form {
     Count,
@@ -73,7 +73,7 @@ impl Setting {
         Self::ALL.iter().copied().find(|setting| setting.name() == name)
     }
 
-    /// Do its values stand beside one another, and not along a scale?
+    /// True if its values are categories, which are shown side by side and not along a scale.
     pub fn is_category(self) -> bool {
         match self.words().form {
             Form::Path
@@ -89,18 +89,18 @@ impl Setting {
         }
     }
 
-    /// Is it no setting of this point, but what its feed was measured at?
+    /// True if the value at this point was not set but measured from the feed.
     pub fn is_measured(self, point: &Point) -> bool {
         point.measured_feed && (self == Self::Rate || self == Self::Payload)
     }
 
-    /// Were two points asked for different values of it? What was measured depends on the stretch of the feed that the
-    /// interval fell on, and was not asked for.
+    /// True if two points were set to different values. Measured values do not count: they depend on the stretch of the
+    /// feed in the measured interval.
     pub fn differs(self, a: &Point, b: &Point) -> bool {
         !self.is_measured(a) && !self.is_measured(b) && self.of(a) != self.of(b)
     }
 
-    /// What an axis over it is called.
+    /// Its name on an axis.
     pub fn label(self) -> &'static str {
         self.words().label
     }
@@ -110,7 +110,7 @@ impl Setting {
         self.words().form.show(value)
     }
 
-    /// A value where it stands beside others, without the name of the setting.
+    /// A value in a list of values, without the name of the setting.
     pub fn beside(self, value: f64) -> String {
         self.words().zero.filter(|_| value == 0.0).map_or_else(|| self.tick(value), str::to_owned)
     }
@@ -121,14 +121,14 @@ impl Setting {
         zero.filter(|_| value == 0.0).map_or_else(|| self.filled(heading, value), str::to_owned)
     }
 
-    /// Where along a sweep, in a sentence.
+    /// A position along a sweep, in a sentence.
     pub fn at(self, value: f64) -> String {
         let Words { at, zero, .. } = self.words();
         let zero = zero.filter(|_| value == 0.0).map(|zero| format!("with {zero}"));
         zero.unwrap_or_else(|| self.filled(at, value))
     }
 
-    /// Where, in a sentence, of several values that are listed in words.
+    /// Several positions along a sweep, in a sentence; `values` lists them.
     pub fn at_listed(self, values: &str) -> String {
         self.words().at.replace("{}", values).replace("{s}", "s")
     }

@@ -1,9 +1,9 @@
-//! From trials to rows: one row per transport and sweep point, with the median of its rounds, its intervals and its
+//! From trials to rows: one row per transport and sweep point, with the medians over the rounds, intervals and a
 //! verdict.
 //!
-//! Percentiles are never averaged: the latency of a row is that of its trials' histograms merged. The figures of an
-//! invalid trial stay in its row, since leaving them out would make a choice that the reader cannot see; the row is
-//! then invalid, and with it the run.
+//! Percentiles are never averaged: the latency of a row comes from the merged histograms of its trials. The figures of
+//! an invalid trial stay in its row, because omitting them would be a choice that the reader cannot see. The row is
+//! then invalid, and so is the run.
 
 mod failovers;
 mod stretches;
@@ -44,7 +44,7 @@ fn by_row(trials: &[Trial]) -> BTreeMap<(usize, Option<Transport>), Vec<&Trial>>
     groups
 }
 
-/// One transport at one point; `None` of no trials.
+/// The row of one transport at one point; `None` without trials.
 fn row(id: RowId, trials: &[&Trial], seed: u64) -> Option<Row> {
     let mut samples = samples::of(trials, Source::Trials, seed);
     let mut gathered = Gathered::default();
@@ -79,7 +79,7 @@ fn row(id: RowId, trials: &[&Trial], seed: u64) -> Option<Row> {
     Some(Row { transport, point_index, point, audit, metrics, ci95, withheld: hidden, verdict, reasons })
 }
 
-/// A share has no interval beyond 1.
+/// Limits the interval of a share to 1.
 fn clip(metric: Metric, [low, high]: [f64; 2]) -> [f64; 2] {
     match metric.unit() {
         Unit::Fraction => [low.min(1.0), high.min(1.0)],
@@ -87,7 +87,7 @@ fn clip(metric: Metric, [low, high]: [f64; 2]) -> [f64; 2] {
     }
 }
 
-/// The settings, which all trials share; what the feed was measured at, which they do not, as the median.
+/// The settings, which all trials share, with the median of the measured rate and payload, which they do not.
 fn point(trials: &[&Trial]) -> Option<Point> {
     let middle =
         |pick: fn(&Point) -> f64| stats::median(&trials.iter().map(|trial| pick(&trial.point)).collect::<Vec<_>>());
@@ -107,10 +107,10 @@ fn audit(trials: &[&Trial]) -> Audit {
     })
 }
 
-/// The run as a whole: the worst of its rows, and every kind of reason once, with the rows that it holds for.
+/// The verdict on the run: the worst of its rows, and every kind of reason once, with the rows that it applies to.
 ///
-/// The TCP baseline is there to be compared with; where it is invalid the run is suspect, not invalid. A run without a row is
-/// invalid.
+/// An invalid TCP baseline makes the run suspect, not invalid, because it is only there for comparison. A run without a
+/// row is invalid.
 pub fn verdict(rows: &[Row], tcp_baseline: &[Row]) -> (Verdict, Vec<Reason>) {
     if rows.is_empty() {
         return (Verdict::Invalid, vec![Cause::NoTrials.into()]);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_ordered_by_point_and_then_by_transport_and_the_tcp_baseline_is_apart() {
+    fn rows_are_ordered_by_point_and_transport_and_the_tcp_baseline_is_separate() {
         let mut trials = Vec::new();
         for point_index in [1, 0] {
             for transport in [None, Some(Transport::WebSocket), Some(Transport::Polling)] {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_once_with_the_rounds_that_it_does_not_share_with_all() {
+    fn a_reason_is_given_once_with_its_rounds_unless_it_applies_to_all() {
         let mut trials: Vec<Trial> = (1..=3).map(|round| trial(Transport::Sse, round, 1_000)).collect();
         let lost = || Reason::from(Cause::Lost { count: 7, of: 850 });
         trials.iter_mut().for_each(|trial| trial.reasons.push(Cause::HostBusy { fraction: 0.96 }.into()));
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_gives_a_reason_once_for_all_the_transports_that_it_holds_for() {
+    fn a_run_gives_a_reason_once_for_all_its_transports() {
         let trials: Vec<Trial> = Transport::ALL
             .into_iter()
             .flat_map(|transport| [1, 2].map(|round| (transport, round)))
             .map(|(transport, round)| {
                 let mut trial = trial(transport, round, 1_000);
                 if transport != Transport::Sse && (round == 2 || transport == Transport::Polling) {
-                    // Never twice the same figure.
+                    // A different figure each time.
                     let fraction = 0.95 + f64::from(round) / 100.0 + transport.index() as f64 / 1_000.0;
                     trial.reasons.push(Cause::HostBusy { fraction }.into());
                     trial.verdict = Verdict::Suspect;

@@ -1,4 +1,4 @@
-//! Which stretch of a feed each transport saw, where that is not the same for all.
+//! Detects transports that saw different stretches of a feed.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::run::file::{Row, Run, Trial, Verdict};
 use crate::run::reason::{Cause, UpdatesDue};
 use crate::run::summary::by_row;
 
-/// Marks the rows of a point suspect whose transports saw different stretches of a feed: where it is not ours to start
-/// (`--target`), each trial falls on whatever that server publishes just then.
+/// Marks the rows of a point suspect if its transports saw different stretches of a feed. The generator does not start
+/// the feed of a `--target`, so each trial gets what that server publishes at that time.
 ///
-/// `rows` must be those that [`crate::run::summary::summarise`] made of these trials.
+/// `rows` must be what [`crate::run::summary::summarise`] returned for these trials.
 pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
     let mut means: BTreeMap<usize, BTreeMap<Transport, f64>> = BTreeMap::new();
     for (key, of_row) in by_row(trials) {
@@ -34,13 +34,13 @@ pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
     }
 }
 
-/// How many different updates were due in a trial's interval.
+/// The number of different updates that were due in a trial's interval.
 fn updates_due(trial: &Trial) -> f64 {
     trial.audit.expected as f64 / f64::from(trial.point.clients.max(1))
 }
 
-/// How many different updates were due in a measured interval, from the trial with the fewest to the one with the most;
-/// `None` where updates are not what was measured.
+/// The number of different updates that were due in a measured interval, in the trial with the fewest and the one with
+/// the most; `None` if the run did not measure updates.
 pub fn updates_measured(run: &Run) -> Option<[u64; 2]> {
     let trials = || run.trials.iter().filter(|trial| trial.point.echo.is_none());
     let due = || trials().map(|trial| updates_due(trial).round() as u64);
@@ -54,7 +54,7 @@ mod tests {
     use crate::run::summary::summarise;
 
     #[test]
-    fn transports_that_saw_different_stretches_of_a_feed_are_suspect_and_say_so() {
+    fn transports_that_saw_different_stretches_of_a_feed_are_suspect_with_that_reason() {
         let due = |transport, round, updates: u64| {
             let mut trial = fixture::trial(Some(transport), round, 0, 1_000);
             trial.audit.expected = updates * u64::from(trial.point.clients);

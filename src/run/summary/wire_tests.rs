@@ -1,4 +1,4 @@
-//! Tests of the bytes of a row: parts that add up.
+//! Tests that the parts of a row's bytes add up.
 
 use super::summarise;
 use crate::run::Transport;
@@ -36,7 +36,7 @@ fn the_parts_of_the_bytes_add_up_to_the_total_and_the_total_is_the_median() {
         assert!((total - stats::median(&totals).unwrap()).abs() < 1e-5, "{count}: {total} of {totals:?}");
         let parts = || WIRE_PARTS.map(|part| row.metrics.get(part).0.unwrap());
         assert!((total - parts().iter().sum::<f64>()).abs() < 1e-9, "{count}: {:?}", parts());
-        // As written, too.
+        // The same holds in the written file.
         let written = serde_json::to_value(&row.metrics.wire_bytes_per_delivery).unwrap();
         let sum: f64 = ["payload", "framing", "http_headers", "tcp_ip", "retransmitted"]
             .map(|part| written[part].as_f64().unwrap())

@@ -1,69 +1,70 @@
-//! Least squares with coefficients that cannot be negative, and how far a new observation may be from what they say.
+//! Least squares with non-negative coefficients, and prediction intervals for a new observation.
 //!
-//! The noise of processor time is a share of it, not a number of microseconds, so errors are taken relative to what is
-//! predicted: first to what was measured, then repeatedly to what the fit says ("iteratively reweighted", Björck, "Numerical
-//! Methods for Least Squares Problems", 1996, section 4.5). There are so few terms that each set of them is tried: of
-//! those whose coefficients all come out above zero, the one with the least error for each degree of freedom counts. A term
-//! that the measurements do not show is left out that way, and not held against the others with a sign that makes no sense.
+//! The noise of processor time is proportional to it, and not a number of microseconds. Errors are therefore relative
+//! to the prediction: at first to the measurement, then repeatedly to the fitted value ("iteratively reweighted",
+//! Björck, "Numerical Methods for Least Squares Problems", 1996, section 4.5). There are so few terms that every subset
+//! of them is tried. Of the subsets with only positive coefficients, the one with the smallest error per degree of
+//! freedom is used. This omits a term that the measurements do not show, instead of giving it a meaningless negative
+//! coefficient.
 //!
-//! The interval is that of a new observation (Draper and Smith, "Applied Regression Analysis", 1998, section 3.1): Student's
-//! t × the spread of the residuals × √(1 + leverage).
+//! The prediction interval for a new observation (Draper and Smith, "Applied Regression Analysis", 1998, section 3.1)
+//! is Student's t × the spread of the residuals × √(1 + leverage).
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A figure with the interval that holds it in 95 of 100 cases, if it is like what was measured.
+/// A predicted figure with its interval, which contains the measurement in 95 of 100 similar cases.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Band {
-    /// The most likely.
+    /// The most likely value.
     pub value: f64,
-    /// The interval's lower end.
+    /// The lower end of the interval.
     pub low: f64,
-    /// Its upper end.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
 impl Band {
-    /// Does it hold this?
+    /// True if the interval contains this value.
     pub fn covers(&self, measured: f64) -> bool {
         (self.low..=self.high).contains(&measured)
     }
 
-    /// So many times as much.
+    /// The figure multiplied by a factor.
     pub fn times(self, factor: f64) -> Self {
         Self { value: self.value * factor, low: self.low * factor, high: self.high * factor }
     }
 
-    /// As much more.
+    /// The figure plus a constant.
     pub fn plus(self, more: f64) -> Self {
         Self { value: self.value + more, low: self.low + more, high: self.high + more }
     }
 }
 
-/// How sure an interval is to hold what is measured next.
+/// The probability that an interval contains the next measurement.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// How often the weights are taken from the fit before: it moves by less than a thousandth then.
+/// Number of reweighting steps. After these, the fit changes by less than a thousandth.
 const REWEIGHTED: usize = 8;
 
 /// Coefficients of `N` terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit<const N: usize> {
-    /// One for each term; 0 of one that was left out.
+    /// One for each term; 0 for an omitted term.
     pub coefficients: [f64; N],
-    /// The terms that are not.
+    /// The indices of the terms that are used.
     used: Vec<usize>,
     /// (XᵀX)⁻¹ of the relative rows.
     inverse: Vec<Vec<f64>>,
     /// Standard deviation of the relative residuals.
     pub spread: f64,
-    /// Observations less terms.
+    /// Degrees of freedom: observations minus terms.
     freedom: usize,
 }
 
 impl<const N: usize> Fit<N> {
-    /// Fits what was measured: each row the terms, and what came of them, above zero. `None` of too few rows to tell an
-    /// error.
+    /// Fits measurements. Each row has the terms and the measured value, above zero. `None` if there are too few rows
+    /// to estimate an error.
     pub fn of(rows: &[([f64; N], f64)]) -> Option<Self> {
         let rows: Vec<_> = rows.iter().filter(|(_, measured)| *measured > 0.0).collect();
         let subsets = (1_u32..1 << N).map(|bits| (0..N).filter(|term| bits >> term & 1 == 1).collect::<Vec<_>>());
@@ -101,7 +102,7 @@ impl<const N: usize> Fit<N> {
         Some(Self { coefficients, used, inverse, spread, freedom })
     }
 
-    /// What these terms come to.
+    /// The prediction for these terms.
     pub fn predict(&self, terms: &[f64; N]) -> Band {
         let value = dot(&self.coefficients, terms);
         let row: Vec<f64> = self.used.iter().map(|term| terms[*term] / value.max(f64::MIN_POSITIVE)).collect();
@@ -111,7 +112,7 @@ impl<const N: usize> Fit<N> {
     }
 }
 
-/// Student's t for [`CONFIDENCE`] on both sides.
+/// The two-sided quantile of Student's t for [`CONFIDENCE`].
 fn student(freedom: usize) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom.max(1) as f64).expect("one degree of freedom or more");
     distribution.inverse_cdf(0.5 + CONFIDENCE / 2.0)
@@ -126,10 +127,11 @@ fn squares(rows: &[(Vec<f64>, f64)], terms: usize) -> Vec<Vec<f64>> {
     (0..terms).map(|i| (0..terms).map(|j| sum(i, j)).collect()).collect()
 }
 
-/// A pivot that is a smaller share of its diagonal than this is what rounding left of zero.
+/// A pivot smaller than this share of its diagonal is zero but for rounding.
 const SINGULAR: f64 = 1e-10;
 
-/// The inverse of a symmetric matrix by Gauss and Jordan, scaled to ones on its diagonal first; `None` of a singular one.
+/// The inverse of a symmetric matrix by Gauss-Jordan elimination, after scaling its diagonal to ones; `None` if it is
+/// singular.
 fn inverse(matrix: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     let size = matrix.len();
     let scale: Vec<f64> = (0..size).map(|i| matrix[i][i].sqrt()).collect();
@@ -141,7 +143,7 @@ fn inverse(matrix: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     let mut right: Vec<Vec<f64>> =
         (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for column in 0..size {
-        // Of a matrix that is positive definite the diagonal is pivot enough.
+        // For a positive definite matrix, the diagonal elements are suitable pivots.
         let pivot = left[column][column];
         if pivot < SINGULAR {
             return None;
@@ -166,10 +168,10 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    /// Rows of three terms that differ by powers of ten, with noise of this share.
+    /// Rows of three terms that differ by powers of ten, with relative noise of `noise`.
     fn rows(truth: [f64; 3], noise: f64, count: usize, seed: u64) -> Vec<([f64; 3], f64)> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        // The sum of twelve uniform numbers less six is as good as normal.
+        // The sum of twelve uniform numbers minus six is nearly normal.
         let mut draw = || {
             let terms = [1.0, 100.0, 10_000.0].map(|size| size * 10_f64.powf(random.random::<f64>() * 2.0));
             let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_measurements_give_their_coefficients_back_and_a_term_that_takes_nothing_is_left_out() {
+    fn exact_measurements_give_the_coefficients_and_a_term_without_effect_is_omitted() {
         let fit = Fit::of(&rows([5e-6, 3e-6, 1e-9], 0.0, 12, 1)).unwrap();
         for (found, true_one) in fit.coefficients.iter().zip([5e-6, 3e-6, 1e-9]) {
             assert!((found / true_one - 1.0).abs() < 1e-6, "{fit:?}");
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_holds_nearly_all_that_was_not_fitted_and_is_no_wider_than_the_noise_asks_for() {
+    fn an_interval_contains_nearly_all_new_measurements_and_is_no_wider_than_the_noise_needs() {
         let truth = [50e-6, 3e-6, 1e-9];
         let (mut held, mut all, mut width) = (0, 0, 0.0);
         for seed in 0..200 {
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_that_cannot_be_told_apart_are_not_both_used_and_too_few_rows_are_no_fit() {
+    fn of_two_collinear_terms_one_is_used_and_too_few_rows_give_no_fit() {
         let same: Vec<_> = (1..10).map(|n| ([f64::from(n), f64::from(n)], f64::from(n) * 2.0)).collect();
         let fit = Fit::of(&same).unwrap();
         assert_eq!(fit.coefficients.iter().filter(|coefficient| **coefficient > 0.0).count(), 1);

@@ -1,9 +1,10 @@
-//! What a workload needs, from a calibration of the machine: bytes by theory ([`super::theory`]), processor time and memory
-//! by least squares ([`fit`]), each with the interval that holds a new measurement in 95 of 100 cases.
+//! Estimates what a workload needs, from a calibration of the machine: bytes from theory ([`super::theory`]), processor
+//! time and memory by least squares ([`fit`]), each with an interval that contains a new measurement in 95 of 100
+//! cases.
 //!
-//! Processor time of a server a second = a × requests + b × deliveries + c × bytes + d × wake-ups + e. Memory = m₀ + m × clients +
-//! what the updates that clients have not taken yet hold + the journal. A workload that one process cannot carry is spread
-//! over nodes, and what is asked of a node is what the model is asked about.
+//! Processor time of a server a second = a × requests + b × deliveries + c × bytes + d × wake-ups + e. Memory = m₀ + m
+//! × clients + updates that clients have not taken yet + the journal. A workload that is too large for one process is
+//! divided over nodes, and the model is evaluated for the share of one node.
 
 pub mod fit;
 mod nodes;
@@ -22,7 +23,7 @@ use crate::run::capacity::{Capacity, CapacitySample, Workload};
 use crate::run::reason::Verdict;
 use crate::stats;
 
-/// Why nothing can be said.
+/// Why no estimate is possible.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CapacityError {
     /// The calibration has too few trials of the transport.
@@ -32,17 +33,17 @@ pub enum CapacityError {
         limits::CAPACITY_TRIALS_MIN
     )]
     FewTrials {
-        /// Which.
+        /// The transport.
         transport: Transport,
-        /// How many there are.
+        /// Number of usable trials.
         usable: usize,
     },
-    /// Theory has no word on it.
-    #[error("no model holds for this workload; use a rate and intervals above zero")]
+    /// No theory covers the workload.
+    #[error("no model covers this workload; use a rate and intervals above zero")]
     NoTheory,
 }
 
-/// What of a workload was calibrated, from the least to the most.
+/// A dimension of the workload that has a calibrated range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
@@ -54,7 +55,7 @@ pub enum Axis {
     Payload,
     /// Deliveries a second of one node.
     Deliveries,
-    /// Between two polls.
+    /// Time between two polls.
     PollInterval,
 }
 
@@ -80,42 +81,42 @@ impl Axis {
     }
 }
 
-/// Where a workload is outside of what was calibrated.
+/// A dimension in which a workload is outside the calibrated range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Beyond {
-    /// In what.
+    /// The dimension.
     pub axis: Axis,
-    /// What is asked.
+    /// The value of the workload.
     pub asked: f64,
-    /// The least and the most that was calibrated.
+    /// The smallest and the largest calibrated value.
     pub calibrated: [f64; 2],
-    /// How many times beyond the nearer end.
+    /// The factor by which it is beyond the nearer end.
     pub times: f64,
 }
 
-/// What one process takes.
+/// The resources that one process needs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Need {
-    /// Processors that it keeps busy.
+    /// Number of processors that it keeps busy.
     pub cores: Band,
     /// Its resident memory.
     pub memory_bytes: Band,
-    /// The kernel's memory for its connections, where that is known.
+    /// The kernel's memory for its connections, if known.
     pub kernel_bytes: Option<f64>,
     /// Bytes of one delivery on the wire.
     pub bytes_per_delivery: Band,
     /// Requests a second.
     pub requests_per_s: f64,
-    /// Where this is beyond what was calibrated.
+    /// The dimensions in which this is an extrapolation.
     pub beyond: Vec<Beyond>,
 }
 
-/// Of the processor time: requests, deliveries, bytes and wake-ups a second, and what a second takes by itself.
+/// The terms of processor time: requests, deliveries, bytes and wake-ups a second, and a constant.
 type Work = [f64; 5];
-/// Of the memory: one, clients, bytes of an update times clients, bytes of the journal.
+/// The terms of memory: one, clients, bytes of an update times clients, bytes of the journal.
 type Held = [f64; 4];
 
-/// What a calibration says of one transport.
+/// The model of one transport, fitted to a calibration.
 #[derive(Clone, Debug)]
 pub struct Model {
     transport: Transport,
@@ -124,13 +125,13 @@ pub struct Model {
     /// Resident memory without any client.
     base_bytes: f64,
     kernel_bytes_per_client: Option<f64>,
-    /// By how much bytes differ from theory, as a share, in 95 of 100 trials.
+    /// The relative difference of bytes from theory that 95 of 100 trials do not exceed.
     bytes_off: f64,
     calibrated: Vec<CapacitySample>,
 }
 
 impl Model {
-    /// The model of a transport.
+    /// Fits the model of a transport.
     ///
     /// Errors: [`CapacityError`].
     pub fn of(capacity: &Capacity, transport: Transport) -> Result<Self, CapacityError> {
@@ -158,7 +159,7 @@ impl Model {
         })
     }
 
-    /// What one process takes that has been at it for long: heartbeats come, and its journal is full.
+    /// The resources of a process in steady state: heartbeats are sent, and its journal is full.
     ///
     /// Errors: [`CapacityError::NoTheory`].
     pub fn need(&self, workload: &Workload, segment_bytes: u64) -> Result<Need, CapacityError> {
@@ -166,7 +167,7 @@ impl Model {
         Ok(self.need_of(workload, traffic, f64::INFINITY))
     }
 
-    /// What a trial ought to take, in the seconds that it had.
+    /// The resources that a trial should use, given its duration.
     ///
     /// Errors: [`CapacityError::NoTheory`].
     pub fn of_trial(&self, sample: &CapacitySample) -> Result<Need, CapacityError> {
@@ -201,32 +202,32 @@ impl Model {
         (times > 1.0 + 1e-9).then_some(Beyond { axis, asked, calibrated, times })
     }
 
-    /// Microseconds of processor time for a request, a delivery, a kilobyte, a wake-up and a second, by the fit.
+    /// Fitted processor time for a request, a delivery, a kilobyte, a wake-up and a second, in microseconds.
     pub fn cost_us(&self) -> [f64; 5] {
         let [request, delivery, byte, wake_up, second] = self.cores.coefficients.map(|seconds| seconds * 1e6);
         [request, delivery, byte * 1e3, wake_up, second]
     }
 
-    /// Bytes of memory for each client, by the fit.
+    /// Fitted memory for each client, in bytes.
     pub fn bytes_per_client(&self) -> f64 {
         self.memory.coefficients[1]
     }
 
-    /// How many trials it was made of.
+    /// Number of trials that it was fitted to.
     pub fn trials(&self) -> usize {
         self.calibrated.len()
     }
 
-    /// Payload of a full segment on the calibrated path.
+    /// The transport of the model.
     pub fn transport(&self) -> Transport {
         self.transport
     }
 }
 
-/// In seconds: heartbeats have come as often as they do.
+/// Duration of the steady state in seconds, long enough for heartbeats to have their average frequency.
 const LONG: f64 = 3_600.0;
 
-/// Half of the loopback device's window is what Linux puts in one segment there.
+/// On loopback, Linux puts half of the device's window into one segment.
 const LOOPBACK_SEGMENT_BYTES: u64 = 32_768;
 
 fn own_traffic(one: &CapacitySample) -> Option<Traffic> {
@@ -234,10 +235,11 @@ fn own_traffic(one: &CapacitySample) -> Option<Traffic> {
     traffic(&one.workload, [one.warm_up_ns.seconds(), one.measure_ns.seconds()], segment_bytes)
 }
 
-/// By how much the bytes of a new trial differ from theory, at the most, in so many cases as [`CONFIDENCE`] says. Theory was not
-/// fitted, so a new trial is to the measured ones as they are to one another: its distance is among the k smallest of n + 1 with a
-/// chance of k/(n + 1) (Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005), whatever the distances are
-/// like. They are of all transports together, since they are of one kind: segments that an edge of the interval cuts off.
+/// The difference of a new trial's bytes from theory that is not exceeded with probability [`CONFIDENCE`]. Theory is
+/// not fitted, so a new trial is exchangeable with the measured ones: its difference is among the k smallest of n + 1
+/// with probability k/(n + 1), whatever the distribution (Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random
+/// World", 2005). All transports are pooled, because their differences have the same cause: segments that an end of the
+/// interval cuts off.
 fn bytes_off(samples: &[CapacitySample]) -> f64 {
     let usable = samples.iter().filter(|one| one.verdict != Verdict::Invalid);
     let off = |one: &CapacitySample| {
@@ -254,10 +256,10 @@ fn measured_work(one: &CapacitySample) -> Work {
     [one.requests_per_s, one.deliveries_per_s, one.wire_bytes_per_s, wake_ups, 1.0]
 }
 
-/// How often in a second a server that was idle has work again. What is pushed makes it once for each update. What is polled
-/// comes when it likes, at the generator's timer, which fires on whole milliseconds: those in which nothing comes are e^−m of
-/// all, for m that come in one on average. A request that comes alone wakes a processor, and takes several times as long as one
-/// behind another.
+/// How often in a second an idle server gets work. A pushed update wakes it once. Polls arrive at random times, rounded
+/// by the generator's timer, which fires on whole milliseconds: with m polls per millisecond on average, a share of
+/// e^−m of the milliseconds has none. A request that arrives alone wakes a processor, and takes several times as long
+/// as one that follows another.
 fn wake_ups(workload: &Workload, requests_per_s: f64) -> f64 {
     match workload.transport {
         Transport::Polling => TICKS_PER_S * -(-requests_per_s / TICKS_PER_S).exp_m1(),
@@ -265,7 +267,7 @@ fn wake_ups(workload: &Workload, requests_per_s: f64) -> f64 {
     }
 }
 
-/// Of the timer of generator and server.
+/// Frequency of the timers of generator and server.
 const TICKS_PER_S: f64 = 1_000.0;
 
 /// Updates in the journal at the end of a trial.

@@ -1,4 +1,4 @@
-//! How many nodes carry a workload, and what bounds them.
+//! How many nodes a workload needs, and which resource limits them.
 
 use serde::Serialize;
 
@@ -7,24 +7,24 @@ use super::{CapacityError, Model, Need};
 use crate::limits;
 use crate::run::capacity::Workload;
 
-/// What one node has.
+/// The resources of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct NodeLimits {
     /// Processors.
     pub cores: f64,
-    /// The share of them that may be busy.
+    /// The share of its processors that may be busy.
     pub busy_share: f64,
-    /// Open files of a process.
+    /// Open files that a process may have.
     pub files: u64,
     /// Memory in bytes.
     pub memory_bytes: f64,
-    /// Bits a second of its link, both ways; `None` where that is no bound.
+    /// Bits a second of its link, both ways; `None` for no limit.
     pub bits_per_s: Option<f64>,
-    /// Payload of a full segment on the way to its clients.
+    /// Payload of a full TCP segment to its clients.
     pub segment_bytes: u64,
 }
 
-/// What bounds a node.
+/// A resource that limits a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
@@ -32,57 +32,58 @@ pub enum Resource {
     Processor,
     /// Its memory.
     Memory,
-    /// Its open files: a connection each.
+    /// Its open files, one for each connection.
     Files,
     /// Its link.
     Bandwidth,
 }
 
 impl Resource {
-    /// Every one.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::Processor, Self::Memory, Self::Files, Self::Bandwidth];
 }
 
-/// How many nodes a resource asks for: as is most likely, and at both ends of the interval.
+/// How many nodes a resource requires: the most likely number, and those at both ends of the interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NodeCount {
-    /// Which resource.
+    /// The resource.
     pub resource: Resource,
-    /// As is most likely; `None` where no number of nodes is enough.
+    /// The most likely number; `None` if no number of nodes is enough.
     pub value: Option<u64>,
-    /// If each node takes as little as the interval leaves open.
+    /// The number at the low end of the interval.
     pub low: Option<u64>,
-    /// If each takes as much.
+    /// The number at the high end of the interval.
     pub high: Option<u64>,
 }
 
-/// What a workload needs in all.
+/// The estimate for a workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// What was asked.
+    /// The workload.
     pub workload: Workload,
-    /// What each node has.
+    /// The resources of each node.
     pub limits: NodeLimits,
-    /// Nodes that are enough for every resource, and the resource that asks for them; `None` where none is.
+    /// Nodes that are enough for every resource, and the resource that requires the most; `None` if no number is
+    /// enough.
     pub nodes: Option<NodeCount>,
     /// Nodes by resource.
     pub by_resource: Vec<NodeCount>,
-    /// The clients of one of so many nodes.
+    /// Clients of one of these nodes.
     pub clients_per_node: u64,
-    /// What one of them takes.
+    /// The resources that one node needs.
     pub node: Need,
-    /// Deliveries a second, of all.
+    /// Deliveries a second, over all nodes.
     pub deliveries_per_s: f64,
-    /// Processors that all keep busy.
+    /// Processors that all nodes keep busy.
     pub cores: Band,
-    /// Memory of all.
+    /// Memory of all nodes.
     pub memory_bytes: Band,
-    /// Bits a second of all, both ways.
+    /// Bits a second of all nodes, both ways.
     pub bits_per_s: Band,
 }
 
 impl Model {
-    /// What a workload needs on nodes of a kind.
+    /// Estimates what a workload needs on nodes with these limits.
     ///
     /// Errors: [`CapacityError::NoTheory`].
     pub fn estimate(&self, workload: &Workload, node: NodeLimits) -> Result<Estimate, CapacityError> {
@@ -95,7 +96,7 @@ impl Model {
             let [value, low, high] = [count(|band| band.value)?, count(|band| band.low)?, count(|band| band.high)?];
             by_resource.push(NodeCount { resource, value, low, high });
         }
-        // One that no number of nodes is enough for asks for the most.
+        // A resource for which no number is enough requires the most.
         let most = |of: fn(&NodeCount) -> Option<u64>| {
             by_resource.iter().max_by_key(|one| of(one).unwrap_or(u64::MAX)).copied()
         };
@@ -124,7 +125,7 @@ impl Model {
         })
     }
 
-    /// The least number of nodes of which each has enough of a resource; `None` where one client is too much for one.
+    /// The smallest number of nodes that have enough of a resource; `None` if a single client is too much for one node.
     fn least_nodes(
         &self,
         workload: &Workload,

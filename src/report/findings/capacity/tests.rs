@@ -1,4 +1,4 @@
-//! Of calibrations that are made up, so that what is true is known.
+//! Tests with invented calibrations, whose true parameters are known.
 
 use super::validation::validate;
 use super::*;
@@ -37,7 +37,7 @@ fn sample(transport: Transport, clients: u64, rate_per_s: f64, payload_bytes: f6
     one
 }
 
-/// So many settings of each transport, off by up to this share.
+/// Settings of each transport, with relative noise of up to `off`.
 fn samples(off: f64, shift: usize) -> Vec<CapacitySample> {
     let of = |transport| {
         (0..12).map(move |n: usize| {
@@ -76,7 +76,7 @@ const NODE: NodeLimits = NodeLimits {
 };
 
 #[test]
-fn what_was_measured_without_noise_is_predicted_and_what_was_not_fitted_too() {
+fn noiseless_measurements_are_predicted_including_settings_that_were_not_fitted() {
     let rows = validate(&calibration(samples(0.0, 0)), &samples(0.0, 5)).unwrap();
     assert_eq!(rows.len(), 5);
     for row in &rows {
@@ -89,7 +89,7 @@ fn what_was_measured_without_noise_is_predicted_and_what_was_not_fitted_too() {
 }
 
 #[test]
-fn a_model_whose_truth_has_changed_is_found_out() {
+fn a_model_that_is_no_longer_true_fails_validation() {
     let calibration = calibration(samples(0.05, 0));
     let mut slower = samples(0.05, 5);
     slower.iter_mut().for_each(|one| one.server_cores *= 1.5);
@@ -97,7 +97,7 @@ fn a_model_whose_truth_has_changed_is_found_out() {
     let mut longer = samples(0.05, 5);
     longer.iter_mut().for_each(|one| one.wire_bytes_per_delivery *= 1.06);
     assert!(!validate(&calibration, &longer).unwrap().last().unwrap().is_kept());
-    // One that could not be used is counted and not judged.
+    // An unusable trial is counted, but not judged.
     let mut starved = samples(0.0, 5);
     starved.iter_mut().for_each(|one| one.verdict = Verdict::Invalid);
     let rows = validate(&calibration, &starved).unwrap();
@@ -105,7 +105,7 @@ fn a_model_whose_truth_has_changed_is_found_out() {
 }
 
 #[test]
-fn a_million_clients_are_spread_over_as_many_nodes_as_the_scarcest_resource_asks_for() {
+fn a_million_clients_need_as_many_nodes_as_the_scarcest_resource_requires() {
     let model = Model::of(&calibration(samples(0.02, 0)), Transport::Sse).unwrap();
     let workload = Workload {
         clients: 1_000_000,
@@ -130,7 +130,7 @@ fn a_million_clients_are_spread_over_as_many_nodes_as_the_scarcest_resource_asks
 }
 
 #[test]
-fn what_was_calibrated_is_no_extrapolation_and_its_neighbour_is() {
+fn a_calibrated_workload_is_no_extrapolation_and_one_outside_the_range_is() {
     let all = samples(0.0, 0);
     let model = Model::of(&calibration(all.clone()), Transport::Polling).unwrap();
     let inside = all.iter().find(|one| one.workload.transport == Transport::Polling).unwrap().workload;

@@ -1,4 +1,4 @@
-//! Predictions held against trials that the model was not made of.
+//! Compares predictions with trials that the model was not fitted to.
 
 use super::{CapacityError, Model};
 use crate::run::Transport;
@@ -6,52 +6,52 @@ use crate::run::capacity::{Capacity, CapacitySample};
 use crate::run::reason::Verdict;
 use crate::stats;
 
-/// Bytes are to be this near.
+/// Tolerance for bytes.
 pub const BYTES_WITHIN: f64 = 0.05;
-/// Processor time is to be this near.
+/// Tolerance for processor time.
 pub const CORES_WITHIN: f64 = 0.25;
-/// This share of the intervals is to hold what was measured.
+/// The share of the intervals that must contain the measurement.
 pub const COVERED: f64 = 0.9;
 
-/// One figure of one trial, as predicted and as measured.
+/// The error of one prediction in one trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Held {
-    /// How far the prediction is from the measurement, as a share of that: 0.1 is 10 % too much.
+    /// The error as a share of the measurement: 0.1 is 10 % too much.
     pub off: f64,
-    /// Did its interval hold it?
+    /// True if the interval contains the measurement.
     pub covered: bool,
 }
 
-/// What came of one figure in several trials.
+/// The errors of one figure in several trials.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures(pub Vec<Held>);
 
 impl Figures {
-    /// How many were within this share.
+    /// How many errors are within this share.
     pub fn within(&self, share: f64) -> usize {
         self.0.iter().filter(|one| one.off.abs() <= share).count()
     }
 
-    /// How many intervals held.
+    /// How many intervals contain the measurement.
     pub fn covered(&self) -> usize {
         self.0.iter().filter(|one| one.covered).count()
     }
 
-    /// The middle of all distances.
+    /// The median error, without sign.
     pub fn median(&self) -> f64 {
         stats::median(&self.0.iter().map(|one| one.off.abs()).collect::<Vec<_>>()).unwrap_or(0.0)
     }
 
-    /// The largest.
+    /// The largest error, without sign.
     pub fn worst(&self) -> f64 {
         self.0.iter().map(|one| one.off.abs()).fold(0.0, f64::max)
     }
 }
 
-/// What came of the trials of one transport, or of all.
+/// The validation of one transport, or of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Validation {
-    /// Which; `None` of all together.
+    /// The transport; `None` for all together.
     pub transport: Option<Transport>,
     /// Bytes of a delivery.
     pub bytes: Figures,
@@ -59,12 +59,12 @@ pub struct Validation {
     pub cores: Figures,
     /// Memory.
     pub memory: Figures,
-    /// Trials that could not be used, since the generator was what bounded them.
+    /// Unusable trials, in which the generator was the bottleneck.
     pub invalid: usize,
 }
 
 impl Validation {
-    /// Is all as near as it is to be?
+    /// True if every figure is within its tolerance.
     pub fn is_kept(&self) -> bool {
         let all = self.cores.0.len();
         let covered = [&self.bytes, &self.cores].iter().all(|one| one.covered() as f64 >= all as f64 * COVERED);
@@ -72,7 +72,7 @@ impl Validation {
     }
 }
 
-/// Holds what a calibration predicts against other trials: each transport, then all.
+/// Compares the predictions of a calibration with other trials: each transport, then all.
 ///
 /// Errors: [`CapacityError`].
 pub fn validate(capacity: &Capacity, trials: &[CapacitySample]) -> Result<Vec<Validation>, CapacityError> {

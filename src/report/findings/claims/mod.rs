@@ -1,18 +1,17 @@
-//! The four claims of the text that this project started from, each checked against the run that can test it.
+//! The four claims of the project's original text, each checked with a run that can test it.
 //!
-//! | claim | put to the test by |
+//! | claim | tested by |
 //! |---|---|
 //! | 1. Polling wastes requests and bandwidth when nothing has changed. | `sparse` |
 //! | 2. Long polling is an improvement, but when updates are very frequent it is in essence no better than polling. | `chatty` |
 //! | 3. SSE pushes without repeated requests, but is one-way. | `sparse` and `chatty` (pushes), `duplex` (one-way) |
 //! | 4. WebSocket has a large advantage over polling as traffic and load grow, is bidirectional, carries text and binary, and is not complicated to develop with. | `crowd` (advantage, effort), `duplex` (both ways) |
 //!
-//! A part of a claim *holds* if every figure that it speaks of says so beyond noise, *does not hold* if none does, and
-//! holds *within limits* otherwise; where the rounds leave it open, it is *inconclusive*. Effort is counted in several
-//! ways, and has a verdict only if all of them give the same one. Which browsers have SSE is
-//! nothing that can be measured here.
+//! A part of a claim *holds* if every figure that it is about supports it beyond noise, *does not hold* if none does,
+//! and holds *within limits* otherwise. If the rounds do not decide it, it is *inconclusive*. Effort is counted in
+//! several ways, and has a verdict only if all of them agree. Which browsers support SSE cannot be measured here.
 //!
-//! Longer than most files: one claim after the other, each as the table has it.
+//! Over 400 lines: one claim after the other, in the order of the table.
 
 #[cfg(test)]
 mod tests;
@@ -25,28 +24,29 @@ use crate::run::metric::Metric;
 use crate::run::purpose::ClaimName;
 use crate::stats::{Difference, median};
 
-/// Lines of code, as a ratio to polling's, up to which a transport counts as not complicated.
+/// Ratio to polling's lines of code up to which a transport counts as not complicated.
 const EFFORT_HOLDS_MAX: f64 = 1.25;
-/// Up to which it counts as not much more so.
+/// Ratio up to which it counts as not much more complicated.
 const EFFORT_WITHIN_LIMITS_MAX: f64 = 3.0;
 
-/// Does a claim hold?
+/// Whether a claim holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holding {
-    /// Every figure says so.
+    /// Every figure supports it.
     Holds,
-    /// Some do.
+    /// Some figures support it.
     WithinLimits,
-    /// None does.
+    /// No figure supports it.
     DoesNotHold,
-    /// The rounds leave too much open.
+    /// The rounds do not decide it.
     Inconclusive,
-    /// It says one thing by one way of counting, and another by another.
+    /// Different ways of counting give different verdicts.
     DependsOnCounting,
 }
 
 impl Holding {
-    /// From what each of the figures that a claim speaks of says; `None` is one that the rounds leave open.
+    /// The verdict from the figures that a claim is about: each supports it or not, or is `None` if the rounds do not
+    /// decide.
     pub(super) fn of(parts: &[Option<bool>]) -> Self {
         let count = |said: Option<bool>| parts.iter().filter(|part| **part == said).count();
         match (count(Some(true)), count(Some(false)), count(None)) {
@@ -61,91 +61,91 @@ impl Holding {
 /// The verdict on a claim, or on one part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
-    /// Does it hold?
+    /// Whether it holds.
     pub holding: Holding,
-    /// What is claimed, with the figures that say so.
+    /// The claim, with the figures for or against it.
     pub evidence: Evidence,
 }
 
-/// What is claimed, and the figures for it.
+/// A claim, with the figures for or against it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Evidence {
     /// Claim 1.
     PollingWastes {
         /// Share of the polls that came back empty.
         empty: Measured,
-        /// Polling's bytes to those of long polling, SSE and WebSocket.
+        /// Ratios of polling's bytes to those of long polling, SSE and WebSocket.
         bytes: [Difference; 3],
     },
-    /// Claim 2: long polling to polling.
+    /// Claim 2, as ratios of long polling to polling.
     LongPollingBecomesPolling {
-        /// The point with the fewest updates, and that with the most.
+        /// The points with the fewest and the most updates.
         points: [usize; 2],
-        /// Its requests at the fewest.
+        /// Requests at the point with the fewest.
         requests_at_few: Difference,
-        /// Its requests at the most.
+        /// Requests at the point with the most.
         requests: Difference,
-        /// Its bytes at the most.
+        /// Bytes at the point with the most.
         bytes: Difference,
-        /// Its median latency at the most.
+        /// Median latency at the point with the most.
         latency: Difference,
-        /// Does it still deliver clearly sooner there?
+        /// True if long polling still delivers clearly sooner there.
         is_sooner: bool,
     },
     /// Claim 3, first part.
     SsePushes {
         /// Deliveries on open streams.
         delivered: u64,
-        /// The most requests for each in any trial.
+        /// The most requests per delivery in any trial.
         requests_max: f64,
     },
     /// Claim 3, second part.
     SseIsOneWay {
-        /// The point that it is told of.
+        /// The point of these figures.
         point: usize,
-        /// Requests for each message up.
+        /// Requests for each message to the server.
         requests: Measured,
-        /// A message's bytes to those of WebSocket.
+        /// Ratio of a message's bytes to those of WebSocket.
         bytes: Difference,
-        /// Its round trip to that of WebSocket.
+        /// Ratio of its round trip to that of WebSocket.
         latency: Difference,
     },
     /// Claim 4: both ways, text and binary.
     WebSocketIsBidirectional {
         /// Text messages sent, and those that came back.
         text: [u64; 2],
-        /// Binary messages, likewise.
+        /// Binary messages sent, and those that came back.
         binary: [u64; 2],
     },
     /// Claim 4: the advantage.
     WebSocketGainsWithLoad {
-        /// The point with the least load, and that with the most.
+        /// The points with the least and the most load.
         points: [usize; 2],
-        /// What polling has more of.
+        /// The costs of polling compared with WebSocket.
         costs: Vec<Gain>,
     },
     /// Claim 4: the effort.
     WebSocketIsSimple {
-        /// What each transport takes.
+        /// The effort of each transport.
         each: Vec<Effort>,
-        /// WebSocket's to polling's, by each way of counting.
+        /// Ratios of WebSocket to polling, by each way of counting.
         ratios: EffortRatios,
     },
 }
 
-/// WebSocket's effort to polling's, of the server half and the client half in turn.
+/// Ratios of WebSocket's effort to polling's: first the server half, then the client half.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EffortRatios {
     /// Lines that are the transport's own.
     pub own: [f64; 2],
-    /// With the files that transports share, charged to each in full.
+    /// Lines with the files that transports share, charged to each in full.
     pub with_shared: [f64; 2],
-    /// What must be got right.
+    /// Things to get right.
     pub musts: [f64; 2],
 }
 
 impl EffortRatios {
-    /// Of these counts; `None` where polling has none.
+    /// The ratios of these counts; `None` if a count of polling is zero.
     pub fn of(websocket: Effort, polling: Effort) -> Option<Self> {
         let ratio = |count: fn(Effort) -> u32| {
             let (more, less) = (f64::from(count(websocket)), f64::from(count(polling)));
@@ -161,13 +161,13 @@ impl EffortRatios {
         })
     }
 
-    /// From the least to the most of them.
+    /// The smallest and the largest ratio.
     pub fn range(self) -> [f64; 2] {
         let all = [self.own, self.with_shared, self.musts].concat();
         [all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(0.0, f64::max)]
     }
 
-    /// What the whole range says: one thing, or that it depends on what is counted.
+    /// The verdict of the whole range: a single one, or that it depends on what is counted.
     pub fn holding(self) -> Holding {
         let of = |ratio: f64| match ratio {
             few if few <= EFFORT_HOLDS_MAX => Holding::Holds,
@@ -182,28 +182,28 @@ impl EffortRatios {
 /// A figure with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
-    /// Of a row.
+    /// The value in the row.
     pub value: f64,
-    /// Of the row.
+    /// Its interval.
     pub ci95: Option<[f64; 2]>,
 }
 
-/// Polling to WebSocket in one cost, with little load and with much.
+/// The ratio of polling to WebSocket in one cost, with low and high load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gain {
-    /// Which cost.
+    /// The cost.
     pub cost: Cost,
-    /// With little load.
+    /// The ratio with low load.
     pub at_few: Difference,
-    /// With much.
+    /// The ratio with high load.
     pub at_many: Difference,
-    /// Is polling's clearly more with much load?
+    /// Whether polling's cost is clearly higher with high load; `None` if the rounds do not decide.
     pub is_advantage: Option<bool>,
-    /// How the ratio changes.
+    /// How the ratio changes with load.
     pub growth: Growth,
 }
 
-/// What polling may have more of than WebSocket.
+/// A cost that may be higher with polling than with WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
     /// Latency at the 99th percentile.
@@ -236,7 +236,7 @@ pub enum Growth {
     Less,
     /// It stays the same within noise.
     Same,
-    /// The rounds leave it open.
+    /// The rounds do not decide.
     Inconclusive,
 }
 
@@ -254,7 +254,7 @@ impl Growth {
         }
     }
 
-    /// Does it grow? `None` if the rounds leave it open.
+    /// Whether it grows; `None` if the rounds do not decide.
     pub fn is_more(self) -> Option<bool> {
         match self {
             Self::More => Some(true),
@@ -265,7 +265,7 @@ impl Growth {
 }
 
 impl Evidence {
-    /// Which of the four claims it belongs to.
+    /// The number of the claim, from 1 to 4.
     pub fn number(&self) -> u8 {
         match self {
             Self::PollingWastes { .. } => 1,
@@ -277,7 +277,7 @@ impl Evidence {
     }
 }
 
-/// The verdicts on the claims that the run's scenario names, those aside for which the run lacks what is needed.
+/// The verdicts on the claims that the run's scenario names, without those for which the run lacks data.
 pub(crate) fn of(view: &View<'_>) -> Vec<Claim> {
     view.run.scenario.purpose.claims.iter().filter_map(|claim| judged(view, *claim)).collect()
 }
@@ -294,17 +294,17 @@ fn judged(view: &View<'_>, claim: ClaimName) -> Option<Claim> {
     }
 }
 
-/// How two transports stand to one another in a figure at a point.
+/// The ratio of two transports in a figure at a point.
 fn between(view: &View<'_>, point: usize, metric: Metric, pair: [Transport; 2]) -> Option<Difference> {
     view.difference(point, pair, Drawn::Metric(metric))
 }
 
-/// Is the first clearly more than the second? `None` if the rounds leave too much open to say.
+/// Whether the first is clearly more than the second; `None` if the rounds do not decide.
 fn is_more(found: &Difference) -> Option<bool> {
     (found.is_clear || is_equal(found.ci95)).then_some(found.is_clear && found.ratio > 1.0)
 }
 
-/// Is the first clearly less than the second?
+/// Whether the first is clearly less than the second; `None` if the rounds do not decide.
 fn is_less(found: &Difference) -> Option<bool> {
     (found.is_clear || is_equal(found.ci95)).then_some(found.is_clear && found.ratio < 1.0)
 }
@@ -361,7 +361,7 @@ pub(super) fn sse_pushes(view: &View<'_>) -> Option<Claim> {
 }
 
 fn sse_is_one_way(view: &View<'_>) -> Option<Claim> {
-    // The smallest text: what is around a message weighs most there.
+    // The smallest text: framing and headers matter most there.
     let is_text = |point: &usize| view.point(*point).and_then(|point| point.echo) == Some(MessageKind::Text);
     let size = |point: &usize| view.point(*point).map_or(f64::MAX, |point| point.payload_bytes);
     let point = view.points().into_iter().filter(is_text).min_by(|a, b| size(a).total_cmp(&size(b)))?;
@@ -411,7 +411,7 @@ fn websocket_is_simple(view: &View<'_>) -> Option<Claim> {
     Some(Claim { holding: ratios.holding(), evidence: Evidence::WebSocketIsSimple { each: each.clone(), ratios } })
 }
 
-/// The points with the least and the most of what is swept.
+/// The points with the smallest and the largest value of the swept setting.
 fn extreme_points(view: &View<'_>) -> Option<[usize; 2]> {
     let sweep = view.sweep()?;
     let value = |point: &usize| view.point(*point).map_or(0.0, |point| sweep.of(point));

@@ -1,4 +1,4 @@
-//! Of the claims: what holds, what does not, and what the rounds leave open.
+//! Tests of claims that hold, that do not hold, and that the rounds do not decide.
 
 use super::*;
 use crate::run::fake;
@@ -9,7 +9,7 @@ fn claims(run: &Run) -> Vec<Claim> {
     super::of(&View::new(run))
 }
 
-/// Of the claim whose evidence this is.
+/// The verdict on the claim with this evidence.
 fn holding(run: &Run, is_meant: fn(&Evidence) -> bool) -> Holding {
     let found = claims(run);
     found.iter().find(|claim| is_meant(&claim.evidence)).unwrap_or_else(|| panic!("{found:?}")).holding
@@ -31,7 +31,7 @@ fn gains(evidence: &Evidence) -> bool {
     matches!(evidence, Evidence::WebSocketGainsWithLoad { .. })
 }
 
-/// Sets a figure of every trial and row of a transport, as `value` says from its point.
+/// Sets a metric of every trial and row of a transport to `value` of its point.
 fn set(run: &mut Run, transport: Transport, metric: Metric, value: impl Fn(&Point) -> f64) {
     for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(transport)) {
         let noise = 1.0 + f64::from(trial.round) / 1e3;
@@ -56,7 +56,7 @@ fn sparse() -> Run {
 }
 
 #[test]
-fn polling_wastes_where_it_is_empty_and_dearer_and_not_where_it_is_neither() {
+fn polling_wastes_if_it_is_empty_and_more_expensive_and_not_if_it_is_neither() {
     let mut run = sparse();
     assert_eq!(holding(&run, wastes), Holding::Holds);
     set(&mut run, Transport::Polling, Metric::WireTotal, |_| 200.0);
@@ -171,7 +171,7 @@ fn messages_that_did_not_come_back_count_against_both_directions() {
 }
 
 #[test]
-fn a_run_that_was_made_for_no_claim_judges_none() {
+fn a_run_whose_scenario_names_no_claim_judges_none() {
     assert_eq!(claims(&fake::quick()), []);
     let mut run = sparse();
     run.trials.retain(|trial| trial.transport != Some(Transport::LongPolling));

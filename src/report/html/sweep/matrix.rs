@@ -1,4 +1,4 @@
-//! Every point beside every transport in one table, shaded by what each setting changes; and the same in words.
+//! One table of every point and transport, shaded by the effect of each setting, and the same in words.
 
 use maud::{Markup, html};
 
@@ -10,10 +10,10 @@ use crate::run::Transport;
 use crate::run::metric::Metric;
 use crate::run::purpose::Figure;
 
-/// From here on a change is drawn darker, and from there on darkest.
+/// Ratios from which a change is drawn darker, and darkest.
 const SHADES: [f64; 2] = [1.25, 2.0];
 
-/// The metrics of the scenario's matrix; `None` where it asks for none.
+/// The metrics of the scenario's matrix; `None` if it has no matrix.
 pub(crate) fn metrics(view: &View<'_>) -> Option<Vec<Metric>> {
     let figures = view.figures();
     figures.contains(&Figure::Matrix).then(|| {
@@ -30,7 +30,7 @@ pub(crate) fn metrics(view: &View<'_>) -> Option<Vec<Metric>> {
     })
 }
 
-/// What each value of the swept settings changes, a card each.
+/// The effect of each value of the swept settings, one card each.
 pub(crate) fn effects(view: &View<'_>, metrics: &[Metric]) -> Option<Markup> {
     let of_step = |step: Step| {
         let told = metrics.iter().filter_map(|metric| Some((*metric, Effect::of(view, step, *metric)?)));
@@ -53,9 +53,9 @@ pub(crate) fn effects(view: &View<'_>, metrics: &[Metric]) -> Option<Markup> {
                 }
             }
             p.note {
-                @if is_of_connections { "New connections for each request beside the same with connections kept. " }
-                @else { "Each alone, with all else as in the first row: " (row_title(view, first)) ". " }
-                "Unclear: the rounds do not tell a change from noise, or it is less than 3 %."
+                @if is_of_connections { "New connections for each request, compared with the same settings and connections kept. " }
+                @else { "Each setting by itself, with all others as in the first row: " (row_title(view, first)) ". " }
+                "Unclear: the rounds do not distinguish the change from noise, or it is less than 3 %."
             }
         }
     })
@@ -109,8 +109,8 @@ pub(crate) fn table(view: &View<'_>, metrics: &[Metric]) -> Markup {
         p.note {
             span.up2 { "more" } " and " span.down2 { "less" } " than in the first row"
             @if has_fresh { ", or with new connections than with the same connections kept" }
-            ", where the rounds are sure: the darker from a quarter, and from twice, on. Bytes, processor time and memory are \
-             those of a delivery and of an idle client."
+            ", where the rounds decide it: darker from a quarter on, darkest from twice on. Bytes, processor time and \
+             memory are those of a delivery and of an idle client."
         }
     }
 }
@@ -135,7 +135,7 @@ fn cell(view: &View<'_>, point: usize, transport: Transport, metric: Metric, is_
     }
 }
 
-/// How a change is drawn.
+/// The CSS class that shades a change.
 fn shade(ratio: f64) -> &'static str {
     let times = ratio.max(1.0 / ratio);
     match (ratio > 1.0, SHADES.iter().filter(|from| times >= **from).count()) {
@@ -148,7 +148,7 @@ fn shade(ratio: f64) -> &'static str {
     }
 }
 
-/// The point by the values of what differs, without the names of the settings.
+/// A point by the values of its distinguishing settings, without their names.
 fn row_title(view: &View<'_>, point: usize) -> String {
     let told = view.telling_settings(point);
     let short = |(setting, value): (Setting, f64)| {
@@ -158,7 +158,7 @@ fn row_title(view: &View<'_>, point: usize) -> String {
     told.into_iter().map(short).collect::<Vec<_>>().join(", ")
 }
 
-/// Does the outermost of several settings change here?
+/// True if the outermost of several settings changes here.
 fn begins_group(view: &View<'_>, points: &[usize], index: usize) -> bool {
     let outer = |index: usize| {
         let told = view.telling_settings(points[index]);

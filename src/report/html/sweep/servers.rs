@@ -1,4 +1,4 @@
-//! Several servers side by side: a table for each transport, with a line for each server.
+//! Several servers side by side: a table for each transport, with a row for each server.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use crate::run::file::Row;
 use crate::run::metric::Metric;
 use crate::units::grouped;
 
-/// What most people ask of a server.
+/// The most common questions about a server.
 const COLUMNS: [Metric; 8] = [
     Metric::LatencyP50,
     Metric::LatencyP99,
@@ -25,7 +25,7 @@ const COLUMNS: [Metric; 8] = [
     Metric::ConnectP50,
 ];
 
-/// The servers of a run, transport by transport; nothing where one alone was measured.
+/// The servers of a run, transport by transport; `None` if only one was measured.
 pub(crate) fn servers(view: &View<'_>) -> Option<Markup> {
     let groups = groups(view, Setting::Target);
     let is_several = groups.iter().any(|group| group.points.len() > 1);
@@ -34,8 +34,9 @@ pub(crate) fn servers(view: &View<'_>) -> Option<Markup> {
             section #servers {
                 h2 { "The servers side by side" }
                 p.lead {
-                    "All were published to over one connection and followed by the same clients. ◂ marks the lowest of a column, \
-                     where the rounds leave no doubt. Scorecard and charts below have the transports of each server."
+                    "All servers were published to over one connection and had the same clients. ◂ marks the lowest of \
+                     a column, where the rounds leave no doubt. Scorecard and charts below have the transports of each \
+                     server."
                 }
                 @for group in &groups {
                     @if groups.len() > 1 { h3 { "With " (group.title) } }
@@ -95,7 +96,7 @@ mod tests {
     use crate::run::target_name::TargetName;
 
     #[test]
-    fn servers_stand_side_by_side_for_each_transport_with_the_clearly_lowest_marked() {
+    fn servers_are_compared_for_each_transport_and_the_clearly_lowest_is_marked() {
         let named = ["one", "two"].map(|name| Point { target: TargetName::new(name).ok(), ..fake::point() });
         let mut run = fake::run("mine", "?", Some("target"), named.to_vec(), 3);
         for trial in run.trials.iter_mut().filter(|trial| trial.point_index == 1) {

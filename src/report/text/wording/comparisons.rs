@@ -53,8 +53,8 @@ pub(crate) fn comparison_headline(comparison: &Comparison) -> String {
 
 /// The smallest change that counts, and where that limit comes from.
 pub(crate) fn calibration(comparison: &Comparison) -> String {
-    const DEFAULT: &str = "the defaults apply: a change counts from 10 % for what depends on the machine, from 1 % for what the protocol \
-         sets";
+    const DEFAULT: &str = "the defaults apply: a change counts from 10 % for what depends on the machine, from 1 % for \
+                           what the protocol sets";
     match &comparison.calibration {
         Calibration::None => {
             format!(

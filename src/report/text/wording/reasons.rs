@@ -114,7 +114,7 @@ fn cause(cause: &Cause, up_to: &str) -> String {
         Cause::PublisherBehind => {
             "the server accepted updates more slowly than they were due, and some were never published; use a lower \
              --rate"
-            .to_owned()
+                .to_owned()
         }
         Cause::Unread { count, found_at } => {
             let messages = counted(*count as usize, "message");
@@ -130,7 +130,8 @@ fn cause(cause: &Cause, up_to: &str) -> String {
         }
         Cause::NotAudited => "another program published, without sequence numbers: losses are unknown".to_owned(),
         Cause::NotTimed => {
-            "the messages do not say when they were sent: latency is unknown; give --timestamp, as in --timestamp '$.ts'"
+            "the messages do not say when they were sent: latency is unknown; give --timestamp, as in --timestamp \
+             '$.ts'"
                 .to_owned()
         }
         Cause::MissedPolls { count } => {
