@@ -152,7 +152,7 @@ impl Parked {
                 let batch = tokio::select! {
                     biased;
                     batch = slot.next() => batch.ok()?,
-                    next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)),
+                    next = slot.receive(|one, at, cx| one.poll_request(template.as_ref(), at, cx)),
                         if ahead.is_none() =>
                     {
                         ahead = Some(next?);
@@ -171,7 +171,7 @@ impl Parked {
                     Some(next) => next,
                     None => tokio::select! {
                         biased;
-                        next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)) => next?,
+                        next = slot.receive(|one, at, cx| one.poll_request(template.as_ref(), at, cx)) => next?,
                         () = app.drain.begun() => return Some(slot.take()?.wire.into_socket()),
                         () = tokio::time::sleep(app.settings.head_timeout) => return None,
                     },
