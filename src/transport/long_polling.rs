@@ -84,8 +84,8 @@ pub async fn serve(
     }
     // The request is parked from here on: free what is no longer needed.
     drop((query, headers));
-    let turn = app.drain.turn();
-    let parked = Parked { app, request, hold, turn, counts };
+    let drain_signal = app.drain.signal();
+    let parked = Parked { app, request, hold, drain_signal, counts };
     // A group delivers batches of its own size, so it cannot honour a smaller limit.
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
@@ -101,7 +101,7 @@ struct Parked {
     app: Arc<App>,
     request: PollRequest,
     hold: Duration,
-    turn: DrainSignal,
+    drain_signal: DrainSignal,
     counts: RequestCounters,
 }
 
@@ -112,7 +112,7 @@ impl Parked {
             tokio::select! {
                 biased;
                 batch = self.request.reader.next(limit) => Some(batch),
-                _come_back_in = &mut self.turn => None,
+                _come_back_in = &mut self.drain_signal => None,
             }
         };
         match tokio::time::timeout(self.hold, next).await {
@@ -139,7 +139,7 @@ impl Parked {
         room: &Room,
         taken: Taken<Socket>,
     ) -> impl Future<Output = Option<Socket>> + Send + use<> {
-        let Self { app, request, hold, mut turn, counts } = self;
+        let Self { app, request, hold, mut drain_signal, counts } = self;
         let PollRequest { reader, nothing_new, .. } = request;
         let (wire, headers) = (Wire::new(taken.socket), taken.headers);
         let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
@@ -158,8 +158,8 @@ impl Parked {
                         ahead = Some(next?);
                         continue;
                     }
-                    _come_back_in = &mut turn => {
-                        turn = app.drain.turn();
+                    _come_back_in = &mut drain_signal => {
+                        drain_signal = app.drain.signal();
                         None
                     }
                     () = &mut over => None,

@@ -100,7 +100,7 @@ impl Seat {
         let rate = RateLimit::new(limits::TALK_MESSAGES_PER_S_MAX, "say several things in one message");
         let mut keepalive = websocket::Keepalive::new(limits::WS_PING);
         let mut pinged: Option<Instant> = None;
-        let mut drain = self.app.drain.turn();
+        let mut drain = self.app.drain.signal();
         loop {
             tokio::select! {
                 biased;

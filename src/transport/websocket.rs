@@ -292,7 +292,7 @@ impl Session {
         let Self { app, room, reader, position, counts } = self;
         let socket = over(Wire::new(socket), config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX));
         let slot = room.join(Subscriber { socket, counts: counts.clone() }, reader);
-        let mut drain = app.drain.turn();
+        let mut drain = app.drain.signal();
         let mut keepalive = Keepalive::new(app.settings.ws_ping);
         async move {
             let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));

@@ -56,7 +56,7 @@ impl Session {
     pub(super) async fn run_deflated(mut self, socket: Socket) -> yawc::Result<()> {
         let mut socket = over(socket, Role::Server, limits::WS_UP_BYTES_MAX)?;
         socket.send(Frame::text(format!(r#"{{"cursor":"{}"}}"#, self.position))).await?;
-        let mut drain = self.app.drain.turn();
+        let mut drain = self.app.drain.signal();
         let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
         loop {
             tokio::select! {
