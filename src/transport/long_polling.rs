@@ -45,7 +45,7 @@ use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
 use crate::server::repeat::{self, NextRequest, PollTemplate};
 use crate::server::request::StrictQuery;
-use crate::server::takeover::Taken;
+use crate::server::takeover::TakenConnection;
 use crate::server::wire::Wire;
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor};
@@ -137,7 +137,7 @@ impl Parked {
         connection: Arc<Connection>,
         template: Option<PollTemplate>,
         room: &Room,
-        taken: Taken<Socket>,
+        taken: TakenConnection<Socket>,
     ) -> impl Future<Output = Option<Socket>> + Send + use<> {
         let Self { app, request, hold, mut drain_signal, counts } = self;
         let PollRequest { reader, nothing_new, .. } = request;
