@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::connection::{self, Spoken, serve, serve_http1};
+use super::connection::{self, HttpVersion, serve, serve_http1};
 use super::refusal::refuse;
 use super::routes;
 use crate::limits;
@@ -71,14 +71,14 @@ async fn agree(app: Arc<App>, router: Router, stream: TcpStream, peer: SocketAdd
         Some(acceptor) => connection::accept_tls(acceptor, stream).await,
         None => connection::look_for_preface(&stream, app.settings.head_timeout)
             .await
-            .map(|spoken| (AnyStream::Tcp(stream), spoken)),
+            .map(|version| (AnyStream::Tcp(stream), version)),
     };
     match agreed {
-        Ok((stream, spoken)) => {
+        Ok((stream, version)) => {
             let opened = app.counters.open(stream, peer, app.clock.now(), app.settings.write_timeout);
             drop(handshaking);
             let (connection, socket) = opened;
-            serve(app, router, connection, socket, spoken).await;
+            serve(app, router, connection, socket, version).await;
         }
         Err(error) => {
             app.counters.addresses.leave(peer.ip());
@@ -93,5 +93,5 @@ pub async fn serve_over(app: Arc<App>, stream: impl Stream + 'static, peer: Sock
     app.counters.addresses.enter(peer.ip(), usize::MAX);
     let wire = AnyStream::Other(Box::new(stream));
     let (connection, socket) = app.counters.open(wire, peer, app.clock.now(), app.settings.write_timeout);
-    serve(app, router, connection, socket, Spoken::Http1).await;
+    serve(app, router, connection, socket, HttpVersion::Http1).await;
 }

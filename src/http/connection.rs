@@ -34,7 +34,7 @@ use crate::limits;
 use crate::net::tls::{Acceptor, Alpn};
 use crate::net::{AnyStream, Counted};
 use crate::server::request::check_host;
-use crate::server::takeover::Succession;
+use crate::server::takeover::SuccessorFuture;
 use crate::server::{App, Connection, Problem, Socket};
 use crate::transport;
 
@@ -48,7 +48,7 @@ const HTTP_1_1_REQUIRED: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\
 
 /// The protocol of a connection, above TLS if there is any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spoken {
+pub enum HttpVersion {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2.
@@ -58,7 +58,7 @@ pub enum Spoken {
 /// Performs the TLS handshake.
 ///
 /// Errors: a protocol violation by the client. A client that sends plain HTTP gets an answer in plain HTTP.
-pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(AnyStream, Spoken)> {
+pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(AnyStream, HttpVersion)> {
     let mut first = [TLS_HANDSHAKE];
     tokio::time::timeout(limits::TLS_HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await??;
     if first != [TLS_HANDSHAKE] {
@@ -67,23 +67,23 @@ pub async fn accept_tls(acceptor: &Acceptor, stream: TcpStream) -> io::Result<(A
         return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on a TLS port"));
     }
     let stream = acceptor.accept(Counted::new(stream)).await?;
-    let spoken = match stream.get_ref().1.alpn_protocol() {
-        Some(name) if name == Alpn::H2.name() => Spoken::H2,
-        Some(_) | None => Spoken::Http1,
+    let version = match stream.get_ref().1.alpn_protocol() {
+        Some(name) if name == Alpn::H2.name() => HttpVersion::H2,
+        Some(_) | None => HttpVersion::Http1,
     };
-    Ok((AnyStream::Tls(Box::new(stream)), spoken))
+    Ok((AnyStream::Tls(Box::new(stream)), version))
 }
 
 /// Detects the HTTP/2 preface, if HTTP/2 without TLS is enabled.
 ///
 /// Errors: those of the system; a client that sends nothing for too long.
-pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Result<Spoken> {
+pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Result<HttpVersion> {
     let look = async {
         let mut bytes = [0; PREFACE.len()];
         loop {
             let seen = stream.peek(&mut bytes).await?;
             if seen == PREFACE.len() || seen == 0 || !PREFACE.starts_with(&bytes[..seen]) {
-                return Ok(if bytes == PREFACE { Spoken::H2 } else { Spoken::Http1 });
+                return Ok(if bytes == PREFACE { HttpVersion::H2 } else { HttpVersion::Http1 });
             }
             // Peeked bytes stay readable, so waiting for readability would return at once.
             tokio::time::sleep(limits::PREFACE_LOOK).await;
@@ -104,11 +104,11 @@ async fn end(mut stream: TcpStream, word: &[u8]) {
 }
 
 /// Serves one connection until it ends or is drained.
-pub async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket, spoken: Spoken) {
-    match spoken {
-        Spoken::Http1 => Box::pin(serve_http1(app, router, connection, socket)).await,
+pub async fn serve(app: Arc<App>, router: Router, connection: Arc<Connection>, socket: Socket, version: HttpVersion) {
+    match version {
+        HttpVersion::Http1 => Box::pin(serve_http1(app, router, connection, socket)).await,
         // Boxed, so that an HTTP/1.1 connection takes no space for it.
-        Spoken::H2 => Box::pin(serve_http2(app, router, connection, socket)).await,
+        HttpVersion::H2 => Box::pin(serve_http2(app, router, connection, socket)).await,
     }
 }
 
@@ -127,8 +127,8 @@ pub fn serve_http1(
         while let Some(socket) = next.take() {
             // Boxed, and freed before the successor starts: an idle subscriber does not keep what only a request needs.
             let taken = Box::pin(requests(&app, &router, &connection, socket)).await;
-            let Some(succession) = taken else { return };
-            next = succession.await;
+            let Some(successor) = taken else { return };
+            next = successor.await;
         }
     }
 }
@@ -139,7 +139,7 @@ async fn requests(
     router: &Router,
     connection: &Arc<Connection>,
     socket: Socket,
-) -> Option<Succession<Socket>> {
+) -> Option<SuccessorFuture<Socket>> {
     let mut drain = pin!(app.drain.begun());
     let service = service_fn(|request: hyper::Request<Incoming>| Box::pin(answer(app, router, connection, request)));
     let mut http = http1::Builder::new()
@@ -164,7 +164,7 @@ async fn requests(
     socket.unread(Bytes::copy_from_slice(&parts.read_buf));
     match ended {
         Ok(()) => match connection.takeover().take(socket) {
-            Ok(succession) => return Some(succession),
+            Ok(successor) => return Some(successor),
             Err(mut socket) => note(socket.shutdown().await),
         },
         Err(error) => {

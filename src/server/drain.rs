@@ -80,16 +80,16 @@ impl Drain {
     ///
     /// The client of a stream that has reached its age limit may reconnect at once, because the age limit has jitter
     /// too.
-    pub fn turn(&self) -> DrainSignal {
-        self.signal(self.random_share(), self.age_max)
+    pub fn signal(&self) -> DrainSignal {
+        self.signal_at(self.random_share(), self.age_max)
     }
 
     /// As [`Self::begun`], for a connection that polls it often: ready as soon as the drain begins.
     pub fn begun_signal(&self) -> DrainSignal {
-        self.signal(0.0, None)
+        self.signal_at(0.0, None)
     }
 
-    fn signal(&self, share: f64, age_max: Option<Duration>) -> DrainSignal {
+    fn signal_at(&self, share: f64, age_max: Option<Duration>) -> DrainSignal {
         let begun = self.begun.clone();
         let spread = self.spread;
         // Only the timer is boxed, when it is needed: every open stream keeps this state.
@@ -125,18 +125,18 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn the_turns_of_a_drain_are_spread_over_its_time() {
+    async fn the_signals_of_a_drain_are_spread_over_its_time() {
         let drain = Drain::new(Duration::from_secs(10), None, 1);
-        let turns: Vec<_> = (0..100).map(|_| tokio::spawn(drain.turn())).collect();
+        let signals: Vec<_> = (0..100).map(|_| tokio::spawn(drain.signal())).collect();
         let began = Instant::now();
         drain.begin();
         let mut ended = Vec::new();
-        for turn in turns {
-            turn.await.unwrap();
+        for signal in signals {
+            signal.await.unwrap();
             ended.push(began.elapsed().as_secs_f64());
         }
         assert!(ended.iter().all(|&seconds| seconds <= 10.01));
-        // The longest wait of the first k turns grows: they do not end together.
+        // The longest wait of the first k signals grows: they do not end together.
         assert!(ended[0] < 9.0 && ended[99] > 9.0, "{ended:?}");
     }
 
@@ -144,7 +144,7 @@ mod tests {
     async fn a_stream_ends_before_its_greatest_age() {
         let drain = Drain::new(Duration::from_secs(1), Some(Duration::from_secs(600)), 1);
         let began = Instant::now();
-        drain.turn().await;
+        drain.signal().await;
         assert!((480..=600).contains(&began.elapsed().as_secs()));
     }
 }

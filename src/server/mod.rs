@@ -37,7 +37,7 @@ pub use page_session::{
 pub use problem::{Problem, method_not_allowed, not_found};
 pub use rate_limit::{Addresses, RateLimit};
 pub use room::{Room, RoomLimits, RoomName, Rooms};
-pub use talk::{Said, Talk, What};
+pub use talk::{Talk, TalkContent, TalkMessage};
 
 use crate::clock::Clock;
 use crate::limits;

@@ -15,13 +15,13 @@ use http::{Method, Version};
 use hyper::body::Body;
 
 /// The function that a handler passes in; it is called with the connection.
-type Successor<S> = Box<dyn FnOnce(Taken<S>) -> Succession<S> + Send>;
+type Successor<S> = Box<dyn FnOnce(TakenConnection<S>) -> SuccessorFuture<S> + Send>;
 
 /// The future that owns the connection. It returns the socket, or `None` if it has ended the connection.
-pub type Succession<S> = Pin<Box<dyn Future<Output = Option<S>> + Send>>;
+pub type SuccessorFuture<S> = Pin<Box<dyn Future<Output = Option<S>> + Send>>;
 
 /// A connection that was taken over, as its successor gets it.
-pub struct Taken<S> {
+pub struct TakenConnection<S> {
     /// The connection.
     pub socket: S,
     /// The headers of the handler's response and of its middleware, if any. Nothing of the response has been sent,
@@ -93,7 +93,7 @@ impl<S> Takeover<S> {
 
     /// Agrees to a takeover by `successor`. Only the headers of the handler's response are used then, except for a 101,
     /// which hyper sends.
-    pub fn agree<F>(&self, successor: impl FnOnce(Taken<S>) -> F + Send + 'static)
+    pub fn agree<F>(&self, successor: impl FnOnce(TakenConnection<S>) -> F + Send + 'static)
     where
         F: Future<Output = Option<S>> + Send + 'static,
     {
@@ -120,12 +120,12 @@ impl<S> Takeover<S> {
     /// Starts the successor with the connection that hyper has released.
     ///
     /// Errors: returns the socket if no takeover was agreed.
-    pub fn take(&self, socket: S) -> Result<Succession<S>, S> {
+    pub fn take(&self, socket: S) -> Result<SuccessorFuture<S>, S> {
         let agreed = self.lock().take();
         let Some(Agreed { successor: Some(successor), headers, .. }) = agreed.map(|agreed| *agreed) else {
             return Err(socket);
         };
-        Ok(successor(Taken { socket, headers: headers.filter(|headers| !headers.is_empty()) }))
+        Ok(successor(TakenConnection { socket, headers: headers.filter(|headers| !headers.is_empty()) }))
     }
 
     /// Notes whether hyper has unsent bytes.

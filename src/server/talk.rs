@@ -12,16 +12,16 @@ use crate::limits;
 
 /// One message in a room.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct TalkMessage {
     /// The number of the page that sent it.
     pub from: u16,
     /// The content.
-    pub what: What,
+    pub content: TalkContent,
 }
 
 /// The content of a message.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum TalkContent {
     /// A text message.
     Text(String),
     /// A binary message.
@@ -33,17 +33,17 @@ pub enum What {
 /// The message channel of a room.
 #[derive(Debug)]
 pub struct Talk {
-    said: broadcast::Sender<Said>,
+    sender: broadcast::Sender<TalkMessage>,
     here: AtomicUsize,
-    seats: AtomicU16,
+    numbers: AtomicU16,
 }
 
 impl Default for Talk {
     fn default() -> Self {
         Self {
-            said: broadcast::Sender::new(limits::TALK_BEHIND_MAX),
+            sender: broadcast::Sender::new(limits::TALK_BEHIND_MAX),
             here: AtomicUsize::new(0),
-            seats: AtomicU16::new(0),
+            numbers: AtomicU16::new(0),
         }
     }
 }
@@ -57,29 +57,29 @@ impl Talk {
     /// Joins the room; returns the page's number and a receiver of all later messages.
     ///
     /// Errors: 503 if the room is full.
-    pub fn join(&self) -> Result<(u16, broadcast::Receiver<Said>), Problem> {
+    pub fn join(&self) -> Result<(u16, broadcast::Receiver<TalkMessage>), Problem> {
         let more = |here: usize| (here < limits::TALK_SEATS_MAX).then_some(here + 1);
         let Ok(before) = self.here.fetch_update(Relaxed, Relaxed, more) else {
             let detail = format!("this room is full, with {} pages; use another room", limits::TALK_SEATS_MAX);
             let again = HeaderValue::from(limits::RETRY_AFTER.as_secs());
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, again));
         };
-        let from = self.seats.fetch_add(1, Relaxed).wrapping_add(1);
-        let heard = self.said.subscribe();
-        self.say(Said { from, what: What::Here(before + 1) });
-        Ok((from, heard))
+        let from = self.numbers.fetch_add(1, Relaxed).wrapping_add(1);
+        let receiver = self.sender.subscribe();
+        self.send(TalkMessage { from, content: TalkContent::Here(before + 1) });
+        Ok((from, receiver))
     }
 
     /// Leaves the room.
     pub fn leave(&self, from: u16) {
         let before = self.here.fetch_sub(1, Relaxed);
-        self.say(Said { from, what: What::Here(before - 1) });
+        self.send(TalkMessage { from, content: TalkContent::Here(before - 1) });
     }
 
     /// Sends a message to every page in the room, including the sender.
-    pub fn say(&self, said: Said) {
+    pub fn send(&self, message: TalkMessage) {
         // Fails if no page is connected, which is fine.
-        let _heard_by = self.said.send(said);
+        let _receivers = self.sender.send(message);
     }
 }
 

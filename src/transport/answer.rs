@@ -31,7 +31,7 @@ pub struct Answer<'a> {
 }
 
 /// What a poll asks for: where the answer begins, and the status that means "nothing new".
-pub(super) struct Asked {
+pub(super) struct PollRequest {
     pub reader: Reader,
     /// Where the client asked to begin.
     pub start: Start,
@@ -42,7 +42,7 @@ pub(super) struct Asked {
 /// Reads `after`, or `If-None-Match` if there is no `after`.
 ///
 /// Errors: 400 for a malformed cursor, and for one that is ahead of this server's newest update.
-pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Result<Asked, Problem> {
+pub(super) fn read_request(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Result<PollRequest, Problem> {
     let (start, nothing_new) = match (after, headers.get(IF_NONE_MATCH)) {
         (Some(after), _) => (after.parse()?, StatusCode::NO_CONTENT),
         // An empty tag: curl's --etag-compare sends it before it has saved one.
@@ -50,7 +50,7 @@ pub(super) fn asked(room: &Room, after: Option<&str>, headers: &HeaderMap) -> Re
         (None, Some(tag)) => (Start::After(from_etag(tag)?), StatusCode::NOT_MODIFIED),
         (None, None) => (Start::Now, StatusCode::NO_CONTENT),
     };
-    Ok(Asked { reader: room.reader(start)?, start, nothing_new })
+    Ok(PollRequest { reader: room.reader(start)?, start, nothing_new })
 }
 
 /// The cursor in an entity tag, which a proxy may have made weak (RFC 9110 section 8.8.3).
@@ -77,7 +77,7 @@ pub(super) struct Reply {
     body: Bytes,
 }
 
-impl Asked {
+impl PollRequest {
     /// Whether the client has no position yet and learns it from this answer.
     pub fn is_new(&self) -> bool {
         self.start == Start::Now

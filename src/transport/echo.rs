@@ -85,7 +85,7 @@ pub async fn serve(
 ) -> Result<Response, Problem> {
     let (response, opened) = websocket::accept(request, &app.settings.origins)?;
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, app.settings.echo_bytes_max);
-    let drain = app.drain.turn();
+    let drain = app.drain.signal();
     let echoing = Arc::clone(&connection);
     opened.then(&app, &connection, async move |socket| {
         let mut socket = websocket::over(Wire::new(socket), config);

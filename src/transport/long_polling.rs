@@ -45,11 +45,11 @@ use crate::run::Transport;
 use crate::server::fanout::{Delivery, Member};
 use crate::server::repeat::{self, NextRequest, PollTemplate};
 use crate::server::request::StrictQuery;
-use crate::server::takeover::Taken;
+use crate::server::takeover::TakenConnection;
 use crate::server::wire::Wire;
 use crate::server::{App, Connection, DrainSignal, Problem, RequestCounters, Room, Socket};
 use crate::stream::{Batch, BatchLimit, Cursor};
-use crate::transport::answer::{self, Asked, Reply};
+use crate::transport::answer::{self, PollRequest, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::session::{self, Session};
 
@@ -77,20 +77,20 @@ pub async fn serve(
     let counts = connection.counts();
     let limit = answer::batch_limit(query.limit)?;
     let hold = hold(query.hold)?;
-    let mut asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    if let Some(batch) = asked.reader.try_next(limit) {
+    let mut request = answer::read_request(&room, query.after.as_deref(), &headers)?;
+    if let Some(batch) = request.reader.try_next(limit) {
         counts.sent(&batch);
         return Ok(Reply::updates(&batch).into_response());
     }
     // The request is parked from here on: free what is no longer needed.
     drop((query, headers));
-    let turn = app.drain.turn();
-    let parked = Parked { app, asked, hold, turn, counts };
+    let drain_signal = app.drain.signal();
+    let parked = Parked { app, request, hold, drain_signal, counts };
     // A group delivers batches of its own size, so it cannot honour a smaller limit.
     if !connection.takeover().is_offered() || limit.updates < limits::STREAM_BATCH_UPDATES_MAX {
         return Ok(parked.reply(limit).await.into_response());
     }
-    let template = parked.asked.cursor().and_then(|cursor| PollTemplate::new(&connection, cursor));
+    let template = parked.request.cursor().and_then(|cursor| PollTemplate::new(&connection, cursor));
     let own = Arc::clone(&connection);
     connection.takeover().agree(move |taken| parked.reply_over(own, template, &room, taken));
     Ok(Response::default())
@@ -99,9 +99,9 @@ pub async fn serve(
 /// A request that is waiting for an update.
 struct Parked {
     app: Arc<App>,
-    asked: Asked,
+    request: PollRequest,
     hold: Duration,
-    turn: DrainSignal,
+    drain_signal: DrainSignal,
     counts: RequestCounters,
 }
 
@@ -111,8 +111,8 @@ impl Parked {
         let next = async {
             tokio::select! {
                 biased;
-                batch = self.asked.reader.next(limit) => Some(batch),
-                _come_back_in = &mut self.turn => None,
+                batch = self.request.reader.next(limit) => Some(batch),
+                _come_back_in = &mut self.drain_signal => None,
             }
         };
         match tokio::time::timeout(self.hold, next).await {
@@ -122,7 +122,7 @@ impl Parked {
             }
             Ok(None) | Err(_) => {
                 self.counts.empty();
-                self.asked.nothing_new()
+                self.request.nothing_new()
             }
         }
     }
@@ -137,10 +137,10 @@ impl Parked {
         connection: Arc<Connection>,
         template: Option<PollTemplate>,
         room: &Room,
-        taken: Taken<Socket>,
+        taken: TakenConnection<Socket>,
     ) -> impl Future<Output = Option<Socket>> + Send + use<> {
-        let Self { app, asked, hold, mut turn, counts } = self;
-        let Asked { reader, nothing_new, .. } = asked;
+        let Self { app, request, hold, mut drain_signal, counts } = self;
+        let PollRequest { reader, nothing_new, .. } = request;
         let (wire, headers) = (Wire::new(taken.socket), taken.headers);
         let parked = Subscriber { wire, headers, counts, app: Arc::clone(&app), is_answered: false };
         let slot = room.join(parked, reader);
@@ -152,14 +152,14 @@ impl Parked {
                 let batch = tokio::select! {
                     biased;
                     batch = slot.next() => batch.ok()?,
-                    next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)),
+                    next = slot.receive(|one, at, cx| one.poll_request(template.as_ref(), at, cx)),
                         if ahead.is_none() =>
                     {
                         ahead = Some(next?);
                         continue;
                     }
-                    _come_back_in = &mut turn => {
-                        turn = app.drain.turn();
+                    _come_back_in = &mut drain_signal => {
+                        drain_signal = app.drain.signal();
                         None
                     }
                     () = &mut over => None,
@@ -171,7 +171,7 @@ impl Parked {
                     Some(next) => next,
                     None => tokio::select! {
                         biased;
-                        next = slot.receive(|one, at, context| one.poll_request(template.as_ref(), at, context)) => next?,
+                        next = slot.receive(|one, at, cx| one.poll_request(template.as_ref(), at, cx)) => next?,
                         () = app.drain.begun() => return Some(slot.take()?.wire.into_socket()),
                         () = tokio::time::sleep(app.settings.head_timeout) => return None,
                     },

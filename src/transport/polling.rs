@@ -38,7 +38,7 @@ use crate::server::repeat::RepeatPoller;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Connection, Problem, RequestCounters, Room};
 use crate::stream::{Batch, BatchLimit, Cursor};
-use crate::transport::answer::{self, Asked, Reply};
+use crate::transport::answer::{self, PollRequest, Reply};
 use crate::transport::client::{self, ClientError, Event, Options};
 use crate::transport::session::{self, Session};
 use crate::units::Nanos;
@@ -64,16 +64,16 @@ pub async fn serve(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = answer::batch_limit(query.limit)?;
-    let asked = answer::asked(&room, query.after.as_deref(), &headers)?;
-    let mut poller = Poller { asked, limit, counts: connection.counts() };
-    let Some(repeats) = RepeatPoller::of(&connection, poller.asked.cursor()) else {
+    let request = answer::read_request(&room, query.after.as_deref(), &headers)?;
+    let mut poller = Poller { request, limit, counts: connection.counts() };
+    let Some(repeats) = RepeatPoller::of(&connection, poller.request.cursor()) else {
         return Ok(poller.reply().into_response());
     };
     connection.takeover().agree(move |taken| {
         let headers = taken.headers;
         let reply = move |is_last| {
             let reply = poller.reply().encode(headers.as_deref(), is_last);
-            (reply, poller.asked.reader.cursor())
+            (reply, poller.request.reader.cursor())
         };
         repeats.answer_repeats(app, Transport::Polling, taken.socket, reply)
     });
@@ -82,7 +82,7 @@ pub async fn serve(
 
 /// The state of one polling client on one connection.
 struct Poller {
-    asked: Asked,
+    request: PollRequest,
     limit: BatchLimit,
     counts: RequestCounters,
 }
@@ -91,18 +91,18 @@ impl Poller {
     /// The answer to the client's current poll.
     fn reply(&mut self) -> Reply {
         // The position at the time of the request. The next poll gets any updates that were published since.
-        if self.asked.is_new() {
-            let cursor = self.asked.reader.cursor();
+        if self.request.is_new() {
+            let cursor = self.request.reader.cursor();
             return Reply::updates(&Batch { gap: None, updates: Vec::new(), cursor, is_short: false, is_cut: false });
         }
-        match self.asked.reader.try_next(self.limit) {
+        match self.request.reader.try_next(self.limit) {
             Some(batch) => {
                 self.counts.sent(&batch);
                 Reply::updates(&batch)
             }
             None => {
                 self.counts.empty();
-                self.asked.nothing_new()
+                self.request.nothing_new()
             }
         }
     }

@@ -119,7 +119,7 @@ pub async fn serve(
         hello: Some(hello),
         every: app.settings.sse_heartbeat,
         heartbeat: Box::pin(tokio::time::sleep(app.settings.sse_heartbeat)),
-        end: End::Ahead(app.drain.turn()),
+        drain: DrainNotice::Pending(app.drain.signal()),
         counts,
     };
     let headers = [
@@ -148,7 +148,7 @@ struct EventStream {
     /// Time between two heartbeats.
     every: Duration,
     heartbeat: Pin<Box<Sleep>>,
-    end: End,
+    drain: DrainNotice,
     counts: RequestCounters,
 }
 
@@ -167,9 +167,9 @@ enum Updates {
 }
 
 /// Whether the client has been told that the stream will end.
-enum End {
-    Ahead(DrainSignal),
-    Said,
+enum DrainNotice {
+    Pending(DrainSignal),
+    Sent,
 }
 
 impl Updates {
@@ -209,11 +209,11 @@ impl HttpBody for EventStream {
             return frame(hello);
         }
         // Checked before the updates: a client that lags always has more to read, and must still be told.
-        match &mut self.end {
-            End::Said => return Poll::Ready(None),
-            End::Ahead(turn) => {
-                if let Poll::Ready(come_back_in) = Pin::new(turn).poll(context) {
-                    self.end = End::Said;
+        match &mut self.drain {
+            DrainNotice::Sent => return Poll::Ready(None),
+            DrainNotice::Pending(signal) => {
+                if let Poll::Ready(come_back_in) = Pin::new(signal).poll(context) {
+                    self.drain = DrainNotice::Sent;
                     return frame(Bytes::from(format!("retry: {}\n\n", come_back_in.as_millis())));
                 }
             }

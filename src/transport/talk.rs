@@ -40,7 +40,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use crate::limits;
 use crate::server::request::StrictQuery;
 use crate::server::wire::Wire;
-use crate::server::{App, Connection, Problem, RateLimit, Room, Said, What};
+use crate::server::{App, Connection, Problem, RateLimit, Room, TalkContent, TalkMessage};
 use crate::transport::echo::NoParameters;
 use crate::transport::websocket;
 
@@ -61,24 +61,24 @@ pub async fn serve(
     }
     let config = websocket::config(limits::WS_LARGE_READ_BUFFER_BYTES, limits::TALK_MESSAGE_BYTES_MAX);
     let (response, opened) = websocket::accept(request, &app.settings.origins)?;
-    let (seat, heard) = room.talk.join()?;
-    let seat = Seat { app: Arc::clone(&app), room, number: seat };
+    let (number, messages) = room.talk.join()?;
+    let participant = Participant { app: Arc::clone(&app), room, number };
     opened.then(&app, &connection, async move |socket| {
         let line = websocket::over(Recorder::new(Wire::new(socket)), config);
         // A session that ends in an error needs no handling here.
-        let _ended = seat.run(line, heard).await;
+        let _ended = participant.run(line, messages).await;
     });
     Ok(response)
 }
 
 /// One page in the room, which leaves the room when this is dropped.
-struct Seat {
+struct Participant {
     app: Arc<App>,
     room: Arc<Room>,
     number: u16,
 }
 
-impl Drop for Seat {
+impl Drop for Participant {
     fn drop(&mut self) {
         self.room.talk.leave(self.number);
     }
@@ -87,20 +87,20 @@ impl Drop for Seat {
 /// A message for the server itself, and not for the room.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
-enum Order {
+enum Command {
     Ping,
     Close { code: u16, reason: String },
     Break,
 }
 
-impl Seat {
-    async fn run(&self, mut line: Line, mut heard: Receiver<Said>) -> Result<(), WsError> {
+impl Participant {
+    async fn run(&self, mut line: Line, mut messages: Receiver<TalkMessage>) -> Result<(), WsError> {
         let hello = json!({"kind": "hello", "you": self.number, "here": self.room.talk.here()});
         websocket::send_all(&mut line, [Message::text(hello.to_string())]).await?;
         let rate = RateLimit::new(limits::TALK_MESSAGES_PER_S_MAX, "say several things in one message");
         let mut keepalive = websocket::Keepalive::new(limits::WS_PING);
         let mut pinged: Option<Instant> = None;
-        let mut drain = self.app.drain.turn();
+        let mut drain = self.app.drain.signal();
         loop {
             tokio::select! {
                 biased;
@@ -119,22 +119,22 @@ impl Seat {
                         return websocket::close(&mut line, CloseCode::Policy, "too many messages a second").await;
                     }
                     match message {
-                        Message::Text(text) => match serde_json::from_str::<Order>(&text) {
-                            Ok(Order::Ping) => {
+                        Message::Text(text) => match serde_json::from_str::<Command>(&text) {
+                            Ok(Command::Ping) => {
                                 pinged = Some(Instant::now());
                                 websocket::send_all(&mut line, [Message::Ping(Bytes::from_static(b"pushpull"))]).await?;
                             }
-                            Ok(Order::Close { code, reason }) => return close(&mut line, code, reason).await,
-                            Ok(Order::Break) => return websocket::hang_up(&mut line).await,
-                            Err(_no_order) => {
+                            Ok(Command::Close { code, reason }) => return close(&mut line, code, reason).await,
+                            Ok(Command::Break) => return websocket::hang_up(&mut line).await,
+                            Err(_no_command) => {
                                 let answer = Message::text("Nice to meet you!");
                                 websocket::send_all(&mut line, [shown("frame", &frame, None), answer]).await?;
-                                self.say(What::Text(text.to_string()));
+                                self.send(TalkContent::Text(text.to_string()));
                             }
                         },
                         Message::Binary(bytes) => {
                             websocket::send_all(&mut line, [shown("frame", &frame, None)]).await?;
-                            self.say(What::Binary(bytes));
+                            self.send(TalkContent::Binary(bytes));
                         }
                         Message::Pong(_) => {
                             if let Some(pinged) = pinged.take() {
@@ -147,8 +147,8 @@ impl Seat {
                     }
                 }
                 ping = keepalive.beat() => websocket::send_all(&mut line, [ping?]).await?,
-                said = heard.recv() => match said {
-                    Ok(said) => websocket::send_all(&mut line, [message(said)]).await?,
+                next = messages.recv() => match next {
+                    Ok(message) => websocket::send_all(&mut line, [encode(message)]).await?,
                     Err(RecvError::Lagged(missed)) => {
                         let missed = json!({"kind": "missed", "count": missed});
                         websocket::send_all(&mut line, [Message::text(missed.to_string())]).await?;
@@ -160,8 +160,8 @@ impl Seat {
         }
     }
 
-    fn say(&self, what: What) {
-        self.room.talk.say(Said { from: self.number, what });
+    fn send(&self, content: TalkContent) {
+        self.room.talk.send(TalkMessage { from: self.number, content });
     }
 }
 
@@ -182,12 +182,12 @@ async fn close(line: &mut Line, code: u16, reason: String) -> Result<(), WsError
     tokio::time::timeout(limits::WS_CLOSE_WAIT, closing).await.unwrap_or(Ok(()))
 }
 
-fn message(said: Said) -> Message {
-    let from = said.from;
-    match said.what {
-        What::Text(text) => Message::text(json!({"kind": "text", "from": from, "text": text}).to_string()),
-        What::Here(here) => Message::text(json!({"kind": "here", "from": from, "here": here}).to_string()),
-        What::Binary(bytes) => {
+fn encode(message: TalkMessage) -> Message {
+    let from = message.from;
+    match message.content {
+        TalkContent::Text(text) => Message::text(json!({"kind": "text", "from": from, "text": text}).to_string()),
+        TalkContent::Here(here) => Message::text(json!({"kind": "here", "from": from, "here": here}).to_string()),
+        TalkContent::Binary(bytes) => {
             let mut all = BytesMut::with_capacity(bytes.len() + 2);
             all.put_u16(from);
             all.extend_from_slice(&bytes);
@@ -197,7 +197,7 @@ fn message(said: Said) -> Message {
 }
 
 /// The message that shows a sender its frame as it arrived.
-fn shown(kind: &str, frame: &Recorded, us: Option<u64>) -> Message {
+fn shown(kind: &str, frame: &RecordedFrame, us: Option<u64>) -> Message {
     let hex: Vec<String> = frame.begins.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut told = json!({"kind": kind, "bytes": frame.bytes, "hex": hex.join(" ")});
     if let Some(us) = us {
@@ -208,7 +208,7 @@ fn shown(kind: &str, frame: &Recorded, us: Option<u64>) -> Message {
 
 /// A frame as read from the wire, with header and mask.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Recorded {
+struct RecordedFrame {
     /// Length of the frame in bytes.
     bytes: usize,
     /// Its first bytes.
@@ -228,13 +228,13 @@ impl<S> Recorder<S> {
 
     /// Removes the oldest frame from the record. Of a message in several frames, which no browser sends, it is the
     /// first.
-    fn frame(&mut self) -> Recorded {
+    fn frame(&mut self) -> RecordedFrame {
         let Some(bytes) = frame_bytes(&self.read).filter(|bytes| *bytes <= self.read.len()) else {
             self.read.clear();
-            return Recorded::default();
+            return RecordedFrame::default();
         };
         let frame = self.read.split_to(bytes);
-        Recorded { bytes, begins: frame[..bytes.min(limits::TALK_SHOWN_BYTES_MAX)].to_vec() }
+        RecordedFrame { bytes, begins: frame[..bytes.min(limits::TALK_SHOWN_BYTES_MAX)].to_vec() }
     }
 }
 
@@ -276,9 +276,9 @@ mod tests {
         let ping = [0x8a, 0x80, 1, 2, 3, 4];
         let mut recorder =
             Recorder { stream: (), read: [&hello[..], &ping[..], &hello[..3]].concat().as_slice().into() };
-        assert_eq!(recorder.frame(), Recorded { bytes: 11, begins: hello.to_vec() });
-        assert_eq!(recorder.frame(), Recorded { bytes: 6, begins: ping.to_vec() });
-        assert_eq!(recorder.frame(), Recorded::default(), "half a frame is not a frame");
+        assert_eq!(recorder.frame(), RecordedFrame { bytes: 11, begins: hello.to_vec() });
+        assert_eq!(recorder.frame(), RecordedFrame { bytes: 6, begins: ping.to_vec() });
+        assert_eq!(recorder.frame(), RecordedFrame::default(), "half a frame is not a frame");
     }
 
     #[test]

@@ -292,21 +292,21 @@ impl Session {
         let Self { app, room, reader, position, counts } = self;
         let socket = over(Wire::new(socket), config(limits::WS_READ_BUFFER_BYTES, limits::WS_UP_BYTES_MAX));
         let slot = room.join(Subscriber { socket, counts: counts.clone() }, reader);
-        let mut drain = app.drain.turn();
+        let mut drain = app.drain.signal();
         let mut keepalive = Keepalive::new(app.settings.ws_ping);
         async move {
             let hello = Message::text(format!(r#"{{"cursor":"{position}"}}"#));
             slot.put(|one| one.put([hello]))?;
             slot.flushed().await?;
-            let farewell = loop {
+            let end = loop {
                 tokio::select! {
                     // Updates come last: a client that lags always has more to read, and must still be heard.
                     biased;
                     _come_back_in = &mut drain => {
-                        break Farewell::Say(CloseCode::Away, "the server is going away");
+                        break SessionEnd::Close(CloseCode::Away, "the server is going away");
                     }
                     received = slot.receive(|one, _, context| one.socket.poll_next_unpin(context)) => match received {
-                        None => break Farewell::HangUp,
+                        None => break SessionEnd::HangUp,
                         Some(Ok(Message::Pong(_))) => {
                             keepalive.heard();
                             counts.ponged(app.clock.now());
@@ -314,11 +314,11 @@ impl Session {
                         Some(Ok(Message::Ping(_))) => keepalive.heard(),
                         Some(Ok(Message::Text(_) | Message::Binary(_))) => {
                             let reason = "one-way stream; publish with POST /updates, or use /echo/ws";
-                            break Farewell::Say(CloseCode::Policy, reason);
+                            break SessionEnd::Close(CloseCode::Policy, reason);
                         }
                         // The library answers a close frame and then ends the stream.
                         Some(Ok(Message::Close(_) | Message::Frame(_))) => {}
-                        Some(Err(error)) => break Farewell::For(error),
+                        Some(Err(error)) => break SessionEnd::Error(error),
                     },
                     ping = keepalive.beat() => {
                         let ping = ping?;
@@ -330,7 +330,7 @@ impl Session {
                         let Some(batch) = batch? else { return Ok(()) };
                         if batch.is_cut {
                             counts.cut();
-                            break Farewell::Say(CloseCode::Policy, "too slow: this stream fell behind");
+                            break SessionEnd::Close(CloseCode::Policy, "too slow: this stream fell behind");
                         }
                         slot.put(|one| one.put_batch(&batch))?;
                         drop(batch);
@@ -339,9 +339,9 @@ impl Session {
                 }
             };
             // Boxed before the await, so that the member takes no space in this future's state.
-            let farewell = slot.take().map(|one| Box::pin(farewell.say(one.socket)));
-            match farewell {
-                Some(farewell) => farewell.await,
+            let end = slot.take().map(|one| Box::pin(end.send(one.socket)));
+            match end {
+                Some(end) => end.await,
                 None => Ok(()),
             }
         }
@@ -349,21 +349,21 @@ impl Session {
 }
 
 /// How a session ends.
-enum Farewell {
+enum SessionEnd {
     /// The server sends a close frame.
-    Say(CloseCode, &'static str),
+    Close(CloseCode, &'static str),
     /// The close frames have been exchanged.
     HangUp,
     /// The client violated the protocol.
-    For(WsError),
+    Error(WsError),
 }
 
-impl Farewell {
-    async fn say(self, mut socket: WebSocketStream<Wire>) -> Result<(), WsError> {
+impl SessionEnd {
+    async fn send(self, mut socket: WebSocketStream<Wire>) -> Result<(), WsError> {
         match self {
-            Self::Say(code, reason) => close(&mut socket, code, reason).await,
+            Self::Close(code, reason) => close(&mut socket, code, reason).await,
             Self::HangUp => hang_up(&mut socket).await,
-            Self::For(error) => close_for(&mut socket, error).await,
+            Self::Error(error) => close_for(&mut socket, error).await,
         }
     }
 }
@@ -479,7 +479,7 @@ pub(super) async fn close_for<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// A text frame of the stream: an update, a position, or a gap with its position.
 #[derive(Deserialize)]
-struct Said<'a> {
+struct TextFrame<'a> {
     seq: Option<u64>,
     at_us: Option<UnixMicros>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -504,10 +504,10 @@ pub async fn subscribe<S: Stream>(
         return deflate::subscribe(session.into(), options, position, on_event).await;
     }
     let mut socket = open(session, options, &path("/updates/ws", *position, &[]), on_event).await?;
-    let mut positioned = Positioned::default();
+    let mut tracker = PositionTracker::default();
     while let Some(message) = socket.next().await {
         match message.map_err(failure)? {
-            Message::Text(text) => positioned.take(&text, position, on_event)?,
+            Message::Text(text) => tracker.take(&text, position, on_event)?,
             Message::Close(_) => return Ok(()),
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
@@ -517,12 +517,12 @@ pub async fn subscribe<S: Stream>(
 
 /// What the frames of a connection have told about its position so far.
 #[derive(Default)]
-struct Positioned {
+struct PositionTracker {
     /// The epoch of the sequence numbers: that of the first frame, until a gap names another.
     epoch: Option<Epoch>,
 }
 
-impl Positioned {
+impl PositionTracker {
     /// Reports a frame, and moves the position.
     fn take(
         &mut self,
@@ -530,22 +530,22 @@ impl Positioned {
         position: &mut Option<Cursor>,
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), ClientError> {
-        let said: Said<'_> =
+        let frame: TextFrame<'_> =
             serde_json::from_str(text).map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
-        match said {
-            Said { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
+        match frame {
+            TextFrame { seq: Some(seq), at_us: Some(at_us), data: Some(data), .. } => {
                 let Some(epoch) = self.epoch else { return Err(no_position(text)) };
                 on_event(Event::Update(Update { seq, at_us, data }));
                 *position = Some(Cursor { epoch, seq });
             }
-            Said { gap: Some(gap), cursor: Some(cursor), .. } => {
+            TextFrame { gap: Some(gap), cursor: Some(cursor), .. } => {
                 if self.epoch.replace(cursor.epoch).is_none() {
                     return Err(no_position(text));
                 }
                 on_event(Event::Gap(gap));
                 *position = Some(cursor);
             }
-            Said { gap: None, cursor: Some(cursor), .. } if self.epoch.is_none() => {
+            TextFrame { gap: None, cursor: Some(cursor), .. } if self.epoch.is_none() => {
                 if position.is_some_and(|asked| asked != cursor) {
                     // Accepting it would hide the loss of the updates between the two positions.
                     return Err(ClientError::Contract(format!(
@@ -556,7 +556,7 @@ impl Positioned {
                 *position = Some(cursor);
                 on_event(Event::Position(cursor));
             }
-            Said { .. } => return Err(ClientError::Contract(format!("not a frame of this contract: {text}"))),
+            TextFrame { .. } => return Err(ClientError::Contract(format!("not a frame of this contract: {text}"))),
         }
         Ok(())
     }
@@ -709,10 +709,10 @@ mod tests {
 
     #[test]
     fn an_update_whose_data_is_null_is_an_update() {
-        let said: Said<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
-        assert_eq!(said.data.map(RawValue::get), Some("null"));
-        let said: Said<'_> =
+        let frame: TextFrame<'_> = serde_json::from_str(r#"{"seq":1,"at_us":2,"data":null}"#).unwrap();
+        assert_eq!(frame.data.map(RawValue::get), Some("null"));
+        let frame: TextFrame<'_> =
             serde_json::from_str(r#"{"gap":{"reason":"evicted","lost":1},"cursor":"1f3a9c02-9"}"#).unwrap();
-        assert!(said.data.is_none() && said.gap.is_some() && said.cursor.is_some());
+        assert!(frame.data.is_none() && frame.gap.is_some() && frame.cursor.is_some());
     }
 }

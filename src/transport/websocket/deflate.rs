@@ -15,7 +15,7 @@ use yawc::close::CloseCode;
 use yawc::frame::{Frame, OpCode};
 use yawc::{Options as Library, Role, WebSocketError};
 
-use super::{Keepalive, Positioned, Session, gap_text, handshake, open_stream};
+use super::{Keepalive, PositionTracker, Session, gap_text, handshake, open_stream};
 use crate::limits;
 use crate::net::Stream;
 use crate::server::Socket;
@@ -56,7 +56,7 @@ impl Session {
     pub(super) async fn run_deflated(mut self, socket: Socket) -> yawc::Result<()> {
         let mut socket = over(socket, Role::Server, limits::WS_UP_BYTES_MAX)?;
         socket.send(Frame::text(format!(r#"{{"cursor":"{}"}}"#, self.position))).await?;
-        let mut drain = self.app.drain.turn();
+        let mut drain = self.app.drain.signal();
         let mut keepalive = Keepalive::new(self.app.settings.ws_ping);
         loop {
             tokio::select! {
@@ -141,7 +141,7 @@ pub async fn subscribe<S: Stream>(
         }
     };
     let mut socket = over(stream, Role::Client, limits::EVENT_BYTES_MAX).map_err(ClientError::broken)?;
-    let mut positioned = Positioned::default();
+    let mut tracker = PositionTracker::default();
     loop {
         let frame = match socket.next_frame().await {
             Ok(frame) => frame,
@@ -154,7 +154,7 @@ pub async fn subscribe<S: Stream>(
                 let text = text.map_err(|error| ClientError::Contract(format!("a frame: {error}")))?;
                 // The compressed size is in the frame's header; the byte counter on the connection reads it there.
                 on_event(Event::Decompressed { coded: 0, decoded: text.len() });
-                positioned.take(text, position, on_event)?;
+                tracker.take(text, position, on_event)?;
             }
             OpCode::Close => return Ok(()),
             OpCode::Binary | OpCode::Continuation | OpCode::Ping | OpCode::Pong => {}
