@@ -1,4 +1,4 @@
-//! What each value of a swept setting changes, with all else as it is: the points of a sweep in pairs.
+//! The effect of each value of a swept setting with all other settings equal, from pairs of points.
 
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Transport;
@@ -7,36 +7,36 @@ use crate::run::metric::Metric;
 use crate::run::protocol::Protocol;
 use crate::stats::{self, Difference};
 
-/// A change from this share on is told; below it two points are the same to whoever chooses between them.
+/// The smallest change that is reported. A smaller one does not matter for a choice between two points.
 pub const SHARE_MIN: f64 = 0.03;
 
-/// Two points that differ in one setting.
+/// A pair of points that differ in one setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     pub setting: Setting,
-    /// The point without.
+    /// The point to compare with.
     pub from: usize,
-    /// The point with.
+    /// The point with the changed setting.
     pub to: usize,
 }
 
-/// What a step does to a metric.
+/// The effect of a step on a metric.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Effect {
-    /// Clear changes, by how many times, the smallest first.
+    /// Clear changes as ratios, the smallest first.
     pub changed: Vec<(f64, Transport)>,
-    /// Those of which the rounds say no more than that they are about the same.
+    /// The transports without a clear change.
     pub same: Vec<Transport>,
 }
 
 impl Effect {
-    /// Of all transports that were measured at both points; `None` where there is none.
+    /// The effect on all transports that were measured at both points; `None` if there is none.
     pub fn of(view: &View<'_>, step: Step, metric: Metric) -> Option<Self> {
         let mut effect = Self::default();
         for transport in view.transports() {
             let is_there = |point| view.row(point, transport).and_then(|row| row.metrics.get(metric).0) != Some(0.0);
             let Some(found) = difference(view, [step.from, step.to], transport, metric) else { continue };
-            // Nothing before and nothing after is no finding.
+            // Zero before and after is no finding.
             if !is_there(step.from) && !is_there(step.to) {
                 continue;
             }
@@ -50,7 +50,7 @@ impl Effect {
     }
 }
 
-/// How the second of two points stands to the first, for one transport; `None` of what is not to be shown.
+/// The ratio of the second point to the first for one transport; `None` if a figure is not shown.
 pub(crate) fn difference(
     view: &View<'_>,
     [from, to]: [usize; 2],
@@ -65,21 +65,21 @@ pub(crate) fn difference(
     stats::difference(&sample(to)?, &sample(from)?)
 }
 
-/// By how many times, where the rounds are sure that it is more or less by a share that matters.
+/// The ratio, if it is clear and the change is large enough to matter.
 pub(crate) fn clear_change(found: &Difference) -> Option<f64> {
     let is_told = found.is_clear && (found.ratio - 1.0).abs() >= SHARE_MIN && found.ratio > 0.0;
     is_told.then_some(found.ratio)
 }
 
-/// The point that one of a table is held against: its twin on connections that are kept, else the first.
+/// The point that a point of a table is compared with: the same one with connections kept, else the first point.
 pub(crate) fn base_of(view: &View<'_>, point: usize) -> Option<usize> {
     let found = view.point(point)?;
     let kept = (!found.keep_alive).then(|| twin(view, found, Setting::KeepAlive, 1.0)).flatten();
     kept.or_else(|| view.points().first().copied()).filter(|base| *base != point)
 }
 
-/// The steps that tell what a sweep's settings do. New connections for each request are told at every point; of all else
-/// each value is told once, where the other settings have their first value.
+/// The steps that show the effects of a sweep's settings. New connections for each request are shown at every point.
+/// Each value of the other settings is shown once, with all others at their first value.
 pub(crate) fn steps(view: &View<'_>) -> Vec<Step> {
     let points = view.points();
     let Some(first) = points.first().and_then(|first| view.point(*first)) else { return Vec::new() };
@@ -106,7 +106,7 @@ pub(crate) fn steps(view: &View<'_>) -> Vec<Step> {
     Setting::ALL.iter().flat_map(|setting| of(*setting)).collect()
 }
 
-/// What a protocol is compared with, so that one thing is added: TLS to HTTP/1.1, and HTTP/2 to that.
+/// The protocol that a protocol is compared with, so that only one thing is added: TLS to HTTP/1.1, then HTTP/2.
 fn without(protocol: Protocol) -> f64 {
     let beside = match protocol {
         Protocol::Http1 | Protocol::Https1 | Protocol::H2c => Protocol::Http1,
@@ -115,7 +115,7 @@ fn without(protocol: Protocol) -> f64 {
     Setting::Protocol.of(&Point { protocol: beside, ..Point::default() })
 }
 
-/// The point that differs from this one in one setting alone, which has that value there.
+/// The point that differs from this one only in `setting`, which has this value there.
 fn twin(view: &View<'_>, point: &Point, setting: Setting, value: f64) -> Option<usize> {
     view.points().into_iter().find(|other| {
         view.point(*other).is_some_and(|other| {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_is_told_once_and_http2_over_tls_beside_tls() {
+    fn each_value_has_one_step_and_http2_over_tls_is_compared_with_tls() {
         use Compression::{Gzip, None};
         use Protocol::{H2, Http1, Https1};
         let points = [Http1, Https1, H2].map(|protocol| [None, Gzip].map(|one| point(protocol, one, true)));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn new_connections_are_told_beside_those_that_are_kept_at_every_point() {
+    fn new_connections_are_compared_with_kept_ones_at_every_point() {
         use Protocol::{Http1, Https1};
         let points = [Http1, Https1].map(|protocol| [true, false].map(|kept| point(protocol, Compression::None, kept)));
         let run = fake::run("mine", "?", Some("protocol"), points.concat(), 3);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_rounds_are_sure_of_has_changed() {
+    fn only_clear_changes_count_as_changed() {
         let points = [true, false].map(|kept| point(Protocol::Http1, Compression::None, kept));
         let mut run = fake::run("mine", "?", Some("keep_alive"), points.to_vec(), 3);
         for trial in run.trials.iter_mut().filter(|trial| trial.transport == Some(Transport::Polling)) {

@@ -1,5 +1,5 @@
-//! The server's memory for each client, as the slope of a line through crowds of several sizes: what one crowd took,
-//! divided by its size, has in it whatever the allocator happened to hold, the slope has not.
+//! Server memory per client, as the slope of a line through several client counts. Unlike the memory at one client
+//! count divided by that count, the slope does not include unrelated memory that the allocator holds.
 
 use crate::limits::MEMORY_CROWDS_MIN;
 use crate::report::findings::view::{Setting, View};
@@ -7,20 +7,21 @@ use crate::run::Transport;
 use crate::run::file::Verdict;
 use crate::stats;
 
-/// By how much the server's resident memory grows with each client.
+/// The growth of the server's resident memory with each client.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PerClient {
-    /// Over which transport, with all clients connected and idle.
+    /// The transport, with all clients connected and idle.
     pub transport: Transport,
     /// Bytes for each client.
     pub bytes: f64,
-    /// Where that is, with 95 % confidence, from how far the trials lie off the line.
+    /// Its 95 % interval, from the residuals of the trials.
     pub ci95: [f64; 2],
-    /// The crowds that it was drawn through, the smallest first.
+    /// The client counts that the line was fitted to, the smallest first.
     pub crowds: Vec<u32>,
 }
 
-/// The growth of each transport; nothing where there are too few crowds, or where they differ in more than their size.
+/// The growth for each transport; empty if there are too few client counts, or if the points differ in other settings
+/// too.
 pub(crate) fn of(view: &View<'_>) -> Vec<PerClient> {
     let points: Vec<_> = view.points().into_iter().filter_map(|point| view.point(point)).collect();
     let differ = |setting: &&Setting| points.iter().any(|point| setting.differs(point, points[0]));
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_allocator_holds_besides_is_not_in_the_slope() {
+    fn unrelated_memory_of_the_allocator_is_not_in_the_slope() {
         let run = run(&[10, 100, 1_000]);
         let found = of(&View::new(&run));
         assert_eq!(found.len(), 4);
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn two_crowds_or_points_that_differ_in_something_else_have_no_slope() {
+    fn two_client_counts_or_points_with_other_differences_have_no_slope() {
         assert_eq!(of(&View::new(&run(&[10, 1_000]))), []);
         let mut other = run(&[10, 100, 1_000]);
         other.trials.iter_mut().filter(|trial| trial.point_index == 1).for_each(|trial| trial.point.rate_per_s = 99.0);

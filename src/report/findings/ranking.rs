@@ -1,4 +1,4 @@
-//! The transports in the order of one metric: which is lowest, which are equal to it, and where the rounds leave it open.
+//! Ranks the transports by one metric: which is lowest, which are equal to it, and which the rounds do not decide.
 
 use crate::limits::{EQUAL_WITHIN_MAX, MEMORY_CLIENTS_MIN};
 use crate::report::findings::instrument;
@@ -9,16 +9,16 @@ use crate::run::metric::Metric;
 use crate::run::withheld::Why;
 use crate::stats::{Difference, Sample, difference};
 
-/// Which is lowest.
+/// Whether there is a winner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Winner {
-    /// One alone was measured, or is fit to be used: there is nothing to compare it with.
+    /// Only one transport was measured or is usable, so there is no comparison.
     Unopposed,
-    /// One is clearly below all others.
+    /// One transport is clearly below all others.
     Clear,
-    /// Several are equal, within this factor; `None` where they are exactly equal.
+    /// Several are equal within this factor; `None` if they are exactly equal.
     Tied(Option<f64>),
-    /// Several may be the lowest: the rounds leave this factor between them, `None` where there is no interval at all.
+    /// Several may be the lowest: the rounds do not rule out a difference of this factor; `None` without any interval.
     Inconclusive(Option<f64>),
 }
 
@@ -27,32 +27,33 @@ pub(crate) enum Winner {
 pub(crate) struct Ranking {
     /// The lowest.
     pub best: Transport,
-    /// Those that are equal to it, each with the factor within which they are; `None` where they are exactly equal.
+    /// Transports equal to it, each with the factor within which they are; `None` if exactly equal.
     pub tied: Vec<(Transport, Option<f64>)>,
-    /// Those that may be equal to it or far from it, each with the largest factor that the rounds leave possible.
+    /// Transports that may be equal to it or not, each with the largest difference that the rounds do not rule out, as
+    /// a factor.
     pub inconclusive: Vec<(Transport, f64)>,
-    /// Those that are clearly above it, the nearest first.
+    /// Transports clearly above it, the nearest first.
     pub behind: Vec<(Transport, Difference)>,
-    /// Those that have some, with how much, where the best has none at all: there is no ratio to nothing.
+    /// If the best is zero: transports above it with their values, because there is no ratio to zero.
     pub above_none: Vec<(Transport, f64)>,
-    /// Those of which one cannot say, because there is no interval.
+    /// Transports that cannot be judged, because there is no interval.
     pub unjudged: Vec<Transport>,
-    /// Of those that may be equal to the best, the ones whose whole distance from it the instrument may account for: the
-    /// generator's own processor time, or clocks that are not related exactly.
+    /// Of the inconclusive ones, those whose whole difference from the best the instrument may explain: the generator's
+    /// own processor time, or the uncertainty of the clocks.
     pub explained: Vec<Transport>,
-    /// Those whose value is not to be shown.
+    /// Transports whose value is not shown.
     pub withheld: Vec<(Transport, Why)>,
-    /// Those without a value.
+    /// Transports without a value.
     pub missing: Vec<Transport>,
-    /// Those whose row is invalid.
+    /// Transports whose row is invalid.
     pub invalid: Vec<Transport>,
-    /// How many rounds this is from, at the least.
+    /// The smallest number of rounds of any transport.
     pub rounds: usize,
 }
 
 impl Ranking {
-    /// The transports in the order of `drawn`, lower being better. `None` if no transport has a value to be used, or if
-    /// it is a metric in which they are not ranked.
+    /// Ranks the transports by `drawn`; lower is better. `None` if no transport has a usable value, or if the metric is
+    /// not ranked.
     pub fn of(view: &View<'_>, point: usize, drawn: Drawn) -> Option<Self> {
         if is_unranked(view, point, drawn) {
             return None;
@@ -98,10 +99,10 @@ impl Ranking {
         Some(ranking)
     }
 
-    /// Puts one transport where it belongs beside the best, from which the instrument may have set it apart by `slack`.
+    /// Classifies one transport relative to the best. The instrument may explain a difference of up to `slack`.
     fn place(&mut self, transport: Transport, sample: &Sample, best: &Sample, slack: f64) {
         let has_none = best.trials > 1 && best.all(|value| value == 0.0);
-        // One round that saw the same twice may have done so by chance.
+        // With a single round, equality may be chance.
         if sample.trials > 1 && sample == best {
             self.tied.push((transport, None));
             return;
@@ -121,14 +122,14 @@ impl Ranking {
         }
     }
 
-    /// Every transport that is the lowest, or may be.
+    /// Every transport that is, or may be, the lowest.
     pub fn leaders(&self) -> Vec<Transport> {
         let tied = self.tied.iter().map(|(transport, _)| *transport);
         let inconclusive = self.inconclusive.iter().map(|(transport, _)| *transport);
         std::iter::once(self.best).chain(tied).chain(inconclusive).chain(self.unjudged.iter().copied()).collect()
     }
 
-    /// Which is lowest.
+    /// Whether there is a winner.
     pub fn winner(&self) -> Winner {
         if !self.unjudged.is_empty() || !self.inconclusive.is_empty() {
             return Winner::Inconclusive(self.inconclusive.iter().map(|(_, factor)| *factor).reduce(f64::max));
@@ -140,7 +141,7 @@ impl Ranking {
     }
 }
 
-/// Is a figure clearly above the best one also with so much less?
+/// True if a figure is clearly above the best, even when reduced by `slack`.
 fn is_beyond(sample: &Sample, best: &Sample, slack: f64) -> bool {
     if slack == 0.0 {
         return true;
@@ -151,8 +152,8 @@ fn is_beyond(sample: &Sample, best: &Sample, slack: f64) -> bool {
     difference(&sample, best).is_some_and(|found| found.is_clear && found.ratio > 1.0)
 }
 
-/// True of what says nothing about which transport is better: what the whole host did besides, a share of requests
-/// whose number is a figure of its own, and memory with so few clients that a process's own moods outweigh them.
+/// True for metrics that do not show which transport is better: time of the whole host, a share of requests (their
+/// number is a metric of its own), and memory with so few clients that variations of the process outweigh theirs.
 pub(crate) fn is_unranked(view: &View<'_>, point: usize, drawn: Drawn) -> bool {
     match drawn {
         Drawn::Metric(Metric::HostCpu | Metric::GeneratorCpu | Metric::EmptyFraction) => true,
@@ -166,35 +167,35 @@ pub(crate) fn has_few_clients(view: &View<'_>, point: usize) -> bool {
     view.point(point).is_some_and(|point| point.clients < MEMORY_CLIENTS_MIN)
 }
 
-/// The largest factor that an interval of a ratio leaves between two transports, whichever is the higher.
+/// The largest factor between two transports in an interval of their ratio, in either direction.
 pub(crate) fn apart([low, high]: [f64; 2]) -> f64 {
-    // An interval that reaches below nothing was taken of differences and not of ratios.
+    // An interval that extends below zero was computed from differences, not ratios.
     let below = if low > 0.0 { 1.0 / low } else { 2.0 - low };
     high.max(below)
 }
 
-/// True if an interval of a ratio is so narrow that what it leaves open is no difference worth having.
+/// True if an interval of a ratio is so narrow that any difference in it is irrelevant.
 pub(crate) fn is_equal(ci95: [f64; 2]) -> bool {
     apart(ci95) <= EQUAL_WITHIN_MAX
 }
 
-/// How many rounds to try where these find no winner.
+/// The number of rounds to try if these find no winner.
 pub(crate) fn rounds_advised(view: &View<'_>) -> u32 {
     view.run.scenario.rounds.saturating_mul(2).max(3)
 }
 
-/// Why a whole run ranks nothing.
+/// Why a run has no ranking at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoRanking {
-    /// No trial is fit to be used.
+    /// No trial is usable.
     NothingUsable,
-    /// There was one round, which shows no noise.
+    /// There was one round, which does not show the noise.
     OneRound,
-    /// There were more, of which one can be used.
+    /// There were several rounds, of which one is usable.
     OneUsableRound,
 }
 
-/// Why nothing in the whole run can be ranked; `None` if something can.
+/// Why nothing in the run can be ranked; `None` if something can.
 pub(crate) fn no_ranking(view: &View<'_>) -> Option<NoRanking> {
     let rounds = |point: usize, transport| {
         view.trials(point, Some(transport)).filter(|trial| trial.verdict != Verdict::Invalid).count()
@@ -220,7 +221,7 @@ mod tests {
         Ranking::of(&View::new(run), 0, Drawn::Metric(metric))
     }
 
-    /// The default run with one figure of every transport as given, round by round.
+    /// The default run with one metric of every transport set, round by round.
     fn with(metric: Metric, values: [[f64; 3]; 4]) -> Run {
         let mut run = fake::quick();
         for trial in &mut run.trials {
@@ -289,7 +290,7 @@ mod tests {
         assert!(ranked(&run, Metric::HostCpu).is_none());
     }
 
-    /// The default run in which long polling is slower than SSE, with what its generator took for a delivery.
+    /// The default run with long polling slower than SSE, and with this generator time per delivery.
     fn ranked_beside(generator_ns: f64, change: impl Fn(&mut Run)) -> Ranking {
         let mut run = fake::quick();
         for trial in &mut run.trials {

@@ -1,5 +1,5 @@
-//! Which transport to use for a stream like the one of a run, and when that changes: derived from the run's figures, and
-//! from theory where a figure of another rate is needed. Words are made of it in `report/text/wording/recommendations.rs`.
+//! Which transport to use for a stream like the one of a run, and when that changes: derived from the run's figures,
+//! and from theory for other rates. The words are in `report/text/wording/recommendations.rs`.
 
 use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::theory;
@@ -8,7 +8,7 @@ use crate::run::Transport;
 use crate::run::file::Point;
 use crate::run::metric::Metric;
 
-/// How much more one must take than another for it to be worth a sentence: a hundredth of the bytes is no reason.
+/// The smallest ratio that is worth a sentence: one per cent of the bytes is no reason to choose.
 const WORTH_SAYING: f64 = 1.05;
 
 /// A transport with one of its figures.
@@ -18,29 +18,31 @@ pub(crate) struct Of {
     pub value: f64,
 }
 
-/// What is to be said of a run of one point whose clients subscribe.
+/// The recommendation of a run with one point whose clients subscribe.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recommendation {
     /// The stream: rate, payload, clients, poll interval.
     pub point: Point,
     /// The fastest to deliver, the lowest first, each with its median latency in nanoseconds.
     pub fastest: Vec<Of>,
-    /// The rounds leave open which of several is fastest.
+    /// True if the rounds do not decide which of several is fastest.
     pub is_open: bool,
     /// The slowest, if it is clearly behind.
     pub slowest: Option<Of>,
     /// Of the fastest, the one that clearly takes the fewest bytes, and the one that takes the most.
     pub between: Option<[Of; 2]>,
-    /// A slower one that clearly takes fewer bytes than all of the fastest: itself, its latency, and the best of those.
+    /// A slower transport that clearly takes fewer bytes than all of the fastest: its bytes, its latency, and the best
+    /// of those.
     pub cheaper: Option<(Of, f64, Of)>,
-    /// Slower ones that clearly take more bytes too, the nearest first: bytes, latency, and the best of the fastest.
+    /// Slower transports that clearly also take more bytes, the nearest first: bytes, latency, and the best of the
+    /// fastest.
     pub dearer: Vec<(Of, f64, Of)>,
-    /// By theory, the rate at which polling and the best of the fastest take the same bytes: below it polling takes more.
+    /// In theory, the rate at which polling and the best of the fastest take the same bytes: below it, polling takes
+    /// more.
     pub same_bytes_rate: Option<(f64, Transport)>,
 }
 
-/// The recommendation of a run; `None` where it would say too much: of a sweep, of messages that go up, of what cannot
-/// be used, of a single transport.
+/// The recommendation of a run; `None` for a sweep, for echoed messages, for unusable rows, and for a single transport.
 pub(crate) fn of(view: &View<'_>) -> Option<Recommendation> {
     let [point] = view.points().try_into().ok()?;
     if view.is_echo() || view.transports().len() < 2 {
@@ -51,7 +53,7 @@ pub(crate) fn of(view: &View<'_>) -> Option<Recommendation> {
     let with = |transport: Transport, metric: Metric| Some(Of { transport, value: value(transport, metric)? });
     let fastest: Vec<Of> = latency.leaders().into_iter().filter_map(|one| with(one, Metric::LatencyP50)).collect();
     let slower: Vec<Transport> = latency.behind.iter().map(|(transport, _)| *transport).collect();
-    // Where nothing is behind, nothing was found: not even polling could be told from the streams.
+    // If no transport is behind, the run decided nothing: not even polling differs from the streams.
     let slowest = slower.last().and_then(|one| with(*one, Metric::LatencyP50));
     let bytes = |transport: Transport| with(transport, Metric::WireTotal);
     let is_clearly = |lower: Transport, higher: Transport| {
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_rounds_leave_all_open_nothing_is_recommended_over_anything() {
+    fn where_the_rounds_decide_nothing_no_transport_is_preferred() {
         let one_round = fake::run("quick", "?", None, vec![fake::point()], 1);
         let open = recommendation(&one_round).unwrap();
         assert!(open.is_open && open.fastest.len() == 4, "{open:?}");

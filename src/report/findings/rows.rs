@@ -1,4 +1,4 @@
-//! The rows of a run, with what sets one apart from the others.
+//! The rows of a run, with the settings that distinguish them.
 
 use crate::run::Transport;
 use crate::run::file::{Point, Row, Run};
@@ -10,13 +10,13 @@ use crate::run::setting::Setting;
 pub struct Rows(Vec<(RowId, Point)>);
 
 impl Rows {
-    /// Those of a run.
+    /// The rows of a run.
     pub fn of(run: &Run) -> Self {
         let entry = |row: &Row| (row.id(), row.point.clone());
         Self(run.summary.iter().chain(&run.tcp_baseline).map(entry).collect())
     }
 
-    /// Every row.
+    /// The ids of all rows.
     pub fn ids(&self) -> impl Iterator<Item = RowId> {
         self.0.iter().map(|(row, _)| *row)
     }
@@ -26,14 +26,14 @@ impl Rows {
         self.ids().filter(|row| row.transport == transport).count()
     }
 
-    /// The settings of a row that are not the same in all of them; nothing of a row that is not there.
+    /// The settings of a row that differ between rows; empty for an unknown row.
     pub fn distinguishing(&self, row: RowId) -> Vec<(Setting, f64)> {
         let Some((_, point)) = self.0.iter().find(|(id, _)| *id == row) else { return Vec::new() };
         distinguishing(point, &self.0.iter().map(|(_, point)| point).collect::<Vec<_>>())
     }
 }
 
-/// Those settings of `point` that are not the same at all of `points`; what a feed was measured at is no setting.
+/// The settings of `point` that differ between `points`, without values that were measured from a feed.
 fn distinguishing(point: &Point, points: &[&Point]) -> Vec<(Setting, f64)> {
     let telling = Setting::ALL.iter().filter(|setting| points.iter().any(|other| setting.differs(point, other)));
     telling.map(|setting| (*setting, setting.of(point))).collect()
@@ -45,7 +45,7 @@ mod tests {
     use crate::run::fake;
 
     #[test]
-    fn a_measured_rate_or_payload_sets_no_points_apart_but_one_that_was_asked_for_does() {
+    fn a_requested_rate_or_payload_distinguishes_points_and_a_measured_one_does_not() {
         let asked = Point { rate_per_s: 10.0, ..fake::point() };
         let other = Point { rate_per_s: 11.0, payload_bytes: 999.0, ..asked.clone() };
         let names = |point, points: &[&Point]| -> Vec<Setting> {

@@ -1,34 +1,34 @@
-//! Which of a sweep's points turn the answer to a question: where those that led at the first point lead no more, or where
-//! another leads beside them.
+//! The points of a sweep that change the answer to a question: those where the leaders of the first point no longer
+//! lead, or where another transport leads as well.
 
 use crate::report::findings::ranking::{Ranking, Winner};
 use crate::report::findings::view::{Drawn, View};
 use crate::run::Transport;
 use crate::run::metric::Metric;
 
-/// What becomes of one answer along a sweep.
+/// How one answer changes along a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Verdict {
     pub metric: Metric,
-    /// The first point, and who leads there or may lead.
+    /// The first point, and the transports that lead there or may lead.
     pub first: usize,
     pub leaders: Vec<Transport>,
-    /// Where none of them leads, and then where another leads with them; of each, those points first that differ least from
-    /// the first one.
+    /// First the points where none of them leads, then those where another leads with them; of each kind, the points
+    /// that differ least from the first one come first.
     pub turned: Vec<Turn>,
 }
 
-/// A point that turns an answer.
+/// A point that changes an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Turn {
     pub point: usize,
-    /// Who leads there and did not before.
+    /// A transport that leads there, but not at the first point.
     pub newcomer: Transport,
-    /// It leads beside those that did, equal to them.
+    /// True if it is equal to the former leaders, which still lead.
     pub is_shared: bool,
 }
 
-/// The verdict of a metric; `None` where nobody leads at the first point.
+/// How the answer for a metric changes; `None` if no transport leads at the first point.
 pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
     let points = view.points();
     let first = *points.first()?;
@@ -36,14 +36,15 @@ pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
     let leaders = ranking(first)?.leaders();
     let turn = |point: &usize| {
         let there = ranking(*point)?;
-        // Where none of them was measured, as where they cannot have a compression, nobody has come before them.
+        // A point where none of the leaders was measured, such as one with a compression they do not support, changes
+        // nothing.
         if !leaders.iter().any(|one| view.row(*point, *one).is_some()) {
             return None;
         }
         let is_new = |one: &Transport| !leaders.contains(one);
         let (newcomers, is_shared) = match there.leaders().iter().any(|one| leaders.contains(one)) {
             false => (vec![there.best], false),
-            // Where the rounds leave open who leads, nobody has come in.
+            // If the rounds do not decide who leads, there is no newcomer.
             true if matches!(there.winner(), Winner::Tied(_)) => (there.leaders(), true),
             true => return None,
         };
@@ -55,7 +56,7 @@ pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
     Some(Verdict { metric, first, leaders, turned })
 }
 
-/// How many settings set two points apart.
+/// The number of settings in which two points differ.
 fn differing(view: &View<'_>, a: usize, b: usize) -> usize {
     let (of_a, of_b) = (view.telling_settings(a), view.telling_settings(b));
     of_a.iter().zip(&of_b).filter(|(a, b)| a != b).count()
@@ -70,7 +71,7 @@ mod tests {
     use crate::run::protocol::{Compression, Protocol};
 
     #[test]
-    fn an_answer_is_turned_where_none_of_its_leaders_leads_and_the_nearest_such_point_stands_first() {
+    fn an_answer_changes_where_none_of_its_leaders_leads_and_the_nearest_such_point_comes_first() {
         let points = [Compression::None, Compression::Gzip].map(|compression| {
             [Protocol::Http1, Protocol::H2].map(|protocol| Point { protocol, compression, ..fake::point() })
         });

@@ -1,4 +1,4 @@
-//! A run as the report asks for it: which points there are, and what belongs to a point and a transport.
+//! A view of a run for reports: its points, and the rows and trials of each point and transport.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,12 +12,12 @@ use crate::run::samples::{self, Samples};
 pub(crate) use crate::run::setting::Setting;
 use crate::stats::{self, Difference, Sample};
 
-/// A run with its points, rows and trials brought together.
+/// A run, indexed by point and transport.
 pub(crate) struct View<'a> {
     pub run: &'a Run,
-    /// The points that were reached, by their index.
+    /// The points that were measured, by their index.
     points: BTreeMap<usize, &'a Point>,
-    /// What the trials of a point and a transport say, worked out when it is first asked for.
+    /// The samples of a point and a transport, computed on first use.
     samples: RefCell<BTreeMap<(usize, Transport, Source), Rc<Samples>>>,
 }
 
@@ -27,14 +27,14 @@ impl<'a> View<'a> {
         for trial in &run.trials {
             points.entry(trial.point_index).or_insert(&trial.point);
         }
-        // A row's rate may have been measured over all its rounds: it serves where no trial is there.
+        // A row's rate may be measured over all its rounds, so it is only used if there is no trial.
         for row in run.rows() {
             points.entry(row.point_index).or_insert(&row.point);
         }
         Self { run, points, samples: RefCell::default() }
     }
 
-    /// The points that were reached, in order.
+    /// The points that were measured, in order.
     pub fn points(&self) -> Vec<usize> {
         self.points.keys().copied().collect()
     }
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
         self.run.tcp_baseline.iter().find(|row| row.point_index == point)
     }
 
-    /// With one client alone.
+    /// The row of the trials with one client.
     pub fn alone(&self, point: usize, transport: Transport) -> Option<&'a Row> {
         self.run.alone.row(point, transport)
     }
@@ -68,7 +68,7 @@ impl<'a> View<'a> {
         self.run.trials.iter().filter(move |trial| trial.point_index == point && trial.transport == transport)
     }
 
-    /// What each trial that may be used measured of a figure.
+    /// The values of a figure in the usable trials.
     pub fn values(&self, point: usize, transport: Transport, drawn: Drawn) -> Vec<f64> {
         self.trials(point, Some(transport))
             .filter(|trial| trial.verdict != Verdict::Invalid)
@@ -76,7 +76,7 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// What the trials that may be used say of a figure together: the row's own value, and how far it can be trusted.
+    /// The sample of a figure from the usable trials: the row's value and its uncertainty.
     pub fn sample(&self, point: usize, transport: Transport, drawn: Drawn) -> Option<Sample> {
         let source = match drawn {
             Drawn::Metric(metric) => metric.source(),
@@ -101,7 +101,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How the first stands to the second in a figure at a point; `None` where nothing can be said.
+    /// The ratio of the first to the second in a figure at a point; `None` if it is unknown.
     pub fn difference(&self, point: usize, [a, b]: [Transport; 2], drawn: Drawn) -> Option<Difference> {
         stats::difference(&self.sample(point, a, drawn)?, &self.sample(point, b, drawn)?)
     }
@@ -111,12 +111,12 @@ impl<'a> View<'a> {
         self.run.scenario.sweep.as_deref().and_then(Setting::from_name)
     }
 
-    /// True if clients sent messages up and had them back, and nobody subscribed.
+    /// True if clients sent messages and got them back, instead of subscribing.
     pub fn is_echo(&self) -> bool {
         !self.points.is_empty() && self.points.values().all(|point| point.echo.is_some())
     }
 
-    /// What tells a point from the others: the swept setting, and those of the others that differ between points.
+    /// The settings that distinguish a point: the swept setting, and the others that differ between points.
     pub fn telling_settings(&self, index: usize) -> Vec<(Setting, f64)> {
         let Some(point) = self.point(index) else { return Vec::new() };
         let sweep = self.sweep();
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
         named.map(|setting| (*setting, setting.of(point))).collect()
     }
 
-    /// What the scenario asks to be drawn; where it does not say, what suits the setting that is swept.
+    /// The figures that the scenario lists, or by default those that suit the swept setting.
     pub fn figures(&self) -> Vec<Figure> {
         let asked = &self.run.scenario.purpose.figures;
         let of_metrics = |metrics: &[Metric]| metrics.iter().copied().map(Figure::Metric).collect::<Vec<_>>();
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
                 [vec![Figure::Frontier], of_metrics(&[Metric::LatencyP50, Metric::WireTotal])].concat()
             }
             Some(Setting::RequestHeader | Setting::Heads) => vec![Figure::LubbersGreco, Figure::Anatomy],
-            // What a server gives, and what it costs: one screen of it.
+            // What a server delivers and what it costs, on one screen.
             Some(Setting::Target) => {
                 of_metrics(&[Metric::LatencyP50, Metric::WireTotal, Metric::ServerCpu, Metric::ServerRss])
             }
@@ -144,7 +144,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The first two things that the figures draw: what the question is about.
+    /// The first two metrics that the figures draw: what the question is about.
     pub fn asked(&self) -> Vec<Drawn> {
         let mut asked = Vec::new();
         for drawn in self.figures().into_iter().flat_map(drawn_by) {
@@ -155,7 +155,7 @@ impl<'a> View<'a> {
         asked
     }
 
-    /// The two transports that the question is about, where it is about two of them.
+    /// The two transports that the question is about, if it is about two.
     pub fn focus(&self) -> Option<[Transport; 2]> {
         if let Some(Focus(asked)) = self.run.scenario.purpose.focus {
             return Some(asked).filter(|both| both.iter().all(|one| self.transports().contains(one)));
@@ -167,7 +167,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What a figure is about; nothing, where it answers by itself.
+/// The metrics that a figure draws; empty if the figure is an answer by itself.
 fn drawn_by(figure: Figure) -> Vec<Drawn> {
     match figure {
         Figure::Metric(metric) => vec![Drawn::Metric(metric)],
@@ -178,10 +178,10 @@ fn drawn_by(figure: Figure) -> Vec<Drawn> {
     }
 }
 
-/// What a picture can draw of a row or a trial.
+/// A quantity that a chart can draw for a row or a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drawn {
-    /// A figure as it is in the file.
+    /// A metric of the run file.
     Metric(Metric),
     /// The share of the bytes that is not payload.
     Overhead,
@@ -199,7 +199,7 @@ impl Drawn {
         }
     }
 
-    /// Of a row, as far as it is to be shown.
+    /// The value of a row, if it may be shown.
     pub fn shown_of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Metric(metric) => row.shown(metric).ok(),

@@ -52,7 +52,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
         }
         (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "metric")), &noise, &comparison.runs))
         (folded("A single round, which does not show the noise", &single, &comparison.runs))
-        (folded("The TCP baseline, which uses no transport: changes of the machine itself", &tcp_baseline, &comparison.runs))
+        (folded("The TCP baseline: changes of the machine itself", &tcp_baseline, &comparison.runs))
         @for lack in [Lack::NotMeasured, Lack::WasZero] {
             (lacking(comparison, Outcome::NotComparable(lack)))
         }

@@ -32,7 +32,8 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                     "Bytes, requests and processor time are those of the measured interval, divided by the updates \
                      that were due in it and delivered: the same updates for all transports. With polling, up to a \
                      poll interval’s worth of updates is in flight at each end of the interval. A single trial is too \
-                     high or too low by that; over rounds with different stretches of the feed, the errors cancel." } } }
+                     high or too low by that; over rounds with different stretches of the feed, the errors cancel." }
+                                                                                                                   } }
                 div { dt { "Bytes" } dd {
                     "Everything on the wire, both ways, for each delivery: " em { "payload" } " is the data; " em { "framing" }
                     " the JSON envelope, SSE fields, chunk sizes and WebSocket headers; " em { "HTTP headers" } " those of \

@@ -24,8 +24,8 @@ pub fn has_index(folder: &Path) -> bool {
     PageKind::Runs.find(&folder.join(FILE)).is_ok_and(|found| found == Found::Ours)
 }
 
-/// Writes `index.html` into `reports`: one line for each subfolder with a run, the newest first. A folder whose `run.json`
-/// cannot be read is named with the reason, and does not prevent listing the others.
+/// Writes `index.html` into `reports`: one line for each subfolder with a run, the newest first. A folder whose
+/// `run.json` cannot be read is named with the reason, and does not prevent listing the others.
 pub fn write_index(reports: &Path) -> io::Result<PathBuf> {
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(reports)? {
@@ -60,7 +60,8 @@ fn body(runs: &[(String, Run)], unreadable: &[(String, String)]) -> Markup {
     }
 }
 
-/// The runs grouped by scenario and question, so that rows do not repeat these; the group with the newest run comes first.
+/// The runs grouped by scenario and question, so that rows do not repeat these; the group with the newest run comes
+/// first.
 fn groups(runs: &[(String, Run)]) -> Vec<Vec<&(String, Run)>> {
     let mut groups: Vec<Vec<&(String, Run)>> = Vec::new();
     let question = |run: &Run| (run.scenario.name.clone(), run.scenario.question.clone());
@@ -129,8 +130,8 @@ fn line(folder: &str, run: &Run, columns: &[Transport]) -> Markup {
     }
 }
 
-/// A folder's name as a URL relative to the list. Reserved characters are percent-encoded (RFC 3986 section 2.1), and `./`
-/// keeps a colon from being parsed as the end of a scheme (section 4.2).
+/// A folder's name as a URL relative to the list. Reserved characters are percent-encoded (RFC 3986 section 2.1), and
+/// `./` keeps a colon from being parsed as the end of a scheme (section 4.2).
 fn address(folder: &str) -> String {
     const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
     format!("./{}/index.html", utf8_percent_encode(folder, &PLAIN))

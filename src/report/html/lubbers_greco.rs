@@ -41,7 +41,8 @@ impl Counting {
     }
 }
 
-/// Their table followed by the measured figures: bytes a second for their client counts, and the ratio of polling to WebSocket.
+/// Their table followed by the measured figures: bytes a second for their client counts, and the ratio of polling to
+/// WebSocket.
 pub(crate) fn table(view: &View<'_>) -> Markup {
     let head = ["counted", "polling", "WebSocket", "polling to WebSocket"].map(str::to_owned);
     let crowds = THEIR_CLIENTS.map(|clients| format!("polling, {} clients, calculated", grouped(i64::from(clients))));

@@ -1,8 +1,9 @@
 //! A run as one HTML file without network requests or scripts.
 //!
-//! [`page`] assembles the page from its sections, in the order of a sceptic's questions: is it valid ([`page`]), what is the
-//! answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what explains it ([`distributions`],
-//! [`timeline`], [`theory`], [`failover`]), and can I check it ([`appendix`]). [`charts`] draws the charts.
+//! [`page`] assembles the page from its sections, in the order of a sceptic's questions: is it valid ([`page`]), what
+//! is the answer ([`answers`]; for a sweep [`sweep`]), how do the four compare ([`scorecard`]), what explains it
+//! ([`distributions`], [`timeline`], [`theory`], [`failover`]), and can I check it ([`appendix`]). [`charts`] draws the
+//! charts.
 
 pub(crate) mod answers;
 pub(crate) mod appendix;

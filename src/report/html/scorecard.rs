@@ -41,8 +41,8 @@ enum Mark {
 }
 
 impl Mark {
-    /// No transport is marked if only one was measured, if there is no clear winner, if the metric is not ranked, or if the
-    /// figure of another transport is withheld, because that may be lower.
+    /// No transport is marked if only one was measured, if there is no clear winner, if the metric is not ranked, or if
+    /// the figure of another transport is withheld, because that may be lower.
     fn of(ranking: Option<&Ranking>, transport: Transport) -> Self {
         let is_leader = |found: &&Ranking| found.withheld.is_empty() && found.leaders().contains(&transport);
         let Some(found) = ranking.filter(is_leader) else { return Self::None };
@@ -125,7 +125,8 @@ fn note(has_tcp_baseline: bool) -> Markup {
         p.note {
             span.best { "★ best" } ", clearly lower than all others · "
             span.equal { "= shared best" } ", equal within noise · no mark if there is no clear winner, the metric is not ranked or a figure is not shown"
-            span.desk-only { " · [low, high] is the 95 % interval over the rounds, omitted if it is narrower than the digits" }
+            span.desk-only { " · [low, high] is the 95 % interval over the rounds, omitted if it is narrower than the \
+                              digits" }
             @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }
         }
     }

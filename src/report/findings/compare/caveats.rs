@@ -1,4 +1,4 @@
-//! Why a difference between two runs may have another cause than what was to be compared.
+//! Caveats: why a difference between two runs may have another cause than the one under test.
 
 use crate::run::file::{PublishedFeed, Verdict};
 use crate::run::metric::Metric;
@@ -10,7 +10,7 @@ use crate::run::setting::Setting;
 pub enum Which {
     /// The baseline.
     First,
-    /// The one that is judged.
+    /// The run that is judged.
     Second,
 }
 
@@ -18,7 +18,7 @@ impl Which {
     /// Both.
     pub const BOTH: [Self; 2] = [Self::First, Self::Second];
 
-    /// Its place in a pair.
+    /// Its index in a pair.
     pub fn index(self) -> usize {
         match self {
             Self::First => 0,
@@ -27,10 +27,10 @@ impl Which {
     }
 }
 
-/// Why a difference may have another cause.
+/// A reason why a difference may have another cause.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Caveat {
-    /// A setting that the two runs do not share, with its values in each.
+    /// A setting that differs between the runs, with its values in each.
     Setting {
         /// Which.
         setting: Setting,
@@ -58,37 +58,37 @@ pub enum Caveat {
         /// Which.
         run: Which,
     },
-    /// A condition that is not the same.
+    /// A condition that differs.
     Condition {
         /// Which.
         condition: Condition,
         /// What it was in each.
         values: [Fact; 2],
     },
-    /// A setting of the whole run that is not the same.
+    /// A setting of the whole run that differs.
     RunSetting {
         /// What it is called.
         name: &'static str,
         /// What it was in each.
         values: [String; 2],
     },
-    /// A note of the environment that is not the same; `None` where a run does not have it.
+    /// A note of the environment that differs; `None` if a run does not have it.
     Noted {
         /// Its name.
         name: String,
         /// What it says in each.
         values: [Option<String>; 2],
     },
-    /// The TCP baseline has no transport in it, and changed.
+    /// The TCP baseline, which uses no transport, changed.
     MachineChanged {
-        /// In what.
+        /// The metric that changed.
         metric: Metric,
-        /// By which share.
+        /// The change as a share.
         share: f64,
     },
 }
 
-/// Under what a run was made.
+/// A condition of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// Name of the host.
@@ -111,7 +111,7 @@ pub enum Condition {
     Feed,
 }
 
-/// What a condition was.
+/// The value of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// A name.

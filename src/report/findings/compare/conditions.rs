@@ -1,9 +1,9 @@
-//! Under what each of two runs was made, and where that differs.
+//! The conditions of two runs, and which of them differ.
 
 use crate::report::findings::compare::{Caveat, Condition, Fact, Which};
 use crate::run::file::{Run, Verdict};
 
-/// Conditions that are not the same.
+/// The conditions that differ.
 pub fn differing(before: &Run, after: &Run) -> Vec<Caveat> {
     let mut caveats = Vec::new();
     for (which, run) in Which::BOTH.into_iter().zip([before, after]) {

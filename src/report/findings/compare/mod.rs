@@ -1,29 +1,29 @@
-//! Two runs side by side: what got better, what got worse, and what is within noise.
+//! Compares two runs: what got better, what got worse, and what is within noise.
 //!
-//! The trial is the unit, as everywhere: what the trials of one run say of a figure against what those of the other say
-//! ([`stats::difference`]). Value, change and interval come from the same [`Sample`]s as the rows of the report:
-//! the change is always the second value over the first. Three things keep a comparison of a run with its own
-//! repetition quiet:
+//! The statistical unit is the trial: a metric's values in the trials of one run are compared with those in the trials
+//! of the other ([`stats::difference`]). Value, change and interval come from the same [`Sample`]s as the rows of the
+//! report, and the change is always the second value over the first. Three rules prevent false alarms when a run is
+//! compared with its own repetition:
 //!
-//! - *Many figures are looked at at once.* With a hundred, 5 % of false alarms each would mean five of them in every
-//!   comparison. The p-values of a [`Family`] of figures are therefore judged together by the procedure of Benjamini
-//!   and Hochberg ("Controlling the false discovery rate", J. R. Stat. Soc. B 57, 1995), so that
-//!   of what is called different in a family 5 % at the most are expected to be false alarms.
-//! - *A tail can be the work of one trial.* The bootstrap cannot tell how far the extremes of merged histograms vary
-//!   (Efron and Tibshirani, 1993, section 7.4): two hiccups in six rounds, and it takes them for the rule. A latency is
-//!   therefore called different only if the trials show it one by one as well.
-//! - *Runs differ by more than their trials.* Two runs of one build are apart in time, in memory layout and in what
-//!   else the machine does; the trials of one run do not show that (Kalibera and Jones, 2013, section 6). A difference
-//!   smaller than `share_min` is not called one, however little the trials vary. Nor is small large because
-//!   it is a multiple, as twice a share of 0.1 % is: see [`amount_min`].
+//! - *Many metrics are compared at once.* With a hundred, 5 % of false alarms each would mean five in every comparison.
+//!   The p-values of a [`Family`] of metrics are therefore judged together by the procedure of Benjamini and Hochberg
+//!   ("Controlling the false discovery rate", J. R. Stat. Soc. B 57, 1995), so that at most 5 % of the differences
+//!   reported in a family are expected to be false alarms.
+//! - *A tail can come from one trial.* The bootstrap does not estimate well how much the extremes of merged histograms
+//!   vary (Efron and Tibshirani, 1993, section 7.4): after two hiccups in six rounds, it treats them as normal. A
+//!   latency is therefore called different only if the individual trials show it as well.
+//! - *Runs differ by more than their trials.* Two runs of one build differ in time, in memory layout and in the other
+//!   work of the machine, which the trials of one run do not show (Kalibera and Jones, 2013, section 6). A difference
+//!   smaller than `share_min` is not called one, however little the trials vary. The same holds for a small amount that
+//!   is a large ratio, such as twice a share of 0.1 %: see [`amount_min`].
 //!
-//! Simulated with 28 figures of four transports, hiccups in one trial of seven and a drift of 2 % between runs, two runs
-//! of the same thing show any difference in 9 % of comparisons of three rounds, 5 % of four and 16 % of two or of six,
-//! where the drift shows that no trial can tell; 20 % more processor time
-//! under 3 % of noise is found for a given transport in 8 of 10 comparisons of three rounds and practically always with
-//! four (200 comparisons each; the ignored test in `tests` repeats and prints them).
+//! In a simulation with 28 metrics of four transports, hiccups in one trial of seven and a drift of 2 % between runs,
+//! two identical runs show any difference in 9 % of comparisons with three rounds, 5 % with four, and 16 % with two or
+//! with six, where the drift shows that no trial can reveal. 20 % more processor time under 3 % of noise is found for a
+//! given transport in 8 of 10 comparisons with three rounds, and practically always with four (200 comparisons each;
+//! the ignored test in `tests` repeats and prints them).
 //!
-//! Longer than most files by what it explains above.
+//! Over 400 lines, because of the explanation above.
 
 mod caveats;
 mod conditions;
@@ -43,57 +43,57 @@ use crate::run::reason::RowId;
 use crate::run::samples;
 use crate::stats::{self, Difference, Sample};
 
-/// The smallest change that is called one of processor time where there is little of it: two runs of `quick`, with
-/// 17 ms in a trial, were 19 % apart.
+/// The smallest change that counts for a small amount of processor time: two runs of `quick`, with 17 ms in a trial,
+/// differed by 19 %.
 const BRIEF_SHARE_MIN: f64 = 0.25;
 
-/// Share of false alarms allowed among what is called different in one family.
+/// Share of false alarms allowed among the differences of one family.
 const FALSE_DISCOVERIES_MAX: f64 = 0.05;
 
-/// Of intervals at 95 %, the share that leaves out the truth.
+/// Share of 95 % intervals that do not contain the true value.
 const LEFT_OUT: f64 = 0.05;
 
-/// The result: the first run is the baseline, the second is judged.
+/// The result of a comparison: the first run is the baseline, the second is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// What the runs are, first the baseline.
+    /// The two runs, the baseline first.
     pub runs: [Side; 2],
-    /// Why a difference may have another cause than what was to be compared.
+    /// Why a difference may have another cause than the one under test.
     pub caveats: Vec<Caveat>,
-    /// By what it was judged from when a change is one.
+    /// The source of the smallest changes that count.
     pub calibration: Calibration,
-    /// By row in the order of the summary, the TCP baseline last, and then by metric.
+    /// Ordered by row as in the summary, with the TCP baseline last, and then by metric.
     pub deltas: Vec<Delta>,
 }
 
-/// From when on a change is called one.
+/// The source of the smallest change of a metric that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Calibration {
-    /// Nobody measured this machine: the stated default.
+    /// Without a calibration, the defaults apply.
     None,
-    /// What was measured is of another machine or build than the runs: the stated default.
+    /// The calibration is for another machine or build than the runs, so the defaults apply.
     OfAnother(Machine),
-    /// What two runs of the same thing differ by on this machine.
+    /// The calibration applies: how much repeated runs differ on this machine.
     Used {
-        /// Of how many runs.
+        /// Number of runs.
         runs: u32,
-        /// Of which scenario.
+        /// Their scenario.
         scenario: String,
-        /// When, as in the file.
+        /// Time of the calibration, as in its file.
         measured_at: String,
     },
 }
 
-/// What a reader must know of one of the two runs.
+/// One of the two runs, as described in a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Side {
     /// Scenario.
     pub scenario: String,
-    /// When it began, as in the run file.
+    /// Time of its start, as in the run file.
     pub started_at: String,
-    /// What it was built from.
+    /// The commit it was built from.
     pub commit: String,
-    /// How to repeat it.
+    /// The command that repeats it.
     pub command: Vec<String>,
     /// Its rows.
     pub rows: Rows,
@@ -104,55 +104,57 @@ pub struct Side {
 pub struct Delta {
     /// The row in the first run, and in the second.
     pub rows: [RowId; 2],
-    /// Which metric.
+    /// The metric.
     pub metric: Metric,
     /// Its value in the baseline, as in the summary.
     pub before: Option<f64>,
-    /// Its value in the other.
+    /// Its value in the second run.
     pub after: Option<f64>,
     /// The second over the first; its `ratio` is `after` over `before`.
     pub difference: Option<Difference>,
-    /// The chance of such a difference between two runs of the same thing, for the judgement: that of the difference,
-    /// or the larger one that the trials show one by one.
+    /// The probability of such a difference between two identical runs: that of the difference, or that of the
+    /// individual trials if it is larger.
     pub p_value: f64,
-    /// The smallest change that is called one, as a share.
+    /// The smallest change that counts, as a share.
     pub share_min: f64,
-    /// What that means.
+    /// The verdict.
     pub outcome: Outcome,
 }
 
-/// What became of a figure.
+/// The outcome of comparing a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// It changed to the worse.
     Worse,
     /// It changed to the better.
     Better,
-    /// It changed, and is neither good nor bad: the workload itself.
+    /// It changed, but is neither good nor bad, like the workload itself.
     Changed,
-    /// Within noise although its own interval leaves out no change: with so many figures looked at, some interval does by chance.
+    /// Within noise, although its own interval excludes zero change: among so many metrics, some intervals do by
+    /// chance.
     Chance,
-    /// The same: it changed by less than two runs of the same thing drift apart, or by less than matters.
+    /// Within noise, although its own interval excludes zero change: it changed by less than repeated runs drift, or by
+    /// less than matters.
     Small,
-    /// The interval holds no change: no difference can be told from noise.
+    /// Within noise: the interval contains zero change.
     WithinNoise,
-    /// There is not enough to compare.
+    /// The data are not enough to compare it.
     NotComparable(Lack),
 }
 
-/// Why a figure cannot be compared.
+/// Why a metric cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
     /// One of the runs did not measure it.
     NotMeasured,
-    /// One of the runs has a single round, which has no noise to compare with.
+    /// One of the runs has a single round, so its noise is unknown.
     OneRound,
-    /// It was zero before.
+    /// It was zero in the first run.
     WasZero,
 }
 
-/// The smallest change of a metric of this family that is called one: a tenth for what the machine decides, which drifts
-/// by some percent from run to run, and a hundredth for what the protocol decides.
+/// The default for the smallest change that counts: a tenth for families that depend on the machine, which drifts by
+/// some percent from run to run, and a hundredth for those that depend on the protocol.
 fn share_min(family: Family) -> f64 {
     match family {
         Family::Latency | Family::Processor | Family::Memory | Family::Connect | Family::Generator => 0.1,
@@ -160,10 +162,10 @@ fn share_min(family: Family) -> f64 {
     }
 }
 
-/// The smallest change that is called one in the figure's own unit.
+/// The smallest change that counts, in the metric's own unit.
 pub fn amount_min(unit: Unit) -> f64 {
     match unit {
-        // The step of the clock readings that a latency is made of.
+        // The resolution of the clock readings.
         Unit::Nanos => 100.0,
         Unit::Bytes => 0.5,
         Unit::Count => 0.005,
@@ -171,19 +173,19 @@ pub fn amount_min(unit: Unit) -> f64 {
     }
 }
 
-/// Is less better? The payload is the workload, and the generator's own time the instrument's: neither good nor bad. All
-/// other figures are costs.
+/// True if less is better. The payload belongs to the workload and the generator's own time to the instrument, so both
+/// are neither good nor bad. All other metrics are costs.
 pub fn is_cost(metric: Metric) -> bool {
     !matches!(metric, Metric::WirePayload | Metric::GeneratorCpu)
 }
 
-/// Compares `after` with the baseline `before`, on a machine of which nothing is known.
+/// Compares `after` with the baseline `before`, without a calibration.
 pub fn compare(before: &Run, after: &Run) -> Comparison {
     compare_calibrated(before, after, None)
 }
 
-/// Compares `after` with the baseline `before`. What this machine's own runs are known to differ by takes the place of the
-/// default for the smallest change that is called one.
+/// Compares `after` with the baseline `before`. A calibration for this machine replaces the defaults for the smallest
+/// change that counts.
 pub fn compare_calibrated(before: &Run, after: &Run, drift: Option<&Drift>) -> Comparison {
     let machines = [before, after].map(|run| Machine::of(&run.environment));
     let of_both = drift.filter(|drift| machines.iter().all(|machine| *machine == drift.machine));
@@ -196,7 +198,7 @@ pub fn compare_calibrated(before: &Run, after: &Run, drift: Option<&Drift>) -> C
             measured_at: drift.measured_at.clone(),
         },
     };
-    // First what was to be compared, or was set by a slip.
+    // Settings come first: they are the subject of the comparison, or a mistake.
     let pairing = pairs::of(before, after);
     let mut caveats = pairing.caveats;
     caveats.extend(conditions::differing(before, after));
@@ -233,7 +235,7 @@ fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
             let [base, new] = [0, 1].map(|at| Sample::of_median(&samples::values(&trials[at], metric), seeds[at]));
             stats::difference(&new?, &base?)
         };
-        // Of anything but latency, the sample is of the trials one by one already.
+        // For metrics other than latency, the sample already consists of individual trials.
         let is_merged = metric.source() != Source::Trials;
         let all = [difference, is_merged.then(one_by_one).flatten()];
         let p_value = all.iter().flatten().map(|found| found.p_value).fold(0.0, f64::max);
@@ -244,16 +246,16 @@ fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
     Metric::ALL.iter().map(delta).collect()
 }
 
-/// Did the server work for so short a time that it depends on how it was woken?
+/// True if the server's processor time is so short that it depends on how the server was woken.
 fn is_brief(trial: &Trial) -> bool {
     let spent = trial.metrics.get(Metric::ServerCpu).0.map(|each| each * trial.arrived as f64);
     spent.is_some_and(|spent| spent < limits::PROCESSOR_TIME_BRIEF.0 as f64)
 }
 
-/// Decides what is different, family by family.
+/// Sets the outcomes, family by family.
 fn judge(deltas: &mut [Delta]) {
     for family in Family::ALL {
-        // The TCP baseline has its own: it is there to tell whether the machine changed.
+        // The TCP baseline is judged separately: it shows whether the machine changed.
         for is_tcp_baseline in [false, true] {
             let mut members: Vec<&mut Delta> = deltas
                 .iter_mut()
@@ -267,7 +269,7 @@ fn judge(deltas: &mut [Delta]) {
     }
 }
 
-/// What became of a figure, in view of the others of its family.
+/// The outcome of a metric, given the cutoff of its family.
 fn outcome(delta: &Delta, cutoff: f64) -> Outcome {
     let (Some(difference), Some(amount)) = (&delta.difference, delta.amount()) else { return delta.outcome };
     match (difference.is_clear, is_worth_the_name(delta, amount), delta.p_value <= cutoff) {
@@ -285,8 +287,8 @@ fn is_worth_the_name(delta: &Delta, amount: f64) -> bool {
     share >= delta.share_min && amount.abs() >= amount_min(delta.metric.unit())
 }
 
-/// The largest p-value that is still called a discovery: the k-th smallest of m, for the largest k with p ≤ k/m × 5 %.
-/// Below zero if there is none.
+/// The largest p-value that is still a discovery: the k-th smallest of m, for the largest k with p ≤ k/m × 5 %.
+/// Negative if there is none.
 fn discovery_cutoff(p_values: &mut [f64]) -> f64 {
     p_values.sort_by(f64::total_cmp);
     let count = p_values.len() as f64;
@@ -294,7 +296,7 @@ fn discovery_cutoff(p_values: &mut [f64]) -> f64 {
     p_values.iter().enumerate().rfind(is_below).map_or(-1.0, |(_, p)| *p)
 }
 
-/// The TCP baseline has no transport in it: if it changed, the machine did.
+/// A caveat if the TCP baseline changed. It uses no transport, so the machine must have changed.
 fn machine_changed(deltas: &[Delta]) -> Option<Caveat> {
     let is_changed =
         |delta: &&Delta| delta.transport().is_none() && matches!(delta.outcome, Outcome::Better | Outcome::Worse);
@@ -315,43 +317,43 @@ impl Side {
 }
 
 impl Comparison {
-    /// The deltas of one outcome, in order, those of the TCP baseline aside: it is there to be compared with.
+    /// The deltas of one outcome in order, without those of the TCP baseline.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Delta> {
         self.transports().filter(move |delta| delta.outcome == outcome)
     }
 
-    /// How many of these outcomes there are.
+    /// The number of deltas with these outcomes, without the TCP baseline.
     pub fn count(&self, outcomes: &[Outcome]) -> usize {
         self.transports().filter(|delta| outcomes.contains(&delta.outcome)).count()
     }
 
-    /// Those of transports, in order.
+    /// The deltas of transports, in order.
     pub fn transports(&self) -> impl Iterator<Item = &Delta> {
         self.deltas.iter().filter(|delta| delta.transport().is_some())
     }
 
-    /// Is there no transport that both runs measured under settings that can be compared with one another?
+    /// True if there is no transport that both runs measured under comparable settings.
     pub fn is_empty(&self) -> bool {
         self.transports().next().is_none()
     }
 
-    /// How many could be judged.
+    /// The number of deltas that could be judged.
     pub fn judged(&self) -> usize {
         self.transports().filter(|delta| delta.difference.is_some()).count()
     }
 
-    /// How many of these would show a difference by chance alone.
+    /// The expected number of intervals that exclude zero change by chance alone.
     pub fn by_chance(&self) -> usize {
         (self.judged() as f64 * LEFT_OUT).round().max(1.0) as usize
     }
 }
 
 impl Outcome {
-    /// Those that are a difference, the worst first.
+    /// The outcomes that are a difference, the worst first.
     pub const DIFFERENT: [Self; 3] = [Self::Worse, Self::Better, Self::Changed];
-    /// Those that are within noise.
+    /// The outcomes that are within noise.
     pub const NOISE: [Self; 3] = [Self::WithinNoise, Self::Chance, Self::Small];
-    /// Why a metric was not judged.
+    /// The outcomes of metrics that were not judged.
     pub const LACKING: [Self; 3] = [
         Self::NotComparable(Lack::NotMeasured),
         Self::NotComparable(Lack::OneRound),
@@ -365,7 +367,7 @@ impl Delta {
         self.rows[0].transport
     }
 
-    /// Is there something to show of both runs?
+    /// True if there is a value to show for both runs.
     pub fn is_shown(&self) -> bool {
         match self.outcome {
             Outcome::NotComparable(Lack::NotMeasured | Lack::WasZero) => false,
@@ -379,12 +381,13 @@ impl Delta {
         }
     }
 
-    /// By how much the second is more, in the figure's unit.
+    /// The second value minus the first, in the metric's unit.
     pub fn amount(&self) -> Option<f64> {
         Some(self.after? - self.before?)
     }
 
-    /// The same as a share of the first: 0.2 is a fifth more. `None` without both values, or from zero to something.
+    /// The change as a share of the first value: 0.2 is a fifth more. `None` without both values, or for a change from
+    /// zero.
     pub fn share(&self) -> Option<f64> {
         let (before, amount) = (self.before?, self.amount()?);
         match before == 0.0 {
@@ -393,9 +396,9 @@ impl Delta {
         }
     }
 
-    /// Where that share is, with 95 % confidence.
+    /// The 95 % interval of that share.
     pub fn share_ci95(&self) -> Option<[f64; 2]> {
-        // Below zero, as a growth of memory can be for noise, a larger ratio is less.
+        // For a negative value, such as noise in a growth of memory, a larger ratio is less.
         let sign = self.before?.signum();
         let mut ends = self.difference?.ci95.map(|ratio| (ratio - 1.0) * sign);
         ends.sort_by(f64::total_cmp);

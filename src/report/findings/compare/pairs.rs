@@ -1,8 +1,8 @@
-//! Which row of one run belongs to which of the other, and which settings the two runs do not share.
+//! Pairs the rows of two runs, and finds the settings that differ.
 //!
-//! Rows belong together whose points were asked for with the same settings, to the last digit; what the rate and the
-//! payload of a feed were measured at was not asked for. A setting that each run keeps at one value, and not at the same,
-//! is what the comparison is about, or a slip: it is named, and rows are paired in spite of it.
+//! Rows are paired if their points have exactly the same requested settings; the measured rate and payload of a feed do
+//! not count. If a setting has one value in each run, but not the same, it is the subject of the comparison or a
+//! mistake: the comparison names it, and pairs rows in spite of it.
 
 use crate::report::findings::compare::{Caveat, Which};
 use crate::run::file::{Point, Row, Run};
@@ -13,7 +13,7 @@ use crate::run::setting::Setting;
 pub struct Pairing<'a> {
     /// Rows of the first run, with the row of the second that belongs to it.
     pub pairs: Vec<(&'a Row, &'a Row)>,
-    /// What differs in the settings, and which rows are alone.
+    /// The settings that differ, and the rows without a counterpart.
     pub caveats: Vec<Caveat>,
 }
 
@@ -24,7 +24,7 @@ pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     let mut partners: Vec<Option<usize>> = vec![None; first.len()];
     let are_equal = |a: &Row, b: &Row| Setting::ALL.iter().all(|setting| is_same(*setting, &a.point, &b.point));
     let are_alike = |a: &Row, b: &Row| asked.iter().all(|setting| setting.allows(a, b));
-    // Rows that agree in everything find one another before those that agree only in what matters.
+    // Rows that are equal in everything are paired before those that only agree in relevant settings.
     for is_match in [&are_equal as &dyn Fn(&Row, &Row) -> bool, &are_alike] {
         for (place, row) in first.iter().enumerate().filter(|(place, _)| partners[*place].is_none()).collect::<Vec<_>>()
         {
@@ -43,7 +43,7 @@ pub fn of<'a>(before: &'a Run, after: &'a Run) -> Pairing<'a> {
     Pairing { pairs, caveats: asked.iter().filter_map(Asked::differing).chain(only_in).collect() }
 }
 
-/// Were two points asked for the same value of a setting, or neither for any?
+/// True if two points have the same requested value of a setting, or neither has one.
 fn is_same(setting: Setting, a: &Point, b: &Point) -> bool {
     match (setting.is_measured(a), setting.is_measured(b)) {
         (true, true) => true,
@@ -52,10 +52,10 @@ fn is_same(setting: Setting, a: &Point, b: &Point) -> bool {
     }
 }
 
-/// What each of two runs was asked for of a setting.
+/// The requested values of a setting in two runs.
 struct Asked {
     setting: Setting,
-    /// Its values in each run, each once, in order; none where it was measured.
+    /// The distinct values in each run, in order; empty if it was measured.
     values: [Vec<f64>; 2],
 }
 
@@ -74,13 +74,13 @@ impl Asked {
         Self { setting, values: [values(first), values(second)] }
     }
 
-    /// May these two rows be compared, as far as this setting goes?
+    /// True if this setting allows these two rows to be compared.
     fn allows(&self, a: &Row, b: &Row) -> bool {
         let is_held = self.values.iter().all(|values| values.len() <= 1);
         is_held || !self.setting.concerns(a.transport) || is_same(self.setting, &a.point, &b.point)
     }
 
-    /// A caveat, if the runs were asked for different values.
+    /// A caveat if the requested values differ.
     fn differing(&self) -> Option<Caveat> {
         let [a, b] = &self.values;
         let is_in = |values: &[f64], others: &[f64]| values.iter().all(|value| others.contains(value));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_each_run_holds_is_named_once_and_the_rows_are_paired_in_spite_of_it() {
+    fn a_setting_that_is_constant_in_each_run_is_named_once_and_rows_are_paired() {
         let before = fixture::run(|_, _| 1.0);
         type Change<'a> = (&'a dyn Fn(&mut Point), Setting, [f64; 2]);
         let changes: [Change<'_>; 7] = [

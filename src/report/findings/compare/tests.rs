@@ -1,6 +1,6 @@
-//! Of the comparison: false alarms, what is found, what speaks against comparing.
+//! Tests of the comparison: false alarms, detected changes, caveats.
 //!
-//! One file, since all of them share the runs that are made at its end.
+//! Over 400 lines, because all tests share the same simulated runs.
 
 use std::sync::LazyLock;
 
@@ -34,8 +34,8 @@ fn same(_: Transport, _: Metric) -> f64 {
     1.0
 }
 
-/// Latencies of trials as they come: each trial has a pace of its own, and one in seven a hiccup that holds up some of
-/// its deliveries for many times as long.
+/// Realistic latencies of trials: each trial has its own pace, and one in seven has a hiccup that delays some of its
+/// deliveries many times as long.
 static LATENCIES: LazyLock<Vec<(String, Percentiles<Value>)>> = LazyLock::new(|| {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut latencies = || {
@@ -52,7 +52,7 @@ static LATENCIES: LazyLock<Vec<(String, Percentiles<Value>)>> = LazyLock::new(||
     (0..100).map(|_| latencies()).collect()
 });
 
-/// A run of one point as the machine makes it: trials differ, and runs differ by 2 % more.
+/// A run of one point with realistic noise: trials differ, and runs differ by another 2 %.
 fn simulated(seed: u64, rounds: u32, factor: impl Fn(Metric) -> f64) -> Run {
     static QUIET: LazyLock<Run> = LazyLock::new(|| fixture::run(same));
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -95,7 +95,7 @@ fn is_called_different(delta: &Delta) -> bool {
     matches!(delta.outcome, Outcome::Worse | Outcome::Better | Outcome::Changed)
 }
 
-/// Of `pairs` comparisons of the same thing, the share in which any figure is called different.
+/// The share of `pairs` comparisons of identical runs in which any metric is called different.
 fn share_of_false_alarms(pairs: u64, rounds: u32) -> f64 {
     let has_alarm = |seed: &u64| {
         let comparison = compare(&simulated(*seed, rounds, |_| 1.0), &simulated(10_000 + seed, rounds, |_| 1.0));
@@ -105,8 +105,8 @@ fn share_of_false_alarms(pairs: u64, rounds: u32) -> f64 {
     (0..pairs).filter(has_alarm).count() as f64 / pairs as f64
 }
 
-/// Of `pairs` comparisons with 20 % more processor time of the server, the share of transports for which it is found,
-/// and the share of comparisons in which it is found for any.
+/// For `pairs` comparisons with 20 % more server processor time: the share of transports for which it is found, and the
+/// share of comparisons in which it is found for any transport.
 fn shares_found(pairs: u64, rounds: u32) -> [f64; 2] {
     let slower = |metric| if metric == Metric::ServerCpu { 1.2 } else { 1.0 };
     let found = |seed| {

@@ -1,5 +1,5 @@
-//! Claim 2, "when updates are very frequent, long polling is no better than polling": against polling that is as fresh,
-//! and against polling that takes as many bytes.
+//! Claim 2, "when updates are very frequent, long polling is no better than polling": compared with polling that is as
+//! fresh, and with polling that takes as many bytes.
 
 use crate::limits::EQUAL_WITHIN_MAX;
 use crate::report::findings::claims::Holding;
@@ -8,38 +8,38 @@ use crate::run::Transport;
 use crate::run::metric::Metric;
 use crate::units::Nanos;
 
-/// Long polling beside the polling that is its equal.
+/// Long polling compared with equivalent polling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fresh {
     /// Updates a second.
     pub rate: f64,
-    /// Mean age of what a long-polling client holds, in nanoseconds.
+    /// Mean age with long polling, in nanoseconds.
     pub age_ns: f64,
-    /// Bytes that long polling takes for a delivery.
+    /// Bytes per delivery with long polling.
     pub bytes: f64,
-    /// Polling that is as fresh; `None` where none of the intervals measured is.
+    /// Polling that is as fresh; `None` if it is not at any measured interval.
     pub as_fresh: Option<Equal>,
-    /// Polling that takes as many bytes; `None` where all of them take fewer.
+    /// Polling that takes as many bytes; `None` if it takes fewer at all measured intervals.
     pub as_dear: Option<Equal>,
-    /// The shortest interval measured.
+    /// The shortest measured interval.
     pub shortest: Nanos,
-    /// Is long polling no better than the polling that is as fresh, by bytes? `None` where its interval leaves that open.
+    /// Whether long polling takes no fewer bytes than polling that is as fresh; `None` if its interval does not decide.
     pub is_no_cheaper: Option<bool>,
-    /// Is it no better than the polling that takes as many bytes, by age?
+    /// Whether it is no fresher than polling that takes as many bytes; `None` if its interval does not decide.
     pub is_no_fresher: Option<bool>,
-    /// The round trip from which on updates come faster than a request can be parked again, by theory: from there on each
-    /// answer brings what came in a cycle, as polling does.
+    /// In theory, the round trip from which updates come faster than a request can be parked again: each answer then
+    /// brings the updates of a whole cycle, as with polling.
     pub flips_at: Nanos,
 }
 
-/// Polling at an interval that makes it long polling's equal in one thing.
+/// Polling at the interval that makes it equal to long polling in one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Equal {
-    /// That interval, between those measured.
+    /// That interval, interpolated between the measured ones.
     pub interval: Nanos,
-    /// Mean age there.
+    /// Mean age at that interval, in nanoseconds.
     pub age_ns: f64,
-    /// Bytes for a delivery there.
+    /// Bytes per delivery at that interval.
     pub bytes: f64,
 }
 
@@ -98,7 +98,7 @@ impl Fresh {
         })
     }
 
-    /// Does the claim hold: is long polling no better by either measure?
+    /// Whether the claim holds: long polling is no better by either measure.
     pub fn holding(&self) -> Holding {
         Holding::of(&[self.is_no_cheaper, self.is_no_fresher])
     }
@@ -108,7 +108,7 @@ fn equal([interval, age_ns, bytes]: Polled) -> Equal {
     Equal { interval: Nanos(interval as u64), age_ns, bytes }
 }
 
-/// Polling with so much of one figure, on straight lines in logarithms between the intervals measured.
+/// Polling with this value of one figure, interpolated linearly in logarithms between the measured intervals.
 fn at(polled: &[Polled], figure: usize, value: f64) -> Option<Polled> {
     polled.windows(2).find_map(|pair| {
         let [low, high] = [pair[0][figure], pair[1][figure]];
@@ -119,13 +119,13 @@ fn at(polled: &[Polled], figure: usize, value: f64) -> Option<Polled> {
     })
 }
 
-/// Polling that is so old; the shortest interval, where that is older, but by no more than what is no difference.
+/// Polling with this age; or the shortest interval, if it is older by no more than what counts as equal.
 fn as_fresh(polled: &[Polled], age: f64) -> Option<Polled> {
     let shortest = polled.first().filter(|one| one[AGE] >= age && one[AGE] <= age * EQUAL_WITHIN_MAX);
     at(polled, AGE, age).or(shortest.copied())
 }
 
-/// Polling that takes so many bytes; the shortest interval, where that takes fewer, but no more than a tenth.
+/// Polling with this many bytes; or the shortest interval, if it takes up to a tenth fewer.
 fn nearest(polled: &[Polled], bytes: f64) -> Option<Polled> {
     let shortest = polled.first()?;
     at(polled, BYTES, bytes).or((shortest[BYTES] <= bytes && shortest[BYTES] * 1.1 >= bytes).then_some(*shortest))

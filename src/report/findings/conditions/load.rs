@@ -7,33 +7,33 @@ use crate::run::Transport;
 use crate::run::metric::Metric;
 use crate::stats::Difference;
 
-/// What counts as a large advantage: half, or less.
+/// The ratio from which an advantage counts as large: WebSocket takes half or less.
 pub const LARGE_MIN: f64 = 2.0;
 
-/// Polling to WebSocket along clients and rate.
+/// Polling compared with WebSocket over clients and rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
-    /// At each point.
+    /// One entry for each point.
     pub points: Vec<LoadPoint>,
-    /// How many updates to a poll bring the advantage in bytes down to [`LARGE_MIN`], and how many to nothing; `None`
-    /// where no rate does.
+    /// The updates per poll at which the advantage in bytes falls to [`LARGE_MIN`], and at which it ends; `None` if
+    /// that is not at any rate.
     pub updates_per_poll: [Option<f64>; 2],
 }
 
-/// Polling to WebSocket at one point.
+/// Polling compared with WebSocket at one point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadPoint {
     /// Clients.
     pub clients: u32,
-    /// Updates to each poll.
+    /// Updates per poll.
     pub updates_per_poll: f64,
     /// Bytes a second, of polling and of WebSocket.
     pub bytes_per_s: [f64; 2],
-    /// The first to the second.
+    /// The ratio of the two.
     pub bytes: Difference,
     /// Processor time of the server in a second, in seconds.
     pub cpu_per_s: [f64; 2],
-    /// The first to the second.
+    /// The ratio of the two.
     pub cpu: Difference,
 }
 
@@ -50,12 +50,13 @@ impl Load {
         Some(Self { updates_per_poll: [LARGE_MIN, 1.0].map(|ratio| rate_of(few, many, ratio)), points })
     }
 
-    /// Does the claim hold: with the most clients, is the advantage large at each rate, in bytes and in processor time?
+    /// Whether the claim holds: with the most clients, the advantage is large at each rate, in bytes and in processor
+    /// time.
     pub fn holding(&self) -> Holding {
         Holding::of(&self.parts())
     }
 
-    /// What each thing says that the claim speaks of; `None` of one that the rounds leave open.
+    /// Whether each figure supports the claim; `None` if the rounds do not decide.
     fn parts(&self) -> Vec<Option<bool>> {
         let most = self.points.iter().map(|point| point.clients).max().unwrap_or_default();
         let with_most = || self.points.iter().filter(|point| point.clients == most);
@@ -90,8 +91,8 @@ fn load_point(view: &View<'_>, point: usize) -> Option<LoadPoint> {
     })
 }
 
-/// How many updates to a poll make polling take `ratio` times WebSocket's bytes: a delivery takes a + r / n, where r is a
-/// request's share, and both are known from two rates. `None` where that is at no rate.
+/// The updates per poll, n, at which polling takes `ratio` times WebSocket's bytes. A delivery takes a + r / n, where r
+/// is the bytes of a request; a and r follow from two rates. `None` if that is not at any rate.
 fn rate_of(few: &LoadPoint, many: &LoadPoint, ratio: f64) -> Option<f64> {
     let each = |point: &LoadPoint, which: usize| point.bytes_per_s[which] / point.updates_per_poll;
     let (low, high) = (each(few, 0), each(many, 0));

@@ -1,5 +1,5 @@
-//! The four claims under several conditions: what the runs in `reports/claims/` say of each under each round trip and
-//! each kind of heads, and where a verdict flips. `scripts/claims` makes the runs.
+//! The four claims under several conditions: the verdicts of the runs in `reports/claims/` for each round trip and each
+//! kind of heads, and where a verdict changes. `scripts/claims` makes the runs.
 //!
 //! | claim | judged by |
 //! |---|---|
@@ -19,19 +19,19 @@ use crate::run::Heads;
 use crate::run::file::{Run, Verdict};
 use crate::units::Nanos;
 
-/// Under what a claim was judged.
+/// The condition under which a claim was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Round trip between clients and server.
     pub round_trip: Nanos,
-    /// What stands in the heads of requests.
+    /// The heads of requests.
     pub heads: Heads,
 }
 
-/// What was found under one condition.
+/// The findings under one condition.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Which.
+    /// The condition.
     pub condition: Condition,
     /// Claim 1, with its figures.
     pub waste: Claim,
@@ -41,18 +41,18 @@ pub struct Found {
     pub pushes: Claim,
     /// Claim 4: the advantage.
     pub load: Load,
-    /// The least that can be said of the runs that this is made of.
+    /// The worst verdict of the three runs.
     pub verdict: Verdict,
 }
 
 impl Found {
-    /// Does each of the four claims hold here?
+    /// The verdicts on the four claims.
     pub fn holdings(&self) -> [Holding; 4] {
         [self.waste.holding, self.fresh.holding(), self.pushes.holding, self.load.holding()]
     }
 }
 
-/// What three runs under one condition say: `waste`, `fresh` and `load`. `None` where one of them lacks what is needed.
+/// The findings of three runs under one condition: `waste`, `fresh` and `load`. `None` if one of them lacks data.
 pub fn of([waste, fresh, load]: [&Run; 3]) -> Option<Found> {
     let views = [waste, fresh, load].map(View::new);
     let point = views[0].point(*views[0].points().first()?)?;

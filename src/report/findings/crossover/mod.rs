@@ -10,51 +10,51 @@ use crate::run::file::Verdict;
 use crate::run::metric::Unit;
 use crate::stats::{Difference, difference};
 
-/// A change of places in which one of the sides is closer than this is not reported: with six pairs at many points, some
+/// A crossing is not reported if the difference on one side is smaller than this: with six pairs at many points, some
 /// interval excludes 1 by chance alone.
 const CHANGE_MIN: f64 = 0.05;
 
-/// What becomes of one pair along a sweep, where it does not keep its order.
+/// How one pair changes its order along a sweep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Change {
     /// The two cross over.
     Crossing {
         /// The pair.
         pair: [Transport; 2],
-        /// The one of it that is lower before.
+        /// The transport that is lower before.
         lower_before: Transport,
-        /// Where, as estimated.
+        /// The estimated position.
         near: f64,
-        /// The two swept values between which it is.
+        /// The two swept values around it.
         between: [f64; 2],
     },
     /// The two become equal within noise.
     Merging {
         /// The pair.
         pair: [Transport; 2],
-        /// The one of it that is lower before.
+        /// The transport that is lower before.
         lower_before: Transport,
-        /// From which swept value on.
+        /// The swept value from which they are equal.
         from: f64,
-        /// Within which factor.
+        /// The factor within which they are equal.
         within: f64,
     },
 }
 
-/// What becomes of all pairs along a sweep.
+/// How all pairs change their order along a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Changes {
     /// No pair has two points at which it can be compared.
     NotComparable,
     /// Every pair keeps its order.
     None,
-    /// No pair clearly changes places, but not every comparison is decided.
+    /// No pair clearly changes its order, but not every comparison is decided.
     NoneClear,
-    /// These do.
+    /// These pairs change their order.
     Some(Vec<Change>),
 }
 
-/// Two transports, and the ratio of the first to the second at each swept value at which one is known.
+/// Two transports, with the ratio of the first to the second at each swept value where it is known.
 struct Pair {
     transports: [Transport; 2],
     at: Vec<(f64, Difference)>,
@@ -80,7 +80,7 @@ pub(crate) fn changes(view: &View<'_>, setting: Setting, points: &[usize], drawn
     }
 }
 
-/// What becomes of one pair along the sweep; `None` if it keeps its order.
+/// How one pair changes its order along the sweep; `None` if it keeps its order.
 pub(crate) fn change_of(
     view: &View<'_>,
     setting: Setting,
@@ -98,14 +98,14 @@ impl Pair {
             Some((setting.of(view.point(*point)?), found))
         });
         let mut at: Vec<(f64, Difference)> = known.collect();
-        // What has no scale stands in the order of the points.
+        // Categories keep the order of the points.
         if !setting.is_category() {
             at.sort_by(|a, b| a.0.total_cmp(&b.0));
         }
         Self { transports: pair, at }
     }
 
-    /// What becomes of a pair along the sweep; nothing if it keeps its order, or if the rounds leave it open.
+    /// How the pair changes its order; `None` if it keeps it, or if the rounds do not decide.
     fn change(&self) -> Option<Change> {
         let clear: Vec<&(f64, Difference)> = self.at.iter().filter(|(_, found)| found.is_clear).collect();
         let is_change = |pair: &&[&(f64, Difference)]| (pair[0].1.ratio < 1.0) != (pair[1].1.ratio < 1.0);
@@ -122,14 +122,14 @@ impl Pair {
                     between: [*from, *to],
                 });
             }
-            // More than one change is noise around equality, and so is one that stays within a hair of it.
+            // Several crossings are noise around equality, and so is a crossing with tiny differences.
             (Some(_), _) => return None,
             (None, _) => {}
         }
         if clear.iter().any(|(_, one)| is_wide(one.ratio)) { self.merging(&clear) } else { None }
     }
 
-    /// Do the two become equal behind the last value at which they clearly differ?
+    /// The change if the two become equal after the last value at which they clearly differ.
     fn merging(&self, clear: &[&(f64, Difference)]) -> Option<Change> {
         let (last_clear, last) = clear.last()?;
         let after: Vec<&(f64, Difference)> = self.at.iter().filter(|(value, _)| value > last_clear).collect();
@@ -150,7 +150,7 @@ impl Pair {
     }
 }
 
-/// How two transports compare at one point, if both rows may be used and there is an interval.
+/// The ratio of two transports at one point, if both rows are usable and there is an interval.
 fn compared(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Transport; 2]) -> Option<Difference> {
     let sample = |transport| {
         let place = measured_at(view, point, transport)?;
@@ -160,8 +160,8 @@ fn compared(view: &View<'_>, point: usize, drawn: Drawn, [first, second]: [Trans
     difference(&sample(first)?, &sample(second)?)
 }
 
-/// Where a transport's row for a point is: there, or, where polls alone are swept, at the one point at which the others
-/// were measured, since the poll interval is nothing to them.
+/// The point that has a transport's row: the point itself, or, if only the poll interval is swept, the one point at
+/// which the other transports were measured, because the interval does not affect them.
 fn measured_at(view: &View<'_>, point: usize, transport: Transport) -> Option<usize> {
     let is_there = |point: &usize| view.row(*point, transport).is_some();
     let is_concerned = view.sweep() != Some(Setting::PollInterval) || transport == Transport::Polling;
@@ -169,14 +169,14 @@ fn measured_at(view: &View<'_>, point: usize, transport: Transport) -> Option<us
     Some(point).filter(is_there).or_else(elsewhere)
 }
 
-/// No more digits than an estimate between two measured points can have.
+/// Rounds to the two digits that an estimate between two measured points can have.
 fn two_digits(value: f64) -> f64 {
     let decade = 10f64.powf(value.abs().log10().floor() - 1.0);
     if decade > 0.0 { (value / decade).round() * decade } else { value }
 }
 
-/// Where the ratio passes 1, between two values at which it is known: straight in the logarithm of the ratio, and of
-/// the setting if that is above zero.
+/// Where the ratio passes 1 between two known values: linear in the logarithm of the ratio, and of the setting if that
+/// is above zero.
 fn crossing(from: f64, to: f64, before: f64, after: f64) -> f64 {
     let share = before.ln() / (before.ln() - after.ln());
     if from > 0.0 { (from.ln() + (to.ln() - from.ln()) * share).exp() } else { from + (to - from) * share }
@@ -187,9 +187,9 @@ fn crossing(from: f64, to: f64, before: f64, after: f64) -> f64 {
 pub(crate) struct Lowest {
     /// The swept value.
     pub at: f64,
-    /// Those that are, or may be, in the order in which they are shown.
+    /// The transports that are, or may be, lowest, in the order in which they are shown.
     pub leaders: Vec<Transport>,
-    /// In what way.
+    /// Whether the lowest is clear.
     pub winner: Winner,
 }
 
@@ -212,11 +212,11 @@ pub(crate) fn lowest_at(view: &View<'_>, setting: Setting, point: usize, drawn: 
 pub(crate) struct BestAt {
     /// The transport.
     pub transport: Transport,
-    /// The point, where it is clearly lower there than at the next; `None` where the rounds leave that open.
+    /// The point, if the transport is clearly lower there than at the next best; `None` if the rounds do not decide.
     pub point: Option<usize>,
 }
 
-/// Where a transport is lowest; nothing, where fewer than two points can be compared.
+/// Where a transport is lowest; `None` if fewer than two points can be compared.
 pub(crate) fn best_at(view: &View<'_>, points: &[usize], transport: Transport, drawn: Drawn) -> Option<BestAt> {
     let usable = |point: &usize| {
         let row = view.row(*point, transport).filter(|row| row.verdict != Verdict::Invalid)?;
@@ -226,7 +226,7 @@ pub(crate) fn best_at(view: &View<'_>, points: &[usize], transport: Transport, d
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     let [(_, best), (_, next), ..] = found.as_slice() else { return None };
     let sample = |point: usize| view.sample(point, transport, drawn);
-    // What is not shown may be lower.
+    // A withheld figure may be lower.
     let is_withheld = |point: &usize| match drawn {
         Drawn::Metric(metric) => view.row(*point, transport).is_some_and(|row| row.why_withheld(metric).is_some()),
         Drawn::Overhead => false,
@@ -243,34 +243,34 @@ pub(crate) struct Compared {
     pub at: f64,
     /// The two; the higher first where they differ.
     pub pair: [Transport; 2],
-    /// How.
+    /// Their relation.
     pub relation: Relation,
 }
 
-/// How one stands to another.
+/// The relation of one transport to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Relation {
     /// Equal within this factor.
     Equal(f64),
-    /// The rounds leave up to this factor between them.
+    /// The rounds do not rule out a difference of up to this factor.
     Inconclusive {
-        /// How many rounds, at the least.
+        /// The number of rounds, at least.
         rounds: usize,
         /// The factor.
         factor: f64,
     },
-    /// The first is so many times the second.
+    /// The ratio of the first to the second.
     Ratio {
-        /// How many.
+        /// The ratio.
         ratio: f64,
         /// Its interval.
         ci95: [f64; 2],
     },
-    /// Two shares: of the first, of the second, and the interval of what lies between.
+    /// Two shares, which are compared by their difference.
     Shares {
-        /// The two.
+        /// The shares of the first and the second.
         shares: [f64; 2],
-        /// Of their difference.
+        /// The interval of their difference.
         apart: [f64; 2],
     },
 }
@@ -302,7 +302,7 @@ pub(crate) fn pair(
         };
         return Some(Compared { at, pair, relation });
     }
-    // The larger over the smaller, whichever it is: a ratio below 1 is hard to read.
+    // The larger over the smaller: a ratio below 1 is hard to read.
     let [first, second] = pair;
     let (pair, ratio, ci95) = match found.ratio < 1.0 {
         true => ([second, first], 1.0 / found.ratio, [1.0 / found.ci95[1], 1.0 / found.ci95[0]]),
@@ -312,7 +312,7 @@ pub(crate) fn pair(
         Unit::Nanos | Unit::Bytes | Unit::Count => Relation::Ratio { ratio, ci95 },
         Unit::Fraction => {
             let [Some(high), Some(low)] = pair.map(|one| sample(one).map(|sample| sample.value)) else { return None };
-            // The interval of the ratio, as what it adds to the lower share.
+            // The interval of the ratio, converted to a difference from the lower share.
             Relation::Shares { shares: [high, low], apart: ci95.map(|ratio| low * (ratio - 1.0)) }
         }
     };

@@ -1,4 +1,4 @@
-//! Of the changes along a sweep.
+//! Tests of changes along a sweep.
 
 use super::*;
 use crate::run::fake;
@@ -49,7 +49,7 @@ fn a_crossing_lies_where_the_ratio_passes_one() {
 
 const POLLS: [Transport; 2] = [Transport::Polling, Transport::LongPolling];
 
-/// Polling against long polling: a ratio and its interval at each rate.
+/// Polling compared with long polling: a ratio and its interval at each rate.
 fn change(at: &[(f64, f64, [f64; 2])]) -> Option<Change> {
     let found = |(value, ratio, ci95): &(f64, f64, [f64; 2])| {
         let is_clear = ci95[0] > 1.0 || ci95[1] < 1.0;

@@ -53,7 +53,8 @@ pub(crate) fn effects(view: &View<'_>, metrics: &[Metric]) -> Option<Markup> {
                 }
             }
             p.note {
-                @if is_of_connections { "New connections for each request, compared with the same settings and connections kept. " }
+                @if is_of_connections { "New connections for each request, compared with the same settings and \
+                                         connections kept. " }
                 @else { "Each setting by itself, with all others as in the first row: " (row_title(view, first)) ". " }
                 "Unclear: the rounds do not distinguish the change from noise, or it is less than 3 %."
             }
