@@ -77,7 +77,7 @@ impl FleetFlags {
         ];
         match problem.into_iter().find(|(is_asked, _)| *is_asked) {
             Some((_, what)) => Err(usage_error(
-                anyhow::anyhow!("agents do not support {what}; leave out --agents or the other"),
+                anyhow::anyhow!("--agents cannot be combined with {what}; leave out one of the two"),
                 |_| true,
             )),
             None => Ok(()),

@@ -117,7 +117,7 @@ fn after(examples: &str, codes: &[u8]) -> String {
     format!("{examples}\n{}", exit_codes(codes))
 }
 
-/// Subscribes many clients to one stream over each transport, and reports what each costs and gives.
+/// Subscribes many clients to one stream over each transport, and compares latency, traffic, CPU time and memory.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "loadgen", version, after_help = after(EXAMPLES, &OF_RUN), args_conflicts_with_subcommands = true)]
 pub struct LoadgenArgs {

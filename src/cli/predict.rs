@@ -242,7 +242,7 @@ fn clients(text: &str) -> Result<u64, String> {
 
 fn busy(text: &str) -> Result<f64, String> {
     let share: Share = text.parse()?;
-    if share.0 > 0.0 { Ok(share.0) } else { Err("the share must be above 0; use above 0 to 1".to_owned()) }
+    if share.0 > 0.0 { Ok(share.0) } else { Err("0 is too small; use a share above 0, up to 1".to_owned()) }
 }
 
 fn memory(text: &str) -> Result<u64, String> {

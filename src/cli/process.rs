@@ -13,7 +13,7 @@ use crate::print;
 pub const DONE: u8 = 0;
 /// The command failed, or did not finish.
 pub const FAILED: u8 = 1;
-/// Wrong use: the request makes no sense. clap reports flags that cannot be parsed.
+/// Usage error: the request makes no sense. clap reports flags that cannot be parsed.
 pub const USAGE_ERROR: u8 = 2;
 /// A `--fail-if` threshold was not kept.
 pub const THRESHOLD: u8 = 3;
@@ -26,7 +26,7 @@ pub const INTERRUPTED: u8 = 130;
 const EXIT_CODES: [(u8, &str); 6] = [
     (DONE, "done"),
     (FAILED, "failed; the error message says why"),
-    (USAGE_ERROR, "wrong use"),
+    (USAGE_ERROR, "usage error"),
     (THRESHOLD, "a --fail-if condition was met, or the exercise is not passed yet"),
     (INVALID, "the run was invalid"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
