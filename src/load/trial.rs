@@ -145,6 +145,7 @@ async fn measure(
         Some(probe) => probe.await.expect("the probe does not panic"),
         None => None,
     };
+    let lateness = lateness.await.expect("the watch does not panic");
     let subscriber = context.subscriber.as_ref();
     let data = TrialData {
         handshakes: std::mem::take(&mut *context.handshakes.lock().unwrap_or_else(PoisonError::into_inner)),
@@ -158,7 +159,7 @@ async fn measure(
         has_unrelated_clock: target.has_unrelated_clock(),
         memory,
         snapshots: Snapshots { start: begun.snapshot, end: ended.snapshot },
-        lateness: lateness.await.expect("the watch does not panic"),
+        lateness,
         relations: interval.relations,
         window,
         link,
