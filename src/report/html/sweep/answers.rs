@@ -1,4 +1,5 @@
-//! What a sweep says in words: who is lowest at its ends, and who changes places between.
+//! The answers of a sweep in words: which transport is lowest at its ends, and which pairs change their order between
+//! them.
 
 use maud::{Markup, html};
 
@@ -83,7 +84,8 @@ impl Answer {
     }
 }
 
-/// The answer of a sweep in words: who is lowest at its ends, and who changes places between.
+/// The answers of a sweep in words: which transport is lowest at its ends, and which pairs change their order between
+/// them.
 pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
     if let Some(why) = no_ranking(view) {
