@@ -10,7 +10,7 @@ use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowe
 use crate::report::findings::effects::Effect;
 use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
-use crate::report::findings::recommendation::{Of, Recommendation};
+use crate::report::findings::recommendation::{Recommendation, TransportFigure};
 use crate::report::findings::rows::Rows;
 use crate::report::findings::turns::{Turn, Verdict as Turned};
 use crate::report::findings::view::{Drawn, Setting, View};
@@ -221,7 +221,7 @@ fn write_rankings(golden: &mut Golden) {
 
 fn write_recommendations(golden: &mut Golden) {
     golden.heading("Which transport to use");
-    let of = |transport, value| Of { transport, value };
+    let of = |transport, value| TransportFigure { transport, value };
     let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
     let best = of(websocket, 302.0);
     let base = Recommendation {
