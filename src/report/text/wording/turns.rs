@@ -25,7 +25,7 @@ pub(crate) fn turn_cells(view: &View<'_>, verdict: &Verdict) -> [String; 3] {
 
 /// The settings that differ at a point.
 fn changed(view: &View<'_>, first: usize, point: usize) -> String {
-    let (before, after) = (view.telling_settings(first), view.telling_settings(point));
+    let (before, after) = (view.distinguishing_settings(first), view.distinguishing_settings(point));
     let changed = after.into_iter().zip(before).filter(|(after, before)| after != before);
     let phrases: Vec<String> = changed.map(|((setting, value), _)| setting.phrase(value)).collect();
     listed(&phrases)
