@@ -8,7 +8,7 @@ use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::sweep::{groups, has_order, matrix};
 use crate::report::text::wording::{
-    best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_beside,
+    best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_by_category,
     no_ranking_because, rounds_advice,
 };
 use crate::run::Transport;
@@ -70,7 +70,7 @@ impl Answer {
                 change.chain(at_ends.iter().map(compared)).collect()
             }
             Self::Beside { lowest, best } => {
-                let headline = lowest_beside(view, setting, lowest);
+                let headline = lowest_by_category(view, setting, lowest);
                 return (headline, best_beside(view, setting, best).into_iter().collect());
             }
             Self::All { ends, spread, changes } => {

@@ -48,7 +48,7 @@ pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes
 }
 
 /// Which transport is lowest at each of several values without an order. Values with the same result share a clause.
-pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
+pub(crate) fn lowest_by_category(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
     for (text, name) in all.iter().map(|one| (said_of(view, one), setting.beside(one.at))) {
         match said.iter_mut().find(|(known, _)| *known == text) {

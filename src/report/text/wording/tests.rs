@@ -277,7 +277,7 @@ fn write_crossovers(golden: &mut Golden) {
     }
     golden.line(ends_of_sweep(&view, Setting::Rate, &[ends[0].clone(), ends[5].clone()]));
     golden.heading("Which is lowest at values without an order, and where each is lowest");
-    golden.line(lowest_beside(&view, Setting::Rate, &ends).unwrap());
+    golden.line(lowest_by_category(&view, Setting::Rate, &ends).unwrap());
     let best = [(Transport::Polling, Some(0)), (Transport::WebSocket, Some(1)), (Transport::Sse, None)];
     let best = best.map(|(transport, point)| BestAt { transport, point });
     for all in [&best[..], &best[..1], &best[2..]] {
