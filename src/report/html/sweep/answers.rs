@@ -8,7 +8,7 @@ use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::sweep::{groups, has_order, matrix};
 use crate::report::text::wording::{
-    best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_by_category,
+    best_by_category, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_by_category,
     no_ranking_because, rounds_advice,
 };
 use crate::run::Transport;
@@ -71,7 +71,7 @@ impl Answer {
             }
             Self::Beside { lowest, best } => {
                 let headline = lowest_by_category(view, setting, lowest);
-                return (headline, best_beside(view, setting, best).into_iter().collect());
+                return (headline, best_by_category(view, setting, best).into_iter().collect());
             }
             Self::All { ends, spread, changes } => {
                 let headline = ends.as_ref().map(|ends| ends_of_sweep(view, setting, ends));

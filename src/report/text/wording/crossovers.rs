@@ -62,7 +62,7 @@ pub(crate) fn lowest_by_category(view: &View<'_>, setting: Setting, all: &[Lowes
 }
 
 /// At which of several values without an order each transport is lowest.
-pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
+pub(crate) fn best_by_category(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
     let place = |one: &BestAt| {
         let point = view.point(one.point?)?;
         Some(format!("{} is lowest {}", view.prose(one.transport), setting.at(setting.of(point))))

@@ -281,7 +281,7 @@ fn write_crossovers(golden: &mut Golden) {
     let best = [(Transport::Polling, Some(0)), (Transport::WebSocket, Some(1)), (Transport::Sse, None)];
     let best = best.map(|(transport, point)| BestAt { transport, point });
     for all in [&best[..], &best[..1], &best[2..]] {
-        golden.line(best_beside(&view, Setting::Rate, all).unwrap());
+        golden.line(best_by_category(&view, Setting::Rate, all).unwrap());
     }
     golden.heading("How two compare at one point");
     let relations = [
