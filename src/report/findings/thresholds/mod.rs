@@ -18,7 +18,7 @@ use std::fmt;
 
 pub use parse::ExpressionError;
 
-use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome};
+use crate::report::findings::compare::{Comparison, Delta, NotCompared, Outcome};
 use crate::run::Transport;
 use crate::run::file::Row;
 use crate::run::metric::Metric;
@@ -150,8 +150,8 @@ impl Expression {
         let [_, row] = delta.rows;
         let Some(share) = delta.share() else {
             let observed = match delta.outcome {
-                Outcome::NotComparable(Lack::WasZero) => Observed::WasZero,
-                Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
+                Outcome::NotComparable(NotCompared::WasZero) => Observed::WasZero,
+                Outcome::NotComparable(NotCompared::NotMeasured | NotCompared::OneRound)
                 | Outcome::Worse
                 | Outcome::Better
                 | Outcome::Changed
