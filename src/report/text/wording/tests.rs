@@ -124,7 +124,7 @@ fn write_memory(golden: &mut Golden) {
         transport,
         bytes,
         ci95: [bytes * 0.97, bytes * 1.03],
-        crowds: vec![10, 100, 10_000],
+        client_counts: vec![10, 100, 10_000],
     };
     let found = [growth(Transport::Sse, 11_264.0), growth(Transport::WebSocket, 8_192.0)];
     let said = memory_growth(&View::new(&fake::quick()), &found);
