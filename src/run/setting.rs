@@ -327,7 +327,7 @@ settings! {
         measure: Measure = "4s" => measure_ns: Nanos,
             "measured interval", "Length of the measured interval";
         cycles: Cycles = "0" => #[serde(default)] cycles: u32,
-            "number of cycles", "Lengthen the measured interval to at least this many updates, and as many polls of a client";
+            "number of cycles", "Lengthen the measured interval to this many updates, and as many polls of a client";
         seed: Seed = "1" => seed: u64,
             "seed", "Seed of trial order, poll phases and feed; the same seed repeats them";
         #[arg(value_name = "LIST")]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::limits;
 
 /// The names seen so far, in order. The number of the first is 1. Kept for the life of the process.
-static MET: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+static SEEN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
 /// The name of this project's own server, which has a target file.
 const OWN: &str = "pushpull";
@@ -37,7 +37,7 @@ impl TargetName {
         if !is_line || text.len() > limits::TARGET_NAME_BYTES_MAX {
             return Err(NotATarget::Malformed);
         }
-        let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = met.iter().find(|known| **known == text) {
             return Ok(Self(known));
         }
@@ -61,7 +61,7 @@ impl TargetName {
 
     /// Its number in this process.
     pub fn number(self) -> f64 {
-        let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+        let met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         let at = met.iter().position(|known| *known == self.0);
         at.map_or(0.0, |at| (at + 1) as f64)
     }
@@ -69,7 +69,7 @@ impl TargetName {
 
 /// The name with this number.
 pub fn of_number(number: f64) -> String {
-    let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    let met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     let name = (number as usize).checked_sub(1).and_then(|at| met.get(at));
     name.map_or_else(|| "none".to_owned(), |name| (*name).to_owned())
 }

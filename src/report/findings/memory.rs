@@ -17,7 +17,7 @@ pub(crate) struct PerClient {
     /// Its 95 % interval, from the residuals of the trials.
     pub ci95: [f64; 2],
     /// The client counts that the line was fitted to, the smallest first.
-    pub crowds: Vec<u32>,
+    pub client_counts: Vec<u32>,
 }
 
 /// The growth for each transport; empty if there are too few client counts, or if the points differ in other settings
@@ -38,15 +38,15 @@ fn of_transport(view: &View<'_>, transport: Transport) -> Option<PerClient> {
         Some((trial.point.clients, memory.server_idle? as f64 - memory.server_before? as f64))
     });
     let measured: Vec<(u32, f64)> = measured.collect();
-    let mut crowds: Vec<u32> = measured.iter().map(|(clients, _)| *clients).collect();
-    crowds.sort_unstable();
-    crowds.dedup();
-    if crowds.len() < MEMORY_CROWDS_MIN {
+    let mut client_counts: Vec<u32> = measured.iter().map(|(clients, _)| *clients).collect();
+    client_counts.sort_unstable();
+    client_counts.dedup();
+    if client_counts.len() < MEMORY_CROWDS_MIN {
         return None;
     }
     let points: Vec<(f64, f64)> = measured.into_iter().map(|(clients, bytes)| (clients.into(), bytes)).collect();
     let (bytes, ci95) = stats::slope(&points)?;
-    Some(PerClient { transport, bytes, ci95, crowds })
+    Some(PerClient { transport, bytes, ci95, client_counts })
 }
 
 #[cfg(test)]
@@ -57,8 +57,8 @@ mod tests {
     use crate::run::fixture;
 
     /// A run whose server holds a megabyte that has nothing to do with its clients, and 8 KiB for each.
-    fn run(crowds: &[u32]) -> Run {
-        let points = crowds.iter().map(|clients| Point { clients: *clients, ..fake::point() }).collect();
+    fn run(client_counts: &[u32]) -> Run {
+        let points = client_counts.iter().map(|clients| Point { clients: *clients, ..fake::point() }).collect();
         let mut run = fake::run("crowd", "?", Some("clients"), points, 3);
         for trial in &mut run.trials {
             let mut readings = fixture::readings();
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(found.len(), 4);
         for growth in found {
             assert!((growth.bytes - 8_192.0).abs() < 1.0, "{growth:?}");
-            assert_eq!(growth.crowds, [10, 100, 1_000]);
+            assert_eq!(growth.client_counts, [10, 100, 1_000]);
         }
     }
 

@@ -13,7 +13,7 @@ const WORTH_SAYING: f64 = 1.05;
 
 /// A transport with one of its figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Of {
+pub(crate) struct TransportFigure {
     pub transport: Transport,
     pub value: f64,
 }
@@ -24,19 +24,19 @@ pub(crate) struct Recommendation {
     /// The stream: rate, payload, clients, poll interval.
     pub point: Point,
     /// The fastest to deliver, the lowest first, each with its median latency in nanoseconds.
-    pub fastest: Vec<Of>,
+    pub fastest: Vec<TransportFigure>,
     /// True if the rounds do not decide which of several is fastest.
     pub is_open: bool,
     /// The slowest, if it is clearly behind.
-    pub slowest: Option<Of>,
+    pub slowest: Option<TransportFigure>,
     /// Of the fastest, the one that clearly takes the fewest bytes, and the one that takes the most.
-    pub between: Option<[Of; 2]>,
+    pub between: Option<[TransportFigure; 2]>,
     /// A slower transport that clearly takes fewer bytes than all of the fastest: its bytes, its latency, and the best
     /// of those.
-    pub cheaper: Option<(Of, f64, Of)>,
+    pub cheaper: Option<(TransportFigure, f64, TransportFigure)>,
     /// Slower transports that clearly also take more bytes, the nearest first: bytes, latency, and the best of the
     /// fastest.
-    pub dearer: Vec<(Of, f64, Of)>,
+    pub dearer: Vec<(TransportFigure, f64, TransportFigure)>,
     /// In theory, the rate at which polling and the best of the fastest take the same bytes: below it, polling takes
     /// more.
     pub same_bytes_rate: Option<(f64, Transport)>,
@@ -50,8 +50,10 @@ pub(crate) fn of(view: &View<'_>) -> Option<Recommendation> {
     }
     let latency = Ranking::of(view, point, Drawn::Metric(Metric::LatencyP50))?;
     let value = |transport: Transport, metric: Metric| view.row(point, transport)?.metrics.get(metric).0;
-    let with = |transport: Transport, metric: Metric| Some(Of { transport, value: value(transport, metric)? });
-    let fastest: Vec<Of> = latency.leaders().into_iter().filter_map(|one| with(one, Metric::LatencyP50)).collect();
+    let with =
+        |transport: Transport, metric: Metric| Some(TransportFigure { transport, value: value(transport, metric)? });
+    let fastest: Vec<TransportFigure> =
+        latency.leaders().into_iter().filter_map(|one| with(one, Metric::LatencyP50)).collect();
     let slower: Vec<Transport> = latency.behind.iter().map(|(transport, _)| *transport).collect();
     // If no transport is behind, the run decided nothing: not even polling differs from the streams.
     let slowest = slower.last().and_then(|one| with(*one, Metric::LatencyP50));
@@ -61,14 +63,14 @@ pub(crate) fn of(view: &View<'_>) -> Option<Recommendation> {
         found.is_some_and(|found| found.is_clear && found.ratio > WORTH_SAYING)
     };
     let by_bytes = |list: Vec<Transport>| {
-        let mut list: Vec<Of> = list.into_iter().filter_map(bytes).collect();
+        let mut list: Vec<TransportFigure> = list.into_iter().filter_map(bytes).collect();
         list.sort_by(|a, b| a.value.total_cmp(&b.value));
         list
     };
     let of_fastest = by_bytes(fastest.iter().map(|one| one.transport).collect());
     let (best, worst) = (*of_fastest.first()?, *of_fastest.last()?);
     let others = by_bytes(slower);
-    let latency_of = |one: &Of| value(one.transport, Metric::LatencyP50);
+    let latency_of = |one: &TransportFigure| value(one.transport, Metric::LatencyP50);
     let cheaper = others.first().filter(|one| is_clearly(one.transport, best.transport));
     let dearer = others.iter().filter(|one| is_clearly(best.transport, one.transport));
     let is_polled = others.iter().any(|one| one.transport == Transport::Polling);

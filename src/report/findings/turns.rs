@@ -58,7 +58,7 @@ pub(crate) fn verdict(view: &View<'_>, metric: Metric) -> Option<Verdict> {
 
 /// The number of settings in which two points differ.
 fn differing(view: &View<'_>, a: usize, b: usize) -> usize {
-    let (of_a, of_b) = (view.telling_settings(a), view.telling_settings(b));
+    let (of_a, of_b) = (view.distinguishing_settings(a), view.distinguishing_settings(b));
     of_a.iter().zip(&of_b).filter(|(a, b)| a != b).count()
 }
 

@@ -117,7 +117,7 @@ impl<'a> View<'a> {
     }
 
     /// The settings that distinguish a point: the swept setting, and the others that differ between points.
-    pub fn telling_settings(&self, index: usize) -> Vec<(Setting, f64)> {
+    pub fn distinguishing_settings(&self, index: usize) -> Vec<(Setting, f64)> {
         let Some(point) = self.point(index) else { return Vec::new() };
         let sweep = self.sweep();
         let differs = |setting: &Setting| self.points.values().any(|other| setting.differs(point, other));
@@ -260,10 +260,10 @@ mod tests {
         for trial in &mut run.trials {
             trial.point.rate_per_s *= 1.0 + trial.point_index as f64;
         }
-        assert_eq!(View::new(&run).telling_settings(0), [(Setting::PollInterval, 1e9)]);
+        assert_eq!(View::new(&run).distinguishing_settings(0), [(Setting::PollInterval, 1e9)]);
         let rates = [10.0, 11.0].map(|rate_per_s| Point { rate_per_s, ..fake::point() });
         let run = fake::run("mine", "?", None, rates.to_vec(), 1);
-        let told = [0, 1].map(|point| View::new(&run).telling_settings(point));
+        let told = [0, 1].map(|point| View::new(&run).distinguishing_settings(point));
         assert_eq!(told, [[(Setting::Rate, 10.0)], [(Setting::Rate, 11.0)]]);
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maud::{Markup, html};
 
-use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome, Side};
+use crate::report::findings::compare::{Comparison, Delta, NotCompared, Outcome, Side};
 use crate::report::findings::rows::Rows;
 use crate::report::html::document::document;
 use crate::report::html::page_file::PageKind;
@@ -31,7 +31,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
     let [first, second] = &comparison.runs;
     let title = format!("{} compared with {}", moment(&second.started_at), moment(&first.started_at));
     let noise: Vec<&Delta> = comparison.of(Outcome::WithinNoise).collect();
-    let single: Vec<&Delta> = comparison.of(Outcome::NotComparable(Lack::OneRound)).collect();
+    let single: Vec<&Delta> = comparison.of(Outcome::NotComparable(NotCompared::OneRound)).collect();
     let tcp_baseline: Vec<&Delta> =
         comparison.deltas.iter().filter(|delta| delta.transport().is_none() && delta.is_shown()).collect();
     let body = html! {
@@ -53,7 +53,7 @@ pub fn html(comparison: &Comparison, thresholds: &[Threshold]) -> String {
         (folded(&format!("Within noise: {}, each with the bound", counted(noise.len(), "metric")), &noise, &comparison.runs))
         (folded("A single round, which does not show the noise", &single, &comparison.runs))
         (folded("The TCP baseline: changes of the machine itself", &tcp_baseline, &comparison.runs))
-        @for lack in [Lack::NotMeasured, Lack::WasZero] {
+        @for lack in [NotCompared::NotMeasured, NotCompared::WasZero] {
             (lacking(comparison, Outcome::NotComparable(lack)))
         }
         h2 { "How to read this" }

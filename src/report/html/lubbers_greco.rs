@@ -67,9 +67,10 @@ pub(crate) fn table(view: &View<'_>) -> Markup {
             figcaption { strong { "Their figures next to the measured ones" } }
             (Table::new(head, rows).html("Lubbers and Greco's table, measured"))
             p.note {
-                "Bytes per delivery. The bytes a second of larger client counts are calculated, at one update a second \
-                 for each client, from the bytes per delivery measured with " (measured_with(view)) ". They counted headers only;
-                 the measured framing includes the JSON envelope."
+                "Bytes per delivery. The bytes a second of larger client counts are calculated, at one update a second for \
+                 each client, from the bytes per delivery measured with "
+                (measured_with(view))
+                ". They counted headers only; the measured framing includes the JSON envelope."
             }
         }
     }

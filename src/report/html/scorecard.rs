@@ -124,7 +124,7 @@ fn note(has_tcp_baseline: bool) -> Markup {
     html! {
         p.note {
             span.best { "★ best" } ", clearly lower than all others · "
-            span.equal { "= shared best" } ", equal within noise · no mark if there is no clear winner, the metric is not ranked or a figure is not shown"
+            span.equal { "= shared best" } ", equal within noise · no mark without a clear winner, a ranking or a figure"
             span.desk-only { " · [low, high] is the 95 % interval over the rounds, omitted if it is narrower than the \
                               digits" }
             @if has_tcp_baseline { span.desk-only { " · the TCP baseline writes the same payloads with no HTTP and no framing" } }

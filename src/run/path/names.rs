@@ -7,12 +7,12 @@ use super::{PathSettings, presets};
 use crate::limits;
 
 /// The paths seen so far, in order. The number of the first is 1.
-static MET: Mutex<Vec<PathSettings>> = Mutex::new(Vec::new());
+static SEEN: Mutex<Vec<PathSettings>> = Mutex::new(Vec::new());
 
 /// The number of a path in this process: the same for the same path, and 0 without one.
 pub fn number(path: Option<PathSettings>) -> f64 {
     let Some(path) = path else { return 0.0 };
-    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     let at = met.iter().position(|one| *one == path).unwrap_or_else(|| {
         if met.len() < limits::PATHS_MET_MAX {
             met.push(path);
@@ -25,7 +25,7 @@ pub fn number(path: Option<PathSettings>) -> f64 {
 /// The name of the path with this number.
 pub fn of_number(number: f64) -> String {
     let path = (number as usize).checked_sub(1).and_then(|at| {
-        let met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+        let met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         met.get(at).copied()
     });
     path.map_or_else(|| "no path".to_owned(), name)

@@ -10,7 +10,7 @@ use crate::run::metric::{Metric, Metrics, WireBytes};
 use crate::stats::{self, Sample};
 
 /// The reported bytes: the parts of [`WireBytes`], whose sum is its total, followed by a part of a part.
-const TOLD: [Metric; SUMMED + 1] = [
+const REPORTED: [Metric; SUMMED + 1] = [
     Metric::WirePayload,
     Metric::WireFraming,
     Metric::WireHttpHeaders,
@@ -32,18 +32,18 @@ pub fn samples(trials: &[&Trial], seed: u64) -> WireBytes<Option<Sample>> {
     let measured = trials.iter().filter_map(|trial| {
         let of = |metric| trial.metrics.get(metric).0;
         // A file from before a part was counted separately has none of it.
-        Some((of(Metric::WireTotal)?, TOLD.map(|part| of(part).unwrap_or(0.0))))
+        Some((of(Metric::WireTotal)?, REPORTED.map(|part| of(part).unwrap_or(0.0))))
     });
-    let measured: Vec<(f64, [f64; TOLD.len()])> = measured.collect();
+    let measured: Vec<(f64, [f64; REPORTED.len()])> = measured.collect();
     let trials = measured.len();
     let Some(parts) = parts_of_median(measured.clone()) else { return WireBytes::default() };
-    let mut replicates: [Vec<f64>; TOLD.len()] = Default::default();
+    let mut replicates: [Vec<f64>; REPORTED.len()] = Default::default();
     stats::for_each_resample(trials, seed, |drawn| {
         let parts = parts_of_median(drawn.iter().map(|index| measured[*index]).collect());
         replicates.iter_mut().zip(parts.unwrap_or_default()).for_each(|(list, part)| list.push(part));
     });
     let mut samples = Metrics::<Option<Sample>>::default();
-    for ((metric, value), replicates) in TOLD.into_iter().zip(parts).zip(replicates) {
+    for ((metric, value), replicates) in REPORTED.into_iter().zip(parts).zip(replicates) {
         *samples.get_mut(metric) = Some(Sample { value, replicates, trials });
     }
     let totals: Vec<f64> = measured.iter().map(|(total, _)| *total).collect();

@@ -112,9 +112,9 @@ pub struct Need {
 }
 
 /// The terms of processor time: requests, deliveries, bytes and wake-ups a second, and a constant.
-type Work = [f64; 5];
+type CpuTerms = [f64; 5];
 /// The terms of memory: one, clients, bytes of an update times clients, bytes of the journal.
-type Held = [f64; 4];
+type MemoryTerms = [f64; 4];
 
 /// The model of one transport, fitted to a calibration.
 #[derive(Clone, Debug)]
@@ -143,9 +143,9 @@ impl Model {
         if calibrated.len() < limits::CAPACITY_TRIALS_MIN {
             return Err(few);
         }
-        let work: Vec<(Work, f64)> = calibrated.iter().map(|one| (measured_work(one), one.server_cores)).collect();
+        let work: Vec<(CpuTerms, f64)> = calibrated.iter().map(|one| (measured_work(one), one.server_cores)).collect();
         let grown = |one: &CapacitySample| one.server_bytes.saturating_sub(one.server_bytes_before) as f64;
-        let held: Vec<(Held, f64)> =
+        let held: Vec<(MemoryTerms, f64)> =
             calibrated.iter().map(|one| (held(&one.workload, published(one)), grown(one))).collect();
         let all = |of: fn(&CapacitySample) -> Option<f64>| calibrated.iter().filter_map(of).collect::<Vec<f64>>();
         Ok(Self {
@@ -251,7 +251,7 @@ fn bytes_off(samples: &[CapacitySample]) -> f64 {
     off.get(rank.min(off.len()).saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
-fn measured_work(one: &CapacitySample) -> Work {
+fn measured_work(one: &CapacitySample) -> CpuTerms {
     let wake_ups = wake_ups(&one.workload, one.requests_per_s);
     [one.requests_per_s, one.deliveries_per_s, one.wire_bytes_per_s, wake_ups, 1.0]
 }
@@ -275,7 +275,7 @@ fn published(one: &CapacitySample) -> f64 {
     one.workload.rate_per_s * (one.warm_up_ns.seconds() + one.measure_ns.seconds())
 }
 
-fn held(workload: &Workload, published: f64) -> Held {
+fn held(workload: &Workload, published: f64) -> MemoryTerms {
     let entry = workload.payload_bytes + limits::JOURNAL_ENTRY_OVERHEAD_BYTES as f64;
     let journal = (published.min(limits::JOURNAL_UPDATES_MAX as f64) * entry).min(limits::JOURNAL_BYTES_MAX as f64);
     let clients = workload.clients as f64;

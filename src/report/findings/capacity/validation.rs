@@ -15,7 +15,7 @@ pub const COVERED: f64 = 0.9;
 
 /// The error of one prediction in one trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Held {
+pub struct PredictionError {
     /// The error as a share of the measurement: 0.1 is 10 % too much.
     pub off: f64,
     /// True if the interval contains the measurement.
@@ -24,7 +24,7 @@ pub struct Held {
 
 /// The errors of one figure in several trials.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Figures(pub Vec<Held>);
+pub struct Figures(pub Vec<PredictionError>);
 
 impl Figures {
     /// How many errors are within this share.
@@ -91,7 +91,7 @@ pub fn validate(capacity: &Capacity, trials: &[CapacitySample]) -> Result<Vec<Va
                 continue;
             }
             let need = model.of_trial(one)?;
-            let held = |band: super::fit::Band, measured: f64| Held {
+            let held = |band: super::fit::Band, measured: f64| PredictionError {
                 off: band.value / measured - 1.0,
                 covered: band.covers(measured),
             };

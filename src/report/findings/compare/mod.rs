@@ -139,12 +139,12 @@ pub enum Outcome {
     /// Within noise: the interval contains zero change.
     WithinNoise,
     /// The data are not enough to compare it.
-    NotComparable(Lack),
+    NotComparable(NotCompared),
 }
 
 /// Why a metric cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lack {
+pub enum NotCompared {
     /// One of the runs did not measure it.
     NotMeasured,
     /// One of the runs has a single round, so its noise is unknown.
@@ -225,10 +225,12 @@ fn deltas_of(rows: [(&Run, &Row); 2]) -> Vec<Delta> {
         let difference = base.zip(new).and_then(|(base, new)| stats::difference(new, base));
         let outcome = match (difference, base, new) {
             (Some(_), ..) => Outcome::WithinNoise,
-            (None, Some(base), Some(new)) if base.trials.min(new.trials) < 2 => Outcome::NotComparable(Lack::OneRound),
+            (None, Some(base), Some(new)) if base.trials.min(new.trials) < 2 => {
+                Outcome::NotComparable(NotCompared::OneRound)
+            }
             (None, Some(base), Some(new)) if base.value == 0.0 && new.value == 0.0 => Outcome::WithinNoise,
-            (None, Some(_), Some(_)) => Outcome::NotComparable(Lack::WasZero),
-            (None, ..) => Outcome::NotComparable(Lack::NotMeasured),
+            (None, Some(_), Some(_)) => Outcome::NotComparable(NotCompared::WasZero),
+            (None, ..) => Outcome::NotComparable(NotCompared::NotMeasured),
         };
         let [before, after] = [base, new].map(|sample| sample.map(|sample| sample.value));
         let one_by_one = || {
@@ -355,9 +357,9 @@ impl Outcome {
     pub const NOISE: [Self; 3] = [Self::WithinNoise, Self::Chance, Self::Small];
     /// The outcomes of metrics that were not judged.
     pub const LACKING: [Self; 3] = [
-        Self::NotComparable(Lack::NotMeasured),
-        Self::NotComparable(Lack::OneRound),
-        Self::NotComparable(Lack::WasZero),
+        Self::NotComparable(NotCompared::NotMeasured),
+        Self::NotComparable(NotCompared::OneRound),
+        Self::NotComparable(NotCompared::WasZero),
     ];
 }
 
@@ -370,8 +372,8 @@ impl Delta {
     /// True if there is a value to show for both runs.
     pub fn is_shown(&self) -> bool {
         match self.outcome {
-            Outcome::NotComparable(Lack::NotMeasured | Lack::WasZero) => false,
-            Outcome::NotComparable(Lack::OneRound)
+            Outcome::NotComparable(NotCompared::NotMeasured | NotCompared::WasZero) => false,
+            Outcome::NotComparable(NotCompared::OneRound)
             | Outcome::Worse
             | Outcome::Better
             | Outcome::Changed

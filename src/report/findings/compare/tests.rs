@@ -280,10 +280,10 @@ fn what_cannot_be_compared_says_why() {
     let outcome = |before: &Run, after: &Run, metric| {
         compare(before, after).deltas.into_iter().find(|delta| delta.metric == metric).unwrap().outcome
     };
-    assert_eq!(outcome(&before, &after, Metric::Kernel), Outcome::NotComparable(Lack::NotMeasured));
-    assert_eq!(outcome(&before, &after, Metric::WireRetransmitted), Outcome::NotComparable(Lack::WasZero));
+    assert_eq!(outcome(&before, &after, Metric::Kernel), Outcome::NotComparable(NotCompared::NotMeasured));
+    assert_eq!(outcome(&before, &after, Metric::WireRetransmitted), Outcome::NotComparable(NotCompared::WasZero));
     after.trials.retain(|trial| trial.round == 1);
-    assert_eq!(outcome(&before, &after, Metric::ServerCpu), Outcome::NotComparable(Lack::OneRound));
+    assert_eq!(outcome(&before, &after, Metric::ServerCpu), Outcome::NotComparable(NotCompared::OneRound));
     // Nothing at the median of either, though not in every trial: there is no ratio, and no difference.
     let mut rare = before.clone();
     rare.trials[0].metrics.wire_bytes_per_delivery.retransmitted = Value(Some(5.0));

@@ -1,4 +1,4 @@
-//! What loss adds to latency, where each connection carries messages so far apart that one at a time is lost.
+//! The latency that loss adds, for connections whose messages are so far apart that only one at a time is lost.
 //!
 //! ```text
 //! a lone message   lost ── nothing follows ──────────────── RTO: R + 200 ms ── sent again
@@ -9,14 +9,14 @@
 //!   (RFC 6298 section 2, which asks for a second in all; `TCP_RTO_MIN`). The tail loss probe (RFC 8985 section 7) is no
 //!   sooner: for one segment in flight Linux sends it after two round trips and 200 ms, and never later than the timeout
 //!   (`tcp_schedule_loss_probe`).
-//! * A message with another behind it is known to be lost when the other is acknowledged: RACK (RFC 8985 section 6) holds
-//!   a segment for lost that was sent a round trip and a reordering window, a quarter of the shortest round trip, before
-//!   now, once one that was sent later has arrived.
-//! * Until it was sent again and arrived, whatever arrives behind it on the same connection waits for it (RFC 9293
-//!   section 3.10: data are handed over in order).
+//! * A message followed by another is known to be lost when the other is acknowledged: once a later segment has
+//!   arrived, RACK (RFC 8985 section 6) considers a segment lost that was sent more than a round trip and a reordering
+//!   window ago; the window is a quarter of the shortest round trip.
+//! * Until its retransmission has arrived, all later data on the same connection wait for it (RFC 9293 section 3.10:
+//!   data are delivered in order).
 //!
-//! Left out: a retransmission that is lost itself, which the square of the loss is the share of; losses in bursts; loss
-//! of acknowledgements, which the next one makes good.
+//! Not covered: a lost retransmission, whose share is the square of the loss; losses in bursts; lost acknowledgements,
+//! which the next one replaces.
 
 use super::setting::{Gaps, Setting};
 use crate::limits;
@@ -24,30 +24,30 @@ use crate::run::Transport;
 
 /// RACK's reordering window, in round trips (RFC 8985 section 6.2 step 4).
 const REORDERING: f64 = 0.25;
-/// Parts that a spread is summed up in.
+/// Number of parts in which a uniform spread is summed.
 const PARTS: u32 = 200;
 
-/// What theory says of the latency over a path with loss, and what its words are.
+/// The predicted distribution of latency over a path with loss, with its formula.
 pub struct Lossy {
     /// Latencies in seconds, each with its share of the updates, in order.
     spread: Vec<(f64, f64)>,
-    /// In symbols.
+    /// The formula.
     pub formula: &'static str,
 }
 
-/// Where it comes from.
+/// The source of the formula.
 pub const SOURCE: &str = "RFC 6298 section 2 with Linux's minimum of 200 ms for a lone message; RFC 8985 sections 6 and 7 \
                           (RACK and the tail loss probe) where others follow; R is the round trip, p the loss each way";
 
-/// Some of the updates come later, by something between two lengths of time.
+/// A share of the updates that is delayed by a time between two bounds.
 struct Late {
     share: f64,
     between: [f64; 2],
 }
 
 impl Lossy {
-    /// The latency of a transport; `None` where the path loses nothing, or the way is not known. Of connections that are made for
-    /// each request neither is: what opens them may be lost, too.
+    /// The latency of a transport; `None` if the path has no loss, or the transit is unknown. Also `None` for new
+    /// connections for each request, because the segments that open them may be lost too.
     pub fn of(transport: Transport, setting: &Setting) -> Option<Self> {
         let (loss, round_trip) = (setting.loss, setting.round_trip);
         let transit = setting.transit?;
@@ -62,7 +62,7 @@ impl Lossy {
                 "transit; of p of the updates R + min(gap, 200 ms) more, and those behind them until then",
             ),
             Transport::LongPolling => {
-                // Requests and answers go alone: either may be lost. What is published meanwhile waits.
+                // Requests and answers are lone messages, and either may be lost. Updates published meanwhile wait.
                 let meanwhile = (2.0 * loss * setting.rate * alone).min(1.0);
                 let late =
                     vec![Late { share: loss, between: [alone; 2] }, Late { share: meanwhile, between: [0.0, alone] }];
@@ -82,7 +82,7 @@ impl Lossy {
         self.spread.iter().map(|(latency, share)| latency * share).sum()
     }
 
-    /// The latency that so many of the updates have at the most.
+    /// The latency that this share of the updates does not exceed.
     pub fn quantile(&self, share: f64) -> f64 {
         let mut below = 0.0;
         let found = self.spread.iter().find(|(_, one)| {
@@ -93,7 +93,7 @@ impl Lossy {
     }
 }
 
-/// Of a stream: the lost ones, and those that wait behind them.
+/// The delayed updates of a stream: the lost ones, and those that wait behind them.
 fn in_order(setting: &Setting, loss: f64, round_trip: f64) -> Vec<Late> {
     // The mean of what the gap to the next update is, between the reordering window and the timeout.
     let most = limits::RTO_MIN.as_secs_f64();
@@ -118,14 +118,14 @@ fn in_order(setting: &Setting, loss: f64, round_trip: f64) -> Vec<Late> {
     late
 }
 
-/// All latencies: the way, a wait spread evenly up to a length, and what comes later.
+/// All latencies: transit, a wait that is uniform up to a length, and the delayed updates.
 fn spread(transit: f64, wait: f64, late: &[Late]) -> Vec<(f64, f64)> {
     let middles = || (0..PARTS).map(|part| (f64::from(part) + 0.5) / f64::from(PARTS));
     let in_time = (1.0 - late.iter().map(|one| one.share).sum::<f64>()).max(0.0);
     let in_time = Late { share: in_time, between: [0.0; 2] };
     let mut all = Vec::new();
     for Late { share, between: [from, to] } in std::iter::once(&in_time).chain(late) {
-        // Only what is spread needs parts.
+        // Only a uniform wait needs parts.
         let waits: Vec<f64> = if wait > 0.0 { middles().map(|middle| middle * wait).collect() } else { vec![0.0] };
         let lates: Vec<f64> =
             if to > from { middles().map(|middle| from + middle * (to - from)).collect() } else { vec![*from] };

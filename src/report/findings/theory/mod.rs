@@ -1,23 +1,23 @@
-//! What each transport ought to cost and give by theory, to stand beside what was measured.
+//! Theoretical predictions of what each transport costs and delivers, to compare with measurements.
 //!
-//! The models are small on purpose: each is a few lines from rate, poll interval, hold, payload, round trip and header
-//! sizes, with its source. Where measurement and theory part, one of the two has something to explain.
+//! The models are deliberately small: each is a few lines from rate, poll interval, hold, payload, round trip and
+//! header sizes, with its source. If measurement and theory differ, one of the two needs an explanation.
 //!
-//! Taken from the run and not from theory: the rate at which updates arrived, the size of their `data`, and the
-//! *transit*, the time an update takes when nothing but the machine is in its way. Of what is pushed, the transit is what it
-//! takes with one client alone (without such a trial: how late the server published) and the *fan-out*: the server's N
-//! writes, then half of the generator's N reads, each at the processor time of one delivery, on the processors there
-//! are; and half the round trip. Of what is polled, and where that time is not known, it is
-//! the mean latency of the TCP baseline at the same point, with half the round trip if the TCP baseline did not go over
-//! the link; over a path with loss the baseline's median, which loss does not reach. What comes on top then, [`loss`] says.
+//! Three inputs are measured by the run: the rate at which updates arrived, the size of their `data`, and the
+//! *transit*, the time that an update takes without any waiting of the transport. For pushed updates, the transit is
+//! the latency with one client alone (without such a trial: how late the server published), plus the *fan-out* (the
+//! server's N writes, then half of the generator's N reads, each at the processor time of one delivery, on the
+//! available processors), plus half the round trip. For polled updates, and if that time is unknown, it is the mean
+//! latency of the TCP baseline at the same point, plus half the round trip if the TCP baseline did not use the link;
+//! over a path with loss, it is the baseline's median, which loss does not affect. [`loss`] adds the effect of loss.
 //!
-//! Over TLS and HTTP/2 the bytes are those of [`over`]: records, frames, and heads as HPACK leaves them.
+//! [`over`] gives the bytes of TLS and HTTP/2: records, frames, and heads compressed by HPACK.
 //!
-//! What the models leave out: bytes where something is compressed, where connections are made anew or shared, and of a
-//! browser's heads over HTTP/2; losses in bursts, an update that queues behind the one before it, answers cut at a limit,
-//! and a server that cannot keep up.
+//! The models do not cover: bytes with compression, with new or shared connections, and of a browser's heads over
+//! HTTP/2; losses in bursts; an update that queues behind the previous one; answers cut at a limit; and a server that
+//! cannot keep up.
 //!
-//! Over 400 lines: the four models stand beside one another, since each is read against the others.
+//! Over 400 lines: the four models are in one file, because readers compare them with one another.
 
 pub mod handshake;
 mod loss;
@@ -41,34 +41,34 @@ use crate::run::metric::{Metric, Unit};
 /// One figure as predicted and as measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// Of which transport.
+    /// The transport.
     pub transport: Transport,
-    /// At which sweep point.
+    /// The sweep point.
     pub point_index: usize,
-    /// By theory, in the figure's unit.
+    /// The predicted value, in the metric's unit.
     pub predicted: f64,
-    /// In the run.
+    /// The measured value.
     pub measured: f64,
-    /// How far the measurement is from the prediction, as a share of the prediction: 0.1 is 10 % more. Of a figure that
-    /// is a share itself, the plain difference. Where zero was predicted, 0 if it was so and 1 if it was not.
+    /// The difference of the measurement from the prediction, as a share of the prediction: 0.1 is 10 % more. For a
+    /// metric that is itself a share, the plain difference. If zero was predicted: 0 if zero was measured, else 1.
     pub off: f64,
     /// The formula, in words and symbols.
     pub formula: &'static str,
-    /// Where it comes from.
+    /// The source of the formula.
     pub source: &'static str,
 }
 
-/// A difference larger than this share is pointed out in a report.
+/// A report points out a difference larger than this share.
 pub const OFF_MAX: f64 = 0.1;
 
-/// Every figure that theory has a word on and that was measured, by point and transport.
+/// Every measured metric that theory predicts, by point and transport.
 pub fn predictions(run: &Run) -> Vec<Prediction> {
     let mut all = Vec::new();
     for row in &run.summary {
         let (Some(transport), point_index) = (row.transport, row.point_index) else { continue };
-        // The models are of clients that subscribe, and stay, to a server of our contract.
+        // The models cover clients that subscribe to a server of this project's contract, and stay.
         let is_foreign = row.point.target.is_some_and(|target| !target.keeps_contract());
         if row.point.echo.is_some() || row.point.churn != Leaving::Never || is_foreign {
             continue;
@@ -86,9 +86,8 @@ pub fn predictions(run: &Run) -> Vec<Prediction> {
     all
 }
 
-/// The rate, in updates a second, at which two transports take the same bytes for a delivery of a run's stream: below it
-/// the first takes more. `None` if there is none that anyone would set, or if either measurement is so far from theory
-/// that nothing is to be drawn from it.
+/// The rate, in updates a second, at which two transports take the same bytes per delivery of a run's stream; below it,
+/// the first takes more. `None` if there is no realistic one, or if either measurement is too far from theory.
 pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) -> Option<f64> {
     let known = predictions(run);
     let is_trusted = |transport: Transport| {
@@ -101,7 +100,7 @@ pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) ->
     let row = run.summary.iter().find(|row| row.transport == Some(second))?;
     let tcp_baseline = run.tcp_baseline.iter().find(|one| one.point_index == row.point_index);
     let measured = Setting::of(run, row, &run.trials_of(row), tcp_baseline)?;
-    // Over an hour, heartbeats come as often as they do; the short interval of a run may hold none.
+    // Over an hour, heartbeats have their average frequency; the short interval of a run may have none.
     let setting = Setting { interval: [0.0, 3600.0], ..measured };
     let total = |transport: Transport, rate: f64| {
         let all = predict(transport, &Setting { rate, ..setting });
@@ -119,9 +118,9 @@ pub(crate) fn rate_of_equal_bytes(run: &Run, [first, second]: [Transport; 2]) ->
     Some((low * high).sqrt())
 }
 
-/// Updates a second between which two transports may take the same bytes.
+/// The range of rates that is searched, in updates a second.
 const RATES_LOOKED_AT: [f64; 2] = [0.01, 1000.0];
-/// Halvings of that span, in logarithms, that leave less than a thousandth of a rate.
+/// Bisection steps of that range, in logarithms, that leave less than a thousandth of a rate.
 const HALVINGS: u32 = 24;
 
 fn off(metric: Metric, predicted: f64, measured: f64) -> f64 {
@@ -212,14 +211,14 @@ const HANDSHAKE: &str = "requests × (ClientHello with a ticket + ServerHello + 
                          tickets + close_notify of each side)";
 const HANDSHAKE_SOURCE: &str = "RFC 8446 sections 4.1 to 4.6, with what rustls offers and the lab's names; sessions are resumed, so no certificate";
 
-/// What a transport's model says for one delivery, in seconds and bytes.
+/// The predictions of a transport's model for one delivery, in seconds and bytes.
 struct Model {
-    /// `None` where it is all transit, and that is not known.
+    /// `None` if it is all transit, and that is unknown.
     latency: Option<f64>,
     latency_formula: &'static str,
     latency_source: &'static str,
     requests: f64,
-    /// Share of the requests that bring nothing, where requests are made at all.
+    /// Share of the requests that return nothing; `None` without requests.
     empty: Option<f64>,
     requests_formula: &'static str,
     requests_source: &'static str,
@@ -232,10 +231,10 @@ struct Model {
     wire_source: &'static str,
 }
 
-/// How long an update that is pushed is under way.
+/// The formula of the transit of a pushed update.
 const TRANSIT: &str = "one transit: latency with one client alone, or publish lag, + N × (server CPU + generator CPU / 2) per delivery / processors + half the round trip";
 
-/// The time after which Linux acknowledges what the application has not answered (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
+/// The time after which Linux sends a delayed acknowledgement (`TCP_DELACK_MIN`, `TCP_ATO_MIN`).
 const DELAYED_ACK: f64 = 0.040;
 
 /// Polling each T with a random phase: an update waits T/2 on average, whatever the rate; the number of requests is
@@ -246,12 +245,12 @@ fn polling(setting: &Setting) -> Model {
     let requests = 1.0 / (setting.rate * interval);
     let empty = (setting.rate * setting.excess(interval)).min(1.0);
     let exchange = Exchanges { requests, empty, request_bytes: lengths.poll_request(setting.over) };
-    // The client acknowledges an answer with its next request, or, as is usual, on its own before that.
+    // The client acknowledges an answer with its next request, or, as usual, with a separate segment before that.
     let acks = f64::from(u8::from(interval > DELAYED_ACK)) * requests;
     let (framing, heads, segments, body) = exchange.cost(setting);
     let pings = Pings::of(setting);
     Model {
-        // Beside half an interval, a transit that is not known hardly counts.
+        // An unknown transit is negligible compared with half an interval.
         latency: Some(interval / 2.0 + setting.transit.unwrap_or(0.0) + setting.sending(body)),
         latency_formula: "T/2 + transit",
         latency_source: "the mean wait for the next of evenly spaced polls at a random phase",
@@ -269,18 +268,18 @@ fn polling(setting: &Setting) -> Model {
     }
 }
 
-/// Long polling: one request per answer; what is published in the cycle c, while the answer travels to the client and
-/// the next request back, comes together in the next answer.
+/// Long polling: one request per answer. Updates published in the cycle c, while the answer travels to the client and
+/// the next request back, arrive together in the next answer.
 fn long_polling(setting: &Setting) -> Model {
     let lengths = &setting.lengths;
-    // A request that has a connection made for it is parked so much later.
+    // A request on a new connection is parked later, by the round trips that set it up.
     let cycle = 2.0 * setting.transit.unwrap_or(0.0) + setting.over.trips_before() * setting.round_trip;
     let (answers, late) = batching(setting, cycle);
     let expiries = setting.times_in_gap(setting.hold);
     let requests = answers + expiries;
     let exchange =
         Exchanges { requests, empty: expiries / requests, request_bytes: lengths.long_poll_request(setting.over) };
-    // The server acknowledges a request with the answer if that follows soon, else on its own.
+    // The server acknowledges a request with the answer if that follows soon, else with a separate segment.
     let acks = answers * setting.is_longer(DELAYED_ACK) + expiries;
     let (framing, heads, segments, body) = exchange.cost(setting);
     let pings = Pings::of(setting);
@@ -309,7 +308,7 @@ fn batching(setting: &Setting, cycle: f64) -> (f64, f64) {
     let load = setting.rate * cycle;
     let late_if_any = |per_answer: f64| load / per_answer;
     match setting.gaps {
-        // A request is parked again before the next update, or each answer brings a whole cycle's.
+        // A request is parked again before the next update, or each answer brings the updates of a whole cycle.
         Gaps::Steady if load < 1.0 => (1.0, 0.0),
         Gaps::Steady => (1.0 / load, 1.0),
         Gaps::Poisson => {
@@ -356,7 +355,7 @@ impl Exchanges {
 }
 
 impl Exchanges {
-    /// HEADERS there, HEADERS back, and DATA behind them where there is any.
+    /// HEADERS in each direction, and DATA if there is a body.
     fn frames(&self, over: Over) -> f64 {
         over.frames(self.requests * (3.0 - self.empty))
     }
@@ -368,7 +367,7 @@ impl Exchanges {
     }
 }
 
-/// What the server asks an HTTP/2 connection for a sign of life with, for one delivery.
+/// The PINGs by which the server checks that an HTTP/2 connection is alive, for one delivery.
 struct Pings {
     frames: f64,
     records: f64,
@@ -384,7 +383,7 @@ impl Pings {
     }
 }
 
-/// SSE: each update is one chunk of one endless answer. Its request came before the measured interval.
+/// SSE: each update is one chunk of one endless answer, whose request came before the measured interval.
 fn sse(setting: &Setting) -> Model {
     let beat = setting.beats(limits::SSE_HEARTBEAT.as_secs_f64()) / setting.rate;
     let mut model = stream(setting, setting.lengths.sse_framing(setting.over));
@@ -412,7 +411,8 @@ fn websocket(setting: &Setting) -> Model {
     model
 }
 
-/// What the two streams share: one transit, no requests, a segment or more and its acknowledgement for each update.
+/// The common part of the two streams: one transit, no requests, one or more segments and their acknowledgement per
+/// update.
 fn stream(setting: &Setting, added: f64) -> Model {
     let lengths = &setting.lengths;
     let framing = lengths.update_envelope() + added;
@@ -430,7 +430,7 @@ fn stream(setting: &Setting, added: f64) -> Model {
         heads: 0.0,
         h2_frames: setting.over.frames(1.0) + pings.frames,
         tls_records: setting.over.records(message) + pings.records,
-        // The client reads at once and has nothing to send, so that each message gets its acknowledgement.
+        // The client reads at once and sends nothing, so each message gets its own acknowledgement.
         tcp_ip: tcp_ip(
             segments(message, setting.segment_bytes).max(setting.over.writes(message)) + 1.0 + pings.segments,
         ),

@@ -1,22 +1,22 @@
-//! What a transport runs over, as far as it decides how many bytes a delivery takes: the records of TLS, the frames of
-//! HTTP/2, and heads as HPACK writes them once what repeats stands in its table.
+//! The bytes that the layers below a transport add to a delivery: the records of TLS, the frames of HTTP/2, and heads
+//! compressed by HPACK once repeated fields are in its table.
 
 use super::handshake::Handshake;
 use crate::run::Compression;
 use crate::run::file::Point;
 use crate::run::heads::Heads;
 
-/// What is spoken below the transport.
+/// The layers below the transport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Over {
     /// TLS 1.3.
     pub is_tls: bool,
     /// HTTP/2.
     pub is_h2: bool,
-    /// A connection is made for each request.
+    /// Each request has a new connection.
     pub is_fresh: bool,
-    /// The bytes depend on what no formula here knows: on how well the data compresses, on handshakes, on which requests
-    /// meet on one connection, or on how many of a browser's fields fit in a table.
+    /// The bytes depend on something that no formula here covers: how well the data compresses, handshakes, which
+    /// requests share a connection, or how many of a browser's fields fit in a table.
     pub is_beyond: bool,
 }
 
@@ -32,7 +32,7 @@ pub const H2_PING_AND_ACK: f64 = 2.0 * (FRAME_BYTES + 8.0);
 const APART_FROM: f64 = 1_024.0;
 
 impl Over {
-    /// That of a point.
+    /// The layers at a point.
     pub fn of(point: &Point) -> Self {
         let is_h2 = point.protocol.is_h2();
         let is_bare = point.heads == Heads::Bare && point.request_header_bytes == 0;
@@ -56,18 +56,18 @@ impl Over {
         }
     }
 
-    /// What agreeing on TLS takes for each request: clients that come back resume their session.
+    /// Bytes of the TLS handshake for each request; returning clients resume their session.
     pub fn handshake(self) -> Option<f64> {
         let alpn = if self.is_h2 { "h2" } else { "http/1.1" };
         (self.is_fresh && self.is_tls).then(|| Handshake { alpn, is_resumed: true }.whole())
     }
 
-    /// Writes, each with a segment of its own at the least, that a message takes with a body of so many bytes.
+    /// Number of writes, each with at least one segment, for a message with a body of this size.
     pub fn writes(self, body: f64) -> f64 {
         if self.is_h2 && body >= APART_FROM { 2.0 } else { 1.0 }
     }
 
-    /// What TLS adds to a message of so many bytes: a record for each write.
+    /// Bytes that TLS adds to a message with this body: a record for each write.
     pub fn records(self, body: f64) -> f64 {
         match self.is_tls {
             true => RECORD_BYTES * (self.writes(body) + (body / RECORD_CONTENT_MAX).floor()),
@@ -75,13 +75,13 @@ impl Over {
         }
     }
 
-    /// Heads of so many frames of HTTP/2.
+    /// Bytes of the headers of this many HTTP/2 frames.
     pub fn frames(self, count: f64) -> f64 {
         if self.is_h2 { FRAME_BYTES * count } else { 0.0 }
     }
 }
 
-/// A field that stands in one of the two tables whole: an index (RFC 7541 section 6.1).
+/// A field that is completely in one of the two tables: an index (RFC 7541 section 6.1).
 const INDEXED: f64 = 1.0;
 /// A name of the static table's first 14 or of those above, before a value that is written out and not kept (RFC 7541
 /// section 6.2.2): the index has a prefix of four bits.

@@ -1,4 +1,4 @@
-//! What the models work from: the settings of one row, and how its updates are spread in time.
+//! The inputs of the models: the settings of one row, and how its updates are spread in time.
 
 use crate::limits;
 use crate::report::findings::theory::over::Over;
@@ -18,7 +18,7 @@ fn transit(tcp_baseline: Option<f64>, half_trip: f64) -> Option<f64> {
     }
 }
 
-/// Clients from which their deliveries are most of the processor time of server and generator, whose timers and watches
+/// The number of clients from which deliveries are most of the processor time of server and generator. Their timers
 /// take as much with one client as with fifty.
 const FAN_OUT_CLIENTS_MIN: u32 = 10;
 
@@ -53,25 +53,25 @@ fn pushed(run: &Run, row: &Row) -> Option<f64> {
     Some((first + f64::from(in_line) * (server + generator / 2.0) / processors) / 1e9)
 }
 
-/// How the updates are spread in time.
+/// The gaps between updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gaps {
     /// All gaps alike.
     Steady,
-    /// Exponential gaps, which also stand for feeds whose pattern is not known: a recording, standard input.
+    /// Exponential gaps. Also used for feeds with an unknown pattern: a recording, standard input.
     Poisson,
     /// Bursts of [`limits::BURST_UPDATES`] at [`limits::BURST_SPEEDUP`] times the rate, exponential gaps between them.
     Bursty,
 }
 
-/// Everything that the models work from, in seconds and bytes.
+/// All inputs of the models, in seconds and bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Updates in a second that were due and reached a client.
     pub rate: f64,
     /// How they are spread.
     pub gaps: Gaps,
-    /// Between two polls of one client.
+    /// Time between two polls of one client.
     pub poll_interval: f64,
     /// How long a long poll is parked.
     pub hold: f64,
@@ -88,9 +88,9 @@ pub struct Setting {
     pub bandwidth: Option<f64>,
     /// Payload of a full TCP segment.
     pub segment_bytes: u64,
-    /// What decides how long heads and envelopes are.
+    /// The inputs for the sizes of heads and envelopes.
     pub lengths: Lengths,
-    /// What the transport runs over.
+    /// The layers below the transport.
     pub over: Over,
 }
 
@@ -111,7 +111,7 @@ impl Setting {
             | PublishedFeed::External { .. }
             | PublishedFeed::None => Gaps::Poisson,
         };
-        // Losses that come in bursts, or delays that differ, are another theory's.
+        // Losses in bursts and jitter are not covered.
         let loss = point.path.filter(|path| path.burst.is_none() && path.jitter == Nanos::ZERO);
         let loss = loss.map_or(0.0, |path| path.loss);
         let way = |latency: &Percentiles<Value>| if loss > 0.0 { latency.p50.0 } else { latency.mean.0 };
@@ -149,8 +149,8 @@ impl Setting {
         })
     }
 
-    /// How often in a second of the measured interval something happens that is done each `period` from the moment of
-    /// connecting on. In a short interval that is not 1/`period`, but as often as it falls in.
+    /// The frequency, in the measured interval, of something that happens every `period` after connecting. In a short
+    /// interval it is not 1/`period`, but depends on how often it falls into the interval.
     pub fn beats(&self, period: f64) -> f64 {
         let [before, length] = self.interval;
         (((before + length) / period).floor() - (before / period).floor()) / length

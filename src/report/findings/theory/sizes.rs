@@ -1,11 +1,11 @@
-//! How many bytes each message of the contract takes, counted from the very lines that are sent (the transcripts at the
-//! top of each transport's file), so that a change of one header shows as a difference between theory and measurement.
+//! The size of each message of the contract, counted from the exact lines that are sent (the transcripts at the top of
+//! each transport's file), so that a changed header shows as a difference between theory and measurement.
 
 use super::over::{Over, steady};
 use crate::limits;
 use crate::units::{Nanos, UnixMicros};
 
-/// What of a trial decides how long its heads and envelopes are.
+/// The inputs for the sizes of heads and envelopes in a trial.
 #[derive(Clone, Copy, Debug)]
 pub struct Lengths {
     /// Port in the `Host` header.
@@ -65,13 +65,13 @@ impl Lengths {
         head.len() as f64
     }
 
-    /// What an answer adds to its `updates` updates in JSON, the commas between them included.
+    /// Bytes that an answer adds to its `updates` updates in JSON, including the commas between them.
     pub fn answer_envelope(&self, updates: f64) -> f64 {
         let envelope = format!(r#"{{"cursor":"{}","updates":[]}}"#, self.cursor());
         envelope.len() as f64 + (updates - 1.0).max(0.0)
     }
 
-    /// What an update adds to its `data`.
+    /// Bytes that an update adds to its `data`.
     pub fn update_envelope(&self) -> f64 {
         format!(r#"{{"seq":{},"at_us":{},"data":}}"#, self.seq, self.at_us.0).len() as f64
     }

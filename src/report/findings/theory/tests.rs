@@ -1,4 +1,4 @@
-//! Of the models.
+//! Tests of the models.
 
 use super::sizes::Lengths;
 use super::*;

@@ -1,4 +1,4 @@
-//! What a workload ought to put on the wire, without a run: the same models, asked for a server that is yet to be.
+//! The predicted traffic of a workload without a run, from the same models.
 
 use super::over::Over;
 use super::setting::{Gaps, Setting};
@@ -8,12 +8,12 @@ use crate::run::capacity::Workload;
 use crate::run::metric::Metric;
 use crate::units::UnixMicros;
 
-/// What one delivery takes by theory.
+/// The predicted traffic of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Traffic {
     /// Requests.
     pub requests_per_delivery: f64,
-    /// Bytes both ways, those of TCP/IP among them.
+    /// Bytes both ways, including TCP/IP headers.
     pub wire_bytes_per_delivery: f64,
 }
 
@@ -22,7 +22,7 @@ const AT: UnixMicros = UnixMicros(1_800_000_000_000_000);
 const PORT: u16 = 40_000;
 const SEQ_OF_A_DAY: u64 = 100_000;
 
-/// What a delivery of this workload takes; `None` of a rate or an interval that is no number above zero.
+/// The traffic of one delivery of this workload; `None` if a rate or an interval is not a number above zero.
 ///
 /// `interval` is how long connections have been open, and for how long they are looked at, in seconds; in an hour heartbeats
 /// come as often as they do, in a trial of seconds none does.

@@ -1,4 +1,4 @@
-//! `--fail-if`: a condition on a figure under which a run or a comparison counts as failed.
+//! `--fail-if`: a condition on a metric under which a run or a comparison fails.
 //!
 //! ```text
 //! sse.latency_ns.p99 > 5ms                 one transport
@@ -9,7 +9,7 @@
 //! sse.latency_ns.p99 > +10%                in a comparison: a tenth more than in the first run
 //! ```
 //!
-//! What was not measured does not pass: a threshold on a figure that is `null`, or on a transport that was not run,
+//! A missing measurement does not pass: a threshold on a figure that is `null`, or on a transport that was not run,
 //! fails and says so.
 
 mod parse;
@@ -18,7 +18,7 @@ use std::fmt;
 
 pub use parse::ExpressionError;
 
-use crate::report::findings::compare::{Comparison, Delta, Lack, Outcome};
+use crate::report::findings::compare::{Comparison, Delta, NotCompared, Outcome};
 use crate::run::Transport;
 use crate::run::file::Row;
 use crate::run::metric::Metric;
@@ -26,7 +26,7 @@ use crate::run::reason::RowId;
 use crate::run::target_name::TargetName;
 use crate::run::threshold::{AuditCount, Found, Observed, RowFound, Threshold};
 
-/// A condition to fail.
+/// A parsed `--fail-if` condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     text: String,
@@ -39,7 +39,7 @@ pub struct Expression {
     bound: Bound,
 }
 
-/// What is looked at.
+/// The subject of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Metric(Metric),
@@ -54,12 +54,12 @@ enum Relation {
     AtMost,
 }
 
-/// What it is compared with.
+/// The bound that the subject is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bound {
     /// A value, in the figure's unit.
     Value(f64),
-    /// A change against the baseline, as a share of it: 0.1 is a tenth more.
+    /// A change from the baseline, as a share of it: 0.1 is a tenth more.
     Change(f64),
 }
 
@@ -73,7 +73,7 @@ impl Relation {
         }
     }
 
-    /// Of two values the one that is nearer to failing, or further beyond.
+    /// Orders two values by how near they are to failing, or how far beyond.
     fn worse(self, a: f64, b: f64) -> std::cmp::Ordering {
         match self {
             Self::Above | Self::AtLeast => a.total_cmp(&b),
@@ -93,7 +93,7 @@ impl Expression {
         self.target
     }
 
-    /// The percentile that it looks at, as a share, if it looks at one.
+    /// The percentile that it is about, as a share, if it is about one.
     pub fn percentile(&self) -> Option<f64> {
         let Subject::Metric(metric) = self.subject else { return None };
         let digits = metric.path().rsplit_once(".p")?.1;
@@ -101,7 +101,7 @@ impl Expression {
     }
 }
 
-/// What one row says to an expression.
+/// The result of an expression for one row.
 struct Candidate {
     failed: bool,
     /// To find the one to show when none failed; `None` if there is no number.
@@ -116,7 +116,7 @@ impl Candidate {
 }
 
 impl Expression {
-    /// Does it ask for a change against a baseline, which only a comparison has?
+    /// True if it is about a change from a baseline, which only a comparison has.
     pub fn is_relative(&self) -> bool {
         matches!(self.bound, Bound::Change(_))
     }
@@ -133,10 +133,10 @@ impl Expression {
         self.outcome(rows.iter().filter(|row| self.is_about(row)).map(candidate).collect())
     }
 
-    /// The outcome for a comparison: a change is against the first run, a value is of the second.
+    /// The outcome for a comparison: a change is relative to the first run, a value is that of the second.
     ///
-    /// A change beyond the bound that could be noise does not fail; what it was is told. With a single round in either
-    /// run noise is not known, and the change is taken as it is.
+    /// A change beyond the bound that could be noise does not fail, but is reported. With a single round in either run,
+    /// the noise is unknown, and the change counts as it is.
     pub fn evaluate_comparison(&self, comparison: &Comparison, second: &[Row]) -> Threshold {
         let (Bound::Change(bound), Subject::Metric(metric)) = (self.bound, self.subject) else {
             return self.evaluate(second);
@@ -150,8 +150,8 @@ impl Expression {
         let [_, row] = delta.rows;
         let Some(share) = delta.share() else {
             let observed = match delta.outcome {
-                Outcome::NotComparable(Lack::WasZero) => Observed::WasZero,
-                Outcome::NotComparable(Lack::NotMeasured | Lack::OneRound)
+                Outcome::NotComparable(NotCompared::WasZero) => Observed::WasZero,
+                Outcome::NotComparable(NotCompared::NotMeasured | NotCompared::OneRound)
                 | Outcome::Worse
                 | Outcome::Better
                 | Outcome::Changed
@@ -167,7 +167,7 @@ impl Expression {
         Candidate::new(row, is_beyond && !is_noise, Some(share), observed)
     }
 
-    /// The TCP baseline is no transport: an expression about all of them does not mean it.
+    /// The TCP baseline is not a transport: an expression about all transports does not include it.
     fn is_about(&self, row: &Row) -> bool {
         row.transport.is_some()
             && (self.transport.is_none() || self.transport == row.transport)
@@ -187,7 +187,7 @@ impl Expression {
         }
     }
 
-    /// All that failed, or else the one nearest to it.
+    /// All rows that failed, or the one nearest to failing.
     fn outcome(&self, candidates: Vec<Candidate>) -> Threshold {
         let Some(worst) = candidates.iter().max_by(|a, b| match (a.value, b.value) {
             (Some(a), Some(b)) => self.relation.worse(a, b),

@@ -1,4 +1,4 @@
-//! Reading an expression, and saying where it goes wrong and what is expected there.
+//! Parses an expression; an error has the position, and what is expected there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,24 +11,24 @@ use crate::run::threshold::AuditCount;
 use crate::suggest::nearest;
 use crate::units::{length, size};
 
-/// An expression that cannot be read: where, why, and what is expected there.
+/// A parse error: the position, the problem, and what is expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ExpressionError {
     /// As written.
     pub expression: String,
-    /// The character at which it goes wrong, from 1.
+    /// The position of the error in characters, from 1.
     pub position: usize,
     /// What is wrong.
     pub problem: String,
-    /// What of the name stands before the place, up to a dot.
+    /// The part of the name before the position, up to a dot.
     pub prefix: String,
-    /// The nearest of `expected`, if one is near.
+    /// The most similar one of `expected`, if any is similar.
     pub suggestion: Option<&'static str>,
     /// What is expected there.
     pub expected: Vec<&'static str>,
 }
 
-/// A list of this length is left out where there is a suggestion.
+/// A list of this length is omitted if there is a suggestion.
 const LIST_MAX: usize = 10;
 
 impl fmt::Display for ExpressionError {
@@ -36,7 +36,7 @@ impl fmt::Display for ExpressionError {
         let Self { expression, position, problem, prefix, suggestion, expected } = self;
         write!(f, "`{expression}`, at character {position}: {problem}")?;
         match (suggestion, expected.len()) {
-            // A suggestion says more than a list that fills a screen.
+            // A suggestion is more useful than a list that fills a screen.
             (Some(suggestion), LIST_MAX..) => write!(f, "; did you mean `{prefix}{suggestion}`?"),
             (Some(suggestion), _) => {
                 write!(f, "; did you mean `{prefix}{suggestion}`? expected one of: {}", expected.join(", "))
@@ -83,7 +83,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The server that stands before the transport, if one does, and what follows it.
+    /// The server before the transport, if there is one, and where the rest begins.
     fn target(left: &'a str) -> (Option<TargetName>, usize) {
         let start = left.len() - left.trim_start().len();
         let named = left.trim().split_once('.').and_then(|(head, rest)| {

@@ -1,4 +1,4 @@
-//! An axis, linear or logarithmic, with ticks where people count.
+//! A linear or logarithmic axis with ticks at round values.
 
 use crate::report::html::charts::drawing::px;
 use crate::report::html::charts::text;
@@ -27,7 +27,7 @@ impl Scale {
         }
     }
 
-    /// What an axis counts, with a word where its steps are ratios.
+    /// What an axis counts, with a note if it is logarithmic.
     pub fn noted(self, what: &str) -> String {
         match self {
             Self::Linear => what.to_owned(),

@@ -1,5 +1,5 @@
-//! Dots with intervals, a row for each thing, in groups: for what stands beside one another and has no order, as servers
-//! and protocols do. A line through them would say that there is something between two of them.
+//! Dots with intervals, one row each, in groups: for categories without an order, such as servers and protocols. A line
+//! through them would suggest values in between.
 
 use crate::report::html::charts::axis::Axis;
 use crate::report::html::charts::drawing::{Anchor, Drawing, Hit, LABEL_PX, Point, Shape, Words, px};

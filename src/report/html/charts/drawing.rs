@@ -183,7 +183,7 @@ fn is_between(last: Point, point: Point, next: Point) -> bool {
     is_straight && is_onward
 }
 
-/// The mark of a transport, told apart by shape as well as by colour: circle, square, triangle, diamond.
+/// The mark of a transport, distinguished by shape as well as by colour: circle, square, triangle, diamond.
 fn mark(index: usize, Point { x, y }: Point) -> String {
     match index {
         0 => format!("M{} {y}a42 42 0 1 0 84 0a42 42 0 1 0-84 0", x - 42),

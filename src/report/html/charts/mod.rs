@@ -1,13 +1,13 @@
 //! Vector charts that take their colours from the page: lines, stacked bars, strips of dots, dots in groups.
 //!
-//! A chart is laid out as data first, a [`Drawing`](drawing::Drawing) of a few shapes, and written as SVG after that; what
-//! the tests ask is asked of the data. [`axis`] says where values lie and which are labelled, [`frame`] lays out the area
-//! between two axes, [`text`] keeps words apart. Colours are CSS classes ([`Ink`]), so one drawing serves light, dark and
-//! paper. Over the marks lie invisible targets ([`Hit`](drawing::Hit)) that show their exact value on hover and on focus,
-//! with CSS alone.
+//! A chart is first laid out as data, a [`Drawing`](drawing::Drawing) of a few shapes, which the tests check, and then
+//! written as SVG. [`axis`] places values and chooses labels, [`frame`] lays out the area between two axes, [`text`]
+//! keeps words from overlapping. Colours are CSS classes ([`Ink`]), so that one drawing works in light mode, in dark
+//! mode and on paper. The marks have invisible targets ([`Hit`](drawing::Hit)) that show their exact values on hover
+//! and on focus, with CSS alone.
 //!
-//! The SVG is written with `maud`, which the page is made with already, and not with a plotting crate: those set colours
-//! and fonts themselves and know neither classes nor targets nor labels that give way to one another.
+//! The SVG is written with `maud`, which the page uses already, and not with a plotting crate: those set colours and
+//! fonts themselves, and support neither classes nor targets nor labels that avoid one another.
 
 pub mod axis;
 pub mod bars;
@@ -19,15 +19,15 @@ mod place;
 pub mod strip;
 mod text;
 
-/// Why a chart could not be drawn: there is no reason left, since the SVG is written here.
+/// The error of drawing a chart. Writing the SVG cannot fail.
 pub type DrawError = std::convert::Infallible;
 
-/// How much room a chart has. Each is drawn for a desk and again for a phone, because shrinking makes text unreadable.
+/// The size of a chart. Each is drawn for a desktop and again for a phone, because shrinking makes text unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// The page's whole width.
     Full,
-    /// Two beside one another.
+    /// Half the page's width, for two charts side by side.
     Half,
     /// The width of a phone.
     Phone,
@@ -44,12 +44,12 @@ impl Size {
     }
 }
 
-/// What a mark is drawn with; the page's style sheet decides how that looks.
+/// The ink of a shape. The page's style sheet sets its look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     /// Words.
     Text,
-    /// Words that stand back.
+    /// Less prominent words.
     Muted,
     /// The line of an axis.
     Axis,
@@ -59,7 +59,7 @@ pub enum Ink {
     GridMinor,
     /// The TCP baseline that the transports are compared with.
     TcpBaseline,
-    /// An area that marks what is close enough.
+    /// An area that marks values close enough to the prediction.
     Band,
     /// The transport with this index.
     Series(u8),

@@ -1,9 +1,9 @@
-//! How much room words take, and how they are kept apart, without asking any font.
+//! The space that words need, and how they are kept from overlapping, without access to a font.
 //!
-//! The page is set in the reader's own font, so no width is known when it is written. Each width here is meant as one that
-//! is not exceeded: the advances are those of DejaVu Sans, the widest of the fonts that the style sheet names, rounded up
-//! by classes of letters. In a narrower font labels stand a little farther apart than they need; in a font wider than
-//! DejaVu Sans they might touch.
+//! The page uses the reader's own font, so widths are unknown when it is written. Each width here is an upper bound:
+//! the advances are those of DejaVu Sans, the widest font that the style sheet names, rounded up by classes of letters.
+//! In a narrower font, labels are a little farther apart than necessary; in a font wider than DejaVu Sans they might
+//! touch.
 
 use crate::report::html::charts::place::{Anchor, Point, Words, px};
 

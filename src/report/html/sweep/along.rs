@@ -1,4 +1,4 @@
-//! What the axis of a group of points is over: the swept setting, or one key of the paths that are swept.
+//! The quantity along the axis of a group of points: the swept setting, or one key of the swept paths.
 
 use crate::report::findings::view::{Setting, View};
 use crate::run::file::Point;

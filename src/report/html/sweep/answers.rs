@@ -1,4 +1,5 @@
-//! What a sweep says in words: who is lowest at its ends, and who changes places between.
+//! The answers of a sweep in words: which transport is lowest at its ends, and which pairs change their order between
+//! them.
 
 use maud::{Markup, html};
 
@@ -7,7 +8,7 @@ use crate::report::findings::ranking::{Winner, no_ranking};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::report::html::sweep::{groups, has_order, matrix};
 use crate::report::text::wording::{
-    best_beside, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_beside,
+    best_by_category, capitalised, change_of_pair, changes_along, compared_at, ends_of_sweep, lowest_by_category,
     no_ranking_because, rounds_advice,
 };
 use crate::run::Transport;
@@ -69,8 +70,8 @@ impl Answer {
                 change.chain(at_ends.iter().map(compared)).collect()
             }
             Self::Beside { lowest, best } => {
-                let headline = lowest_beside(view, setting, lowest);
-                return (headline, best_beside(view, setting, best).into_iter().collect());
+                let headline = lowest_by_category(view, setting, lowest);
+                return (headline, best_by_category(view, setting, best).into_iter().collect());
             }
             Self::All { ends, spread, changes } => {
                 let headline = ends.as_ref().map(|ends| ends_of_sweep(view, setting, ends));
@@ -83,7 +84,8 @@ impl Answer {
     }
 }
 
-/// The answer of a sweep in words: who is lowest at its ends, and who changes places between.
+/// The answers of a sweep in words: which transport is lowest at its ends, and which pairs change their order between
+/// them.
 pub(crate) fn answers(view: &View<'_>) -> Option<Markup> {
     let setting = view.sweep()?;
     if let Some(why) = no_ranking(view) {

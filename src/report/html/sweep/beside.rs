@@ -1,5 +1,5 @@
-//! Figures of things that stand beside one another, as servers and protocols do: a group for each transport, in it a row
-//! for each of them.
+//! Figures of categories without an order, such as servers and protocols: a group for each transport, with a row for
+//! each category.
 
 use maud::{Markup, html};
 

@@ -151,7 +151,7 @@ fn shade(ratio: f64) -> &'static str {
 
 /// A point by the values of its distinguishing settings, without their names.
 fn row_title(view: &View<'_>, point: usize) -> String {
-    let told = view.telling_settings(point);
+    let told = view.distinguishing_settings(point);
     let short = |(setting, value): (Setting, f64)| {
         let is_fresh = setting == Setting::KeepAlive && value == 0.0;
         if is_fresh { "new".to_owned() } else { setting.tick(value) }
@@ -162,7 +162,7 @@ fn row_title(view: &View<'_>, point: usize) -> String {
 /// True if the outermost of several settings changes here.
 fn begins_group(view: &View<'_>, points: &[usize], index: usize) -> bool {
     let outer = |index: usize| {
-        let told = view.telling_settings(points[index]);
+        let told = view.distinguishing_settings(points[index]);
         let kept = told.len().saturating_sub(1);
         told.into_iter().take(kept).collect::<Vec<_>>()
     };

@@ -1,4 +1,4 @@
-//! The scenario's own picture, over the setting that it sweeps, and its answers in words.
+//! The scenario's own picture over the swept setting, and its answers in words.
 
 mod along;
 mod answers;
@@ -69,7 +69,7 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     (!all.is_empty()).then(|| html! { @for one in all { (one) } })
 }
 
-/// Can something lie between two of the swept values? Where not, no line joins them, and no two transports cross over.
+/// True if values between the swept ones exist. If not, no line joins them, and no two transports cross over.
 pub(crate) fn has_order(view: &View<'_>, setting: Setting) -> bool {
     Along::of_sweep(view, setting).has_order()
 }
@@ -85,7 +85,7 @@ fn lines(view: &View<'_>, setting: Setting, metrics: &[Drawn]) -> Option<Markup>
     let charts =
         |group: &Group, is_folded: bool| side_by_side(metrics.iter().map(|drawn| one(group, *drawn, is_folded)));
     if Along::of_sweep(view, setting) == Along::Loss {
-        // What loss does depends on the round trip: one without the other is half of the answer.
+        // The effect of loss depends on the round trip, so all groups are shown.
         let of_groups =
             |drawn: &Drawn| side_by_side(groups.iter().map(|group| over(view, setting, group, *drawn, false)));
         return Some(html! { @for drawn in metrics { (of_groups(drawn)) } });
@@ -111,7 +111,7 @@ pub(crate) struct Group {
     pub points: Vec<usize>,
 }
 
-/// The points sorted into groups: a second list in a scenario makes a second group, not a zigzag.
+/// The points by group: a second list in a scenario makes a second group, instead of a zigzag line.
 pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
     let along = Along::of_sweep(view, setting);
     let mut groups: Vec<(Vec<String>, Group)> = Vec::new();

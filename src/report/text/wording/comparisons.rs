@@ -1,7 +1,7 @@
 //! What changed between two runs.
 
 use crate::report::findings::compare::{
-    Calibration, Caveat, Comparison, Condition, Delta, Fact, Lack, Outcome, Side, Which,
+    Calibration, Caveat, Comparison, Condition, Delta, Fact, NotCompared, Outcome, Side, Which,
 };
 use crate::report::text::wording::{
     change, change_interval, counted, feed_words, gibibytes, listed, moment, run_reason, whole,
@@ -17,9 +17,9 @@ pub(crate) fn outcome_label(outcome: Outcome) -> &'static str {
         Outcome::Chance => "within noise ¹",
         Outcome::Small => "within noise ²",
         Outcome::WithinNoise => "within noise",
-        Outcome::NotComparable(Lack::NotMeasured) => "not measured in both",
-        Outcome::NotComparable(Lack::OneRound) => "single round, so noise is unknown",
-        Outcome::NotComparable(Lack::WasZero) => "zero before",
+        Outcome::NotComparable(NotCompared::NotMeasured) => "not measured in both",
+        Outcome::NotComparable(NotCompared::OneRound) => "single round, so noise is unknown",
+        Outcome::NotComparable(NotCompared::WasZero) => "zero before",
     }
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn comparison_headline(comparison: &Comparison) -> String {
         return "Nothing can be compared: the two runs have no row in common.".to_owned();
     }
     if comparison.judged() == 0 {
-        let is_single = comparison.count(&[Outcome::NotComparable(Lack::OneRound)]) > 0;
+        let is_single = comparison.count(&[Outcome::NotComparable(NotCompared::OneRound)]) > 0;
         let why = if is_single {
             ": a single round does not show how much results vary; repeat with --rounds 3 or more"
         } else {

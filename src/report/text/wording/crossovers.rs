@@ -48,9 +48,9 @@ pub(crate) fn changes_along(view: &View<'_>, setting: Setting, changes: &Changes
 }
 
 /// Which transport is lowest at each of several values without an order. Values with the same result share a clause.
-pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
+pub(crate) fn lowest_by_category(view: &View<'_>, setting: Setting, all: &[Lowest]) -> Option<String> {
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
-    for (text, name) in all.iter().map(|one| (said_of(view, one), setting.beside(one.at))) {
+    for (text, name) in all.iter().map(|one| (lowest_words(view, one), setting.beside(one.at))) {
         match said.iter_mut().find(|(known, _)| *known == text) {
             Some((_, names)) => names.push(name),
             None => said.push((text, vec![name])),
@@ -62,7 +62,7 @@ pub(crate) fn lowest_beside(view: &View<'_>, setting: Setting, all: &[Lowest]) -
 }
 
 /// At which of several values without an order each transport is lowest.
-pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
+pub(crate) fn best_by_category(view: &View<'_>, setting: Setting, all: &[BestAt]) -> Option<String> {
     let place = |one: &BestAt| {
         let point = view.point(one.point?)?;
         Some(format!("{} is lowest {}", view.prose(one.transport), setting.at(setting.of(point))))
@@ -75,7 +75,7 @@ pub(crate) fn best_beside(view: &View<'_>, setting: Setting, all: &[BestAt]) -> 
 }
 
 /// Which transport is lowest at one swept value.
-fn said_of(view: &View<'_>, found: &Lowest) -> String {
+fn lowest_words(view: &View<'_>, found: &Lowest) -> String {
     let names = view.prose_of(&found.leaders);
     match found.winner {
         Winner::Clear => format!("the lowest is {}", listed(&names)),
@@ -89,7 +89,7 @@ fn said_of(view: &View<'_>, found: &Lowest) -> String {
 /// Which transport is lowest at each end of a sweep.
 pub(crate) fn ends_of_sweep(view: &View<'_>, setting: Setting, [low, high]: &[Lowest; 2]) -> String {
     let [at_low, at_high] = [low, high].map(|end| setting.at(end.at));
-    let (low, high) = (said_of(view, low), said_of(view, high));
+    let (low, high) = (lowest_words(view, low), lowest_words(view, high));
     let high = if low == high { "the same".to_owned() } else { high };
     capitalised(&format!("{at_low} {low}; {at_high} {high}"))
 }

@@ -14,7 +14,7 @@ pub(crate) fn step_title(view: &View<'_>, step: Step) -> String {
     match (step.setting, protocols) {
         (Setting::KeepAlive, _) => {
             let others =
-                view.telling_settings(step.to).into_iter().filter(|(setting, _)| *setting != Setting::KeepAlive);
+                view.distinguishing_settings(step.to).into_iter().filter(|(setting, _)| *setting != Setting::KeepAlive);
             let others: Vec<String> = others.map(|(setting, value)| setting.tick(value)).collect();
             if others.is_empty() {
                 "New connections".to_owned()

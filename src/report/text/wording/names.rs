@@ -82,7 +82,7 @@ impl View<'_> {
 
     /// A point as a heading.
     pub fn point_title(&self, index: usize) -> String {
-        let phrases = self.telling_settings(index).into_iter().map(|(setting, value)| setting.phrase(value));
+        let phrases = self.distinguishing_settings(index).into_iter().map(|(setting, value)| setting.phrase(value));
         phrases.collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,6 +1,6 @@
 //! Which transport to use, in words: one paragraph, the same for terminal and page. Each sentence has a figure.
 
-use crate::report::findings::recommendation::{Of, Recommendation};
+use crate::report::findings::recommendation::{Recommendation, TransportFigure};
 use crate::report::text::wording::{capitalised, either, percent, prose, short_length, times};
 use crate::run::Transport;
 use crate::run::file::Point;
@@ -99,7 +99,7 @@ fn named(transport: Transport, point: &Point) -> String {
 }
 
 /// "302 B a delivery, SSE 328 B".
-fn bytes(one: Of, other: Of) -> String {
+fn bytes(one: TransportFigure, other: TransportFigure) -> String {
     let show = |value| Metric::WireTotal.show(value);
     format!("{} a delivery, {} {}", show(one.value), prose(other.transport), show(other.value))
 }

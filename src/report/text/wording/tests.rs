@@ -10,7 +10,7 @@ use crate::report::findings::crossover::{BestAt, Change, Changes, Compared, Lowe
 use crate::report::findings::effects::Effect;
 use crate::report::findings::memory::PerClient;
 use crate::report::findings::ranking::{NoRanking, Ranking, Winner};
-use crate::report::findings::recommendation::{Of, Recommendation};
+use crate::report::findings::recommendation::{Recommendation, TransportFigure};
 use crate::report::findings::rows::Rows;
 use crate::report::findings::turns::{Turn, Verdict as Turned};
 use crate::report::findings::view::{Drawn, Setting, View};
@@ -124,7 +124,7 @@ fn write_memory(golden: &mut Golden) {
         transport,
         bytes,
         ci95: [bytes * 0.97, bytes * 1.03],
-        crowds: vec![10, 100, 10_000],
+        client_counts: vec![10, 100, 10_000],
     };
     let found = [growth(Transport::Sse, 11_264.0), growth(Transport::WebSocket, 8_192.0)];
     let said = memory_growth(&View::new(&fake::quick()), &found);
@@ -221,7 +221,7 @@ fn write_rankings(golden: &mut Golden) {
 
 fn write_recommendations(golden: &mut Golden) {
     golden.heading("Which transport to use");
-    let of = |transport, value| Of { transport, value };
+    let of = |transport, value| TransportFigure { transport, value };
     let [polling, sse, websocket] = [Transport::Polling, Transport::Sse, Transport::WebSocket];
     let best = of(websocket, 302.0);
     let base = Recommendation {
@@ -277,11 +277,11 @@ fn write_crossovers(golden: &mut Golden) {
     }
     golden.line(ends_of_sweep(&view, Setting::Rate, &[ends[0].clone(), ends[5].clone()]));
     golden.heading("Which is lowest at values without an order, and where each is lowest");
-    golden.line(lowest_beside(&view, Setting::Rate, &ends).unwrap());
+    golden.line(lowest_by_category(&view, Setting::Rate, &ends).unwrap());
     let best = [(Transport::Polling, Some(0)), (Transport::WebSocket, Some(1)), (Transport::Sse, None)];
     let best = best.map(|(transport, point)| BestAt { transport, point });
     for all in [&best[..], &best[..1], &best[2..]] {
-        golden.line(best_beside(&view, Setting::Rate, all).unwrap());
+        golden.line(best_by_category(&view, Setting::Rate, all).unwrap());
     }
     golden.heading("How two compare at one point");
     let relations = [

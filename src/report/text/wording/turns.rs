@@ -25,7 +25,7 @@ pub(crate) fn turn_cells(view: &View<'_>, verdict: &Verdict) -> [String; 3] {
 
 /// The settings that differ at a point.
 fn changed(view: &View<'_>, first: usize, point: usize) -> String {
-    let (before, after) = (view.telling_settings(first), view.telling_settings(point));
+    let (before, after) = (view.distinguishing_settings(first), view.distinguishing_settings(point));
     let changed = after.into_iter().zip(before).filter(|(after, before)| after != before);
     let phrases: Vec<String> = changed.map(|((setting, value), _)| setting.phrase(value)).collect();
     listed(&phrases)
@@ -36,13 +36,13 @@ fn changed(view: &View<'_>, first: usize, point: usize) -> String {
 fn figures(view: &View<'_>, verdict: &Verdict, turn: &Turn) -> String {
     let Some(before) = verdict.leaders.first().copied() else { return String::new() };
     let at = |point: usize, order: [Transport; 2]| {
-        let told = order.map(|one| told(view, point, one, verdict.metric));
-        told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let each = order.map(|one| figure_with_interval(view, point, one, verdict.metric));
+        each.into_iter().flatten().collect::<Vec<_>>().join(", ")
     };
     format!("{}; there {}", at(verdict.first, [before, turn.newcomer]), at(turn.point, [turn.newcomer, before]))
 }
 
-fn told(view: &View<'_>, point: usize, transport: Transport, metric: Metric) -> Option<String> {
+fn figure_with_interval(view: &View<'_>, point: usize, transport: Transport, metric: Metric) -> Option<String> {
     let row = view.row(point, transport)?;
     let value = row.shown(metric).ok()?;
     // The value before the interval already shows its unit.
