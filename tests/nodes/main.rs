@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     let missing = common::nats::missing();
     let tests = tests![
         missing.as_deref();
+        schedules::schedules_of_failures_lose_duplicate_and_reorder_nothing,
+        failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
+        schedules::schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either,
         resume::a_client_resumes_at_another_node_with_its_cursor_on_each_transport,
         resume::a_node_that_is_killed_and_restarted_is_in_the_same_epoch,
         resume::a_node_retains_the_end_of_the_log_and_announces_a_gap_before_it,
@@ -39,9 +42,6 @@ fn main() -> ExitCode {
         drain::the_clients_of_a_node_that_drains_resume_at_another_node,
         drain::a_deleted_stream_is_recreated_by_a_node_as_another_epoch,
         drain::a_stream_that_lost_its_last_updates_is_another_epoch_of_the_node_that_had_them,
-        schedules::schedules_of_failures_lose_duplicate_and_reorder_nothing,
-        schedules::schedules_in_which_the_leader_of_three_is_killed_lose_nothing_either,
-        failures::a_killed_leader_of_three_loses_nothing_that_was_acknowledged,
     ];
     let missing_for_runs = missing.clone().or_else(|| {
         let found = std::process::Command::new("haproxy").arg("-v").output();
@@ -49,12 +49,13 @@ fn main() -> ExitCode {
     });
     let measured = tests![
         missing_for_runs.as_deref();
-        measured::nodes_behind_a_balancer_deliver_everything_and_the_cpu_of_log_and_balancer_is_counted_separately,
         measured::clients_of_a_killed_node_resume_at_another_and_a_killed_log_costs_no_connection,
+        measured::nodes_behind_a_balancer_deliver_everything_and_the_cpu_of_log_and_balancer_is_counted_separately,
         measured::agents_distribute_their_clients_over_nodes_without_a_balancer,
         measured::a_run_that_is_interrupted_or_killed_leaves_no_process_behind,
     ];
     let refused = tests![None; measured::a_missing_program_is_named_with_its_package];
-    let tests = [tests, measured, refused].into_iter().flatten().collect();
+    // The long ones first.
+    let tests = [measured, tests, refused].into_iter().flatten().collect();
     common::tool_tests::run_at_once(AT_ONCE, &[missing, missing_for_runs], tests)
 }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use common::tool_tests::packages;
 
 /// Tests that run in parallel: they check counts, and mostly wait for servers to start and for timers.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 5;
 
 fn main() -> ExitCode {
     let nginx =
