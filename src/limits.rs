@@ -677,10 +677,11 @@ pub const CLOCK_UNCERTAIN_SUSPECT: f64 = 0.1;
 pub const ASK_LEAD: Nanos = Nanos(20 * Nanos::MILLI.0);
 /// Share of the polls that may be skipped.
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
-/// By what share more updates may be due in one transport's measured intervals than in another's, if the generator does
+/// The share by which more updates may be due in one transport's measured intervals than in another's, if the generator
+/// does
 /// not start the feed: costs per delivery depend on the rate, and rounds differ by less than a fifth anyway.
 pub const STRETCH_UNLIKE_SUSPECT: f64 = 0.2;
-/// By what share the sum of the parts of the bytes may differ from the sockets' own count.
+/// The share by which the sum of the parts of the bytes may differ from the sockets' own count.
 pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;
 
 // The live page -------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ impl Nanos {
         self.0 as f64 / 1e9
     }
 
-    /// From seconds; anything that is not a positive finite number becomes zero.
+    /// Converts from seconds; anything that is not a positive finite number becomes zero.
     pub fn from_seconds(seconds: f64) -> Self {
         Self((seconds * 1e9).round() as u64)
     }
@@ -58,7 +58,7 @@ impl Nanos {
         Self(self.0.saturating_add(Self::MICRO.0 / 2) / Self::MICRO.0 * Self::MICRO.0)
     }
 
-    /// As the standard library's type.
+    /// Converts to the standard library's type.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0)
     }

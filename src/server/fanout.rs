@@ -71,15 +71,15 @@ pub trait Member: Send + 'static {
 
 /// A member and its reader, shared by its own task and its group.
 pub struct Slot<M> {
-    state: Mutex<SlotState<M>>,
+    state: Mutex<State<M>>,
 }
 
-struct SlotState<M> {
+struct State<M> {
     /// `None` once [`Slot::take`] has removed it.
     member: Option<M>,
     reader: Reader,
     /// The group delivers; otherwise the member's own task does.
-    is_with_group: bool,
+    grouped: bool,
     /// The group has made the one delivery that the member wanted.
     is_served: bool,
     /// Wakes the member's own task.
@@ -88,13 +88,8 @@ struct SlotState<M> {
 
 impl<M: Member> Slot<M> {
     fn new(member: M, reader: Reader) -> Self {
-        let state = SlotState {
-            member: Some(member),
-            reader,
-            is_with_group: false,
-            is_served: false,
-            owner: Waker::noop().clone(),
-        };
+        let state =
+            State { member: Some(member), reader, grouped: false, is_served: false, owner: Waker::noop().clone() };
         Self { state: Mutex::new(state) }
     }
 
@@ -109,10 +104,10 @@ impl<M: Member> Slot<M> {
     /// As [`Self::next`].
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, M::Error>> {
         let mut state = self.lock();
-        let SlotState { member: Some(member), reader, is_with_group, is_served, owner } = &mut *state else {
+        let State { member: Some(member), reader, grouped, is_served, owner } = &mut *state else {
             return Poll::Ready(Ok(None));
         };
-        if !*is_with_group {
+        if !*grouped {
             ready!(member.poll_flush(context))?;
             if *is_served {
                 return Poll::Ready(Ok(None));
@@ -121,7 +116,7 @@ impl<M: Member> Slot<M> {
                 return Poll::Ready(Ok(Some(batch)));
             }
             // No update is missed: the group delivers after the append, and must wait for the lock that is held here.
-            *is_with_group = true;
+            *grouped = true;
         }
         owner.clone_from(context.waker());
         Poll::Pending
@@ -137,11 +132,9 @@ impl<M: Member> Slot<M> {
     ) -> impl Future<Output = Option<T>> {
         std::future::poll_fn(move |context| {
             let mut state = self.lock();
-            let SlotState { member: Some(member), reader, is_with_group, .. } = &mut *state else {
-                return Poll::Ready(None);
-            };
+            let State { member: Some(member), reader, grouped, .. } = &mut *state else { return Poll::Ready(None) };
             let heard = ready!(poll(member, reader.cursor(), context));
-            *is_with_group = false;
+            *grouped = false;
             Poll::Ready(heard)
         })
     }
@@ -157,7 +150,7 @@ impl<M: Member> Slot<M> {
     /// Errors: those of the member's writes.
     pub fn put(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
         let mut state = self.lock();
-        state.is_with_group = false;
+        state.grouped = false;
         state.member.as_mut().map_or(Ok(()), write)
     }
 
@@ -180,7 +173,7 @@ impl<M: Member> Slot<M> {
         self.lock().reader.cursor()
     }
 
-    fn lock(&self) -> MutexGuard<'_, SlotState<M>> {
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
         // A panic under the lock ends the member's own task or its group's, and no other task uses the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,9 +187,7 @@ trait Subscriber: Send + Sync {
 impl<M: Member> Subscriber for Slot<M> {
     fn deliver(&self, delivery: &Delivery) {
         let mut state = self.lock();
-        let SlotState { member: Some(member), reader, is_with_group: is_with_group @ true, is_served, owner } =
-            &mut *state
-        else {
+        let State { member: Some(member), reader, grouped: grouped @ true, is_served, owner } = &mut *state else {
             return;
         };
         if reader.has(&delivery.batch) {
@@ -206,11 +197,11 @@ impl<M: Member> Subscriber for Slot<M> {
             && matches!(member.deliver(delivery, &mut Context::from_waker(owner)), Poll::Ready(Ok(())));
         match is_done {
             // The member's own task sees this when the client sends its next request.
-            true if M::WANTS_ONE => (*is_with_group, *is_served) = (false, true),
+            true if M::WANTS_ONE => (*grouped, *is_served) = (false, true),
             true => {}
             // The member's own task flushes, and gets the error if there was one.
             false => {
-                *is_with_group = false;
+                *grouped = false;
                 *is_served = M::WANTS_ONE && reader.has(&delivery.batch);
                 owner.wake_by_ref();
             }

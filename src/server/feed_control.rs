@@ -27,7 +27,7 @@ pub enum Kind {
     Paused,
 }
 
-/// What the page sets: `{"feed":"steady","rate":5,"payload":128}`.
+/// The setting that a page sends: `{"feed":"steady","rate":5,"payload":128}`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedSetting {
@@ -69,7 +69,7 @@ pub struct FeedControl {
 #[derive(Clone, Debug)]
 struct Order {
     state: FeedState,
-    /// As started with `--replay`.
+    /// The recording of `--replay`.
     recording: Option<PathBuf>,
     source: Option<Source>,
 }

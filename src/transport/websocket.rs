@@ -515,7 +515,7 @@ pub async fn subscribe<S: Stream>(
     Ok(())
 }
 
-/// What the frames of a connection have told about its position so far.
+/// The epoch that a connection's sequence numbers belong to, as its frames announce it.
 #[derive(Default)]
 struct PositionTracker {
     /// The epoch of the sequence numbers: that of the first frame, until a gap names another.

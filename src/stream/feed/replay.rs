@@ -20,7 +20,7 @@ const EARTHQUAKES: &str = include_str!("../../../data/earthquakes.ndjson");
 #[derive(Clone, Debug)]
 pub struct Replay {
     items: Arc<[Due]>,
-    /// From the first item to the first item of the next loop.
+    /// The length of a loop: from the first item to the first item of the next loop.
     period: Nanos,
     /// The start of the schedule, as an offset from the first item.
     begin: Nanos,
