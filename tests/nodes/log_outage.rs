@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use pushpull::limits;
+
 use crate::common::Server;
 use crate::common::clients::EventStream;
 use crate::common::nats::{Nats, node};
@@ -114,7 +116,8 @@ pub async fn a_log_that_is_away_under_load_costs_no_connection_and_no_update() {
     };
     tokio::time::timeout(TIMEOUT, all).await.expect("every subscriber gets the last update");
     assert_eq!((count, answers.acknowledged), (2 * SUBSCRIBERS, 2 * AROUND));
-    assert!(answers.refused > 0, "{answers:?}");
+    // Every publisher meets the outage: with a 503, or if its request was sent before the node noticed, with a wait.
+    assert!(answers.refused > 0 || answers.slowest_acknowledgement >= limits::LOG_ACK_TIMEOUT, "{answers:?}");
     if away > Duration::from_secs(2) {
         println!(
             "away for {away:?}: {} acknowledged, {} refused with 503 and Retry-After (the slowest after {:?}); the first was \
