@@ -308,6 +308,9 @@ pub const RTO_MIN: Duration = Duration::from_millis(200);
 /// second, two more and four more.
 pub const LOSSY_ASK: Duration = Duration::from_secs(7);
 const _: () = assert!(LOSSY_ASK.as_secs() == SYN_TIMEOUT.as_secs() * (1 + 2 + 4));
+/// How much longer a request may take after a kill: a change of the stream's leader takes 6.5 s on an idle machine, and
+/// nodes and clients reconnect after it.
+pub const KILL_RECOVERY: Duration = Duration::from_secs(8);
 /// Retransmissions of a SYN before Linux gives up (`tcp_syn_retries`).
 pub const SYN_RETRIES: i32 = 6;
 /// Period of the tick by which the generator measures its own lateness.

@@ -36,6 +36,7 @@ use crate::load::trial_data::{Memory, Snapshots, TrialData, TrialId, UpdateInfo}
 pub use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
 use crate::measure::delivery::{Due, Window};
+use crate::run::failover::Kill;
 use crate::run::file::{MessageKind, Point, Trial};
 use crate::run::heads::Request;
 use crate::run::{Compression, Transport};
@@ -127,9 +128,7 @@ async fn measure(
     target.check_alive().await?;
     // The interval is over, so the server knows everything that was due in it.
     let Schedule { due, published } = target.schedule(start, context.relation, &feed, origin, window).await?;
-    let lossy = if point.loss() > 0.0 { limits::LOSSY_ASK.into() } else { Nanos::ZERO };
-    let patience = point.poll_interval_ns.saturating_add(point.round_trip()).saturating_add(lossy);
-    drain(&progress, due.as_deref(), window, patience).await;
+    drain(&progress, due.as_deref(), window, request_time(point)).await;
     context.stop.cancel();
     let mut outcomes = Vec::with_capacity(progress.len());
     while let Some(outcome) = clients.join_next().await {
@@ -311,13 +310,21 @@ pub(super) async fn all_connected(
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
-/// Waits until each client has what was due in the interval, or could have polled for it twice.
-pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, poll_interval: Nanos) {
+/// How long a client may take to send one request and receive the answer.
+fn request_time(point: &Point) -> Nanos {
+    let lossy = if point.loss() > 0.0 { limits::LOSSY_ASK } else { Duration::ZERO };
+    let killed = if point.kill == Kill::None { Duration::ZERO } else { limits::KILL_RECOVERY };
+    let disturbed = lossy.saturating_add(killed).into();
+    point.poll_interval_ns.saturating_add(point.round_trip()).saturating_add(disturbed)
+}
+
+/// Waits until each client has what was due in the interval, or could have requested it twice.
+pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, request_time: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
-    let patience = poll_interval.duration() * 2 + limits::TRIAL_DRAIN;
+    let timeout = request_time.duration() * 2 + limits::TRIAL_DRAIN;
     let done = async {
         match last {
-            None => tokio::time::sleep(poll_interval.duration() + limits::SETTLE).await,
+            None => tokio::time::sleep(request_time.duration() + limits::SETTLE).await,
             Some(last) => {
                 while progress.iter().any(|progress| progress.held.load(Relaxed) < last.seq) {
                     tokio::time::sleep(limits::DRAIN_LOOK).await;
@@ -326,7 +333,7 @@ pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>,
         }
     };
     // A client that does not have an update by then has lost it, and the audit reports that.
-    let _in_time = tokio::time::timeout(patience, done).await;
+    let _in_time = tokio::time::timeout(timeout, done).await;
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use languages::{command, missing};
 const SEED: u64 = 1;
 
 /// Checks that run in parallel: they mostly wait for timers, so they can be many.
-const AT_ONCE: usize = 14;
+const AT_ONCE: usize = 10;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -16,7 +16,7 @@ mod schedules;
 use std::process::ExitCode;
 
 /// Tests at the same time: they count updates, and mostly wait for servers to start, end and come back.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let missing = common::nats::missing();

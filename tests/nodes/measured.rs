@@ -13,8 +13,20 @@ use crate::common::{loadgen, send_signal, within};
 /// The timeout of a run: a few trials of a second, each of which starts a log and nodes, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-const SHORT: &[&str] =
-    &["--clients", "24", "--feed", "synthetic", "--rate", "10", "--rounds", "1", "--poll-interval", "200ms"];
+const SHORT: &[&str] = &[
+    "--clients",
+    "24",
+    "--feed",
+    "synthetic",
+    "--rate",
+    "10",
+    "--rounds",
+    "1",
+    "--poll-interval",
+    "200ms",
+    "--alone",
+    "false",
+];
 
 /// Starts a run with [`SHORT`] and these flags, with all its files in `folder`.
 fn start(folder: &Path, flags: &[&str]) -> Child {
