@@ -37,9 +37,7 @@ struct Modules(BTreeMap<Path_, Source>);
 
 impl Modules {
     fn read() -> Self {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut texts = BTreeMap::new();
-        collect(&src, &[], &mut texts);
+        let texts = texts();
         let is_module = |path: &[String]| texts.contains_key(path);
         let modules = texts.iter().map(|(module, text)| (module.clone(), source(module, text, &is_module)));
         Self(modules.collect())
@@ -92,6 +90,13 @@ impl Modules {
         }
         arrows
     }
+}
+
+/// The text of each file in `src`, by module.
+fn texts() -> BTreeMap<Path_, String> {
+    let mut texts = BTreeMap::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut texts);
+    texts
 }
 
 fn collect(folder: &Path, module: &[String], texts: &mut BTreeMap<Path_, String>) {
@@ -354,6 +359,14 @@ fn no_transport_imports_another() {
         let Some(transport) = of(module) else { continue };
         let others: Vec<_> = imports.iter().filter(|to| of(to).is_some_and(|other| other != transport)).collect();
         assert!(others.is_empty(), "{transport} imports {others:?}");
+    }
+}
+
+#[test]
+fn a_file_over_400_lines_has_the_reason_in_its_head_comment() {
+    for (module, text) in texts().iter().filter(|(_, text)| text.lines().count() > 400) {
+        let head = text.lines().map_while(|line| line.strip_prefix("//!")).collect::<String>();
+        assert!(head.contains("Over 400 lines"), "{}", module.join("::"));
     }
 }
 

@@ -20,7 +20,7 @@
 //! A connector resumes the sessions of its earlier connections, as a browser does. With one connector per virtual
 //! client ([`Connector::of_another_client`]), each client resumes only its own sessions.
 //!
-//! Longer than most files: it contains both ends, which are tested against each other.
+//! Over 400 lines: it contains both ends, which are tested against each other.
 
 use std::fmt;
 use std::io;

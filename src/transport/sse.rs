@@ -25,7 +25,7 @@
 //! without data dispatches no event but does set the last event ID. A gap has an `id` too: the position moves in the
 //! block that announces the loss, so a connection that breaks between two blocks cannot hide it.
 //!
-//! The file is longer than most because it contains the server half and the client half, as every transport does.
+//! Over 400 lines: it contains the server half and the client half, as the file of every transport does.
 //!
 //! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!

@@ -18,7 +18,7 @@
 //! A client's position moves with each update. A gap moves it to the `cursor` in the same frame, which may be of
 //! another epoch, so a connection that breaks between two frames cannot hide the loss.
 //!
-//! The file is longer than most because it contains the server half and the client half, as every transport does.
+//! Over 400 lines: it contains the server half and the client half, as the file of every transport does.
 //!
 //! What a developer must get right (`build.rs` counts these points along with the lines of code):
 //!

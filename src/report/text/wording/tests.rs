@@ -1,4 +1,6 @@
-//! Every sentence in one file, to be read by eye: each variant of each finding at least once.
+//! Writes every sentence to the golden file, for review: each variant of each finding at least once.
+//!
+//! Over 400 lines: one list of all findings.
 
 use std::fmt::Write as _;
 use std::path::Path;
