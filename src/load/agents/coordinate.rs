@@ -89,24 +89,7 @@ async fn measure(
         };
         fleet.order(id, trial, OrderBody::Connect(Box::new(share))).await?;
     }
-    let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(point.clients / limits::RAMP_PER_SECOND_MIN));
-    let connected = fleet.collect(&busy, trial, ramp + limits::AGENT_GRACE, |said| match said {
-        ReportBody::Connected => Some(Ok(())),
-        ReportBody::Failed { reason, .. } => Some(Err(reason)),
-        ReportBody::Alive | ReportBody::Part(_) => None,
-    });
-    let connected = connected.await;
-    for id in &busy {
-        let name = || members.get(*id).map_or_else(|| (*id).clone(), |member| member.name.clone());
-        match connected.get(*id) {
-            Some(Ok(())) => {}
-            Some(Err(reason)) => return Err(FleetError::Failed { agent: name(), reason: reason.clone() }.into()),
-            None => {
-                let reason = "it stopped responding, or its clients had no answer in time".to_owned();
-                return Err(FleetError::Failed { agent: name(), reason }.into());
-            }
-        }
-    }
+    all_connected(fleet, trial, members, &busy, point.clients).await?;
     tokio::time::sleep(limits::SETTLE).await;
     memory.idle = target.memory();
 
@@ -148,6 +131,33 @@ async fn measure(
     let trial = merge::trial(which, target.address(), &outcomes, memory, snapshots, window, &feed);
     let proxy = relays.proxy.as_ref().map(|proxy| proxy.report([begun.proxy_cpu, ended.proxy_cpu]));
     Ok(Trial { log, proxy, ..trial })
+}
+
+/// Waits until these agents have connected their clients.
+async fn all_connected(
+    fleet: &Fleet,
+    trial: u64,
+    members: &BTreeMap<String, Member>,
+    busy: &[&String],
+    clients: u32,
+) -> Result<(), FleetError> {
+    let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(clients / limits::RAMP_PER_SECOND_MIN));
+    let connected = fleet.collect(busy, trial, ramp + limits::AGENT_GRACE, |report| match report {
+        ReportBody::Connected => Some(Ok(())),
+        ReportBody::Failed { reason, .. } => Some(Err(reason)),
+        ReportBody::Alive | ReportBody::Part(_) => None,
+    });
+    let connected = connected.await;
+    for id in busy {
+        let reason = match connected.get(*id) {
+            Some(Ok(())) => continue,
+            Some(Err(reason)) => reason.clone(),
+            None => "it stopped responding, or its clients had no answer in time".to_owned(),
+        };
+        let agent = members.get(*id).map_or_else(|| (*id).clone(), |member| member.name.clone());
+        return Err(FleetError::Failed { agent, reason });
+    }
+    Ok(())
 }
 
 /// The first client of each agent, and its number of clients: evenly shared, up to each agent's maximum.
