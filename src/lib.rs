@@ -34,10 +34,11 @@
 //! | to find | go to |
 //! |---|---|
 //! | a percentile of latency | `percentiles` in [`run::histogram`]; over merged rounds with its interval: `latency` in `run/samples` |
-//! | the verdict on a trial | `judge` in [`load::analysis`] finds the reasons; `verdict` in [`run::reason`] decides |
+//! | the verdict on a trial | `judge` in [`load::analysis`] finds the reasons; `verdict` in [`run::reason`] (`run/reason/mod.rs`) decides |
 //! | how an SSE event is encoded | `block` in [`transport::sse`] |
 //! | how an update reaches a thousand sockets | `append` in [`stream::journal`] wakes the groups, `serve` in `server/fanout.rs` serves a group, `server/wire.rs` writes |
 //! | how often a client polls | `poll_interval` in [`run::setting`]; [`load::trial`] puts it into `transport::client::Options`; `subscribe` in [`transport::polling`] waits for it |
+//! | how shutting down ends a request or a stream | `DrainSignal` in `server/drain.rs`; each transport waits for it |
 //! | what a setting does | its entry in [`run::setting`] sets a member of [`run::file::Point`]; [`load::trial`] converts that to `transport::client::Options`; the transport's `subscribe` uses them |
 //!
 //! # Where to add what
@@ -46,7 +47,7 @@
 //! |---|---|
 //! | a transport | a variant of [`run::Transport`]: the compiler then names every place that must handle it |
 //! | a source of updates | [`stream::feed::Source`] and its flags in `cli/feed.rs` |
-//! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow |
+//! | a metric | one entry of the table in [`run::metric`]: run file, schema, report, CSV, comparison and thresholds follow; measure it in [`load::analysis`] |
 //! | a setting of a run | one entry of the table in [`run::setting`]: flag, scenario key, run file, schema, sweep, CSV and comparison follow |
 //! | a question | a file in `scenarios/`, which defines what its report shows ([`run::purpose`]) |
 //! | a server under test | a file in `targets/`, and its name in [`load::foreign::catalog`] |

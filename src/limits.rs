@@ -30,8 +30,7 @@ pub const UPDATE_BYTES_MAX: usize = 256 << 10;
 pub const UPDATE_NESTING_MAX: usize = 100;
 const _: () = assert!(UPDATE_BYTES_MAX * 4 < JOURNAL_BYTES_MAX);
 
-// The log that several nodes follow
-// -------------------------------------------------------------------------------------
+// The log that several nodes follow -----------------------------------------------------------------------------------
 
 /// Interval of the NATS server's idle heartbeats. If two in a row are missing, the connection is dead.
 pub const LOG_HEARTBEAT: Duration = Duration::from_millis(500);
@@ -41,14 +40,14 @@ const _: () = assert!(LOG_HEARTBEAT.as_millis() * 2 < LOG_PULL_EXPIRES.as_millis
 /// Messages per request: far below the 65,536 that the client library buffers before it drops some.
 pub const LOG_PULL_MESSAGES: usize = 1_000;
 /// How often a node compares its journal with the stream.
-pub const LOG_LOOK: Duration = Duration::from_secs(1);
+pub const LOG_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Checks in a row at which the stream must end before the journal does until the node believes it: a new leader of a
 /// cluster may answer before it has applied everything.
-pub const LOG_BACK_LOOKS: u32 = 3;
+pub const LOG_BACK_CHECKS: u32 = 3;
 /// How long the NATS server may take for an answer.
 pub const LOG_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node waits before it tries to follow again.
-pub const LOG_REST: Duration = Duration::from_millis(100);
+pub const LOG_PAUSE: Duration = Duration::from_millis(100);
 /// The longest such wait; it doubles up to this while nothing answers.
 pub const LOG_REST_MAX: Duration = Duration::from_secs(1);
 /// How long a stream that a node has followed may be missing before the node recreates it: enough time for an operator
@@ -112,7 +111,7 @@ const _: () = assert!(BATCH_BYTES_MAX >= UPDATE_BYTES_MAX, "an update must fit a
 /// Updates written in one go to a stream that lags: the send call is most of the cost, so more is better.
 pub const STREAM_BATCH_UPDATES_MAX: usize = 256;
 /// Bytes of them, except for one larger update. Each connection has its own buffer for them, and a client that reads a
-/// byte now and then can keep it full: 10,000 such clients take 320 MiB.
+/// byte now and then can keep it full: 10,000 such clients take 313 MiB.
 pub const STREAM_BATCH_BYTES_MAX: usize = 32 << 10;
 /// Subscribers that one task serves: at five microseconds a write, it blocks its thread for a third of a millisecond,
 /// and from some hundred subscribers on there are enough groups to keep all processors busy.
@@ -218,10 +217,11 @@ pub const DRAIN_SPREAD_SHARE: f64 = 0.5;
 /// The share of a stream's maximum age over which the ends of streams are spread, so that streams which started
 /// together do not end together.
 pub const AGE_JITTER: f64 = 0.2;
-/// The `Retry-After` of a client that was refused.
+/// The `Retry-After` of a client that was refused: connections end and permits return within seconds.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How long the accept loop waits after the kernel refused it a socket.
-pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// How long the accept loop waits after the kernel refused it a socket: long enough not to spin, short enough to be
+/// unnoticed.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 // Access control ------------------------------------------------------------------------------------------------------
 
@@ -247,10 +247,10 @@ pub const CLIENTS_PER_ADDRESS: u32 = 8_000;
 /// Connections that the bare reader asks the kernel about at once: as many as the runtime's own epoll.
 pub const BARE_READER_EVENTS: usize = 1024;
 /// How often the bare reader checks whether the trial is over while nothing arrives.
-pub const BARE_READER_LOOK: Duration = Duration::from_millis(50);
-/// Clients that dial at the same time during the ramp.
+pub const BARE_READER_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// Clients that dial at the same time during the ramp: far fewer than a listener's backlog (`net.core.somaxconn`, 4,096).
 pub const DIALS_AT_ONCE: usize = 128;
-/// How long one dial may take.
+/// How long one dial may take: a SYN that is lost three times arrives after 7 s.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take, on either side: two round trips of the longest link, and the time for a signature
 /// on a busy host.
@@ -262,7 +262,7 @@ pub const TLS_CLIENT_SESSIONS: usize = 4;
 /// loopback the frame has arrived by then.
 pub const SETTINGS_YIELDS: u32 = 50;
 /// The sleep between two checks for it.
-pub const SETTINGS_LOOK: Duration = Duration::from_millis(1);
+pub const SETTINGS_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 /// A shorter answer is not compressed: gzip's header and trailer take 18 bytes (RFC 1952), and little in it repeats.
 pub const COMPRESS_BYTES_MIN: u64 = 100;
 /// gzip's level: zlib's default.
@@ -285,7 +285,7 @@ pub const H2_STREAMS_SETTING_MAX: usize = 10_000;
 /// hyper's default is 400 KiB, for each of 200 streams.
 pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Time between two checks of a client that has sent only part of the HTTP/2 preface.
-pub const PREFACE_LOOK: Duration = Duration::from_millis(10);
+pub const PREFACE_CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Time between the pings of an HTTP/2 connection, as for WebSockets.
 pub const H2_PING: Duration = WS_PING;
 /// How long the answer to a ping may take.
@@ -297,7 +297,8 @@ pub const LEDGER_STREAMS_MAX: usize = 20_000;
 pub const QUEUE_WAITS_MAX: usize = 2_000_000;
 /// How long the server may take until it listens.
 pub const SERVER_START_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the drain of a trial waits for the last updates, beyond the poll interval.
+/// How long the drain of a trial waits for the last updates, beyond the time for two requests; also how long the last
+/// publication may take.
 pub const TRIAL_DRAIN: Duration = Duration::from_secs(5);
 /// After this time without an answer TCP retransmits a SYN, and then after twice that each time (RFC 6298, sections 2 and
 /// 5.5).
@@ -306,11 +307,11 @@ pub const SYN_TIMEOUT: Duration = Duration::from_secs(1);
 pub const RTO_MIN: Duration = Duration::from_millis(200);
 /// How much longer a request may take on a lossy path: a SYN that is lost three times is retransmitted after one
 /// second, two more and four more.
-pub const LOSSY_ASK: Duration = Duration::from_secs(7);
-const _: () = assert!(LOSSY_ASK.as_secs() == SYN_TIMEOUT.as_secs() * (1 + 2 + 4));
+pub const LOSSY_REQUEST_EXTRA: Duration = Duration::from_secs(7);
+const _: () = assert!(LOSSY_REQUEST_EXTRA.as_secs() == SYN_TIMEOUT.as_secs() * (1 + 2 + 4));
 /// How much longer a request may take after a kill: a change of the stream's leader takes 6.5 s on an idle machine, and
 /// nodes and clients reconnect after it.
-pub const KILL_RECOVERY: Duration = Duration::from_secs(8);
+pub const KILL_REQUEST_EXTRA: Duration = Duration::from_secs(8);
 /// Retransmissions of a SYN before Linux gives up (`tcp_syn_retries`).
 pub const SYN_RETRIES: i32 = 6;
 /// Period of the tick by which the generator measures its own lateness.
@@ -329,7 +330,7 @@ pub const ASKED_WAIT_MAX: Duration = Duration::from_secs(300);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
 const _: () = assert!(BACKOFF_FIRST.as_millis() < BACKOFF_MAX.as_millis());
 /// How much longer than its transport allows a connection may be silent before a client drops it, because a network
-/// that fails may not report it. Longer than four retransmissions of a segment take (RFC 6298: 1, 2, 4, 8 s).
+/// that fails may not report it. As long as four retransmissions of a segment take (RFC 6298: 1, 2, 4, 8 s).
 pub const SILENCE_GRACE: Duration = Duration::from_secs(15);
 
 // Histograms and headers ----------------------------------------------------------------------------------------------
@@ -361,7 +362,7 @@ pub fn segment_header_bytes(address: IpAddr) -> u64 {
 
 // Plans ---------------------------------------------------------------------------------------------------------------
 
-/// Rounds of a run.
+/// Rounds of a run: at a second each a quarter of an hour, and far more than any interval needs.
 pub const ROUNDS_MAX: u32 = 1_000;
 /// Updates or polls for which the measured interval may be lengthened.
 pub const CYCLES_MAX: u32 = 1_000;
@@ -402,7 +403,7 @@ pub const TRIAL_START_USUAL: Duration = Duration::from_millis(50);
 /// Typical connections per second during a ramp, for estimates.
 pub const RAMP_PER_SECOND_USUAL: f64 = 5_000.0;
 const _: () = assert!(RAMP_PER_SECOND_USUAL > RAMP_PER_SECOND_MIN as f64);
-/// Bytes of a control answer: the record of all updates that a server may retain, 200 bytes each.
+/// Bytes of a control answer: far above a page of the schedule, which has 10,000 updates of some 200 bytes.
 pub const CONTROL_BYTES_MAX: usize = 64 << 20;
 /// How long one control request may take.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -422,7 +423,7 @@ pub const KERNEL_MEMORY_CLIENTS_MIN: u32 = 500;
 /// happens to keep, a megabyte or so, is as much as all clients need.
 pub const MEMORY_CLIENTS_MIN: u32 = KERNEL_MEMORY_CLIENTS_MIN;
 /// Client counts needed for a line of memory over clients: a line fits any two.
-pub const MEMORY_CROWDS_MIN: usize = 3;
+pub const MEMORY_CLIENT_COUNTS_MIN: usize = 3;
 /// The widest bound, as a factor, within which reports call two transports equal: a quarter more or less of a cost or
 /// of a wait is about the smallest difference for which anyone would choose one over the other. A wider bound is
 /// inconclusive.
@@ -430,7 +431,7 @@ pub const EQUAL_WITHIN_MAX: f64 = 1.25;
 /// Time between the last client's first answer and the reading of memory.
 pub const SETTLE: Duration = Duration::from_millis(200);
 /// How often a drain checks whether it is done.
-pub const DRAIN_LOOK: Duration = Duration::from_millis(5);
+pub const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// The fewest connections per second of a ramp; a slower ramp is aborted.
 pub const RAMP_PER_SECOND_MIN: u32 = 200;
 
@@ -441,7 +442,7 @@ pub const AGENTS_MAX: usize = 64;
 /// How long a coordinator waits for the agents that it was told to expect.
 pub const AGENTS_WAIT: Duration = Duration::from_secs(30);
 /// How often it checks which agents have connected.
-pub const AGENT_LOOK: Duration = Duration::from_millis(50);
+pub const AGENT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval of an agent's heartbeats.
 pub const AGENT_ALIVE_PERIOD: Duration = Duration::from_millis(500);
 /// Silence after which an agent or a coordinator counts as gone: ten heartbeats, to allow for a busy host.
@@ -450,7 +451,7 @@ const _: () = assert!(AGENT_SILENCE.as_millis() >= 10 * AGENT_ALIVE_PERIOD.as_mi
 /// How long an agent waits for an answer.
 pub const AGENT_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two hellos of an agent that has no coordinator yet.
-pub const AGENT_HELLO_REST: Duration = Duration::from_millis(200);
+pub const AGENT_HELLO_PAUSE: Duration = Duration::from_millis(200);
 /// How long an agent waits for the next command in a trial: the longest interval and its schedule.
 pub const AGENT_ORDER_TIMEOUT: Duration = Duration::from_secs(3_900);
 const _: () = assert!(AGENT_ORDER_TIMEOUT.as_secs() as u128 * 1_000_000_000 > LENGTH_MAX.0 as u128);
@@ -462,9 +463,9 @@ pub const AGENT_LEAD: Nanos = Nanos(500 * Nanos::MILLI.0);
 pub const AGENT_MESSAGES_WAITING: usize = 4_096;
 /// Unread commands for a trial: begin, finish, abandon.
 pub const AGENT_ORDERS_WAITING: usize = 8;
-/// Bytes of a message before compression.
+/// Bytes of a message before compression: a part with its histograms and 60 slices takes a few megabytes.
 pub const AGENT_MESSAGE_BYTES_MAX: usize = 32 << 20;
-/// How long connecting to a NATS server may take.
+/// How long connecting to a NATS server may take: far above a round trip and a TLS handshake.
 pub const NATS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 // Capacity ------------------------------------------------------------------------------------------------------------
@@ -500,15 +501,15 @@ pub const CAPACITY_CYCLES: u32 = 2;
 /// The share of a node's processors that predictions allow to be busy. The rest is for bursts, and for the clients of
 /// another node when it fails.
 pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
-/// Clients in a prediction.
+/// Clients in a prediction: more than there are people.
 pub const CAPACITY_ASKED_MAX: f64 = 1e10;
 /// Payload of a full segment on Ethernet: 1,500 B minus the headers of IPv4 and TCP with timestamps.
 pub const ETHERNET_SEGMENT_BYTES: u64 = 1_500 - TCP_IPV4_HEADER_BYTES;
 
 // The link ------------------------------------------------------------------------------------------------------------
 
-/// Round trip of the link: three times the quarter second to a geostationary satellite and back, and more.
-pub const LINK_DELAY_MAX: Nanos = Nanos(2 * Nanos::SECOND.0);
+/// Round trip of the link: three times the 600 ms of a geostationary satellite, and more.
+pub const LINK_ROUND_TRIP_MAX: Nanos = Nanos(2 * Nanos::SECOND.0);
 /// The lowest rate of the link, in bits per second: one byte a millisecond.
 pub const LINK_BITS_PER_S_MIN: u64 = 8_000;
 /// The highest: with more, sending a segment takes less than the clock can resolve.
@@ -520,7 +521,7 @@ pub const LINK_BUFFER_BYTES: usize = 256 << 10;
 pub const LINK_READ_BYTES: usize = 8 << 10;
 const _: () = assert!(LINK_READ_BYTES <= LINK_BUFFER_BYTES);
 /// Time between two probes of the link's own delay: often enough for a median in a trial of one second.
-pub const LINK_PROBE_REST: Duration = Duration::from_millis(20);
+pub const LINK_PROBE_PAUSE: Duration = Duration::from_millis(20);
 /// How far the link's round trip may differ from the setting, in addition to [`LINK_OFF_SHARE_MAX`] of it.
 pub const LINK_OFF_MAX: Nanos = Nanos(2 * Nanos::MILLI.0);
 /// The share of the round trip by which it may differ.
@@ -583,7 +584,7 @@ const _: () = assert!(CLIENTS_MAX < PATH_HOSTS_MAX as u32, "the last host is the
 /// Bytes of the relay's answer to one request.
 pub const PATH_ANSWER_BYTES_MAX: u64 = 16 << 10;
 /// Paths that one process distinguishes in sweeps and comparisons: far more than the points of any run.
-pub const PATHS_MET_MAX: usize = 10_000;
+pub const PATHS_KNOWN_MAX: usize = 10_000;
 
 // Third-party servers -------------------------------------------------------------------------------------------------
 
@@ -600,7 +601,7 @@ pub const SECRET_BYTES_MIN: usize = 4;
 /// How long a started server may take until it answers: an interpreter and its packages on a busy machine.
 pub const TARGET_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time between two checks whether it does.
-pub const TARGET_START_LOOK: Duration = Duration::from_millis(20);
+pub const TARGET_START_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long it may take to stop.
 pub const TARGET_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Lines of its output that are shown if it does not start.
@@ -631,7 +632,7 @@ pub const TRY_HELD_BACK: Duration = Duration::from_millis(50);
 /// How long starting a path, or a request to its relay, may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time between two probes of the path: 50 a second, 4 kB/s with their headers.
-pub const PATH_PROBE_REST: Duration = Duration::from_millis(20);
+pub const PATH_PROBE_PAUSE: Duration = Duration::from_millis(20);
 /// Buffer for unread probes: a second of 500 probes, each of which takes about a kilobyte.
 pub const PATH_PROBE_BUFFER_BYTES: usize = 512 << 10;
 /// How much longer than the set round trip a probe may take before it counts as lost.
@@ -640,8 +641,7 @@ pub const PATH_PROBE_GRACE: Duration = Duration::from_millis(500);
 /// Standard deviations by which a path's losses may differ from the setting: by chance, more happens once in two
 /// million.
 pub const PATH_LOSS_DEVIATIONS_MAX: f64 = 5.0;
-/// Share of the packets that a relay may lose unintentionally: a tenth of the smallest loss that is worth setting, 0.1
-/// %.
+/// Share of the packets that a relay may lose unintentionally: a tenth of 0.1 %, the smallest loss that is worth setting.
 pub const PATH_MISSED_SUSPECT: f64 = 1e-4;
 
 // When a trial is not to be trusted -----------------------------------------------------------------------------------
@@ -677,13 +677,12 @@ pub const REPEATED_FRACTION_MAX: f64 = 0.25;
 pub const CLOCK_UNCERTAIN_SUSPECT: f64 = 0.1;
 /// How long before the measured interval the server is asked for its counters: the answer takes it some hundred
 /// microseconds, which must not count as a cost of the interval.
-pub const ASK_LEAD: Nanos = Nanos(20 * Nanos::MILLI.0);
+pub const QUERY_LEAD: Nanos = Nanos(20 * Nanos::MILLI.0);
 /// Share of the polls that may be skipped.
 pub const MISSED_POLLS_SUSPECT: f64 = 0.01;
 /// The share by which more updates may be due in one transport's measured intervals than in another's, if the generator
-/// does
-/// not start the feed: costs per delivery depend on the rate, and rounds differ by less than a fifth anyway.
-pub const STRETCH_UNLIKE_SUSPECT: f64 = 0.2;
+/// does not start the feed: costs per delivery depend on the rate, and rounds differ by less than a fifth anyway.
+pub const STRETCH_DIFFERENCE_SUSPECT: f64 = 0.2;
 /// The share by which the sum of the parts of the bytes may differ from the sockets' own count.
 pub const WIRE_MISMATCH_SUSPECT: f64 = 0.01;
 
@@ -726,7 +725,7 @@ const _: () = assert!(ROOM_UPDATE_BYTES_MAX <= LIVE_PAYLOAD_BYTES_MAX);
 /// How long a room is kept without a subscriber or a request: longer than a page takes to reload.
 pub const ROOM_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// How often this is checked.
-pub const ROOM_LOOK: Duration = Duration::from_secs(5);
+pub const ROOM_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes that a page's middlebox may buffer: as much of an answer as nginx keeps in memory by default (eight buffers of
 /// 8 KiB).
 pub const MIDDLEBOX_BUFFER_BYTES_MAX: usize = 64 << 10;
@@ -735,7 +734,7 @@ pub const MIDDLEBOX_IDLE_MIN: Duration = Duration::from_secs(1);
 /// The longest: common proxies wait for 60 s, and nobody watches a page for longer.
 pub const MIDDLEBOX_IDLE_MAX: Duration = Duration::from_secs(120);
 /// How often it checks whether a connection is silent.
-pub const MIDDLEBOX_LOOK: Duration = Duration::from_millis(50);
+pub const MIDDLEBOX_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Bytes of one message between the pages of a room: a sentence, or a stroke of a thousand points.
 pub const TALK_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Messages a second of one page: drawing by hand makes sixty.
@@ -760,7 +759,7 @@ pub const LEARN_START: Duration = Duration::from_secs(20);
 /// How long a student's program may print nothing while there is something to print.
 pub const LEARN_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a check looks whether missing output can still arrive.
-pub const LEARN_LOOK: Duration = Duration::from_secs(1);
+pub const LEARN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the program may take to end once its output is closed.
 pub const LEARN_END: Duration = Duration::from_secs(2);
 /// How long a whole check may take: several times the longest one, so that no program fails because of a slow machine.

@@ -48,10 +48,10 @@ pub struct LinkArgs {
     #[arg(long)]
     to: SocketAddr,
     /// Round trip to add.
-    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
+    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_ROUND_TRIP_MAX))]
     rtt: Nanos,
     /// Random variation of the one-way delay, in either direction.
-    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_DELAY_MAX))]
+    #[arg(long, value_parser = length(Nanos::ZERO, limits::LINK_ROUND_TRIP_MAX))]
     jitter: Nanos,
     /// Bandwidth of each connection, each way.
     #[arg(long, value_parser = clap::value_parser!(u64).range(limits::LINK_BITS_PER_S_MIN..=limits::LINK_BITS_PER_S_MAX))]

@@ -26,7 +26,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener) {
                 Err(error) => {
                     // Most likely out of file descriptors. During the wait, connections that end free some.
                     tracing::warn!("cannot accept a connection: {error}");
-                    tokio::time::sleep(limits::ACCEPT_REST).await;
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                 }
             },
         }

@@ -86,7 +86,7 @@ pub async fn look_for_preface(stream: &TcpStream, patience: Duration) -> io::Res
                 return Ok(if bytes == PREFACE { HttpVersion::H2 } else { HttpVersion::Http1 });
             }
             // Peeked bytes stay readable, so waiting for readability would return at once.
-            tokio::time::sleep(limits::PREFACE_LOOK).await;
+            tokio::time::sleep(limits::PREFACE_CHECK_INTERVAL).await;
         }
     };
     tokio::time::timeout(patience, look).await?

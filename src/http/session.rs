@@ -66,7 +66,7 @@ async fn cut_when_silent(app: Arc<App>, connection: Weak<Connection>, session: A
     loop {
         tokio::select! {
             () = app.drain.begun() => return,
-            () = tokio::time::sleep(limits::MIDDLEBOX_LOOK) => {}
+            () = tokio::time::sleep(limits::MIDDLEBOX_CHECK_INTERVAL) => {}
         }
         let Some(connection) = connection.upgrade() else { return };
         let Some(idle) = session.middlebox().idle else { continue };

@@ -99,9 +99,9 @@ impl Program {
         self.stdin.take()
     }
 
-    /// Has it ended, or does it end within `LEARN_LOOK`?
+    /// Has it ended, or does it end within `LEARN_CHECK_INTERVAL`?
     pub async fn has_ended(&mut self) -> bool {
-        tokio::time::timeout(limits::LEARN_LOOK, self.child.wait()).await.is_ok()
+        tokio::time::timeout(limits::LEARN_CHECK_INTERVAL, self.child.wait()).await.is_ok()
     }
 
     /// How it ended, if it has.

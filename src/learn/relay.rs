@@ -173,7 +173,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            tokio::time::sleep(limits::ACCEPT_REST).await;
+            tokio::time::sleep(limits::ACCEPT_PAUSE).await;
             continue;
         };
         let (upstream, number) = {

@@ -284,7 +284,10 @@ impl<'a> Session<'a> {
         let mut last_line = Instant::now();
         loop {
             let before = self.lines;
-            if self.wait(limits::LEARN_LOOK, |session| session.oracle.is_caught_up(&session.published)).await? {
+            if self
+                .wait(limits::LEARN_CHECK_INTERVAL, |session| session.oracle.is_caught_up(&session.published))
+                .await?
+            {
                 return Ok(());
             }
             if self.lines > before {
@@ -306,7 +309,8 @@ impl<'a> Session<'a> {
         }
         let Some(&due) = usize::try_from(next).ok().and_then(|next| self.published_at.get(next)) else { return false };
         let asked = self.relay.requests_since(0);
-        let mut late = asked.iter().filter(|asked| asked.at > due && asked.at.elapsed() > limits::LEARN_LOOK / 2);
+        let mut late =
+            asked.iter().filter(|asked| asked.at > due && asked.at.elapsed() > limits::LEARN_CHECK_INTERVAL / 2);
         late.any(|asked| match &asked.after {
             After::Now => true,
             After::Cursor(_) => asked.next(&self.published).is_some_and(|asked| asked > next),

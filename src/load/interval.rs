@@ -50,7 +50,7 @@ pub type Clients<'a> = (&'a TrialContext, &'a [Arc<ClientProgress>]);
 pub fn window(plan: &Plan, which: TrialId<'_>, origin: Nanos) -> Window {
     let point = &which.point.point;
     let (warm_up, length) = (plan.warm_up_at(point, which.subject), plan.measure_at(point));
-    // Half the mean distance later, so that the edges of the interval fall between evenly spaced updates, and not on
+    // It starts half the mean time between updates later, so that the edges of the interval fall between evenly spaced updates, and not on
     // one that is half delivered when the counters are read. The rate of a server that is already running is unknown.
     let edge = preflight::edge(point.rate_per_s, length);
     let start = origin.saturating_add(warm_up).saturating_add(edge);
@@ -77,7 +77,7 @@ pub struct EdgeReading {
     pub log_cpu: Option<Nanos>,
 }
 
-/// Waits through the interval, reads all counters at both edges, and in its middle kills what the point says.
+/// Waits through the interval, reads all counters at both edges, and in its middle kills what the point's `kill` names.
 ///
 /// Errors: [`TrialError`].
 pub async fn read_interval(
@@ -90,8 +90,9 @@ pub async fn read_interval(
     let context = clients.0;
     let at = |instant: Nanos| tokio::time::sleep_until(context.clock.instant(instant));
     let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
-    // A query costs the server time that must not be measured, so all queries are sent before and after the interval.
-    at(window.start.saturating_sub(limits::ASK_LEAD)).await;
+    // A query costs the server time that must not be measured, so queries are sent before and after the interval, except
+    // one for the clock of a server on another host in its middle.
+    at(window.start.saturating_sub(limits::QUERY_LEAD)).await;
     let retransmitted = target.retransmitted(which.subject).await;
     at(window.start).await;
     let mut begun = read_edge(target, relays, Some(clients))?;

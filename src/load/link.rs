@@ -370,7 +370,7 @@ async fn probe(address: SocketAddr, trips: &mut Vec<Nanos>) -> io::Result<()> {
         if !std::mem::take(&mut is_first) && back == message {
             trips.push(Clock::Monotonic.now().saturating_sub(sent));
         }
-        tokio::time::sleep(limits::LINK_PROBE_REST).await;
+        tokio::time::sleep(limits::LINK_PROBE_PAUSE).await;
     }
 }
 

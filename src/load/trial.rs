@@ -1,4 +1,5 @@
-//! A trial: one transport, one workload, one measured interval, on a server started fresh.
+//! A trial: one transport, one workload, one measured interval, on a server that is started for it unless it is already
+//! running.
 //!
 //! ```text
 //! start the server → all clients connect → memory, idle → the feed begins → warm-up
@@ -48,15 +49,15 @@ use crate::units::Nanos;
 /// Errors: [`TrialError`]; the server is stopped in that case too.
 pub async fn run(plan: &Plan, which: TrialId<'_>, stop: &CancellationToken) -> Result<Trial, TrialError> {
     let point = &which.point.point;
-    let real = match point.path {
+    let path_settings = match point.path {
         Some(settings) => plan.paths.namespace().map_err(PathError::from)?.map(|namespace| (namespace, settings)),
         None => None,
     };
-    let host = real.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
+    let host = path_settings.map_or(Ipv4Addr::LOCALHOST, |_| path::address::FAR);
     let feed = plan.feed_in(which.point, which.round);
     let mut target = UnderTest::start(plan, which.subject, which.point, &feed, host).await?;
     let relation = target.clock(which.subject).await?;
-    let path = match real {
+    let path = match path_settings {
         Some((namespace, settings)) => {
             Some(block_in_place(|| TrialPath::start(namespace, &settings, seed(plan, which)))?)
         }
@@ -310,15 +311,16 @@ pub(super) async fn all_connected(
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
-/// How long a client may take to send one request and receive the answer.
+/// How long it may take until a client's next request is answered: its poll interval, the round trip, and what a lossy path
+/// or a kill adds.
 fn request_time(point: &Point) -> Nanos {
-    let lossy = if point.loss() > 0.0 { limits::LOSSY_ASK } else { Duration::ZERO };
-    let killed = if point.kill == Kill::None { Duration::ZERO } else { limits::KILL_RECOVERY };
+    let lossy = if point.loss() > 0.0 { limits::LOSSY_REQUEST_EXTRA } else { Duration::ZERO };
+    let killed = if point.kill == Kill::None { Duration::ZERO } else { limits::KILL_REQUEST_EXTRA };
     let disturbed = lossy.saturating_add(killed).into();
     point.poll_interval_ns.saturating_add(point.round_trip()).saturating_add(disturbed)
 }
 
-/// Waits until each client has what was due in the interval, or could have requested it twice.
+/// Waits until each client has what was due in the interval, or has had time for two requests.
 pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>, window: Window, request_time: Nanos) {
     let last = due.and_then(|due| due.iter().rev().find(|due| window.contains(due.at_ns)));
     let timeout = request_time.duration() * 2 + limits::TRIAL_DRAIN;
@@ -327,7 +329,7 @@ pub(super) async fn drain(progress: &[Arc<ClientProgress>], due: Option<&[Due]>,
             None => tokio::time::sleep(request_time.duration() + limits::SETTLE).await,
             Some(last) => {
                 while progress.iter().any(|progress| progress.held.load(Relaxed) < last.seq) {
-                    tokio::time::sleep(limits::DRAIN_LOOK).await;
+                    tokio::time::sleep(limits::DRAIN_CHECK_INTERVAL).await;
                 }
             }
         }

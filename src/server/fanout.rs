@@ -19,6 +19,7 @@
 
 use std::cell::OnceCell;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -79,7 +80,7 @@ struct State<M> {
     member: Option<M>,
     reader: Reader,
     /// The group delivers; otherwise the member's own task does.
-    grouped: bool,
+    is_grouped: bool,
     /// The group has made the one delivery that the member wanted.
     is_served: bool,
     /// Wakes the member's own task.
@@ -89,7 +90,7 @@ struct State<M> {
 impl<M: Member> Slot<M> {
     fn new(member: M, reader: Reader) -> Self {
         let state =
-            State { member: Some(member), reader, grouped: false, is_served: false, owner: Waker::noop().clone() };
+            State { member: Some(member), reader, is_grouped: false, is_served: false, owner: Waker::noop().clone() };
         Self { state: Mutex::new(state) }
     }
 
@@ -104,10 +105,10 @@ impl<M: Member> Slot<M> {
     /// As [`Self::next`].
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Result<Option<Batch>, M::Error>> {
         let mut state = self.lock();
-        let State { member: Some(member), reader, grouped, is_served, owner } = &mut *state else {
+        let State { member: Some(member), reader, is_grouped, is_served, owner } = &mut *state else {
             return Poll::Ready(Ok(None));
         };
-        if !*grouped {
+        if !*is_grouped {
             ready!(member.poll_flush(context))?;
             if *is_served {
                 return Poll::Ready(Ok(None));
@@ -116,7 +117,7 @@ impl<M: Member> Slot<M> {
                 return Poll::Ready(Ok(Some(batch)));
             }
             // No update is missed: the group delivers after the append, and must wait for the lock that is held here.
-            *grouped = true;
+            *is_grouped = true;
         }
         owner.clone_from(context.waker());
         Poll::Pending
@@ -132,9 +133,9 @@ impl<M: Member> Slot<M> {
     ) -> impl Future<Output = Option<T>> {
         std::future::poll_fn(move |context| {
             let mut state = self.lock();
-            let State { member: Some(member), reader, grouped, .. } = &mut *state else { return Poll::Ready(None) };
+            let State { member: Some(member), reader, is_grouped, .. } = &mut *state else { return Poll::Ready(None) };
             let heard = ready!(poll(member, reader.cursor(), context));
-            *grouped = false;
+            *is_grouped = false;
             Poll::Ready(heard)
         })
     }
@@ -150,7 +151,7 @@ impl<M: Member> Slot<M> {
     /// Errors: those of the member's writes.
     pub fn put(&self, write: impl FnOnce(&mut M) -> Result<(), M::Error>) -> Result<(), M::Error> {
         let mut state = self.lock();
-        state.grouped = false;
+        state.is_grouped = false;
         state.member.as_mut().map_or(Ok(()), write)
     }
 
@@ -174,20 +175,30 @@ impl<M: Member> Slot<M> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<M>> {
-        // A panic under the lock ends the member's own task or its group's, and no other task uses the lock.
+        // A panic under the lock ends the member: its own task, or [`GroupMember::end`].
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A slot with a member of any transport, as its group sees it.
-trait Subscriber: Send + Sync {
+trait GroupMember: Send + Sync {
     fn deliver(&self, delivery: &Delivery);
+
+    /// Removes the member, and wakes its own task to end the connection.
+    fn end(&self);
 }
 
-impl<M: Member> Subscriber for Slot<M> {
+impl<M: Member> GroupMember for Slot<M> {
+    fn end(&self) {
+        let mut state = self.lock();
+        state.member = None;
+        state.owner.wake_by_ref();
+    }
+
     fn deliver(&self, delivery: &Delivery) {
         let mut state = self.lock();
-        let State { member: Some(member), reader, grouped: grouped @ true, is_served, owner } = &mut *state else {
+        let State { member: Some(member), reader, is_grouped: is_grouped @ true, is_served, owner } = &mut *state
+        else {
             return;
         };
         if reader.has(&delivery.batch) {
@@ -197,11 +208,11 @@ impl<M: Member> Subscriber for Slot<M> {
             && matches!(member.deliver(delivery, &mut Context::from_waker(owner)), Poll::Ready(Ok(())));
         match is_done {
             // The member's own task sees this when the client sends its next request.
-            true if M::WANTS_ONE => (*grouped, *is_served) = (false, true),
+            true if M::WANTS_ONE => (*is_grouped, *is_served) = (false, true),
             true => {}
             // The member's own task flushes, and gets the error if there was one.
             false => {
-                *grouped = false;
+                *is_grouped = false;
                 *is_served = M::WANTS_ONE && reader.has(&delivery.batch);
                 owner.wake_by_ref();
             }
@@ -220,7 +231,7 @@ struct Group {
     _task: AbortOnDropHandle<()>,
 }
 
-type Members = Mutex<Vec<Arc<dyn Subscriber>>>;
+type Members = Mutex<Vec<Arc<dyn GroupMember>>>;
 
 /// A slot in a group. Dropping it leaves the group.
 pub struct GroupSlot<M: Member> {
@@ -303,7 +314,13 @@ async fn serve(fanout: Weak<Fanout>, group: Arc<Members>, mut reader: Reader) {
         }
         // tokio's cooperative budget would make sockets return pending after a while, and members would look slow.
         let pass = std::future::poll_fn(move |_context| {
-            members.iter().for_each(|member| member.deliver(&delivery));
+            for member in &members {
+                // A panic would end the group, and its members would wait forever. So it ends one member, whose client
+                // reconnects with its cursor.
+                if catch_unwind(AssertUnwindSafe(|| member.deliver(&delivery))).is_err() {
+                    member.end();
+                }
+            }
             Poll::Ready(())
         });
         tokio::task::coop::unconstrained(pass).await;

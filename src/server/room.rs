@@ -225,7 +225,7 @@ impl Rooms {
 async fn keep(rooms: Weak<Rooms>, name: RoomName, feed: Arc<FeedControl>, publisher: Publisher, clock: Clock) {
     let watch = async {
         loop {
-            tokio::time::sleep(limits::ROOM_LOOK).await;
+            tokio::time::sleep(limits::ROOM_CHECK_INTERVAL).await;
             if rooms.upgrade().is_none_or(|rooms| rooms.forget_if_idle(&name)) {
                 return;
             }
@@ -270,15 +270,15 @@ mod tests {
         let watched = rooms.open(name("watched")).unwrap();
         let reader = watched.reader(Start::Now).unwrap();
         rooms.open(name("left")).unwrap();
-        tokio::time::sleep(limits::ROOM_SILENCE_MAX - limits::ROOM_LOOK * 2).await;
+        tokio::time::sleep(limits::ROOM_SILENCE_MAX - limits::ROOM_CHECK_INTERVAL * 2).await;
         assert_eq!(rooms.len(), 2, "not yet");
-        tokio::time::sleep(limits::ROOM_LOOK * 4).await;
+        tokio::time::sleep(limits::ROOM_CHECK_INTERVAL * 4).await;
         assert_eq!(rooms.len(), 1);
         assert!(Arc::ptr_eq(&watched, &rooms.open(name("watched")).unwrap()));
         drop(reader);
-        tokio::time::sleep(limits::ROOM_SILENCE_MAX - limits::ROOM_LOOK * 2).await;
+        tokio::time::sleep(limits::ROOM_SILENCE_MAX - limits::ROOM_CHECK_INTERVAL * 2).await;
         assert_eq!(rooms.len(), 1, "counted from the end of its last subscription");
-        tokio::time::sleep(limits::ROOM_LOOK * 4).await;
+        tokio::time::sleep(limits::ROOM_CHECK_INTERVAL * 4).await;
         assert!(rooms.is_empty());
     }
 
@@ -286,7 +286,7 @@ mod tests {
     async fn a_room_that_is_named_again_after_its_removal_is_a_new_one() {
         let rooms = rooms();
         let before = rooms.open(name("a")).unwrap().journal.newest();
-        tokio::time::sleep(limits::ROOM_SILENCE_MAX + limits::ROOM_LOOK * 2).await;
+        tokio::time::sleep(limits::ROOM_SILENCE_MAX + limits::ROOM_CHECK_INTERVAL * 2).await;
         let room = rooms.open(name("a")).unwrap();
         let batch = room.reader(Start::After(before)).unwrap();
         assert_ne!(batch.cursor().epoch, before.epoch);

@@ -22,6 +22,7 @@
 //! - server: notices that the client of a held request is gone
 //! - server: a gap is announced in the same answer that moves the position
 //! - server: an answer that was cut short says that there is more
+//! - server: answers held requests, spread over time, when it shuts down
 //! - client: waits longer than the server holds
 //! - client: asks again at once, and backs off when it is refused
 

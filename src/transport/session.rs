@@ -81,7 +81,7 @@ impl H2Session {
                     return Err(io::Error::new(io::ErrorKind::Unsupported, refused));
                 }
                 0..limits::SETTINGS_YIELDS => tokio::task::yield_now().await,
-                _ => tokio::time::sleep(limits::SETTINGS_LOOK).await,
+                _ => tokio::time::sleep(limits::SETTINGS_CHECK_INTERVAL).await,
             }
             looks += 1;
         }

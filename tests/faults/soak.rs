@@ -381,7 +381,7 @@ async fn catch_up(world: &World, oracles: &[Arc<Mutex<Oracle>>]) -> usize {
         if behind == 0 || Instant::now() > end {
             return behind;
         }
-        tokio::time::sleep(limits::DRAIN_LOOK).await;
+        tokio::time::sleep(limits::DRAIN_CHECK_INTERVAL).await;
     }
 }
 

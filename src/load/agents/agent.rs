@@ -88,7 +88,7 @@ async fn join(nats: &Client, hello: &Hello) -> Result<(String, async_nats::Subsc
                 }
             }
         }
-        tokio::time::sleep(limits::AGENT_HELLO_REST).await;
+        tokio::time::sleep(limits::AGENT_HELLO_PAUSE).await;
     }
 }
 

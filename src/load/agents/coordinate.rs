@@ -101,7 +101,7 @@ async fn measure(
         .order_all(busy.iter().copied(), trial, &OrderBody::Begin { origin, window: [window.start, window.end] })
         .await;
 
-    tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::ASK_LEAD))).await;
+    tokio::time::sleep_until(clock.instant(window.start.saturating_sub(limits::QUERY_LEAD))).await;
     let retransmitted = target.retransmitted(which.subject).await;
     tokio::time::sleep_until(clock.instant(window.start)).await;
     let mut begun = interval::read_edge(target, relays, None)?;

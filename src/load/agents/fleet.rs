@@ -123,7 +123,7 @@ impl Fleet {
                 let (there, wanted, seconds) = (there.len(), self.wanted, limits::AGENTS_WAIT.as_secs());
                 return Err(FleetError::Few { there, wanted, seconds, refused });
             }
-            tokio::time::sleep(limits::AGENT_LOOK).await;
+            tokio::time::sleep(limits::AGENT_CHECK_INTERVAL).await;
         }
     }
 
@@ -173,7 +173,7 @@ impl Fleet {
             if waited_for == 0 || Instant::now() > until {
                 return all;
             }
-            match tokio::time::timeout(limits::AGENT_LOOK, reports.recv()).await {
+            match tokio::time::timeout(limits::AGENT_CHECK_INTERVAL, reports.recv()).await {
                 Ok(Some(report)) if report.trial == trial => {
                     if let Some(picked) = pick(report.said) {
                         all.insert(report.agent, picked);

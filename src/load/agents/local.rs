@@ -73,7 +73,7 @@ async fn address(folder: &Path) -> Result<String, FleetError> {
             if let Ok(Some(address)) = read() {
                 return address;
             }
-            tokio::time::sleep(limits::DRAIN_LOOK).await;
+            tokio::time::sleep(limits::DRAIN_CHECK_INTERVAL).await;
         }
     };
     tokio::time::timeout(limits::SERVER_START_TIMEOUT, found).await.map_err(|_| FleetError::Silent)

@@ -184,7 +184,7 @@ impl Process {
                 let seconds = limits::TARGET_START_TIMEOUT.as_secs();
                 return Err(StartError::NotReady { target: target.to_owned(), seconds, output: self.output() });
             }
-            tokio::time::sleep(limits::TARGET_START_LOOK).await;
+            tokio::time::sleep(limits::TARGET_START_CHECK_INTERVAL).await;
         }
     }
 

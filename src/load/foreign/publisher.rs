@@ -113,7 +113,7 @@ impl Publisher {
     pub async fn finish(&self, until: Nanos) -> (Vec<Due>, PublishReport, Option<String>) {
         let reached = async {
             while self.lock().reached < until && !self.task.is_finished() {
-                tokio::time::sleep(limits::DRAIN_LOOK).await;
+                tokio::time::sleep(limits::DRAIN_CHECK_INTERVAL).await;
             }
         };
         let in_time = tokio::time::timeout(limits::TRIAL_DRAIN, reached).await;

@@ -65,7 +65,7 @@ impl Nodes {
                 if Instant::now() > deadline {
                     return Err(TargetError::NotReady(node.address).into());
                 }
-                tokio::time::sleep(limits::DRAIN_LOOK).await;
+                tokio::time::sleep(limits::DRAIN_CHECK_INTERVAL).await;
             }
         }
         Ok(Self { log, nodes, used: Nanos::ZERO })

@@ -41,7 +41,7 @@ impl TrialPath {
     /// Errors: [`PathError`].
     pub fn start(namespace: &Namespace, settings: &PathSettings, seed: u64) -> Result<Self, PathError> {
         let running = RunningPath::start(namespace, settings, seed)?;
-        let probes = Probes::start(settings, limits::PATH_PROBE_REST).map_err(PathError::Probe)?;
+        let probes = Probes::start(settings, limits::PATH_PROBE_PAUSE).map_err(PathError::Probe)?;
         Ok(Self { running, probes })
     }
 

@@ -147,7 +147,7 @@ impl Reader {
         for (index, client) in (0..).zip(&self.clients) {
             epoll::add(&epoll, &client.stream, EventData::new_u64(index), EventFlags::IN)?;
         }
-        let look = Timespec::try_from(limits::BARE_READER_LOOK).map_err(io::Error::other)?;
+        let look = Timespec::try_from(limits::BARE_READER_CHECK_INTERVAL).map_err(io::Error::other)?;
         let mut events: Vec<Event> = Vec::with_capacity(limits::BARE_READER_EVENTS);
         let mut buffer = [0; limits::READ_BYTES_MAX];
         while !self.context.stop.is_cancelled() {

@@ -1,7 +1,7 @@
 //! Server memory per client, as the slope of a line through several client counts. Unlike the memory at one client
 //! count divided by that count, the slope does not include unrelated memory that the allocator holds.
 
-use crate::limits::MEMORY_CROWDS_MIN;
+use crate::limits::MEMORY_CLIENT_COUNTS_MIN;
 use crate::report::findings::view::{Setting, View};
 use crate::run::Transport;
 use crate::run::file::Verdict;
@@ -41,7 +41,7 @@ fn of_transport(view: &View<'_>, transport: Transport) -> Option<PerClient> {
     let mut client_counts: Vec<u32> = measured.iter().map(|(clients, _)| *clients).collect();
     client_counts.sort_unstable();
     client_counts.dedup();
-    if client_counts.len() < MEMORY_CROWDS_MIN {
+    if client_counts.len() < MEMORY_CLIENT_COUNTS_MIN {
         return None;
     }
     let points: Vec<(f64, f64)> = measured.into_iter().map(|(clients, bytes)| (clients.into(), bytes)).collect();

@@ -22,7 +22,7 @@ pub(crate) fn html(view: &View<'_>) -> Markup {
                     "From the moment an update was due by the feed’s schedule to the moment a client has decoded it. \
                      It counts from the schedule, not from the sending: if the server stalls, the clock keeps running. \
                      p99 is the time within which 99 of 100 deliveries arrived. A percentile is shown if at least 20 \
-                     deliveries lie beyond it, and one above the median only if three trials reach it; otherwise the \
+                     deliveries lie beyond it, and one above the median only if three trials had a delivery that late; otherwise the \
                      table shows a dash." } }
                 div { dt { "Age" } dd {
                     "The age of the newest update that a client holds, averaged over time. It grows while nothing is \

@@ -242,9 +242,9 @@ pub fn bits(bits_per_s: u64) -> String {
 
 fn delay(text: &str) -> Result<Nanos, String> {
     let length = units::length(text).map_err(|error| error.to_string())?;
-    match length <= limits::LINK_DELAY_MAX {
+    match length <= limits::LINK_ROUND_TRIP_MAX {
         true => Ok(length),
-        false => Err(format!("it is too long; use {} or less", limits::LINK_DELAY_MAX)),
+        false => Err(format!("it is too long; use {} or less", limits::LINK_ROUND_TRIP_MAX)),
     }
 }
 

@@ -14,7 +14,7 @@ pub fn number(path: Option<PathSettings>) -> f64 {
     let Some(path) = path else { return 0.0 };
     let mut met = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     let at = met.iter().position(|one| *one == path).unwrap_or_else(|| {
-        if met.len() < limits::PATHS_MET_MAX {
+        if met.len() < limits::PATHS_KNOWN_MAX {
             met.push(path);
         }
         met.len() - 1

@@ -253,7 +253,7 @@ values! {
     /// How long a long poll may be parked.
     Hold(Nanos): length from limits::LONG_POLL_HOLD_MIN.into(), to limits::LONG_POLL_HOLD_MAX.into();
     /// A delay that a link adds: a round trip, or a deviation from it.
-    Delay(Nanos): length from Nanos::ZERO, to limits::LINK_DELAY_MAX;
+    Delay(Nanos): length from Nanos::ZERO, to limits::LINK_ROUND_TRIP_MAX;
 }
 
 values! {

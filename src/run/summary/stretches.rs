@@ -25,7 +25,7 @@ pub fn judge_stretches(rows: &mut [Row], trials: &[Trial]) {
         let Some(due) = means.get(&row.point_index) else { continue };
         let least = due.values().copied().fold(f64::INFINITY, f64::min);
         let most = due.values().copied().fold(0.0, f64::max);
-        if most <= least * (1.0 + limits::STRETCH_UNLIKE_SUSPECT) {
+        if most <= least * (1.0 + limits::STRETCH_DIFFERENCE_SUSPECT) {
             continue;
         }
         let updates = due.iter().map(|(transport, mean)| UpdatesDue { transport: *transport, mean: *mean }).collect();

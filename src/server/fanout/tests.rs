@@ -12,12 +12,14 @@ struct Noted {
     by_group: Vec<u64>,
     waits: usize,
     room: usize,
+    panics: bool,
 }
 
 impl Member for Noted {
     type Error = ();
 
     fn deliver(&mut self, delivery: &Delivery, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        assert!(!self.panics, "as asked");
         self.by_group.extend(delivery.batch.updates.iter().map(|entry| entry.seq));
         self.waits += delivery.form(Transport::Sse, |batch| batch.updates[0].encoded.sse.clone()).len();
         self.poll_flush(context)
@@ -95,4 +97,22 @@ async fn a_group_that_fell_behind_leaves_each_member_to_find_its_own_gap() {
     let batch = slots[0].next().await.unwrap().unwrap();
     assert_eq!(batch.gap.and_then(|gap| gap.lost), Some(12));
     assert!(slots[0].lock().member.as_ref().unwrap().by_group.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_delivery_ends_that_member_and_the_group_goes_on() {
+    let (journal, fanout) = (journal(), Arc::default());
+    let slots = slots(&fanout, &journal, 9, 3);
+    for slot in &slots {
+        assert_eq!(own_turn(slot).await, None);
+    }
+    slots[1].lock().member.as_mut().unwrap().panics = true;
+    append(&journal);
+    let ended = tokio::time::timeout(Duration::from_secs(1), slots[1].next()).await;
+    assert!(matches!(ended, Ok(Ok(None))), "its own task learns of it");
+    append(&journal);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for slot in [&slots[0], &slots[2]] {
+        assert_eq!(slot.lock().member.as_ref().unwrap().by_group, [1, 2]);
+    }
 }

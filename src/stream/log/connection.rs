@@ -76,5 +76,5 @@ impl Connection {
 /// How long to wait after this many failed attempts.
 pub(super) fn rest(failed: usize) -> Duration {
     let doublings = u32::try_from(failed).unwrap_or(u32::MAX).min(8);
-    (limits::LOG_REST * 2_u32.pow(doublings)).min(limits::LOG_REST_MAX)
+    (limits::LOG_PAUSE * 2_u32.pow(doublings)).min(limits::LOG_REST_MAX)
 }

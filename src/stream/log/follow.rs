@@ -92,7 +92,7 @@ async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut
         Err(reason) => return Ended::Failed(Standing::Unfit(reason)),
     }
     if !place(shared, known, info, held) {
-        sleep(limits::LOG_LOOK).await;
+        sleep(limits::LOG_CHECK_INTERVAL).await;
         return Ended::Failed(Standing::CatchingUp);
     }
     let next = shared.journal.newest().seq + 1;
@@ -136,7 +136,7 @@ fn place(shared: &Shared, known: &mut Known, info: &Info, held: u64) -> bool {
     }
     if last < held {
         known.back += 1;
-        if known.back < limits::LOG_BACK_LOOKS {
+        if known.back < limits::LOG_BACK_CHECKS {
             return false;
         }
         // Sequence numbers are issued a second time, so no cursor of this epoch can be trusted any more.
@@ -211,7 +211,7 @@ async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
     // The newest numbers of the stream and of the journal at the last check.
     let mut before = None;
     loop {
-        sleep(limits::LOG_LOOK).await;
+        sleep(limits::LOG_CHECK_INTERVAL).await;
         let held = shared.journal.newest().seq;
         let info = match stream.get_info().await {
             Ok(info) => info,

@@ -65,10 +65,10 @@ impl Log {
                 Attempt::Away | Attempt::NotStored => {}
                 Attempt::Unknown => was_sent = true,
             }
-            if Instant::now() + limits::LOG_REST >= deadline {
+            if Instant::now() + limits::LOG_PAUSE >= deadline {
                 return Err(if was_sent { Unpublished::Unknown } else { Unpublished::Away });
             }
-            sleep(limits::LOG_REST).await;
+            sleep(limits::LOG_PAUSE).await;
         }
     }
 
@@ -204,7 +204,7 @@ async fn insist(shared: &Shared, message: &Message) {
             Attempt::Stored(_) => return,
             Attempt::Refused(reason) => return tracing::error!("an update of the feed is not published: {reason}"),
             // The first attempt has no delay: when the log is back, many messages may have to be sent again.
-            Attempt::Away | Attempt::NotStored | Attempt::Unknown => sleep(limits::LOG_REST).await,
+            Attempt::Away | Attempt::NotStored | Attempt::Unknown => sleep(limits::LOG_PAUSE).await,
         }
     }
     tracing::error!("an update of the feed was dropped: the log did not answer for {:?}", limits::LOG_FEED_PATIENCE);

@@ -2,7 +2,7 @@
 
 use crate::report::findings::claims::{EffortRatios, Evidence, Holding};
 use crate::report::findings::conditions::{Condition, Equal, Found, Fresh, LARGE_MIN, Load};
-use crate::report::text::wording::{claim_holds, effort, listed, short_length, times};
+use crate::report::text::wording::{claim_holds, effort, short_length, times};
 use crate::run::Heads;
 use crate::run::Transport;
 use crate::run::file::Effort;
@@ -136,12 +136,12 @@ pub fn flips(number: usize, all: &[Found]) -> String {
                     Heads::Bare => "bare heads",
                     Heads::Browser => "a browser's heads",
                 };
-                format!("{large} with {heads} (more than WebSocket's up to {none})")
+                format!("up to {large} updates per poll with {heads}, and more bytes than WebSocket up to {none}")
             });
             format!(
-                "polling takes at least {} times WebSocket's bytes up to this many updates to a poll: {}",
+                "polling takes at least {} times WebSocket's bytes {}",
                 times(LARGE_MIN),
-                listed(&each.collect::<Vec<_>>())
+                each.collect::<Vec<_>>().join("; ")
             )
         }
     }

@@ -20,10 +20,10 @@ pub(crate) fn why(why: Why) -> String {
             format!("only {beyond} deliveries lie beyond it, and {} are needed", limits::PERCENTILE_SAMPLES_MIN)
         }
         Why::FewTrials { trials: 1 } => {
-            format!("only one trial reaches it, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
+            format!("only one trial had a delivery that late, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
         }
         Why::FewTrials { trials } => {
-            format!("only {trials} trials reach it, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
+            format!("only {trials} trials had a delivery that late, and {} are needed", limits::PERCENTILE_TRIALS_MIN)
         }
         Why::ClockUncertain { uncertainty_ns } => {
             format!("it is within the {uncertainty_ns} of uncertainty of the two hosts' clocks")
