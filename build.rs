@@ -29,7 +29,7 @@ fn main() {
     for watched in ["src", "Cargo.lock", "build.rs", "build", "docs/learn", "web/learn/page.html"] {
         println!("cargo:rerun-if-changed={watched}");
     }
-    // In a worktree these are elsewhere, and a file that is missing would have all of it built anew each time.
+    // In a worktree these are elsewhere, and a missing file would cause a full rebuild each time.
     for name in ["HEAD", "index"] {
         if let Some(path) = said("git", &["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {
             println!("cargo:rerun-if-changed={path}");

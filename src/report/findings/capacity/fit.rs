@@ -127,7 +127,7 @@ fn squares(rows: &[(Vec<f64>, f64)], terms: usize) -> Vec<Vec<f64>> {
     (0..terms).map(|i| (0..terms).map(|j| sum(i, j)).collect()).collect()
 }
 
-/// A pivot smaller than this share of its diagonal is zero but for rounding.
+/// A pivot smaller than this share of its diagonal is zero, apart from rounding.
 const SINGULAR: f64 = 1e-10;
 
 /// The inverse of a symmetric matrix by Gauss-Jordan elimination, after scaling its diagonal to ones; `None` if it is

@@ -2,7 +2,7 @@
 
 /// A record's head, while nothing is sealed yet (RFC 8446 section 5.1).
 const RECORD_HEAD: usize = 5;
-/// What sealing adds to a record beside its head: content type and tag (RFC 8446 section 5.2).
+/// What sealing adds to a record in addition to its head: content type and tag (RFC 8446 section 5.2).
 const SEAL: usize = 1 + 16;
 /// A handshake message's type and length (RFC 8446 section 4).
 const MESSAGE_HEAD: usize = 4;
@@ -61,7 +61,7 @@ impl Handshake {
         TICKETS * (TICKET_HEAD + self.ticket())
     }
 
-    /// What a connection that is made for one request takes beside the records of request, answer and tickets.
+    /// The bytes of a connection made for one request, without the records of request, answer and tickets.
     pub fn whole(self) -> f64 {
         (self.agreed() + self.tickets() + CLOSES) as f64
     }

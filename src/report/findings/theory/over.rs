@@ -138,7 +138,7 @@ fn code_bits(character: u8) -> usize {
         b':' | b'B'..=b'W' | b'Y' | b'j' | b'k' | b'q' | b'v'..=b'z' => 7,
         b'&' | b'*' | b',' | b';' | b'X' | b'Z' => 8,
         b'!' | b'"' | b'(' | b')' | b'?' => 10,
-        // None of these stands in what is written out here.
+        // None of these is included here.
         _ => 13,
     }
 }

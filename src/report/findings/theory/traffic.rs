@@ -74,7 +74,7 @@ mod tests {
         };
         let [small, large] = [100.0, 1_100.0].map(|payload| of(Transport::Sse, 2.0, payload).unwrap());
         assert_eq!(small.requests_per_delivery, 0.0);
-        // A digit of the chunk's size and a second segment are all that grows beside the payload.
+        // Apart from the payload, only a digit of the chunk's size and a second segment are added.
         let grown = large.wire_bytes_per_delivery - small.wire_bytes_per_delivery;
         assert!((1_000.0..1_002.0).contains(&grown), "{grown}");
         assert_eq!(of(Transport::Polling, 4.0, 100.0).unwrap().requests_per_delivery, 0.25);

@@ -59,12 +59,12 @@ impl Axis {
         })
     }
 
-    /// An axis that ends exactly where it is told, with exactly these labels.
+    /// An axis with exactly these ends and labels.
     pub fn exact(from: f64, to: f64, scale: Scale, labelled: Vec<f64>) -> Self {
         Self { from, to, scale, labelled, minor: Vec::new() }
     }
 
-    /// An axis over swept values, with a label at each as far as `labels_max` fit beside one another.
+    /// An axis over swept values, with a label at each value or, if there are more than `labels_max`, at some of them.
     pub fn at(values: &[f64], scale: Scale, labels_max: usize) -> Option<Self> {
         let (low, high) = extent(values.iter().copied())?;
         let margin = 0.04;
@@ -77,7 +77,7 @@ impl Axis {
             }
         };
         let mut axis = Self { from, to, scale, labelled: Vec::new(), minor: Vec::new() };
-        // The last value is always named; before it, each that keeps its distance from the one named last.
+        // The last value always has a label; before it, each that is far enough from the previous label.
         let apart = 1.0 / labels_max.max(1) as f64;
         let end = axis.share(high);
         for value in values.iter().copied() {
@@ -106,14 +106,14 @@ impl Axis {
             kept.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade))).collect()
         };
         let ends = marks(&[1.0, 2.0, 5.0], 1);
-        // A hair of tolerance, so that 0.1 × 10 is not taken for more than 1.
+        // A small tolerance, so that 0.1 × 10 is not larger than 1.
         let from = ends.iter().copied().rfind(|end| *end <= low * 1.000_001).unwrap_or(low);
         let to = ends.iter().copied().find(|end| *end >= high * 0.999_999 && *end > from * 1.5).unwrap_or(high);
         let inside = |steps: &[f64], every: i32| -> Vec<f64> {
             let is_inside = |value: &f64| *value >= from * 0.999_999 && *value <= to * 1.000_001;
             marks(steps, every).into_iter().filter(is_inside).collect()
         };
-        // From the finest on, the first that has few enough labels; two at the least, or nothing could be read from it.
+        // The finest step with few enough labels, but at least two: with fewer, no value could be read.
         let mut labelled = inside(&[1.0, 2.0, 5.0], 1);
         for every in 1..=decades.clone().count() as i32 {
             let coarser = inside(&[1.0], every);
@@ -141,13 +141,13 @@ impl Axis {
         (-0.001..=1.001).contains(&self.share(value)) && (self.scale == Scale::Linear || value > 0.0)
     }
 
-    /// Where `value` lies between `first` and `last`, the places of the axis' ends.
+    /// The coordinate of `value`, given the coordinates `first` and `last` of the axis' ends.
     pub fn place(&self, value: f64, first: i32, last: i32) -> i32 {
         first + (self.share(value).clamp(-0.5, 1.5) * f64::from(last - first)).round() as i32
     }
 
-    /// The labels with their words: as many as fit beside one another on `length` units, the ends first of all. Where the
-    /// labels are evenly spaced, those that are kept are too, but for the last.
+    /// The labels with their words: as many as fit next to each other on `length` units, with the ends first. Evenly
+    /// spaced labels stay evenly spaced, except for the last.
     pub fn ticks_across(&self, label: &dyn Fn(f64) -> String, size_px: i32, length: i32) -> Vec<(f64, String)> {
         let room = |(value, text): &(f64, String)| {
             let half = text::width(text, size_px) / 2 + LABEL_GAP / 2;
@@ -162,7 +162,7 @@ impl Axis {
         let is_even = gaps().max().unwrap_or_default() - gaps().min().unwrap_or_default() <= EVEN;
         let end = all.len().saturating_sub(1);
         for every in (1..=end).filter(|_| is_even) {
-            // Each of these, as far as the last is not nearer than they are to one another; and the last.
+            // All of these that are at least as far from the last as from each other; and the last.
             let indices = (0..end).step_by(every).filter(|index| index + every <= end).chain([end]);
             let kept: Vec<_> = indices.map(|index| all[index].clone()).collect();
             if kept.windows(2).all(is_clear) {

@@ -10,7 +10,7 @@ use crate::report::html::charts::{DrawError, Ink, Size, text};
 const HEADING: i32 = px(28);
 /// Height of a row.
 const ROW: i32 = px(23);
-/// Height of a row whose name stands above its dot.
+/// Height of a row with its name above its dot.
 const TALL_ROW: i32 = px(40);
 /// From the middle of such a row up to the middle of its name, and down to its dot.
 const ABOVE: i32 = px(10);
@@ -19,7 +19,7 @@ const MARK_AT: i32 = px(6);
 const HEADING_AT: i32 = px(17);
 /// From the area to the values at its right.
 const VALUE_GAP: i32 = px(10);
-/// Half the height of the line at what was expected.
+/// Half the height of the line at the value in theory.
 const HALF_EXPECTED: i32 = px(8);
 /// Half the height of the end of an interval.
 const CAP: i32 = px(4);
@@ -52,11 +52,11 @@ pub struct DotGroup {
 pub struct DotRow {
     /// What it is.
     pub name: String,
-    /// Where the dot stands; `None` where there is nothing to draw.
+    /// The value of the dot; `None` if there is nothing to draw.
     pub value: Option<f64>,
     /// The interval of the value.
     pub interval: Option<[f64; 2]>,
-    /// What was expected of it.
+    /// Its value in theory.
     pub expected: Option<f64>,
     /// The value in words, written at the right.
     pub written: String,
@@ -74,7 +74,7 @@ impl DotGroups<'_> {
         let rows = || self.groups.iter().flat_map(|group| &group.rows);
         let width = px(size.width_px());
         let names: Vec<String> = rows().map(|row| row.name.clone()).collect();
-        // Names too long to stand at the left stand above their dots, so that all of each can be read.
+        // Names too long for the left side are written above their dots, in full.
         let is_above = text::widest(names.iter().map(String::as_str), LABEL_PX)
             > width * frame::SIDE_MAX.0 / frame::SIDE_MAX.1 - frame::TICK_GAP;
         let row_height = if is_above { TALL_ROW } else { ROW };
@@ -124,7 +124,7 @@ impl DotGroups<'_> {
         drawing
     }
 
-    /// One row: its level, what was expected, its interval, its dot and its value.
+    /// One row: its base line, its value in theory, its interval, its dot and its value.
     fn draw_row(&self, drawing: &mut Drawing, frame: &Frame, group: &DotGroup, row: &DotRow, middle: i32) {
         let (x, ink) = (&self.x.0, Ink::Series(group.index as u8));
         let across = |value: f64| frame.across(x, value);
@@ -152,12 +152,12 @@ impl DotGroups<'_> {
     }
 }
 
-/// True if what stands at the right of a row is a value, and not the dash of one that there is not.
+/// True if the text at the right of a row is a value, and not the dash of a missing one.
 fn at_is_value(row: &DotRow) -> bool {
     row.value.is_some()
 }
 
-/// The lines of an interval. An end beyond the area has no cap: the interval goes on.
+/// The lines of an interval. An end beyond the area has no cap, since the interval continues.
 fn interval(frame: &Frame, middle: i32, [low, high]: [i32; 2]) -> Vec<Vec<Point>> {
     let (left, right) = (low.max(frame.left), high.min(frame.right));
     if right - left <= INTERVAL_MIN {

@@ -7,14 +7,14 @@ use maud::{Markup, html};
 pub use crate::report::html::charts::place::{Anchor, Point, Words, px, px_of};
 use crate::report::html::charts::{Ink, text};
 
-/// Size of words that say nothing else, as in the style sheet.
+/// The default size of words, as in the style sheet.
 pub const LABEL_PX: i32 = 13;
 /// Radius of the target over a dot.
 const HIT_RADIUS_PX: i32 = 8;
 /// From one line of words to the next.
 const LINE_PX: i32 = 17;
 
-/// What a drawing consists of.
+/// An element of a drawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Lines through points, `width` units wide.
@@ -49,7 +49,7 @@ pub struct Drawing {
     pub title: String,
     pub width: i32,
     pub height: i32,
-    /// From the back to the front.
+    /// Its elements, from back to front.
     pub shapes: Vec<Shape>,
     pub hits: Vec<Hit>,
 }
@@ -138,10 +138,10 @@ impl Hit {
         }
     }
 
-    /// Where the middle of its words lies beside its own, so that they stay inside a drawing this wide.
+    /// By how much its words are shifted sideways, so that they stay inside a drawing of this width.
     fn words_across(&self, width: i32) -> i32 {
         let half = text::width(&self.name, LABEL_PX).max(text::width_bold(&self.value, LABEL_PX)) / 2;
-        // Words wider than the drawing stand out on both sides alike.
+        // Words wider than the drawing extend equally beyond both sides.
         let (leftmost, rightmost) = if half * 2 > width { (width / 2, width / 2) } else { (half, width - half) };
         self.at.x.clamp(leftmost, rightmost) - self.at.x
     }
@@ -193,7 +193,7 @@ fn mark(index: usize, Point { x, y }: Point) -> String {
     }
 }
 
-/// What the tests of every chart ask.
+/// Checks for the tests of every chart.
 #[cfg(test)]
 pub mod check {
     use super::*;

@@ -41,7 +41,7 @@ pub fn right_of(needed: i32, x: &Axis, label: Label<'_>, width: i32) -> i32 {
     needed.max(last.unwrap_or_default()).min(width * SIDE_MAX.0 / SIDE_MAX.1)
 }
 
-/// Half of the first tick's words, which stand out to the left of the area where nothing else does.
+/// Half of the first tick's words, which extend to the left of the area.
 pub fn half_of_first(x: &Axis, label: Label<'_>) -> i32 {
     x.labels().next().map_or(0, |value| text::width(&label(value), LABEL_PX) / 2 + px(2))
 }
@@ -100,7 +100,7 @@ impl Frame {
         }
     }
 
-    /// The name of each of `names` beside its row, and the middle lines of the rows, the first on top.
+    /// Each of `names` next to its row, and the middle lines of the rows, the first on top.
     pub fn draw_rows(&self, drawing: &mut Drawing, names: Vec<String>) -> Vec<i32> {
         let count = names.len().max(1) as i32;
         let middle = |row: i32| self.top + (self.bottom - self.top) * (2 * row + 1) / (2 * count);

@@ -10,13 +10,13 @@ use crate::report::html::charts::{DrawError, Ink, Size};
 const NAMES_APART: i32 = px(17);
 /// From the end of the longest line to the names.
 const NAME_GAP: i32 = px(10);
-/// The same where a name had to give way: there is room for a leader to it.
+/// The same for a name that was moved: there is room for a leader to it.
 const LEADER_GAP: i32 = px(20);
 /// A line that ends this far before the longest has its name at its own end.
 const ALONE_MIN: i32 = px(60);
 /// A name moved farther than this has a leader from its line.
 const LEADER_MIN: i32 = px(4);
-/// Size of the words beside a mark.
+/// Size of the words next to a mark.
 const MARK_LABEL_PX: i32 = LABEL_PX - 1;
 /// Room that a mark takes around its middle.
 const MARK_REACH: i32 = px(6);
@@ -65,7 +65,7 @@ pub struct Mark {
     pub y: f64,
     /// Interval of `y`.
     pub interval: Option<[f64; 2]>,
-    /// Written beside the mark, where there is room for it: not on a phone.
+    /// Written next to the mark if there is room, so not on a phone.
     pub label: Option<String>,
     /// What hover and focus show; `None` for a point that only carries the line.
     pub shown: Option<String>,
@@ -124,16 +124,16 @@ impl Lines<'_> {
         drawing
     }
 
-    /// The names of the lines and the words beside their marks.
+    /// The names of the lines and the words next to their marks.
     fn draw_words(&self, drawing: &mut Drawing, frame: &Frame, runs: &[Vec<Vec<Point>>]) {
         let named = self.series.iter().zip(runs).filter(|(series, _)| series.is_named);
         let ends = named.filter_map(|(series, runs)| Some((*runs.last()?.last()?, series)));
         let ends: Vec<(Point, &Series)> = ends.collect();
-        // A line that ends long before the others has its name there, and not behind a leader as long as a line.
+        // A line that ends long before the others has its name there, instead of at the end of a long leader.
         let across = ends.iter().map(|(end, _)| end.x).max().unwrap_or_default();
         let is_beside_others = |(end, _): &(Point, &Series)| across - end.x < ALONE_MIN;
         let (beside_others, mut alone): (Vec<_>, Vec<_>) = ends.into_iter().partition(is_beside_others);
-        // From the top down, so that of two close to one another the upper one has its name above.
+        // From the top down, so that of two close lines the upper one has its name above.
         alone.sort_by_key(|(end, _)| end.y);
         let placed = self.series.iter().flat_map(|series| &series.points).filter(|mark| self.is_placed(mark));
         let placed: Vec<(Point, &Mark)> = placed.map(|mark| (self.place(frame, mark), mark)).collect();
@@ -193,7 +193,7 @@ impl Lines<'_> {
     }
 }
 
-/// The lines of an interval's whisker. An end beyond the area has no cap: the interval goes on.
+/// The lines of an interval's whisker. An end beyond the area has no cap, since the interval continues.
 fn whisker(frame: &Frame, x: i32, [low, high]: [i32; 2]) -> Vec<Vec<Point>> {
     let (bottom, top) = (low.min(frame.bottom), high.max(frame.top));
     if bottom - top <= WHISKER_MIN {
@@ -205,8 +205,8 @@ fn whisker(frame: &Frame, x: i32, [low, high]: [i32; 2]) -> Vec<Vec<Point>> {
     lines
 }
 
-/// The names at the right ends of lines that end together, pushed apart so that none overlap, with leaders to those that had to give way.
-/// Returns the room that they take.
+/// The names at the right ends of lines that end together, pushed apart so that none overlap, with leaders to those
+/// that were moved. Returns the room that they take.
 fn draw_names(drawing: &mut Drawing, frame: &Frame, mut ends: Vec<(Point, &Series)>) -> Vec<Room> {
     ends.sort_by_key(|(end, _)| end.y);
     let wanted: Vec<i32> = ends.iter().map(|(end, _)| end.y).collect();

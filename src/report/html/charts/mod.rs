@@ -65,7 +65,7 @@ pub enum Ink {
     Series(u8),
     /// The same, dashed: a second figure of that transport.
     Dashed(u8),
-    /// The same, thin: a figure that stands behind the first.
+    /// The same, thin: a secondary figure.
     Thin(u8),
     /// The part with this index in a stacked bar.
     Part(u8),

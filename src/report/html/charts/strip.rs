@@ -7,11 +7,11 @@ use crate::report::html::charts::{DrawError, Ink, Size};
 
 /// Height of a row.
 const ROW: i32 = px(34);
-/// Half the height of the bar at the middle value: it stands out above and below the dots of all lanes.
+/// Half the height of the bar at the middle value: higher than the dots of all lanes.
 const HALF_BAR: i32 = px(16);
 /// Dots closer than this across would hide one another.
 const DOTS_APART: i32 = px(9);
-/// Where a dot may stand beside the middle line of its row.
+/// The offsets of the lanes from the middle line of a row.
 const LANES: [i32; 3] = [0, px(-9), px(9)];
 
 /// A chart of strips.
@@ -76,7 +76,7 @@ impl Strip<'_> {
             if let Some(x) = row.middle.filter(|middle| self.x.holds(*middle)).map(across) {
                 drawing.lines(ink, 2.0, vec![vec![Point::new(x, y - HALF_BAR), Point::new(x, y + HALF_BAR)]]);
             }
-            // A value past the ends stands at the end; what is shown beside it is the true one.
+            // A value beyond the ends is drawn at the end; the value shown for it is the true one.
             let places: Vec<i32> = row.dots.iter().map(|dot| across(dot.0.clamp(lowest, highest))).collect();
             let at = places.iter().zip(lanes(&places)).map(|(x, lane)| Point::new(*x, y + lane));
             let at: Vec<Point> = at.collect();
@@ -93,8 +93,8 @@ impl Strip<'_> {
     }
 }
 
-/// For each dot the lane that keeps it clear of the others: the first that is free at its place, from left to right; where
-/// none is, the one whose last dot is farthest away.
+/// The lane of each dot, so that dots do not overlap: from left to right, the first lane that is free at its place, or
+/// the one whose last dot is farthest away if none is.
 fn lanes(places: &[i32]) -> Vec<i32> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|index| places[*index]);

@@ -43,7 +43,7 @@ pub fn widest<'a>(texts: impl Iterator<Item = &'a str>, size_px: i32) -> i32 {
     texts.map(|text| width(text, size_px)).max().unwrap_or_default()
 }
 
-/// Words in no more room than `room`: where they need more, their middle is left out, since both ends tell names apart.
+/// Words shortened to `room` by leaving out their middle, since both ends help to distinguish names.
 pub fn shortened(text: &str, size_px: i32, room: i32) -> String {
     if width(text, size_px) <= room {
         return text.to_owned();
@@ -112,19 +112,19 @@ impl Room {
     }
 }
 
-/// Where words may stand beside the marks of a chart.
+/// The free space for words around the marks of a chart.
 pub struct FreeRoom {
-    /// They do not leave it.
+    /// The area that words must not leave.
     pub area: Room,
-    /// Marks and words that are there already.
+    /// The space of marks and words placed so far.
     pub taken: Vec<Room>,
-    /// Lines that they do not cover, if there is a place beside them.
+    /// Lines that words do not cover if they fit elsewhere.
     pub lines: Vec<(Point, Point)>,
 }
 
 impl FreeRoom {
-    /// Takes a place for words beside `at`, where they cover no mark, no other words and, if possible, no line. `None` if
-    /// there is none.
+    /// Reserves a place for words next to `at`, where they cover no mark, no other words and, if possible, no line.
+    /// `None` if there is none.
     pub fn take(&mut self, at: Point, text: &str, size_px: i32) -> Option<Words> {
         let width = width(text, size_px);
         let (right, left, middle) = (at.x + px(9), at.x - px(9) - width, at.x - width / 2);
@@ -157,7 +157,7 @@ impl FreeRoom {
 }
 
 /// Places at least `gap` apart, in the same order and between `low` and `high`, moved as little as possible (least squares:
-/// places that push one another stand around their common middle). `wanted` is sorted.
+/// places that push each other are centred on their mean). `wanted` is sorted.
 pub fn apart(wanted: &[i32], gap: i32, low: i32, high: i32) -> Vec<i32> {
     // With the gaps taken out, places that keep their order keep their distance.
     let shift = |index: usize| gap * index as i32;

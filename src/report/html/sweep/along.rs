@@ -5,20 +5,20 @@ use crate::run::file::Point;
 use crate::run::metric::Unit;
 use crate::run::path::PathSettings;
 
-/// What an axis is over.
+/// The quantity along an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Along {
     /// The setting.
     Setting(Setting),
-    /// The loss of paths that are else alike.
+    /// The loss of paths that differ in nothing else.
     Loss,
-    /// The round trip of paths that are else alike.
+    /// The round trip of paths that differ in nothing else.
     RoundTrip,
 }
 
 impl Along {
-    /// That which suits a sweep: paths that differ in one key, several of them for each value of the others, stand along
-    /// that key; all else along the setting itself.
+    /// The quantity that suits a sweep: the key in which paths differ if there are several for each value of the other
+    /// keys; otherwise the setting itself.
     pub fn of_sweep(view: &View<'_>, setting: Setting) -> Self {
         let paths: Vec<PathSettings> =
             view.points().into_iter().filter_map(|point| view.point(point).and_then(|point| point.path)).collect();
@@ -32,7 +32,7 @@ impl Along {
         [Self::Loss, Self::RoundTrip].into_iter().find(have_company).unwrap_or(Self::Setting(setting))
     }
 
-    /// A path without what the axis is over; `None` where that is the whole path.
+    /// A path without the quantity of the axis; `None` if that is the whole path.
     fn rest_of(self, path: PathSettings) -> Option<PathSettings> {
         match self {
             Self::Setting(_) => None,
@@ -41,7 +41,7 @@ impl Along {
         }
     }
 
-    /// What a point has in common with the others of its group, beside all other settings.
+    /// What a point has in common with the others of its group, in addition to all other settings.
     pub fn common(self, point: &Point) -> Option<String> {
         let rest = point.path.and_then(|path| self.rest_of(path))?;
         let rate = Setting::Path.phrase(Setting::Path.of(&Point { path: Some(rest), ..point.clone() }));
@@ -52,7 +52,7 @@ impl Along {
         })
     }
 
-    /// Where a point stands.
+    /// The value of a point.
     pub fn of(self, point: &Point) -> f64 {
         match self {
             Self::Setting(setting) => setting.of(point),
@@ -70,7 +70,7 @@ impl Along {
         }
     }
 
-    /// What the axis is called.
+    /// The title of the axis.
     pub fn label(self) -> &'static str {
         match self {
             Self::Setting(setting) => setting.label(),
@@ -79,8 +79,8 @@ impl Along {
         }
     }
 
-    /// Have its values an order, so that something lies between two of them, a line can be drawn, and two transports can
-    /// cross over?
+    /// True if its values have an order: there are values in between, so that a line can be drawn and two transports
+    /// can cross over.
     pub fn has_order(self) -> bool {
         match self {
             Self::Setting(setting) => !setting.is_category(),
@@ -88,11 +88,11 @@ impl Along {
         }
     }
 
-    /// Do its values stand beside one another, and not along a scale?
+    /// True if its values are placed side by side, and not along a scale.
     pub fn is_category(self) -> bool {
         match self {
             Self::Setting(setting) => setting.is_category(),
-            // None, a tenth, one and five per cent: neither scale would have room for all of them.
+            // 0, 0.1, 1 and 5 per cent: no scale would have room for all of them.
             Self::Loss => true,
             Self::RoundTrip => false,
         }

@@ -13,13 +13,13 @@ use crate::report::text::wording::{
 };
 use crate::run::Transport;
 
-/// What a sweep says of one figure.
+/// The answer of a sweep for one figure.
 enum Answer {
-    /// Of the two transports that the question is about.
+    /// For the two transports that the question is about.
     Pair { change: Option<Change>, at_ends: Vec<Compared> },
-    /// Of all of them, where the swept values stand beside one another.
+    /// For all transports, with swept values side by side.
     Beside { lowest: Vec<Lowest>, best: Vec<BestAt> },
-    /// Of all of them, along a sweep.
+    /// For all transports, along a sweep.
     All { ends: Option<[Lowest; 2]>, spread: Option<Compared>, changes: Changes },
 }
 
@@ -45,7 +45,7 @@ impl Answer {
         Self::Pair { change: crossover::change_of(view, setting, points, drawn, [second, first]), at_ends }
     }
 
-    /// Do the rounds leave something open that more of them may decide?
+    /// True if more rounds may decide what these leave open.
     fn is_inconclusive(&self) -> bool {
         let is_open = |found: &Compared| matches!(found.relation, Relation::Inconclusive { .. });
         match self {

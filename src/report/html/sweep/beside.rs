@@ -15,8 +15,8 @@ use crate::report::html::sweep::lines::{LOG_SPAN, expected, notes, swept_table, 
 use crate::report::text::wording::{capitalised, shown_in_table};
 use crate::run::Transport;
 
-/// An end of an interval that is farther than this from its value goes on past the area, or one noisy row would press all
-/// others together.
+/// An end of an interval farther than this from its value continues beyond the area; otherwise one noisy row would
+/// compress all others.
 const INTERVAL_REACH: f64 = 2.0;
 
 /// One figure of everything that is swept, side by side.
@@ -65,7 +65,7 @@ pub(super) fn beside(
     Some(picture.html())
 }
 
-/// The ends of a row's interval that are not far from its value.
+/// The ends of a row's interval that are close to its value.
 fn near_ends(row: &DotRow) -> impl Iterator<Item = f64> {
     let value = row.value.unwrap_or_default();
     let is_near = move |end: &f64| *end <= value * INTERVAL_REACH && *end * INTERVAL_REACH >= value;

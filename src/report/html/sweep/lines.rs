@@ -81,7 +81,7 @@ pub(super) fn over(view: &View<'_>, setting: Setting, group: &Group, drawn: Draw
 }
 
 impl Swept<'_> {
-    /// Where a swept value stands on the axis: along a scale, or beside the others.
+    /// The place of a swept value on the axis: along a scale, or side by side with the others.
     fn place(&self, value: f64) -> f64 {
         match self.along.is_category() {
             true => self.values.iter().position(|one| *one == value).unwrap_or_default() as f64,
@@ -97,7 +97,7 @@ impl Swept<'_> {
         }
     }
 
-    /// What theory says of a transport.
+    /// The prediction of theory for a transport.
     fn predicted(&self, transport: Transport, predictions: &[theory::Prediction]) -> Series {
         let points = self.points.iter().filter_map(|point| {
             let value = expected(predictions, self.drawn, transport, *point)?;
@@ -107,7 +107,7 @@ impl Swept<'_> {
         Series { name, ink, marker: None, is_named: false, points: points.collect() }
     }
 
-    /// What was measured of it.
+    /// The measured values of a transport.
     fn measured(&self, transport: Transport) -> Series {
         let (unit, along) = (self.drawn.unit(), self.along);
         let marks = self.points.iter().filter_map(|point| {
@@ -125,7 +125,7 @@ impl Swept<'_> {
     }
 }
 
-/// What theory says of a figure of one row, if it says anything.
+/// The prediction of theory for a figure of one row, if there is one.
 pub(super) fn expected(
     predictions: &[theory::Prediction],
     drawn: Drawn,
@@ -138,7 +138,7 @@ pub(super) fn expected(
     predictions.iter().find(is_asked).map(|one| one.predicted)
 }
 
-/// What is not where one would look for it.
+/// A note on values that are not drawn.
 pub(super) fn notes(unplaced: &[String], unusable: &[String]) -> String {
     let mut notes = Vec::new();
     if !unplaced.is_empty() {
@@ -187,14 +187,14 @@ pub(super) fn swept_table(view: &View<'_>, along: Along, points: &[usize], drawn
     Table::new(head.map(str::to_owned).collect(), rows.collect())
 }
 
-/// A value with its interval, as far as there is one.
+/// A value with its interval, if there is one.
 pub(super) fn with_interval(drawn: Drawn, row: Option<&Row>) -> String {
     let value = shown_in_table(drawn, row);
     let interval = shown_interval(drawn.unit(), row.and_then(|row| drawn.interval(row)));
     interval.map_or(value.clone(), |interval| format!("{value} {interval}"))
 }
 
-/// What freshness costs: age against bytes, the polls as a line over their intervals, the streams as points.
+/// The cost of freshness: age against bytes, the polls as a line over their intervals, the streams as points.
 pub(super) fn frontier(view: &View<'_>) -> Option<Markup> {
     let transports = view.transports();
     let (mut series, mut table) = (Vec::new(), Vec::new());
@@ -254,7 +254,7 @@ fn of_frontier(view: &View<'_>, transport: Transport) -> (Vec<Mark>, Vec<Vec<Str
             Transport::LongPolling | Transport::Sse | Transport::WebSocket => (values, None),
         };
         marks.push(Mark { x, y, interval: AGE.interval(row), shown: Some(what), label, is_focusable: true });
-        // The poll interval is nothing to the others: one point says all of them.
+        // The others do not depend on the poll interval, so one point shows all of them.
         if transport != Transport::Polling {
             break;
         }

@@ -26,7 +26,7 @@ use crate::run::metric::Metric;
 use crate::run::purpose::Figure;
 use along::Along;
 
-/// What the scenario asks to be drawn, in its order; `None` where the scorecard answers its question.
+/// The figures that the scenario draws, in its order; `None` where the scorecard answers its question.
 pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     let points = view.points();
     let first = *points.first()?;
@@ -42,7 +42,7 @@ pub(crate) fn picture(view: &View<'_>) -> Option<Markup> {
     if in_matrix.is_some() {
         figures.retain(|figure| !matches!(figure, Figure::Metric(_)));
     }
-    // Metrics beside one another stand in pairs.
+    // Metrics are shown in pairs.
     for group in figures.chunk_by(|a, b| drawn(a).is_some() && drawn(b).is_some()) {
         let metrics: Vec<Drawn> = group.iter().filter_map(drawn).collect();
         match (group[0], setting) {
@@ -117,7 +117,7 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
     let mut groups: Vec<(Vec<String>, Group)> = Vec::new();
     for index in view.points() {
         let Some(point) = view.point(index) else { continue };
-        // What was measured was not asked for, and sets no points apart.
+        // A measured feed was not set, so it does not distinguish points.
         let others = Setting::ALL.iter().filter(|one| **one != setting && !one.is_measured(point));
         let others = others.map(|one| one.phrase(one.of(point)));
         let key: Vec<String> = others.chain(std::iter::once(along.common(point).unwrap_or_default())).collect();
@@ -134,7 +134,7 @@ pub(crate) fn groups(view: &View<'_>, setting: Setting) -> Vec<Group> {
             let telling = key.into_iter().enumerate().filter(|(column, _)| !is_shared(*column)).map(|(_, text)| text);
             group.title = listed(&telling.collect::<Vec<_>>());
             let value = |index: &usize| view.point(*index).map(|point| along.of(point)).unwrap_or_default();
-            // What has no order keeps that in which it was asked for.
+            // Values without an order keep the order in which they were set.
             if along.has_order() {
                 group.points.sort_by(|a, b| value(a).total_cmp(&value(b)));
             }

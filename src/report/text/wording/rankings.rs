@@ -57,7 +57,7 @@ pub(crate) fn ranking_cell(view: &View<'_>, ranking: &Ranking) -> String {
     }
 }
 
-/// The bound beside "no clear winner": "3 rounds do not rule out a difference of up to 4.4 times".
+/// The bound next to "no clear winner": "3 rounds do not rule out a difference of up to 4.4 times".
 pub(crate) fn left_open(rounds: usize, factor: Option<f64>) -> String {
     match factor {
         Some(factor) => format!("{} do not rule out a difference of {}", counted(rounds, "round"), up_to(factor)),
