@@ -740,7 +740,7 @@ pub const TALK_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Messages a second of one page: drawing by hand makes sixty.
 pub const TALK_MESSAGES_PER_S_MAX: f64 = 100.0;
 /// Pages that talk in one room: a class.
-pub const TALK_SEATS_MAX: usize = 64;
+pub const TALK_PARTICIPANTS_MAX: usize = 64;
 /// Messages that a page may be behind; if it misses more, it is told how many.
 pub const TALK_BEHIND_MAX: usize = 256;
 /// Bytes of a frame that are shown to its sender.

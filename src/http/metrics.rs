@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::server::{AccountReading, App, Problem};
-use crate::stream::Standing;
+use crate::stream::LogState;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Label {
@@ -70,7 +70,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
             (
                 "log_following",
                 "1 while this node is up to date with its log",
-                i64::from(reading.standing == Standing::Following),
+                i64::from(reading.standing == LogState::Following),
             ),
             ("log_newest", "Number of the log's newest update when it was last checked", reading.newest_seq as i64),
         ];

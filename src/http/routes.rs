@@ -14,7 +14,7 @@ use super::{coding, learn, live, metrics, session};
 use crate::limits;
 use crate::server::request::StrictQuery;
 use crate::server::{App, Problem, Room, auth, idempotency, method_not_allowed, not_found, request};
-use crate::stream::{self, BatchLimit, Cursor, LogReading, Occupancy, Standing, Start};
+use crate::stream::{self, BatchLimit, Cursor, LogReading, LogState, Occupancy, Start};
 use crate::transport::{echo, long_polling, polling, sse, talk, websocket};
 use crate::units::{Nanos, UnixMicros};
 
@@ -128,11 +128,11 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
         return refuse("the server is shutting down; use another");
     }
     match app.log.as_ref().map(|log| log.standing()) {
-        None | Some(Standing::Following) => Ok("ready\n"),
-        Some(Standing::Away) => refuse("the log cannot be reached; use another node"),
-        Some(Standing::Missing) => refuse("the log's stream is missing; use another node"),
-        Some(Standing::Unfit(reason)) => refuse(&format!("the log's stream cannot be used: {reason}")),
-        Some(Standing::CatchingUp) => refuse("this node is catching up with the log; use another, or wait"),
+        None | Some(LogState::Following) => Ok("ready\n"),
+        Some(LogState::Away) => refuse("the log cannot be reached; use another node"),
+        Some(LogState::Missing) => refuse("the log's stream is missing; use another node"),
+        Some(LogState::Unfit(reason)) => refuse(&format!("the log's stream cannot be used: {reason}")),
+        Some(LogState::CatchingUp) => refuse("this node is catching up with the log; use another, or wait"),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::limits;
 
 /// A line of the program's output.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum OutputLine {
     /// The line without its end.
     Text(String),
     /// More bytes than a line may have.
@@ -35,7 +35,7 @@ pub enum Line {
 pub struct Program {
     child: Child,
     group: Option<Pid>,
-    lines: mpsc::Receiver<Line>,
+    lines: mpsc::Receiver<OutputLine>,
     stdin: Option<ChildStdin>,
     errors: Arc<Mutex<VecDeque<u8>>>,
     _readers: [AbortOnDropHandle<()>; 2],
@@ -90,8 +90,8 @@ impl Program {
     /// The next line that it prints.
     ///
     /// Cancel safe.
-    pub async fn next(&mut self) -> Line {
-        self.lines.recv().await.unwrap_or(Line::End)
+    pub async fn next(&mut self) -> OutputLine {
+        self.lines.recv().await.unwrap_or(OutputLine::End)
     }
 
     /// Its standard input; `None` the second time.
@@ -162,22 +162,22 @@ fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
-async fn read_lines(output: impl AsyncRead + Unpin, lines: mpsc::Sender<Line>) {
+async fn read_lines(output: impl AsyncRead + Unpin, lines: mpsc::Sender<OutputLine>) {
     let mut output = BufReader::new(output);
     loop {
         let mut line = Vec::new();
         let most = limits::LEARN_LINE_BYTES_MAX as u64 + 1;
         let read = (&mut output).take(most).read_until(b'\n', &mut line).await;
         let line = match read {
-            Err(_) | Ok(0) => Line::End,
-            Ok(_) if line.len() > limits::LEARN_LINE_BYTES_MAX => Line::TooLong,
+            Err(_) | Ok(0) => OutputLine::End,
+            Ok(_) if line.len() > limits::LEARN_LINE_BYTES_MAX => OutputLine::TooLong,
             Ok(_) => {
                 let text = line.strip_suffix(b"\n").unwrap_or(&line);
                 let text = text.strip_suffix(b"\r").unwrap_or(text);
-                std::str::from_utf8(text).map_or(Line::NotUtf8, |text| Line::Text(text.to_owned()))
+                std::str::from_utf8(text).map_or(OutputLine::NotUtf8, |text| OutputLine::Text(text.to_owned()))
             }
         };
-        let is_last = matches!(line, Line::End | Line::TooLong);
+        let is_last = matches!(line, OutputLine::End | OutputLine::TooLong);
         if lines.send(line).await.is_err() || is_last {
             return;
         }

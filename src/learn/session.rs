@@ -17,7 +17,7 @@ use super::context::{Context, Disturbance, DisturbanceRecord};
 use super::fault::{Code, Fault, Stop, fail};
 use super::messages;
 use super::oracle::{Oracle, Published};
-use super::program::{Input, Line, Program};
+use super::program::{Input, OutputLine, Program};
 use super::relay::Relay;
 use super::request::{After, Request};
 use super::stall::StallMeter;
@@ -342,8 +342,8 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 line = self.program.next() => match line {
-                    Line::End => return Err(self.program.ended().await.into()),
-                    line @ (Line::Text(_) | Line::TooLong | Line::NotUtf8) => self.judge(&line)?,
+                    OutputLine::End => return Err(self.program.ended().await.into()),
+                    line @ (OutputLine::Text(_) | OutputLine::TooLong | OutputLine::NotUtf8) => self.judge(&line)?,
                 },
                 changed = progress.changed() => if changed.is_err() { return Ok(false) },
                 () = tokio::time::sleep_until(until) => return Ok(false),
@@ -351,14 +351,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(&mut self, line: &Line) -> Result<(), Fault> {
+    fn judge(&mut self, line: &OutputLine) -> Result<(), Fault> {
         self.lines += 1;
         let number = self.lines;
         let text = match line {
-            Line::Text(text) => text.as_str(),
-            Line::TooLong => return Err(messages::too_long(number)),
-            Line::NotUtf8 => return Err(messages::not_utf8(number)),
-            Line::End => return Ok(()),
+            OutputLine::Text(text) => text.as_str(),
+            OutputLine::TooLong => return Err(messages::too_long(number)),
+            OutputLine::NotUtf8 => return Err(messages::not_utf8(number)),
+            OutputLine::End => return Ok(()),
         };
         let Ok(value) = serde_json::from_str::<Value>(text) else { return Err(messages::not_json(number, text)) };
         let printed: Option<Printed<'_>> = value.is_object().then(|| serde_json::from_str(text).ok()).flatten();

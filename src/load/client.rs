@@ -10,7 +10,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::limits;
 use crate::load::context::{ClientProgress, Cut, Outcome, TrialContext};
-use crate::load::dial::{Dialler, Wire};
+use crate::load::dial::{ClientStream, Dialler};
 use crate::load::echo::{self, EchoEvent, Sending};
 use crate::load::foreign;
 use crate::load::foreign::connect::untrusted;
@@ -150,9 +150,10 @@ impl<'a> Client<'a> {
             let next_seq = self.outcome.planned.as_ref().map_or(0, |planned| planned.len() as u64) + 1;
             let context = self.context;
             let note = |event| self.note_echo(event);
-            return echo::talk::<Wire>(context, via, session, options, sending, next_seq, note).await;
+            return echo::talk::<ClientStream>(context, via, session, options, sending, next_seq, note).await;
         }
-        reconnect::subscribe::<Wire>(via, session, options, &mut position.cursor, &mut |event| self.note(event)).await
+        reconnect::subscribe::<ClientStream>(via, session, options, &mut position.cursor, &mut |event| self.note(event))
+            .await
     }
 
     fn note(&mut self, event: Event<'_>) {

@@ -22,7 +22,7 @@ use crate::run::Transport;
 use crate::transport::{Dial, H2Session, Session};
 
 /// A client's end of a connection.
-pub type Wire =
+pub type ClientStream =
     Either<Tapped<TcpStream, SocketTap>, Box<Tapped<TlsStream<Tapped<TcpStream, SocketTap>>, ByteClassifier>>>;
 
 /// Makes the connections of one client.
@@ -44,9 +44,9 @@ impl Dialler {
     /// each request dials itself.
     ///
     /// Errors: those of the system or of TLS.
-    pub async fn session(self: &Arc<Self>) -> io::Result<Session<Wire>> {
+    pub async fn session(self: &Arc<Self>) -> io::Result<Session<ClientStream>> {
         match (self.context.keep_alive, self.context.shared_of(self.id)) {
-            (false, _) => Ok(Session::Fresh(Arc::clone(self) as Arc<dyn Dial<Wire>>)),
+            (false, _) => Ok(Session::Fresh(Arc::clone(self) as Arc<dyn Dial<ClientStream>>)),
             (true, None) => self.fresh().await,
             (true, Some(shared)) => {
                 let mut shared = shared.lock().await;
@@ -67,7 +67,7 @@ impl Dialler {
     /// Errors: those of the system.
     pub async fn bare(&self) -> io::Result<(TcpStream, SocketTap)> {
         let stream = self.tcp().await?;
-        let counts = Counts::All(ByteClassifier::bare(Arc::clone(&self.counters)));
+        let counts = SocketTap::All(ByteClassifier::bare(Arc::clone(&self.counters)));
         let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
         Ok((stream, SocketTap { counts, context: Arc::clone(&self.context), id }))
     }
@@ -75,11 +75,11 @@ impl Dialler {
     /// A connection for HTTP/1.1 or a WebSocket.
     ///
     /// Errors: those of the system.
-    pub async fn wire(&self) -> io::Result<Wire> {
+    pub async fn wire(&self) -> io::Result<ClientStream> {
         self.connect(Arc::clone(&self.counters), None).await
     }
 
-    async fn fresh(&self) -> io::Result<Session<Wire>> {
+    async fn fresh(&self) -> io::Result<Session<ClientStream>> {
         match self.context.protocol.is_h2() {
             false => self.wire().await.map(Session::Http1),
             true => self.h2(Arc::clone(&self.counters), None).await.map(Session::H2),
@@ -96,7 +96,7 @@ impl Dialler {
         self.context.subject == Subject::Transport(Transport::WebSocket)
     }
 
-    async fn connect(&self, counters: Arc<ByteCounters>, queue: Option<Arc<StreamQueue>>) -> io::Result<Wire> {
+    async fn connect(&self, counters: Arc<ByteCounters>, queue: Option<Arc<StreamQueue>>) -> io::Result<ClientStream> {
         let stream = self.tcp().await?;
         let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
         let tap = |counts| SocketTap { counts, context: Arc::clone(&self.context), id };
@@ -105,10 +105,10 @@ impl Dialler {
             true => ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue),
         };
         let Some(connector) = &self.tls else {
-            return Ok(Either::Left(Tapped::new(stream, tap(Counts::All(classifier)), limits::WRITE_TIMEOUT)));
+            return Ok(Either::Left(Tapped::new(stream, tap(SocketTap::All(classifier)), limits::WRITE_TIMEOUT)));
         };
         let established = Arc::<AtomicBool>::default();
-        let records = Counts::Below(RecordTap::new(counters, Arc::clone(&established)));
+        let records = SocketTap::Below(RecordTap::new(counters, Arc::clone(&established)));
         let below = Tapped::new(stream, tap(records), limits::WRITE_TIMEOUT);
         let began = self.context.clock.now();
         let stream = connector.connect(below).await?;
@@ -139,21 +139,21 @@ impl Dialler {
     }
 }
 
-impl Dial<Wire> for Dialler {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Session<Wire>>> + Send + '_>> {
+impl Dial<ClientStream> for Dialler {
+    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Session<ClientStream>>> + Send + '_>> {
         Box::pin(self.fresh())
     }
 }
 
 /// Counts the bytes of a socket, and keeps the kernel's counters when the connection closes.
 pub struct SocketTap {
-    counts: Counts,
+    counts: SocketTap,
     context: Arc<TrialContext>,
     id: u64,
 }
 
 /// How a socket's bytes are counted: as plaintext, or as TLS records.
-enum Counts {
+enum SocketTap {
     All(ByteClassifier),
     Below(RecordTap),
 }
@@ -164,15 +164,15 @@ impl Tap for SocketTap {
 
     fn came_in(&mut self, bytes: &[u8]) {
         match &mut self.counts {
-            Counts::All(classifier) => classifier.came_in(bytes),
-            Counts::Below(records) => records.came_in(bytes),
+            SocketTap::All(classifier) => classifier.came_in(bytes),
+            SocketTap::Below(records) => records.came_in(bytes),
         }
     }
 
     fn went_out(&mut self, bytes: &[u8]) {
         match &mut self.counts {
-            Counts::All(classifier) => classifier.went_out(bytes),
-            Counts::Below(records) => records.went_out(bytes),
+            SocketTap::All(classifier) => classifier.went_out(bytes),
+            SocketTap::Below(records) => records.went_out(bytes),
         }
     }
 

@@ -106,7 +106,7 @@ pub async fn talk<S: Stream>(
 }
 
 async fn exchange<S: Stream>(
-    line: &mut echo::Line<S>,
+    line: &mut echo::EchoConnection<S>,
     options: &Options,
     sending: &Sending,
     seq: u64,

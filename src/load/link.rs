@@ -125,14 +125,14 @@ impl Relay {
         // its success after a whole one.
         let half = Nanos(self.args.rtt.0 / 2);
         let up =
-            self.pipe(from_client, to_server, Wire::new(&self.args, accepted.saturating_add(self.args.rtt), 2 * seed));
+            self.pipe(from_client, to_server, Delay::new(&self.args, accepted.saturating_add(self.args.rtt), 2 * seed));
         let down =
-            self.pipe(from_server, to_client, Wire::new(&self.args, accepted.saturating_add(half), 2 * seed + 1));
+            self.pipe(from_server, to_client, Delay::new(&self.args, accepted.saturating_add(half), 2 * seed + 1));
         tokio::try_join!(up, down).map(drop)
     }
 
     /// Relays one direction of a connection, including its end.
-    async fn pipe(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut wire: Wire) -> io::Result<()> {
+    async fn pipe(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut wire: Delay) -> io::Result<()> {
         let (send, mut on_their_way) = mpsc::unbounded_channel::<(Nanos, Bytes)>();
         let room = Semaphore::new(limits::LINK_BUFFER_BYTES);
         let reading = async {
@@ -166,7 +166,7 @@ impl Relay {
 
 /// When bytes leave one direction of a link.
 #[derive(Debug)]
-struct Wire {
+struct Delay {
     delay: Nanos,
     jitter: Nanos,
     bits_per_s: Option<u64>,
@@ -177,7 +177,7 @@ struct Wire {
     random: ChaCha8Rng,
 }
 
-impl Wire {
+impl Delay {
     fn new(args: &LinkOptions, opens_at: Nanos, seed: u64) -> Self {
         Self {
             delay: Nanos(args.rtt.0 / 2),
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn bytes_are_delayed_by_the_link_and_by_their_transmission_time() {
-        let mut wire = Wire::new(&args(100, 0, Some(8_000_000)), Nanos::ZERO, 1);
+        let mut wire = Delay::new(&args(100, 0, Some(8_000_000)), Nanos::ZERO, 1);
         // One megabyte per second: 1,000 bytes take one millisecond.
         assert_eq!(wire.due(1_000, Nanos(1_000_000)), Nanos(52_000_000));
         assert_eq!(wire.due(1_000, Nanos(1_000_000)), Nanos(53_000_000), "after the bytes before");
@@ -394,17 +394,17 @@ mod tests {
 
     #[test]
     fn a_connection_opens_no_earlier_than_its_handshake() {
-        let mut wire = Wire::new(&args(100, 0, None), Nanos(100_000_000), 1);
+        let mut wire = Delay::new(&args(100, 0, None), Nanos(100_000_000), 1);
         assert_eq!(wire.due(10, Nanos(0)), Nanos(150_000_000));
         assert_eq!(wire.due(10, Nanos(200_000_000)), Nanos(250_000_000));
     }
 
     #[test]
     fn jitter_varies_the_delay_and_never_reorders() {
-        let mut wire = Wire::new(&args(100, 20, None), Nanos::ZERO, 7);
+        let mut wire = Delay::new(&args(100, 20, None), Nanos::ZERO, 7);
         let due: Vec<u64> = (0..1_000).map(|ms| wire.due(10, Nanos(ms * 1_000_000)).0).collect();
         assert!(due.is_sorted());
-        let mut far = Wire::new(&args(100, 20, None), Nanos::ZERO, 7);
+        let mut far = Delay::new(&args(100, 20, None), Nanos::ZERO, 7);
         let ways: Vec<u64> =
             (1..=1_000_u64).map(|s| far.due(10, Nanos(s * 1_000_000_000)).0 - s * 1_000_000_000).collect();
         assert!(ways.iter().all(|way| (30_000_000..=70_000_000).contains(way)));

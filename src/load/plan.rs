@@ -146,7 +146,7 @@ impl Plan {
         if clients.div_ceil(self.agents) > limits::CLIENTS_MAX {
             let (most, agents) =
                 (limits::CLIENTS_MAX.saturating_mul(self.agents), clients.div_ceil(limits::CLIENTS_MAX));
-            return Err(PlanError::Crowd { clients, most, agents });
+            return Err(PlanError::TooManyClients { clients, most, agents });
         }
         if files.needed > files.allowed {
             let room = files.allowed.saturating_sub(limits::FD_RESERVE);

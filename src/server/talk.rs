@@ -58,9 +58,9 @@ impl Talk {
     ///
     /// Errors: 503 if the room is full.
     pub fn join(&self) -> Result<(u16, broadcast::Receiver<TalkMessage>), Problem> {
-        let more = |here: usize| (here < limits::TALK_SEATS_MAX).then_some(here + 1);
+        let more = |here: usize| (here < limits::TALK_PARTICIPANTS_MAX).then_some(here + 1);
         let Ok(before) = self.here.fetch_update(Relaxed, Relaxed, more) else {
-            let detail = format!("this room is full, with {} pages; use another room", limits::TALK_SEATS_MAX);
+            let detail = format!("this room is full, with {} pages; use another room", limits::TALK_PARTICIPANTS_MAX);
             let again = HeaderValue::from(limits::RETRY_AFTER.as_secs());
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, again));
         };
@@ -90,11 +90,11 @@ mod tests {
     #[test]
     fn a_room_has_a_fixed_number_of_places_and_one_that_is_left_is_free_again() {
         let talk = Talk::default();
-        let seats: Vec<u16> = (0..limits::TALK_SEATS_MAX).map(|_| talk.join().unwrap().0).collect();
+        let participants: Vec<u16> = (0..limits::TALK_PARTICIPANTS_MAX).map(|_| talk.join().unwrap().0).collect();
         assert!(talk.join().is_err());
-        talk.leave(seats[0]);
-        let (seat, _) = talk.join().unwrap();
-        assert!(!seats.contains(&seat), "a number is not reused");
-        assert_eq!(talk.here(), limits::TALK_SEATS_MAX);
+        talk.leave(participants[0]);
+        let (participant, _) = talk.join().unwrap();
+        assert!(!participants.contains(&participant), "a number is not reused");
+        assert_eq!(talk.here(), limits::TALK_PARTICIPANTS_MAX);
     }
 }

@@ -14,7 +14,7 @@ mod value;
 
 pub use cursor::{Cursor, CursorAhead, Epoch, Gap, GapReason, MalformedCursor, Start};
 pub use journal::{Bounds, Entry, Journal, Occupancy};
-pub use log::{Log, LogReading, LogSettings, Servers, Standing, StreamName};
+pub use log::{Log, LogReading, LogSettings, LogState, Servers, StreamName};
 pub use publisher::{Publisher, Unpublished};
 pub use reader::{Batch, BatchLimit, Reader, SlowConsumerPolicy};
 pub use value::value;

@@ -130,7 +130,7 @@ async fn echo(socket: &mut WebSocketStream<Wire>, connection: &Connection) -> Re
 // Client half ---------------------------------------------------------------------------------------------------------
 
 /// One connection for sending messages and reading their echoes.
-pub enum Line<S> {
+pub enum EchoConnection<S> {
     /// One POST per message, on one HTTP/1.1 connection.
     Post(Box<Http1<S>>),
     /// One POST per message, on streams of one HTTP/2 connection.
@@ -145,22 +145,22 @@ pub async fn with_line<S: Stream, T>(
     via: Transport,
     session: impl Into<Session<S>>,
     options: &Options,
-    talk: impl AsyncFnOnce(Line<S>) -> Result<T, ClientError>,
+    talk: impl AsyncFnOnce(EchoConnection<S>) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     match via {
         Transport::WebSocket => {
             let socket = websocket::open(session, options, "/echo/ws", &mut |_requested| {}).await?;
-            talk(Line::WebSocket(Box::new(socket))).await
+            talk(EchoConnection::WebSocket(Box::new(socket))).await
         }
         Transport::Polling | Transport::LongPolling | Transport::Sse => match session.into() {
-            Session::Http1(io) => talk(Line::Post(Box::new(Http1::new(io)))).await,
-            Session::H2(session) => talk(Line::PostStream(session)).await,
+            Session::Http1(io) => talk(EchoConnection::Post(Box::new(Http1::new(io)))).await,
+            Session::H2(session) => talk(EchoConnection::PostStream(session)).await,
             Session::Fresh(_) => Err(ClientError::Contract("echoes need a persistent connection".to_owned())),
         },
     }
 }
 
-impl<S: Stream> Line<S> {
+impl<S: Stream> EchoConnection<S> {
     /// Sends `message` and returns its echo.
     pub async fn exchange(
         &mut self,

@@ -44,7 +44,7 @@ use crate::server::{App, Connection, Problem, RateLimit, Room, TalkContent, Talk
 use crate::transport::echo::NoParameters;
 use crate::transport::websocket;
 
-type Line = WebSocketStream<Recorder<Wire>>;
+type TalkSocket = WebSocketStream<Recorder<Wire>>;
 
 /// `GET /talk/ws?room=R`.
 ///
@@ -94,7 +94,7 @@ enum Command {
 }
 
 impl Participant {
-    async fn run(&self, mut line: Line, mut messages: Receiver<TalkMessage>) -> Result<(), WsError> {
+    async fn run(&self, mut line: TalkSocket, mut messages: Receiver<TalkMessage>) -> Result<(), WsError> {
         let hello = json!({"kind": "hello", "you": self.number, "here": self.room.talk.here()});
         websocket::send_all(&mut line, [Message::text(hello.to_string())]).await?;
         let rate = RateLimit::new(limits::TALK_MESSAGES_PER_S_MAX, "say several things in one message");
@@ -166,7 +166,7 @@ impl Participant {
 }
 
 /// Closes as the page asked. A code that may not be sent (RFC 6455 section 7.4.1) is answered with a policy close.
-async fn close(line: &mut Line, code: u16, reason: String) -> Result<(), WsError> {
+async fn close(line: &mut TalkSocket, code: u16, reason: String) -> Result<(), WsError> {
     let code = CloseCode::from(code);
     // A close frame has at most 125 bytes, two of which are the code (RFC 6455 section 5.5).
     let fits = reason.len() <= 123;

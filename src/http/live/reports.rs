@@ -31,11 +31,11 @@ struct Listed {
 struct Head {
     started_at: String,
     verdict: String,
-    scenario: Scenario,
+    scenario: ReportedScenario,
 }
 
 #[derive(Deserialize)]
-struct Scenario {
+struct ReportedScenario {
     name: String,
     question: String,
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::learn::fault::{Code, Stop, fail};
 use crate::learn::frames::Opcode;
 use crate::learn::messages;
-use crate::learn::program::{Input, Line, Program};
+use crate::learn::program::{Input, OutputLine, Program};
 use crate::learn::socket::{Message, Socket};
 use crate::limits;
 
@@ -37,10 +37,10 @@ impl StudentServer {
                 );
                 return fail(Code::NotListening, sentence);
             }
-            Ok(Line::End) => return Err(program.ended().await.into()),
-            Ok(Line::TooLong) => return Err(messages::too_long(1).into()),
-            Ok(Line::NotUtf8) => return Err(messages::not_utf8(1).into()),
-            Ok(Line::Text(text)) => match serde_json::from_str(&text) {
+            Ok(OutputLine::End) => return Err(program.ended().await.into()),
+            Ok(OutputLine::TooLong) => return Err(messages::too_long(1).into()),
+            Ok(OutputLine::NotUtf8) => return Err(messages::not_utf8(1).into()),
+            Ok(OutputLine::Text(text)) => match serde_json::from_str(&text) {
                 Ok(Listening { port }) => port,
                 Err(_) => {
                     let sentence =

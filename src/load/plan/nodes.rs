@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn several_processes_may_run_more_clients_than_one() {
-        let Err(PlanError::Crowd { most: 19_000, agents: 3, .. }) = planned("--clients 38001", 1) else {
+        let Err(PlanError::TooManyClients { most: 19_000, agents: 3, .. }) = planned("--clients 38001", 1) else {
             panic!("one process has too many")
         };
         let files = |flags: &str, agents| {

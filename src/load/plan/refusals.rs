@@ -139,7 +139,7 @@ pub enum PlanError {
     /// More clients than one process can run.
     #[error("{clients} clients are more than the {most} that {} can run; use --clients {most}, or --agents {agents}",
         if *.most > limits::CLIENTS_MAX { "these agents" } else { "one process" })]
-    Crowd {
+    TooManyClients {
         /// Requested number of clients.
         clients: u32,
         /// Maximum number of clients.
@@ -258,7 +258,7 @@ impl PlanError {
             | Self::NothingThere(_)
             | Self::ProxyToTarget
             | Self::PathAndLink(_)
-            | Self::Crowd { .. }
+            | Self::TooManyClients { .. }
             | Self::NodesAnd(_)
             | Self::NodesBehind(_)
             | Self::Kill(..)

@@ -169,12 +169,12 @@ impl std::iter::Sum for Reading {
 pub struct ByteClassifier {
     counters: Arc<ByteCounters>,
     is_inside_tls: bool,
-    wire: Wire,
+    framing: Framing,
 }
 
 /// The protocol of the connection.
 #[derive(Debug)]
-enum Wire {
+enum Framing {
     /// HTTP/1.1, WebSocket after an upgrade, or no protocol.
     Http1 { up: MessageFollower, down: MessageFollower },
     /// HTTP/2.
@@ -184,22 +184,22 @@ enum Wire {
 impl ByteClassifier {
     /// A new connection with HTTP/1.1 until it is upgraded.
     pub fn new(counters: Arc<ByteCounters>) -> Self {
-        Self::of(counters, Wire::Http1 { up: MessageFollower::default(), down: MessageFollower::default() })
+        Self::of(counters, Framing::Http1 { up: MessageFollower::default(), down: MessageFollower::default() })
     }
 
     /// A new connection without any protocol: every byte is body.
     pub fn bare(counters: Arc<ByteCounters>) -> Self {
-        Self::of(counters, Wire::Http1 { up: MessageFollower::bare(), down: MessageFollower::bare() })
+        Self::of(counters, Framing::Http1 { up: MessageFollower::bare(), down: MessageFollower::bare() })
     }
 
     /// A new connection with HTTP/2, with WebSockets in its streams if there are any (RFC 8441). `queue` is notified
     /// when streams start and end.
     pub fn http2(counters: Arc<ByteCounters>, has_websockets: bool, queue: Option<Arc<StreamQueue>>) -> Self {
-        Self::of(counters, Wire::Http2(Box::new(http2::Connection::new(has_websockets, queue))))
+        Self::of(counters, Framing::Http2(Box::new(http2::Connection::new(has_websockets, queue))))
     }
 
-    fn of(counters: Arc<ByteCounters>, wire: Wire) -> Self {
-        Self { counters, is_inside_tls: false, wire }
+    fn of(counters: Arc<ByteCounters>, framing: Framing) -> Self {
+        Self { counters, is_inside_tls: false, framing }
     }
 
     /// The same above TLS, where a [`tls::RecordTap`] counts the socket's bytes.
@@ -213,24 +213,24 @@ impl Tap for ByteClassifier {
     fn came_in(&mut self, bytes: &[u8]) {
         let passed = if self.is_inside_tls { &self.counters.inside_tls } else { &self.counters.down };
         passed.fetch_add(bytes.len() as u64, Relaxed);
-        match &mut self.wire {
-            Wire::Http1 { up, down } => {
+        match &mut self.framing {
+            Framing::Http1 { up, down } => {
                 if down.follow(bytes, &self.counters) == Upgraded::Now {
                     *up = MessageFollower::of_websocket();
                 }
             }
-            Wire::Http2(connection) => connection.came_in(bytes, &self.counters),
+            Framing::Http2(connection) => connection.came_in(bytes, &self.counters),
         }
     }
 
     fn went_out(&mut self, bytes: &[u8]) {
         let passed = if self.is_inside_tls { &self.counters.inside_tls } else { &self.counters.up };
         passed.fetch_add(bytes.len() as u64, Relaxed);
-        match &mut self.wire {
-            Wire::Http1 { up, .. } => {
+        match &mut self.framing {
+            Framing::Http1 { up, .. } => {
                 up.follow(bytes, &self.counters);
             }
-            Wire::Http2(connection) => connection.went_out(bytes, &self.counters),
+            Framing::Http2(connection) => connection.went_out(bytes, &self.counters),
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::rest;
-use super::{AT_US, Shared, Standing};
+use super::{AT_US, LogState, Shared};
 use crate::limits;
 use crate::stream::cursor::Epoch;
 use crate::stream::value;
@@ -41,7 +41,7 @@ enum Ended {
     /// It was interrupted; another consumer continues where it stopped.
     Interrupted,
     /// It cannot be created, or the stream cannot be checked.
-    Failed(Standing),
+    Failed(LogState),
 }
 
 /// Follows the log for ever.
@@ -71,7 +71,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 /// Creates a consumer that starts after the journal's newest update, and reads it until it ends.
 async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut Known) -> Ended {
-    let Some(context) = shared.connection.context() else { return Ended::Failed(Standing::Away) };
+    let Some(context) = shared.connection.context() else { return Ended::Failed(LogState::Away) };
     // Read before the request: an update that arrives in the meantime must not make the stream look as if it went back.
     let held = shared.journal.newest().seq;
     let stream = match context.get_stream(shared.settings.stream.to_string()).await {
@@ -82,18 +82,18 @@ async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut
         },
         Err(error) => {
             tracing::debug!("the stream cannot be looked at: {error}");
-            return Ended::Failed(Standing::Away);
+            return Ended::Failed(LogState::Away);
         }
     };
     known.missing_since = None;
     let info = stream.cached_info();
     match subject(&info.config) {
         Ok(subject) => shared.lock().subject = Some(subject.into()),
-        Err(reason) => return Ended::Failed(Standing::Unfit(reason)),
+        Err(reason) => return Ended::Failed(LogState::Unfit(reason)),
     }
     if !place(shared, known, info, held) {
         sleep(limits::LOG_CHECK_INTERVAL).await;
-        return Ended::Failed(Standing::CatchingUp);
+        return Ended::Failed(LogState::CatchingUp);
     }
     let next = shared.journal.newest().seq + 1;
     let is_level = next > info.state.last_sequence;
@@ -101,7 +101,7 @@ async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut
         Ok(messages) => messages,
         Err(error) => {
             tracing::debug!("no consumer: {error}");
-            return Ended::Failed(Standing::Away);
+            return Ended::Failed(LogState::Away);
         }
     };
     {
@@ -109,7 +109,7 @@ async fn follow(shared: &Shared, changes: &mut watch::Receiver<u64>, known: &mut
         state.newest_seq = info.state.last_sequence;
         state.followed += 1;
     }
-    shared.set(if is_level { Standing::Following } else { Standing::CatchingUp });
+    shared.set(if is_level { LogState::Following } else { LogState::CatchingUp });
     tokio::select! {
         () = read(shared, &mut messages) => Ended::Interrupted,
         ended = look(shared, &stream, known) => ended,
@@ -184,7 +184,7 @@ async fn read(shared: &Shared, messages: &mut Messages) {
         }
         append(shared, &message, info.stream_sequence, (info.published.unix_timestamp_nanos() / 1_000) as u64);
         if info.pending == 0 {
-            shared.set(Standing::Following);
+            shared.set(LogState::Following);
         }
     }
 }
@@ -217,7 +217,7 @@ async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
             Ok(info) => info,
             Err(error) => {
                 tracing::debug!("the stream does not answer: {error}");
-                return Ended::Failed(Standing::Away);
+                return Ended::Failed(LogState::Away);
             }
         };
         let last = info.state.last_sequence;
@@ -227,14 +227,14 @@ async fn look(shared: &Shared, stream: &Stream, known: &mut Known) -> Ended {
         }
         if last < held {
             // `place` counts this when the next consumer is created.
-            return Ended::Failed(Standing::CatchingUp);
+            return Ended::Failed(LogState::CatchingUp);
         }
         known.back = 0;
         match before {
             // The journal is behind and has not grown since the last check: a purge, or a consumer that has died.
             Some((last_before, held_before)) if held < last_before && held == held_before => return Ended::Interrupted,
-            Some((last_before, _)) if held < last_before => shared.set(Standing::CatchingUp),
-            Some(_) => shared.set(Standing::Following),
+            Some((last_before, _)) if held < last_before => shared.set(LogState::CatchingUp),
+            Some(_) => shared.set(LogState::Following),
             None => {}
         }
         before = Some((last, held));
@@ -247,7 +247,7 @@ async fn lost(shared: &Shared, changes: &mut watch::Receiver<u64>) -> Ended {
     let _changed = changes.changed().await;
     match shared.connection.context() {
         Some(_) => Ended::Interrupted,
-        None => Ended::Failed(Standing::Away),
+        None => Ended::Failed(LogState::Away),
     }
 }
 
@@ -262,9 +262,9 @@ fn is_missing(error: &GetStreamError) -> bool {
 async fn missing(shared: &Shared, known: &mut Known) -> Result<Stream, Ended> {
     let since = *known.missing_since.get_or_insert_with(Instant::now);
     if known.created_ns.is_some() && since.elapsed() < limits::LOG_MISSING_MAX {
-        return Err(Ended::Failed(Standing::Missing));
+        return Err(Ended::Failed(LogState::Missing));
     }
-    let Some(context) = shared.connection.context() else { return Err(Ended::Failed(Standing::Away)) };
+    let Some(context) = shared.connection.context() else { return Err(Ended::Failed(LogState::Away)) };
     let stream = &shared.settings.stream;
     let bounds = shared.journal.bounds();
     let config = Config {
@@ -287,7 +287,7 @@ async fn missing(shared: &Shared, known: &mut Known) -> Result<Stream, Ended> {
         }
         Err(error) => {
             tracing::warn!("the stream {stream} cannot be created: {error}");
-            Err(Ended::Failed(Standing::Missing))
+            Err(Ended::Failed(LogState::Missing))
         }
     }
 }

@@ -38,7 +38,7 @@ const AT_US: &str = "Pushpull-At-Us";
 /// Whether a node is up to date with the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum LogState {
     /// No server has answered yet, or not for a while.
     Away,
     /// The servers have no such stream.
@@ -57,7 +57,7 @@ pub struct LogReading {
     /// The stream's name.
     pub stream: String,
     /// Whether this node is up to date.
-    pub standing: Standing,
+    pub standing: LogState,
     /// The newest sequence number of the stream when it was last checked.
     pub newest_seq: u64,
     /// How many times the node has started to follow.
@@ -86,7 +86,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    standing: Standing,
+    standing: LogState,
     newest_seq: u64,
     followed: u64,
     /// The stream's only subject, where updates are published; `None` until it is known.
@@ -97,7 +97,7 @@ impl Log {
     /// Starts to follow the log into the journal, which must come from [`Journal::of_log`]. Retries for ever.
     pub fn start(settings: LogSettings, journal: Arc<Journal>, clock: Clock) -> Arc<Self> {
         let connection = Connection::default();
-        let state = State { standing: Standing::Away, newest_seq: 0, followed: 0, subject: None };
+        let state = State { standing: LogState::Away, newest_seq: 0, followed: 0, subject: None };
         let node = Cursor { epoch: Epoch::random(), seq: clock.anchor().unix(clock.now()).0 }.to_string();
         let shared = Arc::new(Shared { settings, journal, clock, connection, node, state: Mutex::new(state) });
         let follower = tokio::spawn(follow::run(Arc::clone(&shared)));
@@ -106,7 +106,7 @@ impl Log {
     }
 
     /// Whether this node is up to date.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> LogState {
         self.shared.lock().standing.clone()
     }
 
@@ -134,18 +134,18 @@ impl Shared {
     }
 
     /// Sets the standing, and logs each change.
-    fn set(&self, standing: Standing) {
+    fn set(&self, standing: LogState) {
         let mut state = self.lock();
         if state.standing == standing {
             return;
         }
         let stream = &self.settings.stream;
         match &standing {
-            Standing::Away => tracing::warn!("the log {stream} cannot be reached at {}", self.settings.servers),
-            Standing::Missing => tracing::warn!("there is no stream {stream} to follow"),
-            Standing::Unfit(reason) => tracing::error!("the stream {stream} cannot be followed: {reason}"),
-            Standing::CatchingUp => tracing::info!("catching up with the log {stream}"),
-            Standing::Following => tracing::info!("following the log {stream}"),
+            LogState::Away => tracing::warn!("the log {stream} cannot be reached at {}", self.settings.servers),
+            LogState::Missing => tracing::warn!("there is no stream {stream} to follow"),
+            LogState::Unfit(reason) => tracing::error!("the stream {stream} cannot be followed: {reason}"),
+            LogState::CatchingUp => tracing::info!("catching up with the log {stream}"),
+            LogState::Following => tracing::info!("following the log {stream}"),
         }
         state.standing = standing;
     }
