@@ -67,7 +67,7 @@ impl Dialler {
     /// Errors: those of the system.
     pub async fn bare(&self) -> io::Result<(TcpStream, SocketTap)> {
         let stream = self.tcp().await?;
-        let counts = SocketTap::All(ByteClassifier::bare(Arc::clone(&self.counters)));
+        let counts = CountedLayer::All(ByteClassifier::bare(Arc::clone(&self.counters)));
         let id = self.context.sockets.enter(stream.as_raw_fd(), Arc::default());
         Ok((stream, SocketTap { counts, context: Arc::clone(&self.context), id }))
     }
@@ -105,10 +105,10 @@ impl Dialler {
             true => ByteClassifier::http2(Arc::clone(&counters), self.has_websockets(), queue),
         };
         let Some(connector) = &self.tls else {
-            return Ok(Either::Left(Tapped::new(stream, tap(SocketTap::All(classifier)), limits::WRITE_TIMEOUT)));
+            return Ok(Either::Left(Tapped::new(stream, tap(CountedLayer::All(classifier)), limits::WRITE_TIMEOUT)));
         };
         let established = Arc::<AtomicBool>::default();
-        let records = SocketTap::Below(RecordTap::new(counters, Arc::clone(&established)));
+        let records = CountedLayer::Below(RecordTap::new(counters, Arc::clone(&established)));
         let below = Tapped::new(stream, tap(records), limits::WRITE_TIMEOUT);
         let began = self.context.clock.now();
         let stream = connector.connect(below).await?;
@@ -147,13 +147,13 @@ impl Dial<ClientStream> for Dialler {
 
 /// Counts the bytes of a socket, and keeps the kernel's counters when the connection closes.
 pub struct SocketTap {
-    counts: SocketTap,
+    counts: CountedLayer,
     context: Arc<TrialContext>,
     id: u64,
 }
 
 /// How a socket's bytes are counted: as plaintext, or as TLS records.
-enum SocketTap {
+enum CountedLayer {
     All(ByteClassifier),
     Below(RecordTap),
 }
@@ -164,15 +164,15 @@ impl Tap for SocketTap {
 
     fn came_in(&mut self, bytes: &[u8]) {
         match &mut self.counts {
-            SocketTap::All(classifier) => classifier.came_in(bytes),
-            SocketTap::Below(records) => records.came_in(bytes),
+            CountedLayer::All(classifier) => classifier.came_in(bytes),
+            CountedLayer::Below(records) => records.came_in(bytes),
         }
     }
 
     fn went_out(&mut self, bytes: &[u8]) {
         match &mut self.counts {
-            SocketTap::All(classifier) => classifier.went_out(bytes),
-            SocketTap::Below(records) => records.went_out(bytes),
+            CountedLayer::All(classifier) => classifier.went_out(bytes),
+            CountedLayer::Below(records) => records.went_out(bytes),
         }
     }
 
