@@ -382,6 +382,7 @@ async fn run_scenario(name: &str, flags: RunFlags, paths: Paths) -> anyhow::Resu
     };
     run.thresholds = flags.fail_if.iter().map(|condition| condition.evaluate(&run.summary)).collect();
     let written = write_run(&run, &folder.path, &plan.out);
+    text::terminal::terminal_surroundings(&run).iter().for_each(|line| print::err(line));
     let parts = [
         text::terminal::terminal_verdict(&run),
         text::terminal::terminal_measured(&run),

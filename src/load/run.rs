@@ -122,7 +122,7 @@ pub async fn run(plan: &Plan, command: Vec<String>, stop: &CancellationToken) ->
         trials,
         repeated: repeats.done,
     };
-    notes::add(&mut run, plan);
+    notes::add(&mut run.environment.notes, plan);
     Ok(Outcome { run, failure })
 }
 

@@ -104,7 +104,7 @@ pub async fn a_server_over_tls_can_be_tried_and_measured_with_its_authority() {
         }
         assert_eq!(run["environment"]["notes"]["certificates"].is_string(), is_warned, "{}", run["environment"]);
         let page = std::fs::read_to_string(made.join("index.html")).unwrap();
-        assert_eq!(page.contains("certificates were not checked"), is_warned, "{more:?}");
+        assert_eq!(page.contains("(--insecure)"), is_warned, "{more:?}");
     }
 }
 

@@ -6,10 +6,11 @@ use maud::{Markup, html};
 use crate::report::findings::view::View;
 use crate::report::html::scorecard::sign;
 use crate::report::text::wording::{
-    NOT_MEASURED, command_line, counted, feed_words, gibibytes, shown, title, trial_reason,
+    NOT_MEASURED, command_line, counted, feed_words, gibibytes, shown, surrounding, title, trial_reason,
 };
 use crate::run::file::{Run, Trial};
 use crate::run::metric::Metric;
+use crate::run::summary;
 use crate::units::{grouped, three_digits};
 
 /// The most trials in the table. A longer one would not be read, and the page has to stay small.
@@ -100,13 +101,19 @@ pub(crate) fn environment(run: &Run) -> Markup {
         ("lengths", format!("warm-up {}, measured {}, run {}", scenario.warm_up_ns, scenario.measure_ns, run.took_ns)),
         ("seed", scenario.seed.to_string()),
     ];
+    let measured: Vec<(String, String)> = summary::surroundings(run).iter().map(surrounding).collect();
+    // Older run files have these as notes, too.
+    let is_measured = |name: &str| measured.iter().any(|(measured, _)| measured == name);
     let said = |text: &str| if text.is_empty() { NOT_MEASURED.to_owned() } else { text.to_owned() };
     html! {
         section #environment {
             h2 { "Environment" }
             dl.facts {
                 @for (name, value) in &facts { div { dt { (name) } dd { (said(value)) } } }
-                @for (name, value) in &environment.notes { div { dt { (name) } dd { (said(value)) } } }
+                @for (name, value) in environment.notes.iter().filter(|(name, _)| !is_measured(name)) {
+                    div { dt { (name) } dd { (said(value)) } }
+                }
+                @for (name, value) in &measured { div { dt { (name) } dd { (value) } } }
             }
             h2 { "Repeat this run" }
             pre.scroll tabindex="0" { code { (command_line(&environment.command)) } }

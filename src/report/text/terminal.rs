@@ -11,7 +11,7 @@ use crate::report::text::wording::{
 };
 use crate::run::file::{Row, Run, Verdict};
 use crate::run::metric::Metric;
-use crate::run::summary;
+use crate::run::summary::{self, Surrounding};
 use crate::run::threshold::Threshold;
 use crate::units::grouped;
 
@@ -41,6 +41,15 @@ pub fn terminal_verdict(run: &Run) -> String {
             format!("This run is {verdict}:\n{list}\n")
         }
     }
+}
+
+/// A line for each fact about the run's surroundings.
+pub fn terminal_surroundings(run: &Run) -> Vec<String> {
+    let line = |one: &Surrounding| {
+        let (name, text) = wording::surrounding(one);
+        format!("{name}: {text}")
+    };
+    summary::surroundings(run).iter().map(line).collect()
 }
 
 /// A line for each claim that the run tests.

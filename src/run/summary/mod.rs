@@ -7,6 +7,7 @@
 
 mod failovers;
 mod stretches;
+mod surroundings;
 #[cfg(test)]
 mod wire_tests;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub use failovers::{Failover, failovers};
 pub use stretches::{judge_stretches, updates_measured};
+pub use surroundings::{Over, Surrounding, Took, Wait, surroundings};
 
 use crate::run::Transport;
 use crate::run::file::{Audit, Point, Row, Trial, Verdict};

@@ -14,6 +14,7 @@
 //! | `turns` | which point of a sweep changes an answer |
 //! | `failovers` | the effect of a kill on the clients |
 //! | `claims` | the four claims, and the evidence for or against each |
+//! | `surroundings` | what links, paths, proxies, logs and agents delivered and took |
 //! | `memory` | how much server memory each client adds |
 //! | `conditions` | the claims under several conditions, for the README |
 //! | `thresholds` | the result of a `--fail-if` |
@@ -37,6 +38,7 @@ mod questions;
 mod rankings;
 mod reasons;
 mod recommendations;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod thresholds;
@@ -56,6 +58,7 @@ pub(crate) use questions::*;
 pub(crate) use rankings::*;
 pub(crate) use reasons::*;
 pub(crate) use recommendations::*;
+pub(crate) use surroundings::*;
 pub(crate) use thresholds::*;
 pub(crate) use turns::*;
 pub(crate) use withheld::*;

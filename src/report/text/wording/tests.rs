@@ -17,17 +17,19 @@ use crate::report::findings::rows::Rows;
 use crate::report::findings::turns::{Turn, Verdict as Turned};
 use crate::report::findings::view::{Drawn, Setting, View};
 use crate::run::Arrivals;
-use crate::run::Transport;
 use crate::run::drift::Drift;
 use crate::run::failover::{FailoverReport, Kill};
 use crate::run::file::{Effort, PublishedFeed, Run, Verdict};
 use crate::run::metric::Metric;
+use crate::run::path::report::PacketCounts;
+use crate::run::proxy::Proxy;
 use crate::run::reason::tests::every_cause;
 use crate::run::reason::{Cause, Reason, RowId};
-use crate::run::summary::Failover;
+use crate::run::summary::{Failover, Over, Surrounding, Took, Wait};
 use crate::run::threshold::Threshold;
 use crate::run::threshold::tests::every_finding;
 use crate::run::withheld::{Why, Withheld};
+use crate::run::{Protocol, Transport};
 use crate::run::{fake, fixture};
 use crate::stats::Difference;
 use crate::units::Nanos;
@@ -61,6 +63,7 @@ fn every_wording_is_in_the_golden_file() {
     write_thresholds(&mut golden);
     write_comparisons(&mut golden);
     write_failovers(&mut golden);
+    write_surroundings(&mut golden);
     write_turns(&mut golden);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/text/wording/golden.txt");
     if std::env::var_os("PUSHPULL_BLESS").is_some() {
@@ -299,6 +302,73 @@ fn write_crossovers(golden: &mut Golden) {
     }
 }
 
+fn write_surroundings(golden: &mut Golden) {
+    golden.heading("The surroundings of a run");
+    let ms = |ms: u64| Nanos(ms * Nanos::MILLI.0);
+    let over = Over { protocol: Protocol::Https1, round_trip_ns: ms(50) };
+    let took = |count| Some(Took { count, ns_p50: ms(2), ns_p99: ms(6) });
+    let wait =
+        Wait { transport: Some(Transport::Polling), ns_p50: ms(1), ns_p99: ms(3), ns_max: ms(9), streams_max: 49 };
+    let cpu_ns = || vec![(None, Nanos(900)), (Some(Transport::Sse), Nanos(1_700))];
+    let packets = PacketCounts { packets_in: 20_000, lost: 190, queue_dropped: 12, ..PacketCounts::default() };
+    let failover =
+        |cut| Failover { kill: Kill::Node, trials: 2, report: report_of_kill(cut, cut), ..Failover::default() };
+    let agent = |lost| Surrounding::Agent {
+        name: "agent-1".to_owned(),
+        clients_max: 19_000,
+        trials: 6,
+        lost,
+        clock_uncertainty_ns: ms(1),
+        skew_ns: ms(2),
+    };
+    let all = [
+        Surrounding::Link { asked_ns: ms(50), gave_ns_p50: ms(51), gave_ns_p99: ms(53), trials: 9 },
+        Surrounding::Path {
+            settings: "rtt=50ms,loss=1%".parse().unwrap(),
+            round_trip_ns_p50: ms(51),
+            round_trip_ns_p99: ms(60),
+            trials: 9,
+            packets,
+            retransmitted: 77,
+            relay_ns_per_packet: Nanos(12_000),
+        },
+        Surrounding::Handshakes { over, full: took(20), resumed: None },
+        Surrounding::Handshakes { over: Over { round_trip_ns: Nanos::ZERO, ..over }, full: None, resumed: took(1_400) },
+        Surrounding::Sharing { over, clients: 50, waits: vec![wait, Wait { transport: None, ..wait }] },
+        Surrounding::Proxy { proxy: Proxy::Nginx, software: "nginx/1.22.1".to_owned(), cpu_ns: cpu_ns() },
+        Surrounding::Log {
+            nodes: 2,
+            software: "nats-server/2.9.10".to_owned(),
+            cpu_ns: cpu_ns(),
+            resident_bytes: 30_000_000,
+            connections: [12, 24],
+        },
+        Surrounding::Failover(failover(0)),
+        Surrounding::Failover(failover(50)),
+        agent(0),
+        agent(1),
+        Surrounding::Repeated { trials: 3, others_fraction_max: 0.18 },
+    ];
+    for (name, text) in all.iter().map(surrounding) {
+        golden.line(format!("{name}: {text}"));
+    }
+}
+
+/// What a kill that disconnected so many clients did.
+fn report_of_kill(cut: u64, back: u64) -> FailoverReport {
+    FailoverReport {
+        cut,
+        back,
+        recover_ns_p50: Nanos(60 * Nanos::MILLI.0),
+        recover_ns_p99: Nanos(1_030 * Nanos::MILLI.0),
+        recover_ns_max: Nanos(1_100 * Nanos::MILLI.0),
+        recovered: 54,
+        dialled_per_s_max: 80.0,
+        silence_ns_max: Nanos(140 * Nanos::MILLI.0),
+        ..FailoverReport::default()
+    }
+}
+
 fn write_failovers(golden: &mut Golden) {
     let run = fake::quick();
     let view = View::new(&run);
@@ -308,17 +378,7 @@ fn write_failovers(golden: &mut Golden) {
         transport,
         trials: 2,
         lost,
-        report: FailoverReport {
-            cut,
-            back,
-            recover_ns_p50: Nanos(60 * Nanos::MILLI.0),
-            recover_ns_p99: Nanos(1_030 * Nanos::MILLI.0),
-            recover_ns_max: Nanos(1_100 * Nanos::MILLI.0),
-            recovered: 54,
-            dialled_per_s_max: 80.0,
-            silence_ns_max: Nanos(140 * Nanos::MILLI.0),
-            ..FailoverReport::default()
-        },
+        report: report_of_kill(cut, back),
     };
     let [polling, sse] = [Some(Transport::Polling), Some(Transport::Sse)];
     let all = [
