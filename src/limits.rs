@@ -501,6 +501,13 @@ pub const CAPACITY_CYCLES: u32 = 2;
 /// The share of a node's processors that predictions allow to be busy. The rest is for bursts, and for the clients of
 /// another node when it fails.
 pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
+/// Open files of a process on a node in a prediction: the kernel's own bound (`fs.nr_open` is at most 2³⁰ with 8-byte
+/// words).
+pub const CAPACITY_FILES_MAX: u64 = 1 << 30;
+/// Memory of a node in a prediction: a server without a client takes a few mebibytes.
+pub const CAPACITY_MEMORY_MIN: u64 = 16 << 20;
+/// The most memory: above any machine's.
+pub const CAPACITY_MEMORY_MAX: u64 = 1 << 50;
 /// Clients in a prediction: more than there are people.
 pub const CAPACITY_ASKED_MAX: f64 = 1e10;
 /// Payload of a full segment on Ethernet: 1,500 B minus the headers of IPv4 and TCP with timestamps.
@@ -631,6 +638,10 @@ pub const TRY_ENVELOPES_MAX: usize = 16;
 pub const TRY_HELD_BACK: Duration = Duration::from_millis(50);
 /// How long starting a path, or a request to its relay, may take.
 pub const PATH_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Length of each part of a path check: shorter ones have too few packets for a verdict.
+pub const PATH_CHECK_MIN: Duration = Duration::from_secs(1);
+/// The longest: a check has several parts, and none tells more after ten minutes.
+pub const PATH_CHECK_MAX: Duration = Duration::from_secs(600);
 /// Time between two probes of the path: 50 a second, 4 kB/s with their headers.
 pub const PATH_PROBE_PAUSE: Duration = Duration::from_millis(20);
 /// Buffer for unread probes: a second of 500 probes, each of which takes about a kilobyte.

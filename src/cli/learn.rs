@@ -12,7 +12,7 @@ use crate::learn::grade::Grades;
 use crate::learn::hand_in::{ExerciseResult, HandIn};
 use crate::learn::session::Progress;
 use crate::learn::{Exercise, Language, Stop};
-use crate::{files, print, suggest};
+use crate::{files, limits, print, suggest};
 
 /// Examples in the help.
 pub const EXAMPLES: &str = "\
@@ -60,7 +60,7 @@ enum LearnCommand {
         #[arg(long, value_name = "NAME", default_value = "", requires = "hand_in")]
         student: String,
         /// Seed of a check's random choices (the order of disturbances in `resume`); the same seed repeats them.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(..=limits::SEED_MAX))]
         seed: u64,
         /// The program and its arguments, after `--`.
         #[arg(last = true, required = true, value_name = "COMMAND")]

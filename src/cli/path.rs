@@ -6,12 +6,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::cli::process::DONE;
+use crate::limits;
 use crate::load::guard;
 use crate::load::path::check::{Bulk, CheckReport, check};
 use crate::load::path::{namespace, serve};
@@ -30,10 +30,10 @@ pub enum PathCommand {
         #[arg(default_value = "rtt=50ms,loss=1%")]
         paths: List<OnPath>,
         /// Length of each part of a check.
-        #[arg(long, default_value = "5s", value_parser = units::length)]
+        #[arg(long, default_value = "5s", value_parser = check_length)]
         length: Nanos,
         /// Seed of the random losses; the same seed repeats them.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value = "1", value_parser = clap::value_parser!(u64).range(..=limits::SEED_MAX))]
         seed: u64,
         /// Print the result as JSON.
         #[arg(long)]
@@ -64,6 +64,13 @@ pub enum PathCommand {
     PathTry,
 }
 
+/// A length between the bounds of a part of a check.
+fn check_length(text: &str) -> Result<Nanos, String> {
+    let [least, most] = [limits::PATH_CHECK_MIN, limits::PATH_CHECK_MAX].map(Nanos::from);
+    let range = [least, most].map(units::plain_length);
+    units::within(text, units::length(text).map_err(|error| error.to_string()), [least, most], range)
+}
+
 /// Runs the command; returns the exit code.
 ///
 /// Errors: one sentence that tells the user what to do.
@@ -77,10 +84,9 @@ pub fn run(command: PathCommand) -> anyhow::Result<u8> {
             let paths = paths.context("`none` is not a path that can be tried; leave it out")?;
             namespace::try_out()?;
             let namespace = namespace::enter()?;
-            let length = length.duration().max(Duration::from_secs(1));
             let (mut reports, is_single) = (Vec::new(), paths.len() == 1);
             for path in paths {
-                let report = check(&namespace, &path, length, seed)?;
+                let report = check(&namespace, &path, length.duration(), seed)?;
                 match (json, is_single) {
                     (true, _) => {}
                     (false, true) => print::out(&table(&report))?,

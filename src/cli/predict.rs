@@ -72,7 +72,7 @@ pub struct PredictArgs {
     #[arg(long, default_value_t = limits::CAPACITY_BUSY_SHARE, value_name = "SHARE", value_parser = busy)]
     busy: f64,
     /// Open files that a process on a node may have [default: what this system allows].
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(limits::FD_RESERVE + 1..))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(limits::FD_RESERVE + 1..=limits::CAPACITY_FILES_MAX))]
     files: Option<u64>,
     /// Memory of a node, as in 16GiB [default: this machine's].
     #[arg(long, value_name = "SIZE", value_parser = memory)]
@@ -246,7 +246,9 @@ fn busy(text: &str) -> Result<f64, String> {
 }
 
 fn memory(text: &str) -> Result<u64, String> {
-    size(text).map_err(|error| error.to_string())
+    let [least, most] = [limits::CAPACITY_MEMORY_MIN, limits::CAPACITY_MEMORY_MAX];
+    let range = [least, most].map(crate::units::plain_size);
+    within(text, size(text).map_err(|error| error.to_string()), [least, most], range)
 }
 
 #[cfg(test)]

@@ -359,6 +359,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
+    fn the_policy_for_slow_consumers_is_still_read_under_its_old_name() {
+        let policy = |flag| ServerArgs::try_parse_from(["server", flag, "cut"]).unwrap().slow_consumer;
+        assert_eq!(policy("--slow"), policy("--slow-consumer"));
+    }
+
+    #[test]
     fn every_numeric_flag_accepts_a_value_or_refuses_it_with_its_range() {
         let command = ServerArgs::command();
         let is_number = |flag: &&clap::Arg| {

@@ -15,7 +15,7 @@ use crate::report::text::wording::{capitalised, shown, shown_in_table, shown_int
 use crate::run::Transport;
 use crate::run::file::Trial;
 use crate::run::histogram;
-use crate::run::metric::{Metric, Metrics, Unit, Value};
+use crate::run::metric::{Metric, Metrics, Source, Unit, Value};
 use crate::units::Nanos;
 
 /// Percentiles are drawn over -log10(1 - p), so that each nine takes the same space.
@@ -140,8 +140,9 @@ pub(crate) fn percentiles(view: &View<'_>, point: usize, fit: Fit) -> Option<Mar
         table: figures_table(
             view,
             point,
-            Metric::ALL.iter().copied().filter(|metric| {
-                metric.path().starts_with("latency_ns") || metric.path().starts_with("uncorrected_latency_ns")
+            Metric::ALL.iter().copied().filter(|metric| match metric.source() {
+                Source::Corrected | Source::Uncorrected => true,
+                Source::Trials => false,
             }),
         ),
     };

@@ -9,18 +9,23 @@ use crate::run::Transport;
 use crate::run::capacity::Capacity;
 use crate::units::{Nanos, grouped, plain_length, short_number, three_digits};
 
-/// Units of a quantity, the largest first. The last one is for everything smaller.
-type Units = &'static [(f64, &'static str)];
+/// Units of a quantity, the largest first: the value from which each is used, its size and its name. The last one is for
+/// everything smaller.
+type Units = &'static [(f64, f64, &'static str)];
 
-const CORES: Units = &[(1.0, "cores")];
-const BYTES: Units = &[(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (10_240.0, "KiB"), (1.0, "B")];
-const BITS_PER_S: Units = &[(1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"), (1.0, "bit/s")];
+const CORES: Units = &[(1.0, 1.0, "cores")];
+const BYTES: Units = &[
+    (1_073_741_824.0, 1_073_741_824.0, "GiB"),
+    (1_048_576.0, 1_048_576.0, "MiB"),
+    (10_240.0, 1_024.0, "KiB"),
+    (1.0, 1.0, "B"),
+];
+const BITS_PER_S: Units = &[(1e9, 1e9, "Gbit/s"), (1e6, 1e6, "Mbit/s"), (1e3, 1e3, "kbit/s"), (1.0, 1.0, "bit/s")];
 
 /// The unit that fits a value, and its size.
 fn unit_of(value: f64, units: Units) -> (f64, &'static str) {
-    let fits = units.iter().find(|(scale, _)| value >= *scale).or(units.last()).copied();
-    // KiB is used from 10 KiB on.
-    fits.map_or((1.0, ""), |(scale, unit)| if unit == "KiB" { (1_024.0, unit) } else { (scale, unit) })
+    let fits = units.iter().find(|(from, ..)| value >= *from).or(units.last());
+    fits.map_or((1.0, ""), |(_, scale, unit)| (*scale, unit))
 }
 
 fn banded(band: Band, units: Units) -> String {

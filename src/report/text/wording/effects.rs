@@ -9,7 +9,11 @@ use crate::run::protocol::Protocol;
 
 /// The setting that a step adds, as a heading.
 pub(crate) fn step_title(view: &View<'_>, step: Step) -> String {
-    let value = |point: usize| view.point(point).map(|point| step.setting.phrase(step.setting.of(point)));
+    // A compression is named without the word.
+    let value = |point: usize| {
+        let value = step.setting.of(view.point(point)?);
+        Some(if step.setting == Setting::Compression { step.setting.beside(value) } else { step.setting.phrase(value) })
+    };
     let protocols = [step.from, step.to].map(|point| view.point(point).map(|point| point.protocol));
     match (step.setting, protocols) {
         (Setting::KeepAlive, _) => {
@@ -26,7 +30,7 @@ pub(crate) fn step_title(view: &View<'_>, step: Step) -> String {
         (_, [Some(Protocol::Https1), Some(Protocol::H2)]) => "HTTP/2 instead of HTTP/1.1, both over TLS".to_owned(),
         (_, [Some(Protocol::Http1), Some(Protocol::H2c)]) => "HTTP/2 instead of HTTP/1.1, in the clear".to_owned(),
         _ => {
-            let added = capitalised(value(step.to).unwrap_or_default().trim_start_matches("compression "));
+            let added = capitalised(&value(step.to).unwrap_or_default());
             match view.point(step.from).map(|point| step.setting.of(point)) {
                 // The first value is named only if it is not zero.
                 Some(from) if from != 0.0 => format!("{added} compared with {}", step.setting.tick(from)),
