@@ -403,6 +403,11 @@ mod tests {
     }
 
     #[test]
+    fn the_tcp_baseline_is_still_set_under_its_old_name() {
+        assert_eq!(settings("--floor false"), settings("--tcp-baseline false"));
+    }
+
+    #[test]
     fn trials_of_the_tcp_baseline_are_counted_separately() {
         assert_eq!(plan("--transports sse,websocket").count(), "6 trials and 3 of the TCP baseline");
         assert_eq!(plan("--transports sse --rounds 1 --tcp-baseline false").count(), "1 trial");
