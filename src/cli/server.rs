@@ -1,4 +1,6 @@
 //! The `server` program: its flags, and what it does with them. `loadgen serve` runs the same code.
+//!
+//! Over 400 lines: every flag of the server, with its help.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -360,7 +362,7 @@ mod tests {
 
     #[test]
     fn the_policy_for_slow_consumers_is_still_read_under_its_old_name() {
-        let policy = |flag| ServerArgs::try_parse_from(["server", flag, "cut"]).unwrap().slow_consumer;
+        let policy = |flag| ServerArgs::try_parse_from(["server", flag, "cut"]).unwrap().bounds.slow_consumer;
         assert_eq!(policy("--slow"), policy("--slow-consumer"));
     }
 

@@ -9,7 +9,7 @@ use tokio::process::ChildStdin;
 
 use super::fault::{Code, Stop, fail};
 use super::messages;
-use super::program::{Input, Line, Program};
+use super::program::{Input, OutputLine, Program};
 use crate::limits;
 
 /// A program that answers questions.
@@ -47,10 +47,10 @@ impl Questions {
         let number = self.asked;
         match tokio::time::timeout(patience, exchange).await {
             Err(_) => self.silent(patience),
-            Ok(Line::End) => Err(self.program.ended().await.into()),
-            Ok(Line::TooLong) => Err(messages::too_long(number).into()),
-            Ok(Line::NotUtf8) => Err(messages::not_utf8(number).into()),
-            Ok(Line::Text(text)) => match serde_json::from_str(&text) {
+            Ok(OutputLine::End) => Err(self.program.ended().await.into()),
+            Ok(OutputLine::TooLong) => Err(messages::too_long(number).into()),
+            Ok(OutputLine::NotUtf8) => Err(messages::not_utf8(number).into()),
+            Ok(OutputLine::Text(text)) => match serde_json::from_str(&text) {
                 Ok(value) => Ok(value),
                 Err(_) => Err(messages::not_json(number, &text).into()),
             },

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use pushpull::learn::Language;
-use pushpull::learn::program::{Input, Line, Program};
+use pushpull::learn::program::{Input, OutputLine, Program};
 
 use crate::common::docs::assert_generated;
 use crate::languages::run_file;
@@ -38,11 +38,13 @@ fn start(technique: &str, half: &str, language: Language, argument: Option<Strin
 pub async fn a_client_reads_each_update_once(technique: &str, server: Language, client: Language) {
     let talk = async {
         let mut server = start(technique, "server", server, None);
-        let Line::Text(line) = server.next().await else { panic!("no port: {}", server.errors()) };
+        let OutputLine::Text(line) = server.next().await else { panic!("no port: {}", server.errors()) };
         let port = serde_json::from_str::<serde_json::Value>(&line).unwrap()["port"].as_u64().unwrap();
         let mut client = start(technique, "client", client, Some(format!("http://127.0.0.1:{port}")));
         for seq in 1..=UPDATES {
-            let Line::Text(line) = client.next().await else { panic!("it ended before {seq}: {}", client.errors()) };
+            let OutputLine::Text(line) = client.next().await else {
+                panic!("it ended before {seq}: {}", client.errors())
+            };
             assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["seq"], seq, "{line}");
         }
     };

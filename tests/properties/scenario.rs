@@ -77,7 +77,7 @@ fn names_the_bound(error: &PlanError) -> bool {
         PlanError::Jitter { rtt, .. } => message.contains(&format!("--rtt {rtt}")),
         PlanError::Feed(_) => message.contains("--speed"),
         PlanError::NothingToShare => message.contains("--protocol"),
-        PlanError::Crowd { .. } => message.contains("--agents"),
+        PlanError::TooManyClients { .. } => message.contains("--agents"),
         PlanError::Unrepeatable(_)
         | PlanError::NotOurs(_)
         | PlanError::NotOursToSweep(_)

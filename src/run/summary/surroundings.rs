@@ -18,30 +18,70 @@ use crate::units::Nanos;
 /// their 99th percentiles.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Surrounding {
-    /// A link with this round trip.
-    Link { asked_ns: Nanos, gave_ns_p50: Nanos, gave_ns_p99: Nanos, trials: u64 },
-    /// A path with these settings.
-    Path {
-        settings: PathSettings,
-        round_trip_ns_p50: Nanos,
-        round_trip_ns_p99: Nanos,
+    /// A link.
+    Link {
+        /// The requested round trip.
+        asked_ns: Nanos,
+        /// The measured round trip: median.
+        gave_ns_p50: Nanos,
+        /// The same, 99th percentile.
+        gave_ns_p99: Nanos,
+        /// How many trials had it.
         trials: u64,
-        /// Both directions of all trials.
+    },
+    /// A path.
+    Path {
+        /// Its settings.
+        settings: PathSettings,
+        /// The measured round trip: median.
+        round_trip_ns_p50: Nanos,
+        /// The same, 99th percentile.
+        round_trip_ns_p99: Nanos,
+        /// How many trials had it.
+        trials: u64,
+        /// The packets of both directions and all trials.
         packets: PacketCounts,
+        /// Segments that the kernel retransmitted.
         retransmitted: u64,
+        /// CPU time of its relay per packet.
         relay_ns_per_packet: Nanos,
     },
-    /// TLS handshakes; `None` for a kind that did not occur.
-    Handshakes { over: Over, full: Option<Took>, resumed: Option<Took> },
-    /// Connections that so many clients shared, and how long the requests of each transport waited.
-    Sharing { over: Over, clients: u32, waits: Vec<Wait> },
-    /// A proxy, with its CPU time per delivery.
-    Proxy { proxy: Proxy, software: String, cpu_ns: Vec<(Option<Transport>, Nanos)> },
-    /// The log of so many nodes, with its CPU time per update.
-    Log {
-        nodes: u32,
+    /// TLS handshakes.
+    Handshakes {
+        /// What they were made over.
+        over: Over,
+        /// Full handshakes, if any.
+        full: Option<Took>,
+        /// Resumed sessions, if any.
+        resumed: Option<Took>,
+    },
+    /// Connections that clients shared.
+    Sharing {
+        /// What they ran over.
+        over: Over,
+        /// Clients per connection.
+        clients: u32,
+        /// The waits of each transport that sent requests.
+        waits: Vec<Wait>,
+    },
+    /// A proxy.
+    Proxy {
+        /// Which.
+        proxy: Proxy,
+        /// Its name and version.
         software: String,
+        /// Its CPU time per delivery of each transport.
         cpu_ns: Vec<(Option<Transport>, Nanos)>,
+    },
+    /// The log of several nodes.
+    Log {
+        /// How many nodes.
+        nodes: u32,
+        /// Its name and version.
+        software: String,
+        /// Its CPU time per update, for the trials of each transport.
+        cpu_ns: Vec<(Option<Transport>, Nanos)>,
+        /// Its resident memory, at most.
         resident_bytes: u64,
         /// The fewest and the most connections of a node.
         connections: [u64; 2],
@@ -49,9 +89,27 @@ pub enum Surrounding {
     /// The effect of a kill on the clients of one transport.
     Failover(Failover),
     /// An agent.
-    Agent { name: String, clients_max: u32, trials: u64, lost: u64, clock_uncertainty_ns: Nanos, skew_ns: Nanos },
-    /// Trials that were repeated because other programs used up to this share of the processors.
-    Repeated { trials: u64, others_fraction_max: f64 },
+    Agent {
+        /// Its name.
+        name: String,
+        /// The most clients that it ran.
+        clients_max: u32,
+        /// How many trials it took part in.
+        trials: u64,
+        /// In how many of them it was lost.
+        lost: u64,
+        /// How precisely its clock was known, at worst.
+        clock_uncertainty_ns: Nanos,
+        /// How late it began to measure, at most.
+        skew_ns: Nanos,
+    },
+    /// Trials that were repeated because other programs disturbed them.
+    Repeated {
+        /// How many.
+        trials: u64,
+        /// The most that other programs used of the processors, as a share.
+        others_fraction_max: f64,
+    },
 }
 
 /// What connections run over: a protocol, and a round trip that may be zero.
@@ -88,6 +146,9 @@ pub struct Wait {
     /// The most streams on one connection.
     pub streams_max: u64,
 }
+
+/// CPU time in nanoseconds, and the number of deliveries or updates, by transport.
+type Sums = BTreeMap<Option<Transport>, (u64, u64)>;
 
 /// All facts about a run's surroundings.
 pub fn surroundings(run: &Run) -> Vec<Surrounding> {
@@ -181,12 +242,12 @@ fn sharing(trials: &[Trial]) -> Vec<Surrounding> {
 }
 
 fn proxies(trials: &[Trial]) -> Vec<Surrounding> {
-    let mut proxies: BTreeMap<&str, (Proxy, String, BTreeMap<Option<Transport>, (u64, u64)>)> = BTreeMap::new();
+    let mut proxies: BTreeMap<&str, (Proxy, String, Sums)> = BTreeMap::new();
     for (trial, proxy) in trials.iter().filter_map(|trial| Some((trial, trial.proxy.as_ref()?))) {
         let Some(cpu) = proxy.cpu_ns else { continue };
         let (.., transports) = proxies
             .entry(trial.point.proxy.label())
-            .or_insert_with(|| (trial.point.proxy, proxy.software.clone(), BTreeMap::new()));
+            .or_insert_with(|| (trial.point.proxy, proxy.software.clone(), Sums::new()));
         let (sum, arrived) = transports.entry(trial.transport).or_default();
         *sum += cpu.0;
         *arrived += trial.arrived;
@@ -201,7 +262,7 @@ fn logs(trials: &[Trial]) -> Vec<Surrounding> {
         logs.entry(trial.point.nodes).or_default().push((trial, log));
     }
     let log = |(nodes, of_nodes): (u32, Vec<(&Trial, &LogReport)>)| {
-        let mut transports: BTreeMap<Option<Transport>, (u64, u64)> = BTreeMap::new();
+        let mut transports = Sums::new();
         for (trial, log) in &of_nodes {
             let (sum, updates) = transports.entry(trial.transport).or_default();
             *sum += log.cpu_ns.unwrap_or_default().0;
@@ -245,7 +306,7 @@ fn over(point: &Point) -> Over {
 }
 
 /// For each transport, CPU time divided by the number of deliveries or updates.
-fn quotients(transports: BTreeMap<Option<Transport>, (u64, u64)>) -> Vec<(Option<Transport>, Nanos)> {
+fn quotients(transports: Sums) -> Vec<(Option<Transport>, Nanos)> {
     transports.into_iter().map(|(transport, (cpu, count))| (transport, Nanos(cpu / count.max(1)))).collect()
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn surrounding(one: &Surrounding) -> (String, String) {
                 "measured a round trip of {round_trip_ns_p50} (median of {trials} trials), worst trial's p99 \
                  {round_trip_ns_p99}; of {} packets it lost {:.2} % and dropped {} at a full queue; the kernel \
                  retransmitted {retransmitted} segments; its relay took {relay_ns_per_packet} of processor time per packet",
-                packets.packets_in,
+                grouped(packets.packets_in as i64),
                 packets.loss().unwrap_or(0.0) * 100.0,
                 packets.queue_dropped,
             ),
@@ -65,8 +65,9 @@ pub(crate) fn surrounding(one: &Surrounding) -> (String, String) {
         Surrounding::Agent { name, clients_max, trials, lost, clock_uncertainty_ns, skew_ns } => {
             let lost = if *lost > 0 { format!(", lost in {lost} of them") } else { String::new() };
             let text = format!(
-                "at most {clients_max} clients in {trials} trials{lost}; its clock known to ±{clock_uncertainty_ns}; \
+                "at most {} clients in {trials} trials{lost}; its clock known to ±{clock_uncertainty_ns}; \
                  measuring began up to {skew_ns} late",
+                grouped((*clients_max).into()),
             );
             (format!("agent {name}"), text)
         }
