@@ -3,8 +3,8 @@
 //!
 //! [`plan`] turns flags and a scenario into a [`plan::Plan`]. [`run`] runs all its rounds. [`trial`] runs one trial,
 //! with a server from [`target`] and virtual clients from [`client`]. [`analysis`], with `costs`, computes the metrics
-//! from the trial's data; `notes` adds the caveats about its surroundings. With [`agents`] the clients of a trial are
-//! spread over several processes or hosts.
+//! from the trial's data; `notes` adds what the plan alone knows of its surroundings. With [`agents`] the clients of a
+//! trial are spread over several processes or hosts.
 
 pub mod agents;
 pub mod analysis;
