@@ -501,8 +501,7 @@ pub const CAPACITY_CYCLES: u32 = 2;
 /// The share of a node's processors that predictions allow to be busy. The rest is for bursts, and for the clients of
 /// another node when it fails.
 pub const CAPACITY_BUSY_SHARE: f64 = 0.7;
-/// Open files of a process on a node in a prediction: the kernel's own bound (`fs.nr_open` is at most 2³⁰ with 8-byte
-/// words).
+/// Open files of a process on a node in a prediction: a thousand times Linux's default for `fs.nr_open`, 2²⁰.
 pub const CAPACITY_FILES_MAX: u64 = 1 << 30;
 /// Memory of a node in a prediction: a server without a client takes a few mebibytes.
 pub const CAPACITY_MEMORY_MIN: u64 = 16 << 20;

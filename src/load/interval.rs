@@ -89,7 +89,6 @@ pub async fn read_interval(
 ) -> Result<IntervalReadings, TrialError> {
     let context = clients.0;
     let at = |instant: Nanos| tokio::time::sleep_until(context.clock.instant(instant));
-    let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
     // A query costs the server time that must not be measured, so queries are sent before and after the interval, except
     // one for the clock of a server on another host in its middle.
     at(window.start.saturating_sub(limits::QUERY_LEAD)).await;
@@ -100,13 +99,13 @@ pub async fn read_interval(
     let mut relations = vec![(begun.snapshot.at, context.relation)];
     let kill = which.point.point.kill;
     if kill != Kill::None {
-        at(middle).await;
+        at(window.middle()).await;
         target.kill(kill, &context.killed, context.clock).await?;
     }
     // On one host there is one clock.
     let is_far = context.relation.uncertainty > Nanos::ZERO;
     if is_far {
-        at(middle).await;
+        at(window.middle()).await;
         relations.push((context.clock.now(), target.clock(which.subject).await?));
     }
     at(window.end).await;

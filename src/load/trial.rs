@@ -131,10 +131,7 @@ async fn measure(
     let Schedule { due, published } = target.schedule(start, context.relation, &feed, origin, window).await?;
     drain(&progress, due.as_deref(), window, request_time(point)).await;
     context.stop.cancel();
-    let mut outcomes = Vec::with_capacity(progress.len());
-    while let Some(outcome) = clients.join_next().await {
-        outcomes.push(outcome.expect("a client does not panic"));
-    }
+    let outcomes = clients.join_all().await;
     let ends_per_client = relays.ends_per_client();
     // Not before now: everything in flight had to arrive first.
     let path = match (relays.path, begun.path, ended.path) {
@@ -294,11 +291,10 @@ pub(super) async fn all_connected(
     context: &TrialContext,
     wanted: u32,
 ) -> Result<(), TrialError> {
-    let patience = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(wanted / limits::RAMP_PER_SECOND_MIN));
     let gave_up = tokio::select! {
         _all = context.connected.acquire_many(wanted) => return Ok(()),
         gave_up = clients.join_next() => gave_up,
-        () = tokio::time::sleep(patience) => None,
+        () = tokio::time::sleep(ramp_time(wanted)) => None,
     };
     context.stop.cancel();
     let mut outcomes: Vec<Outcome> = gave_up.into_iter().filter_map(Result::ok).collect();
@@ -311,9 +307,14 @@ pub(super) async fn all_connected(
     Err(TrialError::Ramp { connected: u32::try_from(connected).unwrap_or(wanted), wanted, reason })
 }
 
+/// How long so many clients may take to connect.
+pub(super) fn ramp_time(clients: u32) -> Duration {
+    limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(clients / limits::RAMP_PER_SECOND_MIN))
+}
+
 /// How long it may take until a client's next request is answered: its poll interval, the round trip, and what a lossy path
 /// or a kill adds.
-fn request_time(point: &Point) -> Nanos {
+pub(super) fn request_time(point: &Point) -> Nanos {
     let lossy = if point.loss() > 0.0 { limits::LOSSY_REQUEST_EXTRA } else { Duration::ZERO };
     let killed = if point.kill == Kill::None { Duration::ZERO } else { limits::KILL_REQUEST_EXTRA };
     let disturbed = lossy.saturating_add(killed).into();

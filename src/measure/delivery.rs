@@ -60,6 +60,11 @@ impl Window {
         self.end.saturating_sub(self.start)
     }
 
+    /// The instant halfway through the window.
+    pub fn middle(self) -> Nanos {
+        self.start.saturating_add(Nanos(self.length().0 / 2))
+    }
+
     /// The length of the overlap of the window with the interval from `from` to `to`.
     fn overlap(self, from: Nanos, to: Nanos) -> Nanos {
         to.min(self.end).saturating_sub(from.max(self.start))

@@ -1,7 +1,6 @@
 //! The coordinator's part of a trial: the server, the orders, and merging the parts of all agents.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use crate::load::clock_relation::ClockRelation;
 use crate::load::interval::{self, Relays};
 use crate::load::plan::Plan;
 use crate::load::proxy::RunningProxy;
-use crate::load::trial::seed;
+use crate::load::trial::{ramp_time, request_time, seed};
 use crate::load::trial_data::{Memory, Snapshots, TrialId};
 use crate::load::trial_error::TrialError;
 use crate::load::under_test::{Schedule, UnderTest};
@@ -113,7 +112,7 @@ async fn measure(
     let log = target.log_report(which.subject, [begun.log_cpu, ended.log_cpu]).await;
     target.check_alive().await?;
     let Schedule { due, published: _ } = target.schedule(start, relation, &feed, origin, window).await?;
-    let patience = point.poll_interval_ns.saturating_add(point.round_trip());
+    let patience = request_time(point);
     fleet.order_all(busy.iter().copied(), trial, &OrderBody::Finish { due: due.as_deref().map(sent), patience }).await;
     let long = patience.duration() * 2 + limits::TRIAL_DRAIN + limits::AGENT_GRACE;
     let parts = fleet.collect(&busy, trial, long, |said| match said {
@@ -141,8 +140,8 @@ async fn all_connected(
     busy: &[&String],
     clients: u32,
 ) -> Result<(), FleetError> {
-    let ramp = limits::DIAL_TIMEOUT + Duration::from_secs(u64::from(clients / limits::RAMP_PER_SECOND_MIN));
-    let connected = fleet.collect(busy, trial, ramp + limits::AGENT_GRACE, |report| match report {
+    let patience = ramp_time(clients) + limits::AGENT_GRACE;
+    let connected = fleet.collect(busy, trial, patience, |report| match report {
         ReportBody::Connected => Some(Ok(())),
         ReportBody::Failed { reason, .. } => Some(Err(reason)),
         ReportBody::Alive | ReportBody::Part(_) => None,

@@ -81,8 +81,7 @@ pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> R
     let begun = interval::snapshot((&context, &progress))?;
     let mut clocks = vec![(begun.at, before)];
     if before.uncertainty_ns > Nanos::ZERO {
-        let middle = window.start.saturating_add(Nanos(window.length().0 / 2));
-        tokio::time::sleep_until(context.clock.instant(middle)).await;
+        tokio::time::sleep_until(context.clock.instant(window.middle())).await;
         clocks.push((context.clock.now(), offset(coordinator.nats, coordinator.run).await?));
     }
     tokio::time::sleep_until(context.clock.instant(window.end)).await;
@@ -103,10 +102,7 @@ pub async fn run(share: &Share, mut coordinator: CoordinatorConnection<'_>) -> R
     });
     trial::drain(&progress, due.as_deref(), window, patience).await;
     context.stop.cancel();
-    let mut outcomes = Vec::with_capacity(progress.len());
-    while let Some(outcome) = clients.join_next().await {
-        outcomes.push(outcome.expect("a client does not panic"));
-    }
+    let outcomes = clients.join_all().await;
     let slices = slices(&outcomes, window);
     let skew_ns = begun.at.saturating_sub(window.start);
     let data = TrialData {
